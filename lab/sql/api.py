@@ -1,0 +1,107 @@
+"""Where the wire (``lab.sql.tds``) and the engine (``lab.sql.engine``) meet.
+
+The wire turns what a client sends into ``Session.execute`` calls and writes the events that come back as tokens. The
+engine knows nothing of packets, the wire nothing of T-SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+class SqlError(Exception):
+    """An error of SQL Server: number, severity and state as documented."""
+
+    def __init__(
+        self, number: int, message: str, *, level: int = 16, state: int = 1, line: int = 1, procedure: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.number, self.message, self.level, self.state = number, message, level, state
+        self.line, self.procedure = line, procedure
+
+
+@dataclass(frozen=True)
+class Column:
+    """``type`` as T-SQL writes it: int, bigint, smallint, tinyint, bit, nvarchar(128), nvarchar(max), varbinary(256),
+    varbinary(max), datetime, datetime2, uniqueidentifier, numeric(25,0), sysname, sql_variant, float …"""
+
+    name: str
+    type: str
+    nullable: bool = True
+
+
+@dataclass(frozen=True)
+class ResultSet:
+    """Values are Python's: int, str, bytes, bool, float, Decimal, datetime, uuid.UUID, None."""
+
+    columns: tuple[Column, ...]
+    rows: list[tuple[Any, ...]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Done:
+    """The end of one statement. ``count`` is None for a statement that counts no rows (or under NOCOUNT)."""
+
+    count: int | None = None
+
+
+@dataclass(frozen=True)
+class Message:
+    """PRINT, a RAISERROR up to severity 10, or the progress lines of BACKUP and RESTORE."""
+
+    number: int
+    message: str
+    level: int = 0
+    state: int = 1
+
+
+@dataclass(frozen=True)
+class DatabaseChanged:
+    """USE took effect."""
+
+    name: str
+
+
+Event = ResultSet | Done | Message | DatabaseChanged | SqlError
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a parameterised statement, ``name`` with its @ (empty when positional)."""
+
+    name: str
+    type: str
+    value: Any
+    output: bool = False
+
+
+class Session(Protocol):
+    """One logged-on connection."""
+
+    database: str
+    login: str
+    spid: int
+
+    def execute(self, text: str, parameters: tuple[Parameter, ...] = ()) -> Iterator[Event]:
+        """Run a batch. An error of the batch is yielded as ``SqlError``; the batch may go on after it, as the real one
+        does for errors that end only a statement. Outside the batch's own errors nothing is raised."""
+
+    def describe(self, text: str, parameters: tuple[Parameter, ...] = ()) -> tuple[Column, ...] | None:
+        """Columns of the first result set (for sp_prepare and sp_describe_first_result_set), or None."""
+
+    def cancel(self) -> None:
+        """Attention: the running batch ends soon."""
+
+    def close(self) -> None: ...
+
+
+class Instance(Protocol):
+    """One running SQL Server service."""
+
+    version: tuple[int, int, int]
+    """(11, 0, 3000) is SQL Server 2012 SP1."""
+
+    def login(self, user: str, password: str, database: str = "", *, host: str = "", program: str = "") -> Session:
+        """SQL Server authentication. Raises SqlError 18456 (and 18470, 18486 …), 4060 for the database."""

@@ -1,0 +1,238 @@
+"""The state of the lab: machines and what is on them, as documents in one SQLite file.
+
+Every object of the lab (a service, a local account, a web site, a SQL login) is a JSON document in a *collection*
+that belongs to an *owner*: a machine, a domain, or the lab itself. Writing a document stores it at once, so the state
+survives the process. Names are compared without case, as Windows does; the case of the first writing is kept.
+
+Nothing here has behaviour of Windows: that lives in the parts (``lab.windows``, ``lab.sql``, ``lab.wap``), each of
+which offers ``begin(world)`` (what is there before anybody touches the farm), ``start(world)`` and ``stop(world)``.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, MutableMapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+Document = dict[str, Any]
+"""One object of the lab. Only what JSON can hold: binary values are hexadecimal text, times ISO 8601 text in UTC."""
+
+
+class Collection(MutableMapping[str, Document]):
+    """The documents of one kind of one owner: a mapping from name to document.
+
+    Reading gives a copy: change it and assign it back (``change`` does both under the lab's lock).
+    """
+
+    def __init__(self, store: Store, owner: str, kind: str) -> None:
+        self._store, self._owner, self._kind = store, owner.lower(), kind
+
+    def __getitem__(self, name: str) -> Document:
+        found = self._store.read(self._owner, self._kind, name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def __setitem__(self, name: str, document: Document) -> None:
+        self._store.write(self._owner, self._kind, name, document)
+
+    def __delitem__(self, name: str) -> None:
+        if not self._store.remove(self._owner, self._kind, name):
+            raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._store.names(self._owner, self._kind))
+
+    def __len__(self) -> int:
+        return len(self._store.names(self._owner, self._kind))
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._store.read(self._owner, self._kind, name) is not None
+
+    def change(self, name: str, **values: Any) -> Document:
+        """Set some keys of a document and store it. Raises KeyError when there is no such document."""
+        with self._store.lock:
+            document = self[name]
+            document.update(values)
+            self[name] = document
+            return document
+
+
+class Store:
+    """Documents in SQLite, with a copy in memory so that reading costs no query."""
+
+    def __init__(self, file: Path) -> None:
+        self.lock = threading.RLock()
+        self._database = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
+        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute("PRAGMA synchronous=OFF")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS document (owner TEXT, kind TEXT, name TEXT COLLATE NOCASE, body TEXT,"
+            " PRIMARY KEY (owner, kind, name))"
+        )
+        self._documents: dict[tuple[str, str], dict[str, tuple[str, Document]]] = {}
+        rows = self._database.execute("SELECT owner, kind, name, body FROM document ORDER BY rowid")
+        for owner, kind, name, body in rows:
+            self._documents.setdefault((owner, kind), {})[name.lower()] = (name, json.loads(body))
+
+    def read(self, owner: str, kind: str, name: str) -> Document | None:
+        with self.lock:
+            found = self._documents.get((owner, kind), {}).get(name.lower())
+            return copy.deepcopy(found[1]) if found else None
+
+    def write(self, owner: str, kind: str, name: str, document: Document) -> None:
+        with self.lock:
+            names = self._documents.setdefault((owner, kind), {})
+            name = names[name.lower()][0] if name.lower() in names else name
+            body = json.dumps(document)
+            self._database.execute(
+                "INSERT INTO document VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (owner, kind, name) DO UPDATE SET body = excluded.body",
+                (owner, kind, name, body),
+            )
+            names[name.lower()] = (name, json.loads(body))
+
+    def remove(self, owner: str, kind: str, name: str) -> bool:
+        with self.lock:
+            self._database.execute(
+                "DELETE FROM document WHERE owner = ? AND kind = ? AND name = ?", (owner, kind, name)
+            )
+            return self._documents.get((owner, kind), {}).pop(name.lower(), None) is not None
+
+    def names(self, owner: str, kind: str) -> list[str]:
+        with self.lock:
+            return [name for name, _ in self._documents.get((owner, kind), {}).values()]
+
+    def kinds(self, owner: str) -> list[str]:
+        """The kinds of which the owner has at least one document."""
+        with self.lock:
+            return sorted(kind for (of, kind), names in self._documents.items() if of == owner.lower() and names)
+
+    def close(self) -> None:
+        self._database.close()
+
+
+class Clock:
+    """Time in the lab. Every duration of the modelled world passes through ``sleep``, scaled by ``pace``.
+
+    A pace of 1 is real time, 0.02 fifty times faster. ``now`` is the ordinary clock (UTC): event logs and backup
+    histories carry times that a person can compare with the watch.
+    """
+
+    def __init__(self, pace: float) -> None:
+        self.pace = pace
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds * self.pace)
+
+    def elapsed(self, since: str) -> float:
+        """Modelled seconds since an ISO 8601 time (as ``now().isoformat()`` gives it)."""
+        passed = (self.now() - datetime.fromisoformat(since)).total_seconds()
+        return passed / self.pace if self.pace else float("inf")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One Windows machine. ``address`` is the one of the topology (172.21.5.121), ``loopback`` where the lab binds."""
+
+    world: World = field(repr=False, compare=False)
+    name: str
+    domain: str
+    netbios: str
+    address: str
+    loopback: str
+    roles: tuple[str, ...]
+
+    @property
+    def fqdn(self) -> str:
+        return f"{self.name}.{self.domain}".lower()
+
+    def collection(self, kind: str) -> Collection:
+        return self.world.collection(self.name, kind)
+
+    @property
+    def running(self) -> bool:
+        """False while the machine is shut down or restarting."""
+        return bool(self.collection("power")["state"]["running"])
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who runs something: ``HYPERVNU\\installer`` with its SID, its groups and whether it is an administrator here."""
+
+    user: str
+    sid: str
+    groups: frozenset[str] = frozenset()
+    administrator: bool = False
+
+
+@dataclass(frozen=True)
+class ServiceControl:
+    """How a part starts and stops what is behind a Windows service on one machine."""
+
+    start: Callable[[Machine], None]
+    stop: Callable[[Machine], None]
+
+
+class World:
+    """All machines and their state, the clock, and the places where parts of the lab find each other."""
+
+    def __init__(self, directory: Path, topology: Document, pace: float = 0.02) -> None:
+        from lab.network import Network  # the network needs Machine
+
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
+        self.topology = topology
+        self.store = Store(directory / "state.sqlite")
+        self.lock = self.store.lock
+        self.clock = Clock(pace)
+        self.machines: dict[str, Machine] = {}
+        self.network = Network(self)
+        self.service_controls: dict[str, ServiceControl] = {}
+        """By lower-case service name (``mssqlserver``): what stopping and starting the service does."""
+
+    def collection(self, owner: str, kind: str) -> Collection:
+        return Collection(self.store, owner, kind)
+
+    def machine(self, name: str) -> Machine:
+        """By NetBIOS name, full name or address (either one). Raises KeyError for an unknown machine."""
+        wanted = name.lower()
+        for machine in self.machines.values():
+            if wanted in (machine.name.lower(), machine.fqdn, machine.address, machine.loopback):
+                return machine
+        raise KeyError(name)
+
+    def add(self, machine: Machine) -> None:
+        self.machines[machine.name.lower()] = machine
+        if "state" not in machine.collection("power"):
+            machine.collection("power")["state"] = {"running": True, "booted": self.clock.now().isoformat()}
+
+    def log_event(self, machine: Machine, channel: str, provider: str, event: int, level: str, message: str) -> None:
+        """Append to an event log of the machine. ``level`` is Error, Warning or Information."""
+        with self.lock:
+            log = machine.collection("event")
+            number = len(log) + 1
+            log[f"{number:08d}"] = {
+                "record": number,
+                "channel": channel,
+                "provider": provider,
+                "id": event,
+                "level": level,
+                "message": message,
+                "time": self.clock.now().isoformat(),
+            }
+
+
+def loopback_of(address: str) -> str:
+    """The loopback address that stands for an address of the topology: 172.21.5.121 → 127.21.5.121."""
+    return "127." + address.split(".", 1)[1]
