@@ -188,7 +188,8 @@ class World:
     """All machines and their state, the clock, and the places where parts of the lab find each other."""
 
     def __init__(self, directory: Path, topology: Document, pace: float = 0.02) -> None:
-        from lab.network import Network  # the network needs Machine
+        from lab.faults import Faults
+        from lab.network import Network
 
         directory.mkdir(parents=True, exist_ok=True)
         self.directory = directory
@@ -198,6 +199,8 @@ class World:
         self.clock = Clock(pace)
         self.machines: dict[str, Machine] = {}
         self.network = Network(self)
+        self.faults = Faults(self.clock)
+        self._journal = (directory / "journal.jsonl").open("a", encoding="utf-8")
         self.service_controls: dict[str, ServiceControl] = {}
         """By lower-case service name (``mssqlserver``): what stopping and starting the service does."""
 
@@ -216,6 +219,17 @@ class World:
         self.machines[machine.name.lower()] = machine
         if "state" not in machine.collection("power"):
             machine.collection("power")["state"] = {"running": True, "booted": self.clock.now().isoformat()}
+
+    def journal(self, machine: str, kind: str, text: str) -> None:
+        """Record what reached the lab over a wire, as it came: tests look here for secrets and count starts.
+
+        ``kind`` is ``start`` (a command line), ``script`` (a PowerShell text that was parsed), ``sql`` (the text of a
+        batch or of a parameterised statement, without its parameters) or ``http`` (a request line).
+        """
+        with self.lock:
+            entry = {"time": self.clock.now().isoformat(), "machine": machine, "kind": kind, "text": text}
+            self._journal.write(json.dumps(entry) + "\n")
+            self._journal.flush()
 
     def log_event(self, machine: Machine, channel: str, provider: str, event: int, level: str, message: str) -> None:
         """Append to an event log of the machine. ``level`` is Error, Warning or Information."""

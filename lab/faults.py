@@ -1,0 +1,70 @@
+"""Faults that a person orders: the n-th call on a wire breaks, before or after its effect, or is slow.
+
+Every wire calls ``trip`` before it hands a request to the lab and after the request took effect.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.world import Clock
+
+
+class BrokenWireError(ConnectionError):
+    """The connection is to be cut here and now, without an answer."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """``nth`` call (1 is the next one) on a wire of a machine breaks at the moment, or is delayed by ``seconds``."""
+
+    machine: str
+    wire: str
+    """``winrm``, ``sql`` or ``http``."""
+    nth: int = 1
+    moment: str = "before"
+    seconds: float | None = None
+    """Delay every call by so many modelled seconds instead of breaking one."""
+
+
+class Faults:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
+        self._faults: dict[int, Fault] = {}
+
+    def add(self, fault: Fault) -> int:
+        with self._lock:
+            number = next(self._numbers)
+            self._faults[number] = fault
+            return number
+
+    def clear(self) -> None:
+        with self._lock:
+            self._faults.clear()
+
+    def standing(self) -> dict[int, Fault]:
+        with self._lock:
+            return dict(self._faults)
+
+    def trip(self, machine: str, wire: str, moment: str) -> None:
+        """Called by a wire; raises BrokenWireError when a fault says so. Blocks for a delay: call it off the loop."""
+        delay = 0.0
+        with self._lock:
+            for number, fault in list(self._faults.items()):
+                if fault.machine.lower() != machine.lower() or fault.wire != wire or fault.moment != moment:
+                    continue
+                if fault.seconds is not None:
+                    delay += fault.seconds
+                elif fault.nth > 1:
+                    self._faults[number] = replace(fault, nth=fault.nth - 1)
+                else:
+                    del self._faults[number]
+                    raise BrokenWireError(f"fault {number}: {wire} of {machine}, {moment} the effect")
+        if delay:
+            self._clock.sleep(delay)
