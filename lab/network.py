@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
@@ -30,7 +31,37 @@ class Endpoint:
     address: str
     port: int
     server: asyncio.Server
-    connections: set[asyncio.StreamWriter] = field(default_factory=set)
+    connections: set[asyncio.BaseTransport] = field(default_factory=set)
+
+
+class _Tracked(asyncio.Protocol):
+    """Passes everything on to a protocol and remembers the connection, so that the endpoint can cut it."""
+
+    def __init__(self, inner: asyncio.Protocol, endpoint: Endpoint) -> None:
+        self._inner, self._endpoint = inner, endpoint
+        self._transport: asyncio.BaseTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._endpoint.connections.add(transport)
+        self._inner.connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._transport is not None:
+            self._endpoint.connections.discard(self._transport)
+        self._inner.connection_lost(error)
+
+    def data_received(self, data: bytes) -> None:
+        self._inner.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        return self._inner.eof_received()
+
+    def pause_writing(self) -> None:
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._inner.resume_writing()
 
 
 class Network:
@@ -52,17 +83,44 @@ class Network:
 
     async def _listen(self, owner: str, address: str, port: int, talk: Talk) -> Endpoint:
         async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            endpoint.connections.add(writer)
+            endpoint.connections.add(writer.transport)
             try:
                 await talk(reader, writer)
             except (ConnectionError, asyncio.IncompleteReadError, TimeoutError):
                 pass  # the other side went away: ordinary life on a network
             finally:
-                endpoint.connections.discard(writer)
+                endpoint.connections.discard(writer.transport)
                 with contextlib.suppress(ConnectionError, RuntimeError):
                     writer.close()
 
         server = await asyncio.start_server(accepted, address, port)
+        endpoint = Endpoint(owner.lower(), address, port, server)
+        self._endpoints[(address, port)] = endpoint
+        return endpoint
+
+    def listen_protocol(
+        self,
+        owner: str,
+        address: str,
+        port: int,
+        factory: Callable[[], asyncio.Protocol],
+        tls: ssl.SSLContext | None = None,
+    ) -> Endpoint:
+        """Like ``listen`` for an asyncio protocol factory (an aiohttp ``web.Server``), with TLS when given."""
+        return self.run(self._listen_protocol(owner, address, port, factory, tls))
+
+    async def _listen_protocol(
+        self,
+        owner: str,
+        address: str,
+        port: int,
+        factory: Callable[[], asyncio.Protocol],
+        tls: ssl.SSLContext | None,
+    ) -> Endpoint:
+        def tracked() -> asyncio.Protocol:
+            return _Tracked(factory(), endpoint)
+
+        server = await self.loop.create_server(tracked, address, port, ssl=tls)
         endpoint = Endpoint(owner.lower(), address, port, server)
         self._endpoints[(address, port)] = endpoint
         return endpoint
@@ -78,8 +136,9 @@ class Network:
 
     @staticmethod
     def _abort(endpoint: Endpoint) -> None:
-        for writer in list(endpoint.connections):
-            writer.transport.abort()
+        for transport in list(endpoint.connections):
+            if isinstance(transport, asyncio.WriteTransport):
+                transport.abort()
 
     def drop(self, owner: str) -> None:
         """Cut every connection of an owner but go on listening: what a network card does when it is re-bound."""

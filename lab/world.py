@@ -177,6 +177,26 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class Request:
+    """One HTTP request to a web site of the lab; header names are lower case."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+    client: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
 class ServiceControl:
     """How a part starts and stops what is behind a Windows service on one machine."""
 
@@ -200,6 +220,10 @@ class World:
         self.machines: dict[str, Machine] = {}
         self.network = Network(self)
         self.faults = Faults(self.clock)
+        self.site_handlers: dict[str, Callable[[Machine, Request], Response]] = {}
+        """By lower-case name of a web site: what answers a request that IIS accepted for it. Runs in a thread."""
+        self.machine_hooks: list[tuple[Callable[[Machine], None], Callable[[Machine], None]]] = []
+        """(started, stopped) of each part: called after a machine came up and before it goes down."""
         self._journal = (directory / "journal.jsonl").open("a", encoding="utf-8")
         self.service_controls: dict[str, ServiceControl] = {}
         """By lower-case service name (``mssqlserver``): what stopping and starting the service does."""

@@ -118,8 +118,11 @@ class PowerShellError(Exception):
         exception_type: str = "System.Management.Automation.RuntimeException",
         target: Any = None,
         inner: PowerShellError | None = None,
+        data: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
+        self.data = data or {}
+        """Further properties of the .NET exception (``Number`` of a SqlException)."""
         self.message, self.error_id, self.category = message, error_id, category
         self.exception_type, self.target, self.inner = exception_type, target, inner
 
@@ -197,6 +200,11 @@ CMDLETS: dict[str, Cmdlet] = {}
 PROGRAMS: dict[str, Program] = {}
 TYPES: dict[str, type[DotNet]] = {}
 DRIVES: dict[str, Drive] = {}
+AVAILABLE: list[Callable[[Session, str], bool]] = []
+"""Asked before a cmdlet of the table runs or is listed, with its full name: False from any of them means that its
+module is not installed on this machine, and the command is not found."""
+ENVIRONMENT: list[Callable[[Session], dict[str, str]]] = []
+"""What ``$env:`` holds on a machine, in the order of registration."""
 
 
 def cmdlet(name: str) -> Callable[[Cmdlet], Cmdlet]:
@@ -260,6 +268,12 @@ class Drive:
 
     def properties(self, session: Session, path: str) -> PSObject | None:
         raise NotModelledError("item properties of this drive")
+
+    def read_text(self, session: Session, path: str) -> str:
+        raise NotModelledError("reading content of this drive")
+
+    def write_text(self, session: Session, path: str, text: str) -> None:
+        raise NotModelledError("writing content of this drive")
 
     def set_property(self, session: Session, path: str, name: str, value: Any, kind: str | None) -> None:
         raise NotModelledError("setting item properties of this drive")
