@@ -1,0 +1,26 @@
+"""SQL Server 2012 SP1 Enterprise as the lab stands in for it: what other parts of the lab may call.
+
+The state is in the documents of the machines (kinds ``sql-…``), of the group (owner ``ag:<name>``) and, for what is in
+databases, in SQLite files below ``<lab directory>/sql/<machine>``. It survives a restart of the process.
+"""
+
+from __future__ import annotations
+
+from lab.sql.engine.connect import connect
+from lab.sql.engine.instance import Instance, instance_of, start_instance, stop_instance
+from lab.sql.engine.listener import Listener, listeners, on_primary_changed, primary_behind
+from lab.sql.engine.service import start, stop
+
+__all__ = [
+    "Instance",
+    "Listener",
+    "connect",
+    "instance_of",
+    "listeners",
+    "on_primary_changed",
+    "primary_behind",
+    "start",
+    "start_instance",
+    "stop",
+    "stop_instance",
+]
