@@ -64,7 +64,15 @@ class DatabaseChanged:
     name: str
 
 
-Event = ResultSet | Done | Message | DatabaseChanged | SqlError
+@dataclass(frozen=True)
+class OutputValue:
+    """What an output parameter (``Parameter.output``) holds at the end: one for each, after all other events."""
+
+    name: str
+    value: Any
+
+
+Event = ResultSet | Done | Message | DatabaseChanged | OutputValue | SqlError
 
 
 @dataclass(frozen=True)
@@ -90,6 +98,18 @@ class Session(Protocol):
 
     def describe(self, text: str, parameters: tuple[Parameter, ...] = ()) -> tuple[Column, ...] | None:
         """Columns of the first result set (for sp_prepare and sp_describe_first_result_set), or None."""
+
+    @property
+    def transactions(self) -> int:
+        """@@TRANCOUNT. The wire tells the client when a transaction begins and ends."""
+
+    def describe_parameters(self, text: str) -> tuple[Parameter, ...]:
+        """The @parameters that ``text`` uses without declaring them, in order of appearance, with the types
+        sp_describe_undeclared_parameters deduces (a column's type where one is compared with or assigned to it).
+        Raises SqlError where the real one does (11501 and its neighbours)."""
+
+    def reset(self) -> None:
+        """sp_reset_connection: roll back, default options, the database of the log-on, no temporary tables."""
 
     def cancel(self) -> None:
         """Attention: the running batch ends soon."""
