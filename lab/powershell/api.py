@@ -22,6 +22,22 @@ class Int64(int):
     """A whole number whose .NET type is Int64 although it would fit an Int32."""
 
 
+class Enumeration(str):
+    """A value of a .NET enumeration: as text it is its name, ``number`` is what casts and ConvertTo-Json give.
+
+    A part of the evaluator that does not know the class sees ordinary text, which compares as PowerShell compares an
+    enumeration with a name.
+    """
+
+    type_name: str
+    number: int
+
+    def __new__(cls, type_name: str, name: str, number: int) -> Enumeration:
+        value = super().__new__(cls, name)
+        value.type_name, value.number = type_name, number
+        return value
+
+
 class SecureString:
     """A .NET SecureString: its text is reachable for the lab only, its ``str`` is the type's name as in PowerShell."""
 
@@ -272,7 +288,8 @@ class Drive:
     def read_text(self, session: Session, path: str) -> str:
         raise NotModelledError("reading content of this drive")
 
-    def write_text(self, session: Session, path: str, text: str) -> None:
+    def write_text(self, session: Session, path: str, text: str, encoding: str | None = None) -> None:
+        """Replace the whole content. ``encoding`` is what -Encoding says; None is the cmdlet's default (ANSI)."""
         raise NotModelledError("writing content of this drive")
 
     def set_property(self, session: Session, path: str, name: str, value: Any, kind: str | None) -> None:
