@@ -1,0 +1,47 @@
+"""Claims: how a machine remembers which things this program made.
+
+Pulumi forgets a create that failed half-way. A claim is written to the machine's registry before the first step and
+says whether the thing was there before, and what has to be known to undo the rest; so the next create can tell its
+own unfinished work from somebody else's property, and ``delete`` leaves alone what it found.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from components.steps import leaf
+from remote.session import Remote
+
+
+@dataclass(frozen=True)
+class Claim:
+    adopted: bool
+    before: dict[str, Any] = field(default_factory=dict)
+
+
+def read(remote: Remote, machine: str, key: str) -> Claim | None:
+    found = remote.powershell(machine).run(
+        leaf("windows/read_claim.ps1"), {"Key": key}, attempted=f"read the claim on {key}"
+    )
+    if not found:
+        return None
+    kept = json.loads(found[0])
+    return Claim(kept["adopted"], kept["before"])
+
+
+def write(remote: Remote, machine: str, key: str, claim: Claim) -> None:
+    text = json.dumps({"adopted": claim.adopted, "before": claim.before})
+    remote.powershell(machine).run(
+        leaf("windows/write_claim.ps1"),
+        {"Key": key, "Text": text},
+        attempted=f"write the claim on {key}",
+        changes=True,
+    )
+
+
+def remove(remote: Remote, machine: str, key: str) -> None:
+    remote.powershell(machine).run(
+        leaf("windows/remove_claim.ps1"), {"Key": key}, attempted=f"remove the claim on {key}", changes=True
+    )

@@ -1,0 +1,1 @@
+"""Network Load Balancing: cluster, nodes, port rules."""

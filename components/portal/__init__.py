@@ -1,0 +1,1 @@
+"""The portal's nodes: software, configuration, operators, plan, tenant site."""

@@ -1,0 +1,285 @@
+"""The base of every resource: observe, plan, apply, and what Pulumi calls on top of them.
+
+A resource writes four things: ``observe`` reads facts from machines, ``plan`` says which steps lead from these facts
+to the inputs (pure), ``remove`` which steps take away what the resource made (pure), ``found`` gives the inputs as
+they are on the machines. Create, read, diff, update and delete are here, once.
+
+When the engine calls what: ``check`` before everything, also in a preview, without any connection; ``diff`` when the
+resource is in the state; ``create`` for a new one, ``update`` and ``delete`` for one in the state; ``read`` at the
+beginning of every ``up`` and ``preview`` (``options.refresh: always``). A create that fails leaves nothing in
+Pulumi's state; what it did stays on the machine together with its claim (``components.claims``), and the next create
+goes on from there.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar, Generic, TypeVar
+
+import pulumi
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from components import claims, settings, steps
+from components.progress import report
+from components.steps import Step
+from remote.errors import LostAnswerError, MachineError
+from remote.secret import Secret, redact
+from remote.session import Remote
+
+MASKED_DIFFERENCE = "(differs from the configuration)"
+"""Stands in a refreshed state for a secret that was verified on the machine and found different."""
+
+_TRIES = 3
+"""How many lost answers one call puts up with before the error goes to the operator."""
+
+
+class Inputs(BaseModel):
+    """Base of all inputs: frozen, nothing extra, and no value of a field in an error message (it may be a secret)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    adopt: bool = False
+    """Take over what is there already although this stack did not make it."""
+
+
+InputsT = TypeVar("InputsT", bound=Inputs)
+FactsT = TypeVar("FactsT")
+
+
+class Provider(ResourceProvider, Generic[InputsT, FactsT]):
+    """Observe, plan, apply. One subclass per kind of resource; instances carry no state but the connections."""
+
+    # The payload in the state is this class's module and name (a test proves it), so nothing in it is secret.
+    serialize_as_secret_always = False
+
+    INPUTS: ClassVar[type[Inputs]]
+    IDENTITY: ClassVar[tuple[str, ...]] = ()
+    """Inputs whose change makes another thing: the resource is replaced."""
+    SECRETS: ClassVar[tuple[str, ...]] = ()
+    """Inputs that are secret."""
+    COMPUTED: ClassVar[tuple[str, ...]] = ()
+    """Outputs beside the inputs."""
+    THING: ClassVar[bool] = True
+    """True: finding it there without our claim is an error unless ``adopt`` is set. False for a setting or a
+    membership, which simply holds or does not."""
+
+    _settings: str = ""
+
+    # What a resource writes ------------------------------------------------------------------------------------
+
+    def title(self, inputs: InputsT) -> str:
+        """The thing as an operator calls it: "NLB cluster portal.hyper-v.nu"."""
+        raise NotImplementedError
+
+    def key(self, inputs: InputsT) -> str:
+        """The resource's id: deterministic, from identity inputs only ("portal1/nlb/portal.hyper-v.nu")."""
+        raise NotImplementedError
+
+    def home(self, inputs: InputsT) -> str:
+        """The machine that keeps the resource's claim."""
+        raise NotImplementedError
+
+    def observe(self, inputs: InputsT, remote: Remote) -> FactsT:
+        """Read the facts. Raises ``MachineError`` when a machine cannot be reached: unreachable is never "gone"."""
+        raise NotImplementedError
+
+    def plan(self, inputs: InputsT, facts: FactsT) -> list[Step]:
+        """The steps from the facts to the inputs; none when all is as it should be. Pure."""
+        raise NotImplementedError
+
+    def remove(self, inputs: InputsT, facts: FactsT, before: dict[str, Any]) -> list[Step]:
+        """The steps that undo what this resource made (and nothing else). ``before`` is what ``remember`` gave when
+        the resource was created. Pure."""
+        raise NotImplementedError
+
+    def present(self, inputs: InputsT, facts: FactsT) -> bool:
+        """Whether the thing is there at all, in whatever shape."""
+        raise NotImplementedError
+
+    def found(self, inputs: InputsT, facts: FactsT) -> dict[str, Any]:
+        """The inputs that differ from what is declared, as they are on the machines; the rest is as declared."""
+        raise NotImplementedError
+
+    def outputs(self, inputs: InputsT, facts: FactsT) -> dict[str, Any]:
+        """The computed outputs; its keys are ``COMPUTED``."""
+        return {}
+
+    def remember(self, inputs: InputsT, facts: FactsT) -> dict[str, Any]:
+        """What delete has to know of the time before the resource (a setting's old value); never a secret."""
+        return {}
+
+    # What Pulumi calls -----------------------------------------------------------------------------------------
+
+    def configure(self, req: ConfigureRequest) -> None:
+        # An error is one sentence for the operator; Pulumi would print Python's traceback around it.
+        sys.tracebacklimit = 0
+        self._settings = settings.connection_settings(req.config.get)
+
+    @property
+    def remote(self) -> Remote:
+        return settings.remote(self._settings)
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        given = {name: value for name, value in news.items() if name != "__provider"}
+        if pulumi.contains_unknowns(given):
+            return CheckResult(news, [])
+        try:
+            inputs = self.INPUTS.model_validate(given)
+        except ValidationError as error:
+            # The value-less form of a failure: Pulumi would print the property's value, which may be a secret.
+            return CheckResult(news, [CheckFailure("", redact(_sentence(problem))) for problem in error.errors()])
+        return CheckResult({**_kept(news), **self._dump(inputs)}, [])
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        replaces = [key for key in self.IDENTITY if key in olds and key in news and olds[key] != news[key]]
+        # None lets the engine compare inputs and show the difference property by property.
+        return DiffResult(changes=None, replaces=replaces, delete_before_replace=True)
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        inputs = self._parse(props)
+        with self._boundary(inputs):
+            remote = self.remote
+            facts = self.observe(inputs, remote)
+            claim = claims.read(remote, self.home(inputs), self.key(inputs))
+            if claim is None:
+                there = self.present(inputs, facts)
+                if there and self.THING and not inputs.adopt:
+                    raise MachineError(
+                        self.home(inputs),
+                        f"create {self.title(inputs)}",
+                        "it exists already and was not made by this stack",
+                        "Set `adopt: true` for it in the topology to take it over, or remove it.",
+                    )
+                claim = claims.Claim(adopted=there, before=self.remember(inputs, facts))
+                claims.write(remote, self.home(inputs), self.key(inputs), claim)
+            facts = self._apply(inputs, facts)
+            return CreateResult(self.key(inputs), self._outs(inputs, facts, claim))
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        inputs = self._parse(props)
+        with self._boundary(inputs):
+            facts = self.observe(inputs, self.remote)
+            if not self.present(inputs, facts):
+                return ReadResult("", {})
+            live = self._dump(inputs) | self.found(inputs, facts)
+            outs = {**_kept(props), **live, **self.outputs(inputs, facts)}
+            outs |= {name: props[name] for name in ("adopted", "before") if name in props}
+            return ReadResult(id_, outs, live)
+
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        inputs = self._parse(news)
+        with self._boundary(inputs):
+            facts = self._apply(inputs, self.observe(inputs, self.remote))
+            claim = claims.Claim(adopted=bool(olds.get("adopted")), before=olds.get("before") or {})
+            return UpdateResult(self._outs(inputs, facts, claim))
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        inputs = self._parse(props)
+        with self._boundary(inputs):
+            remote = self.remote
+            if not props.get("adopted"):
+                before = props.get("before") or {}
+                self._carry_out(inputs, lambda facts: self.remove(inputs, facts, before), None)
+            claims.remove(remote, self.home(inputs), self.key(inputs))
+
+    # How it is done --------------------------------------------------------------------------------------------
+
+    def _apply(self, inputs: InputsT, facts: FactsT) -> FactsT:
+        return self._carry_out(inputs, lambda now: self.plan(inputs, now), facts)
+
+    def _carry_out(self, inputs: InputsT, plan: Callable[[FactsT], Sequence[Step]], facts: FactsT | None) -> FactsT:
+        """Run a plan to its end, observe again, and go on until nothing is left to do.
+
+        A step that is due again although it was carried out is an error: the machine did not take it. After a lost
+        answer nothing is run twice blindly: facts are observed anew, and a new plan is made from them.
+        """
+        remote = self.remote
+        done: set[str] = set()
+        lost = 0
+        while True:
+            if facts is None:
+                facts = self.observe(inputs, remote)
+            due = plan(facts)
+            if not due:
+                return facts
+            if again := [step.sentence for step in due if step.sentence in done]:
+                raise MachineError(
+                    self.home(inputs),
+                    f"bring {self.title(inputs)} to its declared state",
+                    f"carried out, but still due: {' '.join(again)}",
+                    "Look at the machine for the reason, then run `pulumi up` again.",
+                )
+            try:
+                for step in due:
+                    steps.run(step, remote, lambda: self.observe(inputs, remote), report)
+                    done.add(step.sentence)
+            except LostAnswerError:
+                lost += 1
+                if lost == _TRIES:
+                    raise
+            facts = None
+
+    def _outs(self, inputs: InputsT, facts: FactsT, claim: claims.Claim) -> dict[str, Any]:
+        live = self._dump(inputs) | self.outputs(inputs, facts)
+        return {**live, "adopted": claim.adopted, "before": claim.before}
+
+    def _parse(self, props: dict[str, Any]) -> InputsT:
+        declared = {name: value for name, value in props.items() if name in self.INPUTS.model_fields}
+        return self.INPUTS.model_validate(declared)  # type: ignore[return-value]
+
+    @staticmethod
+    def _dump(inputs: Inputs) -> dict[str, Any]:
+        return inputs.model_dump(mode="json", exclude_none=True)
+
+    @contextmanager
+    def _boundary(self, inputs: InputsT) -> Iterator[None]:
+        """Everything a user sees of an error is one redacted sentence."""
+        try:
+            yield
+        except MachineError as error:
+            raise error from None
+        except Exception as error:
+            found = f"an error of the program itself: {type(error).__name__}: {error}"
+            raise MachineError(self.home(inputs), f"look after {self.title(inputs)}", found, _REPORT) from None
+
+
+_REPORT = "Set PULUMI_PYTHON_TRACEBACK=1 for the place in the program, and report it."
+
+
+def _kept(props: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in props.items() if name == "__provider"}
+
+
+def _sentence(problem: Any) -> str:
+    return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+
+
+class Managed(pulumi.dynamic.Resource):
+    """Base of the Pulumi resources. A subclass names its provider; its constructor passes the inputs on."""
+
+    provider_class: ClassVar[type[Provider[Any, Any]]]
+
+    adopted: pulumi.Output[bool]
+    """Whether the thing was there before this stack; then ``destroy`` leaves it."""
+
+    def __init__(self, name: str, inputs: dict[str, pulumi.Input[Any]], opts: pulumi.ResourceOptions | None) -> None:
+        provider = self.provider_class()
+        props: dict[str, pulumi.Input[Any]] = dict.fromkeys((*provider.COMPUTED, "adopted", "before"))
+        for key, value in inputs.items():
+            if isinstance(value, Secret):
+                value = value.reveal()
+            props[key] = pulumi.Output.secret(value) if key in provider.SECRETS and value is not None else value
+        secret = pulumi.ResourceOptions(additional_secret_outputs=list(provider.SECRETS))
+        super().__init__(provider, name, props, pulumi.ResourceOptions.merge(opts, secret))

@@ -1,0 +1,87 @@
+"""From a stack's configuration to the machines it reaches: the one place that knows the configuration's keys.
+
+Used by the program, by every provider (which gets the decrypted configuration in ``configure``) and by operations.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from components.topology import Topology, load
+from remote.errors import MachineError
+from remote.hosts import Host, Hosts
+from remote.secret import Secret
+from remote.session import Remote
+
+KEYS = ("topology", "hosts", "credentials", "authorities", "sqlAdministratorPassword")
+"""The configuration a connection needs; the payload's secrets (passphrase, SPF account) reach resources as inputs."""
+
+
+def connection_settings(get: Callable[[str], Any]) -> str:
+    """The configuration a connection needs, as one canonical JSON text (``Remote`` objects are shared by it)."""
+    values = {key: _decoded(get(key)) for key in KEYS}
+    return json.dumps(values, sort_keys=True)
+
+
+def _decoded(value: Any) -> Any:
+    """Objects reach a provider as JSON text (reference: Pulumi dynamic providers, ``configure``)."""
+    if isinstance(value, str) and value.startswith("{"):
+        return json.loads(value)
+    return value
+
+
+@cache
+def remote(settings: str) -> Remote:
+    """The connections for these settings: one set per process, however many kinds of resources use it."""
+    return Remote(hosts(json.loads(settings), topology_of(settings)))
+
+
+@cache
+def topology_of(settings: str) -> Topology:
+    return load(Path(json.loads(settings)["topology"]))
+
+
+def hosts(values: dict[str, Any], topology: Topology) -> Hosts:
+    """How each machine of the topology is reached.
+
+    ``credentials`` are looked up by the machine's name first, then by its domain. Raises ``MachineError`` naming the
+    machine and the key that is missing.
+    """
+    given = {name.lower(): entry for name, entry in (values.get("hosts") or {}).items()}
+    credentials = {name.lower(): entry for name, entry in (values.get("credentials") or {}).items()}
+    machines = {}
+    for machine in topology.machines:
+        entry = given.pop(machine.name.lower(), {})
+        who = credentials.get(machine.name.lower()) or credentials.get(machine.domain.lower())
+        if not who or not who.get("username") or not who.get("password"):
+            raise MachineError(
+                machine.name,
+                "find out how to log on",
+                f"no user name and password for {machine.name} or {machine.domain} in this stack's configuration",
+                f"Set `credentials` for {machine.domain}.",
+            )
+        machines[machine.name.lower()] = Host(
+            name=machine.name,
+            fqdn=topology.fqdn(machine.name),
+            address=entry.get("address") or topology.fqdn(machine.name),
+            username=who["username"],
+            password=Secret(who["password"]),
+            winrm_port=int(entry.get("winrmPort") or 5986),
+            sql_port=int(entry.get("sqlPort") or 1433),
+            sql_username=topology.sql.administrator,
+            sql_password=Secret(values.get("sqlAdministratorPassword") or ""),
+            verify=bool(entry.get("verify", True)),
+        )
+    if given:
+        known = ", ".join(machine.name for machine in topology.machines)
+        raise MachineError(
+            next(iter(given)),
+            "read `hosts` of this stack's configuration",
+            "no machine of this name in the topology",
+            f"Known are: {known}.",
+        )
+    return Hosts(machines, str(values.get("authorities") or ""))

@@ -1,0 +1,1 @@
+"""Service Provider Foundation: its registration with the portal."""

@@ -1,0 +1,1 @@
+"""SQL Server: authentication, administrator, availability group and its databases, mirrored logins."""

@@ -1,0 +1,160 @@
+"""Steps: what a plan consists of. A step is a sentence of a runbook and the one action that fulfils it.
+
+Plans are pure data, so that they can be compared, printed and tested without a machine. ``run`` carries one out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from remote.detached import run_detached
+from remote.errors import MachineError
+from remote.session import Remote
+from remote.sql import Statements, Value
+
+_ROOT = Path(__file__).parent
+
+
+def leaf(path: str) -> str:
+    """The text of a leaf script, by its path below ``components`` (``nlb/add_node.ps1``)."""
+    return (_ROOT / path).read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Script:
+    """Run a PowerShell leaf script that changes one thing."""
+
+    machine: str
+    path: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 120
+
+
+@dataclass(frozen=True)
+class Sql:
+    """Run a T-SQL leaf script that changes one thing. ``integrated``: on the server itself, as the Windows account."""
+
+    machine: str
+    path: str
+    values: tuple[Value, ...] = ()
+    database: str = "master"
+    integrated: bool = False
+    seconds: float = 120
+
+
+@dataclass(frozen=True)
+class Detached:
+    """Run a PowerShell leaf script as a scheduled task: it outlives the connection and is no remote log-on.
+
+    ``arguments`` are written to a file on the machine and must not hold a secret.
+    """
+
+    machine: str
+    task: str
+    path: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 600
+
+
+@dataclass(frozen=True)
+class Restart:
+    """Restart a machine and wait until it answers again."""
+
+    machine: str
+    seconds: float = 900
+
+
+@dataclass(frozen=True)
+class Until:
+    """Wait until a condition on freshly observed facts holds.
+
+    ``waiting_for`` is a function of the facts that names what is still missing, and gives an empty text when nothing
+    is. It raises ``MachineError`` when waiting longer is pointless.
+    """
+
+    machine: str
+    waiting_for: Callable[[Any], str]
+    seconds: float
+
+
+Action = Script | Sql | Detached | Restart | Until
+
+
+@dataclass(frozen=True)
+class Step:
+    """One sentence of the runbook ("On SQL2, restore the full backup of …") and its action."""
+
+    sentence: str
+    action: Action
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+def run(step: Step, remote: Remote, observe: Callable[[], Any], report: Callable[[str], None]) -> None:
+    """Carry out one step. Raises ``MachineError`` naming the step's sentence."""
+    report(step.sentence)
+    attempted = step.sentence.rstrip(".")
+    match step.action:
+        case Script(machine, path, arguments, seconds):
+            remote.powershell(machine).run(leaf(path), arguments, attempted=attempted, changes=True, seconds=seconds)
+        case Sql(machine, path, values, database, integrated, seconds):
+            server: Statements = remote.sql_integrated(machine) if integrated else remote.sql(machine, database)
+            server.run(leaf(path), *values, attempted=attempted, seconds=seconds)
+        case Detached(machine, task, path, arguments, seconds):
+            run_detached(
+                remote.powershell(machine),
+                remote.hosts[machine],
+                task,
+                leaf(path),
+                arguments,
+                attempted=attempted,
+                seconds=seconds,
+                report=lambda progress: report(f"{machine}: {progress}"),
+            )
+        case Restart(machine, seconds):
+            restart(remote, machine, attempted, seconds, report)
+        case Until(machine, waiting_for, seconds):
+            wait(machine, attempted, seconds, lambda: waiting_for(observe()), report)
+
+
+def restart(remote: Remote, machine: str, attempted: str, seconds: float, report: Callable[[str], None]) -> None:
+    """Restart a machine and wait until its PowerShell answers with a later time of boot."""
+    powershell = remote.powershell(machine)
+    booted = leaf("windows/boot_time.ps1")
+    before = powershell.run(booted, attempted=attempted)
+    powershell.run(leaf("windows/restart.ps1"), attempted=attempted, changes=True)
+
+    def still_down() -> str:
+        remote.forget(machine)
+        try:
+            return "the machine to go down" if powershell.run(booted, attempted=attempted) == before else ""
+        except MachineError:
+            return "the machine to come back"
+
+    wait(machine, attempted, seconds, still_down, report)
+
+
+def wait(
+    machine: str, attempted: str, seconds: float, missing: Callable[[], str], report: Callable[[str], None]
+) -> None:
+    """Ask again and again, ever more slowly, until nothing is missing; raise when the time is up."""
+    deadline = time.monotonic() + seconds
+    pause, told = 0.1, ""
+    while waiting_for := missing():
+        if time.monotonic() > deadline:
+            raise MachineError(
+                machine,
+                attempted,
+                f"after {seconds:.0f} seconds still waiting for {waiting_for}",
+                "When it has come about, run `pulumi up` again: it goes on from there.",
+            )
+        if waiting_for != told:
+            report(f"{machine}: waiting for {waiting_for}")
+            told = waiting_for
+        time.sleep(pause)
+        pause = min(pause * 1.5, 5.0)

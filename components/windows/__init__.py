@@ -1,0 +1,1 @@
+"""Windows: features, certificates, local accounts, group members, site bindings."""

@@ -1,0 +1,2 @@
+# When this machine was started.
+(Get-WmiObject Win32_OperatingSystem).LastBootUpTime

@@ -1,0 +1,79 @@
+"""Guarantees that a Windows feature is installed on one machine, with its management tools.
+
+Leaves alone every other feature, and on delete the feature itself when it was there before. Restarts the machine only
+when the installation asks for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.resource import Inputs, Managed, Provider
+from components.steps import Restart, Script, Step, leaf
+from remote.session import Remote
+
+
+class FeatureInputs(Inputs):
+    machine: str
+    feature: str
+    """The feature's name as ``Get-WindowsFeature`` gives it (``NLB``)."""
+
+
+@dataclass(frozen=True)
+class FeatureFacts:
+    installed: bool
+    restart_pending: bool
+
+
+class FeatureProvider(Provider[FeatureInputs, FeatureFacts]):
+    INPUTS = FeatureInputs
+    IDENTITY = ("machine", "feature")
+    THING = False
+
+    def title(self, inputs: FeatureInputs) -> str:
+        return f"the Windows feature {inputs.feature}"
+
+    def key(self, inputs: FeatureInputs) -> str:
+        return f"{inputs.machine}/feature/{inputs.feature}".lower()
+
+    def home(self, inputs: FeatureInputs) -> str:
+        return inputs.machine
+
+    def observe(self, inputs: FeatureInputs, remote: Remote) -> FeatureFacts:
+        state = remote.powershell(inputs.machine).run(
+            leaf("windows/read_feature.ps1"), {"Name": inputs.feature}, attempted=f"read {self.title(inputs)}"
+        )[0]
+        return FeatureFacts(state["installed"], state["restartPending"])
+
+    def plan(self, inputs: FeatureInputs, facts: FeatureFacts) -> list[Step]:
+        name, machine = inputs.feature, inputs.machine
+        if not facts.installed and not facts.restart_pending:
+            action = Script(machine, "windows/install_feature.ps1", {"Name": name}, seconds=1800)
+            return [Step(f"On {machine}, install the Windows feature {name}.", action)]
+        if facts.restart_pending:
+            return [Step(f"Restart {machine} to finish the installation of {name}.", Restart(machine))]
+        return []
+
+    def remove(self, inputs: FeatureInputs, facts: FeatureFacts, before: dict[str, Any]) -> list[Step]:
+        if not facts.installed:
+            return []
+        action = Script(inputs.machine, "windows/remove_feature.ps1", {"Name": inputs.feature}, seconds=1800)
+        return [Step(f"On {inputs.machine}, remove the Windows feature {inputs.feature}.", action)]
+
+    def present(self, inputs: FeatureInputs, facts: FeatureFacts) -> bool:
+        return facts.installed
+
+    def found(self, inputs: FeatureInputs, facts: FeatureFacts) -> dict[str, Any]:
+        return {}
+
+
+class Feature(Managed, module="windows", name="Feature"):
+    """A Windows feature on one machine."""
+
+    provider_class = FeatureProvider
+
+    def __init__(self, name: str, *, machine: str, feature: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__(name, {"machine": machine, "feature": feature}, opts)

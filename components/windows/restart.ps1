@@ -1,0 +1,2 @@
+# Restarts this machine; the answer is sent before it goes down.
+Restart-Computer -Force

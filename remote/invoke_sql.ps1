@@ -1,0 +1,32 @@
+# Runs one statement on the local SQL Server with integrated security; values are parameters @p1, @p2, …
+param($Statement, $Values, $Seconds)
+$connection = New-Object System.Data.SqlClient.SqlConnection 'Server=.;Database=master;Integrated Security=true;Application Name=Windows Azure Pack HA'
+$connection.Open()
+try {
+    $command = $connection.CreateCommand()
+    $command.CommandText = $Statement
+    $command.CommandTimeout = $Seconds
+    $number = 0
+    foreach ($value in @($Values)) {
+        $number++
+        [void]$command.Parameters.AddWithValue("@p$number", $value)
+    }
+    $reader = $command.ExecuteReader()
+    $rows = @()
+    do {
+        while ($reader.Read()) {
+            $row = @{}
+            for ($column = 0; $column -lt $reader.FieldCount; $column++) {
+                $value = $null
+                if (-not $reader.IsDBNull($column)) { $value = $reader.GetValue($column) }
+                if ($value -is [byte[]]) { $value = @{ hexadecimal = [BitConverter]::ToString($value).Replace('-', '') } }
+                $row[$reader.GetName($column)] = $value
+            }
+            $rows += $row
+        }
+    } while ($reader.NextResult())
+    $reader.Close()
+    $rows
+} finally {
+    $connection.Close()
+}

@@ -1,0 +1,73 @@
+"""A secret is secret in its type: it prints as ``***``, and its text is kept out of every message."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import core_schema
+
+MASK = "***"
+_known: set[str] = set()
+_lock = threading.Lock()
+
+
+class Secret:
+    """A text that must not be seen. ``reveal`` is the only way to it; pydantic models take and dump it as text."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        if text:
+            with _lock:
+                _known.add(text)
+
+    def reveal(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return MASK
+
+    __str__ = __repr__
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        from_text = core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
+        return core_schema.json_or_python_schema(
+            json_schema=from_text,
+            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), from_text]),
+            serialization=core_schema.plain_serializer_function_ser_schema(cls.reveal),
+        )
+
+
+def redact(text: str) -> str:
+    """The text with every secret this process knows masked, also where it stands escaped as in JSON."""
+    with _lock:
+        known = sorted(_known, key=len, reverse=True)
+    for secret in known:
+        for form in (secret, json.dumps(secret)[1:-1]):
+            text = text.replace(form, MASK)
+    return text
+
+
+def plain(value: Any) -> Any:
+    """A JSON-able value with each ``Secret`` in it revealed: for the wire only."""
+    if isinstance(value, Secret):
+        return value.reveal()
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value

@@ -1,0 +1,97 @@
+"""All connections of one process: each machine's PowerShell and SQL Server, opened when first needed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from remote.hosts import Host, Hosts
+from remote.powershell import PowerShell
+from remote.secret import Secret
+from remote.sql import Row, SqlServer, Statements, Value
+
+_INVOKE_SQL = (Path(__file__).parent / "invoke_sql.ps1").read_text(encoding="utf-8")
+
+T = TypeVar("T")
+
+
+class Remote:
+    """Looks connections up by machine name. Thread-safe."""
+
+    def __init__(self, hosts: Hosts) -> None:
+        self.hosts = hosts
+        self._lock = threading.Lock()
+        self._connections: dict[tuple[str, ...], Any] = {}
+
+    def powershell(self, machine: str) -> PowerShell:
+        host = self.hosts[machine]
+        return self._once(("powershell", host.name), lambda: PowerShell(host, self.hosts.authorities))
+
+    def sql(self, machine: str, database: str = "master") -> SqlServer:
+        """The SQL Server of a machine, logged on to with the administrator's login of the configuration."""
+        host = self.hosts[machine]
+        return self._once(("sql", host.name, database), lambda: SqlServer(host, database, self.hosts.authorities))
+
+    def listener(self, machine: str, address: str, name: str, port: int, database: str = "master") -> SqlServer:
+        """SQL Server behind an availability group's listener, with the credentials of one of its replicas."""
+        host = replace(self.hosts[machine], name=name, fqdn=name, address=address, sql_port=port)
+        return self._once(("sql", host.name, database), lambda: SqlServer(host, database, self.hosts.authorities))
+
+    def sql_integrated(self, machine: str) -> Statements:
+        """The SQL Server of a machine, reached on the machine itself as the Windows account of its PowerShell."""
+        return _IntegratedSql(self.powershell(machine))
+
+    def forget(self, machine: str) -> None:
+        """Drop the connections to a machine that restarted."""
+        with self._lock:
+            kept = [c for key, c in self._connections.items() if key[1].lower() == machine.lower()]
+        for connection in kept:
+            connection.forget()
+
+    def _once(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
+        with self._lock:
+            if key not in self._connections:
+                self._connections[key] = make()
+            found: T = self._connections[key]
+            return found
+
+
+class _IntegratedSql:
+    """``Statements`` through PowerShell on the server: for a server that admits no SQL login (yet)."""
+
+    def __init__(self, powershell: PowerShell) -> None:
+        self._powershell = powershell
+
+    def rows(self, statement: str, *values: Value, attempted: str) -> list[Row]:
+        return self._call(statement, values, attempted, 120, changes=False)
+
+    def run(self, statement: str, *values: Value, attempted: str, seconds: float = 120) -> None:
+        self._call(statement, values, attempted, seconds, changes=True)
+
+    def _call(
+        self, statement: str, values: tuple[Value, ...], attempted: str, seconds: float, *, changes: bool
+    ) -> list[Row]:
+        for value in values:
+            if isinstance(value, bytes):
+                raise TypeError("binary values do not travel as JSON; use ODBC for this statement")
+        arguments = {"Statement": numbered(statement), "Values": list(values), "Seconds": int(seconds)}
+        output: list[Row] = self._powershell.run(
+            _INVOKE_SQL, arguments, attempted=attempted, changes=changes, seconds=seconds + 30
+        )
+        return [{name: _from_json(value) for name, value in row.items()} for row in output]
+
+
+def _from_json(value: Any) -> Any:
+    return bytes.fromhex(value["hexadecimal"]) if isinstance(value, dict) else value
+
+
+def numbered(statement: str) -> str:
+    """A statement with ``?`` markers as .NET wants it: ``@p1``, ``@p2``, … Our statements have no other ``?``."""
+    parts = statement.split("?")
+    return "".join(part + (f"@p{number}" if number < len(parts) else "") for number, part in enumerate(parts, 1))
+
+
+__all__ = ["Host", "Remote", "Secret", "numbered"]

@@ -1,0 +1,182 @@
+"""SQL Server over Microsoft's ODBC driver: statements with parameters, rows as dictionaries, errors by number.
+
+A statement is the text of a ``.sql`` file with ``?`` where a value goes. Values never become part of the text; where
+T-SQL takes no parameter (DDL), the statement composes on the server with QUOTENAME and runs the result.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sysconfig
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from remote.errors import LostAnswerError, MachineError, UnreachableError
+from remote.hosts import Host
+from remote.secret import Secret
+
+if TYPE_CHECKING:
+    import pyodbc
+
+Value = str | int | bool | bytes | Secret
+Row = dict[str, Any]
+
+_LOGIN_TIMEOUT = 15
+_NUMBER = re.compile(r"\((-?\d+)\) \(SQL\w+\)")
+_PREFIX = re.compile(r"\[[^\]]*\]\[[^\]]*\](?:\[[^\]]*\])?")
+
+
+class Statements(Protocol):
+    """Where a statement can be run: over ODBC, or on the server itself through PowerShell."""
+
+    def rows(self, statement: str, *values: Value, attempted: str) -> list[Row]:
+        """Run a statement that only reads."""
+
+    def run(self, statement: str, *values: Value, attempted: str, seconds: float = 120) -> None:
+        """Run a statement that changes something. Every result is read to its end: a backup whose messages are not
+        read is cut short."""
+
+
+def driver() -> str:
+    """The file of the ODBC driver that the package ``mssql-python-odbc`` brings."""
+    machine = {"x86_64": "x86_64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
+    libraries = Path(sysconfig.get_paths()["purelib"]) / "mssql_python_odbc" / "libs" / "linux"
+    family = "debian_ubuntu"
+    if Path("/etc/redhat-release").exists():
+        family = "rhel"
+    elif Path("/etc/SUSE-brand").exists():
+        family = "suse"
+    found = sorted((libraries / family / machine / "lib").glob("libmsodbcsql-18*.so*"))
+    if not found:
+        raise MachineError(
+            "this computer",
+            "find Microsoft's ODBC driver",
+            f"none below {libraries}",
+            "Install requirements.txt again.",
+        )
+    return str(found[0])
+
+
+class SqlServer:
+    """Connections to one server and database with its SQL login. Thread-safe: a connection serves one call at a time.
+
+    ``address`` and ``certificate_name`` are those of the host, or of a listener.
+    """
+
+    def __init__(self, host: Host, database: str = "master", authorities: str = "") -> None:
+        self._host, self._database, self._authorities = host, database, authorities
+        self._lock = threading.Lock()
+        self._idle: list[pyodbc.Connection] = []
+
+    def rows(self, statement: str, *values: Value, attempted: str) -> list[Row]:
+        return self._call(statement, values, attempted, 120, changes=False)
+
+    def run(self, statement: str, *values: Value, attempted: str, seconds: float = 120) -> None:
+        self._call(statement, values, attempted, seconds, changes=True)
+
+    def _call(
+        self, statement: str, values: tuple[Value, ...], attempted: str, seconds: float, *, changes: bool
+    ) -> list[Row]:
+        import pyodbc
+
+        given = [value.reveal() if isinstance(value, Secret) else value for value in values]
+        for attempt in (1, 2):
+            connection, fresh = self._take(attempted)
+            try:
+                connection.timeout = int(seconds)
+                rows = _all_rows(connection, statement, given)
+            except pyodbc.Error as error:
+                broken = _state(error).startswith("08")
+                if broken:
+                    connection.close()
+                    if not fresh and attempt == 1 and not changes:
+                        continue  # an idle connection that died in the meantime; reading twice does no harm
+                    raise LostAnswerError(
+                        self._host.name, attempted, f"the connection to SQL Server broke ({_message(error)})"
+                    ) from None
+                self._give(connection)
+                raise MachineError(self._host.name, attempted, _message(error), number=_number(error)) from None
+            self._give(connection)
+            return rows
+        raise AssertionError("unreachable")
+
+    def _take(self, attempted: str) -> tuple[pyodbc.Connection, bool]:
+        with self._lock:
+            if self._idle:
+                return self._idle.pop(), False
+        return self._connect(attempted), True
+
+    def _give(self, connection: pyodbc.Connection) -> None:
+        with self._lock:
+            self._idle.append(connection)
+
+    def _connect(self, attempted: str) -> pyodbc.Connection:
+        import pyodbc
+
+        host = self._host
+        if self._authorities:
+            # The driver reads its authorities from here when it first makes a TLS connection, and from nowhere else.
+            os.environ["SSL_CERT_FILE"] = self._authorities
+        parts = {
+            "DRIVER": driver(),
+            "SERVER": f"tcp:{host.address},{host.sql_port}",
+            "DATABASE": self._database,
+            "UID": host.sql_username,
+            "PWD": host.sql_password.reveal(),
+            "APP": "Windows Azure Pack HA",
+            "Encrypt": "yes",
+            "TrustServerCertificate": "no" if host.verify else "yes",
+            "HostNameInCertificate": host.fqdn,
+        }
+        text = ";".join(f"{key}={_braced(value)}" for key, value in parts.items())
+        try:
+            return pyodbc.connect(text, timeout=_LOGIN_TIMEOUT, autocommit=True)
+        except pyodbc.Error as error:
+            number, at = _number(error), f"{host.address}:{host.sql_port}"
+            if number == 0 or _state(error).startswith("08"):
+                found = f"SQL Server at {at} does not answer ({_message(error)})"
+                raise UnreachableError(host.name, attempted, found, number=number) from None
+            found = f"SQL Server at {at} refuses {host.sql_username} ({_message(error)})"
+            raise MachineError(host.name, attempted, found, number=number) from None
+
+    def forget(self) -> None:
+        """Close the idle connections; the next statement connects anew (after a restart, for instance)."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+
+def _all_rows(connection: pyodbc.Connection, statement: str, values: list[Any]) -> list[Row]:
+    rows: list[Row] = []
+    with connection.cursor() as cursor:
+        cursor.execute(statement, *values)
+        while True:
+            if cursor.description:
+                names = [column[0] for column in cursor.description]
+                rows += [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            if not cursor.nextset():
+                return rows
+
+
+def _braced(value: str) -> str:
+    return "{" + value.replace("}", "}}") + "}"
+
+
+def _state(error: pyodbc.Error) -> str:
+    return str(error.args[0]) if error.args else ""
+
+
+def _message(error: pyodbc.Error) -> str:
+    """What the server or the driver says, without the driver's own prefixes and without its numbers."""
+    text = str(error.args[-1] if error.args else error)
+    first = re.split(r" \(-?\d+\) \(SQL\w+\)", text)[0]
+    return _PREFIX.sub("", re.sub(r"^\[\w{5}\] ", "", first)).strip()
+
+
+def _number(error: pyodbc.Error) -> int:
+    found = _NUMBER.search(str(error.args[-1] if error.args else ""))
+    return int(found.group(1)) if found else 0
