@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import ssl
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
@@ -25,13 +26,17 @@ T = TypeVar("T")
 
 @dataclass
 class Endpoint:
-    """One listening address and port that belongs to an owner (a machine, or the name of a cluster)."""
+    """One listening address and port that belongs to an owner (a machine, or the name of a cluster).
+
+    ``server`` is None while the owner's network cable is out: the service goes on and listens again with the cable.
+    """
 
     owner: str
     address: str
     port: int
-    server: asyncio.Server
+    server: asyncio.Server | None = None
     connections: set[asyncio.BaseTransport] = field(default_factory=set)
+    bind: Callable[[], Awaitable[asyncio.Server]] | None = field(default=None, repr=False)
 
 
 class _Tracked(asyncio.Protocol):
@@ -70,8 +75,10 @@ class Network:
     def __init__(self, world: World) -> None:
         self._world = world
         self._endpoints: dict[tuple[str, int], Endpoint] = {}
+        self._unplugged: set[str] = set()
         self.loop = asyncio.new_event_loop()
-        threading.Thread(target=self.loop.run_forever, name="network", daemon=True).start()
+        self._thread = threading.Thread(target=self.loop.run_forever, name="network", daemon=True)
+        self._thread.start()
 
     def run(self, coroutine: Coroutine[Any, Any, T], timeout: float = 60) -> T:
         """Run a coroutine on the network's loop and wait for its result."""
@@ -93,10 +100,33 @@ class Network:
                 with contextlib.suppress(ConnectionError, RuntimeError):
                     writer.close()
 
-        server = await asyncio.start_server(accepted, address, port)
-        endpoint = Endpoint(owner.lower(), address, port, server)
-        self._endpoints[(address, port)] = endpoint
+        endpoint = Endpoint(owner.lower(), address, port)
+        endpoint.bind = lambda: asyncio.start_server(accepted, address, port)
+        return await self._add(endpoint)
+
+    async def _add(self, endpoint: Endpoint) -> Endpoint:
+        taken = self._endpoints.get((endpoint.address, endpoint.port))
+        if taken is not None:
+            raise OSError(
+                errno.EADDRINUSE, f"{endpoint.address}:{endpoint.port} is in use by {taken.owner} of this lab already"
+            )
+        if endpoint.owner not in self._unplugged:
+            await self._bind(endpoint)
+        self._endpoints[(endpoint.address, endpoint.port)] = endpoint
         return endpoint
+
+    @staticmethod
+    async def _bind(endpoint: Endpoint) -> None:
+        assert endpoint.bind is not None
+        try:
+            endpoint.server = await endpoint.bind()
+        except PermissionError as error:
+            raise PermissionError(
+                error.errno,
+                f"may not listen on {endpoint.address}:{endpoint.port}: Linux keeps ports below"
+                " net.ipv4.ip_unprivileged_port_start for root. Run the lab as root, or as root once:"
+                f" sysctl -w net.ipv4.ip_unprivileged_port_start={endpoint.port}",
+            ) from error
 
     def listen_protocol(
         self,
@@ -120,19 +150,25 @@ class Network:
         def tracked() -> asyncio.Protocol:
             return _Tracked(factory(), endpoint)
 
-        server = await self.loop.create_server(tracked, address, port, ssl=tls)
-        endpoint = Endpoint(owner.lower(), address, port, server)
-        self._endpoints[(address, port)] = endpoint
-        return endpoint
+        endpoint = Endpoint(owner.lower(), address, port)
+        endpoint.bind = lambda: self.loop.create_server(tracked, address, port, ssl=tls)
+        return await self._add(endpoint)
 
     def close(self, endpoint: Endpoint) -> None:
         """Stop listening and cut every connection of the endpoint."""
         self.run(self._close(endpoint))
 
     async def _close(self, endpoint: Endpoint) -> None:
-        self._endpoints.pop((endpoint.address, endpoint.port), None)
-        endpoint.server.close()
-        self._abort(endpoint)
+        if self._endpoints.get((endpoint.address, endpoint.port)) is endpoint:
+            del self._endpoints[(endpoint.address, endpoint.port)]
+        self._unbind(endpoint)
+
+    @classmethod
+    def _unbind(cls, endpoint: Endpoint) -> None:
+        if endpoint.server is not None:
+            endpoint.server.close()
+            endpoint.server = None
+        cls._abort(endpoint)
 
     @staticmethod
     def _abort(endpoint: Endpoint) -> None:
@@ -154,5 +190,42 @@ class Network:
         for endpoint in [e for e in self._endpoints.values() if e.owner == owner.lower()]:
             self.close(endpoint)
 
+    def unplug(self, owner: str) -> None:
+        """Pull the owner's network cable: nothing of it listens, connections end, its services do not notice."""
+        self.run(self._unplug(owner.lower()))
+
+    async def _unplug(self, owner: str) -> None:
+        self._unplugged.add(owner)
+        for endpoint in self._endpoints.values():
+            if endpoint.owner == owner:
+                self._unbind(endpoint)
+
+    def plug(self, owner: str) -> None:
+        """Put the cable back: what the owner's services listen on is reachable again."""
+        self.run(self._plug(owner.lower()))
+
+    async def _plug(self, owner: str) -> None:
+        self._unplugged.discard(owner)
+        for endpoint in self._endpoints.values():
+            if endpoint.owner == owner and endpoint.server is None:
+                await self._bind(endpoint)
+
     def endpoints(self) -> list[Endpoint]:
-        return list(self._endpoints.values())
+        """What listens now; endpoints of an owner without cable are not among them."""
+        return [endpoint for endpoint in self._endpoints.values() if endpoint.server is not None]
+
+    def stop(self) -> None:
+        """Close everything and end the loop's thread. The network is of no use afterwards."""
+        self.run(self._stop())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(10)
+        if not self._thread.is_alive():
+            self.loop.close()
+
+    async def _stop(self) -> None:
+        for endpoint in list(self._endpoints.values()):
+            await self._close(endpoint)
+        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -208,6 +208,7 @@ class World:
     """All machines and their state, the clock, and the places where parts of the lab find each other."""
 
     def __init__(self, directory: Path, topology: Document, pace: float = 0.02) -> None:
+        from lab.authority import Authority
         from lab.faults import Faults
         from lab.network import Network
 
@@ -220,6 +221,7 @@ class World:
         self.machines: dict[str, Machine] = {}
         self.network = Network(self)
         self.faults = Faults(self.clock)
+        self.authority = Authority(directory / "authority")
         self.site_handlers: dict[str, Callable[[Machine, Request], Response]] = {}
         """By lower-case name of a web site: what answers a request that IIS accepted for it. Runs in a thread."""
         self.machine_hooks: list[tuple[Callable[[Machine], None], Callable[[Machine], None]]] = []
@@ -254,6 +256,13 @@ class World:
             entry = {"time": self.clock.now().isoformat(), "machine": machine, "kind": kind, "text": text}
             self._journal.write(json.dumps(entry) + "\n")
             self._journal.flush()
+
+    def close(self) -> None:
+        """Let go of files and threads; the state stays on the disk. Parts are stopped before (``lab.boot.stop``)."""
+        self.network.stop()
+        with self.lock:
+            self.store.close()
+            self._journal.close()
 
     def log_event(self, machine: Machine, channel: str, provider: str, event: int, level: str, message: str) -> None:
         """Append to an event log of the machine. ``level`` is Error, Warning or Information."""

@@ -1,0 +1,202 @@
+"""The lab's own certification authority: the enterprise CA that every machine of the lab trusts.
+
+It is made once and kept, so that a client that trusts ``<lab>/authority/ca.pem`` goes on trusting it after a reset.
+It signs what the article's administrator would have got from a public or an enterprise authority: certificates of
+WinRM listeners, of SQL Server, of SPF's site, and the public certificate of the portal (as a PFX file).
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import os
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+if TYPE_CHECKING:
+    from lab.world import World
+
+PFX_PASSWORD = "Lab-Pfx-2013!"  # noqa: S105 - opens only the lab's own files; written in lab/accounts.yaml too
+_PRIVATE = 0o600
+
+
+class Issued(NamedTuple):
+    """A certificate and its private key as PEM text."""
+
+    certificate: str
+    key: str
+
+
+class Authority:
+    """The authority in a directory: ``ca.pem`` for clients, ``ca.key`` readable by the owner only."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._lock = threading.Lock()
+
+    @functools.cached_property
+    def _pair(self) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
+        with self._lock:
+            if not (self.directory / "ca.key").exists():
+                self._create()
+            certificate = x509.load_pem_x509_certificate((self.directory / "ca.pem").read_bytes())
+            key = serialization.load_pem_private_key((self.directory / "ca.key").read_bytes(), None)
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise TypeError(f"{self.directory / 'ca.key'} holds no RSA key; remove the directory to make a new one")
+        return certificate, key
+
+    def _create(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        key = _new_key()
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Lab Certification Authority")])
+        now = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=365))
+            .not_valid_after(now + timedelta(days=3650))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_usage(sign=True), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .sign(key, hashes.SHA256())
+        )
+        # The key last: only a complete pair counts as existing.
+        (self.directory / "ca.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        _write_private(self.directory / "ca.key", _key_pem(key).encode())
+
+    @property
+    def certificate(self) -> str:
+        """The authority's own certificate, PEM."""
+        return self._pair[0].public_bytes(serialization.Encoding.PEM).decode()
+
+    def server_certificate(
+        self,
+        names: Sequence[str],
+        addresses: Sequence[str] = (),
+        days: int = 730,
+        not_before: datetime | None = None,
+    ) -> Issued:
+        """A certificate for a server: the first name is the subject, all names and IP addresses are alternative names.
+
+        Valid for ``days`` from ``not_before`` (yesterday by default; a time long ago gives an expired certificate).
+        """
+        certificate, key = self._issue(names, addresses, days, not_before)
+        return Issued(certificate.public_bytes(serialization.Encoding.PEM).decode(), _key_pem(key))
+
+    def pfx(
+        self,
+        names: Sequence[str],
+        password: str,
+        addresses: Sequence[str] = (),
+        days: int = 730,
+        not_before: datetime | None = None,
+    ) -> bytes:
+        """A PFX with certificate, private key and the authority's certificate.
+
+        Protected by SHA-1 and triple DES: the strongest that Windows Server 2012 imports.
+        """
+        certificate, key = self._issue(names, addresses, days, not_before)
+        protection = (
+            serialization.PrivateFormat.PKCS12.encryption_builder()
+            .kdf_rounds(50000)
+            .key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
+            .hmac_hash(hashes.SHA1())  # noqa: S303 - see above
+            .build(password.encode())
+        )
+        return pkcs12.serialize_key_and_certificates(names[0].encode(), key, certificate, [self._pair[0]], protection)
+
+    def _issue(
+        self, names: Sequence[str], addresses: Sequence[str], days: int, not_before: datetime | None
+    ) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
+        authority, authority_key = self._pair
+        key = _new_key()
+        start = not_before or datetime.now(UTC) - timedelta(days=1)
+        alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
+        alternatives += [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])]))
+            .issuer_name(authority.subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(start)
+            .not_valid_after(start + timedelta(days=days))
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(sign=False), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False
+            )
+            .sign(authority_key, hashes.SHA256())
+        )
+        return certificate, key
+
+
+def thumbprint(certificate: str) -> str:
+    """The thumbprint of a PEM certificate as Windows shows it: SHA-1, upper-case hexadecimal."""
+    return x509.load_pem_x509_certificate(certificate.encode()).fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303
+
+
+def begin(world: World) -> None:
+    """Every machine trusts the authority, and the public certificates of the portal's tiers lie ready as PFX files.
+
+    ``<lab>/certificates/<certificate>.pfx`` holds the names of every tier's cluster that uses this certificate.
+    """
+    root = world.authority.certificate
+    for machine in world.machines.values():
+        machine.collection("certificate")[thumbprint(root)] = {"store": "Root", "pem": root, "key_pem": None}
+    wanted: dict[str, list[str]] = {}
+    for tier in world.topology.get("portal", {}).get("tiers", []):
+        cluster = tier.get("cluster") or {}
+        if tier.get("certificate") and cluster.get("name"):
+            wanted.setdefault(tier["certificate"], []).append(cluster["name"])
+    folder = world.directory / "certificates"
+    for certificate, names in wanted.items():
+        file = folder / f"{certificate}.pfx"
+        if not file.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            _write_private(file, world.authority.pfx(names, PFX_PASSWORD))
+
+
+def _new_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def _key_pem(key: rsa.RSAPrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+def _write_private(file: Path, content: bytes) -> None:
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(content)
+
+
+def _usage(*, sign: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not sign,
+        content_commitment=False,
+        key_encipherment=not sign,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=sign,
+        crl_sign=sign,
+        encipher_only=False,
+        decipher_only=False,
+    )
