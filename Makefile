@@ -1,0 +1,28 @@
+# The targets are in tools/bootstrap (`python3 -m tools.bootstrap help`); it needs no package beyond Python itself.
+PYTHON ?= python3
+DESIGN ?= single-domain
+
+# This passphrase protects nothing: the secrets of stack dev open only the lab on this computer, and they stand in
+# clear in lab/accounts.yaml. It is here so that `make up` asks nothing. A stack for real machines has one of its own.
+export PULUMI_CONFIG_PASSPHRASE := lab
+
+help:   ## this list
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 16
+	@echo '  DESIGN=<name>  with up and down: the topology of topologies/<name>.yaml (default $(DESIGN))'
+
+up:     ## install what is missing, start the lab, bring the farm up on it with Pulumi
+	@$(PYTHON) -m tools.bootstrap up --design '$(DESIGN)'
+
+down:   ## destroy the farm and stop the lab
+	@$(PYTHON) -m tools.bootstrap down --design '$(DESIGN)'
+
+test:   ## install what is missing, then style, types and every test
+	@$(PYTHON) -m tools.bootstrap test
+
+setup:  ## only install what is missing
+	@$(PYTHON) -m tools.bootstrap setup
+
+env:    ## print the environment of a shell for this project: eval "$$(make -s env)"
+	@$(PYTHON) -m tools.bootstrap env
+
+.PHONY: help up down test setup env
