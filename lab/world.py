@@ -226,6 +226,8 @@ class World:
         """By lower-case name of a web site: what answers a request that IIS accepted for it. Runs in a thread."""
         self.machine_hooks: list[tuple[Callable[[Machine], None], Callable[[Machine], None]]] = []
         """(started, stopped) of each part: called after a machine came up and before it goes down."""
+        self.power_locks: dict[str, threading.RLock] = {}
+        """By lower-case machine name: held while its power changes (``lab.machines``)."""
         self._journal = (directory / "journal.jsonl").open("a", encoding="utf-8")
         self.service_controls: dict[str, ServiceControl] = {}
         """By lower-case service name (``mssqlserver``): what stopping and starting the service does."""

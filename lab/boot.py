@@ -1,0 +1,117 @@
+"""From a topology file to a running lab: machines with their roles, the beginning of every part, its services.
+
+The parts are named here once, in order. A part offers ``begin(world)`` (state before anybody touched the farm, called
+once for a fresh lab) or ``start(world)`` and ``stop(world)`` (services, each time the lab starts), or both.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab import machines
+from lab.world import Machine, World, loopback_of
+
+BEGINNINGS = (
+    "lab.identity",
+    "lab.files",
+    "lab.authority",
+    "lab.winrm.service",
+    "lab.windows.beginning",
+    "lab.sql.beginning",
+    "lab.wap.beginning",
+)
+SERVICES = ("lab.sql.service", "lab.windows.service", "lab.wap.service", "lab.winrm.service", "lab.balancer")
+COMMANDS = ("lab.windows", "lab.wap", "lab.sql.sqlclient")
+"""Importing these registers their cmdlets, types, drives and programs."""
+
+DEFAULT_PACE = 0.02
+
+
+class TopologyError(Exception):
+    """The lab cannot stand for this topology file. The message says where and why."""
+
+
+def read_topology(file: Path) -> dict[str, Any]:
+    """The topology as plain data. The lab checks only what it needs itself: the program has the full model."""
+    try:
+        loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise TopologyError(f"{file}: {error}") from error
+    if not isinstance(loaded, dict) or not loaded.get("machines") or not loaded.get("domains"):
+        raise TopologyError(f"{file}: no machines and domains in it; is it a topology?")
+    return loaded
+
+
+def populate(world: World) -> None:
+    """Add the topology's machines to the world, each with the roles that other keys of the topology give it."""
+    domains = {domain["name"]: domain for domain in world.topology["domains"]}
+    roles = _roles(world.topology)
+    for known in world.topology["machines"]:
+        domain = domains.get(known["domain"])
+        if domain is None:
+            raise TopologyError(f"machine {known['name']}: no domain {known['domain']} in the topology")
+        own = tuple(role for role, names in roles.items() if known["name"].lower() in names)
+        loopback = loopback_of(known["address"])
+        world.add(Machine(world, known["name"], known["domain"], domain["netbios"], known["address"], loopback, own))
+    missing = sorted(set().union(*roles.values()) - set(world.machines))
+    if missing:
+        raise TopologyError(f"the topology uses machines that it does not list: {', '.join(missing)}")
+
+
+def build(file: Path, directory: Path, pace: float = DEFAULT_PACE) -> World:
+    """The world of a topology with the state of its directory; nothing of it runs yet."""
+    world = World(directory, read_topology(file), pace)
+    populate(world)
+    return world
+
+
+def start(
+    world: World,
+    beginnings: Sequence[str] = BEGINNINGS,
+    services: Sequence[str] = SERVICES,
+    commands: Sequence[str] = COMMANDS,
+) -> None:
+    """Make the beginning when the state is fresh, then start every part's services in order."""
+    for name in commands:
+        importlib.import_module(name)
+    lab = world.collection("lab", "lab")
+    if "begun" not in lab:
+        for name in beginnings:
+            importlib.import_module(name).begin(world)
+        lab["begun"] = {"time": world.clock.now().isoformat(), "topology": world.topology.get("name", "")}
+    machines.begin_network(world)
+    for name in services:
+        importlib.import_module(name).start(world)
+
+
+def stop(world: World, services: Sequence[str] = SERVICES) -> None:
+    """End every part's services, last first. The state stays."""
+    for name in reversed(services):
+        importlib.import_module(name).stop(world)
+
+
+def has_begun(world: World) -> bool:
+    """False when an earlier start broke off before the beginning was complete: such a state is thrown away."""
+    return "begun" in world.collection("lab", "lab")
+
+
+def _roles(topology: dict[str, Any]) -> dict[str, set[str]]:
+    sql, spf = topology.get("sql") or {}, topology.get("spf") or {}
+    tiers = (topology.get("portal") or {}).get("tiers", [])
+    share = sql.get("backup_share", "")
+    return {
+        "sql": {_name(replica) for replica in sql.get("replicas", [])},
+        "spf": {_name(server) for server in spf.get("servers", [])},
+        "portal": {_name(node) for tier in tiers for node in tier.get("nodes", [])},
+        "file": {share.strip("\\").split("\\")[0].lower()} if share else set(),
+    }
+
+
+def _name(entry: Any) -> str:
+    """A machine is named by text, or by a mapping with the key ``machine`` where it has more to say."""
+    return str(entry["machine"] if isinstance(entry, dict) else entry).lower()
