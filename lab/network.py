@@ -214,6 +214,10 @@ class Network:
         """What listens now; endpoints of an owner without cable are not among them."""
         return [endpoint for endpoint in self._endpoints.values() if endpoint.server is not None]
 
+    def holds(self, endpoint: Endpoint) -> bool:
+        """Whether an endpoint was not closed yet: it listens, or will again when the cable is back."""
+        return self._endpoints.get((endpoint.address, endpoint.port)) is endpoint
+
     def stop(self) -> None:
         """Close everything and end the loop's thread. The network is of no use afterwards."""
         self.run(self._stop())
