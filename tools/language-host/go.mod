@@ -2,7 +2,7 @@
 // the CLI does (this is the newest version of it that the module proxy serves; it works with the CLI of tools/pulumi).
 module windows-azure-pack-ha/tools/language-host
 
-go 1.26
+go 1.24.1
 
 require github.com/pulumi/pulumi/sdk/python/cmd/pulumi-language-python/v3 v3.0.0-20250806165243-bee5e4fa4815
 

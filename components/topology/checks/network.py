@@ -1,0 +1,165 @@
+"""Addresses, full names and ways: nothing twice, everything in its domain, and every part can reach what it needs."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from components.topology.model import Domain, Topology
+from components.topology.problem import Check, Location, Problem, UnusableError
+
+_CALLS_SPF = ("admin-api", "tenant-api")
+"""The roles whose services forward requests to a resource provider such as SPF."""
+
+
+@dataclass(frozen=True)
+class _Holder:
+    """Something that has an address and a full name in a domain. ``bound``: the address must be in its subnet."""
+
+    at: Location
+    what: str
+    address: str
+    name: str
+    name_key: str
+    domain: Domain | None
+    bound: bool = True
+
+
+def addresses(topology: Topology) -> Iterator[Problem]:
+    """Every address is given once and lies in the subnet of its domain."""
+    taken: dict[str, str] = {}
+    for holder in _holders(topology):
+        with suppress(UnusableError):
+            at = (*holder.at, "address")
+            if holder.address in taken:
+                yield at, f"{holder.address} is the address of {taken[holder.address]}; {_choose(holder)}."
+            taken.setdefault(holder.address, holder.what)
+            if holder.domain is not None and holder.bound:
+                subnet = ipaddress.IPv4Network(holder.domain.subnet)
+                address = ipaddress.IPv4Address(holder.address)
+                if address not in subnet:
+                    text = f"{holder.address} is outside the subnet of {holder.domain.name}"
+                    yield at, f"{text}; choose a free one in {subnet}."
+                elif address in (subnet.network_address, subnet.broadcast_address):
+                    yield at, f"{holder.address} is no host's address in {subnet}; choose another in it."
+
+
+def full_names(topology: Topology) -> Iterator[Problem]:
+    """No two machines, clusters or listeners answer to the same full name."""
+    taken: dict[str, str] = {}
+    for holder in _holders(topology):
+        with suppress(UnusableError):
+            name = holder.name
+            if holder.name_key == "name" and holder.domain is not None and "." not in name:
+                name = f"{name}.{holder.domain.name}"
+            name = name.lower()
+            if taken.get(name, holder.what) != holder.what:
+                yield (*holder.at, holder.name_key), f"{name} is {taken[name]} already; choose another name."
+            taken.setdefault(name, holder.what)
+
+
+def same_domain(topology: Topology) -> Iterator[Problem]:
+    """The nodes of a tier are in one domain, and so are the replicas and the SPF servers."""
+    groups: list[tuple[Location, str, tuple[str, ...]]] = []
+    with suppress(UnusableError):
+        machines = tuple(replica.machine for replica in topology.sql.replicas)
+        groups.append((("sql", "replicas"), "replicas of one availability group", machines))
+    with suppress(UnusableError):
+        groups.append((("spf", "servers"), "SPF servers behind one name", topology.spf.servers))
+    with suppress(UnusableError):
+        for index, tier in enumerate(topology.portal.tiers):
+            with suppress(UnusableError):
+                groups.append((("portal", "tiers", index, "nodes"), "nodes of one tier", tier.nodes))
+    for at, what, names in groups:
+        with suppress(UnusableError):
+            domains = [_domain(topology, name) for name in names]
+            first = next((domain for domain in domains if domain is not None), None)
+            for index, domain in enumerate(domains):
+                if domain is not None and first is not None and domain != first:
+                    text = f"{names[index]} is in {domain.name}, the one before it in {first.name}"
+                    yield (*at, index), f"{text}; {what} share a domain: choose a machine of {first.name}."
+
+
+def ways(topology: Topology) -> Iterator[Problem]:
+    """Where parts lie in different domains, a declared flow leads from the one to the other."""
+    for index, tier in enumerate(topology.portal.tiers):
+        needs: list[tuple[str, tuple[str, ...], int]] = []
+        with suppress(UnusableError):
+            replicas = tuple(replica.machine for replica in topology.sql.replicas)
+            needs.append(("SQL Server", replicas, topology.sql.listener.port))
+        with suppress(UnusableError):
+            if any(role in _CALLS_SPF for role in tier.roles):
+                needs.append(("SPF", topology.spf.servers, topology.spf.port))
+        for what, machines, port in needs:
+            with suppress(UnusableError):
+                source, target = _first_domain(topology, tier.nodes), _first_domain(topology, machines)
+                if source is None or target is None or source == target:
+                    continue
+                if any((f.source, f.target, f.port) == (source.name, target.name, port) for f in topology.flows):
+                    continue
+                flow = f"{{source: {source.name}, target: {target.name}, port: {port}}}"
+                text = f"is in {source.name} and cannot reach {what} in {target.name}"
+                yield ("portal", "tiers", index, "nodes"), f"{text}; add {flow} to flows."
+
+
+def _choose(holder: _Holder) -> str:
+    if holder.domain is None or not holder.bound:
+        return "choose another"
+    return f"choose a free one in {holder.domain.subnet}"
+
+
+def _holders(topology: Topology) -> Iterator[_Holder]:
+    """Everything that has an address, the machines first."""
+    with suppress(UnusableError):
+        for index, machine in enumerate(topology.machines):
+            with suppress(UnusableError):
+                domain = _domain_named(topology, machine.domain)
+                yield _Holder(
+                    ("machines", index), f"machine {machine.name}", machine.address, machine.name, "name", domain
+                )
+    with suppress(UnusableError):
+        domain = _first_domain(topology, tuple(replica.machine for replica in topology.sql.replicas))
+        cluster, listener = topology.sql.cluster, topology.sql.listener
+        with suppress(UnusableError):
+            yield _Holder(("sql", "cluster"), "the failover cluster's", cluster.address, cluster.name, "name", domain)
+        with suppress(UnusableError):
+            yield _Holder(("sql", "listener"), "the listener's", listener.address, listener.name, "name", domain)
+    with suppress(UnusableError):
+        spf = topology.spf
+        yield _Holder(("spf",), "the SPF servers'", spf.address, spf.name, "name", _first_domain(topology, spf.servers))
+    with suppress(UnusableError):
+        for index, tier in enumerate(topology.portal.tiers):
+            at = ("portal", "tiers", index)
+            with suppress(UnusableError):
+                domain = _first_domain(topology, tier.nodes)
+                if tier.cluster is not None:
+                    front = tier.cluster
+                    yield _Holder((*at, "cluster"), f"tier {tier.name}'s", front.address, front.name, "name", domain)
+                if tier.load_balancer is not None:
+                    balancer = tier.load_balancer
+                    what = f"tier {tier.name}'s"
+                    yield _Holder(
+                        (*at, "load_balancer"), what, balancer.address, balancer.name, "name", domain, bound=False
+                    )
+
+
+def _domain_named(topology: Topology, name: str) -> Domain | None:
+    return next((domain for domain in topology.domains if domain.name == name), None)
+
+
+def _domain(topology: Topology, machine: str) -> Domain | None:
+    """The domain of a machine; None when the machine or its domain is unknown, which another check reports."""
+    for known in topology.machines:
+        with suppress(UnusableError):
+            if known.name.lower() == machine.lower():
+                return _domain_named(topology, known.domain)
+    return None
+
+
+def _first_domain(topology: Topology, machines: tuple[str, ...]) -> Domain | None:
+    return next((domain for machine in machines if (domain := _domain(topology, machine)) is not None), None)
+
+
+CHECKS: tuple[Check, ...] = (addresses, full_names, same_domain, ways)

@@ -1,0 +1,47 @@
+"""The availability group: what SQL Server 2012 allows, and what a failover without loss needs.
+
+Limits from "Overview of Always On Availability Groups" for SQL Server 2012: at most three replicas that commit
+synchronously, at most two of them with automatic failover, and no automatic failover with asynchronous commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from components.topology.model import Topology
+from components.topology.problem import Check, Problem, one_of
+
+_SYNCHRONOUS, _AUTOMATIC = 3, 2
+
+
+def primary(topology: Topology) -> Iterator[Problem]:
+    """The preferred primary is a replica that commits synchronously."""
+    at, wanted = ("sql", "preferred_primary"), topology.sql.preferred_primary
+    synchronous = [r.machine for r in topology.sql.replicas if r.commit == "synchronous"]
+    if wanted.lower() not in [replica.machine.lower() for replica in topology.sql.replicas]:
+        yield at, f"{wanted} is no replica; {one_of(synchronous)}."
+    elif wanted.lower() not in [name.lower() for name in synchronous]:
+        yield at, f"{wanted} commits asynchronously, so moving the primary there loses data; {one_of(synchronous)}."
+
+
+def modes(topology: Topology) -> Iterator[Problem]:
+    """Commit and failover modes are ones that SQL Server 2012 accepts, and one failover target is safe."""
+    synchronous = [r.machine for r in topology.sql.replicas if r.commit == "synchronous"]
+    automatic = [r.machine for r in topology.sql.replicas if r.commit == "synchronous" and r.automatic]
+    for index, replica in enumerate(topology.sql.replicas):
+        if replica.commit == "asynchronous" and replica.automatic:
+            at = ("sql", "replicas", index, "failover")
+            yield at, f"{replica.machine} commits asynchronously and cannot fail over automatically; choose manual."
+    at_all = ("sql", "replicas")
+    if len(synchronous) < 2:
+        found = f"only {synchronous[0]} commits" if synchronous else "none commits"
+        yield at_all, f"{found} synchronously; a failover without loss needs two: set commit: synchronous on another."
+    if len(synchronous) > _SYNCHRONOUS:
+        text = f"{', '.join(synchronous)} commit synchronously; SQL Server 2012 allows {_SYNCHRONOUS}"
+        yield at_all, f"{text}: set commit: asynchronous on the others."
+    if len(automatic) > _AUTOMATIC:
+        text = f"{', '.join(automatic)} fail over automatically; SQL Server 2012 allows {_AUTOMATIC}"
+        yield at_all, f"{text}: set failover: manual on the others."
+
+
+CHECKS: tuple[Check, ...] = (primary, modes)

@@ -1,0 +1,66 @@
+"""The roles of a portal server: which features and web sites each one brings, in the order they are set up.
+
+Feature names and their order are those of the xAzurePack DSC module's table of features; sites and ports those of
+Microsoft's firewall table for Windows Azure Pack (previous-versions, dn469331). The order of the roles is the one
+its deployment guide gives (dn296439), with the site of the administrators before its authentication site, which is
+what a machine that carries both needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Site:
+    """A web site of IIS (its application pool has the same name) and the TCP port it is installed on.
+
+    ``port`` is None where no document names it.
+    """
+
+    name: str
+    port: int | None
+
+
+@dataclass(frozen=True)
+class Role:
+    """What one role of the topology means on a machine. ``required``: a farm without it does not work."""
+
+    name: str
+    features: tuple[str, ...]
+    sites: tuple[Site, ...]
+    required: bool = True
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The documented TCP ports on which the role's sites are installed."""
+        return tuple(site.port for site in self.sites if site.port is not None)
+
+
+_IN_ORDER = (
+    Role(
+        "admin-api",
+        ("AdminAPI", "WebAppGallery", "Monitoring", "UsageCollector", "UsageService"),
+        (
+            Site("MgmtSvc-AdminAPI", 30004),
+            Site("MgmtSvc-WebAppGallery", 30018),
+            Site("MgmtSvc-Monitoring", 30020),
+            Site("MgmtSvc-UsageCollector", None),
+            Site("MgmtSvc-Usage", 30022),
+        ),
+    ),
+    Role("tenant-api", ("TenantAPI",), (Site("MgmtSvc-TenantAPI", 30005),)),
+    Role("tenant-public-api", ("TenantPublicAPI",), (Site("MgmtSvc-TenantPublicAPI", 30006),)),
+    Role("sql-extension", ("SQLServer",), (Site("MgmtSvc-SQLServer", 30010),), required=False),
+    Role("mysql-extension", ("MySQL",), (Site("MgmtSvc-MySQL", 30012),), required=False),
+    Role("admin-site", ("AdminSite",), (Site("MgmtSvc-AdminSite", 30091),)),
+    Role("admin-auth", ("WindowsAuthSite",), (Site("MgmtSvc-WindowsAuthSite", 30072),)),
+    Role("tenant-site", ("TenantSite",), (Site("MgmtSvc-TenantSite", 30081),)),
+    Role("tenant-auth", ("AuthSite",), (Site("MgmtSvc-AuthSite", 30071),)),
+)
+
+ROLES: dict[str, Role] = {role.name: role for role in _IN_ORDER}
+"""Every role by its name in the topology, in the order in which roles are set up."""
+
+SERVICE_ROLES: dict[str, str] = {"mysqlservers": "mysql-extension", "sqlservers": "sql-extension"}
+"""The role that must be there before a plan can contain a service."""

@@ -1,0 +1,98 @@
+"""The kinds of single values a topology is made of, each with the rule that makes it one.
+
+A value that breaks its rule raises ``ValueError`` with the rule and what to do; ``reading`` adds file and line. No
+value is ever part of a script's text, so none of these rules is about quoting.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, StrictBool, StrictInt, StringConstraints
+
+_DNS_LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
+_NOT_IN_ACCOUNT_NAMES = set('"/\\[]:;|=,+*?<>@')
+
+
+def _address(value: str) -> str:
+    try:
+        return str(ipaddress.IPv4Address(value))
+    except ipaddress.AddressValueError:
+        raise ValueError(f"{value!r} is no IPv4 address; write one such as 172.21.5.150") from None
+
+
+def _subnet(value: str) -> str:
+    try:
+        return str(ipaddress.IPv4Network(value))
+    except ValueError:
+        raise ValueError(f"{value!r} is no IPv4 subnet; write its first address and length: 172.21.5.0/24") from None
+
+
+def _dns_name(value: str) -> str:
+    labels = value.split(".")
+    if len(labels) < 2 or len(value) > 253 or not all(_DNS_LABEL.fullmatch(label) for label in labels):
+        raise ValueError(f"{value!r} is no full DNS name; write one such as portal.hyper-v.nu")
+    return value.lower()
+
+
+def _certificate_dns_name(value: str) -> str:
+    return f"*.{_dns_name(value[2:])}" if value.startswith("*.") else _dns_name(value)
+
+
+def _netbios_name(value: str) -> str:
+    if len(value) > 15:
+        raise ValueError(f"{value!r} has {len(value)} characters; Windows allows 15 in such a name: shorten it")
+    if not _DNS_LABEL.fullmatch(value):
+        raise ValueError(f"{value!r} is no Windows computer name; use letters, digits and hyphens inside it")
+    return value
+
+
+def _account_name(value: str) -> str:
+    if len(value) > 20:
+        raise ValueError(f"{value!r} has {len(value)} characters; Windows allows 20 in an account's name: shorten it")
+    forbidden = sorted(_NOT_IN_ACCOUNT_NAMES & set(value))
+    if forbidden or not value.strip(" .") or value.endswith("."):
+        what = f"contains {' '.join(forbidden)}" if forbidden else "is empty or ends with a full stop"
+        raise ValueError(f"{value!r} {what}; Windows does not allow that in an account's name: choose another")
+    return value
+
+
+def _principal(value: str) -> str:
+    domain, backslash, name = value.partition("\\")
+    if not (domain and backslash and name) or "\\" in name:
+        raise ValueError(f"{value!r} is no account or group; write DOMAIN\\name with the domain's NetBIOS name")
+    return value
+
+
+def _share(value: str) -> str:
+    if not re.fullmatch(r"\\\\[^\\/:*?\"<>|]+(\\[^\\/:*?\"<>|]+)+", value):
+        raise ValueError(f"{value!r} is no share; every SQL Server must reach it, so write \\\\server\\share")
+    return value
+
+
+def _instance(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$#]{0,15}", value):
+        raise ValueError(f"{value!r} is no instance name; use up to 16 letters, digits, _, $ and #, a letter first")
+    return value
+
+
+Text = Annotated[str, StringConstraints(min_length=1)]
+"""Any text that is not empty, in any alphabet."""
+DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+Flag = StrictBool
+Port = Annotated[StrictInt, Field(ge=1, le=65535)]
+PortOfRule = Annotated[StrictInt, Field(ge=0, le=65535)]
+Seconds = Annotated[StrictInt, Field(ge=1, le=86400)]
+Address = Annotated[str, AfterValidator(_address)]
+Subnet = Annotated[str, AfterValidator(_subnet)]
+DnsName = Annotated[str, AfterValidator(_dns_name)]
+CertificateDnsName = Annotated[str, AfterValidator(_certificate_dns_name)]
+NetbiosName = Annotated[str, AfterValidator(_netbios_name)]
+AccountName = Annotated[str, AfterValidator(_account_name)]
+Principal = Annotated[str, AfterValidator(_principal)]
+Share = Annotated[str, AfterValidator(_share)]
+Instance = Annotated[str, AfterValidator(_instance)]
+SqlIdentifier = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+"""The name of something in SQL Server (a login, an availability group): any characters, at most 128."""
