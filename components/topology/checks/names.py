@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from components.topology.model import Topology
-from components.topology.problem import Check, Location, Problem, UnusableError, one_of
+from components.topology.problem import Check, Location, Problem, UnusableError, one_of, shown
 
 
 def unique_domains(topology: Topology) -> Iterator[Problem]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from components.topology.model import Domain, Topology
+from components.topology.model import Topology
+from components.topology.parts import Domain
 from components.topology.problem import Check, Location, Problem, UnusableError
 
 _CALLS_SPF = ("admin-api", "tenant-api")

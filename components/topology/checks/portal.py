@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import combinations
 
-from components.topology.model import PortRule, Tier, Topology
+from components.topology.model import Topology
+from components.topology.portal import PortRule, Tier
 from components.topology.problem import Check, Location, Problem, UnusableError
 from components.topology.roles import ROLES, SERVICE_ROLES
 

@@ -1,0 +1,53 @@
+"""YAML values that know the line they stand in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from components.topology.problem import Location, shown
+
+
+class Source:
+    """The file's values and the line of each.
+
+    ``problems`` has what YAML itself would pass over or trip over: (line, place and sentence).
+    """
+
+    def __init__(self, root: yaml.MappingNode) -> None:
+        self.problems: list[tuple[int, str]] = []
+        self._lines: dict[Location, int] = {}
+        self._scalars = yaml.SafeLoader("")
+        self.value = self._read(root, ())
+
+    def line(self, at: Location) -> int:
+        """The line of a place, or of the innermost part around it that the file has."""
+        while at not in self._lines:
+            at = at[:-1]
+        return self._lines[at]
+
+    def _read(self, node: yaml.Node, at: Location) -> Any:
+        line = self._lines.setdefault(at, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, at)
+        if isinstance(node, yaml.SequenceNode):
+            return [self._read(item, (*at, index)) for index, item in enumerate(node.value)]
+        try:
+            return self._scalars.construct_object(node)
+        except (yaml.YAMLError, ValueError):  # a tag of another program, or a day that no month has
+            self.problems.append((line, f"{shown(at)}: {node.value!r} is no value of YAML; put text in quotes."))
+            return node.value
+
+    def _mapping(self, node: yaml.MappingNode, at: Location) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key, line = str(key_node.value), key_node.start_mark.line + 1
+            if key in values:
+                first = self._lines[(*at, key)]
+                text = f"is given twice, first in line {first}; keep one of the two."
+                self.problems.append((line, f"{shown((*at, key))}: {text}"))
+                continue
+            self._lines[(*at, key)] = line
+            values[key] = self._read(value_node, (*at, key))
+        return values

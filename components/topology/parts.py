@@ -1,0 +1,199 @@
+"""The parts of a topology beside the portal: domains, machines, certificates, SQL Server, SPF and the waits."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from components.topology.values import (
+    AccountName,
+    Address,
+    CertificateDnsName,
+    DnsName,
+    Flag,
+    Instance,
+    NetbiosName,
+    Port,
+    Seconds,
+    Share,
+    SqlIdentifier,
+    Subnet,
+    Text,
+)
+
+
+class Part(BaseModel):
+    """Frozen, and refuses unknown keys. The sentence below a key is its meaning in ``docs/topology.md``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Domain(Part):
+    """An Active Directory domain whose machines take part."""
+
+    name: DnsName
+    """Full DNS name. Machines are named by it, and so are the credentials in the stack's configuration."""
+    netbios: NetbiosName
+    """The short name that stands before the backslash of an account."""
+    subnet: Subnet
+    """Every address of the domain's machines and clusters lies in here."""
+
+
+class Flow(Part):
+    """Traffic that is allowed from one domain into another. Inside a domain everything may talk to everything."""
+
+    source: DnsName
+    """Domain from which connections are made."""
+    target: DnsName
+    """Domain in which they arrive."""
+    port: Port
+    """TCP port in the target domain."""
+
+
+class Machine(Part):
+    """A Windows server that is there already."""
+
+    name: NetbiosName
+    """Computer name."""
+    domain: DnsName
+    """The domain it is a member of."""
+    address: Address
+    """Its own (dedicated) address."""
+    interface: Text | None = None
+    """The network card that a load balancing cluster binds to. Needed on nodes of a `cluster`."""
+
+    @property
+    def fqdn(self) -> str:
+        return f"{self.name}.{self.domain}".lower()
+
+
+class Certificate(Part):
+    """A certificate that clients see. File and password stand in the stack's configuration under the same name."""
+
+    name: Text
+    """What tiers call it."""
+    dns_names: Annotated[tuple[CertificateDnsName, ...], Field(min_length=1)]
+    """The names it is issued for; `*.` in front covers one label."""
+    adopt: Flag = False
+    """Take over a certificate with the same thumbprint that somebody else has installed."""
+
+
+class Replica(Part):
+    """One SQL Server of the availability group. A machine's name alone means: every other key has its default."""
+
+    machine: NetbiosName
+    """The machine it runs on."""
+    instance: Instance | None = None
+    """Name of the instance; left out for the default instance."""
+    port: Port = 1433
+    """TCP port of the instance."""
+    endpoint_port: Port = 5022
+    """TCP port on which replicas talk to each other."""
+    commit: Literal["synchronous", "asynchronous"] = "synchronous"
+    """Whether a commit waits for this replica."""
+    failover: Literal["automatic", "manual"] | None = None
+    """How it may become primary. Left out: automatic when synchronous, else manual."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _machine_alone(cls, value: Any) -> Any:
+        return {"machine": value} if isinstance(value, str) else value
+
+    @property
+    def automatic(self) -> bool:
+        return (self.failover or ("automatic" if self.commit == "synchronous" else "manual")) == "automatic"
+
+
+class FailoverCluster(Part):
+    """The Windows failover cluster below the availability group."""
+
+    name: NetbiosName
+    """Its name object in the domain."""
+    address: Address
+    """Its administrative address."""
+
+
+class Listener(Part):
+    """Where clients reach the primary, whichever server that is."""
+
+    name: NetbiosName
+    """Its name object in the domain (the group's client access point)."""
+    address: Address
+    """Its address, in the replicas' subnet."""
+    port: Port = 1433
+    """Its TCP port."""
+
+
+class Sql(Part):
+    """The availability group that carries the farm's databases."""
+
+    replicas: Annotated[tuple[Replica, ...], Field(min_length=2, max_length=5)]
+    """The servers of the group; SQL Server 2012 allows five."""
+    cluster: FailoverCluster
+    """The failover cluster below the group."""
+    group: SqlIdentifier
+    """Name of the availability group."""
+    listener: Listener
+    """The group's listener, to which every part of the farm connects."""
+    backup_share: Share
+    """Where databases pass from one replica to the others; every SQL Server's service account writes there."""
+    authentication: Literal["mixed"] = "mixed"
+    """Windows Azure Pack uses SQL logins, so SQL Server must admit them."""
+    administrator: SqlIdentifier = "sa"
+    """The SQL login with which the farm is set up. Any other than `sa` is created."""
+    logins: tuple[SqlIdentifier, ...] = ()
+    """Logins to keep equal on all replicas beside those that own users in the farm's databases."""
+    preferred_primary: NetbiosName
+    """The replica (its machine) that carries the primary while the farm is built, and after a proof."""
+    primary_policy: Literal["build", "always", "never"] = "build"
+    """`build`: move the primary there while the farm is built, later only report; `always`: move it in every update;
+    `never`: only report."""
+    adopt: Flag = False
+    """Take over an availability group that exists already."""
+    destroy: Flag = False
+    """When the farm is destroyed, drop its databases and logins too. Without it they stay."""
+
+
+class Spf(Part):
+    """Service Provider Foundation: installed already, behind one name."""
+
+    name: DnsName
+    """The load-balanced name of its servers."""
+    address: Address
+    """The address behind that name."""
+    port: Port = 8090
+    """HTTPS port of its web site."""
+    servers: Annotated[tuple[NetbiosName, ...], Field(min_length=1)]
+    """Its machines."""
+    account: AccountName
+    """The local account, the same on every server, with which the portal registers and calls it."""
+    groups: Annotated[tuple[Text, ...], Field(min_length=1)] = ("SPF_Admin", "SPF_Provider", "SPF_VMM")
+    """Local groups the account must be in. They are made by the installer of Service Provider Foundation."""
+    adopt: Flag = False
+    """Take over a local account of this name that exists already."""
+
+    @property
+    def url(self) -> str:
+        return f"https://{self.name}:{self.port}"
+
+
+class Waits(Part):
+    """Every wait has an end. Seconds of the real world."""
+
+    convergence: Seconds = 120
+    """A load balancing cluster agrees on its nodes."""
+    service_restart: Seconds = 300
+    """A Windows service stops and starts."""
+    synchronization: Seconds = 600
+    """A database catches up on the other replicas."""
+    failover: Seconds = 120
+    """The availability group changes its primary and is healthy again."""
+    installation: Seconds = 3600
+    """The portal's software is installed on one node."""
+    configuration: Seconds = 1800
+    """The portal's features are configured on one node."""
+    restart: Seconds = 900
+    """A machine restarts and can be reached again."""
+    site: Seconds = 180
+    """A web site answers."""

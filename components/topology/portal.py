@@ -1,0 +1,177 @@
+"""The portal in a topology: tiers of servers, what stands in front of them, and what they carry."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from components.topology.parts import Part
+from components.topology.roles import ROLES, Role
+from components.topology.values import (
+    Address,
+    DisplayName,
+    DnsName,
+    Flag,
+    NetbiosName,
+    Port,
+    PortOfRule,
+    Principal,
+    Text,
+)
+
+RoleName = Literal[
+    "admin-api",
+    "tenant-api",
+    "tenant-public-api",
+    "sql-extension",
+    "mysql-extension",
+    "admin-site",
+    "admin-auth",
+    "tenant-site",
+    "tenant-auth",
+]
+
+
+class PortRule(Part):
+    """A range of ports that a load balancing cluster spreads over its nodes."""
+
+    start: PortOfRule
+    """First port."""
+    end: PortOfRule
+    """Last port."""
+    protocol: Literal["tcp", "udp", "both"] = "tcp"
+    """What it applies to."""
+    affinity: Literal["none", "single", "network"] = "single"
+    """What stays on one node: nothing, a client, or a client's class C network."""
+
+
+class Cluster(Part):
+    """A Network Load Balancing cluster that this program makes."""
+
+    name: DnsName
+    """The name under which clients reach the tier."""
+    address: Address
+    """The virtual address behind that name."""
+    mode: Literal["unicast", "multicast", "igmpmulticast"] = "unicast"
+    """Operation mode. On Hyper-V, unicast needs MAC address spoofing on the nodes' cards."""
+    port_rules: Annotated[tuple[PortRule, ...], Field(min_length=1)] = (
+        PortRule(start=0, end=65535, protocol="both", affinity="single"),
+    )
+    """The rules, equal on every node. Left out: the one rule that a new cluster has."""
+    adopt: Flag = False
+    """Take over a cluster that exists already."""
+
+
+class LoadBalancer(Part):
+    """A load balancer that somebody else runs: it is checked, not made."""
+
+    name: DnsName
+    """The name under which clients reach the tier."""
+    address: Address
+    """The virtual address behind that name."""
+
+
+class Tier(Part):
+    """Portal servers that carry the same roles behind one name."""
+
+    name: Text
+    """What this file and the program's messages call it."""
+    roles: Annotated[tuple[RoleName, ...], Field(min_length=1)]
+    """What runs on every node. Each role is in exactly one tier."""
+    nodes: Annotated[tuple[NetbiosName, ...], Field(min_length=1, max_length=8)]
+    """Its machines; the first one is set up first, the others join it."""
+    cluster: Cluster | None = None
+    """The cluster in front of the nodes. Either this or `load_balancer`."""
+    load_balancer: LoadBalancer | None = None
+    """A load balancer of somebody else in front of the nodes."""
+    certificate: Text
+    """The certificate that clients of the tier see: one of `certificates`."""
+    products: tuple[Text, ...] | None = None
+    """Installer products of this tier, where they differ from `portal.software.products`."""
+    adopt: Flag = False
+    """Take over nodes that were installed or configured by hand."""
+
+    @property
+    def front(self) -> Cluster | LoadBalancer:
+        """What carries the tier's name and address."""
+        front = self.cluster or self.load_balancer
+        assert front is not None, "checks.py refuses a tier without one"
+        return front
+
+    @property
+    def ordered_roles(self) -> tuple[Role, ...]:
+        """The tier's roles in the order in which they are set up."""
+        return tuple(role for name, role in ROLES.items() if name in self.roles)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The features of all its roles, in the order in which they are configured."""
+        return tuple(feature for role in self.ordered_roles for feature in role.features)
+
+
+class Software(Part):
+    """Where the portal's software comes from."""
+
+    source: Literal["webpi", "msi"]
+    """`webpi`: Web Platform Installer; `msi`: the installer packages in a folder."""
+    products: tuple[Text, ...] = ()
+    """Product names of the Web Platform Installer, for every tier that has none of its own."""
+    feed: str = ""
+    """Web Platform Installer: an offline feed (path or address). Empty: the installer's own feed."""
+    folder: str = ""
+    """Installer packages: the folder or share they lie in."""
+
+
+class Plan(Part):
+    """The hosting plan that proves the farm: made through the first node, seen through every other one."""
+
+    name: DisplayName
+    """Its display name, in any alphabet."""
+    services: Annotated[tuple[Literal["mysqlservers", "sqlservers"], ...], Field(min_length=1)]
+    """What it offers. Each needs the extension's role in some tier."""
+    adopt: Flag = False
+    """Take over a plan of this name that exists already."""
+
+
+class Portal(Part):
+    """The portal servers."""
+
+    tiers: Annotated[tuple[Tier, ...], Field(min_length=1)]
+    """One tier with every role (express), or several (distributed)."""
+    tenant_site_port: Port = 443
+    """HTTPS port to which the tenants' site moves from its own port 30081."""
+    software: Software
+    """Where the software comes from."""
+    operators: tuple[Principal, ...] = ()
+    """Members of the local group MgmtSvc Operators on every node. Other members stay."""
+    administrators: tuple[Principal, ...] = ()
+    """Who may use the administrators' site. Others who may already, stay."""
+    plan: Plan
+    """The plan that proves the farm."""
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The names of all nodes, tier by tier, each name once."""
+        return tuple(dict.fromkeys(node for tier in self.tiers for node in tier.nodes))
+
+    def products(self, tier: Tier) -> tuple[str, ...]:
+        """The installer products of a tier."""
+        return self.software.products if tier.products is None else tier.products
+
+    def tier_of(self, role: str) -> Tier:
+        """The tier that carries a role. Raises LookupError when none does: only for roles that are not required."""
+        for tier in self.tiers:
+            if role in tier.roles:
+                return tier
+        raise LookupError(f"no tier of this topology carries the role {role}")
+
+    def ports(self, tier: Tier) -> tuple[int, ...]:
+        """The ports on which clients reach a tier's sites, the tenants' site at its new one; ascending."""
+        return tuple(
+            sorted(
+                port
+                for role in tier.ordered_roles
+                for port in ((self.tenant_site_port,) if role.name == "tenant-site" else role.ports)
+            )
+        )
