@@ -108,6 +108,10 @@ class Provider(ResourceProvider, Generic[InputsT, FactsT]):
         """Whether the thing is there at all, in whatever shape."""
         raise NotImplementedError
 
+    def existed(self, inputs: InputsT, facts: FactsT) -> bool:
+        """Whether the thing was there before this resource looked after it; then delete leaves it."""
+        return self.present(inputs, facts)
+
     def found(self, inputs: InputsT, facts: FactsT) -> dict[str, Any]:
         """The inputs that differ from what is declared, as they are on the machines; the rest is as declared."""
         raise NotImplementedError
@@ -154,7 +158,7 @@ class Provider(ResourceProvider, Generic[InputsT, FactsT]):
             facts = self.observe(inputs, remote)
             claim = claims.read(remote, self.home(inputs), self.key(inputs))
             if claim is None:
-                there = self.present(inputs, facts)
+                there = self.existed(inputs, facts)
                 if there and self.THING and not inputs.adopt:
                     raise MachineError(
                         self.home(inputs),

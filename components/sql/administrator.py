@@ -1,0 +1,159 @@
+"""Guarantees the SQL administrator's login on every replica: enabled, in sysadmin, same SID, same password.
+
+``sa`` is found by its SID 0x01, so a renamed one is found too; any other name is a dedicated login, made with one SID
+everywhere. The password is compared on the server (PWDCOMPARE): no log-on is tried, and it is never set when it
+already matches. Delete disables ``sa`` again where it was disabled before; its password stays. A dedicated login that
+this stack made is dropped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.resource import MASKED_DIFFERENCE, Inputs, Managed, Provider
+from components.steps import Sql, Step, leaf
+from remote.errors import MachineError
+from remote.secret import Secret
+from remote.session import Remote
+
+SA_SID = "0x01"
+
+
+class AdministratorInputs(Inputs):
+    machines: tuple[str, ...]
+    login: str
+    password: Secret
+    enabled: bool = True
+    sysadmin: bool = True
+
+    @property
+    def sid(self) -> str:
+        """The login's SID on every replica: that of ``sa``, or 16 bytes that follow from the name."""
+        if self.login == "sa":
+            return SA_SID
+        return "0x" + hashlib.sha256(f"administrator/{self.login}".encode()).hexdigest()[:32].upper()
+
+
+@dataclass(frozen=True)
+class LoginState:
+    name: str
+    sid: str
+    disabled: bool
+    password_matches: bool
+    sysadmin: bool
+
+
+class AdministratorProvider(Provider[AdministratorInputs, dict[str, LoginState | None]]):
+    INPUTS = AdministratorInputs
+    IDENTITY = ("login",)
+    SECRETS = ("password",)
+
+    def title(self, inputs: AdministratorInputs) -> str:
+        return f"the SQL login {inputs.login}"
+
+    def key(self, inputs: AdministratorInputs) -> str:
+        return f"sql-administrator/{inputs.login}".lower()
+
+    def home(self, inputs: AdministratorInputs) -> str:
+        return inputs.machines[0]
+
+    def observe(self, inputs: AdministratorInputs, remote: Remote) -> dict[str, LoginState | None]:
+        return {machine: self._state(inputs, remote, machine) for machine in inputs.machines}
+
+    def _state(self, inputs: AdministratorInputs, remote: Remote, machine: str) -> LoginState | None:
+        rows = remote.sql_integrated(machine).rows(
+            leaf("sql/read_administrator.sql"), inputs.login, inputs.password, attempted=f"read {self.title(inputs)}"
+        )
+        if not rows:
+            return None
+        row = rows[0]
+        return LoginState(
+            name=row["name"],
+            sid=row["sid"].upper().replace("0X", "0x"),
+            disabled=bool(row["disabled"]),
+            password_matches=bool(row["password_matches"]),
+            sysadmin=bool(row["is_administrator"]),
+        )
+
+    def plan(self, inputs: AdministratorInputs, facts: dict[str, LoginState | None]) -> list[Step]:
+        steps = []
+        for machine, state in facts.items():
+            if state is None:
+                values = (inputs.login, inputs.password, inputs.sid)
+                action = Sql(machine, "sql/create_administrator.sql", values, integrated=True)
+                steps.append(Step(f"On {machine}, create the login {inputs.login} and put it into sysadmin.", action))
+                continue
+            if state.sid != inputs.sid:
+                raise MachineError(
+                    machine,
+                    f"take over {self.title(inputs)}",
+                    "a login of this name has another SID than on the other replicas",
+                    "Choose another name for `sql.administrator`, or drop that login.",
+                )
+            if not state.password_matches:
+                action = Sql(machine, "sql/set_login_password.sql", (state.name, inputs.password), integrated=True)
+                steps.append(Step(f"On {machine}, set the password of the login {state.name}.", action))
+            if state.disabled:  # enabled only once it has its password
+                action = Sql(machine, "sql/enable_login.sql", (state.name,), integrated=True)
+                steps.append(Step(f"On {machine}, enable the login {state.name}.", action))
+            if not state.sysadmin:
+                action = Sql(machine, "sql/add_administrator.sql", (state.name,), integrated=True)
+                steps.append(Step(f"On {machine}, put the login {state.name} into sysadmin.", action))
+        return steps
+
+    def remove(
+        self, inputs: AdministratorInputs, facts: dict[str, LoginState | None], before: dict[str, Any]
+    ) -> list[Step]:
+        steps = []
+        for machine, state in facts.items():
+            if state is None:
+                continue
+            if inputs.login == "sa":
+                if not state.disabled and machine in before.get("disabled", []):
+                    action = Sql(machine, "sql/disable_login.sql", (state.name,), integrated=True)
+                    steps.append(Step(f"On {machine}, disable the login {state.name} as it was before.", action))
+            else:
+                action = Sql(machine, "sql/drop_login.sql", (state.name,), integrated=True)
+                steps.append(Step(f"On {machine}, drop the login {state.name}.", action))
+        return steps
+
+    def present(self, inputs: AdministratorInputs, facts: dict[str, LoginState | None]) -> bool:
+        return any(facts.values())
+
+    def existed(self, inputs: AdministratorInputs, facts: dict[str, LoginState | None]) -> bool:
+        # sa is always there; what this resource looks after is what becomes of it.
+        return inputs.login != "sa" and self.present(inputs, facts)
+
+    def remember(self, inputs: AdministratorInputs, facts: dict[str, LoginState | None]) -> dict[str, Any]:
+        return {"disabled": [machine for machine, state in facts.items() if state and state.disabled]}
+
+    def found(self, inputs: AdministratorInputs, facts: dict[str, LoginState | None]) -> dict[str, Any]:
+        states = [state for state in facts.values() if state]
+        live: dict[str, Any] = {"machines": [machine for machine, state in facts.items() if state]}
+        if not all(state.password_matches for state in states):
+            live["password"] = MASKED_DIFFERENCE
+        live["enabled"] = not any(state.disabled for state in states)
+        live["sysadmin"] = all(state.sysadmin for state in states)
+        return live
+
+
+class Administrator(Managed, module="sql", name="Administrator"):
+    """The SQL administrator's login on every replica."""
+
+    provider_class = AdministratorProvider
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        machines: list[str],
+        login: str,
+        password: pulumi.Input[str],
+        adopt: bool,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, {"machines": machines, "login": login, "password": password, "adopt": adopt}, opts)

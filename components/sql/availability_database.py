@@ -1,0 +1,272 @@
+"""Guarantees that a database is in the availability group: FULL, backed up, on every replica, synchronised.
+
+A secondary is seeded by backup and restore through a share (SQL Server 2012 knows no automatic seeding). Where no log
+chain has started, one ordinary full backup starts it and is kept; all other backups are copies only, so the owner's
+own backup plan is not disturbed. The copies are restored before the database enters the group: should a restore
+fail, no lone member is left behind. A half-made state of an earlier attempt is finished from where it stands.
+
+Leaves alone an online database of the same name on a secondary: that is refused. Delete takes the database out of the
+group and drops the secondaries' restoring copies; the database itself stays, and so does its recovery model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.resource import Inputs, Managed, Provider
+from components.sql import group as groups
+from components.sql.group import DatabaseReplica, Group
+from components.steps import Sql, Step, Until, leaf
+from remote.errors import MachineError
+from remote.session import Remote
+
+SYNCHRONIZED = "synchronized"
+
+
+class AvailabilityDatabaseInputs(Inputs):
+    database: str
+    group: str
+    machines: tuple[str, ...]
+    share: str
+    seconds: float = 600
+    recovery_model: str = "FULL"
+    replicas: str = SYNCHRONIZED
+    """What is declared of every replica; a drifted state names the replicas and what is wrong with each."""
+
+
+@dataclass(frozen=True)
+class Copy:
+    """The database as one server has it."""
+
+    state: str
+    recovery_model: str
+    read_only: bool
+    user_access: str
+    auto_close: bool
+    in_group: bool
+    chain_started: bool
+
+
+@dataclass(frozen=True)
+class AvailabilityDatabaseFacts:
+    group: Group
+    copies: dict[str, Copy]
+    """By machine; a machine that has no such database is missing."""
+    now: str
+    """The primary's clock (UTC), ``2013-06-05T10:00:00``."""
+
+    @property
+    def on_primary(self) -> Copy | None:
+        return self.copies.get(self.group.primary)
+
+
+@dataclass(frozen=True)
+class Synchronized:
+    """Waits until every replica of a database follows; gives up on one that is suspended."""
+
+    database: str
+
+    def __call__(self, facts: AvailabilityDatabaseFacts) -> str:
+        return ", ".join(_lagging(facts.group, self.database))
+
+
+@dataclass(frozen=True)
+class Visible:
+    """Waits until a secondary knows that the database belongs to its group, which joining needs."""
+
+    database: str
+    machine: str
+
+    def __call__(self, facts: AvailabilityDatabaseFacts) -> str:
+        if any(one.machine == self.machine for one in facts.group.of(self.database)):
+            return ""
+        return f"{self.machine} to learn that {self.database} is in {facts.group.name}"
+
+
+def _lagging(group: Group, database: str) -> list[str]:
+    """The replicas of a database that do not follow, each with what is wrong."""
+    have = {one.machine: one for one in group.of(database)}
+    return [
+        f"{replica.machine}: {wrong}"
+        for replica in group.replicas
+        if (wrong := _wrong(have.get(replica.machine), replica.synchronous))
+    ]
+
+
+def _wrong(one: DatabaseReplica | None, synchronous: bool) -> str:
+    if one is None or not one.joined:
+        return "not joined"
+    if one.suspended:
+        return f"suspended ({one.suspend_reason})" if one.suspend_reason else "suspended"
+    if one.synchronization != ("SYNCHRONIZED" if synchronous else "SYNCHRONIZING"):
+        return one.synchronization or "state unknown"
+    return "" if one.failover_ready or not synchronous else "not ready for a failover"
+
+
+class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, AvailabilityDatabaseFacts]):
+    INPUTS = AvailabilityDatabaseInputs
+    IDENTITY = ("database", "group")
+    THING = False
+
+    def title(self, inputs: AvailabilityDatabaseInputs) -> str:
+        return f"the database {inputs.database} in {inputs.group}"
+
+    def key(self, inputs: AvailabilityDatabaseInputs) -> str:
+        return f"availability-database/{inputs.group}/{inputs.database}".lower()
+
+    def home(self, inputs: AvailabilityDatabaseInputs) -> str:
+        return inputs.machines[0]
+
+    def observe(self, inputs: AvailabilityDatabaseInputs, remote: Remote) -> AvailabilityDatabaseFacts:
+        attempted = f"read {self.title(inputs)}"
+        group = groups.observe(remote, inputs.machines, inputs.group)
+        if not group.primary:
+            raise MachineError(self.home(inputs), attempted, f"the availability group {inputs.group} has no primary")
+        copies = {}
+        for machine in inputs.machines:
+            rows = remote.sql(machine).rows(leaf("sql/read_database.sql"), inputs.database, attempted=attempted)
+            if rows:
+                row = rows[0]
+                copies[machine] = Copy(
+                    state=row["state"],
+                    recovery_model=row["recovery_model"],
+                    read_only=bool(row["read_only"]),
+                    user_access=row["user_access"],
+                    auto_close=bool(row["auto_close"]),
+                    in_group=bool(row["in_group"]),
+                    chain_started=bool(row["chain_started"]),
+                )
+        now = remote.sql(group.primary).rows(leaf("sql/read_clock.sql"), attempted=attempted)[0]["now"]
+        return AvailabilityDatabaseFacts(group, copies, now)
+
+    def plan(self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts) -> list[Step]:
+        database, primary = inputs.database, facts.group.primary
+        copy = self._refuse(inputs, facts)
+        known = {one.machine: one for one in facts.group.of(database)}
+        to_seed = [r.machine for r in facts.group.secondaries if not (r.machine in known and known[r.machine].joined)]
+        steps = []
+        if copy.recovery_model != inputs.recovery_model:
+            what = f"On {primary}, set the recovery model of {database} to FULL."
+            steps.append(Step(what, Sql(primary, "sql/set_recovery_full.sql", (database,))))
+        if copy.recovery_model != inputs.recovery_model or not copy.chain_started:
+            file = f"{inputs.share}\\{database}_{facts.now.replace(':', '').replace('-', '')}.bak"
+            what = f"On {primary}, start the log chain of {database} with a full backup, kept as {file}."
+            action = Sql(primary, "sql/backup_database.sql", (database, file), seconds=inputs.seconds)
+            steps.append(Step(what, action))
+        if to_seed:
+            steps += self._seed(inputs, primary, to_seed)
+        if not copy.in_group:
+            what = f"On {primary}, put {database} into {inputs.group}."
+            steps.append(Step(what, Sql(primary, "sql/add_database.sql", (inputs.group, database))))
+        for machine in to_seed:
+            what = f"Wait until {machine} knows that {database} is in {inputs.group}."
+            steps.append(Step(what, Until(machine, Visible(database, machine), inputs.seconds)))
+            what = f"On {machine}, join {database} to {inputs.group}."
+            steps.append(Step(what, Sql(machine, "sql/join_database.sql", (inputs.group, database))))
+        for one in known.values():
+            if one.joined and one.suspended:
+                what = f"On {one.machine}, resume the synchronisation of {database}."
+                steps.append(Step(what, Sql(one.machine, "sql/resume_database.sql", (database,))))
+        if steps or _lagging(facts.group, database):
+            what = f"Wait until {database} is synchronised on every replica of {inputs.group}."
+            steps.append(Step(what, Until(primary, Synchronized(database), inputs.seconds)))
+        return steps
+
+    def _seed(self, inputs: AvailabilityDatabaseInputs, primary: str, secondaries: list[str]) -> list[Step]:
+        database, seconds = inputs.database, inputs.seconds
+        full, log = (f"{inputs.share}\\{database}_seed.{ending}" for ending in ("bak", "trn"))
+
+        def step(machine: str, what: str, script: str, file: str) -> Step:
+            action = Sql(machine, f"sql/{script}.sql", (database, file), seconds=seconds)
+            return Step(f"On {machine}, {what} of {database} {'to' if machine == primary else 'from'} {file}.", action)
+
+        steps = [
+            step(primary, "write a copy-only full backup", "backup_database_copy", full),
+            step(primary, "write a copy-only log backup", "backup_log_copy", log),
+        ]
+        for machine in secondaries:
+            steps.append(step(machine, "restore the full backup with NORECOVERY", "restore_database", full))
+            steps.append(step(machine, "restore the log backup with NORECOVERY", "restore_log", log))
+        return steps
+
+    def _refuse(self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts) -> Copy:
+        """The copy on the primary; everything that makes a member of a group impossible, at once."""
+        primary, database = facts.group.primary, inputs.database
+        copy = facts.on_primary
+        if copy is None:
+            raise MachineError(
+                primary,
+                f"put {database} into {inputs.group}",
+                "there is no database of this name",
+                "It is made by the configuration of the first portal node; see whether that one succeeded.",
+            )
+        wrong = []
+        if copy.state != "ONLINE":
+            wrong.append(f"it is {copy.state} on {primary}")
+        if copy.read_only:
+            wrong.append("it is read-only")
+        if copy.user_access != "MULTI_USER":
+            wrong.append(f"it is in {copy.user_access} mode")
+        if copy.auto_close:
+            wrong.append("AUTO_CLOSE is on")
+        if copy.in_group and not facts.group.of(database):
+            wrong.append("it belongs to another availability group")
+        for replica in facts.group.secondaries:
+            other = facts.copies.get(replica.machine)
+            if other and not other.in_group and other.state != "RESTORING":
+                wrong.append(f"{replica.machine} has a database of this name of its own ({other.state})")
+            if replica.machine in inputs.machines and not replica.connected:
+                wrong.append(f"{replica.machine} is not connected to the primary")
+        if wrong:
+            raise MachineError(
+                primary, f"put {database} into {inputs.group}", "; ".join(wrong), "Correct this, then run again."
+            )
+        return copy
+
+    def remove(
+        self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts, before: dict[str, Any]
+    ) -> list[Step]:
+        steps = []
+        database, primary = inputs.database, facts.group.primary
+        if facts.group.of(database):
+            what = f"On {primary}, take {database} out of {inputs.group}."
+            steps.append(Step(what, Sql(primary, "sql/remove_database.sql", (inputs.group, database))))
+        for machine, copy in facts.copies.items():
+            if machine != primary and (copy.in_group or copy.state == "RESTORING"):
+                what = f"On {machine}, drop the restoring copy of {database}."
+                steps.append(Step(what, Sql(machine, "sql/drop_copy.sql", (database,))))
+        return steps
+
+    def present(self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts) -> bool:
+        return bool(facts.group.of(inputs.database))
+
+    def found(self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts) -> dict[str, Any]:
+        live: dict[str, Any] = {}
+        if facts.on_primary and facts.on_primary.recovery_model != inputs.recovery_model:
+            live["recovery_model"] = facts.on_primary.recovery_model
+        if lagging := _lagging(facts.group, inputs.database):
+            live["replicas"] = "; ".join(lagging)
+        return live
+
+
+class AvailabilityDatabase(Managed, module="sql", name="AvailabilityDatabase"):
+    """A database in an availability group, synchronised on every replica."""
+
+    provider_class = AvailabilityDatabaseProvider
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        database: str,
+        group: str,
+        machines: list[str],
+        share: str,
+        seconds: float,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        where = {"database": database, "group": group, "machines": machines, "share": share}
+        super().__init__(name, {**where, "seconds": seconds}, opts)

@@ -1,0 +1,131 @@
+"""Guarantees the modes of an availability group's replicas: availability and failover mode of each.
+
+The group itself is adopted: it was created with its cluster before the farm, as in the article. Leaves alone every
+database in it, its backup preferences and its endpoints; delete leaves the group as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pulumi
+from pydantic import BaseModel, ConfigDict
+
+from components.resource import Inputs, Managed, Provider
+from components.sql import group as groups
+from components.sql.group import Group
+from components.steps import Sql, Step
+from remote.errors import MachineError
+from remote.session import Remote
+
+
+class ReplicaInputs(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    machine: str
+    availability_mode: Literal["SYNCHRONOUS_COMMIT", "ASYNCHRONOUS_COMMIT"] = "SYNCHRONOUS_COMMIT"
+    failover_mode: Literal["AUTOMATIC", "MANUAL"] = "AUTOMATIC"
+
+
+class AvailabilityGroupInputs(Inputs):
+    group: str
+    replicas: tuple[ReplicaInputs, ...]
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        return tuple(replica.machine for replica in self.replicas)
+
+
+class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, Group]):
+    INPUTS = AvailabilityGroupInputs
+    IDENTITY = ("group",)
+    COMPUTED = ("primary",)
+
+    def title(self, inputs: AvailabilityGroupInputs) -> str:
+        return f"the availability group {inputs.group}"
+
+    def key(self, inputs: AvailabilityGroupInputs) -> str:
+        return f"availability-group/{inputs.group}".lower()
+
+    def home(self, inputs: AvailabilityGroupInputs) -> str:
+        return inputs.machines[0]
+
+    def observe(self, inputs: AvailabilityGroupInputs, remote: Remote) -> Group:
+        return groups.observe(remote, inputs.machines, inputs.group)
+
+    def plan(self, inputs: AvailabilityGroupInputs, facts: Group) -> list[Step]:
+        self._refuse(inputs, facts)
+        steps = []
+        for wanted in inputs.replicas:
+            replica = facts.replica(wanted.machine)
+            assert replica is not None  # _refuse looked
+            changes: list[tuple[str, str]] = []
+            if replica.failover_mode != wanted.failover_mode:
+                changes.append(("failover", wanted.failover_mode))
+            if replica.availability_mode != wanted.availability_mode:
+                # Automatic failover needs synchronous commit: it goes off before, and comes on after.
+                first = wanted.availability_mode == "SYNCHRONOUS_COMMIT"
+                changes.insert(0 if first else len(changes), ("availability", wanted.availability_mode))
+            for kind, mode in changes:
+                values = (inputs.group, replica.server, mode)
+                steps.append(
+                    Step(
+                        f"On {facts.primary}, set the {kind} mode of {wanted.machine} in {inputs.group} to {mode}.",
+                        Sql(facts.primary, f"sql/set_{kind}_mode.sql", values),
+                    )
+                )
+        return steps
+
+    def _refuse(self, inputs: AvailabilityGroupInputs, facts: Group) -> None:
+        attempted = f"read {self.title(inputs)}"
+        if not facts.primary:
+            raise MachineError(
+                self.home(inputs),
+                attempted,
+                "no replica says that it is the primary",
+                "Bring the group online; look at the cluster first.",
+            )
+        have = {replica.machine for replica in facts.replicas}
+        if missing := [machine for machine in inputs.machines if machine not in have]:
+            raise MachineError(
+                facts.primary,
+                attempted,
+                f"{', '.join(missing)} is no replica of it; its replicas are {', '.join(sorted(have))}",
+                "Add the replica to the group, or correct `sql.replicas`.",
+            )
+
+    def remove(self, inputs: AvailabilityGroupInputs, facts: Group, before: dict[str, Any]) -> list[Step]:
+        return []
+
+    def present(self, inputs: AvailabilityGroupInputs, facts: Group) -> bool:
+        return True  # observe raises when the group is not there
+
+    def found(self, inputs: AvailabilityGroupInputs, facts: Group) -> dict[str, Any]:
+        replicas = []
+        for wanted in inputs.replicas:
+            replica = facts.replica(wanted.machine)
+            if replica is not None:
+                modes = {"availability_mode": replica.availability_mode, "failover_mode": replica.failover_mode}
+                replicas.append({"machine": wanted.machine, **modes})
+        return {"replicas": replicas} if facts.primary else {}
+
+    def outputs(self, inputs: AvailabilityGroupInputs, facts: Group) -> dict[str, Any]:
+        return {"primary": facts.primary}
+
+
+class AvailabilityGroup(Managed, module="sql", name="AvailabilityGroup"):
+    """An availability group's replicas and their modes. ``primary`` is the machine that has the role now."""
+
+    provider_class = AvailabilityGroupProvider
+    primary: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        group: str,
+        replicas: list[dict[str, str]],
+        adopt: bool,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, {"group": group, "replicas": replicas, "adopt": adopt}, opts)

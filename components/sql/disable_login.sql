@@ -1,0 +1,3 @@
+-- Disables a login.
+DECLARE @statement nvarchar(max) = N'ALTER LOGIN ' + QUOTENAME(CAST(? AS sysname)) + N' DISABLE';
+EXEC (@statement);

@@ -1,0 +1,3 @@
+-- Enables a login.
+DECLARE @statement nvarchar(max) = N'ALTER LOGIN ' + QUOTENAME(CAST(? AS sysname)) + N' ENABLE';
+EXEC (@statement);

@@ -1,0 +1,116 @@
+"""Guarantees an availability group's listener: its name, address and port.
+
+The port is changed in place and a missing address is added; nothing is dropped to be made anew. T-SQL cannot take an
+address away from a listener, so further addresses are left alone. Delete removes the listener only if this stack
+made it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.resource import Inputs, Managed, Provider
+from components.sql import group as groups
+from components.steps import Sql, Step, leaf
+from remote.errors import MachineError
+from remote.session import Remote
+
+
+class ListenerInputs(Inputs):
+    group: str
+    machines: tuple[str, ...]
+    listener: str
+    address: str
+    mask: str
+    port: int
+
+
+@dataclass(frozen=True)
+class ListenerFacts:
+    primary: str
+    name: str = ""
+    port: int = 0
+    addresses: tuple[str, ...] = ()
+
+
+class ListenerProvider(Provider[ListenerInputs, ListenerFacts]):
+    INPUTS = ListenerInputs
+    IDENTITY = ("group", "listener")
+
+    def title(self, inputs: ListenerInputs) -> str:
+        return f"the listener {inputs.listener}"
+
+    def key(self, inputs: ListenerInputs) -> str:
+        return f"listener/{inputs.group}/{inputs.listener}".lower()
+
+    def home(self, inputs: ListenerInputs) -> str:
+        return inputs.machines[0]
+
+    def observe(self, inputs: ListenerInputs, remote: Remote) -> ListenerFacts:
+        group = groups.observe(remote, inputs.machines, inputs.group)
+        if not group.primary:
+            raise MachineError(self.home(inputs), f"read {self.title(inputs)}", f"{inputs.group} has no primary")
+        rows = remote.sql(group.primary).rows(
+            leaf("sql/read_listener.sql"), inputs.group, attempted=f"read {self.title(inputs)}"
+        )
+        ours = [row for row in rows if row["name"].lower() == inputs.listener.lower()]
+        if not ours:
+            return ListenerFacts(group.primary)
+        addresses = tuple(sorted(row["address"] for row in ours if row["address"]))
+        return ListenerFacts(group.primary, ours[0]["name"], ours[0]["port"], addresses)
+
+    def plan(self, inputs: ListenerInputs, facts: ListenerFacts) -> list[Step]:
+        on, name, group = facts.primary, inputs.listener, inputs.group
+        if not facts.name:
+            what = f"On {on}, add the listener {name} at {inputs.address}:{inputs.port} to {group}."
+            new = (group, name, inputs.address, inputs.mask, inputs.port)
+            return [Step(what, Sql(on, "sql/add_listener.sql", new))]
+        steps = []
+        if inputs.address not in facts.addresses:
+            values = (group, name, inputs.address, inputs.mask)
+            what = f"On {on}, add the address {inputs.address} to the listener {name}."
+            steps.append(Step(what, Sql(on, "sql/add_listener_address.sql", values)))
+        if facts.port != inputs.port:
+            what = f"On {on}, set the port of the listener {name} to {inputs.port}."
+            steps.append(Step(what, Sql(on, "sql/set_listener_port.sql", (group, name, inputs.port))))
+        return steps
+
+    def remove(self, inputs: ListenerInputs, facts: ListenerFacts, before: dict[str, Any]) -> list[Step]:
+        if not facts.name:
+            return []
+        what = f"On {facts.primary}, remove the listener {inputs.listener} from {inputs.group}."
+        return [Step(what, Sql(facts.primary, "sql/remove_listener.sql", (inputs.group, inputs.listener)))]
+
+    def present(self, inputs: ListenerInputs, facts: ListenerFacts) -> bool:
+        return bool(facts.name)
+
+    def found(self, inputs: ListenerInputs, facts: ListenerFacts) -> dict[str, Any]:
+        live: dict[str, Any] = {"port": facts.port}
+        if inputs.address not in facts.addresses:
+            live["address"] = ", ".join(facts.addresses)
+        return live
+
+
+class Listener(Managed, module="sql", name="Listener"):
+    """A listener of an availability group."""
+
+    provider_class = ListenerProvider
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        group: str,
+        machines: list[str],
+        listener: str,
+        address: str,
+        mask: str,
+        port: int,
+        adopt: bool,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        where = {"group": group, "machines": machines, "listener": listener, "adopt": adopt}
+        super().__init__(name, {**where, "address": address, "mask": mask, "port": port}, opts)

@@ -1,0 +1,127 @@
+"""Guarantees that the primary of an availability group is where it is wanted, by planned failover only.
+
+A failover runs as T-SQL on the target and only when every database there is ready: never through Failover Cluster
+Manager, never forced. With the policy ``build`` the primary is moved when the farm is built or the wanted machine
+changes; where an automatic failover takes it later is reported, not undone. With ``move`` it is drift.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pulumi
+
+from components.resource import Inputs, Managed, Provider
+from components.sql import group as groups
+from components.sql.group import Group
+from components.steps import Sql, Step, Until
+from remote.session import Remote
+
+
+class PrimaryInputs(Inputs):
+    group: str
+    machine: str
+    """The machine that is to be the primary."""
+    machines: tuple[str, ...]
+    """All replicas."""
+    policy: Literal["build", "move"] = "build"
+    seconds: float = 120
+    """How long a failover may take."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Waits until a planned failover to the machine loses nothing."""
+
+    machine: str
+
+    def __call__(self, facts: Group) -> str:
+        if not facts.primary:
+            return f"a primary of {facts.name}"
+        return ", ".join(facts.not_ready(self.machine))
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Waits until the machine is the primary and every replica follows it again."""
+
+    machine: str
+
+    def __call__(self, facts: Group) -> str:
+        if facts.primary != self.machine:
+            return f"{self.machine} to become the primary of {facts.name}"
+        return ", ".join(facts.unhealthy())
+
+
+def move(group: str, target: str, seconds: float, *, integrated: bool = False) -> list[Step]:
+    """The steps of a planned failover; used wherever the primary has to move."""
+    return [
+        Step(f"Wait until {target} is ready to take over {group}.", Until(target, Ready(target), seconds)),
+        Step(
+            f"On {target}, fail {group} over to it.",
+            Sql(target, "sql/failover.sql", (group,), integrated=integrated, seconds=seconds),
+        ),
+        Step(
+            f"Wait until {target} is the primary of {group} and its partners follow.",
+            Until(target, Moved(target), seconds),
+        ),
+    ]
+
+
+class PrimaryProvider(Provider[PrimaryInputs, Group]):
+    INPUTS = PrimaryInputs
+    IDENTITY = ("group",)
+    COMPUTED = ("current",)
+    THING = False
+
+    def title(self, inputs: PrimaryInputs) -> str:
+        return f"the primary of {inputs.group}"
+
+    def key(self, inputs: PrimaryInputs) -> str:
+        return f"primary/{inputs.group}".lower()
+
+    def home(self, inputs: PrimaryInputs) -> str:
+        return inputs.machine
+
+    def observe(self, inputs: PrimaryInputs, remote: Remote) -> Group:
+        return groups.observe(remote, inputs.machines, inputs.group)
+
+    def plan(self, inputs: PrimaryInputs, facts: Group) -> list[Step]:
+        if facts.primary == inputs.machine:
+            return []
+        return move(inputs.group, inputs.machine, inputs.seconds)
+
+    def remove(self, inputs: PrimaryInputs, facts: Group, before: dict[str, Any]) -> list[Step]:
+        return []
+
+    def present(self, inputs: PrimaryInputs, facts: Group) -> bool:
+        return True
+
+    def found(self, inputs: PrimaryInputs, facts: Group) -> dict[str, Any]:
+        drifted = inputs.policy == "move" and facts.primary != inputs.machine
+        return {"machine": facts.primary or "(none)"} if drifted else {}
+
+    def outputs(self, inputs: PrimaryInputs, facts: Group) -> dict[str, Any]:
+        return {"current": facts.primary}
+
+
+class Primary(Managed, module="sql", name="Primary"):
+    """Where the primary of an availability group is wanted; ``current`` is where it is."""
+
+    provider_class = PrimaryProvider
+    current: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        group: str,
+        machine: str,
+        machines: list[str],
+        policy: str,
+        seconds: float,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        inputs = {"group": group, "machine": machine, "machines": machines, "policy": policy, "seconds": seconds}
+        super().__init__(name, inputs, opts)

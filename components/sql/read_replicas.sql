@@ -1,0 +1,11 @@
+-- The replicas of a group with their modes and states; complete on the primary only.
+DECLARE @group sysname = ?;
+SELECT replicas.replica_server_name AS name,
+       replicas.availability_mode_desc AS availability_mode,
+       replicas.failover_mode_desc AS failover_mode,
+       states.role_desc AS role,
+       states.connected_state_desc AS connected
+  FROM sys.availability_replicas AS replicas
+  JOIN sys.availability_groups AS ag ON ag.group_id = replicas.group_id
+  LEFT JOIN sys.dm_hadr_availability_replica_states AS states ON states.replica_id = replicas.replica_id
+ WHERE ag.name = @group;
