@@ -1,0 +1,186 @@
+"""What the tests of the SQL wire share: certificates, a small stand-in for the engine, ODBC connections."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import ssl
+import sysconfig
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyodbc
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from lab.sql.api import Column, Done, Event, Parameter, ResultSet, Session, SqlError
+
+Handler = Callable[["FakeSession", str, tuple[Parameter, ...]], Iterator[Event]]
+
+
+@lru_cache(1)
+def driver() -> str:
+    """The path of Microsoft's ODBC driver in its PyPI package."""
+    package = Path(sysconfig.get_paths()["purelib"]) / "mssql_python_odbc/libs/linux/debian_ubuntu"
+    return str(next(package.glob("*/lib/libmsodbcsql-18*.so*")))
+
+
+def connect(address: str, **options: Any) -> pyodbc.Connection:
+    """An ODBC connection with a verified certificate for sql1.test; ``options`` override or add keywords."""
+    port = options.pop("port", 1433)
+    login_timeout, autocommit = options.pop("login_timeout", 5), options.pop("autocommit", True)
+    words = {
+        "DRIVER": driver(),
+        "SERVER": f"tcp:{address},{port}",
+        "UID": "sa",
+        "PWD": "right",
+        "Encrypt": "yes",
+        "HostNameInCertificate": "sql1.test",
+        "ConnectRetryCount": 0,
+        **options,
+    }
+    text = ";".join(f"{key}={value}" for key, value in words.items() if value is not None)
+    return pyodbc.connect(text, autocommit=autocommit, timeout=login_timeout)
+
+
+def number_of(error: pyodbc.Error) -> int:
+    """The server's error number, which the driver puts in parentheses after the message."""
+    text = str(error.args[1])
+    return int(text[: text.rindex(") (SQL") if ") (SQL" in text else text.rindex(")")].rsplit("(", 1)[1])
+
+
+@dataclass
+class Authority:
+    """A certificate authority of the tests' own. ``file`` is what clients trust."""
+
+    directory: Path
+    key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+
+    def __post_init__(self) -> None:
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Authority of a test")])
+        self.certificate = self._sign(self.name, self.key.public_key(), [], [], authority=True)
+        self.file = self.directory / "authority.pem"
+        self.file.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
+
+    def _sign(
+        self, name: x509.Name, key: Any, names: list[str], addresses: list[str], *, authority: bool = False
+    ) -> x509.Certificate:
+        now = datetime.datetime.now(datetime.UTC)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(self.name)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(minutes=5))
+            .not_valid_after(now + datetime.timedelta(days=2))
+            .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        )
+        if not authority:
+            listed = [x509.DNSName(one) for one in names]
+            listed += [x509.IPAddress(ipaddress.ip_address(one)) for one in addresses]  # type: ignore[misc]
+            builder = builder.add_extension(x509.SubjectAlternativeName(listed), critical=False)
+        return builder.sign(self.key, hashes.SHA256())
+
+    def server_certificate(self, names: list[str], addresses: list[str]) -> tuple[bytes, bytes]:
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+        certificate = self._sign(name, key.public_key(), names, addresses)
+        pem = serialization.Encoding.PEM
+        private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        return certificate.public_bytes(pem), private
+
+    def context(self, *names: str) -> ssl.SSLContext:
+        certificate, key = self.server_certificate(list(names), [])
+        (self.directory / "server.pem").write_bytes(certificate + key)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.directory / "server.pem")
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        return context
+
+
+class FakeSession:
+    """A session whose answers a test writes."""
+
+    def __init__(self, instance: FakeInstance, login: str, database: str) -> None:
+        self.instance, self.login, self.database = instance, login, database
+        self.log_on_database = database
+        self.spid = 50 + len(instance.sessions)
+        self.transactions = 0
+        self.cancelled = threading.Event()
+        self.closed = threading.Event()
+        self.seen: list[tuple[str, tuple[Parameter, ...]]] = []
+        self.resets = 0
+
+    def execute(self, text: str, parameters: tuple[Parameter, ...] = ()) -> Iterator[Event]:
+        self.seen.append((text, parameters))
+        self.cancelled.clear()
+        yield from self.instance.handler(self, text, parameters)
+
+    def describe(self, text: str, parameters: tuple[Parameter, ...] = ()) -> tuple[Column, ...] | None:
+        self.seen.append((f"describe {text}", parameters))
+        return self.instance.described
+
+    def describe_parameters(self, text: str) -> tuple[Parameter, ...]:
+        self.seen.append((f"parameters of {text}", ()))
+        if self.instance.deduced is None:
+            raise SqlError(11508, "The undeclared parameter '@P1' cannot be deduced.")
+        return self.instance.deduced
+
+    def reset(self) -> None:
+        self.resets += 1
+        self.transactions, self.database = 0, self.log_on_database
+
+    def cancel(self) -> None:
+        self.cancelled.set()
+
+    def close(self) -> None:
+        self.closed.set()
+
+
+class FakeInstance:
+    """Lets in sa with the password ``right``; everything else is the test's."""
+
+    version = (11, 0, 3000)
+
+    def __init__(self, handler: Handler | None = None) -> None:
+        self.handler: Handler = handler or echo
+        self.sessions: list[FakeSession] = []
+        self.described: tuple[Column, ...] | None = None
+        self.deduced: tuple[Parameter, ...] | None = None
+        self.programs: list[tuple[str, str]] = []
+        self.lock = threading.Lock()
+
+    def login(self, user: str, password: str, database: str = "", *, host: str = "", program: str = "") -> Session:
+        if (user, password) != ("sa", "right"):
+            raise SqlError(18456, f"Login failed for user '{user}'.", level=14)
+        if database == "missing":
+            text = f'Cannot open database "{database}" requested by the login. The login failed.'
+            raise SqlError(4060, text, level=11)
+        with self.lock:
+            session = FakeSession(self, user, database or "master")
+            self.sessions.append(session)
+            self.programs.append((host, program))
+        return session
+
+
+def echo(session: FakeSession, text: str, parameters: tuple[Parameter, ...]) -> Iterator[Event]:
+    """One row with the parameters, each in a column of its own type. Transactions are counted."""
+    if text == "BEGIN TRANSACTION":
+        session.transactions += 1
+        yield Done(None)
+    elif text in {"COMMIT TRANSACTION", "ROLLBACK TRANSACTION"}:
+        session.transactions = 0
+        yield Done(None)
+    elif parameters:
+        columns = tuple(Column(one.name.lstrip("@"), one.type) for one in parameters)
+        yield ResultSet(columns, [tuple(one.value for one in parameters)])
+        yield Done(1)
+    else:
+        yield Done(None)
