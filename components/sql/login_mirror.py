@@ -1,8 +1,8 @@
 """Guarantees that the SQL logins which the farm's databases need are the same on every replica.
 
 The set is found by SID: the logins that users of the databases belong to (no name pattern), and those named beside.
-For each login the authority is the replica whose login has the SID that the databases know; where several have it,
-the one whose password was set last. Compared are SID, password hash (in memory only), policy, expiration, default
+For each login the authority is a replica whose login has the SID that the databases know: the primary if it is one of
+them, since the farm logs on there now, else the one whose password was set last. Compared are SID, password hash (in memory only), policy, expiration, default
 database, disabled, server roles and server permissions. One transaction per login; nothing is written when nothing
 differs. A login of the same name with another SID is captured, dropped and made again with the right SID; the same
 SID under another name is refused with both names.
@@ -142,10 +142,9 @@ class LoginMirrorProvider(Provider[LoginMirrorInputs, LoginMirrorFacts]):
 
 
 def _authority(have: dict[str, Login], primary: str) -> Needed:
-    """The copy whose password was set last; the primary's where that is equal, since the farm works with it now."""
-    machine = max(have, key=lambda one: (have[one].password_set, one == primary))
-    if len({login.hash for login in have.values()}) == 1 and primary in have:
-        machine = primary
+    """Among the copies with the right SID the primary's, since the farm logs on with it now; else the one whose
+    password was set last."""
+    machine = primary if primary in have else max(have, key=lambda one: have[one].password_set)
     return Needed(have[machine], machine)
 
 
