@@ -1,0 +1,244 @@
+"""MgmtSvcConfig: settings in databases and on the node, host names, and who trusts whom."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+from xml.etree import ElementTree
+
+from lab.powershell.api import Call, PowerShellError, PSObject, cmdlet
+from lab.wap import local, store
+from lab.wap.arguments import matches, namespace, target, text, texts, what_if
+from lab.wap.catalogue import CONFIG, FEATURES, PORTAL, STORE
+from lab.wap.cmdlets_config import opened
+from lab.wap.configure import IDENTITY_SETTING, PARTY_SETTING, REALMS, not_installed
+from lab.wap.database import Target, parse
+from lab.wap.secrets import WrongPassphraseError, protect, unprotect
+from lab.wap.web import WebError, fetch, status_message
+
+FQDN = "Fqdn"
+_PORTAL_NAMESPACES = ("AdminSite", "TenantSite", "AuthSite", "WindowsAuthSite")
+
+
+def _setting(space: str, name: str, value: str | None) -> PSObject:
+    return PSObject(
+        "Microsoft.WindowsAzure.Config.PowerShell.Setting", {"Namespace": space, "Name": name, "Value": value}
+    )
+
+
+def _passphrase_needed(name: str) -> PowerShellError:
+    return PowerShellError(
+        f"The setting '{name}' is encrypted. Provide the passphrase.",
+        "PassphraseRequired",
+        category="InvalidArgument",
+        exception_type="System.ArgumentException",
+    )
+
+
+@cmdlet("Get-MgmtSvcDatabaseSetting")
+def get_database_setting(call: Call) -> Iterable[Any]:
+    spaces, names, passphrase = texts(call, "Namespace"), texts(call, "Name"), text(call, "Passphrase")
+    where = target(call, CONFIG)
+    found = []
+    with opened(call, where) as session:
+        protected = store.passphrase_matches(session, passphrase or "")
+        for setting in store.settings(session):
+            if not matches(setting.namespace, spaces) or not matches(setting.name, names):
+                continue
+            value = setting.value
+            if protected is not None and value:
+                if passphrase is None:
+                    raise _passphrase_needed(setting.name)
+                try:
+                    value = unprotect(value, passphrase)
+                except WrongPassphraseError:
+                    raise store.WrongStorePassphraseError from None
+            found.append(_setting(setting.namespace, setting.name, value))
+    return found
+
+
+@cmdlet("Set-MgmtSvcDatabaseSetting")
+def set_database_setting(call: Call) -> None:
+    space, name, value = text(call, "Namespace") or "", text(call, "Name") or "", text(call, "Value")
+    passphrase = text(call, "Passphrase")
+    with opened(call, target(call, CONFIG)) as session:
+        protected = store.passphrase_matches(session, passphrase or "")
+        if protected is not None and value:
+            if passphrase is None:
+                raise _passphrase_needed(name)
+            if not protected:
+                raise store.WrongStorePassphraseError
+            value = protect(value, passphrase)
+        if not what_if(call):
+            store.put(session, namespace(space), name, value)
+
+
+@cmdlet("Get-MgmtSvcSetting")
+def get_setting(call: Call) -> Iterable[Any]:
+    spaces, names = texts(call, "Namespace"), texts(call, "Name")
+    for feature in local.features(call.machine):
+        document = local.configuration(call.machine, feature)
+        if document is None or not matches(feature.name, spaces):
+            continue
+        for name, value in document["settings"].items():
+            if matches(name, names):
+                yield _setting(feature.name, name, value)
+
+
+@cmdlet("Set-MgmtSvcSetting")
+def set_setting(call: Call) -> None:
+    feature = FEATURES.get(namespace(text(call, "Namespace") or ""))
+    document = local.configuration(call.machine, feature) if feature else None
+    if feature is None or document is None:
+        raise not_installed(text(call, "Namespace") or "")
+    if not what_if(call):
+        settings = {**document["settings"], text(call, "Name") or "": text(call, "Value")}
+        call.machine.collection("wap-feature").change(feature.name, settings=settings)
+
+
+# Host names
+
+
+def _stores(call: Call) -> list[Target]:
+    """The databases that hold host names: those named, or both on the given server.
+
+    -ConnectionString may name either database (published scripts do both); the other one is found beside it.
+    """
+    portal, management = text(call, "PortalConnectionString"), text(call, "ManagementConnectionString")
+    if portal or management:
+        pairs = ((portal, PORTAL), (management, STORE))
+        return [parse(given) if parse(given).database else parse(given).at(name) for given, name in pairs if given]
+    where = target(call)
+    return [where.at(PORTAL), where.at(STORE)]
+
+
+def _read(call: Call, space: str, name: str) -> str | None:
+    preferred = sorted(_stores(call), key=lambda t: (t.database == PORTAL) != (space in _PORTAL_NAMESPACES))
+    for where in preferred:
+        with opened(call, where) as session:
+            value = store.get(session, space, name)
+        if value is not None:
+            return value
+    return None
+
+
+@cmdlet("Get-MgmtSvcFqdn")
+def get_fqdn(call: Call) -> Iterable[Any]:
+    for space in map(namespace, texts(call, "Namespace")):
+        value = _read(call, space, FQDN)
+        if value is not None:
+            known = json.loads(value)
+            yield PSObject(
+                "Microsoft.WindowsAzure.Config.PowerShell.Fqdn",
+                {
+                    "Namespace": space,
+                    "FullyQualifiedDomainName": known["Host"],
+                    "Port": known["Port"],
+                    "Scheme": known["Scheme"],
+                },
+            )
+
+
+@cmdlet("Set-MgmtSvcFqdn")
+def set_fqdn(call: Call) -> None:
+    for space in map(namespace, texts(call, "Namespace")):
+        feature = FEATURES.get(space)
+        if feature is None or not local.installed(call.machine, feature.component):
+            raise not_installed(space)
+        known = json.loads(
+            _read(call, space, FQDN)
+            or json.dumps({"Scheme": "https", "Host": call.machine.fqdn, "Port": feature.site.port})
+        )
+        value = {
+            "Scheme": text(call, "Scheme") or known["Scheme"],
+            "Host": text(call, "FullyQualifiedDomainName") or known["Host"],
+            "Port": call.get("Port") or known["Port"],
+        }
+        if not what_if(call):
+            _write(call, space, FQDN, value)
+
+
+def _write(call: Call, space: str, name: str, value: dict[str, Any]) -> None:
+    for where in _stores(call):
+        with opened(call, where) as session:
+            store.put(session, space, name, json.dumps(value))
+
+
+# Trust
+
+
+def _metadata(call: Call) -> ElementTree.Element:
+    uri = text(call, "MetadataEndpoint")
+    if not uri:
+        raise PowerShellError(
+            "Specify -MetadataEndpoint. The lab does not read metadata from a file.",
+            "MetadataRequired",
+            category="InvalidArgument",
+            exception_type="System.ArgumentException",
+        )
+    verify = not call.get("DisableCertificateValidation")
+    try:
+        answer = fetch(call.machine, uri, verify=verify)
+    except WebError as error:
+        raise _web_exception(error.message) from None
+    if answer.status != 200:
+        raise _web_exception(status_message(answer))
+    return ElementTree.fromstring(answer.body)  # noqa: S314 - the lab's own site wrote it
+
+
+def _web_exception(message: str) -> PowerShellError:
+    return PowerShellError(
+        message, "WebException", category="ConnectionError", exception_type="System.Net.WebException"
+    )
+
+
+_WSA = "{http://www.w3.org/2005/08/addressing}Address"
+_FED = "{http://docs.oasis-open.org/wsfed/federation/200706}"
+
+
+def _passive(metadata: ElementTree.Element, role: str) -> str:
+    """The address of the passive requestor endpoint in WS-Federation metadata."""
+    found = metadata.find(f".//{_FED}{role}//{_WSA}")
+    if found is None or not found.text:
+        raise PowerShellError(
+            "The federation metadata contains no passive requestor endpoint.",
+            "InvalidMetadata",
+            exception_type="System.InvalidOperationException",
+        )
+    return found.text
+
+
+@cmdlet("Set-MgmtSvcRelyingPartySettings")
+def set_relying_party(call: Call) -> None:
+    """A portal site (Admin, Tenant) learns from the metadata of its authentication site where users sign in."""
+    for name in texts(call, "Target"):
+        space = _target(name, {"Admin": "AdminSite", "Tenant": "TenantSite"})
+        endpoint = _passive(_metadata(call), "PassiveRequestorEndpoint")
+        if not what_if(call):
+            _write(call, space, IDENTITY_SETTING, {"Endpoint": endpoint})
+
+
+@cmdlet("Set-MgmtSvcIdentityProviderSettings")
+def set_identity_provider(call: Call) -> None:
+    """An authentication site (Windows, Membership) learns from a portal site's metadata where to send its users."""
+    for name in texts(call, "Target"):
+        space = _target(name, {"Windows": "WindowsAuthSite", "Membership": "AuthSite"})
+        party = "AdminSite" if space == "WindowsAuthSite" else "TenantSite"
+        reply_to = _passive(_metadata(call), "PassiveRequestorEndpoint")
+        setting = PARTY_SETTING.replace("Primary", "Secondary") if call.get("ConfigureSecondary") else PARTY_SETTING
+        if not what_if(call):
+            _write(call, space, setting, {"ReplyTo": reply_to, "Realm": REALMS[party]})
+
+
+def _target(name: str, known: dict[str, str]) -> str:
+    for key, space in known.items():
+        if key.lower() == name.lower():
+            return space
+    raise PowerShellError(
+        f"The target '{name}' is not valid. Valid targets are: {', '.join(known)}.",
+        "InvalidTarget",
+        category="InvalidArgument",
+        exception_type="System.ArgumentException",
+        target=name,
+    )

@@ -1,0 +1,247 @@
+"""Initialize-MgmtSvcFeature: databases, logins and users on SQL Server, the store, then this node's own files.
+
+Only what is missing is made, so that a second node (or a second run) finds databases, logins and passwords and takes
+them over. The order matters: the passphrase of an existing store is checked before anything is changed.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from lab.powershell.api import PowerShellError, Session
+from lab.sql.api import Session as SqlSession
+from lab.sql.api import SqlError
+from lab.wap import local, schema, secrets, store
+from lab.wap.catalogue import CONFIG, FEATURES, STORE, Feature
+from lab.wap.database import Target, connected, exception, run
+from lab.wap.schema import literal, quoted
+from lab.world import Document
+
+SECONDS = 6.0
+"""Modelled duration of configuring one feature: the lab's guess."""
+
+PROGRAM = "Windows Azure Pack Configuration"
+AUTHENTICATION = "Authentication"
+TOKEN_KEY = "tokenSigningKey"  # noqa: S105 - the name of a setting
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Who configures, where the databases are, and with which passphrase."""
+
+    session: Session
+    target: Target
+    passphrase: str
+
+    def open(self, database: str = "") -> AbstractContextManager[SqlSession]:
+        return connected(self.session.machine, self.target.at(database), self.session.identity, PROGRAM)
+
+
+def initialize(setup: Setup, feature: Feature) -> None:
+    """Configure one feature on the session's machine. Raises PowerShellError; what was made until then stays."""
+    machine = setup.session.machine
+    if not local.installed(machine, feature.component):
+        raise not_installed(feature.name)
+    if not setup.session.identity.administrator:
+        raise PowerShellError(
+            "Access is denied.",
+            "UnauthorizedAccess",
+            category="PermissionDenied",
+            exception_type="System.UnauthorizedAccessException",
+        )
+    try:
+        _check_passphrase(setup)
+        for name, database in feature.schemas:
+            ensure_schema(setup, name, database)
+        with setup.open(CONFIG) as config:
+            store.require_passphrase(config, setup.passphrase)
+            document = _node_settings(setup, config, feature)
+        for login in feature.logins:
+            _ensure_login(setup, login.name, document["logins"][login.name], login.database, login.schema)
+        _defaults(setup, feature)
+    except SqlError as error:
+        raise exception(error) from None
+    machine.world.clock.sleep(SECONDS)
+    machine.collection("wap-feature")[feature.name] = document
+    _join_operators(setup.session)
+    _start(setup.session, feature)
+
+
+def not_installed(name: str) -> PowerShellError:
+    """The text is the lab's own; that only installed features can be configured is documented."""
+    return PowerShellError(
+        f"The feature '{name}' is not installed on this computer.",
+        "FeatureNotFound",
+        category="ObjectNotFound",
+        exception_type="System.InvalidOperationException",
+        target=name,
+    )
+
+
+def _check_passphrase(setup: Setup) -> None:
+    with setup.open() as session:
+        if not store.database_exists(session, CONFIG):
+            if not secrets.complex_enough(setup.passphrase):
+                raise store.WeakPassphraseError
+            return
+    with setup.open(CONFIG) as config:
+        if store.passphrase_matches(config, setup.passphrase) is False:
+            raise store.WrongStorePassphraseError
+
+
+def ensure_schema(setup: Setup, name: str, database: str) -> None:
+    """Install-MgmtSvcDatabase: the database when it is missing, then the schema's objects. Raises SqlError.
+
+    New databases are in the SIMPLE recovery model: the article has to switch them to FULL. See docs/lab/wap.md.
+    """
+    with setup.open() as session:
+        if not store.database_exists(session, database):
+            run(session, f"CREATE DATABASE {quoted(database)}")
+            run(session, f"ALTER DATABASE {quoted(database)} SET RECOVERY SIMPLE")
+    with setup.open(database) as session:
+        if run(session, "SELECT DATABASE_PRINCIPAL_ID(@role) AS id", role=schema.role_of(name))[0]["id"] is None:
+            for batch in schema.create_schema(name):
+                run(session, batch)
+
+
+def _node_settings(setup: Setup, config: SqlSession, feature: Feature) -> Document:
+    """Passwords and keys from the store, made when they are missing, as this node's configuration keeps them."""
+
+    def shared(namespace: str, name: str, fresh: str) -> str:
+        found = store.get_protected(config, namespace, name, setup.passphrase)
+        if found is None:
+            store.put_protected(config, namespace, name, fresh, setup.passphrase)
+        return found or fresh
+
+    return {
+        "configured": True,
+        "server": setup.target.server,
+        "logins": {
+            login.name: shared(feature.name, f"password.{login.name}", secrets.new_password())
+            for login in feature.logins
+        },
+        "keys": {
+            name: shared(feature.name, name, secrets.new_key(size))
+            for name, size in (("machineKey.decryptionKey", 32), ("machineKey.validationKey", 64))
+        },
+        "token_key": shared(AUTHENTICATION, TOKEN_KEY, secrets.new_key()),
+        "settings": {},
+    }
+
+
+def _ensure_login(setup: Setup, login: str, password: str, database: str, schema_name: str) -> None:
+    ensure_user(setup, login, password, database, schema.role_of(schema_name))
+
+
+def ensure_user(setup: Setup, login: str, password: str, database: str, role: str) -> None:
+    """Make the login on the server that answers now, the user in the database and its role membership."""
+    with setup.open(database) as session:
+        if not run(session, "SELECT sid FROM sys.server_principals WHERE name = @name", name=login):
+            run(session, f"CREATE LOGIN {quoted(login)} WITH PASSWORD = {literal(password)}")
+        if run(session, "SELECT DATABASE_PRINCIPAL_ID(@name) AS id", name=login)[0]["id"] is None:
+            run(session, f"CREATE USER {quoted(login)} FOR LOGIN {quoted(login)}")
+        run(session, f"ALTER ROLE {quoted(role)} ADD MEMBER {quoted(login)}")
+
+
+def _defaults(setup: Setup, feature: Feature) -> None:
+    """Rows that the first node leaves for all: host names, who trusts whom, the feature's resource provider.
+
+    They carry the first node's name until somebody points them at the load balancer.
+    """
+    machine = setup.session.machine
+    url = f"https://{machine.fqdn}:{feature.site.port}"
+    for database in dict.fromkeys(database for name, database in feature.schemas if name == "Config"):
+        if database == CONFIG:
+            continue
+        with setup.open(database) as session:
+            _default(
+                session,
+                feature.name,
+                "Fqdn",
+                json.dumps({"Scheme": "https", "Host": machine.fqdn, "Port": feature.site.port}),
+            )
+            if feature.name in IDENTITY_PROVIDER:
+                provider = FEATURES[IDENTITY_PROVIDER[feature.name]]
+                _default(session, feature.name, IDENTITY_SETTING, _endpoint(machine.fqdn, provider))
+            if feature.name in RELYING_PARTY:
+                party = FEATURES[RELYING_PARTY[feature.name]]
+                value = {"ReplyTo": f"https://{machine.fqdn}:{party.site.port}/", "Realm": REALMS[party.name]}
+                _default(session, feature.name, PARTY_SETTING, json.dumps(value))
+    if feature.name == "AdminAPI":
+        with setup.open(STORE) as session:
+            for principal in (f"{machine.name.upper()}\\{local.OPERATORS}", "BUILTIN\\Administrators"):
+                add_admin(session, principal)
+    if feature.provider:
+        with setup.open(STORE) as session:
+            _register(session, feature, url)
+
+
+IDENTITY_PROVIDER = {"AdminSite": "WindowsAuthSite", "TenantSite": "AuthSite"}
+RELYING_PARTY = {"WindowsAuthSite": "AdminSite", "AuthSite": "TenantSite"}
+REALMS = {"AdminSite": "http://azureservices/AdminSite", "TenantSite": "http://azureservices/TenantSite"}
+IDENTITY_SETTING = "Authentication.IdentityProvider"
+PARTY_SETTING = "Authentication.RelyingParty.Primary"
+
+
+def _endpoint(host: str, provider: Feature) -> str:
+    return json.dumps({"Endpoint": f"https://{host}:{provider.site.port}/wsfederation/issue"})
+
+
+def _default(session: SqlSession, namespace: str, name: str, value: str) -> None:
+    if store.get(session, namespace, name) is None:
+        store.put(session, namespace, name, value)
+
+
+def add_admin(session: SqlSession, principal: str) -> None:
+    run(
+        session,
+        """IF NOT EXISTS (SELECT 1 FROM [mp].[AuthorizedAdminUsers] WHERE [Principal] = @principal)
+    INSERT INTO [mp].[AuthorizedAdminUsers] ([Principal]) VALUES (@principal)""",
+        principal=principal,
+    )
+
+
+def _register(session: SqlSession, feature: Feature, url: str) -> None:
+    assert feature.provider
+    name, title = feature.provider
+    if run(session, "SELECT [Name] FROM [mp].[ResourceProviders] WHERE [Name] = @name", name=name):
+        return
+    endpoint = {"ForwardingAddress": url + "/", "AuthenticationMode": "Basic", "AuthenticationUsername": name}
+    configuration = {"Description": None, "AdminEndpoint": endpoint, "TenantEndpoint": endpoint}
+    run(
+        session,
+        """INSERT INTO [mp].[ResourceProviders]
+    ([Name], [InstanceId], [DisplayName], [InstanceDisplayName], [Type], [Enabled], [Configuration])
+    VALUES (@name, @instance, @title, @title, 0, 1, @configuration)""",
+        name=name,
+        instance=str(uuid.uuid4()),
+        title=title,
+        configuration=json.dumps(configuration),
+    )
+
+
+def _join_operators(session: Session) -> None:
+    """The account that configures becomes an operator; it counts from its next log-on (reference: BOOK, dn296439)."""
+    groups = session.machine.collection("group")
+    with session.machine.world.lock:
+        members = groups[local.OPERATORS]["members"]
+        user = session.identity.user
+        if user.lower() not in (member.lower() for member in members) and not user.upper().startswith("NT AUTHORITY"):
+            groups.change(local.OPERATORS, members=[*members, user])
+
+
+def _start(session: Session, feature: Feature) -> None:
+    from lab.windows import iis
+
+    site = session.machine.collection("site").get(feature.site.name)
+    if site and site["state"] != "Started":
+        iis.start_site(session.machine, feature.site.name)
+
+
+def now() -> float:
+    """The time that tokens are stamped with."""
+    return time.time()

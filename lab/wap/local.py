@@ -1,0 +1,131 @@
+"""What is on a portal machine: installed components, configured features, sites, self-signed certificates.
+
+Documents of a machine:
+
+- ``wap-component`` by MSI name: {"product_code", "title", "installed"}
+- ``wap-feature`` by feature name: {"configured", "server", "logins": {name: password}, "keys": {name: key},
+  "token_key", "settings": {name: value}}: what the real product keeps, encrypted, in each site's web.config.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import NameOID
+
+from lab.authority import thumbprint
+from lab.wap.catalogue import COMPONENTS, CONFIG_SITE, FEATURES, Component, Feature, Site, sites_of
+from lab.world import Document, Machine
+
+OPERATORS = "MgmtSvc Operators"
+
+
+def installed(machine: Machine, component: str) -> bool:
+    return component in machine.collection("wap-component")
+
+
+def features(machine: Machine) -> list[Feature]:
+    """The features whose component is installed, in the product's order."""
+    return [feature for feature in FEATURES.values() if installed(machine, feature.component)]
+
+
+def configuration(machine: Machine, feature: Feature) -> Document | None:
+    """The feature's document, None while it is not configured."""
+    found = machine.collection("wap-feature").get(feature.name)
+    return found if found and found.get("configured") else None
+
+
+def install(machine: Machine, component: Component) -> None:
+    """What a component's MSI leaves behind. Takes no time by itself; running it again repairs what is missing."""
+    from lab.windows import iis, registry
+
+    components = machine.collection("wap-component")
+    code = components.get(component.name, {}).get("product_code") or "{" + str(uuid.uuid4()).upper() + "}"
+    registry.write(machine, component.registry, "ProductCode", code, "String")
+    _operators(machine)
+    for site in sites_of(component.name):
+        _make_site(machine, site, running=site is CONFIG_SITE)
+    components[component.name] = {
+        "product_code": code,
+        "title": component.title,
+        "installed": machine.world.clock.now().isoformat(),
+    }
+    iis.refresh(machine.world, machine)
+
+
+def _operators(machine: Machine) -> None:
+    """The local group that the installer makes; its members are left alone when it is there."""
+    from lab import identity
+
+    groups = machine.collection("group")
+    if OPERATORS not in groups:
+        authority = identity.authority_sid(f"{machine.name}.{machine.domain}")
+        groups[OPERATORS] = {
+            "sid": identity.next_sid(machine.collection("account"), groups, authority),
+            "description": "Members of this group can manage the Service Management portal and API.",
+            "members": [],
+        }
+
+
+def _make_site(machine: Machine, site: Site, *, running: bool) -> None:
+    sites = machine.collection("site")
+    pools = machine.collection("apppool")
+    if site.name not in pools:
+        pools[site.name] = {"name": site.name, "state": "Started"}
+    if site.name in sites:
+        return
+    number = max((int(other["id"]) for other in sites.values()), default=0) + 1
+    sites[site.name] = {
+        "name": site.name,
+        "id": number,
+        "state": "Started" if running else "Stopped",
+        "auto_start": running,
+        "path": f"C:\\inetpub\\{site.name}",
+        "pool": site.name,
+        "bindings": [{"protocol": "https", "address": "*", "port": site.port, "host": "", "flags": 0}],
+    }
+    held = machine.collection("sslbinding")
+    key = f"0.0.0.0:{site.port}"
+    if key not in held:
+        held[key] = {
+            "thumbprint": _self_signed(machine, site.name),
+            "store": "My",
+            "application": "{4dc3e181-e14b-4a21-b022-59fc669b0914}",
+        }
+
+
+def _self_signed(machine: Machine, friendly: str) -> str:
+    """Make a self-signed certificate, valid for a year, in the machine's own store; gives its thumbprint."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, machine.fqdn)])
+    now = machine.world.clock.now()
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(days=365))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(machine.fqdn), x509.DNSName(machine.name)]), False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = certificate.public_bytes(serialization.Encoding.PEM).decode()
+    mark = thumbprint(pem)
+    machine.collection("certificate")[mark] = {
+        "store": "My",
+        "pem": pem,
+        "key_pem": key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ).decode(),
+        "friendly_name": friendly,
+    }
+    return mark
+
+
+def component_of_title(title: str) -> Component | None:
+    return next((component for component in COMPONENTS.values() if component.title == title), None)
