@@ -52,6 +52,13 @@ class Faults:
         with self._lock:
             return dict(self._faults)
 
+    def has(self, machine: str, wire: str, moment: str) -> bool:
+        """True when a fault stands for this wire and moment: a wire may have to wait for an effect before it breaks."""
+        return any(
+            fault.machine.lower() == machine.lower() and fault.wire == wire and fault.moment == moment
+            for fault in self.standing().values()
+        )
+
     def trip(self, machine: str, wire: str, moment: str) -> None:
         """Called by a wire; raises BrokenWireError when a fault says so. Blocks for a delay: call it off the loop."""
         delay = 0.0

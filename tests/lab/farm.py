@@ -1,7 +1,10 @@
-"""A small world for tests of the lab's core: no services, no waiting, its own loopback range."""
+"""A small world for tests of the lab's core: no waiting, its own loopback range."""
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from lab.boot import populate
 from lab.world import World
 
 TOPOLOGY = Path(__file__).parents[2] / "topologies" / "single-domain.yaml"
+_AUTHORITY: list[Path] = []
 
 
 def topology(subnet: str = "172.44.5") -> dict[str, Any]:
@@ -22,10 +26,22 @@ def topology(subnet: str = "172.44.5") -> dict[str, Any]:
 
 
 def small_world(directory: Path, pace: float = 0.0, subnet: str = "172.44.5") -> World:
-    """Machines, accounts, files and the authority, as they are at the beginning."""
+    """Machines, accounts, files and the authority, as they are at the beginning; nothing listens.
+
+    The authority's files are made once for all tests of a run: keys take time.
+    """
+    if _AUTHORITY:
+        for folder in ("authority", "certificates"):
+            shutil.copytree(_AUTHORITY[0] / folder, directory / folder)
     world = World(directory, topology(subnet), pace)
     populate(world)
     identity.begin(world)
     files.begin(world)
     authority.begin(world)
+    if not _AUTHORITY:
+        kept = Path(tempfile.mkdtemp(prefix="lab-authority-"))
+        atexit.register(shutil.rmtree, kept, ignore_errors=True)
+        for folder in ("authority", "certificates"):
+            shutil.copytree(directory / folder, kept / folder)
+        _AUTHORITY.append(kept)
     return world
