@@ -1,0 +1,425 @@
+"""``[ADSI]'WinNT://…'``: System.DirectoryServices.DirectoryEntry on the WinNT provider, for the machine's own accounts.
+
+An entry is bound when a member of it is used, so a cast never fails and the first use of a missing account does, with
+the message of PowerShell's adapter (source: DirectoryEntryAdapter of the published PowerShell source). Properties are
+a cache; ``SetInfo`` writes them. ``SetPassword`` acts at once on an account that exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lab import identity
+from lab.powershell.api import DotNet, NotModelledError, PowerShellError, PSObject, Session, dotnet
+from lab.windows import accounts
+from lab.windows.accounts import AccountError
+
+if TYPE_CHECKING:
+    from lab.world import Document, Machine
+
+DIRECTORY_ENTRY = "System.DirectoryServices.DirectoryEntry"
+COM = "System.Runtime.InteropServices.COMException"
+
+
+def failure(code: int) -> PowerShellError:
+    """The exception below a method call of an entry."""
+    denied = code == accounts.DENIED
+    return PowerShellError(
+        accounts.TEXTS[code],
+        "CatchFromBaseAdapterMethodInvokeTI",
+        exception_type="System.UnauthorizedAccessException" if denied else COM,
+        data={"HResult": code - (1 << 32), "ErrorCode": code - (1 << 32)},
+    )
+
+
+def unreachable(member: str, code: int) -> PowerShellError:
+    """What PowerShell says when it looks for a member of an entry that cannot be bound."""
+    return PowerShellError(
+        f'The following exception occurred while retrieving member "{member}": "{accounts.TEXTS[code]}"',
+        "CatchFromBaseGetMember",
+        exception_type="System.Management.Automation.ExtendedTypeSystemException",
+        inner=failure(code),
+    )
+
+
+class PropertyValues(PSObject):
+    """A PropertyValueCollection with one value."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__(
+            "System.DirectoryServices.PropertyValueCollection", {"Value": value, "Count": 0 if value is None else 1}
+        )
+
+    @property
+    def value(self) -> Any:
+        return self.properties["Value"]
+
+    @property
+    def text(self) -> str | None:
+        return "" if self.value is None else str(self.value)
+
+    @text.setter
+    def text(self, _: str | None) -> None:
+        """The text follows the value."""
+
+
+class _Unbound(dict[str, Any]):
+    """Methods of an entry that cannot be bound: asking for any of them fails."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__()
+        self._code = code
+
+    def __contains__(self, name: object) -> bool:
+        raise unreachable(str(name), self._code)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        raise unreachable(name, self._code)
+
+    def __getitem__(self, name: str) -> Any:
+        raise unreachable(name, self._code)
+
+
+class Entry(PSObject):
+    """A DirectoryEntry. ``kind`` is ``Computer``, ``User`` or ``Group``; ``error`` the HRESULT of a failed binding."""
+
+    def __init__(self, session: Session, path: str) -> None:
+        super().__init__(DIRECTORY_ENTRY, text=DIRECTORY_ENTRY)
+        self.session, self.machine, self.path = session, session.machine, path
+        self.kind, self.name, self.error, self.new = _bind(self.machine, path)
+        self.password: str | None = None
+        if self.error is not None:
+            self.methods = _Unbound(self.error)
+        else:
+            self._fill()
+
+    # PowerShell asks an entry's own properties first, .NET's after them.
+    def name_of(self, name: str) -> str | None:
+        if self.error is not None and name.lower() not in ("path", "psbase"):
+            raise unreachable(name, self.error)
+        return super().name_of(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        if name.lower() == "path":
+            return self.path
+        return super().get(name, default)
+
+    def set(self, name: str, value: Any) -> None:
+        key = self.name_of(name)
+        held = self.properties.get(key) if key else None
+        if not isinstance(held, PropertyValues) or key in ("Name", "objectSid", "PasswordAge", "BadPasswordAttempts"):
+            raise NotModelledError(f"setting {name} of an entry of the WinNT provider")
+        value = value.value if isinstance(value, PropertyValues) else value
+        held.properties |= {"Value": value, "Count": 0 if value is None else 1}
+
+    def document(self) -> Document:
+        collection = self.machine.collection("account" if self.kind == "User" else "group")
+        if self.name not in collection:
+            raise failure(accounts.NOT_FOUND_USER if self.kind == "User" else accounts.NOT_FOUND_GROUP)
+        return collection[self.name]
+
+    def _fill(self) -> None:
+        values: dict[str, Any] = {"Name": PropertyValues(self.name)}
+        actions: dict[str, Callable[..., Any]] = {
+            "Close": lambda: None,
+            "CommitChanges": self._commit,
+            "Dispose": lambda: None,
+            "Get": self._read,
+            "GetInfo": self._fill,
+            "Invoke": lambda name, *arguments: self._invoke(str(name), *arguments),
+            "InvokeGet": self._read,
+            "InvokeSet": self._put,
+            "Put": self._put,
+            "RefreshCache": self._fill,
+            "SetInfo": self._commit,
+        }
+        if self.kind == "Computer":
+            values |= {"Children": self._children()}
+            actions |= {"Create": self._create, "Delete": self._delete}
+        elif self.kind == "User":
+            values |= self._user_values()
+            actions |= {
+                "SetPassword": self._set_password,
+                "ChangePassword": self._change_password,
+                "Groups": self._groups,
+            }
+        else:
+            values |= {"Description": PropertyValues(self._stored("description")), "objectSid": self._sid()}
+            actions |= {"Members": self._members, "Add": self._add, "Remove": self._remove, "IsMember": self._is_member}
+        parent = self.path.rsplit(",", 1)[0].rpartition("/")[0]
+        self.properties = {**values, "Path": self.path, "SchemaClassName": self.kind, "Parent": parent}
+        self.methods = {name.lower(): action for name, action in actions.items()}
+
+    def _stored(self, key: str, default: Any = "") -> Any:
+        return default if self.new else self.document().get(key, default)
+
+    def _sid(self) -> PropertyValues:
+        return PropertyValues(None if self.new else list(identity.sid_bytes(self.document()["sid"])))
+
+    def _user_values(self) -> dict[str, PropertyValues]:
+        age = 0
+        if not self.new:
+            age = int((self.machine.world.clock.now() - accounts.password_set(self.machine, self.name)).total_seconds())
+        return {
+            "FullName": PropertyValues(self._stored("full_name")),
+            "Description": PropertyValues(self._stored("description")),
+            "UserFlags": PropertyValues(self._stored("flags", accounts.USER_FLAGS_NEW)),
+            "PasswordExpired": PropertyValues(int(bool(self._stored("password_expired", False)))),
+            "PasswordAge": PropertyValues(age),
+            "BadPasswordAttempts": PropertyValues(self._stored("bad_password_count", 0)),
+            "objectSid": self._sid(),
+        }
+
+    # --- methods of every entry ---
+
+    def _read(self, name: Any) -> Any:
+        if self.kind == "User" and str(name).lower() == "accountdisabled":
+            return bool(self.get("UserFlags").value & identity.ACCOUNT_DISABLED)
+        held = super().get(str(name))
+        if isinstance(held, PropertyValues):
+            return held.value
+        if str(name).lower() in ("adspath", "class"):
+            return {"adspath": ads_path(self.machine, self.kind, self.name), "class": self.kind}[str(name).lower()]
+        raise failure(0x8000500D)
+
+    def _put(self, name: Any, value: Any) -> None:
+        if self.kind == "User" and str(name).lower() == "accountdisabled":
+            flags = int(self.get("UserFlags").value) & ~identity.ACCOUNT_DISABLED
+            self.set("UserFlags", flags | (identity.ACCOUNT_DISABLED if value else 0))
+            return
+        self.set(str(name), value[0] if isinstance(value, list) and len(value) == 1 else value)
+
+    def _invoke(self, name: str, *arguments: Any) -> Any:
+        method = self.methods.get(name.lower())
+        if method is None or name.lower() in ("invoke", "close", "dispose", "commitchanges", "refreshcache"):
+            raise PowerShellError(
+                "Unknown name. (Exception from HRESULT: 0x80020006 (DISP_E_UNKNOWNNAME))",
+                "CatchFromBaseAdapterMethodInvokeTI",
+                exception_type=COM,
+            )
+        flat = arguments[0] if len(arguments) == 1 and isinstance(arguments[0], list) else arguments
+        return method(*flat)
+
+    def _commit(self) -> None:
+        if self.kind == "Computer":
+            return
+        self._administrator()
+        description = str(self.get("Description").value or "")
+        if self.kind == "Group":
+            if self.new:
+                _guard(accounts.create_group, self.machine, self.name, description)
+                self.new = False
+            self.document()
+            self.machine.collection("group").change(self.name, description=description)
+        else:
+            values: dict[str, Any] = {
+                "full_name": str(self.get("FullName").value or ""),
+                "description": description,
+                "flags": int(self.get("UserFlags").value),
+                "password_expired": bool(self.get("PasswordExpired").value),
+            }
+            if self.new:
+                _guard(accounts.create_user, self.machine, self.name, self.password or "", **values)
+                self.new, self.password = False, None
+            self.document()
+            self.machine.collection("account").change(self.name, **values)
+        self._fill()
+
+    def _administrator(self) -> None:
+        if not self.session.identity.administrator:
+            raise failure(accounts.DENIED)
+
+    # --- computers ---
+
+    def _children(self) -> list[Entry]:
+        base = f"WinNT://{self.machine.netbios}/{self.machine.name.upper()}"
+        users = [Entry(self.session, f"{base}/{name},user") for name in self.machine.collection("account")]
+        return users + [Entry(self.session, f"{base}/{name},group") for name in self.machine.collection("group")]
+
+    def _create(self, kind: Any, name: Any) -> Entry:
+        wanted = str(kind).lower()
+        if wanted not in ("user", "group", "localgroup"):
+            raise NotModelledError(f"creating a {kind} with the WinNT provider")
+        made = Entry(self.session, f"WinNT://{self.machine.netbios}/{self.machine.name.upper()}")
+        made.kind, made.name, made.new = ("User" if wanted == "user" else "Group"), str(name), True
+        made.path = f"{made.path}/{name}"
+        made._fill()
+        return made
+
+    def _delete(self, kind: Any, name: Any) -> None:
+        self._administrator()
+        action = accounts.delete_user if str(kind).lower() == "user" else accounts.delete_group
+        _guard(action, self.machine, str(name))
+
+    # --- users ---
+
+    def _set_password(self, password: Any) -> None:
+        if self.new:
+            self.password = str(password)
+            return
+        self._administrator()
+        self.document()
+        _guard(accounts.set_password, self.machine, self.name, str(password))
+
+    def _change_password(self, old: Any, new: Any) -> None:
+        self.document()
+        _guard(accounts.change_password, self.machine, self.name, str(old), str(new))
+
+    def _groups(self) -> list[ComObject]:
+        member = f"{self.machine.name}\\{self.name}".lower()
+        groups = self.machine.collection("group").items()
+        return [
+            ComObject(self.machine, "Group", name)
+            for name, document in groups
+            if member in (known.lower() for known in document["members"])
+        ]
+
+    # --- groups ---
+
+    def _members(self) -> list[ComObject]:
+        return [member_object(self.machine, member) for member in self.document()["members"]]
+
+    def _add(self, path: Any) -> None:
+        self._administrator()
+        self.document()
+        member = _guard(_member, self.machine, str(path))
+        _guard(accounts.add_member, self.machine, self.name, member)
+
+    def _remove(self, path: Any) -> None:
+        self._administrator()
+        self.document()
+        member = _guard(_member, self.machine, str(path))
+        _guard(accounts.remove_member, self.machine, self.name, member)
+
+    def _is_member(self, path: Any) -> bool:
+        member = _guard(_member, self.machine, str(path))
+        return member.lower() in (known.lower() for known in self.document()["members"])
+
+
+def _guard(action: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    try:
+        return action(*arguments, **options)
+    except AccountError as error:
+        raise failure(error.code) from None
+
+
+def _parts(path: str) -> tuple[list[str], str]:
+    """The names of a WinNT path and the class behind the comma. The scheme is case sensitive, as on the real thing."""
+    if path.startswith(("LDAP://", "GC://", "IIS://")):
+        raise NotModelledError(f"ADSI provider of {path.split('/', 1)[0]}")
+    if not path.startswith("WinNT://"):
+        raise AccountError(0x80005000)
+    body, _, kind = path.removeprefix("WinNT://").partition(",")
+    return [part for part in body.split("/") if part], kind.strip().lower()
+
+
+def _bind(machine: Machine, path: str) -> tuple[str, str, int | None, bool]:
+    """(class, name, HRESULT of the failure or None, False) of a path."""
+    try:
+        names, kind = _parts(path)
+    except AccountError as error:
+        return "", path, error.code, False
+    local = (machine.name.lower(), ".", "localhost")
+    if len(names) > 1 and names[0].lower() in (machine.netbios.lower(), machine.domain.lower()) and (
+        names[1].lower() == machine.name.lower()
+    ):  # fmt: skip
+        names = names[1:]
+    if not names:
+        raise NotModelledError("the WinNT: namespace itself")
+    if names[0].lower() not in local:
+        if names[0].lower() in (machine.netbios.lower(), machine.domain.lower()):
+            raise NotModelledError("entries of the domain with the WinNT provider (members of local groups are known)")
+        if names[0].lower() in machine.world.machines:
+            raise NotModelledError("another machine's accounts with the WinNT provider")
+        return "", path, 0x80070035, False
+    if len(names) == 1:
+        return "Computer", machine.name.upper(), None, False
+    if kind in ("", "user") and (found := accounts.user_named(machine, names[1])) is not None:
+        return "User", found, None, False
+    if kind in ("", "group") and (found := accounts.group_named(machine, names[1])) is not None:
+        return "Group", found, None, False
+    if kind not in ("", "user", "group"):
+        raise NotModelledError(f"class {kind} of the WinNT provider")
+    return "", names[1], accounts.NOT_FOUND_USER if kind == "user" else accounts.NOT_FOUND_GROUP, False
+
+
+def _member(machine: Machine, path: str) -> str:
+    """The member that a WinNT path means, as it is kept in a group."""
+    names, _ = _parts(path)
+    if len(names) == 3 and names[0].lower() in (machine.netbios.lower(), machine.domain.lower()):
+        names = names[1:]
+    if len(names) != 2:
+        raise AccountError(0x8007056B)
+    return accounts.resolve_member(machine, names[0], names[1])
+
+
+def ads_path(machine: Machine, kind: str, name: str) -> str:
+    """The full path of one of the machine's own entries, as the provider gives it on a member of a domain."""
+    computer = f"WinNT://{machine.netbios}/{machine.name.upper()}"
+    return computer if kind == "Computer" else f"{computer}/{name}"
+
+
+class ComObject(PSObject):
+    """What ``Members`` gives: a COM object, read with ``InvokeMember`` or after a cast to [ADSI]."""
+
+    def __init__(self, machine: Machine, kind: str, name: str, path: str = "", sid: str | None = None) -> None:
+        self.path = path or ads_path(machine, kind, name)
+        self.com = {"adspath": self.path, "name": name, "class": kind, "parent": self.path.rpartition("/")[0]}
+        self.sid = sid
+        super().__init__("System.__ComObject", text="System.__ComObject")
+        self.methods["gettype"] = lambda: PSObject(
+            "System.RuntimeType",
+            {"Name": "__ComObject", "FullName": "System.__ComObject"},
+            {"InvokeMember": _invoke_member},
+            text="System.__ComObject",
+        )
+
+
+def _invoke_member(name: Any, flags: Any, _binder: Any, target: Any, arguments: Any = None) -> Any:
+    if not isinstance(target, ComObject) or str(flags).lower() != "getproperty" or arguments:
+        raise NotModelledError(f"InvokeMember({name}, {flags}) of a directory object")
+    if str(name).lower() == "objectsid" and target.sid:
+        return list(identity.sid_bytes(target.sid))
+    if str(name).lower() not in target.com:
+        raise PowerShellError(
+            "Unknown name. (Exception from HRESULT: 0x80020006 (DISP_E_UNKNOWNNAME))",
+            "COMException",
+            exception_type=COM,
+        )
+    return target.com[str(name).lower()]
+
+
+def member_object(machine: Machine, member: str) -> ComObject:
+    """A member of a local group, with the path that the WinNT provider gives it."""
+    prefix, _, name = member.partition("\\")
+    if prefix.lower() == machine.name.lower():
+        return ComObject(machine, "User", name)
+    is_group = name.lower() in (known.lower() for known in machine.world.collection(machine.domain, "group"))
+    domain = prefix.lower() == machine.netbios.lower()
+    return ComObject(machine, "Group" if domain and is_group else "User", name, f"WinNT://{prefix}/{name}")
+
+
+def exists(session: Session, path: Any) -> bool:
+    """``[ADSI]::Exists``: a missing group is False, a missing user an error (0x800708AD is not in its list)."""
+    entry = Entry(session, str(path))
+    if entry.error in (None, accounts.NOT_FOUND_GROUP):
+        return entry.error is None
+    assert entry.error is not None
+    raise failure(entry.error)
+
+
+@dotnet("adsi", DIRECTORY_ENTRY, "DirectoryServices.DirectoryEntry")
+class DirectoryEntry(DotNet):
+    """The type itself: a cast from a path or from a COM object, ``Exists``."""
+
+    @classmethod
+    def create(cls, session: Session, *arguments: Any) -> Any:
+        if len(arguments) != 1:
+            raise NotModelledError("a DirectoryEntry without a path or with credentials")
+        source = arguments[0]
+        if isinstance(source, ComObject):
+            return Entry(session, source.path)
+        if not isinstance(source, str) or not source:
+            raise NotModelledError("a DirectoryEntry of the current domain")
+        return Entry(session, source)
