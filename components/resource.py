@@ -67,6 +67,8 @@ class Provider(ResourceProvider, Generic[InputsT, FactsT]):
     INPUTS: ClassVar[type[Inputs]]
     IDENTITY: ClassVar[tuple[str, ...]] = ()
     """Inputs whose change makes another thing: the resource is replaced."""
+    DELETE_FIRST: ClassVar[bool] = True
+    """Whether a replacement deletes the old thing before it makes the new one: True where both have one name."""
     SECRETS: ClassVar[tuple[str, ...]] = ()
     """Inputs that are secret."""
     COMPUTED: ClassVar[tuple[str, ...]] = ()
@@ -149,7 +151,7 @@ class Provider(ResourceProvider, Generic[InputsT, FactsT]):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         replaces = [key for key in self.IDENTITY if key in olds and key in news and olds[key] != news[key]]
         # None lets the engine compare inputs and show the difference property by property.
-        return DiffResult(changes=None, replaces=replaces, delete_before_replace=True)
+        return DiffResult(changes=None, replaces=replaces, delete_before_replace=self.DELETE_FIRST)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         inputs = self._parse(props)

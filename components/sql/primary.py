@@ -2,7 +2,8 @@
 
 A failover runs as T-SQL on the target and only when every database there is ready: never through Failover Cluster
 Manager, never forced. With the policy ``build`` the primary is moved when the farm is built or the wanted machine
-changes; where an automatic failover takes it later is reported, not undone. With ``move`` it is drift.
+changes; where an automatic failover takes it later is reported, not undone. With ``always`` that is drift; with
+``never`` the primary is only reported.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class PrimaryInputs(Inputs):
     """The machine that is to be the primary."""
     machines: tuple[str, ...]
     """All replicas."""
-    policy: Literal["build", "move"] = "build"
+    policy: Literal["build", "always", "never"] = "build"
     seconds: float = 120
     """How long a failover may take."""
 
@@ -88,7 +89,7 @@ class PrimaryProvider(Provider[PrimaryInputs, Group]):
         return groups.observe(remote, inputs.machines, inputs.group)
 
     def plan(self, inputs: PrimaryInputs, facts: Group) -> list[Step]:
-        if facts.primary == inputs.machine:
+        if facts.primary == inputs.machine or inputs.policy == "never":
             return []
         return move(inputs.group, inputs.machine, inputs.seconds)
 
@@ -99,7 +100,7 @@ class PrimaryProvider(Provider[PrimaryInputs, Group]):
         return True
 
     def found(self, inputs: PrimaryInputs, facts: Group) -> dict[str, Any]:
-        drifted = inputs.policy == "move" and facts.primary != inputs.machine
+        drifted = inputs.policy == "always" and facts.primary != inputs.machine
         return {"machine": facts.primary or "(none)"} if drifted else {}
 
     def outputs(self, inputs: PrimaryInputs, facts: Group) -> dict[str, Any]:

@@ -1,0 +1,126 @@
+"""Guarantees the port rules of a load balancing cluster: exactly the declared ones.
+
+Rules belong to the cluster as a whole; a node whose rules differ is refused by the others. They are changed through
+the first node, one at a time, each time until the nodes are converged again. A new cluster has one rule for all
+ports, which overlaps with every other and goes first. Delete puts that one rule back.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import pulumi
+from pydantic import BaseModel, ConfigDict
+
+from components.nlb import state
+from components.nlb.cluster import converged
+from components.nlb.state import NodeView, PortRule
+from components.resource import Inputs, Managed, Provider
+from components.steps import Script, Step, Until
+from remote.session import Remote
+
+DEFAULT_RULE = PortRule(0, 65535, "both", "multiple", "single")
+
+
+class RuleInputs(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    start: int
+    end: int
+    protocol: Literal["tcp", "udp", "both"]
+    affinity: Literal["none", "single", "network"]
+
+    @property
+    def rule(self) -> PortRule:
+        return PortRule(self.start, self.end, self.protocol, "multiple", self.affinity)
+
+
+class PortRulesInputs(Inputs):
+    machine: str
+    """The first node."""
+    interface: str
+    cluster: str
+    rules: tuple[RuleInputs, ...]
+    seconds: float = 120
+
+
+class PortRulesProvider(Provider[PortRulesInputs, NodeView]):
+    INPUTS = PortRulesInputs
+    IDENTITY = ("machine", "interface")
+    THING = False
+
+    def title(self, inputs: PortRulesInputs) -> str:
+        return f"the port rules of {inputs.cluster}"
+
+    def key(self, inputs: PortRulesInputs) -> str:
+        return f"{inputs.machine}/nlb-port-rules/{inputs.interface}".lower()
+
+    def home(self, inputs: PortRulesInputs) -> str:
+        return inputs.machine
+
+    def observe(self, inputs: PortRulesInputs, remote: Remote) -> NodeView:
+        return state.observe(remote, inputs.machine, inputs.interface, f"read {self.title(inputs)}")
+
+    def plan(self, inputs: PortRulesInputs, facts: NodeView) -> list[Step]:
+        return self._steps(inputs, facts, frozenset(rule.rule for rule in inputs.rules))
+
+    def _steps(self, inputs: PortRulesInputs, facts: NodeView, wanted: frozenset[PortRule]) -> list[Step]:
+        steps = []
+        where = {"Interface": inputs.interface}
+        for rule in _sorted(facts.rules - wanted):
+            action = Script(inputs.machine, "nlb/remove_port_rule.ps1", {**where, "Start": rule.start})
+            steps += self._settled(inputs, f"On {inputs.cluster}, remove the port rule {rule}.", action)
+        for rule in _sorted(wanted - facts.rules):
+            arguments = {**where, "Start": rule.start, "End": rule.end}
+            kind = {"Protocol": rule.protocol, "Affinity": rule.affinity}
+            action = Script(inputs.machine, "nlb/add_port_rule.ps1", {**arguments, **kind})
+            steps += self._settled(inputs, f"On {inputs.cluster}, add the port rule {rule}.", action)
+        return steps
+
+    def _settled(self, inputs: PortRulesInputs, sentence: str, action: Script) -> list[Step]:
+        what = sentence.removesuffix(".").replace(f"On {inputs.cluster}, ", "")
+        wait = Until(inputs.machine, converged, inputs.seconds)
+        return [Step(sentence, action), Step(f"Wait until {inputs.cluster} is converged after: {what}.", wait)]
+
+    def remove(self, inputs: PortRulesInputs, facts: NodeView, before: dict[str, Any]) -> list[Step]:
+        return self._steps(inputs, facts, frozenset({DEFAULT_RULE})) if facts.bound else []
+
+    def present(self, inputs: PortRulesInputs, facts: NodeView) -> bool:
+        return facts.bound
+
+    def existed(self, inputs: PortRulesInputs, facts: NodeView) -> bool:
+        return facts.rules == frozenset(rule.rule for rule in inputs.rules)
+
+    def found(self, inputs: PortRulesInputs, facts: NodeView) -> dict[str, Any]:
+        if facts.rules == frozenset(rule.rule for rule in inputs.rules):
+            return {}
+        return {
+            "rules": [
+                {"start": rule.start, "end": rule.end, "protocol": rule.protocol, "affinity": rule.affinity}
+                for rule in _sorted(facts.rules)
+            ]
+        }
+
+
+def _sorted(rules: frozenset[PortRule]) -> list[PortRule]:
+    return sorted(rules, key=lambda rule: rule.start)
+
+
+class PortRules(Managed, module="nlb", name="PortRules"):
+    """The port rules of a load balancing cluster."""
+
+    provider_class = PortRulesProvider
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        machine: str,
+        interface: str,
+        cluster: str,
+        rules: list[dict[str, Any]],
+        seconds: float,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        what = {"machine": machine, "interface": interface, "cluster": cluster, "rules": rules, "seconds": seconds}
+        super().__init__(name, what, opts)

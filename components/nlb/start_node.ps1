@@ -1,0 +1,3 @@
+# Starts this machine's part of the cluster.
+param($Interface)
+[void](Start-NlbClusterNode -HostName $env:COMPUTERNAME -InterfaceName $Interface)

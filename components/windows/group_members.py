@@ -1,0 +1,103 @@
+"""Guarantees that accounts are members of a local group on one machine. Other members are left alone.
+
+Delete takes out only the members that were not in the group before. A new membership counts at the member's next
+log-on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.resource import Inputs, Managed, Provider
+from components.steps import Script, Step, leaf
+from remote.errors import MachineError
+from remote.session import Remote
+
+
+class GroupMembersInputs(Inputs):
+    machine: str
+    group: str
+    members: tuple[str, ...]
+    """``DOMAIN\\name``."""
+
+
+@dataclass(frozen=True)
+class GroupMembersFacts:
+    exists: bool
+    members: frozenset[str]
+    """Lower case."""
+
+
+class GroupMembersProvider(Provider[GroupMembersInputs, GroupMembersFacts]):
+    INPUTS = GroupMembersInputs
+    IDENTITY = ("machine", "group")
+    THING = False
+
+    def title(self, inputs: GroupMembersInputs) -> str:
+        return f"the members of {inputs.group}"
+
+    def key(self, inputs: GroupMembersInputs) -> str:
+        return f"{inputs.machine}/group-members/{inputs.group}".lower()
+
+    def home(self, inputs: GroupMembersInputs) -> str:
+        return inputs.machine
+
+    def observe(self, inputs: GroupMembersInputs, remote: Remote) -> GroupMembersFacts:
+        state = remote.powershell(inputs.machine).run(
+            leaf("windows/read_members.ps1"), {"Group": inputs.group}, attempted=f"read {self.title(inputs)}"
+        )[0]
+        return GroupMembersFacts(state["exists"], frozenset(member.lower() for member in state["members"]))
+
+    def plan(self, inputs: GroupMembersInputs, facts: GroupMembersFacts) -> list[Step]:
+        if not facts.exists:
+            raise MachineError(
+                inputs.machine,
+                f"read {self.title(inputs)}",
+                "there is no local group of this name",
+                "It is made by the portal's installer; see whether the installation on this machine succeeded.",
+            )
+        return [
+            Step(
+                f"On {inputs.machine}, put {member} into the local group {inputs.group}.",
+                Script(inputs.machine, "windows/add_members.ps1", {"Group": inputs.group, "Members": [member]}),
+            )
+            for member in inputs.members
+            if member.lower() not in facts.members
+        ]
+
+    def remove(self, inputs: GroupMembersInputs, facts: GroupMembersFacts, before: dict[str, Any]) -> list[Step]:
+        theirs = before.get("members", [])
+        return [
+            Step(
+                f"On {inputs.machine}, take {member} out of the local group {inputs.group}.",
+                Script(inputs.machine, "windows/remove_members.ps1", {"Group": inputs.group, "Members": [member]}),
+            )
+            for member in inputs.members
+            if member.lower() in facts.members and member.lower() not in theirs
+        ]
+
+    def present(self, inputs: GroupMembersInputs, facts: GroupMembersFacts) -> bool:
+        return facts.exists
+
+    def existed(self, inputs: GroupMembersInputs, facts: GroupMembersFacts) -> bool:
+        return False  # a membership has no owner; ``remember`` keeps which of them were there
+
+    def remember(self, inputs: GroupMembersInputs, facts: GroupMembersFacts) -> dict[str, Any]:
+        return {"members": sorted(member.lower() for member in inputs.members if member.lower() in facts.members)}
+
+    def found(self, inputs: GroupMembersInputs, facts: GroupMembersFacts) -> dict[str, Any]:
+        return {"members": [member for member in inputs.members if member.lower() in facts.members]}
+
+
+class GroupMembers(Managed, module="windows", name="GroupMembers"):
+    """Members of a local group."""
+
+    provider_class = GroupMembersProvider
+
+    def __init__(
+        self, name: str, *, machine: str, group: str, members: list[str], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(name, {"machine": machine, "group": group, "members": members}, opts)

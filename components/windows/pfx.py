@@ -1,0 +1,85 @@
+"""The public certificate, read on this computer before any machine is touched."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from remote.secret import Secret
+
+EXPIRES_SOON = timedelta(days=14)
+
+
+class CertificateError(Exception):
+    """A certificate file that cannot be used; its text names the file, what was found and what to do."""
+
+    __module__ = "builtins"
+
+
+@dataclass(frozen=True)
+class Pfx:
+    thumbprint: str
+    """SHA-1, upper-case hexadecimal digits, as Windows shows it."""
+    content: Secret
+    """The file, base64."""
+    password: Secret
+    dns_names: tuple[str, ...]
+    not_after: datetime
+
+
+def read(file: Path, password: Secret, dns_names: Sequence[str], now: datetime | None = None) -> Pfx:
+    """Read a PFX file and check that it can serve these names. Raises ``CertificateError``."""
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise CertificateError(
+            f"{file}: read the certificate: {error.strerror}. Put the PFX file there, or correct `certificates`."
+        ) from None
+    try:
+        key, certificate, _ = pkcs12.load_key_and_certificates(content, password.reveal().encode())
+    except ValueError:
+        raise CertificateError(
+            f"{file}: read the certificate: wrong password or no PFX file. Correct `certificates`."
+        ) from None
+    if key is None or certificate is None:
+        raise CertificateError(
+            f"{file}: it holds no certificate with a private key. Export it again with its private key."
+        )
+    names = _names(certificate)
+    if missing := [name for name in dns_names if not any(covers(pattern, name) for pattern in names)]:
+        raise CertificateError(
+            f"{file}: the certificate is for {', '.join(names)}, not for {', '.join(missing)}. "
+            "Use one that is issued for the cluster's name."
+        )
+    until = certificate.not_valid_after_utc
+    now = now or datetime.now(UTC)
+    if until < now:
+        raise CertificateError(f"{file}: the certificate expired on {until:%Y-%m-%d}. Renew it.")
+    if until < now + EXPIRES_SOON:
+        raise CertificateError(f"{file}: the certificate expires on {until:%Y-%m-%d}. Renew it first.")
+    thumbprint = certificate.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - Windows' name for a certificate
+    return Pfx(thumbprint, Secret(base64.b64encode(content).decode()), password, names, until)
+
+
+def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        return tuple(extension.value.get_values_for_type(x509.DNSName))
+    except x509.ExtensionNotFound:
+        common = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+        return tuple(str(name.value) for name in common)
+
+
+def covers(pattern: str, name: str) -> bool:
+    """Whether a name of a certificate stands for a DNS name; ``*.`` covers exactly one label."""
+    pattern, name = pattern.lower(), name.lower()
+    if pattern.startswith("*."):
+        return "." in name and name.split(".", 1)[1] == pattern[2:]
+    return pattern == name

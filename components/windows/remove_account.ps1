@@ -1,0 +1,9 @@
+# Deletes a local account and the mark kept beside it.
+param($Name)
+$computer = [ADSI]"WinNT://$env:COMPUTERNAME,computer"
+$computer.Delete('User', $Name)
+$path = 'HKLM:\SOFTWARE\WindowsAzurePackHA\Marks'
+if (Test-Path $path) {
+    if ((Get-ItemProperty $path).PSObject.Properties[$Name]) { Remove-ItemProperty $path -Name $Name }
+    if (@((Get-Item $path).Property).Count -eq 0) { Remove-Item $path }
+}
