@@ -1,0 +1,17 @@
+"""Windows Azure Pack v1 and Service Provider Foundation in the lab. Importing registers its cmdlets and programs."""
+
+from __future__ import annotations
+
+from lab.powershell.api import AVAILABLE, Session
+
+
+def _module_installed(session: Session, name: str) -> bool:
+    """The modules MgmtSvc… come with the component MgmtSvc-PowerShellAPI."""
+    if "-mgmtsvc" not in name.lower():
+        return True
+    return "MgmtSvc-PowerShellAPI" in session.machine.collection("wap-component")
+
+
+AVAILABLE.append(_module_installed)
+
+from lab.wap import cmdlets_admin, cmdlets_config, cmdlets_settings, msi, webpi  # noqa: E402, F401 - registration

@@ -1,0 +1,206 @@
+"""What the sites of Windows Azure Pack answer. Each request for a page works with the database as the site's own login.
+
+``handler(feature)`` gives the function for ``world.site_handlers``. Which page of the real product touches the database
+when is not published; here every page that needs a setting or a row reads it (docs/lab/wap.md).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from urllib.parse import quote
+from xml.sax.saxutils import escape, quoteattr
+
+from lab.sql.api import Session
+from lab.wap import admin_api, secrets, store
+from lab.wap.backend import DatabaseFailedError, NotConfiguredError, database, settings_of
+from lab.wap.catalogue import Feature
+from lab.wap.configure import IDENTITY_SETTING, PARTY_SETTING, REALMS, now
+from lab.wap.database import run
+from lab.wap.schema import TABLES
+from lab.wap.web import redeem
+from lab.world import Identity, Machine, Request, Response
+
+Handler = Callable[[Machine, Request], Response]
+
+METADATA = "/federationmetadata/2007-06/federationmetadata.xml"
+TOKEN_SECONDS = 8 * 3600
+_PORTALS = ("AdminSite", "TenantSite")
+_AUTHENTICATION_SITES = ("AuthSite", "WindowsAuthSite")
+
+
+def page(title: str, text: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    body = f"<!DOCTYPE html>\n<html><head><title>{escape(title)}</title></head><body>{text}</body></html>\n"
+    return Response(status, {"Content-Type": "text/html; charset=utf-8", **(headers or {})}, body.encode())
+
+
+def failure() -> Response:
+    """What a visitor sees of an exception: ASP.NET hides the reason from remote clients."""
+    return page("Runtime Error", "<h2>Server Error in '/' Application.</h2><h3>Runtime Error</h3>", 500)
+
+
+def unauthorized(*schemes: str) -> Response:
+    text = "<h2>401 - Unauthorized: Access is denied due to invalid credentials.</h2>"
+    return page("401 - Unauthorized", text, 401, {"WWW-Authenticate": ", ".join(schemes)})
+
+
+def not_found() -> Response:
+    return page("404 - File or directory not found.", "<h2>404 - File or directory not found.</h2>", 404)
+
+
+def handler(feature: Feature) -> Handler:
+    """The code behind one site."""
+    answer = _ANSWERS.get(feature.name, _provider)
+
+    def respond(machine: Machine, request: Request) -> Response:
+        try:
+            if feature.name == "AdminAPI":
+                return admin_api.handle(machine, request)
+            return answer(machine, request, feature)
+        except (NotConfiguredError, DatabaseFailedError):
+            return failure()
+
+    return respond
+
+
+def config_site(_: Machine, __: Request) -> Response:
+    """The configuration site wants a Windows administrator in a browser on the machine; its wizard is not modelled."""
+    return unauthorized("Negotiate", "NTLM")
+
+
+def _use_every_login(machine: Machine, feature: Feature) -> None:
+    """One query with each login of the site, on a table of that login's schema."""
+    for login in feature.logins:
+        table = next(iter(TABLES[login.schema]))
+        with database(machine, feature, login) as session:
+            run(session, f"SELECT COUNT(*) AS n FROM {table}")  # noqa: S608 - a name from our own table
+
+
+def _setting(session: Session, namespace: str, name: str) -> dict[str, str]:
+    found: dict[str, str] = json.loads(store.get(session, namespace, name) or "{}")
+    return found
+
+
+def _ping(machine: Machine, feature: Feature) -> Response:
+    _use_every_login(machine, feature)
+    return Response(200, {"Content-Type": "text/plain; charset=utf-8"}, b"true")
+
+
+def _portal(machine: Machine, request: Request, feature: Feature) -> Response:
+    """Admin and tenant site: a visitor without a session is sent to the authentication site."""
+    path = request.path.lower()
+    if path == "/ping":
+        return _ping(machine, feature)
+    if path == METADATA:
+        return _metadata(machine, feature)
+    _use_every_login(machine, feature)
+    with database(machine, feature) as session:
+        endpoint = _setting(session, feature.name, IDENTITY_SETTING).get("Endpoint", "")
+    realm, context = REALMS[feature.name], f"rm=0&id=passive&ru={quote(request.path, safe='')}"
+    location = f"{endpoint}?wa=wsignin1.0&wtrealm={quote(realm, safe='')}&wctx={quote(context, safe='')}"
+    text = f"<h2>Object moved to <a href={quoteattr(location)}>here</a>.</h2>"
+    return page("Object moved", text, 302, {"Location": location})
+
+
+def _tenant_authentication(machine: Machine, request: Request, feature: Feature) -> Response:
+    path = request.path.lower().rstrip("/")
+    if path == METADATA:
+        return _metadata(machine, feature)
+    _use_every_login(machine, feature)
+    if path == "/ping":
+        return Response(200, {"Content-Type": "text/plain; charset=utf-8"}, b"true")
+    if path in ("", "/wsfederation/issue", "/account/logon"):
+        form = (
+            '<form method="post" action="/account/logon"><input name="UserName" type="email">'
+            '<input name="Password" type="password"><button>Log in</button></form>'
+        )
+        return page("Log In", f"<h1>Log in</h1>{form}")
+    return not_found()
+
+
+def _windows_authentication(machine: Machine, request: Request, feature: Feature) -> Response:
+    """IIS asks for Windows authentication before any code of the site runs; only the metadata is for everybody."""
+    path = request.path.lower().rstrip("/")
+    if path == METADATA:
+        return _metadata(machine, feature)
+    who = redeem(machine, request.headers.get("authorization", ""))
+    if who is None:
+        return unauthorized("Negotiate", "NTLM")
+    if path == "/wstrust/issue/windowstransport" and request.method == "POST":
+        realm = json.loads(request.body or b"{}").get("realm", "")
+        with database(machine, feature) as session:
+            party = _setting(session, feature.name, PARTY_SETTING)
+        if realm != party.get("Realm"):
+            return page("400 - Bad Request", "<h2>The realm is not known.</h2>", 400)
+        token = issue_token(machine, feature, who, realm)
+        return Response(200, {"Content-Type": "text/plain; charset=utf-8"}, token.encode())
+    if path == "/wsfederation/issue":
+        with database(machine, feature) as session:
+            party = _setting(session, feature.name, PARTY_SETTING)
+        token = issue_token(machine, feature, who, party["Realm"])
+        form = (
+            f"<form method='post' action={quoteattr(party['ReplyTo'])}>"
+            "<input type='hidden' name='wa' value='wsignin1.0'>"
+            f"<input type='hidden' name='wresult' value={quoteattr(token)}></form>"
+        )
+        return page("Working...", form)
+    return not_found()
+
+
+def issue_token(machine: Machine, feature: Feature, who: Identity, realm: str) -> str:
+    """A token that every node with the same store accepts."""
+    issued = now()
+    claims = {
+        "iss": "http://azureservices/WindowsAuthSite",
+        "aud": realm,
+        "upn": who.user,
+        "groups": sorted(who.groups),
+        "nbf": int(issued),
+        "exp": int(issued) + TOKEN_SECONDS,
+    }
+    return secrets.sign(claims, settings_of(machine, feature)["token_key"])
+
+
+def _metadata(machine: Machine, feature: Feature) -> Response:
+    """WS-Federation metadata as far as the configuration cmdlets read it: where the passive endpoint is."""
+    with database(machine, feature) as session:
+        known = json.loads(store.get(session, feature.name, "Fqdn") or "{}")
+    base = f"{known['Scheme']}://{known['Host']}:{known['Port']}/"
+    address = base + ("wsfederation/issue" if feature.name in _AUTHENTICATION_SITES else "")
+    kind = "SecurityTokenServiceType" if feature.name in _AUTHENTICATION_SITES else "ApplicationServiceType"
+    entity = REALMS.get(feature.name, f"http://azureservices/{feature.name}")
+    text = (
+        '<?xml version="1.0" encoding="utf-8"?>'
+        f'<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID={quoteattr(entity)}>'
+        '<RoleDescriptor xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+        ' xmlns:fed="http://docs.oasis-open.org/wsfed/federation/200706"'
+        f' xsi:type="fed:{kind}" protocolSupportEnumeration="http://docs.oasis-open.org/wsfed/federation/200706">'
+        '<fed:PassiveRequestorEndpoint><EndpointReference xmlns="http://www.w3.org/2005/08/addressing">'
+        f"<Address>{escape(address)}</Address></EndpointReference></fed:PassiveRequestorEndpoint>"
+        "</RoleDescriptor></EntityDescriptor>"
+    )
+    return Response(200, {"Content-Type": "text/xml; charset=utf-8"}, text.encode())
+
+
+def _tenant_api(machine: Machine, request: Request, feature: Feature) -> Response:
+    """The tenants' interfaces want a bearer token (private) or a client certificate (public); only /ping is open."""
+    if request.path.lower() == "/ping":
+        return _ping(machine, feature)
+    _use_every_login(machine, feature)
+    return unauthorized("Bearer")
+
+
+def _provider(machine: Machine, _: Request, feature: Feature) -> Response:
+    """A resource provider's own site: the product's APIs come with basic authentication, nobody else does."""
+    _use_every_login(machine, feature)
+    return unauthorized(f'Basic realm="{feature.site.name}"')
+
+
+_ANSWERS: dict[str, Callable[[Machine, Request, Feature], Response]] = {
+    "AdminSite": _portal,
+    "TenantSite": _portal,
+    "AuthSite": _tenant_authentication,
+    "WindowsAuthSite": _windows_authentication,
+    "TenantAPI": _tenant_api,
+    "TenantPublicAPI": _tenant_api,
+}

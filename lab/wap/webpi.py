@@ -1,0 +1,181 @@
+"""WebpiCmd.exe, the command line of the Web Platform Installer.
+
+Options and the lines quoted in docs/lab/wap.md are the program's; the wording of progress, of the refusal in a network
+log-on and the exit code of a failure are the lab's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from xml.etree import ElementTree
+
+from lab.files import LabFileError, resolve
+from lab.powershell.api import PROGRAMS, NotModelledError, ProgramResult, Session
+from lab.wap import installer, local
+from lab.wap.catalogue import COMPONENTS
+from lab.wap.feed import Product, products, read
+
+FOLDER = "C:\\Program Files\\Microsoft\\Web Platform Installer"
+PROGRAM_NAMES = ("WebpiCmd.exe", "WebpiCmd-x64.exe")
+PRIMARY_FEED = "https://go.microsoft.com/?linkid=9842185"
+_SWITCHES = {"install", "list", "offline", "accepteula", "suppressreboot", "forcereboot", "iisexpress", "?", "help"}
+_VALUES = {"products", "log", "xml", "feeds", "language", "listoption", "path", "sqlpassword", "mysqlpassword"}
+_LIST_OPTIONS = ("all", "available", "feeds", "installed", "languages")
+
+
+class _UsageError(Exception):
+    """The command line makes no sense."""
+
+
+class _FailedError(Exception):
+    """The work failed; the message is the last line but the result."""
+
+
+@dataclass
+class _Output:
+    """Lines for the console, and for the log file while the work goes on."""
+
+    write_log: Callable[[str], None] | None = None
+    lines: list[str] = field(default_factory=list)
+
+    def tell(self, line: str) -> None:
+        self.lines.append(line)
+        if self.write_log:
+            self.write_log(line)
+
+
+def run(session: Session, arguments: list[str]) -> ProgramResult:
+    """The program itself; ``arguments`` without the program's name."""
+    output = _Output()
+    try:
+        options = _options(arguments)
+        output.write_log = _log(session, options.get("log"))
+        _work(session, options, output)
+    except _UsageError as error:
+        return ProgramResult((*output.lines, str(error)), (), -1)
+    except _FailedError as error:
+        output.tell(str(error))
+        return ProgramResult(tuple(output.lines), (), -1)
+    return ProgramResult(tuple(output.lines))
+
+
+def _work(session: Session, options: dict[str, str], output: _Output) -> None:
+    if "list" in options:
+        _list(session, options, output)
+    elif "install" in options:
+        _install(session, options, output)
+    elif "offline" in options:
+        raise NotModelledError("WebpiCmd /Offline: the lab's offline cache is there from the beginning")
+    else:
+        raise _UsageError("Specify /Install, /List or /Offline.")
+
+
+def _options(arguments: list[str]) -> dict[str, str]:
+    options: dict[str, str] = {}
+    for argument in arguments:
+        name, colon, value = argument.lstrip("/-").partition(":")
+        key = name.lower()
+        if argument[:1] not in "/-" or (key not in _SWITCHES and key not in _VALUES) or bool(colon) != (key in _VALUES):
+            raise _UsageError(f"Invalid option: {argument}")
+        options[key] = value.strip('"')
+    return options
+
+
+def _log(session: Session, path: str | None) -> Callable[[str], None] | None:
+    if not path:
+        return None
+    try:
+        file = resolve(session.machine.world, session.machine, path, session.identity.user, True)
+    except LabFileError as error:
+        raise _FailedError(f"The log file '{path}' cannot be written: {error}") from None
+    file.write_text("", encoding="utf-8")
+
+    def append(line: str) -> None:
+        with file.open("a", encoding="utf-8") as handle:
+            handle.write(f"WebPiCmd Information: 0 : {line}\r\n")
+
+    return append
+
+
+def _load(session: Session, options: dict[str, str], output: _Output) -> dict[str, Product]:
+    """Products of the feeds. The default feed cannot be loaded: the service is retired."""
+    found: dict[str, Product] = {}
+    sources = [options["xml"]] if options.get("xml") else []
+    if not sources:
+        output.tell(f"Failed to Load feed: {PRIMARY_FEED}")
+        output.tell("The remote name could not be resolved: 'go.microsoft.com'")
+    sources += [feed for feed in options.get("feeds", "").split(",") if feed]
+    for source in sources:
+        try:
+            found.update(products(read(session, source)))
+        except LabFileError as error:
+            output.tell(f"Failed to Load feed: {source}")
+            output.tell(f"Could not find file '{source}'." if error.code in (2, 3) else str(error))
+            continue
+        except ElementTree.ParseError as error:
+            output.tell(f"Failed to Load feed: {source}")
+            output.tell(str(error))
+            continue
+        output.tell(f"Successfully loaded primary feed: {source}")
+    return found
+
+
+def _is_installed(session: Session, product: Product) -> bool:
+    return all(local.installed(session.machine, name) for name in product.components)
+
+
+def _list(session: Session, options: dict[str, str], output: _Output) -> None:
+    wanted = options.get("listoption", "").lower()
+    if wanted not in _LIST_OPTIONS:
+        raise _UsageError("Specify /ListOption:All, Available, Feeds, Installed or Languages.")
+    known = _load(session, options, output)
+    if wanted in ("feeds", "languages"):
+        output.tell({"feeds": options.get("xml", PRIMARY_FEED), "languages": "en"}[wanted])
+        return
+    for product in known.values():
+        present = _is_installed(session, product)
+        if wanted == "all" or present == (wanted == "installed"):
+            output.tell(f"{product.identifier:<48}{product.title}")
+
+
+def _install(session: Session, options: dict[str, str], output: _Output) -> None:
+    names = [name.strip() for name in options.get("products", "").split(",") if name.strip()]
+    if not names:
+        raise _UsageError("Specify /Products:<ID1,ID2>.")
+    if session.logon == "network":
+        raise _FailedError("Access is denied. (Exception from HRESULT: 0x80070005 (E_ACCESSDENIED))")
+    if not session.identity.administrator:
+        raise _FailedError("The Web Platform Installer needs the rights of an administrator.")
+    known = _load(session, options, output)
+    absent = [name for name in names if name.lower() not in known or _is_installed(session, known[name.lower()])]
+    if absent:
+        output.tell(
+            f"The following products are not available on this machine or already installed: {', '.join(absent)}"
+        )
+    chosen = [known[name.lower()] for name in names if name not in absent]
+    if not chosen:
+        output.tell("No products to be installed (either not available or already installed)")
+        return
+    if "accepteula" not in options:
+        raise _FailedError("The license terms have to be accepted: use /AcceptEula.")
+    output.tell("The following software is going to be installed:")
+    for product in chosen:
+        output.tell(f"  {product.title}")
+    missing: list[str] = []
+    for product in chosen:
+        missing += [name for name in product.components if name not in missing]
+    unknown = [name for name in missing if name not in COMPONENTS]
+    if unknown:
+        raise _FailedError(f"Install of Products: FAILURE ({', '.join(unknown)})")
+    todo = [COMPONENTS[name] for name in missing if not local.installed(session.machine, name)]
+    if not installer.install(session.machine, todo, output.tell):
+        raise _FailedError("Install of Products: FAILURE")
+    output.tell("Verifying successful installation...")
+    for product in chosen:
+        output.tell(f"{product.title}: {_is_installed(session, product)}")
+    output.tell("Install of Products: SUCCESS")
+
+
+for _program in PROGRAM_NAMES:
+    PROGRAMS[_program.lower()] = run
