@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import socket
 import ssl
+import struct
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
@@ -22,6 +24,16 @@ Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 """Serves one accepted connection; the network closes the connection when it returns or is cancelled."""
 
 T = TypeVar("T")
+
+
+def reset(transport: asyncio.BaseTransport) -> None:
+    """Cut a connection with a TCP reset: the other side sees an error, never an orderly end. Called on the loop."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        with contextlib.suppress(OSError):  # closed already
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()
 
 
 @dataclass
@@ -173,8 +185,7 @@ class Network:
     @staticmethod
     def _abort(endpoint: Endpoint) -> None:
         for transport in list(endpoint.connections):
-            if isinstance(transport, asyncio.WriteTransport):
-                transport.abort()
+            reset(transport)
 
     def drop(self, owner: str) -> None:
         """Cut every connection of an owner but go on listening: what a network card does when it is re-bound."""

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from lab import identity
 from lab.faults import BrokenWireError
+from lab.network import reset
 from lab.winrm import operations, soap
 from lab.winrm.ntlm import Acceptor, NtlmError
 
@@ -73,8 +74,8 @@ class Listener:
             return _envelope(500, soap.fault(message, self._shells.machine.fqdn, problem))
         except BrokenWireError as broken:
             log.info("%s", broken)
-            if request.transport is not None and isinstance(request.transport, asyncio.WriteTransport):
-                request.transport.abort()
+            if request.transport is not None:
+                reset(request.transport)
             raise asyncio.CancelledError from broken
 
     def _authenticate(self, connection: _Connection, header: str) -> web.Response | None:
