@@ -1,0 +1,23 @@
+"""Windows Server 2012 as an administrator's scripts see it; importing the package registers all of it."""
+
+from __future__ import annotations
+
+import importlib
+
+PARTS = (
+    "registry",
+    "filesystem",
+    "services_cmdlets",
+    "features_cmdlets",
+    "nlb_cmdlets",
+    "nlb_rules_cmdlets",
+)
+
+
+def register() -> None:
+    """Import every module that registers cmdlets, drives, types or programs."""
+    for part in PARTS:
+        importlib.import_module(f"{__name__}.{part}")
+
+
+register()

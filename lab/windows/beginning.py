@@ -1,0 +1,105 @@
+"""What a fresh Windows Server 2012 of the farm holds, before anybody touched it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lab.windows import network, registry, services
+from lab.world import Machine, World
+
+VERSION_KEY = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+COMMON_SERVICES = (
+    ("EventLog", "Windows Event Log", "Auto", "Running", (), "NT AUTHORITY\\LocalService"),
+    ("LanmanServer", "Server", "Auto", "Running", (), "LocalSystem"),
+    ("LanmanWorkstation", "Workstation", "Auto", "Running", (), "NT AUTHORITY\\NetworkService"),
+    ("MpsSvc", "Windows Firewall", "Auto", "Running", (), "NT AUTHORITY\\LocalService"),
+    ("Netlogon", "Netlogon", "Auto", "Running", ("LanmanWorkstation",), "LocalSystem"),
+    ("RpcSs", "Remote Procedure Call (RPC)", "Auto", "Running", (), "NT AUTHORITY\\NetworkService"),
+    ("Schedule", "Task Scheduler", "Auto", "Running", ("RpcSs", "EventLog"), "LocalSystem"),
+    ("W32Time", "Windows Time", "Manual", "Running", (), "NT AUTHORITY\\LocalService"),
+    (
+        "WinRM",
+        "Windows Remote Management (WS-Management)",
+        "Auto",
+        "Running",
+        ("RpcSs",),
+        "NT AUTHORITY\\NetworkService",
+    ),
+    ("wuauserv", "Windows Update", "Manual", "Stopped", ("RpcSs",), "LocalSystem"),
+)
+
+
+def begin(world: World) -> None:
+    """Interfaces, services, registry and features of every machine. SQL Server's services are there on its machines."""
+    network.begin(world)
+    for machine in world.machines.values():
+        _services(machine)
+        _registry(machine)
+        if "sql" in machine.roles:
+            _sql_server(machine)
+
+
+def _services(machine: Machine) -> None:
+    for name, display, start_type, status, depends_on, account in COMMON_SERVICES:
+        services.add(
+            machine,
+            name,
+            display,
+            start_type=start_type,
+            status=status,
+            depends_on=depends_on,
+            account=account,
+        )
+
+
+def _registry(machine: Machine) -> None:
+    values: dict[str, tuple[str, Any]] = {
+        "ProductName": ("String", "Windows Server 2012 Datacenter"),
+        "CurrentVersion": ("String", "6.2"),
+        "CurrentBuild": ("String", "9200"),
+        "CurrentBuildNumber": ("String", "9200"),
+        "EditionID": ("String", "ServerDatacenter"),
+        "InstallationType": ("String", "Server"),
+    }
+    for name, (kind, data) in values.items():
+        registry.write(machine, VERSION_KEY, name, data, kind)
+    keys = machine.collection("registry")
+    for key in (
+        registry.SESSION_MANAGER,
+        registry.SERVICING,
+        r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall",
+        r"HKLM\SYSTEM\CurrentControlSet\Services",
+    ):
+        if key not in keys:
+            keys[key] = {"values": {}}
+    computer = r"HKLM\SYSTEM\CurrentControlSet\Control\ComputerName\ActiveComputerName"
+    registry.write(machine, computer, "ComputerName", machine.name.upper(), "String")
+
+
+def _sql_server(machine: Machine) -> None:
+    """The database engine and what depends on it, and the failover cluster service that groups need."""
+    from lab.windows import features
+
+    account = f"{machine.netbios}\\SVC_SQL"
+    services.add(machine, "MSSQLSERVER", "SQL Server (MSSQLSERVER)", account=account)
+    services.add(
+        machine,
+        "SQLSERVERAGENT",
+        "SQL Server Agent (MSSQLSERVER)",
+        depends_on=("MSSQLSERVER",),
+        account=account,
+    )
+    services.add(
+        machine,
+        "SQLBrowser",
+        "SQL Server Browser",
+        start_type="Disabled",
+        status="Stopped",
+        account="NT AUTHORITY\\LOCALSERVICE",
+    )
+    services.add(machine, "ClusSvc", "Cluster Service", depends_on=("RpcSs",))
+    features.install(
+        machine,
+        ["Failover-Clustering", "RSAT", "RSAT-Feature-Tools", "RSAT-Clustering", "RSAT-Clustering-Mgmt",
+         "RSAT-Clustering-PowerShell"],
+    )  # fmt: skip

@@ -1,0 +1,45 @@
+"""Who a session is for another machine: the second hop, and the accounts that come with Windows.
+
+A network log-on (WinRM with NTLM) holds no credentials that it could show to a third machine: there it is nobody.
+SYSTEM shows the computer's own account. Source: Microsoft, "Making the second hop in PowerShell Remoting".
+"""
+
+from __future__ import annotations
+
+from lab.identity import UnknownAccountError, identity
+from lab.powershell.api import Session
+from lab.world import Machine
+
+ANONYMOUS = "NT AUTHORITY\\ANONYMOUS LOGON"
+
+
+def is_system(user: str) -> bool:
+    """Whether a name means the LocalSystem account, as the task scheduler and services accept it."""
+    return user.lower() in ("system", "nt authority\\system", "localsystem", "s-1-5-18", ".\\localsystem")
+
+
+def account_towards(session: Session, target: Machine) -> str:
+    """The account that ``target`` sees when the session reaches it."""
+    if target.name.lower() == session.machine.name.lower():
+        return session.identity.user
+    if session.logon == "network":
+        return ANONYMOUS
+    if session.logon == "service" and is_system(session.identity.user):
+        return f"{session.machine.netbios}\\{session.machine.name}$"
+    return session.identity.user
+
+
+def administers(session: Session, target: Machine) -> bool:
+    """Whether the session may administer ``target`` (WMI, RPC) from where it runs.
+
+    Administrator rights come from the target's own group of administrators, not from the session's machine.
+    """
+    if target.name.lower() == session.machine.name.lower():
+        return session.identity.administrator
+    account = account_towards(session, target)
+    if account == ANONYMOUS or account.endswith("$"):
+        return False
+    try:
+        return identity(target.world, target, account).administrator
+    except UnknownAccountError:
+        return False

@@ -1,0 +1,316 @@
+"""The NLB cmdlets for clusters, nodes and interfaces (port rules: ``nlb_rules_cmdlets``).
+
+Parameters and outputs: Microsoft's pages of NetworkLoadBalancingClusters for Windows Server 2012. Not modelled:
+dedicated and further virtual addresses (-Dip, -Vip), driver information, IPv6.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterator
+
+from lab.powershell.api import Call, NotModelledError, PSObject, cmdlet
+from lab.windows import nlb
+from lab.windows.nlb_objects import (
+    cluster_object,
+    confirmed,
+    errors,
+    found_node,
+    host_of,
+    node_object,
+    reach,
+    reach_all,
+    require_feature,
+)
+from lab.windows.values import text
+from lab.world import Document, Machine
+
+
+@cmdlet("Get-NlbClusterNodeNetworkInterface")
+def get_interface(call: Call) -> Iterator[PSObject]:
+    with errors(call):
+        given = call.get("InputObject") or (call.input[0] if call.input else None)
+        host = given.host if given is not None else host_of(call)
+        require_feature(host)
+        wanted = call.get("InterfaceName")
+        for card in host.collection("interface").values():
+            if wanted is not None and card["name"].lower() != text(wanted).lower():
+                continue
+            node = nlb.binding(host, card["name"])
+            cluster = nlb.cluster_of(host.world, node["cluster"]) if node else None
+            yield PSObject(
+                "Microsoft.NetworkLoadBalancingClusters.PowerShell.NetworkInterface",
+                {
+                    "InterfaceName": card["name"],
+                    "NlbBound": node is not None,
+                    "Cluster": cluster["name"] if cluster else None,
+                    "DhcpEnabled": card["dhcp"],
+                    "InterfaceIP": card["address"],
+                    "InterfaceSubnetMask": card["mask"],
+                    "ClusterPrimaryIP": cluster["address"] if cluster else None,
+                    "ClusterSubnetMask": cluster.get("mask") if cluster else None,
+                },
+            )
+
+
+def _card(machine: Machine, name: str, call: Call) -> Document:
+    """An interface that can be bound now."""
+    card = machine.collection("interface").get(name)
+    if card is None:
+        raise nlb.NlbError(
+            "InterfaceNotFound", f"The interface {name} was not found on host {machine.name}.", "ObjectNotFound"
+        )
+    if nlb.binding(machine, name) is not None:
+        raise nlb.NlbError(
+            "AlreadyBound", f"The interface {name} of host {machine.name} is already bound to NLB.", "ResourceExists"
+        )
+    if card["dhcp"]:
+        confirmed(call)
+    return card
+
+
+@cmdlet("New-NlbCluster")
+def new_cluster(call: Call) -> Iterator[PSObject]:
+    with errors(call):
+        if call.get("DedicatedIP") is not None or call.get("DedicatedIPSubnetMask") is not None:
+            raise NotModelledError("New-NlbCluster -DedicatedIP")
+        host = host_of(call)
+        reach(call, host)
+        require_feature(host)
+        card = _card(host, text(call.get("InterfaceName")), call)
+        address = text(call.get("ClusterPrimaryIP"))
+        mask = text(call.get("SubnetMask")) or card["mask"]
+        name = text(call.get("ClusterName")) or address
+        mode = (text(call.get("OperationMode")) or "UNICAST").upper()
+        _free_address(host, address, card, mask)
+        clusters = host.world.collection("nlb", "cluster")
+        with host.world.lock:
+            if name in clusters:
+                # Windows keeps clusters of equal names apart by their address; the lab knows them by name.
+                raise NotModelledError(f"a second NLB cluster named {name}")
+            clusters[name] = {
+                "name": name,
+                "address": address,
+                "mask": mask,
+                "mode": mode,
+                "mac": nlb.cluster_mac(address, mode),
+                "nodes": [],
+            }
+        nlb.bind(host, card["name"], name, 1, [nlb.default_rule()])
+        node = nlb.binding(host, card["name"])
+        assert node is not None
+        yield cluster_object(host, node)
+
+
+def _free_address(host: Machine, address: str, card: Document, mask: str) -> None:
+    """The cluster's address must be nobody's yet; it lies in the card's subnet (unproven)."""
+    taken = [m.name for m in host.world.machines.values() if m.address == address]
+    taken += [c["name"] for c in host.world.collection("nlb", "cluster").values() if c["address"] == address]
+    if taken:
+        raise nlb.NlbError("AddressInUse", f"The IP address {address} is already used by {taken[0]}.", "ResourceExists")
+    if ipaddress.ip_address(address) not in ipaddress.ip_network(f"{card['address']}/{mask}", strict=False):
+        raise nlb.NlbError(
+            "InvalidAddress",
+            f"The IP address {address} is not in the subnet of interface {card['name']} ({card['address']}/{mask}).",
+            "InvalidArgument",
+        )
+
+
+@cmdlet("Get-NlbCluster")
+def get_cluster(call: Call) -> Iterator[PSObject]:
+    with errors(call):
+        host, node = found_node(call)
+        if call.get("InterfaceName") is not None:
+            yield cluster_object(host, node)
+            return
+        for each in nlb.bindings(host):
+            yield cluster_object(host, each)
+
+
+@cmdlet("Set-NlbCluster")
+def set_cluster(call: Call) -> Iterator[PSObject]:
+    with errors(call):
+        host, node = found_node(call)
+        world, old = host.world, node["cluster"]
+        reach_all(call, old)
+        nlb.require_converged(world, old)
+        cluster = nlb.cluster_of(world, old)
+        name = text(call.get("Name")) or cluster["name"]
+        address = text(call.get("ClusterPrimaryIP")) or cluster["address"]
+        mode = (text(call.get("OperationMode")) or cluster["mode"]).upper()
+        if address != cluster["address"]:
+            card = host.collection("interface")[node["interface"]]
+            _free_address(host, address, card, cluster["mask"])
+        clusters = world.collection("nlb", "cluster")
+        members = list(nlb.members(world, old))
+        rebound = (address, mode) != (cluster["address"], cluster["mode"])
+        with world.lock:
+            if name != old:
+                if name in clusters and name.lower() != old.lower():
+                    raise NotModelledError(f"a second NLB cluster named {name}")
+                del clusters[old]
+                for machine, member in members:
+                    machine.collection("nlb-node").change(member["interface"], cluster=name)
+            clusters[name] = {
+                **cluster,
+                "name": name,
+                "address": address,
+                "mode": mode,
+                "mac": nlb.cluster_mac(address, mode),
+            }
+        nlb.converge(world, name)
+        for machine, _ in members:
+            if rebound:
+                world.network.drop(machine.name)
+        found = nlb.binding(host, node["interface"])
+        assert found is not None
+        yield cluster_object(host, found)
+
+
+@cmdlet("Remove-NlbCluster")
+def remove_cluster(call: Call) -> Iterator[PSObject]:
+    with errors(call):
+        host, node = found_node(call)
+        confirmed(call)
+        reach_all(call, node["cluster"])
+        gone = cluster_object(host, node)
+        for machine, member in list(nlb.members(host.world, node["cluster"])):
+            nlb.unbind(machine, member["interface"])
+        if call.get("PassThru"):
+            yield gone
+
+
+@cmdlet("Get-NlbClusterNode")
+def get_node(call: Call) -> Iterator[PSObject]:
+    """All nodes as the driver of the host that is asked knows them from their heartbeats (unproven for WinRM)."""
+    with errors(call):
+        host, node = found_node(call)
+        wanted = text(call.get("NodeName"))
+        names = {node["cluster"]}
+        if call.get("InterfaceName") is None and call.get("InputObject") is None and not call.input:
+            names = {each["cluster"] for each in nlb.bindings(host)}
+        found = False
+        for name in sorted(names):
+            for machine, member in nlb.members(host.world, name):
+                if not wanted or wanted.lower() in (machine.name.lower(), machine.fqdn):
+                    found = True
+                    yield node_object(machine, member)
+        if not found:
+            raise nlb.NlbError("NodeNotFound", f"The node {wanted} was not found in the cluster.", "ObjectNotFound")
+
+
+@cmdlet("Add-NlbClusterNode")
+def add_node(call: Call) -> Iterator[PSObject]:
+    with errors(call):
+        host, node = found_node(call)
+        new = host_of(call, text(call.get("NewNodeName")))
+        reach_all(call, node["cluster"])
+        reach(call, new)
+        require_feature(new)
+        nlb.require_converged(host.world, node["cluster"])
+        card = _card(new, text(call.get("NewNodeInterface")), call)
+        taken = {int(member["host_priority"]) for _, member in nlb.members(host.world, node["cluster"])}
+        priority = next((number for number in range(1, 33) if number not in taken), None)
+        if priority is None:
+            raise nlb.NlbError("ClusterFull", "An NLB cluster has at most 32 hosts.", "LimitsExceeded")
+        nlb.bind(new, card["name"], node["cluster"], priority, [dict(one) for one in node["port_rules"]])
+        bound = nlb.binding(new, card["name"])
+        assert bound is not None
+        yield node_object(new, bound)
+
+
+@cmdlet("Remove-NlbClusterNode")
+def remove_node(call: Call) -> Iterator[PSObject]:
+    with errors(call):
+        host, node = found_node(call)
+        confirmed(call)
+        reach(call, host)
+        nlb.require_converged(host.world, node["cluster"])
+        gone = node_object(host, node)
+        nlb.unbind(host, node["interface"])
+        if call.get("PassThru"):
+            yield gone
+
+
+@cmdlet("Set-NlbClusterNode")
+def set_node(call: Call) -> Iterator[PSObject]:
+    with errors(call):
+        host, node = found_node(call)
+        reach(call, host)
+        nlb.require_converged(host.world, node["cluster"])
+        changes: dict[str, object] = {}
+        if call.get("HostPriority") is not None:
+            priority = int(call.get("HostPriority"))
+            others = {m["host_priority"] for machine, m in nlb.members(host.world, node["cluster"]) if machine != host}
+            if not 1 <= priority <= 32 or priority in others:
+                raise nlb.NlbError(
+                    "InvalidHostPriority",
+                    f"The host priority {priority} is not in 1-32 or belongs to another host of the cluster.",
+                    "InvalidArgument",
+                )
+            changes["host_priority"] = priority
+        if call.get("InitialHostState") is not None:
+            changes["initial_state"] = text(call.get("InitialHostState")).capitalize()
+        if call.get("RetainSuspended") is not None:
+            changes["retain_suspended"] = bool(call.get("RetainSuspended"))
+        host.collection("nlb-node").change(node["interface"], **changes)
+        nlb.converge(host.world, node["cluster"])
+        changed = nlb.binding(host, node["interface"])
+        assert changed is not None
+        yield node_object(host, changed)
+
+
+def _control(verb: str, state: str, refused: dict[str, str]) -> Callable[[Machine, Document], None]:
+    """The change of state behind a verb. ``refused`` tells the states in which it does not apply."""
+
+    def apply(machine: Machine, node: Document) -> None:
+        if node["state"] in refused:
+            raise nlb.NlbError(f"{verb}Refused", f"Host {machine.name}: {refused[node['state']]}")
+        running = node["state"] in ("Converged", "Converging")
+        if (state == "Converging" and running) or node["state"] == state:
+            return
+        nlb.set_state(machine, node["interface"], state)
+
+    return apply
+
+
+_SUSPENDED = {"Suspended": "cluster operations are suspended; resume them first."}
+_VERBS = {
+    "Start": _control("Start", "Converging", _SUSPENDED),
+    "Stop": _control("Stop", "Stopped", _SUSPENDED),
+    "Suspend": _control("Suspend", "Suspended", {}),
+    "Resume": _control("Resume", "Stopped", {}),
+}
+
+
+def _resumable(verb: str, node: Document) -> bool:
+    """Resume leaves a node alone that was not suspended; a resumed one is stopped (Resume-NlbClusterNode)."""
+    return verb != "Resume" or node["state"] == "Suspended"
+
+
+def _register(verb: str) -> None:
+    @cmdlet(f"{verb}-NlbClusterNode")
+    def one(call: Call) -> Iterator[PSObject]:
+        with errors(call):
+            host, node = found_node(call)
+            reach(call, host)
+            if _resumable(verb, node):
+                _VERBS[verb](host, node)
+            changed = nlb.binding(host, node["interface"])
+            assert changed is not None
+            yield node_object(host, changed)
+
+    @cmdlet(f"{verb}-NlbCluster")
+    def whole(call: Call) -> Iterator[PSObject]:
+        with errors(call):
+            host, node = found_node(call)
+            reach_all(call, node["cluster"])
+            for machine, member in list(nlb.members(host.world, node["cluster"])):
+                if _resumable(verb, member):
+                    _VERBS[verb](machine, member)
+            for machine, member in nlb.members(host.world, node["cluster"]):
+                yield node_object(machine, member)
+
+
+for _verb in _VERBS:
+    _register(_verb)

@@ -1,0 +1,196 @@
+"""What the NLB cmdlets return, and how they find the host and the cluster they work on.
+
+Property names are those of Microsoft's pages (``Get-NlbClusterNode | Format-List *`` and others); the properties of a
+Cluster are those that scripts of others read (Name, IPAddress, OperationMode). Texts and identifiers of errors are
+nowhere published: unproven.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from lab.machines import is_reachable
+from lab.powershell.api import Call, Enumeration, PowerShellError, PSObject
+from lab.windows import nlb
+from lab.windows.features import installed
+from lab.windows.logons import administers
+from lab.windows.values import ip_address, text
+from lab.world import Document, Machine
+
+SPACE = "Microsoft.NetworkLoadBalancingClusters.PowerShell"
+
+
+class NlbObject(PSObject):
+    """An object of the module; it remembers through which host and interface it was found."""
+
+    def __init__(self, kind: str, properties: dict[str, Any], host: Machine, interface: str, name: str) -> None:
+        super().__init__(f"{SPACE}.{kind}", properties, text=name)
+        self.host, self.interface = host, interface
+
+
+def enumeration(kind: str, name: str, names: tuple[str, ...]) -> Enumeration:
+    return Enumeration(f"{SPACE}.{kind}", name, names.index(name))
+
+
+def cluster_object(host: Machine, node: Document) -> NlbObject:
+    cluster = nlb.cluster_of(host.world, node["cluster"])
+    return NlbObject(
+        "Cluster",
+        {
+            "Name": cluster["name"],
+            "IPAddress": ip_address(cluster["address"]),
+            "SubnetMask": ip_address(cluster.get("mask", "255.255.255.0")),
+            "OperationMode": enumeration(
+                "ClusterMode", cluster["mode"].upper(), ("UNICAST", "MULTICAST", "IGMPMULTICAST")
+            ),
+        },
+        host,
+        node["interface"],
+        cluster["name"],
+    )
+
+
+def node_object(machine: Machine, node: Document) -> NlbObject:
+    return NlbObject(
+        "Node",
+        {
+            "Cluster": node["cluster"],
+            "Name": machine.name,
+            "InterfaceName": node["interface"],
+            "Host": machine.fqdn,
+            "State": nlb.shown_state(machine, node),
+            "HostPriority": node["host_priority"],
+            "InitialHostState": node.get("initial_state", "Started"),
+            "PersistSuspendOnReboot": node.get("retain_suspended", True),
+            "MaskSourceMac": True,
+            "FilterIcmp": 0,
+            "GreDescriptorTimeout": 10,
+        },
+        machine,
+        node["interface"],
+        machine.name,
+    )
+
+
+def rule_object(host: Machine, node: Document, rule: Document, node_name: str | None) -> NlbObject:
+    """``node_name`` is None for a rule of the cluster, the machine for a rule as one node has it."""
+    everywhere = rule.get("address", "All") in ("All", nlb.ALL)
+    mode = nlb.MODES[str(rule.get("mode", "Multiple")).lower()]
+    affinity = nlb.AFFINITIES[str(rule.get("affinity", "Single")).lower()]
+    weight = rule.get("weight")
+    return NlbObject(
+        "PortRule",
+        {
+            "Cluster": node["cluster"],
+            "NodeName": node_name,
+            "VirtualIPAddress": ip_address(nlb.ALL if everywhere else rule["address"]),
+            "StartPort": rule["start"],
+            "EndPort": rule["end"],
+            "Affinity": enumeration("PortRuleAffinity", affinity, ("None", "Single", "Network")),
+            "FilteringMode": enumeration("PortRuleFilteringMode", mode, ("Multiple", "Single", "Disabled")),
+            "Protocol": enumeration(
+                "PortRuleProtocol", nlb.PROTOCOLS[str(rule.get("protocol", "Both")).lower()], ("Both", "TCP", "UDP")
+            ),
+            "EqualLoad": weight is None,
+            "LoadWeight": weight,
+            "PortState": "Enabled" if rule.get("enabled", True) else "Disabled",
+            "Priority": rule.get("priority") or node["host_priority"],
+            "Timeout": rule.get("timeout", 0),
+        },
+        host,
+        node["interface"],
+        f"{rule['start']}-{rule['end']}",
+    )
+
+
+@contextmanager
+def errors(call: Call) -> Iterator[None]:
+    """Turn refusals of NLB into the cmdlet's error."""
+    try:
+        yield
+    except nlb.NlbError as error:
+        class_name = call.name.replace("-", "")
+        raise PowerShellError(
+            str(error),
+            f"{error.reason},{SPACE}.{class_name}",
+            category=error.category,
+            exception_type="System.InvalidOperationException",
+        ) from error
+
+
+def host_of(call: Call, name: str | None = None) -> Machine:
+    """The machine that -HostName means. Another machine is reached with the session's credentials, if it has any."""
+    wanted = text(call.get("HostName")) if name is None else name
+    if wanted in ("", ".", "localhost") or wanted.lower() in (call.machine.name.lower(), call.machine.fqdn):
+        return call.machine
+    try:
+        machine = call.machine.world.machine(wanted)
+    except KeyError:
+        raise nlb.NlbError("HostUnreachable", f"Host {wanted} was not found.", "ObjectNotFound") from None
+    reach(call, machine)
+    return machine
+
+
+def reach(call: Call, machine: Machine) -> None:
+    """Refuse when the session cannot administer a machine: it is away, or it is a second hop without credentials."""
+    if machine.name == call.machine.name:
+        if not call.session.identity.administrator:
+            raise nlb.NlbError("AccessDenied", "Access is denied.", "PermissionDenied")
+        return
+    if not is_reachable(machine):
+        raise nlb.NlbError("HostUnreachable", f"Host {machine.name} is unreachable.", "ResourceUnavailable")
+    if not administers(call.session, machine):
+        raise nlb.NlbError("AccessDenied", f"Access is denied. Host {machine.name}.", "PermissionDenied")
+
+
+def reach_all(call: Call, cluster: str) -> None:
+    """A change of the configuration goes to every node of the cluster, so every node must let the session in."""
+    for machine, _ in nlb.members(call.machine.world, cluster):
+        reach(call, machine)
+
+
+def require_feature(machine: Machine) -> None:
+    if not installed(machine, "NLB"):
+        raise nlb.NlbError(
+            "NlbNotInstalled", f"Network Load Balancing is not installed on host {machine.name}.", "NotInstalled"
+        )
+
+
+def found_node(call: Call) -> tuple[Machine, Document]:
+    """The binding that -InputObject (or the pipeline), or -HostName and -InterfaceName mean."""
+    given = call.get("InputObject")
+    if given is None and call.input:
+        given = call.input[0]
+    if isinstance(given, list) and len(given) == 1:
+        given = given[0]
+    if isinstance(given, NlbObject):
+        reach(call, given.host)
+        node = nlb.binding(given.host, given.interface)
+        host = given.host
+    else:
+        host = host_of(call)
+        require_feature(host)
+        wanted = call.get("InterfaceName")
+        if wanted is not None and text(wanted) not in host.collection("interface"):
+            raise nlb.NlbError(
+                "InterfaceNotFound",
+                f"The interface {text(wanted)} was not found on host {host.name}.",
+                "ObjectNotFound",
+            )
+        node = nlb.binding(host, None if wanted is None else text(wanted))
+    if node is None:
+        raise nlb.NlbError("ClusterNotFound", f"Host {host.name} is not a node of an NLB cluster.", "ObjectNotFound")
+    return host, node
+
+
+def confirmed(call: Call) -> None:
+    """A cmdlet that asks for confirmation cannot do so in a session without a user: it needs -Force."""
+    if not call.get("Force"):
+        raise PowerShellError(
+            "Windows PowerShell is in NonInteractive mode. Read and Prompt functionality is not available.",
+            f"InvalidOperation,{SPACE}.{call.name.replace('-', '')}",
+            category="InvalidOperation",
+            exception_type="System.Management.Automation.PSInvalidOperationException",
+        )
