@@ -1,4 +1,4 @@
-# The targets are in tools/bootstrap (`python3 -m tools.bootstrap help`); it needs no package beyond Python itself.
+# What the targets do is in tools/bootstrap; it needs no package beyond Python itself.
 PYTHON ?= python3
 DESIGN ?= single-domain
 

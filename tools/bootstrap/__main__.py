@@ -1,0 +1,55 @@
+"""``python3 -m tools.bootstrap setup|up|down|test|env``: what the make targets call."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+if sys.version_info < (3, 11):  # noqa: UP036 - it runs under whatever Python the system has
+    sys.exit(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: make PYTHON=python3.11 …")
+
+from tools.bootstrap import checks, farm, project
+from tools.bootstrap.command_plugin import command_plugin
+from tools.bootstrap.pulumi_cli import pulumi_cli
+from tools.bootstrap.python_environment import odbc, python_environment
+from tools.bootstrap.stage import StageError, fail, say
+
+
+def setup() -> None:
+    """Install what is missing; what is there is skipped."""
+    begun = time.monotonic()
+    python_environment()
+    odbc()
+    pulumi_cli()
+    command_plugin()
+    say(f"== Set-up is complete ({time.monotonic() - begun:.1f} s)")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python3 -m tools.bootstrap", description=__doc__)
+    parser.add_argument("target", choices=["setup", "up", "down", "test", "env"])
+    parser.add_argument("--design", default="single-domain", help="a topology of topologies/, without .yaml")
+    arguments = parser.parse_args()
+    if arguments.target == "env":
+        print(project.exports(), end="")
+        return 0
+    begun = time.monotonic()
+    try:
+        setup()
+        if arguments.target == "up":
+            farm.up(arguments.design)
+        elif arguments.target == "down":
+            farm.down(arguments.design)
+        elif arguments.target == "test":
+            checks.test()
+    except StageError as error:
+        return fail(error)
+    except KeyboardInterrupt:
+        return fail(StageError("interrupted; run it again to go on."))
+    say(f"== make {arguments.target}: {time.monotonic() - begun:.1f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

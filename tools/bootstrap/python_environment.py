@@ -1,0 +1,64 @@
+"""The virtual environment with the packages of requirements-dev.txt, and the ODBC driver manager they need."""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import shutil
+import sys
+
+from tools.bootstrap.project import PYTHON, ROOT, VENV
+from tools.bootstrap.stage import StageError, quiet, run, say, stage
+
+_STAMP = VENV / ".requirements"
+_ODBC = "libodbc.so.2"
+
+
+def python_environment() -> None:
+    """Guarantees ``.venv`` with exactly the pinned packages; skipped while the requirement files are unchanged."""
+    wanted = _digest()
+    if PYTHON.exists() and _STAMP.exists() and _STAMP.read_text() == wanted:
+        return
+    with stage("Python environment .venv"):
+        if not PYTHON.exists():
+            try:
+                quiet([sys.executable, "-m", "venv", VENV])
+            except StageError as error:
+                hint = "Debian has it in the package python3-venv: sudo apt-get install python3-venv"
+                raise StageError(f"A virtual environment cannot be made. {hint}\n{error}") from None
+        run([PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements-dev.txt"])
+        _STAMP.write_text(wanted)
+
+
+def _digest() -> str:
+    digest = hashlib.sha256(sys.version.encode())
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        digest.update((ROOT / name).read_bytes())
+    return digest.hexdigest()
+
+
+def odbc() -> None:
+    """Guarantees the ODBC driver manager, a package of the system: installed as root, asked for otherwise."""
+    if _loads(_ODBC):
+        return
+    apt = shutil.which("apt-get")
+    if apt is None or os.geteuid() != 0:
+        ways = "Debian, Ubuntu: sudo apt-get install unixodbc; Fedora, RHEL: sudo dnf install unixODBC"
+        raise StageError(f"The one system package that is missing is unixodbc. Install it and run make again. {ways}")
+    with stage("System package unixodbc"):
+        quiet([apt, "update", "-q"], env={"DEBIAN_FRONTEND": "noninteractive"})
+        quiet(
+            [apt, "install", "-q", "-y", "--no-install-recommends", "unixodbc"], {"DEBIAN_FRONTEND": "noninteractive"}
+        )
+        if not _loads(_ODBC):
+            raise StageError(f"unixodbc is installed, but {_ODBC} still cannot be loaded; look at ldconfig -p.")
+        say("   unixodbc is installed")
+
+
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
