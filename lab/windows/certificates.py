@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
-from lab.powershell.api import Enumeration, PSObject
+from lab.powershell.api import EnumType, EnumValue, PSObject
+from lab.powershell.convert import LOCAL
 
 if TYPE_CHECKING:
     from lab.world import Document, Machine
@@ -206,8 +207,8 @@ class Certificate(PSObject):
                 "HasPrivateKey": found.key_pem is not None or found.key_lost,
                 "Issuer": distinguished_name(x.issuer),
                 "IssuerName": _x500(x.issuer),
-                "NotAfter": x.not_valid_after_utc,
-                "NotBefore": x.not_valid_before_utc,
+                "NotAfter": x.not_valid_after_utc.astimezone(LOCAL),
+                "NotBefore": x.not_valid_before_utc.astimezone(LOCAL),
                 "RawData": list(x.public_bytes(serialization.Encoding.DER)),
                 "SerialNumber": serial if len(serial) % 2 == 0 else "0" + serial,
                 "Subject": distinguished_name(x.subject),
@@ -245,37 +246,36 @@ def _x500(name: x509.Name) -> PSObject:
     return PSObject("System.Security.Cryptography.X509Certificates.X500DistinguishedName", {"Name": shown})
 
 
-FLAGS = {
-    "DefaultKeySet": 0,
-    "UserKeySet": 1,
-    "MachineKeySet": 2,
-    "Exportable": 4,
-    "UserProtected": 8,
-    "PersistKeySet": 16,
-}
-OPEN_FLAGS = {"ReadOnly": 0, "ReadWrite": 1, "MaxAllowed": 2, "OpenExistingOnly": 4, "IncludeArchived": 8}
+_NAMESPACE = "System.Security.Cryptography.X509Certificates"
+STORAGE_FLAGS = EnumType(
+    f"{_NAMESPACE}.X509KeyStorageFlags",
+    {"DefaultKeySet": 0, "UserKeySet": 1, "MachineKeySet": 2, "Exportable": 4, "UserProtected": 8, "PersistKeySet": 16},
+    flags=True,
+)
+OPEN_FLAGS = EnumType(
+    f"{_NAMESPACE}.OpenFlags",
+    {"ReadOnly": 0, "ReadWrite": 1, "MaxAllowed": 2, "OpenExistingOnly": 4, "IncludeArchived": 8},
+    flags=True,
+)
 
 
-def enumeration(type_name: str, members: dict[str, int]) -> dict[str, Enumeration]:
-    """The static members of a .NET enumeration."""
-    return {name: Enumeration(type_name, name, number) for name, number in members.items()}
+def flag_value(value: object, kind: EnumType) -> int:
+    """A flags argument as its number: names, an enumeration value, a list of them or a number.
 
-
-def flag_value(value: object, members: dict[str, int]) -> int:
-    """A flags argument as its number: ``'MachineKeySet, PersistKeySet'``, an enumeration value, a list or a number."""
+    Raises ValueError for a name that the enumeration does not have.
+    """
     if value is None:
         return 0
     if isinstance(value, int):
         return int(value)
+    if isinstance(value, EnumValue):
+        return value.number
     if isinstance(value, list | tuple):
         total = 0
         for part in value:
-            total |= flag_value(part, members)
+            total |= flag_value(part, kind)
         return total
-    known = {name.lower(): number for name, number in members.items()}
-    total = 0
-    for part in str(value).split(","):
-        if part.strip().lower() not in known:
-            raise ValueError(part.strip())
-        total |= known[part.strip().lower()]
-    return total
+    found = kind.find(str(value))
+    if found is None:
+        raise ValueError(value)
+    return found.number

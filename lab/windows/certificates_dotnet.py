@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.powershell.api import DotNet, NotModelledError, PowerShellError, PSObject, SecureString, Session, dotnet
+from lab.powershell.api import (
+    DotNet,
+    EnumType,
+    NotModelledError,
+    PowerShellError,
+    PSObject,
+    SecureString,
+    Session,
+    dotnet,
+)
 from lab.windows import certificates, filesystem
 
 _NAMESPACE = "System.Security.Cryptography.X509Certificates"
 _CRYPTOGRAPHIC = "System.Security.Cryptography.CryptographicException"
-PERSISTED_FOR_MACHINE = certificates.FLAGS["MachineKeySet"] | certificates.FLAGS["PersistKeySet"]
+PERSISTED_FOR_MACHINE = 2 | 16  # MachineKeySet and PersistKeySet
 
 
 def _failure(text: str) -> PowerShellError:
@@ -32,7 +41,7 @@ def _content(session: Session, source: Any) -> bytes:
 
 def _load(session: Session, source: Any, password: Any, flags: Any) -> list[tuple[certificates.Held, int]]:
     content = _content(session, source)
-    number = certificates.flag_value(flags, certificates.FLAGS)
+    number = _argument(flags, certificates.STORAGE_FLAGS)
     single = certificates.open_certificate(content)
     if single is not None:
         return [(single, number)]
@@ -73,24 +82,54 @@ class X509Certificate2(DotNet):
         return empty
 
 
+def _argument(value: Any, kind: EnumType) -> int:
+    try:
+        return certificates.flag_value(value, kind)
+    except ValueError:
+        raise PowerShellError(
+            f'Cannot convert value "{value}" to type "{kind.name}". Error: "Unable to match the identifier name '
+            f"{value} to a valid enumerator name. Specify one of the following enumerator names and try again: "
+            f'{", ".join(kind.members)}"',
+            "MethodArgumentConversionInvalidCastArgument",
+            exception_type="System.Management.Automation.PSInvalidCastException",
+        ) from None
+
+
+class _Enumeration(DotNet):
+    """An enumeration: its members, and a cast from names or a number."""
+
+    kind: EnumType
+
+    @classmethod
+    def create(cls, session: Session, *arguments: Any) -> Any:
+        return cls.kind.of(_argument(arguments[0] if arguments else 0, cls.kind))
+
+
+def _members(kind: EnumType) -> dict[str, Any]:
+    return {name: kind.of(number) for name, number in kind.members.items()}
+
+
 @dotnet(f"{_NAMESPACE}.X509KeyStorageFlags")
-class X509KeyStorageFlags(DotNet):
-    statics = certificates.enumeration(f"{_NAMESPACE}.X509KeyStorageFlags", certificates.FLAGS)
+class X509KeyStorageFlags(_Enumeration):
+    kind = certificates.STORAGE_FLAGS
+    statics = _members(certificates.STORAGE_FLAGS)
 
 
 @dotnet(f"{_NAMESPACE}.OpenFlags")
-class OpenFlags(DotNet):
-    statics = certificates.enumeration(f"{_NAMESPACE}.OpenFlags", certificates.OPEN_FLAGS)
+class OpenFlags(_Enumeration):
+    kind = certificates.OPEN_FLAGS
+    statics = _members(certificates.OPEN_FLAGS)
 
 
 @dotnet(f"{_NAMESPACE}.StoreLocation")
-class StoreLocation(DotNet):
-    statics = certificates.enumeration(f"{_NAMESPACE}.StoreLocation", {"CurrentUser": 1, "LocalMachine": 2})
+class StoreLocation(_Enumeration):
+    kind = EnumType(f"{_NAMESPACE}.StoreLocation", {"CurrentUser": 1, "LocalMachine": 2})
+    statics = _members(kind)
 
 
 @dotnet(f"{_NAMESPACE}.StoreName")
-class StoreName(DotNet):
-    statics = certificates.enumeration(
+class StoreName(_Enumeration):
+    kind = EnumType(
         f"{_NAMESPACE}.StoreName",
         {
             "AddressBook": 1,
@@ -103,6 +142,7 @@ class StoreName(DotNet):
             "TrustedPublisher": 8,
         },
     )
+    statics = _members(kind)
 
 
 @dotnet(f"{_NAMESPACE}.X509Store")
@@ -126,11 +166,8 @@ class _Store(PSObject):
     def __init__(self, session: Session, store: str) -> None:
         super().__init__(
             f"{_NAMESPACE}.X509Store",
-            {"Name": store, "Location": certificates.enumeration(f"{_NAMESPACE}.StoreLocation", {"LocalMachine": 2})},
+            {"Name": store, "Location": StoreLocation.statics["LocalMachine"]},
             {"Open": self._open, "Add": self._add, "Remove": self._remove, "Close": self._close},
-        )
-        self.set(
-            "Location", certificates.enumeration(f"{_NAMESPACE}.StoreLocation", {"LocalMachine": 2})["LocalMachine"]
         )
         self._session, self._store = session, store
         self._access: int | None = None
@@ -152,7 +189,7 @@ class _Store(PSObject):
         return [one for one in found if one is not None]
 
     def _open(self, flags: Any) -> None:
-        number = certificates.flag_value(flags, certificates.OPEN_FLAGS)
+        number = _argument(flags, certificates.OPEN_FLAGS)
         if number & 3 and not self._session.identity.administrator:
             raise _failure("Access is denied.")
         self._access = number

@@ -1,0 +1,322 @@
+"""System.DirectoryServices.AccountManagement for the machine's own accounts (ContextType Machine).
+
+``ValidateCredentials`` is a log-on: a wrong password counts as a failed one. ``UserPrincipal.LastPasswordSet`` tells
+without any log-on whether somebody set the password since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from lab import identity
+from lab.powershell.api import DotNet, EnumType, NotModelledError, PowerShellError, PSObject, Session, dotnet
+from lab.powershell.convert import LOCAL
+from lab.windows import accounts
+from lab.windows.accounts import AccountError
+from lab.world import Document, Machine
+
+_SPACE = "System.DirectoryServices.AccountManagement"
+_CONTEXT_TYPE = EnumType(f"{_SPACE}.ContextType", {"Machine": 0, "Domain": 1, "ApplicationDirectory": 2})
+_IDENTITY_TYPE = EnumType(
+    f"{_SPACE}.IdentityType",
+    {"SamAccountName": 0, "Name": 1, "UserPrincipalName": 2, "DistinguishedName": 3, "Sid": 4, "Guid": 5},
+)
+
+
+def _failure(error: AccountError) -> PowerShellError:
+    name = {
+        accounts.POLICY: "PasswordException",
+        accounts.WRONG_PASSWORD: "PasswordException",
+        0x800708B0: "PrincipalExistsException",
+        0x80070562: "PrincipalExistsException",
+    }.get(error.code, "PrincipalOperationException")
+    if error.code == accounts.DENIED:
+        return PowerShellError(
+            str(error), "UnauthorizedAccessException", exception_type="System.UnauthorizedAccessException"
+        )
+    return PowerShellError(str(error), name, exception_type=f"{_SPACE}.{name}")
+
+
+def _guard(action: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    try:
+        return action(*arguments, **options)
+    except AccountError as error:
+        raise _failure(error) from None
+
+
+@dotnet(f"{_SPACE}.ContextType", "DirectoryServices.AccountManagement.ContextType")
+class ContextType(DotNet):
+    statics = {name: _CONTEXT_TYPE.of(number) for name, number in _CONTEXT_TYPE.members.items()}  # noqa: RUF012
+
+    @classmethod
+    def create(cls, session: Session, *arguments: Any) -> Any:
+        return _CONTEXT_TYPE.find(str(arguments[0]))
+
+
+@dotnet(f"{_SPACE}.IdentityType", "DirectoryServices.AccountManagement.IdentityType")
+class IdentityType(DotNet):
+    statics = {name: _IDENTITY_TYPE.of(number) for name, number in _IDENTITY_TYPE.members.items()}  # noqa: RUF012
+
+    @classmethod
+    def create(cls, session: Session, *arguments: Any) -> Any:
+        return _IDENTITY_TYPE.find(str(arguments[0]))
+
+
+class Context(PSObject):
+    """A PrincipalContext of the session's machine or of its domain."""
+
+    def __init__(self, session: Session, kind: str, name: str | None) -> None:
+        self.session, self.machine, self.kind = session, session.machine, kind
+        known = (self.machine.name.lower(), self.machine.fqdn) if kind == "Machine" else (
+            self.machine.netbios.lower(), self.machine.domain.lower())  # fmt: skip
+        if name and name.lower() not in (*known, "."):
+            raise NotModelledError(f"a PrincipalContext of {name}")
+        super().__init__(
+            f"{_SPACE}.PrincipalContext",
+            {"ContextType": ContextType.statics[kind], "Name": name},
+            {"ValidateCredentials": self._validate, "Dispose": lambda: None},
+        )
+
+    def _validate(self, user: Any, password: Any, _options: Any = None) -> bool:
+        name = str(user or "")
+        if "\\" not in name and "@" not in name:
+            prefix = self.machine.name if self.kind == "Machine" else self.machine.netbios
+            name = f"{prefix}\\{name}"
+        return identity.authenticate(self.machine.world, self.machine, name, str(password or "")) is not None
+
+
+@dotnet(f"{_SPACE}.PrincipalContext", "DirectoryServices.AccountManagement.PrincipalContext")
+class PrincipalContext(DotNet):
+    @classmethod
+    def create(cls, session: Session, *arguments: Any) -> Any:
+        if not 1 <= len(arguments) <= 2:
+            raise NotModelledError("a PrincipalContext with container or credentials")
+        kind = _CONTEXT_TYPE.find(str(arguments[0]))
+        if kind is None or kind.name == "ApplicationDirectory":
+            raise NotModelledError(f"a PrincipalContext of type {arguments[0]}")
+        return Context(session, kind.name, str(arguments[1]) if len(arguments) == 2 and arguments[1] else None)
+
+
+def _name(value: Any) -> str:
+    """An identity value: ``name``, ``MACHINE\\name``."""
+    return str(value).rpartition("\\")[2]
+
+
+def _sid(text: str) -> PSObject:
+    return PSObject("System.Security.Principal.SecurityIdentifier", {"Value": text}, text=text)
+
+
+def _machine(context: Any) -> Machine:
+    if not isinstance(context, Context) or context.kind != "Machine":
+        raise NotModelledError("principals of a domain (AccountManagement)")
+    return context.machine
+
+
+class Principal(PSObject):
+    """What users and groups have in common. ``name`` is how the account is written, ``new`` until the first Save."""
+
+    def __init__(self, context: Context, kind: str, name: str, *, new: bool = False) -> None:
+        super().__init__(f"{_SPACE}.{kind}", text=name)
+        self.context, self.machine, self.name, self.new = context, context.machine, name, new
+
+    def administrator(self) -> None:
+        if not self.context.session.identity.administrator:
+            raise _failure(AccountError(accounts.DENIED))
+
+    @property
+    def member(self) -> str:
+        return f"{self.machine.name.upper()}\\{self.name}"
+
+
+class User(Principal):
+    """A UserPrincipal."""
+
+    def __init__(self, context: Context, name: str, *, new: bool = False, password: str | None = None) -> None:
+        super().__init__(context, "UserPrincipal", name, new=new)
+        self.password = password
+        document = {} if new else self.machine.collection("account")[name]
+        flags = int(document.get("flags", accounts.USER_FLAGS_NEW))
+        self.properties |= {
+            "Name": name,
+            "SamAccountName": name,
+            "DisplayName": document.get("full_name", ""),
+            "Description": document.get("description", ""),
+            "Enabled": not flags & identity.ACCOUNT_DISABLED,
+            "PasswordNeverExpires": bool(flags & identity.PASSWORD_NEVER_EXPIRES),
+            "UserCannotChangePassword": bool(flags & 0x40),
+            "BadLogonCount": int(document.get("bad_password_count", 0)),
+            "LastPasswordSet": None if new else accounts.password_set(self.machine, name).astimezone(LOCAL),
+            "Sid": _sid(document["sid"]) if document else None,
+            "ContextType": ContextType.statics["Machine"],
+        }
+        self.methods = {
+            "save": self._save,
+            "delete": lambda: (self.administrator(), _guard(accounts.delete_user, self.machine, self.name))[1],
+            "setpassword": self._set_password,
+            "changepassword": lambda old, new: _guard(
+                accounts.change_password, self.machine, self.name, str(old), str(new)
+            ),
+            "expirepasswordnow": lambda: self._change(password_expired=True),
+            "unlockaccount": lambda: self._change(bad_password_count=0),
+            "getgroups": self._groups,
+            "ismemberof": lambda group: group.holds(self.member),
+            "dispose": lambda: None,
+        }
+
+    def _change(self, **values: Any) -> None:
+        self.administrator()
+        self.machine.collection("account").change(self.name, **values)
+
+    def _set_password(self, password: Any) -> None:
+        self.administrator()
+        if self.new:
+            self.password = str(password)
+        else:
+            _guard(accounts.set_password, self.machine, self.name, str(password))
+
+    def _save(self) -> None:
+        self.administrator()
+        if self.new:
+            self.name = str(self.get("SamAccountName") or self.get("Name") or "")
+            full_name = str(self.get("DisplayName") or "")
+            _guard(accounts.create_user, self.machine, self.name, self.password or "", full_name=full_name)
+            self.new, self.password = False, None
+        document = self.machine.collection("account")[self.name]
+        flags = int(document["flags"])
+        for name, bit, meaning in (
+            ("Enabled", identity.ACCOUNT_DISABLED, False),
+            ("PasswordNeverExpires", identity.PASSWORD_NEVER_EXPIRES, True),
+            ("UserCannotChangePassword", 0x40, True),
+        ):
+            flags = flags | bit if bool(self.get(name)) is meaning else flags & ~bit
+        self._change(
+            flags=flags,
+            full_name=str(self.get("DisplayName") or ""),
+            description=str(self.get("Description") or ""),
+        )
+        document = self.machine.collection("account")[self.name]
+        self.set("Sid", _sid(document["sid"]))
+        self.set("LastPasswordSet", accounts.password_set(self.machine, self.name).astimezone(LOCAL))
+
+    def _groups(self) -> list[Group]:
+        groups = [Group(self.context, name) for name in self.machine.collection("group")]
+        return [group for group in groups if group.holds(self.member)]
+
+
+class Group(Principal):
+    """A GroupPrincipal of the machine. Members are read with ``GetMembers()``."""
+
+    def __init__(self, context: Context, name: str) -> None:
+        super().__init__(context, "GroupPrincipal", name)
+        document = self.document()
+        self.properties |= {
+            "Name": name,
+            "SamAccountName": name,
+            "Description": document["description"],
+            "Sid": _sid(document["sid"]),
+            "Members": PSObject(
+                f"{_SPACE}.PrincipalCollection",
+                {"Count": len(document["members"])},
+                {"Add": self._add, "Remove": self._remove, "Contains": lambda *what: self.holds(self._meant(*what))},
+            ),
+            "ContextType": ContextType.statics["Machine"],
+        }
+        self.pending: list[tuple[Callable[..., None], str]] = []
+        self.methods = {"save": self._save, "getmembers": self._members, "dispose": lambda: None}
+
+    def document(self) -> Document:
+        return self.machine.collection("group")[self.name]
+
+    def holds(self, member: str) -> bool:
+        return member.lower() in (known.lower() for known in self.document()["members"])
+
+    def _meant(self, *what: Any) -> str:
+        """A principal, or a context with an identity type and a name."""
+        if len(what) == 1 and isinstance(what[0], Principal):
+            return what[0].member
+        if len(what) == 3 and isinstance(what[0], Context):
+            context, name = what[0], str(what[2])
+            prefix = context.machine.name if context.kind == "Machine" else context.machine.netbios
+            try:
+                return accounts.resolve_member(self.machine, prefix, _name(name))
+            except AccountError:
+                raise PowerShellError(
+                    "No principal matching the specified parameters was found.",
+                    "NoMatchingPrincipalException",
+                    exception_type=f"{_SPACE}.NoMatchingPrincipalException",
+                ) from None
+        raise NotModelledError("this way to name a member of a GroupPrincipal")
+
+    def _add(self, *what: Any) -> None:
+        member = self._meant(*what)
+        if self.holds(member):
+            raise PowerShellError(
+                "The principal already exists in the store.",
+                "PrincipalExistsException",
+                exception_type=f"{_SPACE}.PrincipalExistsException",
+            )
+        self.pending.append((accounts.add_member, member))
+
+    def _remove(self, *what: Any) -> bool:
+        member = self._meant(*what)
+        if self.holds(member):
+            self.pending.append((accounts.remove_member, member))
+            return True
+        return False
+
+    def _save(self) -> None:
+        self.administrator()
+        self.machine.collection("group").change(self.name, description=str(self.get("Description") or ""))
+        pending, self.pending = self.pending, []
+        for action, member in pending:
+            _guard(action, self.machine, self.name, member)
+
+    def _members(self, _recursive: Any = False) -> list[PSObject]:
+        shown: list[PSObject] = []
+        for member in self.document()["members"]:
+            prefix, _, name = member.partition("\\")
+            if prefix.lower() == self.machine.name.lower():
+                shown.append(User(self.context, name))
+            else:
+                domain_group = name in self.machine.world.collection(self.machine.domain, "group")
+                kind = "GroupPrincipal" if domain_group else "UserPrincipal"
+                shown.append(PSObject(f"{_SPACE}.{kind}", {"Name": name, "SamAccountName": name}, text=name))
+        return shown
+
+
+def _find_user(context: Any, *what: Any) -> User | None:
+    machine = _machine(context)
+    name = accounts.user_named(machine, _name(what[-1]))
+    return User(context, name) if name is not None else None
+
+
+def _find_group(context: Any, *what: Any) -> Group | None:
+    machine = _machine(context)
+    name = accounts.group_named(machine, _name(what[-1]))
+    return Group(context, name) if name is not None else None
+
+
+@dotnet(f"{_SPACE}.UserPrincipal", "DirectoryServices.AccountManagement.UserPrincipal")
+class UserPrincipal(DotNet):
+    statics = {"FindByIdentity": _find_user}  # noqa: RUF012 - a constant table
+
+    @classmethod
+    def create(cls, session: Session, *arguments: Any) -> Any:
+        _machine(arguments[0] if arguments else None)
+        if len(arguments) == 1:
+            return User(arguments[0], "", new=True)
+        context, name, password = arguments[:3]
+        made = User(context, str(name), new=True, password=str(password))
+        if len(arguments) > 3:
+            made.set("Enabled", bool(arguments[3]))
+        return made
+
+
+@dotnet(f"{_SPACE}.GroupPrincipal", "DirectoryServices.AccountManagement.GroupPrincipal")
+class GroupPrincipal(DotNet):
+    statics = {"FindByIdentity": _find_group}  # noqa: RUF012 - a constant table
+
+    @classmethod
+    def create(cls, session: Session, *arguments: Any) -> Any:
+        raise NotModelledError("making a GroupPrincipal (use [ADSI] … Create('Group', name))")
