@@ -29,8 +29,11 @@ _STATUS = "@RETURN_STATUS"
 
 @dataclass(frozen=True)
 class Prepared:
+    """A statement with its declared parameters, or the name of a procedure."""
+
     text: str
-    declared: tuple[Parameter, ...]
+    declared: tuple[Parameter, ...] = ()
+    is_procedure: bool = False
 
 
 class Procedures:
@@ -44,6 +47,7 @@ class Procedures:
             "sp_executesql": self._executesql,
             "sp_prepare": self._prepare,
             "sp_prepexec": self._prepexec,
+            "sp_prepexecrpc": self._prepexec_call,
             "sp_execute": self._execute_prepared,
             "sp_unprepare": self._unprepare,
             "sp_describe_first_result_set": self._describe_result,
@@ -58,7 +62,7 @@ class Procedures:
     def run(self, call: Call, reply: Reply, *, more: bool) -> bytes:
         """Run one call; the rest of its response."""
         reply.in_procedure = True
-        status, values = 0, []
+        values: Outputs = []
         short = call.name.lower().replace("[sys]", "sys").removeprefix("sys.")
         procedure = self._known.get(short)
         try:
@@ -67,10 +71,10 @@ class Procedures:
             elif call.well_known:
                 raise NotModelledError(f"the procedure {call.name} (server cursors)")  # noqa: TRY301
             else:
-                status, values = self._any(call, reply)
+                values = self._any(call, reply)
         except (SqlError, NotModelledError) as error:
             reply.play(_raising(error))
-        return reply.end_procedure(reply.error if reply.failed else status, values, more=more)
+        return reply.end_procedure(reply.error if reply.failed else reply.status, values, more=more)
 
     # --- parameterised statements -----------------------------------------------------------------------------------
 
@@ -101,8 +105,18 @@ class Procedures:
         self._execute(statement, bound, reply)
         return [(0, call.arguments[0].name, "int", handle), *_outputs(bound, call.arguments[3:], reply, first=3)]
 
+    def _prepexec_call(self, call: Call, reply: Reply) -> Outputs:
+        """sp_prepexecrpc: prepare the call of a procedure and run it."""
+        name = _text(call, 1, "@rpccall")
+        handle = self._keep(name, (), is_procedure=True)
+        values = self._any(Call(name, call.arguments[2:], well_known=False), reply)
+        shifted = [(ordinal + 2, name, kind, value) for ordinal, name, kind, value in values]
+        return [(0, call.arguments[0].name, "int", handle), *shifted]
+
     def _execute_prepared(self, call: Call, reply: Reply) -> Outputs:
         prepared = self._find(call)
+        if prepared.is_procedure:
+            return self._any(Call(prepared.text, call.arguments[1:], well_known=False), reply)
         bound = bind(list(prepared.declared), call.arguments[1:], prepared.text)
         self._execute(prepared.text, bound, reply)
         return _outputs(bound, call.arguments[1:], reply, first=1)
@@ -112,9 +126,9 @@ class Procedures:
         del self._prepared[call.arguments[0].value]
         return []
 
-    def _keep(self, statement: str, declared: tuple[Parameter, ...]) -> int:
+    def _keep(self, statement: str, declared: tuple[Parameter, ...], *, is_procedure: bool = False) -> int:
         handle = next(self._handles)
-        self._prepared[handle] = Prepared(statement, declared)
+        self._prepared[handle] = Prepared(statement, declared, is_procedure)
         return handle
 
     def _find(self, call: Call) -> Prepared:
@@ -144,7 +158,7 @@ class Procedures:
 
     # --- any other procedure ----------------------------------------------------------------------------------------
 
-    def _any(self, call: Call, reply: Reply) -> tuple[int, Outputs]:
+    def _any(self, call: Call, reply: Reply) -> Outputs:
         """A procedure by its name: composed as an EXECUTE with parameters, which the engine runs."""
         if _NAME.fullmatch(call.name) is None:
             raise SqlError(2812, f"Could not find stored procedure '{call.name}'.", state=62)
@@ -162,13 +176,12 @@ class Procedures:
                 sources.append((ordinal, argument, name.lower()))
         text = f"EXECUTE {_STATUS} = {call.name} {', '.join(written)}".rstrip()
         self._execute(text, tuple(parameters), reply)
-        values = [
+        reply.status = int(reply.outputs.get(_STATUS.lower()) or 0)
+        return [
             (ordinal, argument.name, argument.type, reply.outputs[name])
             for ordinal, argument, name in sources
             if name in reply.outputs
         ]
-        status = reply.outputs.get(_STATUS.lower())
-        return (int(status) if status is not None else 0), values
 
 
 def _raising(error: Exception) -> Any:

@@ -54,6 +54,8 @@ class Reply:
     failed: bool = False
     error: int = 0
     """Number of the last error."""
+    status: int = 0
+    """What the procedure returned."""
     outputs: dict[str, Any] = field(default_factory=dict)
     _buffer: bytearray = field(default_factory=bytearray)
     _held: tuple[int, int, int] | None = None
@@ -170,7 +172,7 @@ class Reply:
 
     def next_call(self) -> None:
         """Another call of the same request begins: errors and outputs of the last one are not its own."""
-        self.failed, self.error = False, 0
+        self.failed, self.error, self.status = False, 0, 0
         self.outputs.clear()
 
     # --- ends -------------------------------------------------------------------------------------------------------

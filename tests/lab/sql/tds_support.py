@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import datetime
 import ipaddress
 import ssl
@@ -33,11 +34,14 @@ def driver() -> str:
 
 def connect(address: str, **options: Any) -> pyodbc.Connection:
     """An ODBC connection with a verified certificate for sql1.test; ``options`` override or add keywords."""
-    port = options.pop("port", 1433)
     login_timeout, autocommit = options.pop("login_timeout", 5), options.pop("autocommit", True)
+    return pyodbc.connect(_keywords(address, options), autocommit=autocommit, timeout=login_timeout)
+
+
+def _keywords(address: str, options: dict[str, Any]) -> str:
     words = {
         "DRIVER": driver(),
-        "SERVER": f"tcp:{address},{port}",
+        "SERVER": f"tcp:{address},{options.pop('port', 1433)}",
         "UID": "sa",
         "PWD": "right",
         "Encrypt": "yes",
@@ -45,14 +49,38 @@ def connect(address: str, **options: Any) -> pyodbc.Connection:
         "ConnectRetryCount": 0,
         **options,
     }
-    text = ";".join(f"{key}={value}" for key, value in words.items() if value is not None)
-    return pyodbc.connect(text, autocommit=autocommit, timeout=login_timeout)
+    return ";".join(f"{key}={value}" for key, value in words.items())
 
 
 def number_of(error: pyodbc.Error) -> int:
     """The server's error number, which the driver puts in parentheses after the message."""
     text = str(error.args[1])
     return int(text[: text.rindex(") (SQL") if ") (SQL" in text else text.rindex(")")].rsplit("(", 1)[1])
+
+
+def diagnostics(address: str, statement: str = "", **options: str) -> list[tuple[str, int]]:
+    """Every SQLSTATE and error number of a log-on or a statement: pyodbc tells only the first."""
+    odbc = ctypes.CDLL("libodbc.so.2")
+    handle, environment, connection = ctypes.c_void_p, ctypes.c_void_p(), ctypes.c_void_p()
+    odbc.SQLAllocHandle(1, None, ctypes.byref(environment))
+    odbc.SQLSetEnvAttr(environment, 200, handle(3), 0)
+    odbc.SQLAllocHandle(2, environment, ctypes.byref(connection))
+    text = _keywords(address, options).encode()
+    kind, owner = 2, connection
+    odbc.SQLDriverConnect(connection, None, text, len(text), None, 0, None, 0)
+    if statement:
+        kind, owner = 3, ctypes.c_void_p()
+        odbc.SQLAllocHandle(3, connection, ctypes.byref(owner))
+        odbc.SQLExecDirect(owner, statement.encode(), len(statement))
+    found: list[tuple[str, int]] = []
+    state, number, message = ctypes.create_string_buffer(6), ctypes.c_int(), ctypes.create_string_buffer(2000)
+    length = ctypes.c_short()
+    while odbc.SQLGetDiagRec(
+        kind, owner, len(found) + 1, state, ctypes.byref(number), message, 2000, ctypes.byref(length)
+    ) in {0, 1}:
+        found.append((state.value.decode(), number.value))
+    odbc.SQLDisconnect(connection)
+    return found
 
 
 @dataclass
