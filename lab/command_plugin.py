@@ -79,7 +79,7 @@ class Runner:
             environment |= {name: text for name, text in earlier.items() if text}
         arguments = [*(inputs.get("interpreter") or ["/bin/sh", "-c"]), command]
         try:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603 - running the command that the program gives is the purpose
                 arguments,
                 cwd=inputs.get("dir"),
                 env=environment,

@@ -63,7 +63,7 @@ def _on_path() -> bool:
     if not all(shutil.which(name) for name in _PROGRAMS):
         return False
     done = subprocess.run(
-        ["pulumi", "version"],
+        ["pulumi", "version"],  # noqa: S607 - the very question is what PATH has
         env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "1"},
         capture_output=True,
         text=True,
@@ -73,7 +73,7 @@ def _on_path() -> bool:
 
 
 def download(version: str, releases: str = RELEASES, into: Path = BIN) -> None:
-    """Install the official release, its checksum compared. Raises StageError, within seconds where it is out of reach."""
+    """Install the official release, its checksum compared. Raises StageError, soon where it is out of reach."""
     machine = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine())
     if platform.system() != "Linux" or machine is None:
         raise StageError(f"no release is known for {platform.system()} on {platform.machine()}")
