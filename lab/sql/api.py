@@ -64,15 +64,7 @@ class DatabaseChanged:
     name: str
 
 
-@dataclass(frozen=True)
-class OutputValue:
-    """What an output parameter (``Parameter.output``) holds at the end: one for each, after all other events."""
-
-    name: str
-    value: Any
-
-
-Event = ResultSet | Done | Message | DatabaseChanged | OutputValue | SqlError
+Event = ResultSet | Done | Message | DatabaseChanged | SqlError
 
 
 @dataclass(frozen=True)
@@ -91,6 +83,14 @@ class Session(Protocol):
     database: str
     login: str
     spid: int
+    trancount: int
+    """@@TRANCOUNT. The wire tells the client when a transaction begins and ends."""
+    outputs: dict[str, Any]
+    """Values of the output parameters (``Parameter.output``) of the last ``execute``, by name."""
+
+    @property
+    def dead(self) -> bool:
+        """The server ended this session: the service stopped, KILL, or the database changed its role."""
 
     def execute(self, text: str, parameters: tuple[Parameter, ...] = ()) -> Iterator[Event]:
         """Run a batch. An error of the batch is yielded as ``SqlError``; the batch may go on after it, as the real one
@@ -98,10 +98,6 @@ class Session(Protocol):
 
     def describe(self, text: str, parameters: tuple[Parameter, ...] = ()) -> tuple[Column, ...] | None:
         """Columns of the first result set (for sp_prepare and sp_describe_first_result_set), or None."""
-
-    @property
-    def transactions(self) -> int:
-        """@@TRANCOUNT. The wire tells the client when a transaction begins and ends."""
 
     def describe_parameters(self, text: str) -> tuple[Parameter, ...]:
         """The @parameters that ``text`` uses without declaring them, in order of appearance, with the types

@@ -133,6 +133,9 @@ class Connection:
                 if message.kind == packets.ATTENTION:  # what it was meant for has ended already
                     await self._acknowledge()
                     continue
+                if session.dead:
+                    self._channel.abort()
+                    return
                 reply = self._reply(session)
                 work = asyncio.ensure_future(self._answer(requests, message, reply))
                 await asyncio.wait({work, arriving}, return_when=asyncio.FIRST_COMPLETED)
@@ -145,7 +148,7 @@ class Connection:
                         if not reply.acknowledged:
                             await self._acknowledge()
                 await work
-                if reply.fatal:
+                if reply.fatal or session.dead:
                     return
         finally:
             arriving.cancel()

@@ -84,7 +84,7 @@ class Procedures:
         given = call.arguments[2:]
         bound = bind(declared, given, statement)
         self._execute(statement, bound, reply)
-        return _outputs(bound, given, reply, first=2)
+        return _outputs(bound, given, self._session.outputs, first=2)
 
     def _prepare(self, call: Call, reply: Reply) -> Outputs:
         declared = tuple(declarations(_text(call, 1, "@params", optional=True)))
@@ -103,7 +103,10 @@ class Procedures:
         bound = bind(declared, call.arguments[3:], statement)
         handle = self._keep(statement, tuple(declared))
         self._execute(statement, bound, reply)
-        return [(0, call.arguments[0].name, "int", handle), *_outputs(bound, call.arguments[3:], reply, first=3)]
+        return [
+            (0, call.arguments[0].name, "int", handle),
+            *_outputs(bound, call.arguments[3:], self._session.outputs, first=3),
+        ]
 
     def _prepexec_call(self, call: Call, reply: Reply) -> Outputs:
         """sp_prepexecrpc: prepare the call of a procedure and run it."""
@@ -119,7 +122,7 @@ class Procedures:
             return self._any(Call(prepared.text, call.arguments[1:], well_known=False), reply)
         bound = bind(list(prepared.declared), call.arguments[1:], prepared.text)
         self._execute(prepared.text, bound, reply)
-        return _outputs(bound, call.arguments[1:], reply, first=1)
+        return _outputs(bound, call.arguments[1:], self._session.outputs, first=1)
 
     def _unprepare(self, call: Call, reply: Reply) -> Outputs:
         self._find(call)
@@ -176,11 +179,10 @@ class Procedures:
                 sources.append((ordinal, argument, name.lower()))
         text = f"EXECUTE {_STATUS} = {call.name} {', '.join(written)}".rstrip()
         self._execute(text, tuple(parameters), reply)
-        reply.status = int(reply.outputs.get(_STATUS.lower()) or 0)
+        found = {name.lower(): value for name, value in self._session.outputs.items()}
+        reply.status = int(found.get(_STATUS.lower()) or 0)
         return [
-            (ordinal, argument.name, argument.type, reply.outputs[name])
-            for ordinal, argument, name in sources
-            if name in reply.outputs
+            (ordinal, argument.name, argument.type, found[name]) for ordinal, argument, name in sources if name in found
         ]
 
 
@@ -209,14 +211,17 @@ def _text(call: Call, position: int, *names: str, optional: bool = False) -> str
     return found.value
 
 
-def _outputs(bound: tuple[Parameter, ...], given: tuple[Argument, ...], reply: Reply, *, first: int) -> Outputs:
+def _outputs(
+    bound: tuple[Parameter, ...], given: tuple[Argument, ...], outputs: dict[str, Any], *, first: int
+) -> Outputs:
     """Output parameters of a statement, in the order in which the client passed them."""
+    values = {name.lower(): value for name, value in outputs.items()}
     by_name = {one.name.lower(): one for one in bound}
     found: Outputs = []
     for position, argument in enumerate(given):
         parameter = by_name.get(argument.name.lower()) if argument.name else bound[position]
-        if parameter is None or not parameter.output or parameter.name.lower() not in reply.outputs:
+        if parameter is None or not parameter.output or parameter.name.lower() not in values:
             continue
-        value = reply.outputs[parameter.name.lower()]
-        found.append((first + position, argument.name or parameter.name, parameter.type, value))
+        name = argument.name or parameter.name
+        found.append((first + position, name, parameter.type, values[parameter.name.lower()]))
     return found

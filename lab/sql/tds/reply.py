@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab.powershell.api import NotModelledError
-from lab.sql.api import DatabaseChanged, Done, Event, Message, OutputValue, ResultSet, Session, SqlError
+from lab.sql.api import DatabaseChanged, Done, Event, Message, ResultSet, Session, SqlError
 from lab.sql.tds import tokens
 
 NOT_MODELLED = 59999
@@ -56,7 +56,6 @@ class Reply:
     """Number of the last error."""
     status: int = 0
     """What the procedure returned."""
-    outputs: dict[str, Any] = field(default_factory=dict)
     _buffer: bytearray = field(default_factory=bytearray)
     _held: tuple[int, int, int] | None = None
     _unsettled: bool = False
@@ -106,8 +105,6 @@ class Reply:
                 self._put(tokens.environment(tokens.DATABASE, event.name, self.shared.database))
                 self._notice(5701, f"Changed database context to '{event.name}'.", 0, 2)
                 self.shared.database = event.name
-            case OutputValue():
-                self.outputs[event.name.lower()] = event.value
         self.note_transaction()
 
     def _error(self, error: SqlError) -> None:
@@ -148,7 +145,7 @@ class Reply:
 
     def note_transaction(self) -> None:
         """Tell the client when a transaction began or ended since the last event."""
-        is_open = self.session.transactions > 0
+        is_open = self.session.trancount > 0
         if is_open and not self.shared.descriptor:
             self.shared.transactions_begun += 1
             self.shared.descriptor = self.session.spid << 32 | self.shared.transactions_begun
@@ -171,9 +168,8 @@ class Reply:
         self._put(tokens.environment_bytes(tokens.RESET_DONE, b"", b""))
 
     def next_call(self) -> None:
-        """Another call of the same request begins: errors and outputs of the last one are not its own."""
+        """Another call of the same request begins: the errors of the last one are not its own."""
         self.failed, self.error, self.status = False, 0, 0
-        self.outputs.clear()
 
     # --- ends -------------------------------------------------------------------------------------------------------
 

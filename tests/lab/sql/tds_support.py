@@ -140,7 +140,9 @@ class FakeSession:
         self.instance, self.login, self.database = instance, login, database
         self.log_on_database = database
         self.spid = 50 + len(instance.sessions)
-        self.transactions = 0
+        self.trancount = 0
+        self.outputs: dict[str, Any] = {}
+        self.dead = False
         self.cancelled = threading.Event()
         self.closed = threading.Event()
         self.seen: list[tuple[str, tuple[Parameter, ...]]] = []
@@ -163,7 +165,7 @@ class FakeSession:
 
     def reset(self) -> None:
         self.resets += 1
-        self.transactions, self.database = 0, self.log_on_database
+        self.trancount, self.database = 0, self.log_on_database
 
     def cancel(self) -> None:
         self.cancelled.set()
@@ -201,10 +203,10 @@ class FakeInstance:
 def echo(session: FakeSession, text: str, parameters: tuple[Parameter, ...]) -> Iterator[Event]:
     """One row with the parameters, each in a column of its own type. Transactions are counted."""
     if text == "BEGIN TRANSACTION":
-        session.transactions += 1
+        session.trancount += 1
         yield Done(None)
     elif text in {"COMMIT TRANSACTION", "ROLLBACK TRANSACTION"}:
-        session.transactions = 0
+        session.trancount = 0
         yield Done(None)
     elif parameters:
         columns = tuple(Column(one.name.lstrip("@"), one.type) for one in parameters)
