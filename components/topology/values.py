@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, StringConstraints
@@ -78,21 +79,26 @@ def _instance(value: str) -> str:
     return value
 
 
-Text = Annotated[str, StringConstraints(min_length=1)]
-"""Any text that is not empty, in any alphabet."""
-DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=128)]
-Flag = StrictBool
-Port = Annotated[StrictInt, Field(ge=1, le=65535)]
-PortOfRule = Annotated[StrictInt, Field(ge=0, le=65535)]
-Seconds = Annotated[StrictInt, Field(ge=1, le=86400)]
-Address = Annotated[str, AfterValidator(_address)]
-Subnet = Annotated[str, AfterValidator(_subnet)]
-DnsName = Annotated[str, AfterValidator(_dns_name)]
-CertificateDnsName = Annotated[str, AfterValidator(_certificate_dns_name)]
-NetbiosName = Annotated[str, AfterValidator(_netbios_name)]
-AccountName = Annotated[str, AfterValidator(_account_name)]
-Principal = Annotated[str, AfterValidator(_principal)]
-Share = Annotated[str, AfterValidator(_share)]
-Instance = Annotated[str, AfterValidator(_instance)]
-SqlIdentifier = Annotated[str, StringConstraints(min_length=1, max_length=128)]
-"""The name of something in SQL Server (a login, an availability group): any characters, at most 128."""
+@dataclass(frozen=True)
+class Kind:
+    """What a value is, in a word or two: shown in ``docs/topology.md``. pydantic passes it over."""
+
+    name: str
+
+
+Text = Annotated[str, StringConstraints(min_length=1), Kind("text")]
+DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=128), Kind("text, up to 128 characters")]
+Flag = Annotated[StrictBool, Kind("true or false")]
+Port = Annotated[StrictInt, Field(ge=1, le=65535), Kind("port")]
+PortOfRule = Annotated[StrictInt, Field(ge=0, le=65535), Kind("port, 0 too")]
+Seconds = Annotated[StrictInt, Field(ge=1, le=86400), Kind("seconds")]
+Address = Annotated[str, AfterValidator(_address), Kind("IPv4 address")]
+Subnet = Annotated[str, AfterValidator(_subnet), Kind("IPv4 subnet")]
+DnsName = Annotated[str, AfterValidator(_dns_name), Kind("full DNS name")]
+CertificateDnsName = Annotated[str, AfterValidator(_certificate_dns_name), Kind("full DNS name, or `*.` and one")]
+NetbiosName = Annotated[str, AfterValidator(_netbios_name), Kind("name, up to 15 characters")]
+AccountName = Annotated[str, AfterValidator(_account_name), Kind("name, up to 20 characters")]
+Principal = Annotated[str, AfterValidator(_principal), Kind(r"`DOMAIN\name`")]
+Share = Annotated[str, AfterValidator(_share), Kind(r"`\\server\share`")]
+Instance = Annotated[str, AfterValidator(_instance), Kind("name, up to 16 characters")]
+SqlIdentifier = Annotated[str, StringConstraints(min_length=1, max_length=128), Kind("name, up to 128 characters")]
