@@ -18,6 +18,7 @@ class Source:
     def __init__(self, root: yaml.MappingNode) -> None:
         self.problems: list[tuple[int, str]] = []
         self._lines: dict[Location, int] = {}
+        self._open: list[yaml.Node] = []
         self._scalars = yaml.SafeLoader("")
         self.value = self._read(root, ())
 
@@ -29,6 +30,15 @@ class Source:
 
     def _read(self, node: yaml.Node, at: Location) -> Any:
         line = self._lines.setdefault(at, node.start_mark.line + 1)
+        if node in self._open:
+            self.problems.append((line, f"{shown(at)}: contains itself through an alias; write it out."))
+            return None
+        self._open.append(node)
+        value = self._value(node, at, line)
+        self._open.pop()
+        return value
+
+    def _value(self, node: yaml.Node, at: Location, line: int) -> Any:
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, at)
         if isinstance(node, yaml.SequenceNode):

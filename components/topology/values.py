@@ -13,28 +13,36 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, StringConstraints
 
+_NETBIOS_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,15}(?<!-)")
 _DNS_LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 _NOT_IN_ACCOUNT_NAMES = set('"/\\[]:;|=,+*?<>@')
+
+
+def quoted(value: str) -> str:
+    """A value in a message, as it stands in the file: backslashes are not doubled."""
+    return f"'{value}'"
 
 
 def _address(value: str) -> str:
     try:
         return str(ipaddress.IPv4Address(value))
     except ipaddress.AddressValueError:
-        raise ValueError(f"{value!r} is no IPv4 address; write one such as 172.21.5.150") from None
+        raise ValueError(f"{quoted(value)} is no IPv4 address; write one such as 172.21.5.150") from None
 
 
 def _subnet(value: str) -> str:
     try:
         return str(ipaddress.IPv4Network(value))
     except ValueError:
-        raise ValueError(f"{value!r} is no IPv4 subnet; write its first address and length: 172.21.5.0/24") from None
+        raise ValueError(
+            f"{quoted(value)} is no IPv4 subnet; write its first address and length: 172.21.5.0/24"
+        ) from None
 
 
 def _dns_name(value: str) -> str:
     labels = value.split(".")
     if len(labels) < 2 or len(value) > 253 or not all(_DNS_LABEL.fullmatch(label) for label in labels):
-        raise ValueError(f"{value!r} is no full DNS name; write one such as portal.hyper-v.nu")
+        raise ValueError(f"{quoted(value)} is no full DNS name; write one such as portal.hyper-v.nu")
     return value.lower()
 
 
@@ -44,38 +52,42 @@ def _certificate_dns_name(value: str) -> str:
 
 def _netbios_name(value: str) -> str:
     if len(value) > 15:
-        raise ValueError(f"{value!r} has {len(value)} characters; Windows allows 15 in such a name: shorten it")
-    if not _DNS_LABEL.fullmatch(value):
-        raise ValueError(f"{value!r} is no Windows computer name; use letters, digits and hyphens inside it")
+        raise ValueError(f"{quoted(value)} has {len(value)} characters; Windows allows 15 in such a name: shorten it")
+    if not _NETBIOS_NAME.fullmatch(value):
+        raise ValueError(f"{quoted(value)} is no Windows computer name; use letters, digits, _ and hyphens inside it")
     return value
 
 
 def _account_name(value: str) -> str:
     if len(value) > 20:
-        raise ValueError(f"{value!r} has {len(value)} characters; Windows allows 20 in an account's name: shorten it")
+        raise ValueError(
+            f"{quoted(value)} has {len(value)} characters; Windows allows 20 in an account's name: shorten it"
+        )
     forbidden = sorted(_NOT_IN_ACCOUNT_NAMES & set(value))
     if forbidden or not value.strip(" .") or value.endswith("."):
         what = f"contains {' '.join(forbidden)}" if forbidden else "is empty or ends with a full stop"
-        raise ValueError(f"{value!r} {what}; Windows does not allow that in an account's name: choose another")
+        raise ValueError(f"{quoted(value)} {what}; Windows does not allow that in an account's name: choose another")
     return value
 
 
 def _principal(value: str) -> str:
     domain, backslash, name = value.partition("\\")
     if not (domain and backslash and name) or "\\" in name:
-        raise ValueError(f"{value!r} is no account or group; write DOMAIN\\name with the domain's NetBIOS name")
+        raise ValueError(f"{quoted(value)} is no account or group; write DOMAIN\\name with the domain's NetBIOS name")
     return value
 
 
 def _share(value: str) -> str:
     if not re.fullmatch(r"\\\\[^\\/:*?\"<>|]+(\\[^\\/:*?\"<>|]+)+", value):
-        raise ValueError(f"{value!r} is no share; every SQL Server must reach it, so write \\\\server\\share")
+        raise ValueError(f"{quoted(value)} is no share; every SQL Server must reach it, so write \\\\server\\share")
     return value
 
 
 def _instance(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$#]{0,15}", value):
-        raise ValueError(f"{value!r} is no instance name; use up to 16 letters, digits, _, $ and #, a letter first")
+        raise ValueError(
+            f"{quoted(value)} is no instance name; use up to 16 letters, digits, _, $ and #, a letter first"
+        )
     return value
 
 

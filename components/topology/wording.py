@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from components.topology.model import Topology
 from components.topology.problem import Problem, one_of, shown
+from components.topology.values import quoted
 
 
 def in_words(error: ValidationError) -> Iterator[Problem]:
@@ -24,11 +25,16 @@ def in_words(error: ValidationError) -> Iterator[Problem]:
             field = _field(at)
             meaning = (field.description or "").split("\n")[0].rstrip(".") if field else "it is needed"
             yield at, f"is missing; add it ({meaning})."
-        else:
+        elif not _left_over(details):
             words = _WORDS.get(details["type"])
             if words is None:
                 raise LookupError(f"topology model: no words for {details['type']} at {shown(at)}") from error
             yield at, words(details)
+
+
+def _left_over(details: ErrorDetails) -> bool:
+    """Whether a list is only too short because entries that are wrong themselves were not counted."""
+    return details["type"] == "too_short" and len(details["input"]) >= details["ctx"]["min_length"]
 
 
 def _value(details: ErrorDetails) -> str:
@@ -37,7 +43,9 @@ def _value(details: ErrorDetails) -> str:
         return "a mapping" if isinstance(value, dict) else "a list"
     if value is None:
         return "empty"
-    return str(value).lower() if isinstance(value, bool) else repr(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return quoted(value) if isinstance(value, str) else str(value)
 
 
 def _expected(what: str) -> Callable[[ErrorDetails], str]:
@@ -66,11 +74,10 @@ _WORDS: dict[str, Callable[[ErrorDetails], str]] = {
     "model_type": _expected("a mapping with keys (docs/topology.md)"),
     "model_attributes_type": _expected("a mapping with keys (docs/topology.md)"),
     "too_short": lambda details: (
-        f"has {details['ctx']['actual_length']} entries; at least {details['ctx']['min_length']} are needed: add them."
+        f"has too few entries ({len(details['input'])}); give at least {details['ctx']['min_length']}."
     ),
     "too_long": lambda details: (
-        f"has {details['ctx']['actual_length']} entries; at most {details['ctx']['max_length']} are allowed:"
-        " remove the others."
+        f"has too many entries ({len(details['input'])}); give at most {details['ctx']['max_length']}."
     ),
 }
 

@@ -56,7 +56,7 @@ def full_names(topology: Topology) -> Iterator[Problem]:
             if holder.name_key == "name" and holder.domain is not None and "." not in name:
                 name = f"{name}.{holder.domain.name}"
             name = name.lower()
-            if taken.get(name, holder.what) != holder.what:
+            if taken.get(name, holder.what).lower() != holder.what.lower():
                 yield (*holder.at, holder.name_key), f"{name} is {taken[name]} already; choose another name."
             taken.setdefault(name, holder.what)
 

@@ -73,12 +73,15 @@ def _range(rule: PortRule) -> str:
 
 
 def _uncovered(at: Location, topology: Topology, tier: Tier, rules: tuple[PortRule, ...]) -> Iterator[Problem]:
-    for port in dict.fromkeys(topology.portal.ports(tier)):
-        if not any(rule.start <= port <= rule.end and rule.protocol != "udp" for rule in rules):
-            yield (
-                at,
-                f"no rule covers TCP {port}, on which the tier is reached; only one node would answer: add a rule.",
-            )
+    ranges = [sorted((rule.start, rule.end)) for rule in rules if rule.protocol != "udp"]
+    without = [
+        port
+        for port in dict.fromkeys(topology.portal.ports(tier))
+        if not any(first <= port <= last for first, last in ranges)
+    ]
+    if without:
+        ports = ", ".join(str(port) for port in without)
+        yield at, f"no rule covers TCP {ports}, where the tier is reached; add one, or a single node answers there."
 
 
 def tenant_site_port(topology: Topology) -> Iterator[Problem]:

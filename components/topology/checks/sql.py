@@ -20,14 +20,15 @@ def primary(topology: Topology) -> Iterator[Problem]:
     synchronous = [r.machine for r in topology.sql.replicas if r.commit == "synchronous"]
     if wanted.lower() not in [replica.machine.lower() for replica in topology.sql.replicas]:
         yield at, f"{wanted} is no replica; {one_of(synchronous)}."
-    elif wanted.lower() not in [name.lower() for name in synchronous]:
+    elif synchronous and wanted.lower() not in [name.lower() for name in synchronous]:
         yield at, f"{wanted} commits asynchronously, so moving the primary there loses data; {one_of(synchronous)}."
 
 
 def modes(topology: Topology) -> Iterator[Problem]:
     """Commit and failover modes are ones that SQL Server 2012 accepts, and one failover target is safe."""
-    synchronous = [r.machine for r in topology.sql.replicas if r.commit == "synchronous"]
-    automatic = [r.machine for r in topology.sql.replicas if r.commit == "synchronous" and r.automatic]
+    once = {replica.machine.lower(): replica for replica in topology.sql.replicas}
+    synchronous = [replica.machine for replica in once.values() if replica.commit == "synchronous"]
+    automatic = [once[name.lower()].machine for name in synchronous if once[name.lower()].automatic]
     for index, replica in enumerate(topology.sql.replicas):
         if replica.commit == "asynchronous" and replica.automatic:
             at = ("sql", "replicas", index, "failover")
