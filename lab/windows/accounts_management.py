@@ -152,7 +152,7 @@ class User(Principal):
         }
         self.methods = {
             "save": self._save,
-            "delete": lambda: (self.administrator(), _guard(accounts.delete_user, self.machine, self.name))[1],
+            "delete": self._delete,
             "setpassword": self._set_password,
             "changepassword": lambda old, new: _guard(
                 accounts.change_password, self.machine, self.name, str(old), str(new)
@@ -167,6 +167,10 @@ class User(Principal):
     def _change(self, **values: Any) -> None:
         self.administrator()
         self.machine.collection("account").change(self.name, **values)
+
+    def _delete(self) -> None:
+        self.administrator()
+        _guard(accounts.delete_user, self.machine, self.name)
 
     def _set_password(self, password: Any) -> None:
         self.administrator()

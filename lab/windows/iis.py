@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 from lab.windows import iis_config
 from lab.windows.iis_errors import com_error
-from lab.windows.iis_http import Handshakes, PortServer
+from lab.windows.iis_http import Handshakes, PortServer, start_page
 from lab.world import ServiceControl
 
 if TYPE_CHECKING:
@@ -123,6 +123,7 @@ _servers: WeakKeyDictionary[World, _Servers] = WeakKeyDictionary()
 def start(world: World) -> None:
     """Serve the running sites of every machine, and follow machine starts and the W3SVC service."""
     _servers[world] = _Servers(world)
+    world.site_handlers.setdefault("default web site", start_page)
     world.machine_hooks.append((start_machine, stop_machine))
     world.service_controls.setdefault("w3svc", ServiceControl(start_machine, stop_machine))
     for machine in world.machines.values():

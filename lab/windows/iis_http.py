@@ -33,6 +33,13 @@ def page(status: int, title: str, text: str) -> Response:
     return Response(status, {"Content-Type": "text/html; charset=utf-8"}, body)
 
 
+def start_page(_: Machine, request: Request) -> Response:
+    """The Default Web Site has nothing but its start page."""
+    if request.path in ("/", "/iisstart.htm"):
+        return page(200, "IIS Windows Server", "Internet Information Services")
+    return page(404, "404 - File or directory not found.", "The resource you are looking for is not here.")
+
+
 class Handshakes:
     """TLS contexts of one machine, one for each certificate, chosen at the handshake."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lab import identity
+from lab import files, identity
 from lab.powershell.api import Call, PowerShellError, Session
 from lab.windows import certificates, iis
 from lab.world import Machine, World, loopback_of
@@ -42,6 +42,7 @@ def make(directory: Path, third: int = 5) -> World:
         address = f"172.47.{third}.{last}"
         world.add(Machine(world, name, "hyper-v.nu", "HYPERVNU", address, loopback_of(address), ("portal",)))
     identity.begin(world)
+    files.begin(world)
     return world
 
 

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from lab import files
 from lab.powershell.api import DRIVES, TYPES, PowerShellError, SecureString, Session
 from lab.windows import certificates, certificates_dotnet, certificates_drive
 from lab.world import World
@@ -31,11 +32,6 @@ def here(world: World) -> Session:
 
 
 def put(world: World, content: bytes, name: str = "portal.pfx") -> str:
-    folder = world.directory / "files" / "portal1" / "C"
-    from lab import files
-
-    if not folder.is_dir():
-        files.begin(world)
     target = files.resolve(world, world.machine("Portal1"), f"C:\\{name}", "HYPERVNU\\installer", True)
     Path(target).write_bytes(content)
     return f"C:\\{name}"
