@@ -11,6 +11,16 @@ PARTS = (
     "features_cmdlets",
     "nlb_cmdlets",
     "nlb_rules_cmdlets",
+    "accounts_adsi",
+    "accounts_management",
+    "certificates_dotnet",
+    "certificates_drive",
+    "iis_bindings",
+    "iis_drive",
+    "iis_settings",
+    "iis_setup",
+    "iis_sites",
+    "netsh",
 )
 
 
