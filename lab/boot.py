@@ -7,14 +7,14 @@ once for a fresh lab) or ``start(world)`` and ``stop(world)`` (services, each ti
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+import weakref
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from lab import machines
-from lab.world import Machine, World, loopback_of
+from lab.world import Machine, Store, World, loopback_of
 
 BEGINNINGS = (
     "lab.identity",
@@ -30,6 +30,8 @@ COMMANDS = ("lab.windows", "lab.wap", "lab.sql.sqlclient")
 """Importing these registers their cmdlets, types, drives and programs."""
 
 DEFAULT_PACE = 0.02
+
+_STARTED: weakref.WeakKeyDictionary[World, list[str]] = weakref.WeakKeyDictionary()
 
 
 class TopologyError(Exception):
@@ -70,34 +72,39 @@ def build(file: Path, directory: Path, pace: float = DEFAULT_PACE) -> World:
     return world
 
 
-def start(
-    world: World,
-    beginnings: Sequence[str] = BEGINNINGS,
-    services: Sequence[str] = SERVICES,
-    commands: Sequence[str] = COMMANDS,
-) -> None:
+def start(world: World) -> None:
     """Make the beginning when the state is fresh, then start every part's services in order."""
-    for name in commands:
+    for name in COMMANDS:
         importlib.import_module(name)
     lab = world.collection("lab", "lab")
     if "begun" not in lab:
-        for name in beginnings:
+        for name in BEGINNINGS:
             importlib.import_module(name).begin(world)
-        lab["begun"] = {"time": world.clock.now().isoformat(), "topology": world.topology.get("name", "")}
+        lab["begun"] = {
+            "time": world.clock.now().isoformat(),
+            "topology": world.topology.get("name", ""),
+            "machines": world.topology["machines"],
+        }
     machines.begin_network(world)
-    for name in services:
+    started = _STARTED.setdefault(world, [])
+    for name in SERVICES:
         importlib.import_module(name).start(world)
+        started.append(name)
 
 
-def stop(world: World, services: Sequence[str] = SERVICES) -> None:
-    """End every part's services, last first. The state stays."""
-    for name in reversed(services):
+def stop(world: World) -> None:
+    """End the services of every part that started, last first. The state stays."""
+    for name in reversed(_STARTED.pop(world, [])):
         importlib.import_module(name).stop(world)
 
 
-def has_begun(world: World) -> bool:
-    """False when an earlier start broke off before the beginning was complete: such a state is thrown away."""
-    return "begun" in world.collection("lab", "lab")
+def begun(directory: Path) -> dict[str, Any] | None:
+    """What the state in a directory was begun with ("machines", "topology", "time"); None when it is not complete."""
+    store = Store(directory / "state.sqlite")
+    try:
+        return store.read("lab", "lab", "begun")
+    finally:
+        store.close()
 
 
 def _roles(topology: dict[str, Any]) -> dict[str, set[str]]:

@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING
 from lab import authority
 from lab.winrm.http import Listener
 from lab.winrm.shells import Shells
+from lab.world import ServiceControl
 
 if TYPE_CHECKING:
     from lab.network import Endpoint
     from lab.world import Machine, World
 
 PORT = 5986
+SERVICE = "winrm"
 _REAP_SECONDS = 5.0
 
 
@@ -41,6 +43,7 @@ class Service:
 
     def start(self) -> None:
         self._world.machine_hooks.append(self._hooks)
+        self._world.service_controls[SERVICE] = ServiceControl(self.listen, self.stopped)
         for machine in self._world.machines.values():
             if machine.running:
                 self.started(machine)
@@ -49,10 +52,18 @@ class Service:
     def stop(self) -> None:
         self._reaper.cancel()
         self._world.machine_hooks.remove(self._hooks)
+        del self._world.service_controls[SERVICE]
         for machine in self._world.machines.values():
             self.stopped(machine)
 
     def started(self, machine: Machine) -> None:
+        """The machine runs: so does the listener, unless the Windows service does not."""
+        if machine.collection("service").get(SERVICE, {"status": "Running"})["status"] == "Running":
+            self.listen(machine)
+
+    def listen(self, machine: Machine) -> None:
+        if machine.name.lower() in self._endpoints:
+            return
         known = machine.collection("winrm")["listener"]
         certificate = machine.collection("certificate").get(known["thumbprint"])
         if certificate is None or not certificate.get("key_pem"):
@@ -71,6 +82,7 @@ class Service:
         )
 
     def stopped(self, machine: Machine) -> None:
+        """The service or the machine stops: nothing listens, and the shells are gone."""
         endpoint = self._endpoints.pop(machine.name.lower(), None)
         if endpoint is not None:
             self._world.network.close(endpoint)

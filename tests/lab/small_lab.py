@@ -1,0 +1,17 @@
+"""``python -m lab`` with WinRM and NLB only: what tests of starting and stopping need. A program of its own, because
+the lab runs as a process of its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from lab import __main__, boot, orders
+
+boot.BEGINNINGS = ("lab.identity", "lab.files", "lab.authority", "lab.winrm.service")
+boot.SERVICES = ("lab.winrm.service", "lab.balancer")
+boot.COMMANDS = ()
+orders._sql = lambda world: {"instances": {}, "listeners": []}  # no SQL Server in this one
+__main__.main()
