@@ -67,7 +67,7 @@ class Connection:
     async def run(self) -> None:
         """Serve until the client leaves. Raises what the network takes for a client that went away."""
         try:
-            instance = self.server.instance()
+            instance = await self._in_worker(self.server.instance)
             if instance is None:
                 self._channel.abort()
                 return

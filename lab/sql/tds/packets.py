@@ -11,6 +11,8 @@ import ssl
 import struct
 from dataclasses import dataclass
 
+from lab.network import reset
+
 BATCH, RPC, RESPONSE, ATTENTION, BULK, TRANSACTION, LOGIN7, PRELOGIN = 1, 3, 4, 6, 7, 14, 16, 18
 END, RESET, RESET_KEEP = 0x01, 0x08, 0x10
 """Status bits of a packet: last of its message; reset the session first; the same but keep the transaction."""
@@ -101,7 +103,7 @@ class Channel:
 
     def abort(self) -> None:
         """Cut the connection without a word."""
-        self._writer.transport.abort()
+        reset(self._writer.transport)
 
     async def _flush_handshake(self) -> None:
         if data := self._outgoing.read():

@@ -1,0 +1,214 @@
+"""SQL Server on the network: the ports of the instances, the listeners' addresses, and the Windows service.
+
+An instance listens on its machine's address while its service runs. A listener's address is on the network card of the
+primary: a connection that comes through it is one of the primary's machine, and it ends when the primary moves. The
+engine (``lab.sql.engine``) knows who is primary; this module only moves bytes there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import ssl
+import tempfile
+import threading
+import weakref
+
+from lab import machines
+from lab.network import Endpoint, Talk, reset
+from lab.sql import engine
+from lab.sql.tds import Connection, Server
+from lab.world import Machine, ServiceControl, World, loopback_of
+
+SERVICE = "mssqlserver"
+DEFAULT_PORT = 1433
+_WATCH_SECONDS = 0.25
+"""How often (real time) the lab looks for listeners that came or went and for sessions that the server ended."""
+
+_log = logging.getLogger(__name__)
+_running: weakref.WeakKeyDictionary[World, Wires] = weakref.WeakKeyDictionary()
+
+
+def start(world: World) -> None:
+    """Start the engine and listen wherever its instances run. Harmless twice."""
+    if world in _running:
+        return
+    engine.start(world)
+    wires = _running[world] = Wires(world)
+    wires.start()
+
+
+def stop(world: World) -> None:
+    """Stop listening, then stop the engine. The state stays: the same services run at the next start."""
+    wires = _running.pop(world, None)
+    if wires is not None:
+        wires.stop()
+        engine.stop(world)
+
+
+def port_of(machine: Machine) -> int:
+    """The instance's port, as it is configured on the machine."""
+    document = machine.collection("sql-instance").get("MSSQLSERVER") or {}
+    return int(document.get("port", DEFAULT_PORT))
+
+
+class Wires:
+    """All listening sockets of SQL Server in one world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._servers: dict[str, Server] = {}
+        self._names: dict[str, list[str]] = {}
+        self._endpoints: dict[str, Endpoint] = {}
+        self._listeners: dict[str, Endpoint] = {}
+        self._lock = threading.RLock()
+        self._stopping = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="sql-watch", daemon=True)
+
+    # --- the part as a whole ----------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        control = ServiceControl(start=self._start_service, stop=self._stop_service)
+        self._world.service_controls[SERVICE] = control
+        for machine in self._machines():
+            if engine.instance_of(self._world, machine) is not None:
+                self.open(machine)
+        self.follow_listeners()
+        engine.on_primary_changed(self._world, lambda *_: self.cut_stale())
+        self._watcher.start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._world.service_controls.pop(SERVICE, None)
+        self._watcher.join(10)
+        for machine in self._machines():
+            self.close(machine)
+        with self._lock:
+            for endpoint in self._listeners.values():
+                self._world.network.close(endpoint)
+            self._listeners.clear()
+
+    def _machines(self) -> list[Machine]:
+        return [machine for machine in self._world.machines.values() if "sql" in machine.roles]
+
+    # --- the Windows service ----------------------------------------------------------------------------------------
+
+    def _start_service(self, machine: Machine) -> None:
+        engine.start_instance(self._world, machine)
+        self.open(machine)
+
+    def _stop_service(self, machine: Machine) -> None:
+        self.close(machine)
+        engine.stop_instance(self._world, machine)
+
+    # --- instances --------------------------------------------------------------------------------------------------
+
+    def open(self, machine: Machine) -> None:
+        """Listen on the machine's address. Harmless while it listens."""
+        with self._lock:
+            known = self._endpoints.get(machine.name.lower())
+            if known is not None and self._world.network.holds(known):
+                return
+            server = self._server(machine)
+            self._endpoints[machine.name.lower()] = self._world.network.listen(
+                machine.name, machine.loopback, port_of(machine), server.talk
+            )
+
+    def close(self, machine: Machine) -> None:
+        """Stop listening and cut every connection to the instance, those through a listener included."""
+        with self._lock:
+            endpoint = self._endpoints.pop(machine.name.lower(), None)
+            if endpoint is not None:
+                self._world.network.close(endpoint)
+            for connection in self._connections(machine):
+                connection.cut()
+
+    def _connections(self, machine: Machine) -> list[Connection]:
+        server = self._servers.get(machine.name.lower())
+        return list(server.connections) if server is not None else []
+
+    def _server(self, machine: Machine) -> Server:
+        """The server of a machine; its certificate is made anew when the names that it must carry have changed."""
+        key, names = machine.name.lower(), self._certificate_names(machine)
+        server = self._servers.get(key)
+        if server is None:
+            context = self._context(machine, names)
+            server = Server(self._world, machine, context, lambda: engine.instance_of(self._world, machine))
+            self._servers[key] = server
+        elif self._names[key] != names:
+            server.context = self._context(machine, names)
+        self._names[key] = names
+        return server
+
+    def _certificate_names(self, machine: Machine) -> list[str]:
+        names = [machine.fqdn, machine.name.lower()]
+        for listener in engine.listeners(self._world):
+            names += [f"{listener.name}.{machine.domain}".lower(), listener.name.lower()]
+        return list(dict.fromkeys(names))
+
+    def _context(self, machine: Machine, names: list[str]) -> ssl.SSLContext:
+        addresses = [machine.address, machine.loopback]
+        certificate, key = self._world.authority.server_certificate(names, addresses)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.maximum_version = ssl.TLSVersion.TLSv1_2  # TLS 1.3 does not fit into TDS 7's handshake
+        descriptor, path = tempfile.mkstemp(suffix=".pem")  # ssl reads keys from files only; readable by the owner
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(certificate + key)
+            context.load_cert_chain(path)
+        finally:
+            os.unlink(path)
+        return context
+
+    # --- listeners --------------------------------------------------------------------------------------------------
+
+    def follow_listeners(self) -> None:
+        """Listen on the addresses of all listeners that the groups have now, and on no other."""
+        wanted = {f"{one.name}@{one.address}:{one.port}".lower(): one for one in engine.listeners(self._world)}
+        with self._lock:
+            for key in [key for key in self._listeners if key not in wanted]:
+                self._world.network.close(self._listeners.pop(key))
+            for key, listener in wanted.items():
+                if key not in self._listeners:
+                    owner, address = f"listener {listener.name}", loopback_of(listener.address)
+                    talk = self._through(listener.name)
+                    self._listeners[key] = self._world.network.listen(owner, address, listener.port, talk)
+
+    def _through(self, name: str) -> Talk:
+        """What serves connections to a listener."""
+
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            loop = asyncio.get_running_loop()
+            machine = await loop.run_in_executor(None, engine.primary_behind, self._world, name)
+            endpoint = self._endpoints.get(machine.name.lower()) if machine is not None else None
+            if machine is None or endpoint is None or not machines.is_reachable(machine):
+                reset(writer.transport)
+                return
+            endpoint.connections.add(writer.transport)  # it ends with the machine's own ones: cable, card, power
+            try:
+                await self._servers[machine.name.lower()].talk(reader, writer, name)
+            finally:
+                endpoint.connections.discard(writer.transport)
+
+        return talk
+
+    def cut_stale(self) -> None:
+        """Cut what cannot go on: connections through a listener to a machine that is not primary any more, and
+        connections whose session the server has ended."""
+        behind: dict[str, Machine | None] = {}
+        for machine in self._machines():
+            for connection in self._connections(machine):
+                if connection.via and connection.via not in behind:
+                    behind[connection.via] = engine.primary_behind(self._world, connection.via)
+                moved = bool(connection.via) and behind[connection.via] != machine
+                if moved or (connection.session is not None and connection.session.dead):
+                    connection.cut()
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(_WATCH_SECONDS):
+            try:
+                self.follow_listeners()
+                self.cut_stale()
+            except Exception:
+                _log.exception("watching the listeners failed")
