@@ -173,8 +173,7 @@ def _defaults(setup: Setup, feature: Feature) -> None:
                 _default(session, feature.name, PARTY_SETTING, json.dumps(value))
     if feature.name == "AdminAPI":
         with setup.open(STORE) as session:
-            for principal in (f"{machine.name.upper()}\\{local.OPERATORS}", "BUILTIN\\Administrators"):
-                add_admin(session, principal)
+            add_admin(session, f"{machine.name.upper()}\\{local.OPERATORS}")
     if feature.provider:
         with setup.open(STORE) as session:
             _register(session, feature, url)

@@ -9,6 +9,7 @@ Documents of a machine:
 
 from __future__ import annotations
 
+import functools
 import uuid
 from datetime import timedelta
 
@@ -98,9 +99,15 @@ def _make_site(machine: Machine, site: Site, *, running: bool) -> None:
         }
 
 
+@functools.lru_cache(maxsize=16)
+def _key_of(_: str) -> rsa.RSAPrivateKey:
+    """One key for all certificates of a machine made by this process: fourteen keys would cost seconds."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 def _self_signed(machine: Machine, friendly: str) -> str:
     """Make a self-signed certificate, valid for a year, in the machine's own store; gives its thumbprint."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key = _key_of(machine.fqdn)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, machine.fqdn)])
     now = machine.world.clock.now()
     certificate = (

@@ -1,7 +1,8 @@
 """Service Provider Foundation: the site SPF on an SPF server, its authentication and its database.
 
 Basic authentication against the server's local accounts first, one local group for each service (reference: dn554315
-and the screenshots named in docs/lab/wap.md), the database SCSPFDB through the listener as the domain's service account.
+and the screenshots named in docs/lab/wap.md), the database SCSPFDB through the listener as the domain's service
+account.
 """
 
 from __future__ import annotations
