@@ -82,7 +82,11 @@ class _Tracked(asyncio.Protocol):
 
 
 class Network:
-    """Listening endpoints by owner. All public methods may be called from any thread but the loop's own."""
+    """Listening endpoints by owner. All public methods may be called from any thread but the loop's own.
+
+    Code that runs on the loop must not take the lab's lock (``world.lock``, every collection): a thread that holds it
+    may be waiting for the loop. Hand such work to a thread (``asyncio.to_thread``).
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world

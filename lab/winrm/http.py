@@ -57,7 +57,8 @@ class Listener:
         content = b"" if too_large else await request.read()
         header = request.headers.get("Authorization", "")
         if header or connection.who is None:
-            challenge = self._authenticate(connection, header)
+            # Off the loop: it needs the lab's lock, whose holder may just be waiting for this loop.
+            challenge = await asyncio.to_thread(self._authenticate, connection, header)
             if challenge is not None:
                 return challenge
         assert connection.who is not None

@@ -73,7 +73,7 @@ async def _command(shells: Shells, who: Identity, request: Message) -> str:
     through_cmd = request.options.get("WINRS_SKIP_CMD_SHELL", "FALSE").upper() != "TRUE"
     console = request.options.get("WINRS_CONSOLEMODE_STDIN", "TRUE").upper() == "TRUE"
     session = api.Session(shells.machine, who, "network", next(shells.numbers))
-    programs.check(session, line, through_cmd=through_cmd)
+    await asyncio.to_thread(programs.check, session, line, through_cmd=through_cmd)
     loop = asyncio.get_running_loop()
     process = Process(
         loop,

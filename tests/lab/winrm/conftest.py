@@ -52,10 +52,26 @@ def powershell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lab.powershell.process", module)
 
 
+_LISTENERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
+
+
+def begin(world: World) -> None:
+    """The listeners' certificates, made once for all tests of a run."""
+    if not _LISTENERS:
+        service.begin(world)
+        for name, machine in world.machines.items():
+            listener = machine.collection("winrm")["listener"]
+            _LISTENERS[name] = listener, machine.collection("certificate")[listener["thumbprint"]]
+    for name, (listener, certificate) in _LISTENERS.items():
+        machine = world.machine(name)
+        machine.collection("winrm")["listener"] = listener
+        machine.collection("certificate")[listener["thumbprint"]] = certificate
+
+
 @pytest.fixture
 def world(tmp_path: Path, powershell: None) -> Iterator[World]:
     world = small_world(tmp_path)
-    service.begin(world)
+    begin(world)
     service.start(world)
     yield world
     service.stop(world)
