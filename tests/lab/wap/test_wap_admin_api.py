@@ -164,7 +164,7 @@ def test_endpoints_that_do_not_answer_are_not_registered(
 
 def test_testing_a_provider(portal: Lab) -> None:
     _local_account(portal, "SPF1", "SPF_Admin", "SPF_VMM")
-    values = {"TestUri": SERVICES.format("Admin"), "IsAdmin": True}
+    values: dict[str, Any] = {"TestUri": SERVICES.format("Admin"), "IsAdmin": True}
     [good] = portal.api("Test-MgmtSvcResourceProvider", **_registration(), **values)
     assert good.get("HasFailures") is False
     [bad] = portal.api(

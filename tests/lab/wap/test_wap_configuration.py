@@ -168,7 +168,7 @@ def test_database_settings(portal: Lab) -> None:
 
 
 def test_administrators(portal: Lab) -> None:
-    string = {"ConnectionString": f"Data Source=SQL;Initial Catalog={STORE};User ID=sa;Password={SA}"}
+    string: dict[str, Any] = {"ConnectionString": f"Data Source=SQL;Initial Catalog={STORE};User ID=sa;Password={SA}"}
     assert portal.call("Get-MgmtSvcAdminUser", **string) == ["PORTAL1\\MgmtSvc Operators"]
     portal.call("Add-MgmtSvcAdminUser", Principal="HYPERVNU\\WAP Administrators", **string)
     assert portal.call("Get-MgmtSvcAdminUser", Principal="hypervnu\\wap administrators", **string) == [
