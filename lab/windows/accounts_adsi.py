@@ -103,6 +103,8 @@ class Entry(PSObject):
     def get(self, name: str, default: Any = None) -> Any:
         if name.lower() == "path":
             return self.path
+        if name.lower() == "children" and self.kind == "Computer":
+            return self._children()
         return super().get(name, default)
 
     def set(self, name: str, value: Any) -> None:
@@ -135,7 +137,7 @@ class Entry(PSObject):
             "SetInfo": self._commit,
         }
         if self.kind == "Computer":
-            values |= {"Children": self._children()}
+            values |= {"Children": None}  # read when asked for
             actions |= {"Create": self._create, "Delete": self._delete}
         elif self.kind == "User":
             values |= self._user_values()
@@ -412,6 +414,8 @@ def exists(session: Session, path: Any) -> bool:
 @dotnet("adsi", DIRECTORY_ENTRY, "DirectoryServices.DirectoryEntry")
 class DirectoryEntry(DotNet):
     """The type itself: a cast from a path or from a COM object, ``Exists``."""
+
+    statics = {"Exists": exists}  # noqa: RUF012 - a constant table
 
     @classmethod
     def create(cls, session: Session, *arguments: Any) -> Any:

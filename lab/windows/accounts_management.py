@@ -289,13 +289,13 @@ class Group(Principal):
         return shown
 
 
-def _find_user(context: Any, *what: Any) -> User | None:
+def _find_user(_: Session, context: Any, *what: Any) -> User | None:
     machine = _machine(context)
     name = accounts.user_named(machine, _name(what[-1]))
     return User(context, name) if name is not None else None
 
 
-def _find_group(context: Any, *what: Any) -> Group | None:
+def _find_group(_: Session, context: Any, *what: Any) -> Group | None:
     machine = _machine(context)
     name = accounts.group_named(machine, _name(what[-1]))
     return Group(context, name) if name is not None else None

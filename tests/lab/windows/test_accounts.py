@@ -206,10 +206,10 @@ def test_the_time_of_the_last_setting_tells_without_a_log_on(world: World, here:
     create(here)
     context = TYPES["system.directoryservices.accountmanagement.principalcontext"].create(here, "Machine")
     find = TYPES["system.directoryservices.accountmanagement.userprincipal"].statics["FindByIdentity"]
-    first = find(context, "SVC_SPF_REG").get("LastPasswordSet")
-    assert find(context, "SVC_SPF_REG").get("LastPasswordSet") == first
+    first = find(here, context, "SVC_SPF_REG").get("LastPasswordSet")
+    assert find(here, context, "SVC_SPF_REG").get("LastPasswordSet") == first
     invoke(adsi(here, "WinNT://./SVC_SPF_REG,user"), "SetPassword", "Another-Pw-2013")
-    assert find(context, "SVC_SPF_REG").get("LastPasswordSet") > first
+    assert find(here, context, "SVC_SPF_REG").get("LastPasswordSet") > first
     assert count(here) == 0
 
 
