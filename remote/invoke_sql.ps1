@@ -1,6 +1,11 @@
 # Runs one statement on the local SQL Server with integrated security; values are parameters @p1, @p2, …
-param($Statement, $Values, $Seconds)
-$connection = New-Object System.Data.SqlClient.SqlConnection 'Server=.;Database=master;Integrated Security=true;Application Name=Windows Azure Pack HA'
+param($Database, $Statement, $Values, $Seconds)
+$target = New-Object System.Data.SqlClient.SqlConnectionStringBuilder
+$target['Data Source'] = '.'
+$target['Initial Catalog'] = $Database
+$target['Integrated Security'] = $true
+$target['Application Name'] = 'Windows Azure Pack HA'
+$connection = New-Object System.Data.SqlClient.SqlConnection $target.ConnectionString
 $connection.Open()
 try {
     $command = $connection.CreateCommand()

@@ -8,10 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from remote.hosts import Host, Hosts
+from remote.errors import MachineError
+from remote.hosts import Hosts
+from remote.http import Answer, get
 from remote.powershell import PowerShell
 from remote.secret import Secret
-from remote.sql import Row, SqlServer, Statements, Value
+from remote.sql import REFUSED, Row, SqlServer, Statements, Value
 
 _INVOKE_SQL = (Path(__file__).parent / "invoke_sql.ps1").read_text(encoding="utf-8")
 
@@ -30,19 +32,37 @@ class Remote:
         host = self.hosts[machine]
         return self._once(("powershell", host.name), lambda: PowerShell(host, self.hosts.authorities))
 
-    def sql(self, machine: str, database: str = "master") -> SqlServer:
-        """The SQL Server of a machine, logged on to with the administrator's login of the configuration."""
+    def sql(self, machine: str, database: str = "master") -> Statements:
+        """The SQL Server of a machine, logged on to with the administrator's login of the configuration.
+
+        While the server does not admit this login (Windows-only mode, disabled, another password), reading goes the
+        integrated way, so that the drift can be seen which the next ``up`` repairs.
+        """
         host = self.hosts[machine]
-        return self._once(("sql", host.name, database), lambda: SqlServer(host, database, self.hosts.authorities))
+        odbc = self._once(("sql", host.name, database), lambda: SqlServer(host, database, self.hosts.authorities))
+        return _WithFallback(odbc, self.sql_integrated(machine, database))
 
     def listener(self, machine: str, address: str, name: str, port: int, database: str = "master") -> SqlServer:
         """SQL Server behind an availability group's listener, with the credentials of one of its replicas."""
         host = replace(self.hosts[machine], name=name, fqdn=name, address=address, sql_port=port)
         return self._once(("sql", host.name, database), lambda: SqlServer(host, database, self.hosts.authorities))
 
-    def sql_integrated(self, machine: str) -> Statements:
+    def sql_integrated(self, machine: str, database: str = "master") -> Statements:
         """The SQL Server of a machine, reached on the machine itself as the Windows account of its PowerShell."""
-        return _IntegratedSql(self.powershell(machine))
+        return _IntegratedSql(self.powershell(machine), database)
+
+    def https(
+        self,
+        machine: str,
+        port: int,
+        path: str = "/",
+        *,
+        verify: bool = True,
+        account: tuple[str, Secret] | None = None,
+    ) -> Answer:
+        """What a web site of one machine answers, reached at the machine itself. Raises ``HttpError``."""
+        host, authorities = self.hosts[machine], self.hosts.authorities
+        return get(host.address, port, host.fqdn, path, authorities=authorities, verify=verify, account=account)
 
     def forget(self, machine: str) -> None:
         """Drop the connections to a machine that restarted."""
@@ -62,8 +82,8 @@ class Remote:
 class _IntegratedSql:
     """``Statements`` through PowerShell on the server: for a server that admits no SQL login (yet)."""
 
-    def __init__(self, powershell: PowerShell) -> None:
-        self._powershell = powershell
+    def __init__(self, powershell: PowerShell, database: str) -> None:
+        self._powershell, self._database = powershell, database
 
     def rows(self, statement: str, *values: Value, attempted: str) -> list[Row]:
         return self._call(statement, values, attempted, 120, changes=False)
@@ -77,11 +97,34 @@ class _IntegratedSql:
         for value in values:
             if isinstance(value, bytes):
                 raise TypeError("binary values do not travel as JSON; use ODBC for this statement")
-        arguments = {"Statement": numbered(statement), "Values": list(values), "Seconds": int(seconds)}
+        arguments = {
+            "Database": self._database,
+            "Statement": numbered(statement),
+            "Values": list(values),
+            "Seconds": int(seconds),
+        }
         output: list[Row] = self._powershell.run(
             _INVOKE_SQL, arguments, attempted=attempted, changes=changes, seconds=seconds + 30
         )
         return [{name: _from_json(value) for name, value in row.items()} for row in output]
+
+
+class _WithFallback:
+    """``Statements`` over ODBC that reads the integrated way while the server does not admit the SQL login."""
+
+    def __init__(self, odbc: SqlServer, integrated: Statements) -> None:
+        self._odbc, self._integrated = odbc, integrated
+
+    def rows(self, statement: str, *values: Value, attempted: str) -> list[Row]:
+        try:
+            return self._odbc.rows(statement, *values, attempted=attempted)
+        except MachineError as error:
+            if error.number not in REFUSED:
+                raise
+            return self._integrated.rows(statement, *values, attempted=attempted)
+
+    def run(self, statement: str, *values: Value, attempted: str, seconds: float = 120) -> None:
+        self._odbc.run(statement, *values, attempted=attempted, seconds=seconds)
 
 
 def _from_json(value: Any) -> Any:
@@ -92,6 +135,3 @@ def numbered(statement: str) -> str:
     """A statement with ``?`` markers as .NET wants it: ``@p1``, ``@p2``, … Our statements have no other ``?``."""
     parts = statement.split("?")
     return "".join(part + (f"@p{number}" if number < len(parts) else "") for number, part in enumerate(parts, 1))
-
-
-__all__ = ["Host", "Remote", "Secret", "numbered"]

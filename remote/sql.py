@@ -25,6 +25,8 @@ Value = str | int | bool | bytes | Secret
 Row = dict[str, Any]
 
 _LOGIN_TIMEOUT = 15
+REFUSED = frozenset({18452, 18456, 18470, 18486, 18487, 18488})
+"""Numbers of errors that say: this login is not admitted (now)."""
 _NUMBER = re.compile(r"\((-?\d+)\) \(SQL\w+\)")
 _PREFIX = re.compile(r"\[[^\]]*\]\[[^\]]*\](?:\[[^\]]*\])?")
 

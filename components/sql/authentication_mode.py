@@ -53,17 +53,6 @@ def healthy(facts: AuthenticationModeFacts) -> str:
     return ", ".join(facts.group.unhealthy())
 
 
-@dataclass(frozen=True)
-class OnGroup:
-    """A condition on the group, where the facts hold more than the group."""
-
-    condition: Any
-
-    def __call__(self, facts: AuthenticationModeFacts) -> str:
-        missing: str = self.condition(facts.group)
-        return missing
-
-
 class AuthenticationModeProvider(Provider[AuthenticationModeInputs, AuthenticationModeFacts]):
     INPUTS = AuthenticationModeInputs
     IDENTITY = ("group",)
@@ -133,10 +122,7 @@ class AuthenticationModeProvider(Provider[AuthenticationModeInputs, Authenticati
                 "it is the primary, and no synchronous secondary can take over while it restarts",
                 "Restart SQL Server there yourself at a time that suits, then run `pulumi up` again.",
             )
-        away = [
-            Step(step.sentence, _lifted(step.action))
-            for step in move(inputs.group, target, inputs.failover_seconds, integrated=True)
-        ]
+        away = move(inputs.group, target, inputs.failover_seconds, integrated=True)
         return [*away, *self._restart(inputs, group.primary)]
 
     def remove(
@@ -154,12 +140,6 @@ class AuthenticationModeProvider(Provider[AuthenticationModeInputs, Authenticati
             if (server.running, server.configured) != (inputs.mode, inputs.mode)
         }
         return {"mode": ", ".join(f"{mode} on {machine}" for machine, mode in odd.items())} if odd else {}
-
-
-def _lifted(action: Any) -> Any:
-    if isinstance(action, Until):
-        return Until(action.machine, OnGroup(action.waiting_for), action.seconds)
-    return action
 
 
 class AuthenticationMode(Managed, module="sql", name="AuthenticationMode"):

@@ -2,10 +2,10 @@
 
 The set is found by SID: the logins that users of the databases belong to (no name pattern), and those named beside.
 For each login the authority is a replica whose login has the SID that the databases know: the primary if it is one of
-them, since the farm logs on there now, else the one whose password was set last. Compared are SID, password hash (in memory only), policy, expiration, default
-database, disabled, server roles and server permissions. One transaction per login; nothing is written when nothing
-differs. A login of the same name with another SID is captured, dropped and made again with the right SID; the same
-SID under another name is refused with both names.
+them, since the farm logs on there now, else the one whose password was set last. Compared are SID, password hash (in
+memory only), policy, expiration, default database, disabled, server roles and server permissions. One transaction per
+login; nothing is written when nothing differs. A login of the same name with another SID is dropped and made again
+with the right one; the same SID under another name is refused with both names.
 
 Leaves alone every login outside the set, ``sa``, Windows logins, and extra logins on any replica. Delete leaves the
 logins: a login is dropped only by a person.
@@ -36,8 +36,6 @@ class LoginMirrorInputs(Inputs):
     """The databases whose users say which logins are needed."""
     further: tuple[str, ...] = ()
     """Logins to mirror beside those."""
-    after: str = ""
-    """Names what may have made or changed logins; another value makes the mirror look again."""
     state: str = MIRRORED
     """What is declared; a drifted state names each login that differs, and how."""
 
@@ -225,8 +223,7 @@ class LoginMirror(Managed, module="sql", name="LoginMirror"):
         machines: list[str],
         databases: list[str],
         further: list[str],
-        after: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         what = {"name": name, "group": group, "machines": machines, "databases": databases}
-        super().__init__(name, {**what, "further": further, "after": after}, opts)
+        super().__init__(name, {**what, "further": further}, opts)

@@ -9,7 +9,7 @@ changes; where an automatic failover takes it later is reported, not undone. Wit
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import pulumi
 
@@ -31,16 +31,28 @@ class PrimaryInputs(Inputs):
     """How long a failover may take."""
 
 
+class HoldsGroup(Protocol):
+    """Facts of another resource that moves the primary, too."""
+
+    @property
+    def group(self) -> Group: ...
+
+
+def group_in(facts: Group | HoldsGroup) -> Group:
+    return facts if isinstance(facts, Group) else facts.group
+
+
 @dataclass(frozen=True)
 class Ready:
     """Waits until a planned failover to the machine loses nothing."""
 
     machine: str
 
-    def __call__(self, facts: Group) -> str:
-        if not facts.primary:
-            return f"a primary of {facts.name}"
-        return ", ".join(facts.not_ready(self.machine))
+    def __call__(self, facts: Group | HoldsGroup) -> str:
+        group = group_in(facts)
+        if not group.primary:
+            return f"a primary of {group.name}"
+        return ", ".join(group.not_ready(self.machine))
 
 
 @dataclass(frozen=True)
@@ -49,14 +61,15 @@ class Moved:
 
     machine: str
 
-    def __call__(self, facts: Group) -> str:
-        if facts.primary != self.machine:
-            return f"{self.machine} to become the primary of {facts.name}"
-        return ", ".join(facts.unhealthy())
+    def __call__(self, facts: Group | HoldsGroup) -> str:
+        group = group_in(facts)
+        if group.primary != self.machine:
+            return f"{self.machine} to become the primary of {group.name}"
+        return ", ".join(group.unhealthy())
 
 
 def move(group: str, target: str, seconds: float, *, integrated: bool = False) -> list[Step]:
-    """The steps of a planned failover; used wherever the primary has to move."""
+    """The steps of a planned failover, for facts that are a group or hold one."""
     return [
         Step(f"Wait until {target} is ready to take over {group}.", Until(target, Ready(target), seconds)),
         Step(

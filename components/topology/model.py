@@ -12,6 +12,7 @@ from pydantic import Field
 
 from components.topology.parts import Certificate, Domain, Flow, Machine, Part, Replica, Spf, Sql, Waits
 from components.topology.portal import Portal, Tier
+from components.topology.roles import ROLES
 from components.topology.values import Text
 
 
@@ -89,3 +90,22 @@ class Topology(Part):
     def certificate(self, tier: Tier) -> Certificate:
         """The certificate that clients of a tier see."""
         return next(certificate for certificate in self.certificates if certificate.name == tier.certificate)
+
+    @property
+    def listener_address(self) -> str:
+        """The listener as a client of SQL Server writes it: ``name``, or ``name,port`` where the port is not 1433."""
+        port = self.sql.listener.port
+        return self.listener_fqdn if port == 1433 else f"{self.listener_fqdn},{port}"
+
+    def admin_api(self, machine: str) -> str:
+        """The base address of the administrators' interface for a portal node: its own, if it has one."""
+        return self._address_of("admin-api", machine)
+
+    def admin_authentication(self, machine: str) -> str:
+        """The base address of the administrators' authentication site for a portal node: its own, if it has one."""
+        return self._address_of("admin-auth", machine)
+
+    def _address_of(self, role: str, machine: str) -> str:
+        tier = self.portal.tier_of(role)
+        own = any(node.lower() == machine.lower() for node in tier.nodes)
+        return f"https://{self.fqdn(machine) if own else tier.front.name}:{ROLES[role].ports[0]}"

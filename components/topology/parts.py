@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -38,6 +39,11 @@ class Domain(Part):
     """The short name that stands before the backslash of an account."""
     subnet: Subnet
     """Every address of the domain's machines and clusters lies in here."""
+
+    @property
+    def mask(self) -> str:
+        """The subnet's mask in dotted form."""
+        return str(ipaddress.ip_network(self.subnet).netmask)
 
 
 class Flow(Part):

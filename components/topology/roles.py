@@ -29,12 +29,19 @@ class Role:
     name: str
     features: tuple[str, ...]
     sites: tuple[Site, ...]
+    parts: tuple[str, ...]
+    """Names of its own MSI packages, without ``MgmtSvc-`` and ``.msi``."""
     required: bool = True
 
     @property
     def ports(self) -> tuple[int, ...]:
         """The documented TCP ports on which the role's sites are installed."""
         return tuple(site.port for site in self.sites if site.port is not None)
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """File names of the MSI packages in the order in which xAzurePack installs them."""
+        return tuple(f"MgmtSvc-{part}.msi" for part in ("PowerShellAPI", *self.parts, "ConfigSite"))
 
 
 _IN_ORDER = (
@@ -48,15 +55,16 @@ _IN_ORDER = (
             Site("MgmtSvc-UsageCollector", None),
             Site("MgmtSvc-Usage", 30022),
         ),
+        ("WebAppGallery", "Monitoring", "Usage", "AdminAPI"),
     ),
-    Role("tenant-api", ("TenantAPI",), (Site("MgmtSvc-TenantAPI", 30005),)),
-    Role("tenant-public-api", ("TenantPublicAPI",), (Site("MgmtSvc-TenantPublicAPI", 30006),)),
-    Role("sql-extension", ("SQLServer",), (Site("MgmtSvc-SQLServer", 30010),), required=False),
-    Role("mysql-extension", ("MySQL",), (Site("MgmtSvc-MySQL", 30012),), required=False),
-    Role("admin-site", ("AdminSite",), (Site("MgmtSvc-AdminSite", 30091),)),
-    Role("admin-auth", ("WindowsAuthSite",), (Site("MgmtSvc-WindowsAuthSite", 30072),)),
-    Role("tenant-site", ("TenantSite",), (Site("MgmtSvc-TenantSite", 30081),)),
-    Role("tenant-auth", ("AuthSite",), (Site("MgmtSvc-AuthSite", 30071),)),
+    Role("tenant-api", ("TenantAPI",), (Site("MgmtSvc-TenantAPI", 30005),), ("TenantAPI",)),
+    Role("tenant-public-api", ("TenantPublicAPI",), (Site("MgmtSvc-TenantPublicAPI", 30006),), ("TenantPublicAPI",)),
+    Role("sql-extension", ("SQLServer",), (Site("MgmtSvc-SQLServer", 30010),), ("SQLServer",), required=False),
+    Role("mysql-extension", ("MySQL",), (Site("MgmtSvc-MySQL", 30012),), ("MySQL",), required=False),
+    Role("admin-site", ("AdminSite",), (Site("MgmtSvc-AdminSite", 30091),), ("AdminSite",)),
+    Role("admin-auth", ("WindowsAuthSite",), (Site("MgmtSvc-WindowsAuthSite", 30072),), ("WindowsAuthSite",)),
+    Role("tenant-site", ("TenantSite",), (Site("MgmtSvc-TenantSite", 30081),), ("TenantSite",)),
+    Role("tenant-auth", ("AuthSite",), (Site("MgmtSvc-AuthSite", 30071),), ("AuthSite",)),
 )
 
 ROLES: dict[str, Role] = {role.name: role for role in _IN_ORDER}

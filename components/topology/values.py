@@ -34,9 +34,7 @@ def _subnet(value: str) -> str:
     try:
         return str(ipaddress.IPv4Network(value))
     except ValueError:
-        raise ValueError(
-            f"{quoted(value)} is no IPv4 subnet; write its first address and length: 172.21.5.0/24"
-        ) from None
+        raise ValueError(f"{quoted(value)} is no IPv4 subnet; write first address and length: 172.21.5.0/24") from None
 
 
 def _dns_name(value: str) -> str:
@@ -52,7 +50,7 @@ def _certificate_dns_name(value: str) -> str:
 
 def _netbios_name(value: str) -> str:
     if len(value) > 15:
-        raise ValueError(f"{quoted(value)} has {len(value)} characters; Windows allows 15 in such a name: shorten it")
+        raise ValueError(f"{quoted(value)} has {len(value)} characters; such a name may have 15: shorten it")
     if not _NETBIOS_NAME.fullmatch(value):
         raise ValueError(f"{quoted(value)} is no Windows computer name; use letters, digits, _ and hyphens inside it")
     return value
@@ -60,9 +58,7 @@ def _netbios_name(value: str) -> str:
 
 def _account_name(value: str) -> str:
     if len(value) > 20:
-        raise ValueError(
-            f"{quoted(value)} has {len(value)} characters; Windows allows 20 in an account's name: shorten it"
-        )
+        raise ValueError(f"{quoted(value)} has {len(value)} characters; an account's name may have 20: shorten it")
     forbidden = sorted(_NOT_IN_ACCOUNT_NAMES & set(value))
     if forbidden or not value.strip(" .") or value.endswith("."):
         what = f"contains {' '.join(forbidden)}" if forbidden else "is empty or ends with a full stop"
@@ -85,9 +81,7 @@ def _share(value: str) -> str:
 
 def _instance(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$#]{0,15}", value):
-        raise ValueError(
-            f"{quoted(value)} is no instance name; use up to 16 letters, digits, _, $ and #, a letter first"
-        )
+        raise ValueError(f"{quoted(value)} is no instance name; use up to 16 letters, digits, _ $ #, a letter first")
     return value
 
 

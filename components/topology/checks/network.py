@@ -57,7 +57,7 @@ def full_names(topology: Topology) -> Iterator[Problem]:
                 name = f"{name}.{holder.domain.name}"
             name = name.lower()
             if taken.get(name, holder.what).lower() != holder.what.lower():
-                yield (*holder.at, holder.name_key), f"{name} is {taken[name]} already; choose another name."
+                yield (*holder.at, holder.name_key), f"{name} is the name of {taken[name]} already; choose another."
             taken.setdefault(name, holder.what)
 
 
@@ -76,10 +76,10 @@ def same_domain(topology: Topology) -> Iterator[Problem]:
     for at, what, names in groups:
         with suppress(UnusableError):
             domains = [_domain(topology, name) for name in names]
-            first = next((domain for domain in domains if domain is not None), None)
+            other, first = next(((n, d) for n, d in zip(names, domains, strict=True) if d is not None), ("", None))
             for index, domain in enumerate(domains):
                 if domain is not None and first is not None and domain != first:
-                    text = f"{names[index]} is in {domain.name}, the one before it in {first.name}"
+                    text = f"{names[index]} is in {domain.name}, {other} in {first.name}"
                     yield (*at, index), f"{text}; {what} share a domain: choose a machine of {first.name}."
 
 
@@ -101,7 +101,7 @@ def ways(topology: Topology) -> Iterator[Problem]:
                 if any((f.source, f.target, f.port) == (source.name, target.name, port) for f in topology.flows):
                     continue
                 flow = f"{{source: {source.name}, target: {target.name}, port: {port}}}"
-                text = f"is in {source.name} and cannot reach {what} in {target.name}"
+                text = f"tier {tier.name} is in {source.name} and cannot reach {what} in {target.name}"
                 yield ("portal", "tiers", index, "nodes"), f"{text}; add {flow} to flows."
 
 
@@ -124,12 +124,12 @@ def _holders(topology: Topology) -> Iterator[_Holder]:
         domain = _first_domain(topology, tuple(replica.machine for replica in topology.sql.replicas))
         cluster, listener = topology.sql.cluster, topology.sql.listener
         with suppress(UnusableError):
-            yield _Holder(("sql", "cluster"), "the failover cluster's", cluster.address, cluster.name, "name", domain)
+            yield _Holder(("sql", "cluster"), "the failover cluster", cluster.address, cluster.name, "name", domain)
         with suppress(UnusableError):
-            yield _Holder(("sql", "listener"), "the listener's", listener.address, listener.name, "name", domain)
+            yield _Holder(("sql", "listener"), "the listener", listener.address, listener.name, "name", domain)
     with suppress(UnusableError):
         spf = topology.spf
-        yield _Holder(("spf",), "the SPF servers'", spf.address, spf.name, "name", _first_domain(topology, spf.servers))
+        yield _Holder(("spf",), "the SPF servers", spf.address, spf.name, "name", _first_domain(topology, spf.servers))
     with suppress(UnusableError):
         for index, tier in enumerate(topology.portal.tiers):
             at = ("portal", "tiers", index)
@@ -137,10 +137,10 @@ def _holders(topology: Topology) -> Iterator[_Holder]:
                 domain = _first_domain(topology, tier.nodes)
                 if tier.cluster is not None:
                     front = tier.cluster
-                    yield _Holder((*at, "cluster"), f"tier {tier.name}'s", front.address, front.name, "name", domain)
+                    yield _Holder((*at, "cluster"), f"tier {tier.name}", front.address, front.name, "name", domain)
                 if tier.load_balancer is not None:
                     balancer = tier.load_balancer
-                    what = f"tier {tier.name}'s"
+                    what = f"tier {tier.name}"
                     yield _Holder(
                         (*at, "load_balancer"), what, balancer.address, balancer.name, "name", domain, bound=False
                     )

@@ -1,0 +1,43 @@
+"""A highly available Windows Azure Pack farm: read the configuration and the topology, build the farm, say what came."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pulumi
+
+from components.farm import Farm
+from components.portal.databases import DATABASES
+from components.secrets import FarmSecrets
+from components.topology import TopologyError, load
+from components.windows import pfx
+from remote.secret import Secret
+
+config = pulumi.Config()
+
+try:
+    topology = load(Path(config.require("topology")))
+    given = config.require_object("certificates")
+    certificates = {
+        certificate.name: pfx.read(
+            Path(given[certificate.name]["file"]), Secret(given[certificate.name]["password"]), certificate.dns_names
+        )
+        for certificate in topology.certificates
+    }
+except (TopologyError, pfx.CertificateError) as error:
+    raise pulumi.RunError(str(error)) from None
+
+secrets = FarmSecrets(
+    sql_password=config.require_secret("sqlAdministratorPassword"),
+    passphrase=config.require_secret("passphrase"),
+    spf_password=config.require_secret("spfAccountPassword"),
+    certificates=certificates,
+)
+farm = Farm(topology.name, topology, secrets, proof=f"built {config.get('prove') or ''}".strip())
+
+pulumi.export("portal", f"https://{topology.portal.tier_of('tenant-site').front.name}")
+pulumi.export("addresses", {tier.front.name: str(tier.front.address) for tier in topology.portal.tiers})
+pulumi.export("primary", farm.primary)
+pulumi.export("databases", list(DATABASES))
+pulumi.export("mirroredLogins", farm.logins.logins)
+pulumi.export("plan", farm.plan_id)

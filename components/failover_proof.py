@@ -1,0 +1,193 @@
+"""Guarantees that the farm was seen to work after a failover: to the partner, and back.
+
+The proof runs when the farm is first built, and again only when a person asks for it with another marker: never as a
+surprise in production. After each failover every site of every portal node must answer through the listener, and no
+site may write event 12 ("Login failed for user …"). When it fails, the primary goes back to where it was, and the
+error names the logins and the databases.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pydantic import BaseModel, ConfigDict
+
+from components.resource import Inputs, Managed, Provider
+from components.sql import group as groups
+from components.sql.group import Group
+from components.sql.primary import move
+from components.steps import Script, Step, Until, leaf
+from remote.errors import MachineError
+from remote.http import HttpError
+from remote.session import Remote
+
+
+class SiteInputs(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    machine: str
+    name: str
+    ports: tuple[int, ...]
+    """Where the site may be: its own port, and the one it moves to later."""
+
+
+class FailoverProofInputs(Inputs):
+    group: str
+    machines: tuple[str, ...]
+    machine: str
+    """Where the primary is to be before and after the proof."""
+    partner: str
+    """The replica that takes over."""
+    sites: tuple[SiteInputs, ...]
+    marker: str
+    """What the proof is kept under; another one asks for another proof."""
+    failover_seconds: float = 120
+    site_seconds: float = 180
+
+
+@dataclass(frozen=True)
+class FailoverProofFacts:
+    group: Group
+    proved: str
+    """The marker of the last proof, empty before the first."""
+    troubles: tuple[str, ...]
+    """Sites that do not answer, and the failed log-ons that the portal wrote to its event log meanwhile."""
+
+
+@dataclass(frozen=True)
+class Works:
+    """Waits until the group is with one machine and every site works there."""
+
+    machine: str
+
+    def __call__(self, facts: FailoverProofFacts) -> str:
+        if facts.group.primary != self.machine:
+            return f"{self.machine} to be the primary"
+        return "; ".join((*facts.group.unhealthy(), *facts.troubles))
+
+
+class FailoverProofProvider(Provider[FailoverProofInputs, FailoverProofFacts]):
+    INPUTS = FailoverProofInputs
+    IDENTITY = ("group",)
+    THING = False
+
+    def title(self, inputs: FailoverProofInputs) -> str:
+        return f"the failover proof of {inputs.group}"
+
+    def key(self, inputs: FailoverProofInputs) -> str:
+        return f"failover-proof/{inputs.group}".lower()
+
+    def home(self, inputs: FailoverProofInputs) -> str:
+        return inputs.machines[0]
+
+    def observe(self, inputs: FailoverProofInputs, remote: Remote) -> FailoverProofFacts:
+        attempted = f"read {self.title(inputs)}"
+        kept = remote.powershell(self.home(inputs)).run(
+            leaf("windows/read_mark.ps1"), {"Name": self.key(inputs)}, attempted=attempted
+        )
+        group = groups.observe(remote, inputs.machines, inputs.group)
+        proved = kept[0] if kept else ""
+        # Sites are asked only while a proof is due: a farm at rest is not touched by a refresh.
+        troubles = () if proved == inputs.marker else _troubles(inputs, remote, attempted)
+        return FailoverProofFacts(group, proved, troubles)
+
+    def plan(self, inputs: FailoverProofInputs, facts: FailoverProofFacts) -> list[Step]:
+        if facts.proved == inputs.marker:
+            return []
+        steps = []
+        if facts.group.primary != inputs.machine:
+            steps += self._to(inputs, inputs.machine)
+        steps += self._to(inputs, inputs.partner)
+        steps += self._to(inputs, inputs.machine, back=True)
+        arguments = {"Name": self.key(inputs), "Text": inputs.marker}
+        what = f"Keep that the failover of {inputs.group} is proved."
+        return [*steps, Step(what, Script(self.home(inputs), "windows/write_mark.ps1", arguments))]
+
+    def _to(self, inputs: FailoverProofInputs, target: str, *, back: bool = False) -> list[Step]:
+        moved = move(inputs.group, target, inputs.failover_seconds)
+        what = f"See every site of the portal work with {target} as the primary{' again' if back else ''}."
+        return [*moved, Step(what, Until(target, Works(target), inputs.site_seconds))]
+
+    def _apply(self, inputs: FailoverProofInputs, facts: FailoverProofFacts) -> FailoverProofFacts:
+        try:
+            return super()._apply(inputs, facts)
+        except MachineError as error:
+            raise self._back(inputs, error) from None
+
+    def _back(self, inputs: FailoverProofInputs, error: MachineError) -> MachineError:
+        """Bring the primary back after a proof that failed; gives the error with what came of that."""
+        try:
+            back = move(inputs.group, inputs.machine, inputs.failover_seconds)
+            self._carry_out(inputs, lambda now: [] if now.group.primary == inputs.machine else back, None)
+            came = f"The primary is back on {inputs.machine}."
+        except MachineError as second:
+            came = f"The primary could not be brought back: {second}"
+        remedy = f"{error.remedy} {came}".strip()
+        return MachineError(error.machine, error.attempted, error.found, remedy, number=error.number)
+
+    def remove(self, inputs: FailoverProofInputs, facts: FailoverProofFacts, before: dict[str, Any]) -> list[Step]:
+        if not facts.proved:
+            return []
+        what = f"Forget that the failover of {inputs.group} was proved."
+        return [Step(what, Script(self.home(inputs), "windows/remove_mark.ps1", {"Name": self.key(inputs)}))]
+
+    def present(self, inputs: FailoverProofInputs, facts: FailoverProofFacts) -> bool:
+        return True
+
+    def existed(self, inputs: FailoverProofInputs, facts: FailoverProofFacts) -> bool:
+        return False
+
+    def found(self, inputs: FailoverProofInputs, facts: FailoverProofFacts) -> dict[str, Any]:
+        return {}
+
+
+def _troubles(inputs: FailoverProofInputs, remote: Remote, attempted: str) -> tuple[str, ...]:
+    """Ask every site once; then read what the portal wrote about failed log-ons since just before."""
+    troubles: list[str] = []
+    machines = list(dict.fromkeys(site.machine for site in inputs.sites))
+    since = {m: remote.powershell(m).run(leaf("windows/read_clock.ps1"), attempted=attempted)[0] for m in machines}
+    for site in inputs.sites:
+        answers = [_ask(remote, site.machine, port) for port in site.ports]
+        if all(answers):
+            troubles.append(f"{site.name} on {site.machine}: {answers[0]}")
+    for machine in machines:
+        events = remote.powershell(machine).run(
+            leaf("portal/read_failed_logons.ps1"), {"Since": since[machine]}, attempted=attempted
+        )
+        troubles += sorted({f"{' '.join(event.split())} (event 12 on {machine})" for event in events})
+    return tuple(troubles)
+
+
+def _ask(remote: Remote, machine: str, port: int) -> str:
+    """What is wrong with a site; empty when it answers. The sites have the installer's self-signed certificates."""
+    try:
+        answer = remote.https(machine, port, verify=False)
+    except HttpError as error:
+        return f"no answer on port {port} ({error})"
+    return f"HTTP {answer.status} on port {port}" if answer.status >= 500 else ""
+
+
+class FailoverProof(Managed, module="farm", name="FailoverProof"):
+    """The farm was seen to work on either replica."""
+
+    provider_class = FailoverProofProvider
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        group: str,
+        machines: list[str],
+        machine: str,
+        partner: str,
+        sites: list[dict[str, Any]],
+        marker: str,
+        failover_seconds: float,
+        site_seconds: float,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        where = {"group": group, "machines": machines, "machine": machine, "partner": partner, "sites": sites}
+        waits = {"failover_seconds": failover_seconds, "site_seconds": site_seconds}
+        super().__init__(name, {**where, "marker": marker, **waits}, opts)

@@ -1,0 +1,130 @@
+"""The farm, in the article's order. Read it from top to bottom: every step is one statement.
+
+Nothing here asks which design a topology describes: an express farm has one tier with every role, a distributed one
+several; the first node of each comes first, in the documented order of the roles.
+"""
+
+from __future__ import annotations
+
+import pulumi
+
+from components.failover_proof import FailoverProof
+from components.options import child
+from components.portal.administrators import Administrators
+from components.portal.databases import DATABASES
+from components.portal.plan import Plan
+from components.portal.plan_seen import PlanSeen
+from components.portal.portal_node import PortalNode
+from components.portal.portal_tier import PortalTier
+from components.secrets import FarmSecrets
+from components.spf.service_provider_foundation import ServiceProviderFoundation
+from components.sql.sql_availability_group import SqlAvailabilityGroup
+from components.topology import Topology
+from components.topology.portal import Tier
+from components.topology.roles import ROLES
+
+
+class Farm(pulumi.ComponentResource):
+    """A highly available Windows Azure Pack."""
+
+    def __init__(
+        self,
+        name: str,
+        topology: Topology,
+        secrets: FarmSecrets,
+        *,
+        proof: str,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("windows-azure-pack-ha:index:Farm", name, None, opts)
+        self.topology, portal = topology, topology.portal
+
+        # Load balancing, the SPF account and SQL Server have nothing to do with each other yet: they run side by side.
+        tiers = [PortalTier(tier.name, topology, tier, secrets, child(self)) for tier in _in_order(topology)]
+        spf = ServiceProviderFoundation("spf", topology, secrets, child(self))
+        sql = SqlAvailabilityGroup("sql", topology, secrets, child(self))
+
+        # The first node of every role, while the primary is where the portal's logins are to be made.
+        first: list[PortalNode] = []
+        for tier in tiers:
+            first.append(tier.add_first([sql.primary, *(ready for node in first for ready in node.ready)]))
+        ready = [resource for node in first for resource in node.ready]
+        speaker = _speaker(topology)
+        administrators = Administrators(
+            "administrators",
+            machine=speaker,
+            principals=list(portal.administrators),
+            server=topology.listener_address,
+            login=topology.sql.administrator,
+            password=secrets.sql_password,
+            opts=child(self, ready),
+        )
+
+        # Their databases into the group, their logins to every replica, and the proof that this was enough.
+        self.databases = sql.add_databases(DATABASES, ready)
+        mirrored = sql.mirror_logins("logins", DATABASES, self.databases)
+        proved = FailoverProof(
+            "failover-proof",
+            group=topology.sql.group,
+            machines=sql.machines,
+            machine=topology.sql.preferred_primary,
+            partner=_partner(topology),
+            sites=[site for node in first for site in node.sites()],
+            marker=proof,
+            failover_seconds=topology.waits.failover,
+            site_seconds=topology.waits.site,
+            opts=child(self, [mirrored, administrators]),
+        )
+        plan = Plan(
+            "plan",
+            machine=speaker,
+            admin_api=topology.admin_api(speaker),
+            authentication=topology.admin_authentication(speaker),
+            plan=portal.plan.name,
+            services=list(portal.plan.services),
+            adopt=portal.plan.adopt,
+            opts=child(self, [proved]),
+        )
+
+        # Every further node joins; whatever that did to the logins is mirrored again.
+        others = [node for tier in tiers for node in tier.add_others([plan])]
+        joined = [resource for node in others for resource in node.ready]
+        self.logins = sql.mirror_logins(
+            "logins-after-joining", DATABASES, [mirrored, *joined] if joined else [mirrored]
+        )
+        seen: list[pulumi.Resource] = [
+            PlanSeen(
+                f"{node.name}-plan-seen",
+                machine=node.name,
+                admin_api=topology.admin_api(node.name),
+                authentication=topology.admin_authentication(node.name),
+                plan=portal.plan.name,
+                plan_id=plan.plan_id,
+                opts=child(self, [self.logins]),
+            )
+            for node in others
+            if node.name in portal.tier_of("admin-api").nodes
+        ]
+        registered = spf.register(speaker, [self.logins, *seen])
+        published = [node.publish([registered]) for node in (*first, *others)]
+
+        self.finished: list[pulumi.Resource] = [registered, *(site for site in published if site is not None)]
+        """What everything else comes before: the verification waits for these."""
+        self.primary, self.plan_id = sql.primary.current, plan.plan_id
+        self.register_outputs({"primary": self.primary})
+
+
+def _in_order(topology: Topology) -> list[Tier]:
+    """The tiers by the earliest of their roles in the documented order."""
+    order = list(ROLES)
+    return sorted(topology.portal.tiers, key=lambda tier: min(order.index(role) for role in tier.roles))
+
+
+def _speaker(topology: Topology) -> str:
+    """The portal node on which the administrators' cmdlets run: the first that has the administrators' interface."""
+    return topology.portal.tier_of("admin-api").nodes[0]
+
+
+def _partner(topology: Topology) -> str:
+    """The replica that the proof fails over to: the first synchronous one beside the preferred primary."""
+    return next(replica.machine for replica in topology.secondaries if replica.commit == "synchronous")

@@ -1,0 +1,105 @@
+"""Guarantees that principals may use the administrators' site (``Add-MgmtSvcAdminUser``). Others are left alone.
+
+The list is in the farm's store, so one node speaks for all. Delete takes away only those that were not in it before.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+
+from components.resource import Inputs, Managed, Provider
+from components.steps import Script, Step, leaf
+from remote.secret import Secret
+from remote.session import Remote
+
+
+class AdministratorsInputs(Inputs):
+    machine: str
+    """The portal node on which the cmdlets run."""
+    principals: tuple[str, ...]
+    server: str
+    login: str
+    password: Secret
+
+
+class AdministratorsProvider(Provider[AdministratorsInputs, frozenset[str]]):
+    """Facts: the principals in the store, lower case."""
+
+    INPUTS = AdministratorsInputs
+    SECRETS = ("password",)
+    THING = False
+
+    def title(self, inputs: AdministratorsInputs) -> str:
+        return "the portal's administrators"
+
+    def key(self, inputs: AdministratorsInputs) -> str:
+        return "portal-administrators"
+
+    def home(self, inputs: AdministratorsInputs) -> str:
+        return inputs.machine
+
+    @staticmethod
+    def _store(inputs: AdministratorsInputs) -> dict[str, Any]:
+        return {"Server": inputs.server, "UserName": inputs.login, "Password": inputs.password}
+
+    def observe(self, inputs: AdministratorsInputs, remote: Remote) -> frozenset[str]:
+        output = remote.powershell(inputs.machine).run(
+            leaf("portal/read_administrators.ps1"), self._store(inputs), attempted=f"read {self.title(inputs)}"
+        )
+        return frozenset(principal.lower() for principal in output)
+
+    def plan(self, inputs: AdministratorsInputs, facts: frozenset[str]) -> list[Step]:
+        return [
+            Step(
+                f"On {inputs.machine}, let {principal} use the administrators' site.",
+                Script(inputs.machine, "portal/add_administrator.ps1", {**self._store(inputs), "Principal": principal}),
+            )
+            for principal in inputs.principals
+            if principal.lower() not in facts
+        ]
+
+    def remove(self, inputs: AdministratorsInputs, facts: frozenset[str], before: dict[str, Any]) -> list[Step]:
+        return [
+            Step(
+                f"On {inputs.machine}, no longer let {principal} use the administrators' site.",
+                Script(
+                    inputs.machine, "portal/remove_administrator.ps1", {**self._store(inputs), "Principal": principal}
+                ),
+            )
+            for principal in inputs.principals
+            if principal.lower() in facts and principal.lower() not in before.get("principals", [])
+        ]
+
+    def present(self, inputs: AdministratorsInputs, facts: frozenset[str]) -> bool:
+        return True
+
+    def existed(self, inputs: AdministratorsInputs, facts: frozenset[str]) -> bool:
+        return False
+
+    def remember(self, inputs: AdministratorsInputs, facts: frozenset[str]) -> dict[str, Any]:
+        return {"principals": sorted(p.lower() for p in inputs.principals if p.lower() in facts)}
+
+    def found(self, inputs: AdministratorsInputs, facts: frozenset[str]) -> dict[str, Any]:
+        return {"principals": [principal for principal in inputs.principals if principal.lower() in facts]}
+
+
+class Administrators(Managed, module="portal", name="Administrators"):
+    """Who may use the administrators' site."""
+
+    provider_class = AdministratorsProvider
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        machine: str,
+        principals: list[str],
+        server: str,
+        login: str,
+        password: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        where = {"machine": machine, "server": server, "login": login, "password": password}
+        super().__init__(name, {**where, "principals": principals}, opts)

@@ -1,0 +1,19 @@
+# Installs products with the Web Platform Installer; runs as a scheduled task, since it refuses a remote log-on.
+param($Products, $Feed, $ProgressFile)
+$folder = Join-Path $env:ProgramFiles 'Microsoft\Web Platform Installer'
+$installer = @('WebpiCmd-x64.exe', 'WebpiCmd.exe') | ForEach-Object { Join-Path $folder $_ } | Where-Object { Test-Path $_ } | Select-Object -First 1
+if (-not $installer) { throw "The Web Platform Installer is not installed in $folder." }
+$arguments = @('/Install', "/Products:$(@($Products) -join ',')", '/AcceptEula', '/SuppressReboot')
+if ($Feed) {
+    if (-not (Test-Path $Feed)) { throw "The offline feed $Feed is not there or cannot be read." }
+    $arguments += "/XML:$Feed"
+}
+$lines = @()
+& $installer @arguments 2>&1 | ForEach-Object {
+    $lines += "$_"
+    if ("$_") { Set-Content $ProgressFile "$_" }
+}
+$said = $lines -join "`n"
+if ($LASTEXITCODE -ne 0 -or $said -notmatch 'Install of Products: SUCCESS') {
+    throw "The Web Platform Installer ended with exit code ${LASTEXITCODE}: $($lines | Where-Object { $_ } | Select-Object -Last 3)"
+}

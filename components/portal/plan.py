@@ -1,0 +1,145 @@
+"""Guarantees a hosting plan with its services, made through one portal node.
+
+It is the farm's proof: made through the first node, seen through every other. A plan of this name that this stack did
+not make is refused unless ``adopt`` is set. Its quotas and subscriptions are left alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.resource import Inputs, Managed, Provider
+from components.steps import Script, Step, leaf
+from remote.errors import MachineError
+from remote.session import Remote
+
+
+class PlanInputs(Inputs):
+    machine: str
+    """The portal node through which the plan is made and read."""
+    admin_api: str
+    """Base address of the administrators' API on that node (https://…:30004)."""
+    authentication: str
+    """Base address of the administrators' authentication site (https://…:30072)."""
+    name: str
+    services: tuple[str, ...]
+    state: str = "Public"
+
+
+@dataclass(frozen=True)
+class PlanState:
+    id: str
+    state: str
+    services: frozenset[str]
+
+
+def admin_call(inputs: Any, remote: Remote) -> dict[str, Any]:
+    """The arguments with which a leaf script gets a token and calls the administrators' API."""
+    host = remote.hosts[inputs.machine]
+    return {
+        "AdminUri": inputs.admin_api,
+        "AuthenticationSite": inputs.authentication,
+        "UserName": host.username,
+        "Password": host.password,
+    }
+
+
+@dataclass(frozen=True)
+class PlanFacts:
+    plans: tuple[PlanState, ...]
+    """Every plan of this name."""
+    call: dict[str, Any]
+
+
+class PlanProvider(Provider[PlanInputs, PlanFacts]):
+    INPUTS = PlanInputs
+    IDENTITY = ("name",)
+    COMPUTED = ("plan_id",)
+
+    def title(self, inputs: PlanInputs) -> str:
+        return f"the plan {inputs.name}"
+
+    def key(self, inputs: PlanInputs) -> str:
+        return f"plan/{inputs.name}".lower()
+
+    def home(self, inputs: PlanInputs) -> str:
+        return inputs.machine
+
+    def observe(self, inputs: PlanInputs, remote: Remote) -> PlanFacts:
+        call = admin_call(inputs, remote)
+        output = remote.powershell(inputs.machine).run(
+            leaf("portal/read_plans.ps1"), {**call, "Name": inputs.name}, attempted=f"read {self.title(inputs)}"
+        )
+        plans = [PlanState(plan["id"], plan["state"], frozenset(plan["services"])) for plan in output]
+        return PlanFacts(tuple(plans), call)
+
+    def plan(self, inputs: PlanInputs, facts: PlanFacts) -> list[Step]:
+        machine, name = inputs.machine, inputs.name
+        if len(facts.plans) > 1:
+            raise MachineError(
+                machine,
+                f"read {self.title(inputs)}",
+                f"there are {len(facts.plans)} plans of this name",
+                "Rename or remove all but one in the administrators' site.",
+            )
+        have = facts.plans[0] if facts.plans else PlanState("", inputs.state, frozenset())
+        steps = []
+        if not facts.plans:
+            arguments = {**facts.call, "Name": name, "State": inputs.state}
+            steps.append(
+                Step(f"Through {machine}, create the plan {name}.", Script(machine, "portal/add_plan.ps1", arguments))
+            )
+        elif have.state != inputs.state:
+            arguments = {**facts.call, "PlanId": have.id, "State": inputs.state}
+            what = f"Through {machine}, make the plan {name} {inputs.state}."
+            steps.append(Step(what, Script(machine, "portal/set_plan.ps1", arguments)))
+        for service in inputs.services:
+            if service not in have.services:
+                arguments = {**facts.call, "Name": name, "Service": service}
+                what = f"Through {machine}, put the service {service} into the plan {name}."
+                steps.append(Step(what, Script(machine, "portal/add_plan_service.ps1", arguments)))
+        return steps
+
+    def remove(self, inputs: PlanInputs, facts: PlanFacts, before: dict[str, Any]) -> list[Step]:
+        return [
+            Step(
+                f"Through {inputs.machine}, remove the plan {inputs.name}.",
+                Script(inputs.machine, "portal/remove_plan.ps1", {**facts.call, "PlanId": plan.id}),
+            )
+            for plan in facts.plans
+        ]
+
+    def present(self, inputs: PlanInputs, facts: PlanFacts) -> bool:
+        return bool(facts.plans)
+
+    def found(self, inputs: PlanInputs, facts: PlanFacts) -> dict[str, Any]:
+        have = facts.plans[0]
+        return {"state": have.state, "services": [s for s in inputs.services if s in have.services]}
+
+    def outputs(self, inputs: PlanInputs, facts: PlanFacts) -> dict[str, Any]:
+        return {"plan_id": facts.plans[0].id}
+
+
+class Plan(Managed, module="portal", name="Plan"):
+    """A hosting plan. ``plan_id`` is the portal's own id of it."""
+
+    provider_class = PlanProvider
+    plan_id: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        machine: str,
+        admin_api: str,
+        authentication: str,
+        plan: str,
+        services: list[str],
+        adopt: bool,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        where = {"machine": machine, "admin_api": admin_api, "authentication": authentication}
+        super().__init__(name, {**where, "name": plan, "services": services, "adopt": adopt}, opts)

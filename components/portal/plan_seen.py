@@ -1,0 +1,97 @@
+"""Guarantees that a plan made through one portal node is seen through another one: both use the same stores.
+
+It changes nothing: when the plan is not seen, or has another id, the error says so.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+
+from components.portal.plan import admin_call
+from components.resource import Inputs, Managed, Provider
+from components.steps import Step, Until, leaf
+from remote.session import Remote
+
+
+class PlanSeenInputs(Inputs):
+    machine: str
+    admin_api: str
+    authentication: str
+    name: str
+    plan_id: str
+    """The id under which the first node knows it."""
+    seconds: float = 60
+
+
+class Seen:
+    """Waits until the plan's id is among those that the node knows under its name."""
+
+    def __init__(self, machine: str, plan_id: str) -> None:
+        self.machine, self.plan_id = machine, plan_id
+
+    def __call__(self, facts: tuple[str, ...]) -> str:
+        if self.plan_id in facts:
+            return ""
+        return f"the plan {self.plan_id} to be seen through {self.machine} (it sees {', '.join(facts) or 'none'})"
+
+
+class PlanSeenProvider(Provider[PlanSeenInputs, tuple[str, ...]]):
+    """Facts: the ids of the plans of this name that the node knows."""
+
+    INPUTS = PlanSeenInputs
+    IDENTITY = ("machine", "name")
+    THING = False
+
+    def title(self, inputs: PlanSeenInputs) -> str:
+        return f"the plan {inputs.name} as {inputs.machine} sees it"
+
+    def key(self, inputs: PlanSeenInputs) -> str:
+        return f"{inputs.machine}/plan-seen/{inputs.name}".lower()
+
+    def home(self, inputs: PlanSeenInputs) -> str:
+        return inputs.machine
+
+    def observe(self, inputs: PlanSeenInputs, remote: Remote) -> tuple[str, ...]:
+        output = remote.powershell(inputs.machine).run(
+            leaf("portal/read_plans.ps1"),
+            {**admin_call(inputs, remote), "Name": inputs.name},
+            attempted=f"read {self.title(inputs)}",
+        )
+        return tuple(plan["id"] for plan in output)
+
+    def plan(self, inputs: PlanSeenInputs, facts: tuple[str, ...]) -> list[Step]:
+        if inputs.plan_id in facts:
+            return []
+        wait = Until(inputs.machine, Seen(inputs.machine, inputs.plan_id), inputs.seconds)
+        return [Step(f"See the plan {inputs.name} through {inputs.machine}.", wait)]
+
+    def remove(self, inputs: PlanSeenInputs, facts: tuple[str, ...], before: dict[str, Any]) -> list[Step]:
+        return []
+
+    def present(self, inputs: PlanSeenInputs, facts: tuple[str, ...]) -> bool:
+        return True
+
+    def found(self, inputs: PlanSeenInputs, facts: tuple[str, ...]) -> dict[str, Any]:
+        return {} if inputs.plan_id in facts else {"plan_id": ", ".join(facts) or "(none)"}
+
+
+class PlanSeen(Managed, module="portal", name="PlanSeen"):
+    """A plan as another portal node sees it."""
+
+    provider_class = PlanSeenProvider
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        machine: str,
+        admin_api: str,
+        authentication: str,
+        plan: str,
+        plan_id: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        where = {"machine": machine, "admin_api": admin_api, "authentication": authentication}
+        super().__init__(name, {**where, "name": plan, "plan_id": plan_id}, opts)

@@ -1,0 +1,109 @@
+"""One portal server: its software, its configuration against the farm's stores, its operators, its tenant site."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pulumi
+
+from components.options import child
+from components.portal.configuration import Configuration
+from components.portal.software import Software
+from components.secrets import FarmSecrets
+from components.topology import Topology
+from components.topology.portal import Tier
+from components.topology.roles import ROLES
+from components.windows.certificate import Certificate
+from components.windows.group_members import GroupMembers
+from components.windows.site_binding import SiteBinding
+
+OPERATORS = "MgmtSvc Operators"
+"""The local group that the portal's installer makes on every node (reference: Windows Azure Pack, Operators)."""
+TENANT_SITE = "MgmtSvc-TenantSite"
+TENANT_SITE_PORT = 30081
+
+
+class PortalNode(pulumi.ComponentResource):
+    """A node of a tier. ``configured`` is its configuration, ``ready`` what has to be there before it is used."""
+
+    def __init__(
+        self,
+        name: str,
+        topology: Topology,
+        tier: Tier,
+        secrets: FarmSecrets,
+        after: Iterable[pulumi.Resource],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("windows-azure-pack-ha:portal:PortalNode", name, None, opts)
+        self._topology, self._tier, self._pfx = topology, tier, secrets.certificates[tier.certificate]
+        self.name, software, waits = name, topology.portal.software, topology.waits
+        self.certificate = Certificate(
+            f"{name}-certificate",
+            machine=name,
+            certificate=tier.certificate,
+            thumbprint=self._pfx.thumbprint,
+            pfx=self._pfx.content.reveal(),
+            password=self._pfx.password.reveal(),
+            adopt=topology.certificate(tier).adopt,
+            opts=child(self),
+        )
+        installed = Software(
+            f"{name}-software",
+            machine=name,
+            source=software.source,
+            products=list(topology.portal.products(tier)),
+            feed=software.feed,
+            folder=software.folder,
+            packages=[package for role in tier.ordered_roles for package in role.packages],
+            features=list(tier.features),
+            seconds=waits.installation,
+            restart_seconds=waits.restart,
+            adopt=tier.adopt,
+            opts=child(self, [*after, self.certificate]),
+        )
+        self.configured = Configuration(
+            f"{name}-configuration",
+            machine=name,
+            features=list(tier.features),
+            server=topology.listener_address,
+            login=topology.sql.administrator,
+            password=secrets.sql_password,
+            passphrase=secrets.passphrase,
+            seconds=waits.configuration,
+            adopt=tier.adopt,
+            opts=child(self, [installed]),
+        )
+        operators = GroupMembers(
+            f"{name}-operators",
+            machine=name,
+            group=OPERATORS,
+            members=list(topology.portal.operators),
+            opts=child(self, [self.configured]),
+        )
+        self.ready: list[pulumi.Resource] = [self.configured, operators]
+        self.register_outputs({})
+
+    def publish(self, after: Iterable[pulumi.Resource]) -> SiteBinding | None:
+        """Move the tenants' site to its public port with the public certificate; None where the tier has none."""
+        if "tenant-site" not in self._tier.roles:
+            return None
+        return SiteBinding(
+            f"{self.name}-tenant-site",
+            machine=self.name,
+            site=TENANT_SITE,
+            port=self._topology.portal.tenant_site_port,
+            old_port=TENANT_SITE_PORT,
+            thumbprint=self._pfx.thumbprint,
+            opts=child(self, [*self.ready, self.certificate, *after]),
+        )
+
+    def sites(self) -> list[dict[str, object]]:
+        """The node's sites with the ports on which each may be found."""
+        public = {TENANT_SITE: [self._topology.portal.tenant_site_port]}
+        return [
+            {"machine": self.name, "name": site.name, "ports": [site.port, *public.get(site.name, [])]}
+            for role in self._tier.ordered_roles
+            for site in ROLES[role.name].sites
+            if site.port is not None
+        ]

@@ -1,0 +1,8 @@
+# Takes a principal off the administrators' site.
+param($Server, $UserName, $Password, $Principal)
+$store = New-Object System.Data.SqlClient.SqlConnectionStringBuilder
+$store['Data Source'] = $Server
+$store['Initial Catalog'] = 'Microsoft.MgmtSvc.Store'
+$store['User ID'] = $UserName
+$store['Password'] = $Password
+[void](Remove-MgmtSvcAdminUser -Principal $Principal -ConnectionString $store.ConnectionString)

@@ -1,0 +1,118 @@
+"""Guarantees that the portal's software is installed on one node: every feature of the node's roles.
+
+It comes through the Web Platform Installer (with an offline feed: its catalogue was closed in 2022) or from MSI
+packages. Either refuses to run in a remote log-on, so it runs as a scheduled task. A restart that the installation
+asks for is part of it, and so is going on after one. Delete uninstalls what this stack installed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pulumi
+
+from components.resource import Inputs, Managed, Provider
+from components.steps import Detached, Restart, Step, leaf
+from remote.session import Remote
+
+
+class SoftwareInputs(Inputs):
+    machine: str
+    source: Literal["webpi", "msi"]
+    products: tuple[str, ...] = ()
+    """WebPI product IDs."""
+    feed: str = ""
+    folder: str = ""
+    """MSI packages."""
+    features: tuple[str, ...]
+    """The features that have to be there afterwards."""
+    packages: tuple[str, ...] = ()
+    """File names of the MSI packages, in their order; empty for WebPI."""
+    seconds: float = 3600
+    restart_seconds: float = 900
+
+
+@dataclass(frozen=True)
+class SoftwareFacts:
+    features: tuple[str, ...]
+    restart_pending: bool
+
+    def missing(self, wanted: tuple[str, ...]) -> list[str]:
+        have = {feature.lower() for feature in self.features}
+        return [feature for feature in wanted if feature.lower() not in have]
+
+
+class SoftwareProvider(Provider[SoftwareInputs, SoftwareFacts]):
+    INPUTS = SoftwareInputs
+    IDENTITY = ("machine",)
+
+    def title(self, inputs: SoftwareInputs) -> str:
+        return f"the portal's software on {inputs.machine}"
+
+    def key(self, inputs: SoftwareInputs) -> str:
+        return f"{inputs.machine}/portal-software".lower()
+
+    def home(self, inputs: SoftwareInputs) -> str:
+        return inputs.machine
+
+    def observe(self, inputs: SoftwareInputs, remote: Remote) -> SoftwareFacts:
+        state = remote.powershell(inputs.machine).run(
+            leaf("portal/read_software.ps1"), attempted=f"read {self.title(inputs)}"
+        )[0]
+        return SoftwareFacts(tuple(state["features"]), state["restartPending"])
+
+    def plan(self, inputs: SoftwareInputs, facts: SoftwareFacts) -> list[Step]:
+        machine = inputs.machine
+        if facts.restart_pending:
+            return [Step(f"Restart {machine}, as an installation asked for.", Restart(machine, inputs.restart_seconds))]
+        missing = facts.missing(inputs.features)
+        if not missing:
+            return []
+        if inputs.source == "webpi":
+            arguments: dict[str, Any] = {"Products": list(inputs.products), "Feed": inputs.feed}
+            script = "portal/install_webpi.ps1"
+        else:
+            arguments = {"Packages": list(inputs.packages), "Folder": inputs.folder}
+            script = "portal/install_msi.ps1"
+        action = Detached(machine, "Portal installation", script, arguments, inputs.seconds)
+        return [Step(f"On {machine}, install Windows Azure Pack ({', '.join(missing)}).", action)]
+
+    def remove(self, inputs: SoftwareInputs, facts: SoftwareFacts, before: dict[str, Any]) -> list[Step]:
+        if not facts.features:
+            return []
+        action = Detached(inputs.machine, "Portal removal", "portal/uninstall.ps1", {}, inputs.seconds)
+        return [Step(f"On {inputs.machine}, uninstall Windows Azure Pack.", action)]
+
+    def present(self, inputs: SoftwareInputs, facts: SoftwareFacts) -> bool:
+        return bool(facts.features)
+
+    def found(self, inputs: SoftwareInputs, facts: SoftwareFacts) -> dict[str, Any]:
+        missing = {feature.lower() for feature in facts.missing(inputs.features)}
+        return {"features": [feature for feature in inputs.features if feature.lower() not in missing]}
+
+
+class Software(Managed, module="portal", name="Software"):
+    """The portal's software on one node."""
+
+    provider_class = SoftwareProvider
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        machine: str,
+        source: str,
+        products: list[str],
+        feed: str,
+        folder: str,
+        packages: list[str],
+        features: list[str],
+        seconds: float,
+        restart_seconds: float,
+        adopt: bool,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        origin = {"source": source, "products": products, "feed": feed, "folder": folder, "packages": packages}
+        what = {"machine": machine, "features": features, "adopt": adopt}
+        super().__init__(name, {**what, **origin, "seconds": seconds, "restart_seconds": restart_seconds}, opts)

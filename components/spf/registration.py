@@ -1,0 +1,152 @@
+"""Guarantees that Service Provider Foundation is registered with the portal, once: the provider ``systemcenter``.
+
+Registered through one portal node; the registration is in the farm's store, so every node has it. The registered
+account's password cannot be read back: it is set again when the declared one changes. Microsoft documents no cmdlet
+for SPF; its registration in the portal makes the same resource provider, and the addresses below its base are
+unproven (docs/architecture.md). Leaves other resource providers alone; delete removes the registration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.portal.plan import admin_call
+from components.resource import Inputs, Managed, Provider
+from components.steps import Script, Step, leaf
+from remote.errors import MachineError
+from remote.secret import Secret
+from remote.session import Remote
+
+PROVIDER = "systemcenter"
+
+
+class RegistrationInputs(Inputs):
+    machine: str
+    admin_api: str
+    authentication: str
+    url: str
+    """The load-balanced base address (https://spf.hyper-v.nu:8090)."""
+    account: str
+    password: Secret
+    enabled: bool = True
+
+
+@dataclass(frozen=True)
+class Registered:
+    instance: str
+    address: str
+    account: str
+    enabled: bool
+
+
+@dataclass(frozen=True)
+class RegistrationFacts:
+    registered: tuple[Registered, ...]
+    call: dict[str, Any]
+
+
+def admin_address(url: str) -> str:
+    """Where the administrators' requests go below SPF's base address (Service Provider Foundation 2012 SP1)."""
+    return f"{url}/SC2012/Admin/Microsoft.Management.Odata.svc/"
+
+
+def tenant_address(url: str) -> str:
+    """Where the tenants' requests go below SPF's base address (Service Provider Foundation 2012 SP1)."""
+    return f"{url}/SC2012/VMM/Microsoft.Management.Odata.svc/"
+
+
+class RegistrationProvider(Provider[RegistrationInputs, RegistrationFacts]):
+    INPUTS = RegistrationInputs
+    SECRETS = ("password",)
+
+    def title(self, inputs: RegistrationInputs) -> str:
+        return "the registration of Service Provider Foundation"
+
+    def key(self, inputs: RegistrationInputs) -> str:
+        return f"resource-provider/{PROVIDER}"
+
+    def home(self, inputs: RegistrationInputs) -> str:
+        return inputs.machine
+
+    def observe(self, inputs: RegistrationInputs, remote: Remote) -> RegistrationFacts:
+        call = admin_call(inputs, remote)
+        output = remote.powershell(inputs.machine).run(
+            leaf("spf/read_registration.ps1"), {**call, "Name": PROVIDER}, attempted=f"read {self.title(inputs)}"
+        )
+        registered = [Registered(one["instance"], one["address"], one["account"], one["enabled"]) for one in output]
+        return RegistrationFacts(tuple(registered), call)
+
+    def plan(self, inputs: RegistrationInputs, facts: RegistrationFacts) -> list[Step]:
+        machine = inputs.machine
+        if len(facts.registered) > 1:
+            raise MachineError(
+                machine,
+                f"read {self.title(inputs)}",
+                f"it is registered {len(facts.registered)} times",
+                "Remove all but one registration in the administrators' site.",
+            )
+        wanted = (admin_address(inputs.url), inputs.account, inputs.enabled)
+        arguments = {
+            **facts.call,
+            "Name": PROVIDER,
+            "AdminAddress": admin_address(inputs.url),
+            "TenantAddress": tenant_address(inputs.url),
+            "Account": inputs.account,
+            "AccountPassword": inputs.password,
+        }
+        if not facts.registered:
+            what = f"Through {machine}, register Service Provider Foundation at {inputs.url}."
+            return [Step(what, Script(machine, "spf/add_registration.ps1", arguments))]
+        have = facts.registered[0]
+        if (have.address, have.account, have.enabled) == wanted:
+            return []
+        what = f"Through {machine}, correct the registration of Service Provider Foundation to {inputs.url}."
+        return [Step(what, Script(machine, "spf/set_registration.ps1", {**arguments, "Instance": have.instance}))]
+
+    def remove(self, inputs: RegistrationInputs, facts: RegistrationFacts, before: dict[str, Any]) -> list[Step]:
+        return [
+            Step(
+                f"Through {inputs.machine}, remove the registration of Service Provider Foundation.",
+                Script(
+                    inputs.machine,
+                    "spf/remove_registration.ps1",
+                    {**facts.call, "Name": PROVIDER, "Instance": one.instance},
+                ),
+            )
+            for one in facts.registered
+        ]
+
+    def present(self, inputs: RegistrationInputs, facts: RegistrationFacts) -> bool:
+        return bool(facts.registered)
+
+    def found(self, inputs: RegistrationInputs, facts: RegistrationFacts) -> dict[str, Any]:
+        have = facts.registered[0]
+        live: dict[str, Any] = {"account": have.account, "enabled": have.enabled}
+        if have.address != admin_address(inputs.url):
+            live["url"] = have.address
+        return live
+
+
+class Registration(Managed, module="spf", name="Registration"):
+    """The registration of Service Provider Foundation with the portal."""
+
+    provider_class = RegistrationProvider
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        machine: str,
+        admin_api: str,
+        authentication: str,
+        url: str,
+        account: str,
+        password: pulumi.Input[str],
+        adopt: bool,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        where = {"machine": machine, "admin_api": admin_api, "authentication": authentication}
+        super().__init__(name, {**where, "url": url, "account": account, "password": password, "adopt": adopt}, opts)

@@ -1,0 +1,50 @@
+"""Service Provider Foundation: the account on every server, and its registration with the portal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pulumi
+
+from components.options import child
+from components.secrets import FarmSecrets
+from components.spf.registration import Registration
+from components.topology import Topology
+from components.windows.local_account import LocalAccount
+
+
+class ServiceProviderFoundation(pulumi.ComponentResource):
+    """Servers that are installed already behind one name; the portal reaches them with one local account."""
+
+    def __init__(
+        self, name: str, topology: Topology, secrets: FarmSecrets, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("windows-azure-pack-ha:spf:ServiceProviderFoundation", name, None, opts)
+        self._topology, self._secrets = topology, secrets
+        spf = topology.spf
+        self.account = LocalAccount(
+            spf.account,
+            machines=[server.name for server in topology.spf_servers],
+            account=spf.account,
+            password=secrets.spf_password,
+            groups=list(spf.groups),
+            description="The portal registers and calls Service Provider Foundation with this account.",
+            adopt=spf.adopt,
+            opts=child(self),
+        )
+        self.register_outputs({"url": spf.url})
+
+    def register(self, machine: str, after: Iterable[pulumi.Resource]) -> Registration:
+        """Register with the portal, once, through one of its nodes."""
+        spf, topology = self._topology.spf, self._topology
+        return Registration(
+            "spf-registration",
+            machine=machine,
+            admin_api=topology.admin_api(machine),
+            authentication=topology.admin_authentication(machine),
+            url=spf.url,
+            account=spf.account,
+            password=self._secrets.spf_password,
+            adopt=spf.adopt,
+            opts=child(self, [self.account, *after]),
+        )

@@ -1,0 +1,15 @@
+# Brings a registered resource provider to its declared endpoints and account.
+# The node talks to itself, and its own sites have the self-signed certificates of the installer: hence -DisableCertificateValidation.
+param($AdminUri, $AuthenticationSite, $UserName, $Password, $Name, $Instance, $AdminAddress, $TenantAddress, $Account, $AccountPassword)
+$secure = ConvertTo-SecureString $Password -AsPlainText -Force
+$credential = New-Object System.Management.Automation.PSCredential $UserName, $secure
+$token = Get-MgmtSvcToken -Type Windows -AuthenticationSite $AuthenticationSite -ClientRealm 'http://azureservices/AdminSite' -User $credential -DisableCertificateValidation
+$provider = Get-MgmtSvcResourceProvider -AdminUri $AdminUri -Token $token -DisableCertificateValidation | Where-Object { $_.Name -eq $Name -and $_.InstanceId -eq $Instance }
+$provider.Enabled = $true
+$provider.AdminEndpoint.ForwardingAddress = $AdminAddress
+$provider.AdminEndpoint.AuthenticationUsername = $Account
+$provider.AdminEndpoint.AuthenticationPassword = $AccountPassword
+$provider.TenantEndpoint.ForwardingAddress = $TenantAddress
+$provider.TenantEndpoint.AuthenticationUsername = $Account
+$provider.TenantEndpoint.AuthenticationPassword = $AccountPassword
+[void](Set-MgmtSvcResourceProvider -ResourceProvider $provider -AdminUri $AdminUri -Token $token -DisableCertificateValidation -Force)

@@ -1,0 +1,108 @@
+"""The SQL Servers behind the farm: mixed mode, administrator, group, listener, primary; later databases and logins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pulumi
+
+from components.options import child
+from components.secrets import FarmSecrets
+from components.sql.administrator import Administrator
+from components.sql.authentication_mode import AuthenticationMode
+from components.sql.availability_database import AvailabilityDatabase
+from components.sql.availability_group import AvailabilityGroup
+from components.sql.listener import Listener
+from components.sql.login_mirror import LoginMirror
+from components.sql.primary import Primary
+from components.topology import Topology
+
+
+class SqlAvailabilityGroup(pulumi.ComponentResource):
+    """An availability group ready for the farm once ``primary`` is there."""
+
+    def __init__(
+        self, name: str, topology: Topology, secrets: FarmSecrets, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("windows-azure-pack-ha:sql:SqlAvailabilityGroup", name, None, opts)
+        self._topology, sql, waits = topology, topology.sql, topology.waits
+        self.machines = [replica.machine for replica in topology.replicas]
+        group, machines = sql.group, self.machines
+        mode = AuthenticationMode(
+            f"{group}-authentication",
+            group=group,
+            machines=machines,
+            mode=sql.authentication,
+            restart_seconds=waits.service_restart,
+            synchronization_seconds=waits.synchronization,
+            failover_seconds=waits.failover,
+            opts=child(self),
+        )
+        administrator = Administrator(
+            f"{group}-administrator",
+            machines=machines,
+            login=sql.administrator,
+            password=secrets.sql_password,
+            adopt=sql.adopt,
+            opts=child(self, [mode]),
+        )
+        modes = [
+            {
+                "machine": replica.machine,
+                "availability_mode": f"{replica.commit}_commit".upper(),
+                "failover_mode": "AUTOMATIC" if replica.automatic else "MANUAL",
+            }
+            for replica in topology.replicas
+        ]
+        self.group = AvailabilityGroup(
+            group, group=group, replicas=modes, adopt=sql.adopt, opts=child(self, [administrator])
+        )
+        listener = Listener(
+            f"{group}-listener",
+            group=group,
+            machines=machines,
+            listener=sql.listener.name,
+            address=str(sql.listener.address),
+            mask=topology.domain_of(machines[0]).mask,
+            port=sql.listener.port,
+            adopt=sql.adopt,
+            opts=child(self, [self.group]),
+        )
+        self.primary = Primary(
+            f"{group}-primary",
+            group=group,
+            machine=sql.preferred_primary,
+            machines=machines,
+            policy=sql.primary_policy,
+            seconds=waits.failover,
+            opts=child(self, [listener]),
+        )
+        self.register_outputs({"primary": self.primary.current})
+
+    def add_databases(self, names: Iterable[str], after: Iterable[pulumi.Resource]) -> list[AvailabilityDatabase]:
+        """Put databases that the portal made into the group."""
+        sql, before = self._topology.sql, list(after)
+        return [
+            AvailabilityDatabase(
+                database,
+                database=database,
+                group=sql.group,
+                machines=self.machines,
+                share=str(sql.backup_share),
+                seconds=self._topology.waits.synchronization,
+                opts=child(self, before),
+            )
+            for database in names
+        ]
+
+    def mirror_logins(self, name: str, databases: Iterable[str], after: Iterable[pulumi.Resource]) -> LoginMirror:
+        """Make the logins that the databases need the same on every replica."""
+        sql = self._topology.sql
+        return LoginMirror(
+            name,
+            group=sql.group,
+            machines=self.machines,
+            databases=list(databases),
+            further=list(sql.logins),
+            opts=child(self, after),
+        )

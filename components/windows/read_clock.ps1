@@ -1,0 +1,2 @@
+# This machine's clock.
+(Get-Date).ToString('yyyy-MM-ddTHH:mm:ss.fff')

@@ -1,0 +1,3 @@
+# Takes an HTTPS binding away from a web site.
+param($Site, $Port)
+Remove-WebBinding -Name $Site -Protocol 'https' -Port $Port

@@ -1,0 +1,3 @@
+# Starts a web site.
+param($Site)
+Start-Website -Name $Site
