@@ -5,7 +5,7 @@ registered here; the parts of the lab (``lab.windows``, ``lab.sql``, ``lab.wap``
 module only. An error raised here must be the one the real thing gives.
 
 Values are plain Python: ``str``, ``bool``, ``None``, ``list`` (Object[]), ``int`` (Int32, or Int64 when it does not
-fit), ``Int64``, ``float`` (Double), ``datetime``, ``PSObject``, ``HashTable``, ``SecureString``.
+fit), ``Int64``, ``float`` (Double), ``datetime``, ``PSObject``, ``HashTable``, ``SecureString``, ``EnumValue``.
 """
 
 from __future__ import annotations
@@ -120,6 +120,57 @@ class HashTable(PSObject):
 
     def items(self) -> list[tuple[Any, Any]]:
         return list(self._pairs.values())
+
+
+class EnumType:
+    """A .NET enumeration: its full name and its members with their numbers."""
+
+    def __init__(self, name: str, members: dict[str, int], *, flags: bool = False) -> None:
+        self.name, self.members, self.flags = name, members, flags
+
+    def find(self, text: str) -> EnumValue | None:
+        """By name (an unambiguous beginning is enough, as PowerShell allows), by number text or a comma list."""
+        if self.flags and "," in text:
+            found = [self.find(part.strip()) for part in text.split(",")]
+            if any(one is None for one in found):
+                return None
+            return self.of(sum({one.number for one in found if one}))
+        wanted = text.strip().lower()
+        exact = [name for name in self.members if name.lower() == wanted]
+        near = exact or [name for name in self.members if wanted and name.lower().startswith(wanted)]
+        if len(near) == 1:
+            return EnumValue(self, self.members[near[0]], near[0])
+        if wanted.lstrip("-").isdigit():
+            return self.of(int(wanted))
+        return None
+
+    def of(self, number: int) -> EnumValue:
+        for name, value in self.members.items():
+            if value == number:
+                return EnumValue(self, number, name)
+        if self.flags:
+            names = [name for name, value in self.members.items() if value and value & number == value]
+            if sum(self.members[name] for name in names) == number and names:
+                return EnumValue(self, number, ", ".join(names))
+        return EnumValue(self, number, str(number))
+
+
+class EnumValue:
+    """One member of an enumeration."""
+
+    __slots__ = ("name", "number", "type")
+
+    def __init__(self, kind: EnumType, number: int, name: str) -> None:
+        self.type, self.number, self.name = kind, number, name
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, EnumValue) and (self.type, self.number) == (other.type, other.number)
+
+    def __hash__(self) -> int:
+        return hash(self.number)
 
 
 class PowerShellError(Exception):

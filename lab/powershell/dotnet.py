@@ -1,0 +1,388 @@
+""".NET types: their names as a script writes them, and conversion of a value to a type (a cast)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from lab.powershell.api import (
+    TYPES,
+    EnumType,
+    EnumValue,
+    HashTable,
+    Int64,
+    NotModelledError,
+    PowerShellError,
+    PSObject,
+    SecureString,
+    Session,
+)
+from lab.powershell.convert import (
+    CUSTOM,
+    array,
+    cast_error,
+    impossible,
+    to_address,
+    to_bool,
+    to_char,
+    to_date,
+    to_decimal,
+    to_double,
+    to_guid,
+    to_list,
+    to_span,
+    to_text,
+    to_version,
+    to_whole,
+)
+from lab.powershell.errors import KNOWN_EXCEPTIONS, ancestors
+from lab.powershell.syntax import TypeName
+from lab.powershell.values import (
+    Char,
+    NetException,
+    NetList,
+    NetType,
+    Reference,
+    Regex,
+    ScriptBlock,
+    Single,
+    SizedInt,
+    Switch,
+    plain,
+    type_name,
+)
+
+LIST = "System.Collections.Generic.List`1"
+_ALIASES = {
+    "int": "System.Int32",
+    "int32": "System.Int32",
+    "long": "System.Int64",
+    "int64": "System.Int64",
+    "int16": "System.Int16",
+    "uint16": "System.UInt16",
+    "uint32": "System.UInt32",
+    "uint64": "System.UInt64",
+    "byte": "System.Byte",
+    "sbyte": "System.SByte",
+    "double": "System.Double",
+    "float": "System.Single",
+    "single": "System.Single",
+    "decimal": "System.Decimal",
+    "string": "System.String",
+    "char": "System.Char",
+    "bool": "System.Boolean",
+    "boolean": "System.Boolean",
+    "object": "System.Object",
+    "array": "System.Array",
+    "void": "System.Void",
+    "type": "System.Type",
+    "datetime": "System.DateTime",
+    "timespan": "System.TimeSpan",
+    "guid": "System.Guid",
+    "version": "System.Version",
+    "uri": "System.Uri",
+    "regex": "System.Text.RegularExpressions.Regex",
+    "math": "System.Math",
+    "convert": "System.Convert",
+    "environment": "System.Environment",
+    "console": "System.Console",
+    "hashtable": "System.Collections.Hashtable",
+    "ordered": "System.Collections.Specialized.OrderedDictionary",
+    "scriptblock": "System.Management.Automation.ScriptBlock",
+    "switch": "System.Management.Automation.SwitchParameter",
+    "pscustomobject": "System.Management.Automation.PSObject",
+    "psobject": "System.Management.Automation.PSObject",
+    "ref": "System.Management.Automation.PSReference",
+    "ipaddress": "System.Net.IPAddress",
+    "xml": "System.Xml.XmlDocument",
+    "cultureinfo": "System.Globalization.CultureInfo",
+    "pscredential": "System.Management.Automation.PSCredential",
+}
+_KNOWN = [
+    *dict.fromkeys(_ALIASES.values()),
+    "System.Array",
+    "System.Collections.ArrayList",
+    "System.Collections.IDictionary",
+    "System.Collections.IEnumerable",
+    "System.Collections.IList",
+    "System.Diagnostics.Stopwatch",
+    "System.Exception",
+    "System.IFormattable",
+    "System.IO.Path",
+    "System.IComparable",
+    "System.Management.Automation.ErrorRecord",
+    "System.Management.Automation.PSCustomObject",
+    "System.Net.NetworkCredential",
+    "System.Security.SecureString",
+    "System.StringComparer",
+    "System.Text.ASCIIEncoding",
+    "System.Text.Encoding",
+    "System.Text.StringBuilder",
+    "System.Text.UnicodeEncoding",
+    "System.Text.UTF8Encoding",
+    "System.Threading.Thread",
+    "System.ValueType",
+    LIST,
+]
+ENUMS = {
+    kind.name.lower(): kind
+    for kind in (
+        EnumType("System.DayOfWeek", {d: i for i, d in enumerate("Sunday Monday Tuesday Wednesday Thursday Friday Saturday".split())}),
+        EnumType("System.DateTimeKind", {"Unspecified": 0, "Utc": 1, "Local": 2}),
+        EnumType("System.EnvironmentVariableTarget", {"Process": 0, "User": 1, "Machine": 2}),
+        EnumType(
+            "System.StringComparison",
+            {
+                "CurrentCulture": 0,
+                "CurrentCultureIgnoreCase": 1,
+                "InvariantCulture": 2,
+                "InvariantCultureIgnoreCase": 3,
+                "Ordinal": 4,
+                "OrdinalIgnoreCase": 5,
+            },
+        ),
+        EnumType("System.StringSplitOptions", {"None": 0, "RemoveEmptyEntries": 1}, flags=True),
+        EnumType("System.ConsoleColor", {c: i for i, c in enumerate("Black DarkBlue DarkGreen DarkCyan DarkRed DarkMagenta DarkYellow Gray DarkGray Blue Green Cyan Red Magenta Yellow White".split())}),
+        EnumType(
+            "System.Text.RegularExpressions.RegexOptions",
+            {"None": 0, "IgnoreCase": 1, "Multiline": 2, "ExplicitCapture": 4, "Compiled": 8, "Singleline": 16,
+             "IgnorePatternWhitespace": 32, "RightToLeft": 64, "ECMAScript": 256, "CultureInvariant": 512},
+            flags=True,
+        ),
+        EnumType(
+            "System.Management.Automation.ActionPreference",
+            {"SilentlyContinue": 0, "Stop": 1, "Continue": 2, "Inquire": 3, "Ignore": 4},
+        ),
+        EnumType(
+            "System.Management.Automation.ErrorCategory",
+            {c: i for i, c in enumerate(
+                "NotSpecified OpenError CloseError DeviceError DeadlockDetected InvalidArgument InvalidData "
+                "InvalidOperation InvalidResult InvalidType MetadataError NotImplemented NotInstalled ObjectNotFound "
+                "OperationStopped OperationTimeout SyntaxError ParserError PermissionDenied ResourceBusy "
+                "ResourceExists ResourceUnavailable ReadError WriteError FromStdErr SecurityError ProtocolError "
+                "ConnectionError AuthenticationError LimitsExceeded QuotaExceeded NotEnabled".split())},
+        ),
+    )
+}  # fmt: skip
+_BY_NAME = {name.lower(): name for name in _KNOWN} | {kind.name.lower(): kind.name for kind in ENUMS.values()}
+
+
+def resolve(name: TypeName) -> NetType:
+    """The .NET type a script means. Raises the error of an unknown type, or says that the lab does not know it."""
+    full = _full(name)
+    return NetType(full + "[]" * name.rank)
+
+
+def _full(name: TypeName) -> str:
+    if name.arguments:
+        base = name.name.lower().removeprefix("system.").removesuffix("`1")
+        if base == "collections.generic.list" and len(name.arguments) == 1:
+            return f"{LIST}[[{resolve(name.arguments[0]).full}]]"
+        raise NotModelledError(f"the type [{name}]")
+    wanted = name.name.lower()
+    found = (
+        _ALIASES.get(wanted)
+        or _BY_NAME.get(wanted)
+        or _BY_NAME.get(f"system.{wanted}")
+        or KNOWN_EXCEPTIONS.get(wanted)
+        or KNOWN_EXCEPTIONS.get(f"system.{wanted}")
+    )
+    if found:
+        return found
+    for known in (wanted, f"system.{wanted}"):
+        if known in TYPES:
+            return name.name if known == wanted else f"System.{name.name}"
+    if wanted.startswith(("system.", "microsoft.", "net.", "io.", "text.", "collections.", "security.", "diagnostics.")):
+        raise NotModelledError(f"the type [{name}]")
+    raise PowerShellError(
+        f"Unable to find type [{name}]: make sure that the assembly containing this type is loaded.",
+        "TypeNotFound",
+        category="InvalidOperation",
+    )
+
+
+def parse_type(text: str) -> NetType:
+    """A type named by a text (``New-Object System.Uri``, ``[type]'int'``)."""
+    from lab.powershell.parser import Parser
+    from lab.powershell.scanner import ParseError
+
+    try:
+        return resolve(Parser(f"[{text}]").type_literal())
+    except ParseError:
+        raise PowerShellError(f"Unable to find type [{text}].", "TypeNotFound", category="InvalidOperation") from None
+
+
+_WHOLE = {"SByte", "Byte", "Int16", "UInt16", "UInt32", "UInt64"}
+
+
+def cast(value: Any, kind: NetType, session: Session | None = None) -> Any:
+    """``[kind]value``. Raises the error of an impossible conversion."""
+    full = kind.full
+    if full == "System.Management.Automation.PSReference":
+        return value
+    value = plain(value)
+    if full in ("System.Object", "System.Management.Automation.PSObject"):
+        if full != "System.Object" and isinstance(value, HashTable):
+            return PSObject(CUSTOM, {to_text(key): item for key, item in value.items()})
+        return value
+    if full == "System.Void":
+        return None
+    if full.endswith("[]"):
+        return _cast_array(value, full[:-2], session)
+    simple = _SIMPLE.get(full)
+    if simple is not None:
+        return simple(value)
+    short = full.removeprefix("System.")
+    if short in _WHOLE:
+        return SizedInt(to_whole(value, short), short)
+    enum = ENUMS.get(full.lower())
+    if enum is not None:
+        return to_enum(value, enum)
+    if full.startswith(LIST):
+        element = NetType(full[len(LIST) + 2 : -2])
+        return NetList((cast(item, element, session) for item in to_list(value)), full, element)
+    return _cast_object(value, full, session)
+
+
+def _cast_array(value: Any, element: str, session: Session | None) -> Any:
+    if value is None:
+        return None
+    inner = NetType(element)
+    if isinstance(value, str) and element == "System.Char":
+        return array([Char(c) for c in value], element)
+    items = value if isinstance(value, list) else [value]
+    return array([cast(item, inner, session) for item in items], element)
+
+
+def to_enum(value: Any, kind: EnumType) -> EnumValue:
+    if isinstance(value, EnumValue) and value.type is kind:
+        return value
+    if isinstance(value, str):
+        found = kind.find(value)
+        if found is None:
+            names = ", ".join(kind.members)
+            raise cast_error(
+                value,
+                kind.name,
+                f"Unable to match the identifier name {value} to a valid enumerator name.  Specify one of the following "
+                f"enumerator names and try again: {names}",
+                "InvalidCastEnumStringNotDefined" if False else "CannotConvertValueToEnum",
+            )
+        return found
+    if isinstance(value, int) and not isinstance(value, bool):
+        return kind.of(value)
+    raise impossible(value, kind.name)
+
+
+def _to_hash(value: Any) -> Any:
+    if value is None or isinstance(value, HashTable):
+        return value
+    raise impossible(value, "System.Collections.Hashtable")
+
+
+def _to_regex(value: Any) -> Regex:
+    return value if isinstance(value, Regex) else Regex(to_text(value))
+
+
+def _to_block(value: Any) -> ScriptBlock | None:
+    if value is None or isinstance(value, ScriptBlock):
+        return value
+    if isinstance(value, str):
+        from lab.powershell.parser import parse
+
+        return ScriptBlock(parse(value))
+    raise impossible(value, "System.Management.Automation.ScriptBlock")
+
+
+def _to_type(value: Any) -> NetType | None:
+    if value is None or isinstance(value, NetType):
+        return value
+    return parse_type(to_text(value))
+
+
+def _to_array_type(value: Any) -> Any:
+    return value if value is None or (isinstance(value, list) and not isinstance(value, NetList)) else to_list(value)
+
+
+def _to_secure(value: Any) -> Any:
+    if value is None or isinstance(value, SecureString):
+        return value
+    raise impossible(value, "System.Security.SecureString")
+
+
+_SIMPLE = {
+    "System.String": to_text,
+    "System.Int32": lambda value: to_whole(value, "Int32"),
+    "System.Int64": lambda value: Int64(to_whole(value, "Int64")),
+    "System.Double": to_double,
+    "System.Single": lambda value: Single(to_double(value, "System.Single")),
+    "System.Decimal": lambda value: value if isinstance(value, Decimal) else to_decimal(value),
+    "System.Boolean": to_bool,
+    "System.Management.Automation.SwitchParameter": lambda value: Switch(to_bool(value)),
+    "System.Char": to_char,
+    "System.DateTime": to_date,
+    "System.TimeSpan": to_span,
+    "System.Version": lambda value: None if value is None else to_version(value),
+    "System.Guid": to_guid,
+    "System.Net.IPAddress": lambda value: None if value is None else to_address(value),
+    "System.Text.RegularExpressions.Regex": _to_regex,
+    "System.Management.Automation.ScriptBlock": _to_block,
+    "System.Collections.Hashtable": _to_hash,
+    "System.Collections.IDictionary": _to_hash,
+    "System.Type": _to_type,
+    "System.Array": _to_array_type,
+    "System.Collections.ArrayList": lambda value: value if isinstance(value, NetList) else NetList(to_list(value)),
+    "System.Security.SecureString": _to_secure,
+}
+
+
+def _cast_object(value: Any, full: str, session: Session | None) -> Any:
+    if value is None:
+        return None
+    if full in (type_name(value), "System.Management.Automation.PSCustomObject"):
+        return value
+    if is_instance(value, full):
+        return value
+    known = TYPES.get(full.lower())
+    if known is not None:
+        if session is None:
+            raise NotModelledError(f"a conversion to [{full}] outside a session")
+        return known.create(session, value)
+    if full == "System.Uri":
+        from lab.powershell.objects import make_uri
+
+        return make_uri(to_text(value))
+    if full.lower() in KNOWN_EXCEPTIONS and isinstance(value, str):
+        return NetException(full, value)
+    if full == "System.Xml.XmlDocument":
+        raise NotModelledError("[xml]")
+    raise impossible(value, full)
+
+
+_VALUE_TYPES = {"Int32", "Int64", "Boolean", "Double", "Char", "DateTime", "TimeSpan", "Guid", "Decimal", *_WHOLE}
+_INTERFACES = {
+    "System.Collections.IDictionary": lambda value: isinstance(value, HashTable),
+    "System.Collections.IEnumerable": lambda value: isinstance(value, list | HashTable | str) and not isinstance(value, Char),
+    "System.Collections.IList": lambda value: isinstance(value, list),
+    "System.Array": lambda value: isinstance(value, list) and not isinstance(value, NetList),
+    "System.Object": lambda value: value is not None,
+    "System.Management.Automation.PSObject": lambda value: isinstance(value, PSObject) and value.type_name == CUSTOM,
+    "System.Management.Automation.PSCustomObject": lambda value: isinstance(value, PSObject) and value.type_name == CUSTOM,
+    "System.ValueType": lambda value: isinstance(value, EnumValue) or type_name(value).removeprefix("System.") in _VALUE_TYPES,
+    "System.Type": lambda value: isinstance(value, NetType),
+    "System.Management.Automation.PSReference": lambda value: isinstance(value, Reference),
+}
+
+
+def is_instance(value: Any, full: str) -> bool:
+    """``value -is [full]``"""
+    value = plain(value)
+    if value is None:
+        return False
+    test = _INTERFACES.get(full)
+    if test is not None:
+        return test(value)
+    if isinstance(value, NetException):
+        return full in ancestors(value.type_name)
+    name = type_name(value)
+    return name.lower() == full.lower() or (full == "System.Object[]" and isinstance(value, list) and name.endswith("[]") and name != "System.Byte[]" and name != "System.Int32[]")
