@@ -222,7 +222,7 @@ def test_account_management_makes_and_changes_an_account(world: World, here: Ses
     made.methods["save"]()
     assert here.machine.collection("account")["svc"]["flags"] & 0x10000
     group = TYPES["system.directoryservices.accountmanagement.groupprincipal"].statics["FindByIdentity"](
-        context, "Users"
+        here, context, "Users"
     )
     group.get("Members").methods["add"](made)
     assert not group.holds(made.member), "written with Save only"
