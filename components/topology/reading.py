@@ -99,21 +99,18 @@ def _partial_field(model: type[BaseModel], name: str, value: dict[str, Any]) -> 
     field = model.model_fields[name]
     if name not in value:
         return Unusable() if field.is_required() else field.get_default(call_default_factory=True)
-    inner = model_in(field.annotation)
-    if inner is not None and isinstance(value[name], list):
-        return tuple(_partial(inner, item) for item in value[name])
-    if inner is not None:
-        return _partial(inner, value[name])
-    try:
-        kind: Any = typing.Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
-        return TypeAdapter(kind).validate_python(value[name])
-    except ValidationError:
-        items = value[name]
-        return tuple(_usable_item(field.annotation, item) for item in items) if isinstance(items, list) else Unusable()
+    if typing.get_origin(field.annotation) is tuple:
+        entry = typing.get_args(field.annotation)[0]
+        return tuple(_usable(entry, item) for item in value[name]) if isinstance(value[name], list) else Unusable()
+    kind: Any = typing.Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+    return _usable(kind, value[name])
 
 
-def _usable_item(annotation: Any, item: Any) -> Any:
+def _usable(kind: Any, value: Any) -> Any:
+    part = model_in(kind)
+    if part is not None and not (value is None and type(None) in typing.get_args(kind)):
+        return _partial(part, value)
     try:
-        return TypeAdapter(typing.get_args(annotation)[0]).validate_python(item)
+        return TypeAdapter(kind).validate_python(value)
     except ValidationError:
         return Unusable()
