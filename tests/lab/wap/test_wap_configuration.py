@@ -154,7 +154,7 @@ def test_settings_may_come_as_a_table(farm: Lab) -> None:
 
 
 def test_database_settings(portal: Lab) -> None:
-    name = {"Namespace": "TenantSite", "Name": "machineKey.decryptionKey"}
+    name: dict[str, Any] = {"Namespace": "TenantSite", "Name": "machineKey.decryptionKey"}
     [setting] = portal.call("Get-MgmtSvcDatabaseSetting", Passphrase=PASSPHRASE, **name, **SQL)
     assert (
         setting.get("Value")
