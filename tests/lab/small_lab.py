@@ -5,13 +5,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from lab import __main__, boot, orders
 
-boot.BEGINNINGS = ("lab.identity", "lab.files", "lab.authority", "lab.winrm.service")
-boot.SERVICES = ("lab.winrm.service", "lab.balancer")
-boot.COMMANDS = ()
+PARTS: Any = {
+    "BEGINNINGS": ("lab.identity", "lab.files", "lab.authority", "lab.winrm.service"),
+    "SERVICES": ("lab.winrm.service", "lab.balancer"),
+    "COMMANDS": (),
+}
+for name, parts in PARTS.items():
+    setattr(boot, name, parts)
 orders._sql = lambda world: {"instances": {}, "listeners": []}  # no SQL Server in this one
 __main__.main()

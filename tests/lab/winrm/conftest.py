@@ -18,6 +18,9 @@ from lab.winrm import service
 from lab.world import World
 from tests.lab.farm import small_world
 
+DONE: list[object] = []
+"""The requests that the stand-in below has carried out."""
+
 INSTALLER = ("HYPERVNU\\installer", "Lab-Installer-2013!")
 
 
@@ -40,6 +43,7 @@ def resident(
             threading.Event().wait(request["wait"])
         if "size" in request:
             stdout("x" * request["size"] + "\r\n")
+        DONE.append(request.get("id"))
         stdout(json.dumps({"id": request.get("id"), "user": session.identity.user}, ensure_ascii=False) + "\r\n")
     return 7
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import spnego
+from spnego._ntlm_raw.crypto import compute_response_v2, ntowfv1, ntowfv2
+from spnego._ntlm_raw.messages import Authenticate, Challenge, FileTime, Negotiate, NegotiateFlags
 from spnego.channel_bindings import GssChannelBindings
 
 from lab.winrm.ntlm import Acceptor, NtlmError
@@ -52,9 +54,23 @@ def test_channel_bindings(machine: Machine) -> None:
     assert log_on(machine, ours, bindings(theirs)) is None
 
 
+@pytest.mark.parametrize(("password", "accepted"), [(PASSWORD, True), ("wrong", False)])
+def test_a_client_without_integrity_code_needs_the_password_too(
+    machine: Machine, password: str, accepted: bool
+) -> None:
+    server = Acceptor(machine, None)
+    asked = Challenge.unpack(server.challenge(Negotiate(NegotiateFlags.unicode | NegotiateFlags.ntlm).pack()))
+    assert asked.target_info is not None
+    key = ntowfv2("installer", ntowfv1(password), "HYPERVNU")
+    response, _, _ = compute_response_v2(key, asked.server_challenge, b"12345678", FileTime.now(), asked.target_info)
+    answer = Authenticate(asked.flags, None, response, "HYPERVNU", "installer").pack()
+    assert (server.authenticate(answer) is not None) is accepted
+    assert machine.world.collection("hyper-v.nu", "account")["installer"]["failed_logons"] == (not accepted)
+
+
 def test_a_changed_message_is_noticed(machine: Machine) -> None:
     assert log_on(machine, None, None)
-    assert log_on(machine, None, None, spoil=60) is None  # negotiated flags: only the integrity code covers them
+    assert log_on(machine, None, None, spoil=62) is None  # a negotiated flag: only the integrity code covers it
 
 
 def test_the_challenge_names_the_machine(machine: Machine) -> None:

@@ -22,6 +22,7 @@ from lab.faults import Fault
 from lab.powershell import api
 from lab.winrm import service, shells
 from lab.world import World
+from tests.lab.winrm.conftest import DONE
 
 Connect = Callable[..., Protocol]
 
@@ -319,8 +320,11 @@ def test_a_fault_after_the_effect_loses_only_the_acknowledgement(world: World, c
     shell, command = start(client)
     world.faults.add(Fault("SQL1", "winrm", moment="after"))
     with pytest.raises(requests.exceptions.ConnectionError):
-        ask(client, shell, command, id=1)
-    assert answer(connect("SQL1"), shell, command)["id"] == 1  # it was done: the answer lies in the shell
+        ask(client, shell, command, id="after the effect", wait=0.3)
+    assert DONE[-1] == "after the effect"
+    assert (
+        answer(connect("SQL1"), shell, command)["id"] == "after the effect"
+    )  # it was done: the answer lies in the shell
 
 
 def test_a_slow_machine(world: World, connect: Connect) -> None:
