@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab import identity
 from lab.powershell.api import DotNet, NotModelledError, PowerShellError, PSObject, Session, dotnet
+from lab.powershell.values import NetList
 from lab.windows import accounts
 from lab.windows.accounts import AccountError
 
@@ -43,25 +44,28 @@ def unreachable(member: str, code: int) -> PowerShellError:
     )
 
 
-class PropertyValues(PSObject):
-    """A PropertyValueCollection with one value."""
+class PropertyValues(NetList):
+    """A PropertyValueCollection of one value or none. It is enumerated like any collection, and has ``Value``."""
 
     def __init__(self, value: Any) -> None:
-        super().__init__(
-            "System.DirectoryServices.PropertyValueCollection", {"Value": value, "Count": 0 if value is None else 1}
-        )
+        super().__init__([] if value is None else [value], "System.DirectoryServices.PropertyValueCollection")
+        self.methods = {"set_value": self.assign}
 
     @property
     def value(self) -> Any:
-        return self.properties["Value"]
+        return self[0] if self else None
 
     @property
-    def text(self) -> str | None:
-        return "" if self.value is None else str(self.value)
+    def properties(self) -> dict[str, Any]:
+        return {"Value": self.value}
 
-    @text.setter
-    def text(self, _: str | None) -> None:
-        """The text follows the value."""
+    def assign(self, value: Any) -> None:
+        """``.Value = …``; several values at once are none of the WinNT provider's properties of accounts."""
+        if isinstance(value, list):
+            if len(value) > 1:
+                raise NotModelledError("several values of a property of the WinNT provider")
+            value = value[0] if value else None
+        self[:] = [] if value is None else [value]
 
 
 class _Unbound(dict[str, Any]):
@@ -112,8 +116,7 @@ class Entry(PSObject):
         held = self.properties.get(key) if key else None
         if not isinstance(held, PropertyValues) or key in ("Name", "objectSid", "PasswordAge", "BadPasswordAttempts"):
             raise NotModelledError(f"setting {name} of an entry of the WinNT provider")
-        value = value.value if isinstance(value, PropertyValues) else value
-        held.properties |= {"Value": value, "Count": 0 if value is None else 1}
+        held.assign(value)
 
     def document(self) -> Document:
         collection = self.machine.collection("account" if self.kind == "User" else "group")

@@ -47,13 +47,13 @@ def members(here: Session, group: str) -> list[str]:
 
 def test_a_new_account_logs_on(world: World, here: Session) -> None:
     user = create(here)
-    user.set("UserFlags", user.get("UserFlags").get("Value") | 0x10000)
+    user.set("UserFlags", user.get("UserFlags").value | 0x10000)
     user.set("Description", "Registration of SPF")
     invoke(user, "SetInfo")
     again = adsi(here, "WinNT://./svc_spf_reg,user")
-    assert again.get("Name").get("Value") == "SVC_SPF_REG"
-    assert again.get("UserFlags").get("Value") == 0x10201
-    assert again.get("Description").text == "Registration of SPF"
+    assert again.get("Name").value == "SVC_SPF_REG"
+    assert again.get("UserFlags").value == 0x10201
+    assert again.get("Description").value == "Registration of SPF"
     assert identity.authenticate(world, here.machine, "SVC_SPF_REG", PASSWORD) is not None
 
 

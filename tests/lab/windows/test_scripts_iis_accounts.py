@@ -157,7 +157,8 @@ def test_an_account_with_its_groups(world: World) -> None:
     assert token is not None
     assert identity.in_group(token, "Remote Desktop Users")
     members = """$group = [ADSI]'WinNT://./Remote Desktop Users,group'
-    foreach ($one in $group.Invoke('Members')) { $one.GetType().InvokeMember('ADsPath', 'GetProperty', $null, $one, $null) }"""
+    $group.Invoke('Members') | ForEach-Object {
+        $_.GetType().InvokeMember('ADsPath', 'GetProperty', $null, $_, $null) }"""
     assert run(world, members) == ["WinNT://HYPERVNU/PORTAL1/SVC_SPF_REG"]
     assert run(world, "([ADSI]'WinNT://./SVC_SPF_REG,user').UserFlags.Value -band 0x10000") == [0x10000]
 
