@@ -1,4 +1,4 @@
-"""A highly available Windows Azure Pack farm: read the configuration and the topology, build the farm, say what came."""
+"""A highly available Windows Azure Pack farm: read configuration and topology, build the farm, say what came of it."""
 
 from __future__ import annotations
 

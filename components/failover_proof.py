@@ -149,7 +149,7 @@ def _troubles(inputs: FailoverProofInputs, remote: Remote, attempted: str) -> tu
     machines = list(dict.fromkeys(site.machine for site in inputs.sites))
     since = {m: remote.powershell(m).run(leaf("windows/read_clock.ps1"), attempted=attempted)[0] for m in machines}
     for site in inputs.sites:
-        answers = [_ask(remote, site.machine, port) for port in site.ports]
+        answers = [ask(remote, site.machine, port) for port in site.ports]
         if all(answers):
             troubles.append(f"{site.name} on {site.machine}: {answers[0]}")
     for machine in machines:
@@ -160,7 +160,7 @@ def _troubles(inputs: FailoverProofInputs, remote: Remote, attempted: str) -> tu
     return tuple(troubles)
 
 
-def _ask(remote: Remote, machine: str, port: int) -> str:
+def ask(remote: Remote, machine: str, port: int) -> str:
     """What is wrong with a site; empty when it answers. The sites have the installer's self-signed certificates."""
     try:
         answer = remote.https(machine, port, verify=False)

@@ -76,12 +76,19 @@ def hosts(values: dict[str, Any], topology: Topology) -> Hosts:
             sql_password=Secret(values.get("sqlAdministratorPassword") or ""),
             verify=bool(entry.get("verify", True)),
         )
+    shared = {name: given.pop(name)["address"] for name in _shared_names(topology) if name in given}
     if given:
-        known = ", ".join(machine.name for machine in topology.machines)
+        known = ", ".join([*(machine.name for machine in topology.machines), *_shared_names(topology)])
         raise MachineError(
             next(iter(given)),
             "read `hosts` of this stack's configuration",
-            "no machine of this name in the topology",
+            "no machine, cluster or listener of this name in the topology",
             f"Known are: {known}.",
         )
-    return Hosts(machines, str(values.get("authorities") or ""))
+    return Hosts(machines, shared, str(values.get("authorities") or ""))
+
+
+def _shared_names(topology: Topology) -> list[str]:
+    """The names behind which several machines stand, lower case."""
+    fronts = [tier.front.name.lower() for tier in topology.portal.tiers]
+    return [*fronts, topology.listener_fqdn, topology.spf.name.lower()]

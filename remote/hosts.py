@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from remote.errors import MachineError
 from remote.secret import Secret
@@ -36,6 +36,8 @@ class Hosts:
     """All machines by lower-case name, and the file of authorities they are trusted by."""
 
     machines: Mapping[str, Host]
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Lower-case name of a cluster or listener → the address to dial, where it is not the name itself."""
     authorities: str = ""
     """A PEM file with every authority to trust; empty: those of the operating system."""
 
@@ -50,3 +52,7 @@ class Hosts:
                 f"Known are: {known}.",
             )
         return host
+
+    def dial(self, name: str) -> str:
+        """The address under which this computer reaches a cluster or listener."""
+        return self.names.get(name.lower(), name)

@@ -38,14 +38,17 @@ class Remote:
         While the server does not admit this login (Windows-only mode, disabled, another password), reading goes the
         integrated way, so that the drift can be seen which the next ``up`` repairs.
         """
-        host = self.hosts[machine]
-        odbc = self._once(("sql", host.name, database), lambda: SqlServer(host, database, self.hosts.authorities))
-        return _WithFallback(odbc, self.sql_integrated(machine, database))
+        return _WithFallback(self.sql_odbc(machine, database), self.sql_integrated(machine, database))
 
-    def listener(self, machine: str, address: str, name: str, port: int, database: str = "master") -> SqlServer:
-        """SQL Server behind an availability group's listener, with the credentials of one of its replicas."""
-        host = replace(self.hosts[machine], name=name, fqdn=name, address=address, sql_port=port)
+    def sql_odbc(self, machine: str, database: str = "master") -> SqlServer:
+        """The same over ODBC or not at all."""
+        host = self.hosts[machine]
         return self._once(("sql", host.name, database), lambda: SqlServer(host, database, self.hosts.authorities))
+
+    def listener(self, machine: str, name: str, port: int) -> SqlServer:
+        """SQL Server behind an availability group's listener, with the credentials of one of its replicas."""
+        host = replace(self.hosts[machine], name=name, fqdn=name, address=self.hosts.dial(name), sql_port=port)
+        return self._once(("sql", name, "master"), lambda: SqlServer(host, "master", self.hosts.authorities))
 
     def sql_integrated(self, machine: str, database: str = "master") -> Statements:
         """The SQL Server of a machine, reached on the machine itself as the Windows account of its PowerShell."""
@@ -57,12 +60,14 @@ class Remote:
         port: int,
         path: str = "/",
         *,
+        name: str = "",
         verify: bool = True,
         account: tuple[str, Secret] | None = None,
     ) -> Answer:
-        """What a web site of one machine answers, reached at the machine itself. Raises ``HttpError``."""
+        """What a web site of one machine answers, reached at the machine itself, under the machine's name or another
+        (that of its cluster). Raises ``HttpError``."""
         host, authorities = self.hosts[machine], self.hosts.authorities
-        return get(host.address, port, host.fqdn, path, authorities=authorities, verify=verify, account=account)
+        return get(host.address, port, name or host.fqdn, path, authorities=authorities, verify=verify, account=account)
 
     def forget(self, machine: str) -> None:
         """Drop the connections to a machine that restarted."""

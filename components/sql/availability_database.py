@@ -70,7 +70,7 @@ class Synchronized:
     database: str
 
     def __call__(self, facts: AvailabilityDatabaseFacts) -> str:
-        return ", ".join(_lagging(facts.group, self.database))
+        return ", ".join(lagging(facts.group, self.database))
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Visible:
         return f"{self.machine} to learn that {self.database} is in {facts.group.name}"
 
 
-def _lagging(group: Group, database: str) -> list[str]:
+def lagging(group: Group, database: str) -> list[str]:
     """The replicas of a database that do not follow, each with what is wrong."""
     have = {one.machine: one for one in group.of(database)}
     return [
@@ -170,7 +170,7 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
             if one.joined and one.suspended:
                 what = f"On {one.machine}, resume the synchronisation of {database}."
                 steps.append(Step(what, Sql(one.machine, "sql/resume_database.sql", (database,))))
-        if steps or _lagging(facts.group, database):
+        if steps or lagging(facts.group, database):
             what = f"Wait until {database} is synchronised on every replica of {inputs.group}."
             steps.append(Step(what, Until(primary, Synchronized(database), inputs.seconds)))
         return steps
@@ -247,8 +247,8 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
         live: dict[str, Any] = {}
         if facts.on_primary and facts.on_primary.recovery_model != inputs.recovery_model:
             live["recovery_model"] = facts.on_primary.recovery_model
-        if lagging := _lagging(facts.group, inputs.database):
-            live["replicas"] = "; ".join(lagging)
+        if behind := lagging(facts.group, inputs.database):
+            live["replicas"] = "; ".join(behind)
         return live
 
 

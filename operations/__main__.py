@@ -1,0 +1,72 @@
+"""``python -m operations verify``: look at the farm from outside, level by level and member by member."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from operations.checks import balancing, machines, portal, spf, sql
+from operations.configuration import Context, from_stack, from_text
+from operations.row import Row, rows
+from remote.errors import MachineError
+
+LEVELS = (machines, balancing, sql, spf, portal)
+
+app = typer.Typer(add_completion=False, help="What a person does around pulumi up.", no_args_is_help=True)
+
+
+@app.callback()
+def main() -> None:
+    """Commands around ``pulumi up``."""
+
+
+@app.command()
+def verify(
+    stack: Annotated[str, typer.Option(help="The stack; without it the selected one.")] = "",
+    configuration: Annotated[str, typer.Option(help="- reads the stack's configuration from standard input.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+) -> None:
+    """Check every level of the farm and each member by itself. Exits with 1 when anything is not as it should be."""
+    try:
+        context = from_text(sys.stdin.read()) if configuration == "-" else from_stack(stack)
+    except MachineError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
+    found = verified(context)
+    failed = [row for row in found if not row.ok]
+    if as_json:
+        typer.echo(json.dumps({"ok": not failed, "rows": [dataclasses.asdict(row) for row in found]}, indent=2))
+    else:
+        _show(found)
+    for row in failed:
+        typer.echo(f"not as it should be: {row.member}: {row.checked}: {row.found}", err=True)
+    raise typer.Exit(1 if failed else 0)
+
+
+def verified(context: Context) -> list[Row]:
+    """Ask everything there is to ask."""
+    return rows(check for level in LEVELS for check in level.checks(context))
+
+
+def _show(found: list[Row]) -> None:
+    table = Table("", "member", "checked", "found")
+    level = ""
+    for row in found:
+        if row.level != level:
+            level = row.level
+            table.add_section()
+            table.add_row("", f"[bold]{escape(level)}[/bold]", "", "")
+        mark = "[green]ok[/green]" if row.ok else "[red]NO[/red]"
+        table.add_row(mark, escape(row.member), escape(row.checked), escape(row.found))
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,76 @@
+"""Load balancing: every node converged with the same rules, and the address that clients use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cryptography import x509
+
+from components.nlb import state
+from components.topology.portal import Cluster, Tier
+from components.windows.pfx import covers
+from operations.configuration import Context
+from operations.row import Check, expect
+
+LEVEL = "load balancing"
+
+
+def checks(context: Context) -> Iterator[Check]:
+    for tier in context.topology.portal.tiers:
+        if tier.cluster is not None:
+            for node in tier.nodes:
+                yield Check(LEVEL, node, "converged, all nodes seen, declared port rules", _Node(context, tier, node))
+        if "tenant-site" in tier.roles:
+            port = context.topology.portal.tenant_site_port
+            what = f"answers on port {port} with the public certificate"
+            yield Check(LEVEL, tier.front.name, what, _Public(context, tier, tier.front.name))
+
+
+class _Node:
+    def __init__(self, context: Context, tier: Tier, node: str) -> None:
+        self.context, self.tier, self.node = context, tier, node
+
+    def __call__(self) -> str:
+        cluster = self.tier.cluster
+        assert isinstance(cluster, Cluster)
+        machine = self.context.topology.machine(self.node)
+        view = state.observe(self.context.remote, machine.name, machine.interface or "", "read its cluster")
+        declared = {
+            state.PortRule(rule.start, rule.end, rule.protocol, "multiple", rule.affinity)
+            for rule in cluster.port_rules
+        }
+        unseen = [node for node in self.tier.nodes if not view.sees(node)]
+        return expect(
+            [
+                "" if view.bound else "its card is not bound to a cluster",
+                f"it does not see {', '.join(unseen)}" if unseen else "",
+                f"not converged: {', '.join(view.unconverged)}" if view.unconverged else "",
+                "" if view.rules == declared else "its port rules are not the declared ones",
+                "" if view.address == str(cluster.address) else f"its virtual address is {view.address}",
+            ],
+            f"converged at {view.address}, {len(view.rules)} port rules",
+        )
+
+
+class _Public:
+    """The tenants' site through a name, its certificate verified by this computer's authorities."""
+
+    def __init__(self, context: Context, tier: Tier, name: str) -> None:
+        self.context, self.tier, self.name = context, tier, name
+
+    def __call__(self) -> str:
+        from remote.http import get
+
+        hosts = self.context.remote.hosts
+        port = self.context.topology.portal.tenant_site_port
+        answer = get(hosts.dial(self.name), port, self.name, authorities=hosts.authorities)
+        return public(answer.status, answer.certificate, self.name)
+
+
+def public(status: int, certificate: bytes, name: str) -> str:
+    names = x509.load_der_x509_certificate(certificate).extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    covered = any(covers(pattern, name) for pattern in names.value.get_values_for_type(x509.DNSName))
+    return expect(
+        [f"HTTP {status}" if status >= 400 else "", "" if covered else "the certificate is for another name"],
+        f"HTTP {status}, certificate verified",
+    )

@@ -1,0 +1,132 @@
+"""The portal: every node by itself, and what it shows of the farm's common stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from components.failover_proof import ask
+from components.portal.portal_node import OPERATORS, TENANT_SITE
+from components.spf.registration import PROVIDER, admin_address
+from components.steps import leaf
+from components.topology.portal import Tier
+from components.topology.roles import ROLES
+from operations.checks.balancing import public
+from operations.configuration import Context
+from operations.row import Check, WrongError, expect
+
+LEVEL = "portal"
+
+
+def checks(context: Context) -> Iterator[Check]:
+    portal = context.topology.portal
+    for tier in portal.tiers:
+        for node in tier.nodes:
+            yield Check(LEVEL, node, "every feature is configured", _Features(context, tier, node))
+            yield Check(LEVEL, node, "every site answers, no failed log-on meanwhile", _Sites(context, tier, node))
+            yield Check(LEVEL, node, f"members of {OPERATORS}", _Operators(context, node))
+            if "tenant-site" in tier.roles:
+                what = f"tenants' site on port {portal.tenant_site_port} with the public certificate"
+                yield Check(LEVEL, node, what, _TenantSite(context, tier, node))
+            if "admin-api" in tier.roles:
+                yield Check(LEVEL, node, f"sees the plan {portal.plan.name}", _Plan(context, node))
+                yield Check(LEVEL, node, "sees SPF registered once", _Registered(context, node))
+
+
+class _OnNode:
+    def __init__(self, context: Context, node: str) -> None:
+        self.context, self.node = context, node
+
+    def run(self, script: str, attempted: str, **arguments: object) -> list[object]:
+        return self.context.remote.powershell(self.node).run(leaf(script), arguments, attempted=attempted)
+
+    def admin(self, script: str, attempted: str, **arguments: object) -> list[dict[str, object]]:
+        topology, host = self.context.topology, self.context.remote.hosts[self.node]
+        call = {
+            "AdminUri": topology.admin_api(self.node),
+            "AuthenticationSite": topology.admin_authentication(self.node),
+            "UserName": host.username,
+            "Password": host.password,
+        }
+        return self.run(script, attempted, **call, **arguments)  # type: ignore[return-value]
+
+
+class _Features(_OnNode):
+    def __init__(self, context: Context, tier: Tier, node: str) -> None:
+        super().__init__(context, node)
+        self.tier = tier
+
+    def __call__(self) -> str:
+        topology = self.context.topology
+        state = self.run(
+            "portal/read_configuration.ps1",
+            "read its features",
+            Server=topology.listener_address,
+            UserName=topology.sql.administrator,
+            Password=self.context.sql_password,
+            Passphrase=self.context.passphrase,
+        )[0]
+        assert isinstance(state, dict)
+        configured = {feature["name"].lower() for feature in state["features"] if feature["configured"]}
+        missing = [feature for feature in self.tier.features if feature.lower() not in configured]
+        return expect(
+            [
+                f"not configured: {', '.join(missing)}" if missing else "",
+                "" if state["passphraseFits"] else "the passphrase does not fit the stores",
+            ],
+            f"{len(self.tier.features)} features, the passphrase fits",
+        )
+
+
+class _Sites(_OnNode):
+    def __init__(self, context: Context, tier: Tier, node: str) -> None:
+        super().__init__(context, node)
+        self.tier = tier
+
+    def __call__(self) -> str:
+        public_port = {TENANT_SITE: self.context.topology.portal.tenant_site_port}
+        since = self.run("windows/read_clock.ps1", "read its clock")[0]
+        sites = [site for role in self.tier.ordered_roles for site in ROLES[role.name].sites if site.port is not None]
+        wrong = [
+            f"{site.name}: {trouble}"
+            for site in sites
+            if (trouble := ask(self.context.remote, self.node, public_port.get(site.name, site.port or 0)))
+        ]
+        events = self.run("portal/read_failed_logons.ps1", "read its event log", Since=since)
+        wrong += sorted({f"event 12: {event}" for event in events})
+        return expect(wrong, f"{len(sites)} sites (their own certificates are self-signed and not verified)")
+
+
+class _Operators(_OnNode):
+    def __call__(self) -> str:
+        state = self.run("windows/read_members.ps1", "read the group", Group=OPERATORS)[0]
+        assert isinstance(state, dict)
+        have = {member.lower() for member in state["members"]}
+        missing = [member for member in self.context.topology.portal.operators if member.lower() not in have]
+        return expect([f"{', '.join(missing)} is missing" if missing else ""], f"{len(have)} members")
+
+
+class _TenantSite:
+    def __init__(self, context: Context, tier: Tier, node: str) -> None:
+        self.context, self.tier, self.node = context, tier, node
+
+    def __call__(self) -> str:
+        name, port = self.tier.front.name, self.context.topology.portal.tenant_site_port
+        answer = self.context.remote.https(self.node, port, name=name)
+        return public(answer.status, answer.certificate, name)
+
+
+class _Plan(_OnNode):
+    def __call__(self) -> str:
+        plans = self.admin("portal/read_plans.ps1", "read the plans", Name=self.context.topology.portal.plan.name)
+        if len(plans) != 1:
+            raise WrongError(f"it sees {len(plans)} plans of this name")
+        return f"id {plans[0]['id']}"
+
+
+class _Registered(_OnNode):
+    def __call__(self) -> str:
+        found = self.admin("spf/read_registration.ps1", "read the resource providers", Name=PROVIDER)
+        address = admin_address(self.context.topology.spf.url)
+        wrong = "" if len(found) == 1 else f"it sees {len(found)} registrations"
+        other = [str(one["address"]) for one in found if one["address"] != address]
+        return expect([wrong, f"registered at {', '.join(other)}" if other else ""], f"registered at {address}")

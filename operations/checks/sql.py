@@ -1,0 +1,92 @@
+"""SQL Server: every replica, the listener, every database, and the logins they need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from components.portal.databases import DATABASES
+from components.sql import group as groups
+from components.sql.availability_database import lagging
+from components.sql.login_mirror import LoginMirrorInputs, LoginMirrorProvider
+from components.steps import leaf
+from operations.configuration import Context
+from operations.row import Check, expect
+
+LEVEL = "SQL Server"
+
+
+def checks(context: Context) -> Iterator[Check]:
+    sql = context.topology.sql
+    for replica in context.topology.replicas:
+        yield Check(
+            LEVEL, replica.machine, f"admits {sql.administrator}, mixed mode", _Replica(context, replica.machine)
+        )
+    yield Check(LEVEL, sql.group, "has a primary, every replica follows", _Group(context))
+    yield Check(LEVEL, context.topology.listener_fqdn, "leads to the primary", _Listener(context))
+    for database in DATABASES:
+        yield Check(
+            LEVEL, database, "synchronised and ready for a failover on every replica", _Database(context, database)
+        )
+    yield Check(LEVEL, "logins", "the same on every replica, by SID and password hash", _Logins(context))
+
+
+def _machines(context: Context) -> list[str]:
+    return [replica.machine for replica in context.topology.replicas]
+
+
+class _Replica:
+    def __init__(self, context: Context, machine: str) -> None:
+        self.context, self.machine = context, machine
+
+    def __call__(self) -> str:
+        server = self.context.remote.sql_odbc(self.machine)
+        row = server.rows(leaf("sql/read_authentication.sql"), attempted="log on")[0]
+        wrong = "it runs in Windows-only mode" if row["windows_only"] else ""
+        pending = "" if row["login_mode"] == 2 else "Windows-only mode is set for its next start"
+        return expect([wrong, pending], "logged on over TLS, certificate verified")
+
+
+class _Group:
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def __call__(self) -> str:
+        group = groups.observe(self.context.remote, _machines(self.context), self.context.topology.sql.group)
+        secondaries = ", ".join(replica.machine for replica in group.secondaries)
+        return expect(group.unhealthy(), f"primary {group.primary}, following: {secondaries}")
+
+
+class _Listener:
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def __call__(self) -> str:
+        topology, remote = self.context.topology, self.context.remote
+        machines = _machines(self.context)
+        listener = remote.listener(machines[0], topology.listener_fqdn, topology.sql.listener.port)
+        row = listener.rows(leaf("sql/read_role.sql"), topology.sql.group, attempted="log on through the listener")[0]
+        wrong = "" if row["role"] == "PRIMARY" else f"it leads to {row['server_name']}, which is {row['role']}"
+        return expect([wrong], f"leads to {row['server_name']}")
+
+
+class _Database:
+    def __init__(self, context: Context, database: str) -> None:
+        self.context, self.database = context, database
+
+    def __call__(self) -> str:
+        group = groups.observe(self.context.remote, _machines(self.context), self.context.topology.sql.group)
+        return expect(lagging(group, self.database), f"on {len(group.of(self.database))} replicas")
+
+
+class _Logins:
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def __call__(self) -> str:
+        sql, provider = self.context.topology.sql, LoginMirrorProvider()
+        inputs = LoginMirrorInputs(
+            group=sql.group, machines=tuple(_machines(self.context)), databases=DATABASES, further=sql.logins
+        )
+        facts = provider.observe(inputs, self.context.remote)
+        wrong = [str(text) for text in provider.found(inputs, facts).values()]
+        return expect(wrong, f"{len(provider.outputs(inputs, facts)['logins'])} logins")

@@ -1,0 +1,68 @@
+"""The configuration of a stack for a command outside the program: asked of Pulumi, or handed over by the program."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from components import settings
+from components.topology import Topology
+from remote.errors import MachineError
+from remote.secret import Secret
+from remote.session import Remote
+
+FURTHER_KEYS = ("spfAccountPassword", "passphrase")
+"""Secrets that a verification needs beside what a connection needs."""
+
+
+HERE, READING = "this computer", "read the stack's configuration"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a check works with."""
+
+    topology: Topology
+    remote: Remote
+    spf_password: Secret
+    passphrase: Secret
+    sql_password: Secret
+
+
+def from_stack(stack: str) -> Context:
+    """Read the configuration with the Pulumi CLI. Raises ``MachineError`` with what the CLI says."""
+    command = ["pulumi", "config", "--json", "--show-secrets", *(["--stack", stack] if stack else [])]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - the CLI on PATH
+    except FileNotFoundError:
+        raise MachineError(
+            "this computer",
+            "read the stack's configuration",
+            "there is no pulumi on PATH",
+            'Run: eval "$(make -s env)"',
+        ) from None
+    if done.returncode:
+        raise MachineError(HERE, READING, done.stderr or done.stdout)
+    entries = json.loads(done.stdout)
+    return context({key.split(":", 1)[1]: _value(entry) for key, entry in entries.items()})
+
+
+def _value(entry: Mapping[str, Any]) -> Any:
+    return entry.get("objectValue", entry.get("value"))
+
+
+def from_text(text: str) -> Context:
+    """From the JSON text that the program hands over."""
+    return context(json.loads(text))
+
+
+def context(values: Mapping[str, Any]) -> Context:
+    text = settings.connection_settings(values.get)
+    return Context(
+        settings.topology_of(text),
+        settings.remote(text),
+        *(Secret(str(values.get(key) or "")) for key in (*FURTHER_KEYS, "sqlAdministratorPassword")),
+    )
