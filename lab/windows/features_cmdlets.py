@@ -9,24 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from lab.powershell.api import Call, Enumeration, NotModelledError, PowerShellError, PSObject, cmdlet
+from lab.powershell.api import Call, EnumType, NotModelledError, PowerShellError, PSObject, cmdlet
 from lab.windows import features
 from lab.windows.features_catalogue import Feature, below, catalogue, closure
 from lab.windows.filesystem import FileSystem
-from lab.windows.values import matches, text, texts
+from lab.windows.values import matches, member, text, texts
 from lab.world import Machine
 
 FIRST_SECONDS, EACH_SECONDS = 30.0, 2.0
 """Modelled duration of one installation, and of each feature in it."""
 SPACE = "Microsoft.Windows.ServerManager.Commands"
-RESTARTS = {"No": 0, "Yes": 1, "Maybe": 2}
-EXIT_CODES = {"Success": 0, "NoChangeNeeded": 1003, "SuccessRestartRequired": 3010, "InvalidArgs": 87, "Failed": 1}
+STATE = EnumType(f"{SPACE}.InstallState", {"Available": 0, "Installed": 1, "Removed": 5})
+RESTART = EnumType(f"{SPACE}.RestartState", {"No": 0, "Yes": 1, "Maybe": 2})
+EXIT_CODE = EnumType(
+    f"{SPACE}.FeatureExitCode",
+    {"Success": 0, "Failed": 1, "InvalidArgs": 87, "NoChangeNeeded": 1003, "SuccessRestartRequired": 3010},
+)
+"""The names are published, most of the numbers are not."""
 
 
 def _object(machine: Machine, feature: Feature) -> PSObject:
     is_installed = features.installed(machine, feature.name)
     state = "Installed" if is_installed else "Available" if features.on_disk(machine, feature.name) else "Removed"
-    number = {"Available": 0, "Installed": 1, "Removed": 5}[state]
     return PSObject(
         f"{SPACE}.Feature",
         {
@@ -34,7 +38,7 @@ def _object(machine: Machine, feature: Feature) -> PSObject:
             "DisplayName": feature.display,
             "Description": "",
             "Installed": is_installed,
-            "InstallState": Enumeration(f"{SPACE}.InstallState", state, number),
+            "InstallState": member(STATE, state),
             "FeatureType": feature.kind,
             "Path": feature.path,
             "Depth": feature.depth,
@@ -93,10 +97,6 @@ def _known(call: Call, command: str) -> list[str] | None:
 
 
 def _result(changed: list[str], exit_code: str, *, restart: bool = False) -> PSObject:
-    def enumeration(kind: str, name: str, numbers: dict[str, int]) -> Enumeration:
-        return Enumeration(f"{SPACE}.{kind}", name, numbers[name])
-
-    needed = enumeration("RestartState", "Yes" if restart else "No", RESTARTS)
     results = []
     for name in changed:
         feature = catalogue()[name.lower()]
@@ -116,9 +116,9 @@ def _result(changed: list[str], exit_code: str, *, restart: bool = False) -> PSO
     return PSObject(
         "Microsoft.Windows.ServerManager.Commands.FeatureOperationResult",
         {
-            "ExitCode": enumeration("FeatureExitCode", exit_code, EXIT_CODES),
+            "ExitCode": member(EXIT_CODE, exit_code),
             "FeatureResult": results,
-            "RestartNeeded": needed,
+            "RestartNeeded": member(RESTART, "Yes" if restart else "No"),
             "Success": exit_code in ("Success", "NoChangeNeeded", "SuccessRestartRequired"),
         },
     )

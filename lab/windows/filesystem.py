@@ -15,6 +15,7 @@ from pathlib import Path
 from lab import files
 from lab.powershell.api import Drive, Int64, NotModelledError, PowerShellError, PSObject, Session, drive
 from lab.windows.logons import ANONYMOUS, account_towards
+from lab.windows.values import local_time
 from lab.world import Machine
 
 PROVIDER = "Microsoft.PowerShell.Core\\FileSystem"
@@ -144,14 +145,15 @@ def describe(path: str, found: Path, *, listed: bool = False) -> PSObject:
     name = name or full
     state = found.stat()
     written = datetime.fromtimestamp(state.st_mtime, UTC)
+    created = datetime.fromtimestamp(state.st_ctime, UTC)
     shared = {
         "Name": name,
         "FullName": full,
         "Exists": True,
         "Extension": ntpath.splitext(name)[1],
-        "CreationTime": datetime.fromtimestamp(state.st_ctime, UTC),
-        "CreationTimeUtc": datetime.fromtimestamp(state.st_ctime, UTC),
-        "LastWriteTime": written,
+        "CreationTime": local_time(created),
+        "CreationTimeUtc": created,
+        "LastWriteTime": local_time(written),
         "LastWriteTimeUtc": written,
         "PSPath": f"{PROVIDER}::{full}",
         "PSParentPath": f"{PROVIDER}::{parent}",

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from lab.machines import is_reachable
-from lab.powershell.api import Call, Enumeration, PowerShellError, PSObject
+from lab.powershell.api import Call, EnumValue, PowerShellError, PSObject
 from lab.windows import nlb
 from lab.windows.features import installed
 from lab.windows.logons import administers
-from lab.windows.values import ip_address, text
+from lab.windows.values import enum_type, given_objects, ip_address, member, text
 from lab.world import Document, Machine
 
 SPACE = "Microsoft.NetworkLoadBalancingClusters.PowerShell"
@@ -30,8 +30,8 @@ class NlbObject(PSObject):
         self.host, self.interface = host, interface
 
 
-def enumeration(kind: str, name: str, names: tuple[str, ...]) -> Enumeration:
-    return Enumeration(f"{SPACE}.{kind}", name, names.index(name))
+def enumeration(kind: str, name: str, names: tuple[str, ...]) -> EnumValue:
+    return member(enum_type(f"{SPACE}.{kind}", *names), name)
 
 
 def cluster_object(host: Machine, node: Document) -> NlbObject:
@@ -160,11 +160,8 @@ def require_feature(machine: Machine) -> None:
 
 def found_node(call: Call) -> tuple[Machine, Document]:
     """The binding that -InputObject (or the pipeline), or -HostName and -InterfaceName mean."""
-    given = call.get("InputObject")
-    if given is None and call.input:
-        given = call.input[0]
-    if isinstance(given, list) and len(given) == 1:
-        given = given[0]
+    objects = given_objects(call)
+    given = objects[0] if objects else None
     if isinstance(given, NlbObject):
         reach(call, given.host)
         node = nlb.binding(given.host, given.interface)

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from lab.powershell.api import Drive, Int64, PowerShellError, PSObject, Session, drive
-from lab.windows.values import text
+from lab.powershell.values import NetArray
+from lab.windows.values import byte_array, text
 from lab.world import Machine
 
 KINDS = {kind.lower(): kind for kind in ("String", "ExpandString", "Binary", "DWord", "MultiString", "QWord")}
@@ -109,9 +110,9 @@ def to_powershell(entry: dict[str, Any]) -> Any:
         number = int(data)
         return Int64(number - (1 << 64) if number >= 1 << 63 else number)
     if kind == "MultiString":
-        return list(data)
+        return NetArray(list(data), "System.String")
     if kind == "Binary":
-        return list(bytes.fromhex(data))
+        return byte_array(bytes.fromhex(data))
     return str(data)
 
 
@@ -227,7 +228,7 @@ class LocalMachine(Drive):
             "Microsoft.Win32.RegistryKey",
             {
                 "Name": full,
-                "Property": list(values),
+                "Property": NetArray(list(values), "System.String"),
                 "SubKeyCount": len(children),
                 "ValueCount": len(values),
                 "PSPath": f"{PROVIDER}::{full}",
@@ -238,8 +239,8 @@ class LocalMachine(Drive):
             {
                 "GetValue": get_value,
                 "GetValueKind": get_kind,
-                "GetValueNames": lambda: list(values),
-                "GetSubKeyNames": lambda: list(children),
+                "GetValueNames": lambda: NetArray(list(values), "System.String"),
+                "GetSubKeyNames": lambda: NetArray(children, "System.String"),
                 "SetValue": refuse,
                 "Close": lambda: None,
                 "Dispose": lambda: None,

@@ -9,7 +9,7 @@ from being stopped, every change of state is event 7036 in the System log.
 
 from __future__ import annotations
 
-from lab.world import Document, Machine
+from lab.world import Document, Machine, World
 
 STATUSES = {
     "Stopped": 1,
@@ -151,20 +151,35 @@ def machine_started(machine: Machine) -> None:
     """After power came on: services of start type Auto run, each after those it needs."""
     for service in list(machine.collection("service").values()):
         if service["start_type"] == "Auto":
-            try:
-                start(machine, service["name"])
-            except ServiceError as error:
-                machine.world.log_event(
-                    machine,
-                    "System",
-                    "Service Control Manager",
-                    7000,
-                    "Error",
-                    f"The {service['display']} service failed to start due to the following error: {error}",
-                )
+            _start_automatically(machine, service)
+
+
+def _start_automatically(machine: Machine, service: Document) -> None:
+    """Nobody waits for the outcome: a failure is event 7000 in the System log."""
+    try:
+        start(machine, service["name"])
+    except ServiceError as error:
+        machine.world.log_event(
+            machine,
+            "System",
+            "Service Control Manager",
+            7000,
+            "Error",
+            f"The {service['display']} service failed to start due to the following error: {error}",
+        )
 
 
 def machine_stopping(machine: Machine) -> None:
     """Before power goes: every running service is stopped, dependents first."""
     for service in list(machine.collection("service").values()):
         stop(machine, service["name"])
+
+
+def lab_started(world: World) -> None:
+    """Settle services that were starting or stopping when the lab ended: they are stopped, automatic ones start."""
+    for machine in world.machines.values():
+        for service in list(machine.collection("service").values()):
+            if service["status"] in ("StartPending", "StopPending"):
+                machine.collection("service").change(service["name"], status="Stopped")
+                if machine.running and service["status"] == "StartPending":
+                    _start_automatically(machine, service)

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from lab.powershell.api import Call, Enumeration, PowerShellError, PSObject, cmdlet
+from lab.powershell.api import Call, EnumType, EnumValue, PowerShellError, PSObject, cmdlet
 from lab.windows import services
 from lab.windows.logons import administers
-from lab.windows.values import has_wildcard, matches, matches_any, text, texts
+from lab.windows.values import has_wildcard, matches, matches_any, member, text, texts
 from lab.world import Document, Machine
 
 EXCEPTION = "Microsoft.PowerShell.Commands.ServiceCommandException"
+STATUS = EnumType("System.ServiceProcess.ServiceControllerStatus", services.STATUSES)
 MODES = {"automatic": "Auto", "manual": "Manual", "disabled": "Disabled"}
 
 
@@ -85,8 +86,8 @@ def controller(machine: Machine, service: Document, *, depth: int = 1) -> PSObje
     return shown
 
 
-def _status(name: str) -> Enumeration:
-    return Enumeration("System.ServiceProcess.ServiceControllerStatus", name, services.STATUSES[name])
+def _status(name: str) -> EnumValue:
+    return member(STATUS, name)
 
 
 def _not_found(call: Call, what: str, name: str, class_name: str) -> None:

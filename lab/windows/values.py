@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterable
+from datetime import datetime
+from functools import cache
 from typing import Any
 
-from lab.powershell.api import PSObject
+from lab.powershell.api import Call, EnumType, EnumValue, PSObject
+from lab.powershell.convert import LOCAL
+from lab.powershell.values import NetArray
 
 
 def text(value: Any) -> str:
@@ -63,18 +68,41 @@ def matches_any(patterns: Iterable[str], name: str) -> bool:
     return any(matches(pattern, name) for pattern in patterns)
 
 
-def ip_address(address: str) -> PSObject:
-    """A System.Net.IPAddress."""
-    return PSObject(
-        "System.Net.IPAddress",
-        {"AddressFamily": "InterNetwork", "IPAddressToString": address},
-        {"ToString": lambda: address},
-        text=address,
-    )
+def ip_address(address: str) -> ipaddress.IPv4Address:
+    """A System.Net.IPAddress, as the evaluator represents it."""
+    return ipaddress.IPv4Address(address)
 
 
-def first_input(call_input: list[Any], parameter: Any) -> list[Any]:
-    """The objects a cmdlet works on: what came through the pipeline, or the -InputObject that was given."""
-    if parameter is not None:
-        return list(parameter) if isinstance(parameter, list | tuple) else [parameter]
-    return call_input
+def local_time(moment: str | datetime) -> datetime:
+    """A System.DateTime of kind Local, from a time of the lab's documents."""
+    when = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return when.astimezone(LOCAL)
+
+
+def utc(moment: datetime) -> datetime:
+    """A System.DateTime of a script as a time with a zone; one of kind Unspecified counts as local."""
+    return moment.replace(tzinfo=LOCAL) if moment.tzinfo is None else moment
+
+
+def byte_array(content: bytes) -> list[Any]:
+    """A System.Byte[]."""
+    return NetArray(list(content), "System.Byte")
+
+
+@cache
+def enum_type(name: str, *members: str) -> EnumType:
+    """An enumeration whose members are numbered from 0; always the same object for one name."""
+    return EnumType(name, {member: number for number, member in enumerate(members)})
+
+
+def member(kind: EnumType, name: str) -> EnumValue:
+    """The member of an enumeration; the name is one of the lab's own."""
+    return EnumValue(kind, kind.members[name], name)
+
+
+def given_objects(call: Call) -> list[Any]:
+    """The objects a cmdlet works on: the -InputObject that was given, or what came through the pipeline."""
+    given = call.get("InputObject")
+    if given is not None:
+        return list(given) if isinstance(given, list | tuple) else [given]
+    return list(call.input)

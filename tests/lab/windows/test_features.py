@@ -22,7 +22,11 @@ def test_every_name_in_the_tables_exists() -> None:
 def test_management_tools_come_only_when_asked_for(world: World, shell: Any) -> None:
     run = shell("Portal1")
     (result,) = run("Install-WindowsFeature", Name=["NLB"])
-    assert (result.get("Success"), result.get("ExitCode"), result.get("RestartNeeded")) == (True, "Success", "No")
+    assert (result.get("Success"), str(result.get("ExitCode")), str(result.get("RestartNeeded"))) == (
+        True,
+        "Success",
+        "No",
+    )
     assert [one.get("Name") for one in result.get("FeatureResult")] == ["NLB"]
     session = run.session
     assert not all(available(session, "New-NlbCluster") for available in AVAILABLE)
@@ -30,7 +34,7 @@ def test_management_tools_come_only_when_asked_for(world: World, shell: Any) -> 
     assert [one.get("Name") for one in result.get("FeatureResult")] == ["RSAT", "RSAT-Feature-Tools", "RSAT-NLB"]
     assert all(available(session, "New-NlbCluster") for available in AVAILABLE)
     (result,) = run("Install-WindowsFeature", Name=["NLB"], IncludeManagementTools=True)
-    assert result.get("ExitCode") == "NoChangeNeeded"
+    assert str(result.get("ExitCode")) == "NoChangeNeeded"
 
 
 def test_a_role_brings_its_usual_services(shell: Any) -> None:
@@ -54,7 +58,7 @@ def test_an_unknown_name_installs_nothing(world: World, shell: Any) -> None:
     (result,) = run("Install-WindowsFeature", Name=["NLB", "Nlbb"])
     (error,) = run.recorder.errors
     assert error.error_id == "NameDoesNotExist,Microsoft.Windows.ServerManager.Commands.AddWindowsFeatureCommand"
-    assert (result.get("Success"), result.get("ExitCode")) == (False, "InvalidArgs")
+    assert (result.get("Success"), str(result.get("ExitCode"))) == (False, "InvalidArgs")
     assert not features.installed(world.machine("Portal1"), "NLB")
     assert run("Get-WindowsFeature", Name=["Nlbb"]) == []
 
@@ -62,7 +66,7 @@ def test_an_unknown_name_installs_nothing(world: World, shell: Any) -> None:
 def test_removed_payload_needs_a_source_that_exists(shell: Any) -> None:
     run = shell("Portal1")
     (state,) = run("Get-WindowsFeature", Name=["NET-Framework-Core"])
-    assert state.get("InstallState") == "Removed"
+    assert str(state.get("InstallState")) == "Removed"
     (result,) = run("Install-WindowsFeature", Name=["NET-Framework-Core"])
     assert result.get("Success") is False
     assert "0x800f0906" in run.recorder.errors[0].message
@@ -78,7 +82,7 @@ def test_removal_can_ask_for_a_restart(world: World, shell: Any) -> None:
     run("Install-WindowsFeature", Name=["NLB"])
     (result,) = run("Uninstall-WindowsFeature", Name=["NLB"])
     machine = world.machine("Portal1")
-    assert (result.get("ExitCode"), result.get("RestartNeeded")) == ("SuccessRestartRequired", "Yes")
+    assert (str(result.get("ExitCode")), str(result.get("RestartNeeded"))) == ("SuccessRestartRequired", "Yes")
     assert run.recorder.warnings
     assert registry.restart_pending(machine)
     features.machine_started(machine)

@@ -54,7 +54,7 @@ def test_starting_a_service_starts_what_it_needs(world: World, shell: Any) -> No
     services.stop(machine, "MSSQLSERVER")
     run = shell("SQL1")
     (found,) = run("Start-Service", Name=["SQLSERVERAGENT"], PassThru=True)
-    assert found.get("Status") == "Running"
+    assert str(found.get("Status")) == "Running"
     assert _status(machine, "MSSQLSERVER") == "Running"
 
 
@@ -85,7 +85,7 @@ def test_a_disabled_service_does_not_start(shell: Any) -> None:
     )
     run("Set-Service", Name="SQLBrowser", StartupType="Manual")
     (found,) = run("Start-Service", Name=["SQLBrowser"], PassThru=True)
-    assert found.get("Status") == "Running"
+    assert str(found.get("Status")) == "Running"
 
 
 def test_unknown_names_are_errors_and_unknown_patterns_are_not(shell: Any) -> None:
@@ -103,7 +103,7 @@ def test_a_controller_shows_its_neighbours_and_acts(world: World, shell: Any) ->
     assert [other.get("Name") for other in found.get("DependentServices")] == ["SQLSERVERAGENT"]
     assert found.name_of("StartType") is None  # .NET 4.5 has no such property
     found.methods["stop"]()
-    assert found.get("Status") == "Stopped"
+    assert str(found.get("Status")) == "Stopped"
     with pytest.raises(PowerShellError, match="Time out"):
         found.methods["waitforstatus"]("Running")
     found.methods["start"]()

@@ -1,0 +1,42 @@
+"""Objects and errors that all CIM-based cmdlets share (scheduled tasks, shares, firewall rules, Get-CimInstance)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lab.powershell.api import Call, PowerShellError, PSObject
+
+
+class CimInstance(PSObject):
+    """A Microsoft.Management.Infrastructure.CimInstance; ``hidden`` is the lab's own, no script sees it."""
+
+    def __init__(self, namespace: str, class_name: str, properties: dict[str, Any]) -> None:
+        super().__init__(
+            f"Microsoft.Management.Infrastructure.CimInstance#{namespace}/{class_name}",
+            {**properties, "PSComputerName": None},
+            text=class_name,
+        )
+        self.class_name = class_name
+        self.hidden: dict[str, Any] = {}
+
+
+def not_found(call: Call, class_name: str, prop: str, value: str) -> PowerShellError:
+    """What a cmdlet made from CIM says when a query by a plain value finds nothing (two spaces are Windows' own)."""
+    return PowerShellError(
+        f"No {class_name} objects found with property '{prop}' equal to '{value}'.  Verify the value of the property"
+        " and retry.",
+        f"CmdletizationQuery_NotFound_{prop},{call.name}",
+        category="ObjectNotFound",
+        exception_type="Microsoft.PowerShell.Cmdletization.Cim.CimJobException",
+        target=value,
+    )
+
+
+def prompt_refused(call: Call) -> PowerShellError:
+    """A cmdlet that asks before it acts cannot ask in a session without a user: it needs -Confirm:$false."""
+    return PowerShellError(
+        "Windows PowerShell is in NonInteractive mode. Read and Prompt functionality is not available.",
+        f"InvalidOperation,{call.name}",
+        category="InvalidOperation",
+        exception_type="System.Management.Automation.PSInvalidOperationException",
+    )

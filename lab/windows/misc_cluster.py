@@ -1,0 +1,98 @@
+"""The failover cluster below SQL Server, to look at: Get-Cluster, Get-ClusterNode, Get-ClusterGroup.
+
+The cluster is the topology's ``sql.cluster`` with the replicas as nodes; its groups are the core group and the
+availability group, whose owner is the replica that is primary at this moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from lab.machines import is_reachable
+from lab.powershell.api import Call, NotModelledError, PowerShellError, PSObject, cmdlet
+from lab.windows.values import enum_type, matches, member, text, texts
+from lab.world import Machine, World
+
+SPACE = "Microsoft.FailoverClusters.PowerShell"
+NODE_STATE = enum_type(f"{SPACE}.ClusterNodeState", "Up", "Down", "Paused", "Joining")
+GROUP_STATE = enum_type(f"{SPACE}.ClusterGroupState", "Online", "Offline", "Failed", "PartialOnline", "Pending")
+
+
+def _nodes(world: World) -> list[Machine]:
+    replicas = (world.topology.get("sql") or {}).get("replicas", [])
+    return [world.machine(entry["machine"] if isinstance(entry, dict) else entry) for entry in replicas]
+
+
+def _up(machine: Machine) -> bool:
+    service = machine.collection("service").get("ClusSvc")
+    return is_reachable(machine) and (service is None or service["status"] == "Running")
+
+
+def _cluster(call: Call) -> dict[str, Any]:
+    """The cluster of the session's machine; -Cluster and -Name of another one are a second hop."""
+    cluster: dict[str, Any] = (call.machine.world.topology.get("sql") or {}).get("cluster") or {}
+    wanted = text(call.get("Cluster") or (call.get("Name") if call.name == "Get-Cluster" else ""))
+    local = call.machine in _nodes(call.machine.world)
+    if wanted and wanted.lower() not in (".", cluster.get("name", "").lower(), call.machine.name.lower()):
+        raise NotModelledError("failover clusters other than the one of SQL Server")
+    if not local or not _up(call.machine) or not cluster:
+        raise PowerShellError(
+            "The cluster service is not running.  Make sure that the service is running on all nodes in the cluster.",
+            f"{call.name},{SPACE}.{call.name.replace('-', '')}Command",
+            category="ObjectNotFound",
+            exception_type=f"{SPACE}.ClusterCmdletException",
+        )
+    return cluster
+
+
+@cmdlet("Get-Cluster")
+def get_cluster(call: Call) -> Iterator[PSObject]:
+    cluster = _cluster(call)
+    yield PSObject(
+        f"{SPACE}.Cluster", {"Name": cluster["name"], "Domain": call.machine.domain}, text=str(cluster["name"])
+    )
+
+
+@cmdlet("Get-ClusterNode")
+def get_node(call: Call) -> Iterator[PSObject]:
+    cluster = _cluster(call)
+    wanted = texts(call.get("Name"))
+    for number, machine in enumerate(_nodes(call.machine.world), start=1):
+        if not wanted or any(matches(name, machine.name) for name in wanted):
+            yield PSObject(
+                f"{SPACE}.ClusterNode",
+                {
+                    "Cluster": cluster["name"],
+                    "Name": machine.name,
+                    "NodeName": machine.name,
+                    "Id": str(number),
+                    "State": member(NODE_STATE, "Up" if _up(machine) else "Down"),
+                },
+                text=machine.name,
+            )
+
+
+@cmdlet("Get-ClusterGroup")
+def get_group(call: Call) -> Iterator[PSObject]:
+    cluster = _cluster(call)
+    world = call.machine.world
+    up = [machine for machine in _nodes(world) if _up(machine)]
+    owners: dict[str, Machine | None] = {"Cluster Group": up[0] if up else None}
+    from lab.sql import engine
+
+    listener = (world.topology["sql"].get("listener") or {}).get("name", "")
+    owners[world.topology["sql"]["group"]] = engine.primary_behind(world, listener)
+    wanted = texts(call.get("Name"))
+    for name, owner in owners.items():
+        if not wanted or any(matches(pattern, name) for pattern in wanted):
+            yield PSObject(
+                f"{SPACE}.ClusterGroup",
+                {
+                    "Cluster": cluster["name"],
+                    "Name": name,
+                    "OwnerNode": owner.name if owner else None,
+                    "State": member(GROUP_STATE, "Online" if owner else "Failed"),
+                },
+                text=name,
+            )

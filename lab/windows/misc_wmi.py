@@ -1,0 +1,217 @@
+"""Get-WmiObject and Get-CimInstance for a few classes: the operating system, the computer, services, network cards.
+
+Any other class is beyond the lab. Filters are WQL conditions joined by AND.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from lab.machines import is_reachable
+from lab.powershell.api import Call, NotModelledError, PowerShellError, PSObject, cmdlet
+from lab.powershell.values import NetArray, SizedInt
+from lab.windows.logons import administers
+from lab.windows.values import local_time, matches, text, texts
+from lab.world import Machine
+
+Rows = Iterator[dict[str, Any]]
+_CONDITION = re.compile(r"\s*(\w+)\s*(=|<>|!=|LIKE)\s*('[^']*'|\"[^\"]*\"|\S+)\s*$", re.IGNORECASE)
+_QUERY = re.compile(r"\s*SELECT\s+(.+?)\s+FROM\s+(\w+)(?:\s+WHERE\s+(.+))?\s*$", re.IGNORECASE | re.DOTALL)
+
+
+def _operating_system(machine: Machine) -> Rows:
+    booted = datetime.fromisoformat(machine.collection("power")["state"]["booted"])
+    yield {
+        "Caption": "Microsoft Windows Server 2012 Datacenter",
+        "Version": "6.2.9200",
+        "BuildNumber": "9200",
+        "OSArchitecture": "64-bit",
+        "CSName": machine.name.upper(),
+        "ServicePackMajorVersion": SizedInt(0, "UInt16"),
+        "ProductType": SizedInt(3, "UInt32"),
+        "OperatingSystemSKU": SizedInt(8, "UInt32"),
+        "LastBootUpTime": booted,
+        "LocalDateTime": machine.world.clock.now(),
+        "SystemDirectory": "C:\\Windows\\system32",
+        "WindowsDirectory": "C:\\Windows",
+        "Status": "OK",
+    }
+
+
+def _computer_system(machine: Machine) -> Rows:
+    yield {
+        "Name": machine.name.upper(),
+        "DNSHostName": machine.name,
+        "Domain": machine.domain,
+        "PartOfDomain": True,
+        "DomainRole": SizedInt(3, "UInt16"),
+        "Manufacturer": "Microsoft Corporation",
+        "Model": "Virtual Machine",
+        "UserName": None,
+    }
+
+
+def _services(machine: Machine) -> Rows:
+    for service in machine.collection("service").values():
+        state = {"StartPending": "Start Pending", "StopPending": "Stop Pending"}.get(
+            service["status"], service["status"]
+        )
+        yield {
+            "Name": service["name"],
+            "DisplayName": service["display"],
+            "State": state,
+            "Started": service["status"] == "Running",
+            "StartMode": service["start_type"],
+            "StartName": service.get("account", "LocalSystem"),
+            "Status": "OK",
+        }
+
+
+def _network(machine: Machine) -> Rows:
+    for card in machine.collection("interface").values():
+        yield {
+            "Description": "Microsoft Hyper-V Network Adapter",
+            "DHCPEnabled": card["dhcp"],
+            "IPAddress": NetArray([card["address"]], "System.String"),
+            "IPSubnet": NetArray([card["mask"]], "System.String"),
+            "IPEnabled": True,
+            "MACAddress": card["mac"].replace("-", ":"),
+            "DNSHostName": machine.name,
+            "DNSDomain": machine.domain,
+            "InterfaceIndex": SizedInt(card["index"], "UInt32"),
+        }
+
+
+def _adapters(machine: Machine) -> Rows:
+    for card in machine.collection("interface").values():
+        yield {
+            "Name": "Microsoft Hyper-V Network Adapter",
+            "NetConnectionID": card["name"],
+            "NetConnectionStatus": SizedInt(
+                7 if machine.collection("power")["state"].get("disconnected") else 2, "UInt16"
+            ),
+            "MACAddress": card["mac"].replace("-", ":"),
+            "NetEnabled": True,
+            "InterfaceIndex": SizedInt(card["index"], "UInt32"),
+        }
+
+
+CLASSES: dict[str, tuple[str, Callable[[Machine], Rows]]] = {
+    name.lower(): (name, rows)
+    for name, rows in (
+        ("Win32_OperatingSystem", _operating_system),
+        ("Win32_ComputerSystem", _computer_system),
+        ("Win32_Service", _services),
+        ("Win32_NetworkAdapterConfiguration", _network),
+        ("Win32_NetworkAdapter", _adapters),
+    )
+}
+
+
+def _accepts(row: dict[str, Any], condition: str) -> bool:
+    parsed = _CONDITION.match(condition)
+    if parsed is None:
+        raise NotModelledError(f"the WQL condition {condition}")
+    name, operator, literal = parsed[1], parsed[2].upper(), parsed[3].strip("'\"")
+    key = next((key for key in row if key.lower() == name.lower()), None)
+    if key is None:
+        raise NotModelledError(f"the property {name} of this WMI class")
+    value = text(row[key])
+    if operator == "LIKE":
+        return matches(literal.replace("%", "*").replace("_", "?"), value)
+    return (value.lower() == literal.lower()) == (operator == "=")
+
+
+def _select(call: Call, machine: Machine) -> tuple[str, Rows, list[str]]:
+    """Class name, rows and the asked-for properties (none: all)."""
+    class_name = text(call.get("Class") or call.get("ClassName"))
+    condition, properties = text(call.get("Filter")), texts(call.get("Property"))
+    if call.get("Query") is not None:
+        parsed = _QUERY.match(text(call.get("Query")))
+        if parsed is None:
+            raise NotModelledError("this WQL query")
+        properties = [] if parsed[1].strip() == "*" else [name.strip() for name in parsed[1].split(",")]
+        class_name, condition = parsed[2], parsed[3] or ""
+    namespace = (text(call.get("Namespace")) or "root/cimv2").replace("\\", "/").lower()
+    if namespace != "root/cimv2" or class_name.lower() not in CLASSES:
+        raise NotModelledError(f"the WMI class {class_name} in {namespace}")
+    name, rows = CLASSES[class_name.lower()]
+    conditions = re.split(r"\s+AND\s+", condition, flags=re.IGNORECASE) if condition else []
+    chosen = (row for row in rows(machine) if all(_accepts(row, one) for one in conditions))
+    return name, chosen, [one for one in properties if one != "*"]
+
+
+def _targets(call: Call) -> Iterator[Machine]:
+    for computer in texts(call.get("ComputerName")) or ["."]:
+        if computer.lower() in (".", "localhost", call.machine.name.lower(), call.machine.fqdn):
+            yield call.machine
+            continue
+        try:
+            machine = call.machine.world.machine(computer)
+        except KeyError:
+            machine = None
+        if machine is None or not is_reachable(machine):
+            raise PowerShellError(
+                "The RPC server is unavailable. (Exception from HRESULT: 0x800706BA)",
+                f"GetWMICOMException,Microsoft.PowerShell.Commands.{_command(call)}",
+                category="InvalidOperation",
+                exception_type="System.Runtime.InteropServices.COMException",
+            )
+        if not administers(call.session, machine):
+            raise PowerShellError(
+                "Access is denied. (Exception from HRESULT: 0x80070005 (E_ACCESSDENIED))",
+                f"System.UnauthorizedAccessException,Microsoft.PowerShell.Commands.{_command(call)}",
+                category="PermissionDenied",
+                exception_type="System.UnauthorizedAccessException",
+            )
+        yield machine
+
+
+def _command(call: Call) -> str:
+    return f"{call.name.replace('-', '')}Command"
+
+
+@cmdlet("Get-CimInstance")
+def get_cim(call: Call) -> Iterator[PSObject]:
+    """Times are DateTime objects."""
+    for machine in _targets(call):
+        name, rows, properties = _select(call, machine)
+        for row in rows:
+            shown = _narrow(row, properties)
+            for key, value in shown.items():
+                if isinstance(value, datetime):
+                    shown[key] = local_time(value)
+            yield PSObject(
+                f"Microsoft.Management.Infrastructure.CimInstance#root/cimv2/{name}",
+                shown | {"PSComputerName": None},
+                text=name,
+            )
+
+
+@cmdlet("Get-WmiObject")
+def get_wmi(call: Call) -> Iterator[PSObject]:
+    """Times are DMTF text; ``ConvertToDateTime`` reads it."""
+    for machine in _targets(call):
+        name, rows, properties = _select(call, machine)
+        for row in rows:
+            shown = _narrow(row, properties)
+            for key, value in shown.items():
+                if isinstance(value, datetime):
+                    shown[key] = value.astimezone(UTC).strftime("%Y%m%d%H%M%S.%f+000")
+            yield PSObject(
+                f"System.Management.ManagementObject#root\\cimv2\\{name}",
+                {"__CLASS": name, "__SERVER": machine.name.upper(), **shown, "PSComputerName": machine.name.upper()},
+                {"ConvertToDateTime": _from_dmtf},
+            )
+
+
+def _from_dmtf(value: Any) -> datetime:
+    return local_time(datetime.strptime(text(value)[:21], "%Y%m%d%H%M%S.%f").replace(tzinfo=UTC))
+
+
+def _narrow(row: dict[str, Any], properties: list[str]) -> dict[str, Any]:
+    wanted = [name.lower() for name in properties]
+    return {key: value for key, value in row.items() if not wanted or key.lower() in wanted}

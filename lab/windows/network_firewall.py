@@ -1,0 +1,191 @@
+"""Firewall rules: made, found, changed and removed. They are remembered only: the lab's network filters nothing."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from lab.powershell.api import Call, EnumType, NotModelledError, PowerShellError, PSObject, cmdlet
+from lab.windows.cim import CimInstance, not_found
+from lab.windows.values import enum_type, given_objects, has_wildcard, matches, member, text, texts
+from lab.world import Document
+
+NAMESPACE = "root/standardcimv2"
+GENERATED = "Microsoft.PowerShell.Cmdletization.GeneratedTypes.NetSecurity"
+ENABLED = enum_type(f"{GENERATED}.Enabled", "None", "True", "False")
+DIRECTION = enum_type(f"{GENERATED}.Direction", "None", "Inbound", "Outbound")
+ACTION = EnumType(f"{GENERATED}.Action", {"NotConfigured": 0, "Allow": 2, "Block": 4})
+_PLAIN = ("DisplayName", "Name", "DisplayGroup", "Group")
+_FILTERS = {"Direction": "direction", "Action": "action", "Enabled": "enabled"}
+_KEYS = {"displayname": "display", "name": "name", "displaygroup": "group", "group": "group"}
+
+
+def _rule(document: Document) -> CimInstance:
+    made = CimInstance(
+        NAMESPACE,
+        "MSFT_NetFirewallRule",
+        {
+            "Name": document["name"],
+            "ID": document["name"],
+            "InstanceID": document["name"],
+            "DisplayName": document["display"],
+            "Group": document["group"],
+            "DisplayGroup": document["group"],
+            "Description": document["description"],
+            "Enabled": member(ENABLED, document["enabled"]),
+            "Profile": document["profile"],
+            "Direction": member(DIRECTION, document["direction"]),
+            "Action": member(ACTION, document["action"]),
+        },
+    )
+    made.hidden = {"name": document["name"]}
+    return made
+
+
+def _found(call: Call) -> list[Document]:
+    rules = call.machine.collection("firewall")
+    objects = [item for item in given_objects(call) if isinstance(item, CimInstance)]
+    if objects:
+        return [rules[item.hidden["name"]] for item in objects if item.hidden.get("name") in rules]
+    chosen = list(rules.values())
+    for parameter in _PLAIN:
+        wanted, key = texts(call.get(parameter)), _KEYS[parameter.lower()]
+        if not wanted:
+            continue
+        for pattern in wanted:
+            if not has_wildcard(pattern) and not any(matches(pattern, text(rule[key])) for rule in rules.values()):
+                call.runtime.write_error(not_found(call, "MSFT_NetFirewallRule", parameter, pattern))
+        chosen = [rule for rule in chosen if any(matches(pattern, text(rule[key])) for pattern in wanted)]
+    for parameter, key in _FILTERS.items():
+        wanted = [value.lower() for value in texts(call.get(parameter))]
+        if wanted and call.name.startswith(("Get", "Remove", "Enable", "Disable")):
+            chosen = [rule for rule in chosen if rule[key].lower() in wanted]
+    return chosen
+
+
+def _elevated(call: Call) -> None:
+    if not call.session.identity.administrator:
+        raise PowerShellError(
+            "Access is denied.",
+            f"Windows System Error 5,{call.name}",
+            category="PermissionDenied",
+            exception_type="Microsoft.Management.Infrastructure.CimException",
+        )
+
+
+@cmdlet("Get-NetFirewallRule")
+def get_rule(call: Call) -> Iterator[PSObject]:
+    for document in _found(call):
+        yield _rule(document)
+
+
+@cmdlet("New-NetFirewallRule")
+def new_rule(call: Call) -> Iterator[PSObject]:
+    for parameter in ("Program", "Service", "RemoteUser", "RemoteMachine", "Package", "GPOSession", "PolicyStore"):
+        if call.get(parameter) is not None:
+            raise NotModelledError(f"New-NetFirewallRule -{parameter}")
+    _elevated(call)
+    rules = call.machine.collection("firewall")
+    name = text(call.get("Name")) or "{" + str(uuid.uuid4()).upper() + "}"
+    if name in rules:
+        raise PowerShellError(
+            "Cannot create a file when that file already exists.",
+            f"Windows System Error 183,{call.name}",
+            category="ResourceExists",
+            exception_type="Microsoft.Management.Infrastructure.CimException",
+        )
+    rules[name] = {
+        "name": name,
+        "display": text(call.get("DisplayName")),
+        "group": call.get("Group"),
+        "description": call.get("Description"),
+        "enabled": _proper(ENABLED.members, text(call.get("Enabled")) or "True"),
+        "profile": ", ".join(texts(call.get("Profile"))) or "Any",
+        "direction": _proper(DIRECTION.members, text(call.get("Direction")) or "Inbound"),
+        "action": _proper(ACTION.members, text(call.get("Action")) or "Allow"),
+        "protocol": text(call.get("Protocol")) or "Any",
+        "local_port": texts(call.get("LocalPort")) or ["Any"],
+        "remote_port": texts(call.get("RemotePort")) or ["Any"],
+        "local_address": texts(call.get("LocalAddress")) or ["Any"],
+        "remote_address": texts(call.get("RemoteAddress")) or ["Any"],
+    }
+    yield _rule(rules[name])
+
+
+def _proper(names: Any, wanted: str) -> str:
+    return next(str(name) for name in names if name.lower() == wanted.lower())
+
+
+@cmdlet("Set-NetFirewallRule")
+def set_rule(call: Call) -> Iterator[PSObject]:
+    _elevated(call)
+    for document in _found(call):
+        changes: dict[str, Any] = {}
+        for parameter, key in (("NewDisplayName", "display"), ("Description", "description")):
+            if call.get(parameter) is not None:
+                changes[key] = text(call.get(parameter))
+        for parameter, key, kind in (
+            ("Enabled", "enabled", ENABLED),
+            ("Action", "action", ACTION),
+        ):
+            if call.get(parameter) is not None:
+                changes[key] = _proper(kind.members, text(call.get(parameter)))
+        if call.get("Protocol") is not None:
+            changes["protocol"] = text(call.get("Protocol"))
+        for parameter, key in (("LocalPort", "local_port"), ("RemotePort", "remote_port")):
+            if call.get(parameter) is not None:
+                changes[key] = texts(call.get(parameter))
+        changed = call.machine.collection("firewall").change(document["name"], **changes)
+        if call.get("PassThru"):
+            yield _rule(changed)
+
+
+def _enable(call: Call, enabled: str) -> Iterator[PSObject]:
+    _elevated(call)
+    for document in _found(call):
+        changed = call.machine.collection("firewall").change(document["name"], enabled=enabled)
+        if call.get("PassThru"):
+            yield _rule(changed)
+
+
+@cmdlet("Enable-NetFirewallRule")
+def enable_rule(call: Call) -> Iterator[PSObject]:
+    yield from _enable(call, "True")
+
+
+@cmdlet("Disable-NetFirewallRule")
+def disable_rule(call: Call) -> Iterator[PSObject]:
+    yield from _enable(call, "False")
+
+
+@cmdlet("Remove-NetFirewallRule")
+def remove_rule(call: Call) -> None:
+    _elevated(call)
+    for document in _found(call):
+        del call.machine.collection("firewall")[document["name"]]
+
+
+@cmdlet("Get-NetFirewallPortFilter")
+def get_port_filter(call: Call) -> Iterator[PSObject]:
+    rules = call.machine.collection("firewall")
+    given = call.get("AssociatedNetFirewallRule")
+    items = [given] if given is not None else list(call.input)
+    names = [item.hidden["name"] for item in items if isinstance(item, CimInstance)]
+    for name in names or list(rules):
+        document = rules[name]
+        yield CimInstance(
+            NAMESPACE,
+            "MSFT_NetProtocolPortFilter",
+            {
+                "InstanceID": name,
+                "Protocol": document["protocol"],
+                "LocalPort": _ports(document["local_port"]),
+                "RemotePort": _ports(document["remote_port"]),
+                "IcmpType": "Any",
+            },
+        )
+
+
+def _ports(ports: list[str]) -> Any:
+    return ports[0] if len(ports) == 1 else ports

@@ -1,0 +1,169 @@
+"""The cmdlets of SmbShare that look at shares, make and remove them and give access."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from lab.files import LabFileError, resolve
+from lab.identity import UnknownAccountError, identity
+from lab.powershell.api import Call, PowerShellError, PSObject, cmdlet
+from lab.windows.cim import CimInstance, not_found, prompt_refused
+from lab.windows.values import given_objects, has_wildcard, matches, text, texts
+from lab.world import Document
+
+NAMESPACE = "ROOT/Microsoft/Windows/SMB"
+RIGHTS = {"full": "Full", "change": "Change", "read": "Read"}
+
+
+def _share(document: Document) -> CimInstance:
+    return CimInstance(
+        NAMESPACE,
+        "MSFT_SmbShare",
+        {
+            "Name": document["name"],
+            "ScopeName": "*",
+            "Path": document["path"],
+            "Description": document.get("description", ""),
+            "ShareState": "Online",
+            "ShareType": "FileSystemDirectory",
+            "Special": False,
+            "Temporary": False,
+        },
+    )
+
+
+def _access(document: Document, account: str, right: str) -> CimInstance:
+    return CimInstance(
+        NAMESPACE,
+        "MSFT_SmbShareAccessControlEntry",
+        {
+            "Name": document["name"],
+            "ScopeName": "*",
+            "AccountName": account,
+            "AccessControlType": "Allow",
+            "AccessRight": RIGHTS[right],
+        },
+    )
+
+
+def _found(call: Call) -> list[Document]:
+    shares = call.machine.collection("share")
+    names = [text(item.get("Name")) for item in given_objects(call) if isinstance(item, PSObject)] or texts(
+        call.get("Name")
+    )
+    if not names:
+        return list(shares.values())
+    chosen = []
+    for name in names:
+        fitting = [document for document in shares.values() if matches(name, document["name"])]
+        if not fitting and not has_wildcard(name):
+            call.runtime.write_error(not_found(call, "MSFT_SMBShare", "Name", name))
+        chosen += fitting
+    return chosen
+
+
+@cmdlet("Get-SmbShare")
+def get_share(call: Call) -> Iterator[PSObject]:
+    for document in _found(call):
+        yield _share(document)
+
+
+@cmdlet("Get-SmbShareAccess")
+def get_access(call: Call) -> Iterator[PSObject]:
+    for document in _found(call):
+        for account, right in document["access"].items():
+            yield _access(document, account, right)
+
+
+def _refuse(call: Call, message: str, code: str, category: str) -> PowerShellError:
+    return PowerShellError(
+        message,
+        f"Windows System Error {code},{call.name}",
+        category=category,
+        exception_type="Microsoft.Management.Infrastructure.CimException",
+    )
+
+
+def _account(call: Call, name: str) -> str:
+    """The full name of an account or group of the machine or its domain."""
+    if name.lower() == "everyone":
+        return "Everyone"
+    machine = call.machine
+    try:
+        return identity(machine.world, machine, name).user
+    except UnknownAccountError:
+        bare = name.rsplit("\\", 1)[-1]
+        groups = machine.collection("group")
+        for known in groups:
+            if known.lower() == bare.lower():
+                return (
+                    f"BUILTIN\\{known}" if groups[known]["sid"].startswith("S-1-5-32-") else f"{machine.name}\\{known}"
+                )
+        for known in machine.world.collection(machine.domain, "group"):
+            if known.lower() == bare.lower():
+                return f"{machine.netbios}\\{known}"
+        raise _refuse(
+            call, "No mapping between account names and security IDs was done.", "1332", "NotSpecified"
+        ) from None
+
+
+@cmdlet("New-SmbShare")
+def new_share(call: Call) -> Iterator[PSObject]:
+    if not call.session.identity.administrator:
+        raise _refuse(call, "Access is denied.", "5", "PermissionDenied")
+    name, path = text(call.get("Name")), text(call.get("Path"))
+    if name in call.machine.collection("share"):
+        raise _refuse(call, "The name has already been shared.", "2118", "NotSpecified")
+    try:
+        resolve(call.machine.world, call.machine, path, call.session.identity.user, False)
+    except LabFileError as error:
+        raise _refuse(call, error.message, str(error.code), "ObjectNotFound") from error
+    access: dict[str, str] = {}
+    for right in ("Read", "Change", "Full"):
+        for account in texts(call.get(f"{right}Access")):
+            access[_account(call, account)] = right.lower()
+    document: dict[str, Any] = {
+        "name": name,
+        "path": path,
+        "description": text(call.get("Description")),
+        "access": access or {"Everyone": "read"},
+    }
+    call.machine.collection("share")[name] = document
+    yield _share(document)
+
+
+@cmdlet("Remove-SmbShare")
+def remove_share(call: Call) -> None:
+    found = _found(call)
+    if found and not call.get("Force") and "Confirm" not in call.bound:
+        raise prompt_refused(call)
+    for document in found:
+        del call.machine.collection("share")[document["name"]]
+
+
+@cmdlet("Grant-SmbShareAccess")
+def grant(call: Call) -> Iterator[PSObject]:
+    found = _found(call)
+    if found and not call.get("Force") and "Confirm" not in call.bound:
+        raise prompt_refused(call)
+    for document in found:
+        access = dict(document["access"])
+        for name in texts(call.get("AccountName")):
+            access[_account(call, name)] = text(call.get("AccessRight")).lower()
+        call.machine.collection("share").change(document["name"], access=access)
+        for account, right in access.items():
+            yield _access(document, account, right)
+
+
+@cmdlet("Revoke-SmbShareAccess")
+def revoke(call: Call) -> Iterator[PSObject]:
+    found = _found(call)
+    if found and not call.get("Force") and "Confirm" not in call.bound:
+        raise prompt_refused(call)
+    for document in found:
+        gone = {_account(call, name).lower() for name in texts(call.get("AccountName"))}
+        access = {account: right for account, right in document["access"].items() if account.lower() not in gone}
+        call.machine.collection("share").change(document["name"], access=access)
+        for account, right in access.items():
+            yield _access(document, account, right)

@@ -1,0 +1,245 @@
+"""The task scheduler: registered tasks, and the processes that they start.
+
+Document in the machine's collection ``task`` by path and name (``\\Folder\\Name``): ``{"name", "path", "actions":
+[{"execute", "arguments", "directory", "id"}], "triggers": [{"kind", "at"}], "user", "logon_type", "run_level",
+"password", "settings", "description", "author", "enabled", "state", "last_run", "last_result"}``. The password is what
+Windows keeps as an LSA secret: no cmdlet shows it.
+
+Results are those of the Task Scheduler's constants: 0x41301 running, 0x41303 has not yet run, 0x41306 ended by the
+user. A task that was running when the lab or the machine stopped was ended (unproven which result Windows leaves).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import logging
+import threading
+from dataclasses import dataclass
+from datetime import datetime
+from weakref import WeakKeyDictionary
+
+from lab.identity import UnknownAccountError, authenticate, identity
+from lab.powershell.api import Session
+from lab.windows.logons import is_system
+from lab.world import Document, Identity, Machine, World
+
+RUNNING, NEVER_RUN, ENDED = 0x41301, 0x41303, 0x41306
+FILE_NOT_FOUND, LOGON_FAILURE, REFUSED = 0x80070002, 0x8007052E, 0x800710E0
+"""HRESULTs: no such program, wrong password, nobody is logged on interactively."""
+
+log = logging.getLogger("lab.windows.tasks")
+
+
+class TaskError(Exception):
+    """A refusal of the Task Scheduler with its HRESULT."""
+
+    def __init__(self, hresult: int, message: str, category: str) -> None:
+        super().__init__(message)
+        self.hresult, self.category = hresult, category
+
+
+class TaskEndedError(BaseException):
+    """Raised inside a task's thread when the task is ended. Not an Exception: a script's ``catch`` must not see it."""
+
+
+@dataclass
+class Running:
+    """One process of a task. It has no console: what it writes is lost, its input is at its end."""
+
+    machine: Machine
+    key: str
+    thread: threading.Thread | None = None
+    ended: bool = False
+
+    def read_line(self) -> str | None:
+        self._check()
+        return None
+
+    def write(self, _stream: str, _text: str) -> None:
+        self._check()
+
+    def _check(self) -> None:
+        if self.ended:
+            raise TaskEndedError
+
+    def end(self) -> None:
+        """End the process: an exception at the next step of its thread. A wait that is under way finishes first."""
+        self.ended = True
+        thread = self.thread
+        if thread is not None and thread.ident is not None and thread.is_alive():
+            with self.machine.world.lock:  # not in the middle of writing a document
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(
+                    ctypes.c_ulong(thread.ident), ctypes.py_object(TaskEndedError)
+                )
+
+
+_running: WeakKeyDictionary[World, dict[tuple[str, str], Running]] = WeakKeyDictionary()
+"""What runs at this moment, by machine and lower-case key; the documents say what should be remembered."""
+
+
+def _table(world: World) -> dict[tuple[str, str], Running]:
+    return _running.setdefault(world, {})
+
+
+def key_of(path: str, name: str) -> str:
+    return f"{path.rstrip(chr(92))}\\{name}"
+
+
+def get(machine: Machine, key: str) -> Document | None:
+    return machine.collection("task").get(key)
+
+
+def check_account(machine: Machine, user: str, password: str | None) -> str:
+    """The full name of the account that a task shall run as; its password is tried as a log-on."""
+    if is_system(user):
+        return "NT AUTHORITY\\SYSTEM"
+    try:
+        who = identity(machine.world, machine, user)
+    except UnknownAccountError as error:
+        raise TaskError(0x80070534, f"{error}\r\n(8,8):UserId:{user}", "InvalidArgument") from error
+    if password is not None and authenticate(machine.world, machine, user, password) is None:
+        raise TaskError(LOGON_FAILURE, "The user name or password is incorrect.", "AuthenticationError")
+    return who.user
+
+
+def start(machine: Machine, key: str) -> None:
+    """Start a task now. One that runs already is not started twice (MultipleInstances IgnoreNew)."""
+    task = get(machine, key)
+    if task is None:
+        raise TaskError(FILE_NOT_FOUND, "The system cannot find the file specified.", "ObjectNotFound")
+    if not task["enabled"]:
+        raise TaskError(0x80041326, "The task is disabled.", "InvalidOperation")
+    with machine.world.lock:
+        if (machine.name, key.lower()) in _table(machine.world):
+            return
+        machine.collection("task").change(key, last_run=machine.world.clock.now().isoformat())
+        who = _log_on(machine, task)
+        if isinstance(who, int):
+            machine.collection("task").change(key, last_result=who)
+            return
+        running = Running(machine, key)
+        _table(machine.world)[machine.name, key.lower()] = running
+        machine.collection("task").change(key, state="Running", last_result=RUNNING)
+    session = Session(machine, who, "service" if is_system(who.user) else "batch")
+    running.thread = threading.Thread(
+        target=_main, args=(running, session, task), name=f"task {machine.name} {key}", daemon=True
+    )
+    running.thread.start()
+
+
+def _log_on(machine: Machine, task: Document) -> Identity | int:
+    """The identity the task runs as, or the result of the failed log-on.
+
+    Without the highest privileges an administrator's token is filtered, except the built-in Administrator's
+    (Microsoft: TASK_RUNLEVEL_LUA; User Account Control).
+    """
+    if is_system(task["user"]):
+        return identity(machine.world, machine, "NT AUTHORITY\\SYSTEM")
+    if task["password"] is None:
+        return REFUSED
+    who = authenticate(machine.world, machine, task["user"], task["password"])
+    if who is None:
+        return LOGON_FAILURE
+    if task["run_level"] != "Highest" and not who.sid.endswith("-500"):
+        groups = frozenset(group for group in who.groups if group.lower() != "builtin\\administrators")
+        who = dataclasses.replace(who, administrator=False, groups=groups)
+    return who
+
+
+def _main(running: Running, session: Session, task: Document) -> None:
+    result = ENDED
+    try:
+        for action in task["actions"]:
+            result = _run_action(running, session, action)
+    except TaskEndedError:
+        result = ENDED
+    finally:
+        running.ended = True
+        _finished(running, result)
+
+
+def _run_action(running: Running, session: Session, action: Document) -> int:
+    from lab.winrm import programs
+
+    program = action["execute"].strip('"')
+    if programs.find(session, program) is None:
+        return FILE_NOT_FOUND
+    line = f'"{program}" {action["arguments"] or ""}'.strip()
+    return programs.run(session, line, running, through_cmd=False)  # type: ignore[arg-type]  # the two methods it uses
+
+
+def _finished(running: Running, result: int) -> None:
+    machine, world = running.machine, running.machine.world
+    with world.lock:
+        table = _table(world)
+        if table.get((machine.name, running.key.lower())) is not running:
+            return
+        del table[machine.name, running.key.lower()]
+        if running.key in machine.collection("task"):
+            machine.collection("task").change(running.key, state="Ready", last_result=result & 0xFFFFFFFF)
+
+
+def stop(machine: Machine, key: str) -> None:
+    """End a running task; nothing happens to one that does not run."""
+    if get(machine, key) is None:
+        raise TaskError(FILE_NOT_FOUND, "The system cannot find the file specified.", "ObjectNotFound")
+    with machine.world.lock:
+        running = _table(machine.world).pop((machine.name, key.lower()), None)
+        if running is None:
+            return
+        machine.collection("task").change(key, state="Ready", last_result=ENDED)
+    running.end()
+
+
+def is_running(machine: Machine, key: str) -> bool:
+    return (machine.name, key.lower()) in _table(machine.world)
+
+
+def machine_started(machine: Machine) -> None:
+    """Tasks with a trigger at startup run."""
+    for key, task in list(machine.collection("task").items()):
+        if task["enabled"] and any(trigger["kind"] == "AtStartup" for trigger in task["triggers"]):
+            start(machine, key)
+
+
+def machine_stopping(machine: Machine) -> None:
+    for key in list(machine.collection("task")):
+        stop(machine, key)
+
+
+def arm(machine: Machine, key: str) -> None:
+    """Wait for the moments of triggers that fire once; called at registration and when the lab starts."""
+    task = get(machine, key)
+    for trigger in task["triggers"] if task else []:
+        if trigger["kind"] != "Once" or not trigger["at"]:
+            continue
+        wait = (datetime.fromisoformat(trigger["at"]) - machine.world.clock.now()).total_seconds()
+        if wait > 0:
+            timer = threading.Timer(wait, _fire, (machine, key, trigger))
+            timer.daemon = True
+            timer.start()
+
+
+def _fire(machine: Machine, key: str, trigger: Document) -> None:
+    task = get(machine, key)
+    if task is None or trigger not in task["triggers"] or not task["enabled"] or not machine.running:
+        return
+    try:
+        start(machine, key)
+    except TaskError:
+        log.exception("%s: task %s did not start by its trigger", machine.name, key)
+
+
+def lab_started(world: World) -> None:
+    """A task that ran when the lab ended does not run any more."""
+    for machine in world.machines.values():
+        for key, task in list(machine.collection("task").items()):
+            if task["state"] == "Running" and not is_running(machine, key):
+                machine.collection("task").change(key, state="Ready", last_result=ENDED)
+            arm(machine, key)
+
+
+def lab_stopping(world: World) -> None:
+    for running in list(_table(world).values()):
+        stop(running.machine, running.key)

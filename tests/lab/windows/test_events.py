@@ -1,0 +1,92 @@
+"""Event logs: filters, order, and the two errors for nothing found."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lab.powershell.api import HashTable, NotModelledError, PowerShellError
+from lab.windows import events
+from lab.world import World
+
+CHANNEL = "Microsoft-WindowsAzure-Server-Management/Operational"
+
+
+@pytest.fixture
+def log(world: World) -> World:
+    machine = world.machine("Portal1")
+    for number in range(3):
+        world.log_event(
+            machine, CHANNEL, "Azure", 12 if number else 4, "Error" if number else "Information", f"m{number}"
+        )
+    world.log_event(machine, "Application", "MsiInstaller", 1033, "Information", "installed")
+    return world
+
+
+def get(run: Any, **criteria: Any) -> list[str]:
+    return [event.get("Message") for event in run("Get-WinEvent", FilterHashtable=HashTable(criteria.items()))]
+
+
+def test_filters_and_order(log: World, shell: Any) -> None:
+    run = shell("Portal1")
+    assert get(run, LogName=CHANNEL) == ["m2", "m1", "m0"]
+    assert get(run, LogName=CHANNEL, Id=12) == ["m2", "m1"]
+    assert get(run, LogName=CHANNEL, Id=[4, 12], Level=4) == ["m0"]
+    assert get(run, ProviderName="Msi*") == ["installed"]
+    assert get(run, LogName=["Application", CHANNEL]) == ["installed", "m2", "m1", "m0"]
+    (newest,) = run("Get-WinEvent", LogName=[CHANNEL], MaxEvents=1)
+    assert (newest.get("Id"), newest.get("LevelDisplayName"), newest.get("LogName")) == (12, "Error", CHANNEL)
+    (oldest,) = run("Get-WinEvent", LogName=[CHANNEL], MaxEvents=1, Oldest=True)
+    assert oldest.get("Message") == "m0"
+    assert not run.recorder.errors
+
+
+def test_times_bound_the_search(log: World, shell: Any) -> None:
+    run = shell("Portal1")
+    (newest,) = run("Get-WinEvent", LogName=["Application"])
+    when = newest.get("TimeCreated")
+    assert get(run, LogName=["Application", CHANNEL], StartTime=when) == ["installed"]
+    assert get(run, LogName=["Application", CHANNEL], EndTime=when - timedelta(microseconds=1)) == ["m2", "m1", "m0"]
+    assert get(run, LogName="Application", StartTime=when + timedelta(seconds=1)) == []
+    assert [error.error_id.split(",")[0] for error in run.recorder.errors] == ["NoMatchingEventsFound"]
+
+
+def test_an_empty_log_is_not_a_missing_log(log: World, shell: Any) -> None:
+    run = shell("Portal1")
+    assert get(run, LogName="Setup") == []
+    assert get(run, LogName="Nowhere") == []
+    events.register_channel(run.session.machine, "Nowhere")
+    assert get(run, LogName="Nowhere") == []
+    assert [error.error_id.split(",")[0] for error in run.recorder.errors] == [
+        "NoMatchingEventsFound",
+        "NoMatchingLogsFound",
+        "NoMatchingEventsFound",
+    ]
+
+
+def test_unknown_keys_are_not_ignored(log: World, shell: Any) -> None:
+    with pytest.raises(NotModelledError):
+        get(shell("Portal1"), LogName=CHANNEL, Data="x")
+    with pytest.raises(PowerShellError):
+        get(shell("Portal1"), Id=12)
+
+
+def test_logs_of_another_machine_are_a_second_hop(log: World, shell: Any) -> None:
+    with pytest.raises(PowerShellError, match="unauthorized"):
+        shell("SQL1")("Get-WinEvent", LogName=["Application"], ComputerName="Portal1")
+    assert shell("SQL1", logon="batch")("Get-WinEvent", LogName=["Application"], ComputerName="Portal1")
+
+
+def test_classic_logs(log: World, shell: Any) -> None:
+    run = shell("Portal1")
+    assert [entry.get("Source") for entry in run("Get-EventLog", LogName="Application", Newest=5)] == ["MsiInstaller"]
+    with pytest.raises(PowerShellError, match="does not exist"):
+        run("Get-EventLog", LogName=CHANNEL)
+    with pytest.raises(PowerShellError, match="source name"):
+        run("Write-EventLog", LogName="Application", Source="Farm", EventId=1, Message="x")
+    run("New-EventLog", LogName="Application", Source=["Farm"])
+    run("Write-EventLog", LogName="Application", Source="Farm", EventId=1, EntryType="Warning", Message="x")
+    (event,) = run("Get-WinEvent", FilterHashtable=HashTable([("LogName", "Application"), ("Level", 3)]))
+    assert event.get("Message") == "x"

@@ -1,0 +1,144 @@
+"""Environment, ping, WMI, shares, firewall, power and the failover cluster."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from lab import machines
+from lab.powershell.api import DRIVES, PROGRAMS, TYPES, NotModelledError, PowerShellError
+from lab.windows import misc, nlb
+from lab.world import World
+
+
+def test_environment_and_hostname(shell: Any) -> None:
+    session = shell("Portal1").session
+    found = misc.environment(session)
+    assert (found["COMPUTERNAME"], found["USERDOMAIN"], found["USERNAME"]) == ("PORTAL1", "HYPERVNU", "installer")
+    system = shell("Portal1", user="SYSTEM", logon="service").session
+    assert misc.environment(system)["USERNAME"] == "PORTAL1$"
+    assert PROGRAMS["hostname.exe"](session, []).output == ("Portal1",)
+
+
+def test_ping_knows_machines_and_clusters(world: World, shell: Any) -> None:
+    run = shell("Portal1")
+    assert run("Test-Connection", ComputerName=["SQL1", "sql.hyper-v.nu", "nowhere"], Quiet=True) == [True, True, False]
+    world.machine("SQL1").collection("power").change("state", running=False)
+    assert run("Test-Connection", ComputerName=["SQL1"], Quiet=True, Count=1) == [False]
+    assert run("Test-Connection", ComputerName=["SQL1"], Count=1) == []
+    assert run.recorder.errors[0].error_id.startswith("TestConnectionException,")
+    world.collection("nlb", "cluster")["www.hyper-v.nu"] = {
+        "name": "www.hyper-v.nu", "address": "172.45.5.150", "mask": "255.255.255.0", "mode": "UNICAST",
+        "mac": nlb.cluster_mac("172.45.5.150", "UNICAST"), "nodes": ["Portal2"],
+    }  # fmt: skip
+    (answer,) = run("Test-Connection", ComputerName=["www.hyper-v.nu"], Count=1)
+    assert str(answer.get("IPV4Address")) == "172.45.5.150"
+
+
+def test_wmi_filters_and_times(shell: Any) -> None:
+    run = shell("SQL1")
+    (service,) = run("Get-WmiObject", Class="Win32_Service", Filter="Name='MSSQLSERVER' AND State = 'Running'")
+    assert service.get("StartName") == "HYPERVNU\\SVC_SQL"
+    assert run("Get-CimInstance", Query="SELECT Name FROM Win32_Service WHERE Name LIKE 'SQL%'")[0].get("State") is None
+    (system,) = run("Get-WmiObject", Class="Win32_OperatingSystem")
+    (same,) = run("Get-CimInstance", ClassName="Win32_OperatingSystem")
+    booted = system.methods["converttodatetime"](system.get("LastBootUpTime"))
+    assert booted == same.get("LastBootUpTime")
+    with pytest.raises(NotModelledError):
+        run("Get-WmiObject", Class="Win32_Product")
+    with pytest.raises(PowerShellError, match="Access is denied"):
+        run("Get-WmiObject", Class="Win32_OperatingSystem", ComputerName=["FILE"])
+
+
+def test_shares_are_made_for_accounts_that_exist(world: World, shell: Any) -> None:
+    run = shell("FILE")
+    (share,) = run("Get-SmbShare", Name=["SQLAG"])
+    assert share.get("Path") == "C:\\Shares\\SQLAG"
+    DRIVES["filesystem"].new(run.session, "C:\\Data", type="Directory")
+    with pytest.raises(PowerShellError, match="No mapping"):
+        run("New-SmbShare", Name="Data", Path="C:\\Data", ChangeAccess=["HYPERVNU\\nobody"])
+    with pytest.raises(PowerShellError, match="cannot find"):
+        run("New-SmbShare", Name="Data", Path="C:\\None")
+    run("New-SmbShare", Name="Data", Path="C:\\Data", ChangeAccess=["HYPERVNU\\SVC_SQL"])
+    assert DRIVES["filesystem"].item(shell("SQL1", user="HYPERVNU\\SVC_SQL", logon="batch").session, "\\\\FILE\\Data")
+    assert [(a.get("AccountName"), a.get("AccessRight")) for a in run("Get-SmbShareAccess", Name=["Data"])] == [
+        ("HYPERVNU\\SVC_SQL", "Change")
+    ]
+    run("Get-SmbShare", Name=["None"])
+    assert run.recorder.errors[0].error_id == "CmdletizationQuery_NotFound_Name,Get-SmbShare"
+    run("Remove-SmbShare", Name=["Data"], Force=True)
+    assert "Data" not in world.machine("FILE").collection("share")
+
+
+def test_firewall_rules(shell: Any) -> None:
+    run = shell("Portal1")
+    run("New-NetFirewallRule", DisplayName="Portal", Direction="Inbound", Protocol="TCP", LocalPort=["443"])
+    (rule,) = run("Get-NetFirewallRule", DisplayName=["Portal"])
+    (ports,) = run("Get-NetFirewallPortFilter", rule)
+    assert (str(rule.get("Enabled")), str(rule.get("Action")), ports.get("LocalPort")) == ("True", "Allow", "443")
+    run("Disable-NetFirewallRule", DisplayName=["Portal"])
+    assert str(run("Get-NetFirewallRule", DisplayName=["Portal"])[0].get("Enabled")) == "False"
+    run("Remove-NetFirewallRule", DisplayName=["Portal"])
+    assert run("Get-NetFirewallRule", DisplayName=["Portal"]) == []
+    assert run.recorder.errors[0].error_id == "CmdletizationQuery_NotFound_DisplayName,Get-NetFirewallRule"
+
+
+def test_a_restart_is_ordered_and_comes(world: World, shell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ordered: list[str] = []
+    monkeypatch.setattr(machines, "restart", lambda _, machine: ordered.append(machine.name))
+    shell("Portal1")("Restart-Computer", Force=True)
+    PROGRAMS["shutdown.exe"](shell("Portal2").session, ["/r", "/t", "0"])
+    for _ in range(200):
+        if len(ordered) == 2:
+            break
+        time.sleep(0.005)
+    assert sorted(ordered) == ["Portal1", "Portal2"]
+    with pytest.raises(PowerShellError, match="Access is denied"):
+        shell("Portal1")("Restart-Computer", ComputerName=["SQL1"])
+
+
+def test_the_cluster_of_sql_server(world: World, shell: Any) -> None:
+    run = shell("SQL1")
+    assert run("Get-Cluster")[0].get("Name") == "sqlcluster"
+    assert [str(node.get("State")) for node in run("Get-ClusterNode")] == ["Up"]
+    with pytest.raises(PowerShellError, match="cluster service is not running"):
+        shell("Portal1")("Get-Cluster")
+
+
+def test_files_through_dotnet(shell: Any) -> None:
+    session = shell("Portal1").session
+    file, directory = TYPES["system.io.file"].statics, TYPES["system.io.directory"].statics
+    directory["CreateDirectory"](session, "C:\\Work\\Deep")
+    file["WriteAllText"](session, "C:\\Work\\a.txt", "Grüße")
+    assert file["ReadAllText"](session, "C:\\Work\\a.txt") == "Grüße"
+    assert bytes(file["ReadAllBytes"](session, "C:\\Work\\a.txt")) == "Grüße".encode()
+    file["WriteAllBytes"](session, "C:\\Work\\b.bin", [0, 255])
+    assert list(file["ReadAllBytes"](session, "C:\\Work\\b.bin")) == [0, 255]
+    with pytest.raises(PowerShellError, match="Could not find file"):
+        file["ReadAllText"](session, "C:\\Work\\none.txt")
+    with pytest.raises(PowerShellError, match="part of the path"):
+        file["WriteAllText"](session, "C:\\None\\a.txt", "x")
+    file["Delete"](session, "C:\\Work\\none.txt")
+    with pytest.raises(PowerShellError, match="not empty"):
+        directory["Delete"](session, "C:\\Work")
+    directory["Delete"](session, "C:\\Work", True)
+    assert not directory["Exists"](session, "C:\\Work")
+
+
+def test_names_resolve_through_dotnet(shell: Any) -> None:
+    find = TYPES["system.net.dns"].statics["GetHostAddresses"]
+    session = shell("Portal1").session
+    assert [str(address) for address in find(session, "sql")] == ["172.45.5.50"]
+    with pytest.raises(PowerShellError, match="No such host"):
+        find(session, "nowhere.hyper-v.nu")
+
+
+def test_assemblies(shell: Any) -> None:
+    run = shell("Portal1")
+    run("Add-Type", AssemblyName=["System.DirectoryServices.AccountManagement"])
+    with pytest.raises(PowerShellError, match="could not be found"):
+        run("Add-Type", AssemblyName=["Contoso.Tools"])
+    with pytest.raises(NotModelledError):
+        run("Add-Type", TypeDefinition="public class X {}")
