@@ -1,0 +1,54 @@
+"""The views by name: ``sys.databases``, ``msdb.dbo.backupset``. What is not here does not exist (208)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from lab.sql.engine.types import SqlType, parse_type
+
+if TYPE_CHECKING:
+    from lab.sql.engine.database import Database
+    from lab.sql.engine.session import Session
+
+Rows = Iterable[dict[str, Any]]
+MakeRows = Callable[["Session", "Database"], Rows]
+
+
+@dataclass(frozen=True)
+class CatalogView:
+    """``rows`` gives a mapping from column to value for each row; a column left out is NULL."""
+
+    name: str
+    columns: list[tuple[str, SqlType]]
+    rows: MakeRows
+    permission: str = ""
+
+
+VIEWS: dict[str, CatalogView] = {}
+
+
+def view(name: str, columns: str, *, permission: str = "") -> Callable[[MakeRows], MakeRows]:
+    """Register a view with its columns as ``name type, name type`` in the documented order."""
+
+    def register(rows: MakeRows) -> MakeRows:
+        parsed = []
+        for column in _split(columns):
+            column_name, type_ = column.split(None, 1)
+            parsed.append((column_name, parse_type(type_)))
+        VIEWS[name.lower()] = CatalogView(name, parsed, rows, permission)
+        return rows
+
+    return register
+
+
+def _split(columns: str) -> list[str]:
+    parts, depth = [""], 0
+    for char in columns:
+        depth += {"(": 1, ")": -1}.get(char, 0)
+        if char == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return [" ".join(part.split()) for part in parts if part.strip()]

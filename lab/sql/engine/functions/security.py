@@ -1,0 +1,117 @@
+"""Functions about logins, roles and permissions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from lab.sql.api import SqlError
+from lab.sql.engine.accounts import find_sid, sid_bytes
+from lab.sql.engine.frame import Frame
+from lab.sql.engine.functions.metadata import split_name
+from lab.sql.engine.functions.registry import function
+from lab.sql.engine.principal import FIXED_SERVER_ROLES
+from lab.world import Document
+
+
+def _login_by_sid(frame: Frame, sid: bytes) -> Document | None:
+    return next((one for one in frame.session.server.documents("login") if one["sid"] == sid.hex()), None)
+
+
+@function("SUSER_SNAME|SUSER_NAME", "nvarchar(128)", "any", optional=1)
+def _suser_sname(frame: Frame, *who: Any) -> str | None:
+    if not who:
+        return frame.session.principal.name
+    if isinstance(who[0], int):
+        found = next((one for one in frame.session.server.documents("login") if one["id"] == who[0]), None)
+    else:
+        found = _login_by_sid(frame, who[0])
+    return found["name"] if found else None
+
+
+@function("SUSER_SID", "varbinary(85)", "nvarchar(128)", "int", optional=2)
+def _suser_sid(frame: Frame, *name: Any) -> bytes | None:
+    if not name:
+        return frame.session.principal.sid
+    found = frame.session.server.get("login", name[0])
+    if found is not None:
+        return bytes.fromhex(found["sid"])
+    instance = frame.session.instance
+    windows = find_sid(instance.world, instance.machine, name[0])
+    return sid_bytes(windows) if windows else None
+
+
+@function("SUSER_ID", "int", "nvarchar(128)", optional=1)
+def _suser_id(frame: Frame, *name: str) -> int | None:
+    found = frame.session.server.get("login", name[0] if name else frame.session.principal.name)
+    return found["id"] if found else None
+
+
+@function("ORIGINAL_LOGIN", "nvarchar(128)")
+def _original_login(frame: Frame) -> str:
+    return frame.session.original.name
+
+
+@function("IS_SRVROLEMEMBER", "int", "nvarchar(128)", "nvarchar(128)", optional=1)
+def _is_srvrolemember(frame: Frame, role: str, login: str | None = None) -> int | None:
+    from lab.sql.engine.principal import Principal
+
+    server = frame.session.server
+    if role.lower() not in FIXED_SERVER_ROLES and server.get("server-role", role) is None:
+        return None
+    principal = frame.session.principal
+    if login is not None:
+        document = server.get("login", login)
+        if document is None:
+            return None
+        sid = bytes.fromhex(document["sid"])
+        principal = Principal(document["name"], sid, document["type"] != "S", frozenset({sid}))
+    return int(role.lower() in principal.roles(server))
+
+
+@function("HAS_PERMS_BY_NAME", "int", "nvarchar(max)", "nvarchar(60)", "nvarchar(128)", strict=False)
+def _has_perms(frame: Frame, securable: str | None, kind: str | None, permission: str | None) -> int | None:
+    from lab.sql.engine.tables.lookup import find_object
+
+    session = frame.session
+    if permission is None:
+        return None
+    if kind is None or kind.upper() == "SERVER":
+        return int(session.principal.may(session.server, permission))
+    if kind.upper() in ("LOGIN", "ENDPOINT", "AVAILABILITY GROUP", "SERVER ROLE"):
+        return int(session.principal.may(session.server, f"ALTER ANY {kind.upper()}"))
+    try:
+        if kind.upper() == "DATABASE":
+            database = session.open(securable or "")
+            return int(
+                session.access(database).may(database.view, permission.upper()) or permission.upper() == "CONNECT"
+            )
+        if kind.upper() == "OBJECT":
+            parts = split_name(securable or "")
+            database = session.open(parts[-3] if len(parts) == 3 else "")
+            found = find_object(frame, database, parts[-2] if len(parts) > 1 else "", parts[-1])
+            if found is None:
+                return None
+            return int(session.access(database).may(database.view, permission.upper(), object_id=found["id"]))
+    except SqlError:
+        return 0
+    return None
+
+
+@function("LOGINPROPERTY", "sql_variant", "nvarchar(128)", "nvarchar(128)")
+def _loginproperty(frame: Frame, name: str, item: str) -> Any:
+    login = frame.session.server.get("login", name)
+    if login is None or login["type"] != "S":
+        return login["default_database"] if login and item.lower() == "defaultdatabase" else None
+    moment = lambda key: datetime.fromisoformat(login[key]) if login.get(key) else datetime(1900, 1, 1)  # noqa: E731, DTZ001
+    secret = frame.session.principal.may(frame.session.server, "CONTROL SERVER")
+    values = {
+        "passwordhash": bytes.fromhex(login["hash"]) if secret else None,
+        "passwordhashalgorithm": 2 if login["hash"].startswith("0200") else 1,
+        "passwordlastsettime": moment("password_set"), "islocked": int(login.get("locked", False)), "isexpired": 0,
+        "ismustchange": int(login.get("must_change", False)), "badpasswordcount": login.get("bad_passwords", 0),
+        "badpasswordtime": moment("bad_password_time"), "lockouttime": moment("lockout_time"), "historylength": 0,
+        "daysuntilexpiration": None, "defaultdatabase": login["default_database"],
+        "defaultlanguage": login["default_language"],
+    }  # fmt: skip
+    return values.get(item.lower())

@@ -1,0 +1,99 @@
+"""What stands in FROM: tables, views, derived tables, joins and APPLY."""
+
+from __future__ import annotations
+
+from lab.sql.engine import nodes as n
+from lab.sql.engine.errors import error
+from lab.sql.engine.query.bind import bind_condition
+from lab.sql.engine.query.plan import Plan, SourcePlan
+from lab.sql.engine.query.scope import Env, Field, Row, Scope
+
+
+def plan_source(scope: Scope, source: n.Source) -> SourcePlan:
+    """Raises 208 for what does not exist and what the tables themselves raise (229, 916, 976 …)."""
+    if isinstance(source, n.TableSource):
+        return _table(scope, source)
+    if isinstance(source, n.DerivedSource):
+        from lab.sql.engine.query.select import plan_query
+
+        return _named(plan_query(scope, source.query), source.alias, source.columns)
+    if isinstance(source, n.FunctionSource):
+        from lab.sql.engine.functions.tables import plan_function
+
+        return plan_function(scope, source)
+    assert isinstance(source, n.Join)
+    return _apply(scope, source) if source.kind.endswith("APPLY") else _join(scope, source)
+
+
+def _named(plan: Plan, alias: str, columns: tuple[str, ...]) -> SourcePlan:
+    if columns and len(columns) != len(plan.columns):
+        raise error(8158 if len(plan.columns) > len(columns) else 8159, alias)
+    names = columns or tuple(column.name for column in plan.columns)
+    for position, name in enumerate(names, 1):
+        if not name:
+            raise error(8155, position, alias)
+        if [other.lower() for other in names].count(name.lower()) > 1:
+            raise error(8156, name, alias)
+    fields = [Field((alias.lower(),), name, c.type, c.nullable) for name, c in zip(names, plan.columns, strict=True)]
+    return SourcePlan(tuple(fields), plan.run)
+
+
+def _table(scope: Scope, source: n.TableSource) -> SourcePlan:
+    from lab.sql.engine.query.select import plan_query
+    from lab.sql.engine.tables.lookup import find_table
+
+    if len(source.parts) == 1:
+        found = scope.cte(source.parts[0])
+        if found is not None:
+            columns, query, defined = found
+            plan = plan_query(defined, query)
+            return _named(plan, source.alias or source.parts[0], columns)
+    table = find_table(scope.frame, source.parts, "SELECT")
+    name = (source.alias.lower(),) if source.alias else tuple(part.lower() for part in table.parts)
+    fields = tuple(Field(name, column.name, column.type, column.nullable) for column in table.columns)
+    return SourcePlan(fields, lambda env: [row for _, row in table.rows()])
+
+
+def _join(scope: Scope, source: n.Join) -> SourcePlan:
+    left, right = plan_source(scope, source.left), plan_source(scope, source.right)
+    fields = left.fields + right.fields
+    on = bind_condition(Scope(scope.frame, list(fields), scope, clause="ON"), source.on) if source.on else None
+    no_left, no_right = (None,) * len(left.fields), (None,) * len(right.fields)
+
+    def run(env: Env | None) -> list[Row]:
+        lefts, rights = left.run(env), right.run(env)
+        matched: set[int] = set()
+        out: list[Row] = []
+        for one in lefts:
+            scope.frame.session.check()
+            found = False
+            for index, other in enumerate(rights):
+                row = one + other
+                if on is None or on(Env(row, env)) is True:
+                    found = True
+                    matched.add(index)
+                    out.append(row)
+            if not found and source.kind in ("LEFT", "FULL"):
+                out.append(one + no_right)
+        if source.kind in ("RIGHT", "FULL"):
+            out += [no_left + other for index, other in enumerate(rights) if index not in matched]
+        return out
+
+    return SourcePlan(fields, run)
+
+
+def _apply(scope: Scope, source: n.Join) -> SourcePlan:
+    left = plan_source(scope, source.left)
+    right = plan_source(Scope(scope.frame, list(left.fields), scope), source.right)
+    missing = (None,) * len(right.fields)
+
+    def run(env: Env | None) -> list[Row]:
+        out: list[Row] = []
+        for one in left.run(env):
+            rows = right.run(Env(one, env))
+            out += [one + other for other in rows]
+            if not rows and source.kind == "OUTER APPLY":
+                out.append(one + missing)
+        return out
+
+    return SourcePlan(left.fields + right.fields, run)

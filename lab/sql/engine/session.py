@@ -1,0 +1,256 @@
+"""One logged-on connection: its context, settings, transaction and temporary tables (``lab.sql.api.Session``)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from lab.sql.api import Column, Event, Parameter, SqlError
+from lab.sql.engine.database import Database
+from lab.sql.engine.errors import error
+from lab.sql.engine.principal import Access, Principal
+from lab.sql.engine.storage.space import Space, Transaction, View
+
+if TYPE_CHECKING:
+    from lab.sql.engine.instance import Instance
+    from lab.sql.engine.tables.memory import MemoryTable
+
+
+class CancelledError(Exception):
+    """The client sent an attention, or the connection is gone: the batch ends without an error."""
+
+
+class Session:
+    def __init__(
+        self, instance: Instance, principal: Principal, spid: int, *, host: str = "", program: str = ""
+    ) -> None:
+        self.instance, self.spid, self.host, self.program = instance, spid, host, program
+        self.original = principal
+        self.contexts: list[Principal] = [principal]
+        self.database = "master"
+        self.login = principal.name
+        self.settings: dict[str, Any] = {
+            "NOCOUNT": False, "XACT_ABORT": False, "IMPLICIT_TRANSACTIONS": False, "QUOTED_IDENTIFIER": True,
+            "LOCK_TIMEOUT": -1, "ROWCOUNT": 0,
+        }  # fmt: skip
+        self.transaction: Transaction | None = None
+        """Open because of BEGIN TRANSACTION; ``statement`` is the one of a single statement."""
+        self.statement: Transaction | None = None
+        self.trancount = 0
+        self.doomed = False
+        self.outermost = ""
+        """Name of the outermost transaction: the only name that ROLLBACK takes beside savepoints."""
+        self.savepoints: dict[str, Any] = {}
+        self.temporary: dict[str, MemoryTable] = {}
+        self.identity_insert: str | None = None
+        self.error_number = 0
+        self.rowcount = 0
+        self.identity_value: Any = None
+        self.outputs: dict[str, Any] = {}
+        """Values of the output parameters of the last ``execute``."""
+        self.caught: list[SqlError] = []
+        self.tries = 0
+        self.depth = 0
+        self.began = instance.world.clock.now()
+        self.last_request = self.began
+        self.running = False
+        self.closed = threading.Event()
+        self._cancel = threading.Event()
+        self._busy = threading.Lock()
+        self.server = self.view(instance.space)
+
+    # -- the contract with the wire
+
+    def execute(self, text: str, parameters: tuple[Parameter, ...] = ()) -> Iterator[Event]:
+        """Run a batch (see ``lab.sql.api.Session``); ``outputs`` has its output parameters afterwards."""
+        from lab.sql.engine.batch import run_batch
+
+        with self._busy:
+            self._cancel.clear()
+            self.running, self.last_request = True, self.instance.world.clock.now()
+            events = run_batch(self, text, parameters)
+            try:
+                if self.closed.is_set():
+                    yield error(10054)
+                    return
+                yield from events
+            except CancelledError:
+                self._end_statement(keep=False)
+                if self.closed.is_set():
+                    yield error(10054)
+            finally:
+                events.close()
+                self.running = False
+
+    def describe(self, text: str, parameters: tuple[Parameter, ...] = ()) -> tuple[Column, ...] | None:
+        """Columns of the first result set of a batch; nothing is run."""
+        from lab.sql.engine.describe import describe
+
+        return describe(self, text, parameters)
+
+    def cancel(self) -> None:
+        self._cancel.set()
+
+    def close(self) -> None:
+        """End the session: an open transaction is rolled back."""
+        if self.closed.is_set():
+            return
+        self.closed.set()
+        self._cancel.set()
+        for open_one in (self.transaction, self.statement):
+            if open_one is not None:
+                open_one.rollback()
+        self.transaction = self.statement = None
+        self.trancount = 0
+        self.instance.sessions.pop(self.spid, None)
+
+    @property
+    def dead(self) -> bool:
+        """The server ended this session: the service stopped, KILL, or the database changed its role."""
+        return self.closed.is_set()
+
+    # -- waiting
+
+    def check(self) -> None:
+        """Raises CancelledError when the batch is to end."""
+        if self._cancel.is_set():
+            raise CancelledError
+
+    def sleep(self, seconds: float) -> None:
+        """Let modelled seconds pass, unless cancelled."""
+        end = time.monotonic() + seconds * self.instance.world.clock.pace
+        while (left := end - time.monotonic()) > 0:
+            if self._cancel.wait(min(left, 0.2)):
+                raise CancelledError
+        self.check()
+
+    # -- transactions
+
+    def view(self, space: Space) -> View:
+        return View(space, self._transaction_for)
+
+    def _transaction_for(self, writing: bool) -> Transaction | None:
+        current = self.transaction or self.statement
+        if current is None and writing:
+            if self.settings["IMPLICIT_TRANSACTIONS"]:
+                self.begin()
+                return self.transaction
+            current = self.statement = self._new_transaction()
+        if writing and self.doomed:
+            raise error(3930)
+        return current
+
+    def _new_transaction(self) -> Transaction:
+        return Transaction(self.spid, lock_timeout=lambda: int(self.settings["LOCK_TIMEOUT"]), cancelled=self.check)
+
+    def begin(self) -> None:
+        if self.transaction is None:
+            self.transaction = self._new_transaction()
+        self.trancount += 1
+
+    def commit(self) -> None:
+        """COMMIT: the outermost one makes the changes durable. Raises 3902, 3930."""
+        if self.trancount == 0:
+            raise error(3902)
+        if self.doomed:
+            raise error(3930)
+        self.trancount -= 1
+        if self.trancount == 0 and self.transaction is not None:
+            ending, self.transaction = self.transaction, None
+            self.savepoints.clear()
+            ending.commit()
+
+    def rollback(self) -> None:
+        """ROLLBACK of everything that is open; nothing when nothing is."""
+        if self.transaction is not None:
+            self.transaction.rollback()
+        self.transaction, self.trancount, self.doomed = None, 0, False
+        self.savepoints.clear()
+
+    def run_statement(self, work: Callable[[], Iterator[Event]]) -> Iterator[Event]:
+        """Run one statement: alone it is a transaction of its own; inside one, a failure undoes the statement only."""
+        mark = self.transaction.mark() if self.transaction is not None else None
+        outer, self.statement = self.statement, None
+        before = self.transaction
+        done = False
+        try:
+            yield from work()
+            done = True
+        finally:
+            try:
+                if done or self.statement is None:
+                    self._end_statement(keep=done)
+                else:
+                    self._end_statement(keep=False)
+                if not done and mark is not None and self.transaction is before and before is not None:
+                    before.back_to(mark)
+            finally:
+                self.statement = outer
+
+    def _end_statement(self, *, keep: bool) -> None:
+        ending, self.statement = self.statement, None
+        if ending is not None:
+            if keep:
+                ending.commit()
+            else:
+                ending.rollback()
+
+    # -- who and where
+
+    @property
+    def principal(self) -> Principal:
+        return self.contexts[-1]
+
+    def is_sysadmin(self) -> bool:
+        return self.principal.is_sysadmin(self.server)
+
+    def require(self, permission: str, number: int = 15247, *values: Any) -> None:
+        """Raises unless the principal holds a server permission."""
+        if not self.principal.may(self.server, permission):
+            raise error(number, *values)
+
+    def find_database(self, name: str) -> Database | None:
+        """A database by name, whatever its state; None when there is none."""
+        document = self.server.get("database", name)
+        if document is None:
+            return None
+        return Database(self.instance, document, self.view(self.instance.file(document)))
+
+    def open(self, name: str = "") -> Database:
+        """The database (the current one by default), if it may be read now. Raises 911, 927, 942, 976, 983."""
+        found = self.find_database(name or self.database)
+        if found is None:
+            raise error(911, name or self.database)
+        found.check_state()
+        return found
+
+    def access(self, database: Database) -> Access:
+        return database.access(self.principal, self.server)
+
+    def use(self, name: str) -> Database:
+        """Make a database the current one. Raises what ``open`` raises, 916, 923, 924."""
+        database = self.open(name)
+        access = self.access(database)
+        mode = database.options()["user_access"]
+        if mode == "RESTRICTED_USER" and not access.owner and "db_owner" not in access.roles:
+            raise error(923, database.name)
+        others = [s for s in self.instance.sessions.values() if s is not self and s.database.lower() == name.lower()]
+        if mode == "SINGLE_USER" and others:
+            raise error(924, database.name)
+        self.database = database.name
+        return database
+
+    def drop_temporary(self) -> None:
+        self.temporary.clear()
+
+    def reset(self) -> None:
+        """What sp_reset_connection does: settings, temporary tables and transactions are gone, the login stays."""
+        self.rollback()
+        self.drop_temporary()
+        self.contexts = [self.original]
+        self.settings.update(NOCOUNT=False, XACT_ABORT=False, IMPLICIT_TRANSACTIONS=False, LOCK_TIMEOUT=-1, ROWCOUNT=0)
+        with suppress(SqlError):
+            self.use(self.instance.default_database(self.original))

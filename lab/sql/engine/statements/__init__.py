@@ -1,0 +1,27 @@
+"""Statements by topic: each module parses its statements and does them."""
+
+
+def load() -> None:
+    """Import the topics, which register their parsers."""
+    from lab.sql.engine.statements import (  # noqa: F401
+        availability_group,
+        availability_replica,
+        backup_database,
+        change_rows,
+        control,
+        database,
+        database_options,
+        errors,
+        execute,
+        grants,
+        login,
+        module,
+        restore_database,
+        schema,
+        select,
+        server,
+        settings,
+        table,
+        transactions,
+        user,
+    )

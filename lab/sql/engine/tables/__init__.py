@@ -1,0 +1,1 @@
+"""Tables: temporary ones in memory, stored ones in databases, catalog views made on demand."""
