@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from lab.files import LabFileError, resolve
 from lab.powershell import api
 from lab.winrm import soap
-
-if TYPE_CHECKING:
-    from lab.winrm.shells import Process
 
 POWERSHELL = "powershell.exe"
 LAB_LIMIT_EXIT = 70
@@ -23,6 +20,16 @@ _SYSTEM_FOLDERS = ("c:\\windows\\system32\\", "c:\\windows\\syswow64\\", "c:\\wi
 _CMD_SYNTAX = re.compile(r"[&|<>^%()]")
 
 log = logging.getLogger("lab.winrm")
+
+
+class Streams(Protocol):
+    """Where a program reads and writes: a command of a remote shell, or a task without a console."""
+
+    def read_line(self) -> str | None:
+        """The next line of input without its end, None at the end of input."""
+
+    def write(self, stream: str, text: str) -> None:
+        """``stream`` is stdout or stderr."""
 
 
 def split(line: str) -> list[str]:
@@ -80,7 +87,7 @@ def check(session: api.Session, line: str, *, through_cmd: bool) -> None:
         raise soap.system_error(2, "The system cannot find the file specified.")
 
 
-def run(session: api.Session, line: str, process: Process, *, through_cmd: bool) -> int:
+def run(session: api.Session, line: str, process: Streams, *, through_cmd: bool) -> int:
     """Run a command line with the process's streams; the exit code. Called in the process's thread."""
     try:
         return _through_cmd(session, line, process) if through_cmd else _start(session, split(line), line, process)
@@ -94,7 +101,7 @@ def run(session: api.Session, line: str, process: Process, *, through_cmd: bool)
         return LAB_FAILURE_EXIT
 
 
-def _start(session: api.Session, arguments: list[str], line: str, process: Process) -> int:
+def _start(session: api.Session, arguments: list[str], line: str, process: Streams) -> int:
     name = find(session, arguments[0]) if arguments else None
     if name is None:
         called = arguments[0] if arguments else ""
@@ -122,7 +129,7 @@ def _start(session: api.Session, arguments: list[str], line: str, process: Proce
     return result.exit_code
 
 
-def _through_cmd(session: api.Session, line: str, process: Process) -> int:
+def _through_cmd(session: api.Session, line: str, process: Streams) -> int:
     """``cmd /c line``: the command processor adds nothing to a line without syntax of its own."""
     outside_quotes = re.sub(r'"[^"]*"', "", line)
     if _CMD_SYNTAX.search(outside_quotes):
@@ -137,7 +144,7 @@ def _through_cmd(session: api.Session, line: str, process: Process) -> int:
     return _start(session, split(line), line, process)
 
 
-def _cmd(session: api.Session, arguments: list[str], process: Process) -> int:
+def _cmd(session: api.Session, arguments: list[str], process: Streams) -> int:
     for index, argument in enumerate(arguments):
         if argument.lower() == "/c":
             return _through_cmd(session, " ".join(arguments[index + 1 :]), process)
