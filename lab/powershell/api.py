@@ -22,22 +22,6 @@ class Int64(int):
     """A whole number whose .NET type is Int64 although it would fit an Int32."""
 
 
-class Enumeration(str):
-    """A value of a .NET enumeration: as text it is its name, ``number`` is what casts and ConvertTo-Json give.
-
-    A part of the evaluator that does not know the class sees ordinary text, which compares as PowerShell compares an
-    enumeration with a name.
-    """
-
-    type_name: str
-    number: int
-
-    def __new__(cls, type_name: str, name: str, number: int) -> Enumeration:
-        value = super().__new__(cls, name)
-        value.type_name, value.number = type_name, number
-        return value
-
-
 class SecureString:
     """A .NET SecureString: its text is reachable for the lab only, its ``str`` is the type's name as in PowerShell."""
 
