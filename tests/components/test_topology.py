@@ -96,7 +96,7 @@ INDEPENDENT = [
 ]
 
 
-@pytest.mark.parametrize(("one", "other"), itertools.combinations(INDEPENDENT, 2))
+@pytest.mark.parametrize(("one", "other"), list(itertools.combinations(INDEPENDENT, 2)))
 def test_one_problem_does_not_hide_another(one: str, other: str, tmp_path: Path) -> None:
     by_name = {case["case"]: case for case in CASES}
     both = {"change": by_name[one]["change"] + by_name[other]["change"]}

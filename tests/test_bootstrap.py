@@ -1,0 +1,287 @@
+"""What the make targets rest on: pins that agree, the ways to a Pulumi CLI, and errors that say what to install."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.server
+import io
+import os
+import subprocess
+import tarfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.bootstrap import command_plugin, farm, project, pulumi_cli, python_environment
+from tools.bootstrap.stage import StageError, quiet
+
+ROOT = Path(__file__).resolve().parents[1]
+VERSION = "v3.259.0"
+PROGRAMS = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec", "pulumi-resource-pulumi-python")
+
+
+def test_pins_agree() -> None:
+    """The CLI that is built, the SDK and the required range are of one version."""
+    assert pulumi_cli.pinned_version() == f"v{project.pinned('pulumi')}"
+    assert project.accepts(project.required_range(), pulumi_cli.pinned_version())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "version", "holds"),
+    [
+        (">=3.259.0 <3.260.0", "v3.259.0", True),
+        (">=3.259.0 <3.260.0", "v3.259.7", True),
+        (">=3.259.0 <3.260.0", "v3.260.0", False),
+        (">=3.259.0 <3.260.0", "v3.258.9", False),
+        (">3.9.0", "v3.10.0", True),
+        ("<=3.9.0", "3.9.0", True),
+        ("=3.9.0", "3.9.1", False),
+        ("3.9.0", "3.9.0", True),
+        (">=3.259.0", "no version", False),
+    ],
+)
+def test_range(wanted: str, version: str, holds: bool) -> None:
+    assert project.accepts(wanted, version) is holds
+
+
+def make(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    env = {**os.environ, **variables}
+    return subprocess.run(["make", *arguments], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+
+def test_environment_for_a_shell() -> None:
+    printed = make("-s", "env").stdout
+    shell = 'eval "$1"; echo "$PATH"; echo "$PULUMI_BACKEND_URL"; echo "$PULUMI_CONFIG_PASSPHRASE"; echo "$PULUMI_HOME"'
+    done = subprocess.run(["sh", "-c", shell, "sh", printed], capture_output=True, text=True, check=True)
+    path, backend, passphrase, home = done.stdout.splitlines()
+    assert path.split(":")[:2] == [str(ROOT / ".venv/bin"), str(ROOT / ".tools/bin")]
+    assert backend == f"file://{ROOT}/.pulumi-state"
+    assert passphrase == "lab"
+    assert Path(home).is_relative_to(ROOT)
+
+
+def test_environment_of_an_odd_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spaces and quotes in a path survive the shell."""
+    monkeypatch.setenv("PATH", "/odd 'folder'/$x")
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'eval "$1"; echo "$PATH"', "sh", project.exports()],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip().endswith("/odd 'folder'/$x")
+
+
+def test_help_lists_the_targets() -> None:
+    printed = make("help").stdout
+    for target in ("up", "down", "test", "env", "setup"):
+        assert f"make {target} " in printed
+
+
+def test_unknown_design() -> None:
+    with pytest.raises(StageError, match=r"no Pulumi\.dev-nowhere\.yaml.*Choose one of .*single-domain"):
+        farm.up("nowhere")
+
+
+# --- the Pulumi CLI -------------------------------------------------------------------------------------------------
+
+
+def program(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty place for tools, and an empty PATH."""
+    monkeypatch.setattr(pulumi_cli, "BIN", tmp_path / "tools" / "bin")
+    monkeypatch.setattr(pulumi_cli, "_STAMP", tmp_path / "tools" / "pulumi-version")
+    (tmp_path / "tools" / "bin").mkdir(parents=True)
+    monkeypatch.setenv("PATH", str(tmp_path / "path"))
+    return tmp_path
+
+
+def unreachable(version: str) -> None:
+    raise StageError("out of reach")
+
+
+def forbidden(version: str) -> None:
+    raise AssertionError("nothing had to be installed")
+
+
+def only(monkeypatch: pytest.MonkeyPatch, **ways: Any) -> None:
+    for name, way in ways.items():
+        way.__name__ = name
+        monkeypatch.setattr(pulumi_cli, name, way)
+
+
+@pytest.mark.parametrize(("version", "used"), [("v3.259.3", True), ("v3.300.0", False)])
+def test_cli_on_path(elsewhere: Path, monkeypatch: pytest.MonkeyPatch, version: str, used: bool) -> None:
+    for name in PROGRAMS:
+        program(elsewhere / "path" / name, f"#!/bin/sh\necho {version}\n")
+    installed: list[str] = []
+    only(monkeypatch, download=lambda version: installed.append(version), build=forbidden)
+    pulumi_cli.pulumi_cli()
+    assert installed == ([] if used else [VERSION])
+
+
+def test_cli_on_path_without_its_language_host(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(elsewhere / "path" / "pulumi", f"#!/bin/sh\necho {VERSION}\n")
+    installed: list[str] = []
+    only(monkeypatch, download=unreachable, build=lambda version: installed.append(version))
+    pulumi_cli.pulumi_cli()
+    assert installed == [VERSION]
+
+
+def test_cli_that_is_there_is_not_installed_again(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def install(version: str) -> None:
+        for name in PROGRAMS:
+            program(elsewhere / "tools" / "bin" / name, "#!/bin/sh\n")
+
+    only(monkeypatch, download=install, build=forbidden)
+    pulumi_cli.pulumi_cli()
+    only(monkeypatch, download=forbidden, build=forbidden)
+    pulumi_cli.pulumi_cli()
+
+
+def test_no_way_to_a_cli(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    only(monkeypatch, download=unreachable)
+    with pytest.raises(StageError) as caught:
+        pulumi_cli.pulumi_cli()
+    text = str(caught.value)
+    assert "Install a Pulumi CLI >=3.259.0 <3.260.0" in text
+    assert "or Go 1.25" in text
+    assert "out of reach" in text
+    assert "Go is not installed" in text
+
+
+def archive() -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as files:
+        for name in ("pulumi", "pulumi-language-python"):
+            content = f"#!/bin/sh\necho {name}\n".encode()
+            member = tarfile.TarInfo(f"pulumi/{name}")
+            member.size = len(content)
+            files.addfile(member, io.BytesIO(content))
+        outside = tarfile.TarInfo("pulumi/../../outside")
+        outside.size = 1
+        files.addfile(outside, io.BytesIO(b"x"))
+    return packed.getvalue()
+
+
+@contextlib.contextmanager
+def release_site(files: dict[str, bytes]) -> Iterator[str]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = files.get(self.path)
+            self.send_response(200 if content is not None else 404)
+            self.end_headers()
+            self.wfile.write(content or b"")
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            """Nothing: the test's output is its own."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def names(machine: str) -> tuple[str, str]:
+    return f"/pulumi-{VERSION}-linux-{machine}.tar.gz", f"/pulumi-{VERSION[1:]}-checksums.txt"
+
+
+@pytest.fixture(autouse=True)
+def on_linux(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+
+
+def test_release_is_installed(tmp_path: Path) -> None:
+    release, sums = names("x64")
+    packed = archive()
+    listed = f"{'0' * 64}  {names('arm64')[0][1:]}\n{hashlib.sha256(packed).hexdigest()}  {release[1:]}\n"
+    with release_site({release: packed, sums: listed.encode()}) as site:
+        pulumi_cli.download(VERSION, site, tmp_path / "bin")
+    assert subprocess.check_output([str(tmp_path / "bin" / "pulumi")], text=True) == "pulumi\n"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["bin"]
+
+
+def test_release_with_another_checksum(tmp_path: Path) -> None:
+    release, sums = names("x64")
+    listed = f"{'0' * 64}  {release[1:]}\n"
+    with (
+        release_site({release: archive(), sums: listed.encode()}) as site,
+        pytest.raises(StageError, match="does not have its published checksum; it was not installed"),
+    ):
+        pulumi_cli.download(VERSION, site, tmp_path / "bin")
+    assert not (tmp_path / "bin").exists()
+
+
+def test_release_that_is_not_listed(tmp_path: Path) -> None:
+    _, sums = names("x64")
+    with release_site({sums: b"nothing"}) as site, pytest.raises(StageError, match="checksums do not name"):
+        pulumi_cli.download(VERSION, site, tmp_path)
+
+
+def test_release_out_of_reach(tmp_path: Path) -> None:
+    with pytest.raises(StageError, match="cannot be downloaded"):
+        pulumi_cli.download(VERSION, "http://127.0.0.1:9", tmp_path)
+
+
+def test_no_release_for_this_computer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "mips")
+    with pytest.raises(StageError, match="no release is known for Linux on mips"):
+        pulumi_cli.download(VERSION, "http://127.0.0.1:9", tmp_path)
+
+
+# --- the other stages -----------------------------------------------------------------------------------------------
+
+
+def test_python_packages_are_installed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def started(*_: object, **__: object) -> None:
+        raise AssertionError("something was started")
+
+    assert python_environment._STAMP.read_text() == python_environment._digest()
+    monkeypatch.setattr(python_environment, "run", started)
+    python_environment.python_environment()
+    monkeypatch.setattr(python_environment, "_digest", lambda: "changed requirements")
+    with pytest.raises(AssertionError, match="started"):
+        python_environment.python_environment()
+
+
+def test_odbc_without_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(python_environment, "_ODBC", "libnosuch.so.9")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(StageError, match="sudo apt-get install unixodbc"):
+        python_environment.odbc()
+
+
+def test_plugin_stand_in_only_where_nothing_can_be_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    monkeypatch.setattr(command_plugin, "_STAND_IN", bin_ / "pulumi-resource-command")
+    monkeypatch.setattr(command_plugin, "PULUMI_HOME", tmp_path / "home")
+    monkeypatch.setattr(command_plugin, "environment", lambda: {"PATH": str(bin_)})
+    program(bin_ / "pulumi", "#!/bin/sh\nexit 0\n")
+    command_plugin.command_plugin()
+    assert not (bin_ / "pulumi-resource-command").exists()
+    program(bin_ / "pulumi", "#!/bin/sh\necho no network >&2\nexit 1\n")
+    command_plugin.command_plugin()
+    assert os.access(bin_ / "pulumi-resource-command", os.X_OK)
+
+
+def test_a_failing_command_shows_its_end() -> None:
+    with pytest.raises(StageError, match="exit status 3:\nlast words"):
+        quiet(["/bin/sh", "-c", "echo last words; exit 3"])
+    with pytest.raises(StageError, match="was not done after"):
+        quiet(["/bin/sh", "-c", "sleep 5"], timeout=0.2)
+    with pytest.raises(StageError, match="/no/such is not installed"):
+        quiet(["/no/such"])
