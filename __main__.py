@@ -10,6 +10,7 @@ from components.farm import Farm
 from components.portal.databases import DATABASES
 from components.secrets import FarmSecrets
 from components.topology import TopologyError, load
+from components.verification import verification
 from components.windows import pfx
 from remote.secret import Secret
 
@@ -34,6 +35,19 @@ secrets = FarmSecrets(
     certificates=certificates,
 )
 farm = Farm(topology.name, topology, secrets, proof=f"built {config.get('prove') or ''}".strip())
+checked = verification(
+    {
+        "hosts": config.get_object("hosts") or {},
+        "topology": config.require("topology"),
+        "authorities": config.get("authorities") or "",
+        "credentials": config.require_secret_object("credentials"),
+        "sqlAdministratorPassword": secrets.sql_password,
+        "passphrase": secrets.passphrase,
+        "spfAccountPassword": secrets.spf_password,
+    },
+    farm.resources(),
+    farm.finished,
+)
 
 pulumi.export("portal", f"https://{topology.portal.tier_of('tenant-site').front.name}")
 pulumi.export("addresses", {tier.front.name: str(tier.front.address) for tier in topology.portal.tiers})
@@ -41,3 +55,5 @@ pulumi.export("primary", farm.primary)
 pulumi.export("databases", list(DATABASES))
 pulumi.export("mirroredLogins", farm.logins.logins)
 pulumi.export("plan", farm.plan_id)
+pulumi.export("verification", checked.stdout)
+pulumi.export("readme", Path("Pulumi.README.md").read_text(encoding="utf-8"))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pulumi
 
+from components.component import Component
 from components.failover_proof import FailoverProof
-from components.options import child
 from components.portal.administrators import Administrators
 from components.portal.databases import DATABASES
 from components.portal.plan import Plan
@@ -24,7 +24,7 @@ from components.topology.portal import Tier
 from components.topology.roles import ROLES
 
 
-class Farm(pulumi.ComponentResource):
+class Farm(Component):
     """A highly available Windows Azure Pack."""
 
     def __init__(
@@ -36,13 +36,13 @@ class Farm(pulumi.ComponentResource):
         proof: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("windows-azure-pack-ha:index:Farm", name, None, opts)
+        super().__init__("index:Farm", name, opts)
         self.topology, portal = topology, topology.portal
 
         # Load balancing, the SPF account and SQL Server have nothing to do with each other yet: they run side by side.
-        tiers = [PortalTier(tier.name, topology, tier, secrets, child(self)) for tier in _in_order(topology)]
-        spf = ServiceProviderFoundation("spf", topology, secrets, child(self))
-        sql = SqlAvailabilityGroup("sql", topology, secrets, child(self))
+        tiers = [PortalTier(tier.name, topology, tier, secrets, self.child()) for tier in _in_order(topology)]
+        spf = ServiceProviderFoundation("spf", topology, secrets, self.child())
+        sql = SqlAvailabilityGroup("sql", topology, secrets, self.child())
 
         # The first node of every role, while the primary is where the portal's logins are to be made.
         first: list[PortalNode] = []
@@ -57,7 +57,7 @@ class Farm(pulumi.ComponentResource):
             server=topology.listener_address,
             login=topology.sql.administrator,
             password=secrets.sql_password,
-            opts=child(self, ready),
+            opts=self.child(ready),
         )
 
         # Their databases into the group, their logins to every replica, and the proof that this was enough.
@@ -73,7 +73,7 @@ class Farm(pulumi.ComponentResource):
             marker=proof,
             failover_seconds=topology.waits.failover,
             site_seconds=topology.waits.site,
-            opts=child(self, [mirrored, administrators]),
+            opts=self.child([mirrored, administrators]),
         )
         plan = Plan(
             "plan",
@@ -83,7 +83,7 @@ class Farm(pulumi.ComponentResource):
             plan=portal.plan.name,
             services=list(portal.plan.services),
             adopt=portal.plan.adopt,
-            opts=child(self, [proved]),
+            opts=self.child([proved]),
         )
 
         # Every further node joins; whatever that did to the logins is mirrored again.
@@ -100,7 +100,7 @@ class Farm(pulumi.ComponentResource):
                 authentication=topology.admin_authentication(node.name),
                 plan=portal.plan.name,
                 plan_id=plan.plan_id,
-                opts=child(self, [self.logins]),
+                opts=self.child([self.logins]),
             )
             for node in others
             if node.name in portal.tier_of("admin-api").nodes

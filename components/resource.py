@@ -32,6 +32,7 @@ from pulumi.dynamic import (
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from components import claims, settings, steps
+from components.component import Component
 from components.progress import report
 from components.steps import Step
 from remote.errors import LostAnswerError, MachineError
@@ -40,6 +41,9 @@ from remote.session import Remote
 
 MASKED_DIFFERENCE = "(differs from the configuration)"
 """Stands in a refreshed state for a secret that was verified on the machine and found different."""
+
+_BOOKKEEPING = ("adopted", "before", "revision")
+"""Outputs that the base keeps for itself in every resource."""
 
 _TRIES = 3
 """How many lost answers one call puts up with before the error goes to the operator."""
@@ -171,7 +175,7 @@ class Provider(ResourceProvider, Generic[InputsT, FactsT]):
                 claim = claims.Claim(adopted=there, before=self.remember(inputs, facts))
                 claims.write(remote, self.home(inputs), self.key(inputs), claim)
             facts = self._apply(inputs, facts)
-            return CreateResult(self.key(inputs), self._outs(inputs, facts, claim))
+            return CreateResult(self.key(inputs), self._outs(inputs, facts, claim, 1))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         inputs = self._parse(props)
@@ -181,7 +185,7 @@ class Provider(ResourceProvider, Generic[InputsT, FactsT]):
                 return ReadResult("", {})
             live = self._dump(inputs) | self.found(inputs, facts)
             outs = {**_kept(props), **live, **self.outputs(inputs, facts)}
-            outs |= {name: props[name] for name in ("adopted", "before") if name in props}
+            outs |= {name: props[name] for name in _BOOKKEEPING if name in props}
             return ReadResult(id_, outs, live)
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
@@ -189,7 +193,7 @@ class Provider(ResourceProvider, Generic[InputsT, FactsT]):
         with self._boundary(inputs):
             facts = self._apply(inputs, self.observe(inputs, self.remote))
             claim = claims.Claim(adopted=bool(olds.get("adopted")), before=olds.get("before") or {})
-            return UpdateResult(self._outs(inputs, facts, claim))
+            return UpdateResult(self._outs(inputs, facts, claim, int(olds.get("revision") or 0) + 1))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         inputs = self._parse(props)
@@ -237,9 +241,9 @@ class Provider(ResourceProvider, Generic[InputsT, FactsT]):
                     raise
             facts = None
 
-    def _outs(self, inputs: InputsT, facts: FactsT, claim: claims.Claim) -> dict[str, Any]:
+    def _outs(self, inputs: InputsT, facts: FactsT, claim: claims.Claim, revision: int) -> dict[str, Any]:
         live = self._dump(inputs) | self.outputs(inputs, facts)
-        return {**live, "adopted": claim.adopted, "before": claim.before}
+        return {**live, "adopted": claim.adopted, "before": claim.before, "revision": revision}
 
     def _parse(self, props: dict[str, Any]) -> InputsT:
         declared = {name: value for name, value in props.items() if name in self.INPUTS.model_fields}
@@ -279,13 +283,17 @@ class Managed(pulumi.dynamic.Resource):
 
     adopted: pulumi.Output[bool]
     """Whether the thing was there before this stack; then ``destroy`` leaves it."""
+    revision: pulumi.Output[int]
+    """How often it was made or changed by this program."""
 
     def __init__(self, name: str, inputs: dict[str, pulumi.Input[Any]], opts: pulumi.ResourceOptions | None) -> None:
         provider = self.provider_class()
-        props: dict[str, pulumi.Input[Any]] = dict.fromkeys((*provider.COMPUTED, "adopted", "before"))
+        props: dict[str, pulumi.Input[Any]] = dict.fromkeys((*provider.COMPUTED, *_BOOKKEEPING))
         for key, value in inputs.items():
             if isinstance(value, Secret):
                 value = value.reveal()
             props[key] = pulumi.Output.secret(value) if key in provider.SECRETS and value is not None else value
         secret = pulumi.ResourceOptions(additional_secret_outputs=list(provider.SECRETS))
         super().__init__(provider, name, props, pulumi.ResourceOptions.merge(opts, secret))
+        if opts is not None and isinstance(opts.parent, Component):
+            opts.parent.count(self)

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import pulumi
 
+from components.component import Component
 from components.nlb.cluster import Cluster
 from components.nlb.node import Node
 from components.nlb.port_rules import PortRules
-from components.options import child
 from components.topology import Topology
 from components.topology.portal import Cluster as ClusterOf
 from components.topology.portal import Tier
 from components.windows.feature import Feature
 
 
-class NlbCluster(pulumi.ComponentResource):
+class NlbCluster(Component):
     """The cluster in front of a tier. ``nodes`` are its members' resources by machine."""
 
     def __init__(
         self, name: str, topology: Topology, tier: Tier, cluster: ClusterOf, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("windows-azure-pack-ha:nlb:NlbCluster", name, None, opts)
+        super().__init__("nlb:NlbCluster", name, opts)
         machines = [topology.machine(node) for node in tier.nodes]
         first = machines[0]
         seconds = topology.waits.convergence
         features = {
-            machine.name: Feature(f"{machine.name}-nlb", machine=machine.name, feature="NLB", opts=child(self))
+            machine.name: Feature(f"{machine.name}-nlb", machine=machine.name, feature="NLB", opts=self.child())
             for machine in machines
         }
         made = Cluster(
@@ -38,7 +38,7 @@ class NlbCluster(pulumi.ComponentResource):
             mode=cluster.mode,
             seconds=seconds,
             adopt=cluster.adopt,
-            opts=child(self, [features[first.name]]),
+            opts=self.child([features[first.name]]),
         )
         rules = PortRules(
             f"{cluster.name}-port-rules",
@@ -47,7 +47,7 @@ class NlbCluster(pulumi.ComponentResource):
             cluster=cluster.name,
             rules=[rule.model_dump(mode="json") for rule in cluster.port_rules],
             seconds=seconds,
-            opts=child(self, [made]),
+            opts=self.child([made]),
         )
         self.nodes: dict[str, pulumi.Resource] = {first.name: rules}
         last: pulumi.Resource = rules
@@ -61,6 +61,6 @@ class NlbCluster(pulumi.ComponentResource):
                 first=first.name,
                 first_interface=first.interface or "",
                 seconds=seconds,
-                opts=child(self, [last, features[machine.name]]),
+                opts=self.child([last, features[machine.name]]),
             )
         self.register_outputs({"address": str(cluster.address)})

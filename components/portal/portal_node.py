@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pulumi
 
-from components.options import child
+from components.component import Component
 from components.portal.configuration import Configuration
 from components.portal.software import Software
 from components.secrets import FarmSecrets
@@ -23,7 +23,7 @@ TENANT_SITE = "MgmtSvc-TenantSite"
 TENANT_SITE_PORT = 30081
 
 
-class PortalNode(pulumi.ComponentResource):
+class PortalNode(Component):
     """A node of a tier. ``configured`` is its configuration, ``ready`` what has to be there before it is used."""
 
     def __init__(
@@ -35,7 +35,7 @@ class PortalNode(pulumi.ComponentResource):
         after: Iterable[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("windows-azure-pack-ha:portal:PortalNode", name, None, opts)
+        super().__init__("portal:PortalNode", name, opts)
         self._topology, self._tier, self._pfx = topology, tier, secrets.certificates[tier.certificate]
         self.name, software, waits = name, topology.portal.software, topology.waits
         self.certificate = Certificate(
@@ -46,7 +46,7 @@ class PortalNode(pulumi.ComponentResource):
             pfx=self._pfx.content.reveal(),
             password=self._pfx.password.reveal(),
             adopt=topology.certificate(tier).adopt,
-            opts=child(self),
+            opts=self.child(),
         )
         installed = Software(
             f"{name}-software",
@@ -60,7 +60,7 @@ class PortalNode(pulumi.ComponentResource):
             seconds=waits.installation,
             restart_seconds=waits.restart,
             adopt=tier.adopt,
-            opts=child(self, [*after, self.certificate]),
+            opts=self.child([*after, self.certificate]),
         )
         self.configured = Configuration(
             f"{name}-configuration",
@@ -72,14 +72,14 @@ class PortalNode(pulumi.ComponentResource):
             passphrase=secrets.passphrase,
             seconds=waits.configuration,
             adopt=tier.adopt,
-            opts=child(self, [installed]),
+            opts=self.child([installed]),
         )
         operators = GroupMembers(
             f"{name}-operators",
             machine=name,
             group=OPERATORS,
             members=list(topology.portal.operators),
-            opts=child(self, [self.configured]),
+            opts=self.child([self.configured]),
         )
         self.ready: list[pulumi.Resource] = [self.configured, operators]
         self.register_outputs({})
@@ -95,7 +95,7 @@ class PortalNode(pulumi.ComponentResource):
             port=self._topology.portal.tenant_site_port,
             old_port=TENANT_SITE_PORT,
             thumbprint=self._pfx.thumbprint,
-            opts=child(self, [*self.ready, self.certificate, *after]),
+            opts=self.child([*self.ready, self.certificate, *after]),
         )
 
     def sites(self) -> list[dict[str, object]]:

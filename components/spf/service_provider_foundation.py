@@ -6,20 +6,20 @@ from collections.abc import Iterable
 
 import pulumi
 
-from components.options import child
+from components.component import Component
 from components.secrets import FarmSecrets
 from components.spf.registration import Registration
 from components.topology import Topology
 from components.windows.local_account import LocalAccount
 
 
-class ServiceProviderFoundation(pulumi.ComponentResource):
+class ServiceProviderFoundation(Component):
     """Servers that are installed already behind one name; the portal reaches them with one local account."""
 
     def __init__(
         self, name: str, topology: Topology, secrets: FarmSecrets, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("windows-azure-pack-ha:spf:ServiceProviderFoundation", name, None, opts)
+        super().__init__("spf:ServiceProviderFoundation", name, opts)
         self._topology, self._secrets = topology, secrets
         spf = topology.spf
         self.account = LocalAccount(
@@ -30,7 +30,7 @@ class ServiceProviderFoundation(pulumi.ComponentResource):
             groups=list(spf.groups),
             description="The portal registers and calls Service Provider Foundation with this account.",
             adopt=spf.adopt,
-            opts=child(self),
+            opts=self.child(),
         )
         self.register_outputs({"url": spf.url})
 
@@ -46,5 +46,5 @@ class ServiceProviderFoundation(pulumi.ComponentResource):
             account=spf.account,
             password=self._secrets.spf_password,
             adopt=spf.adopt,
-            opts=child(self, [self.account, *after]),
+            opts=self.child([self.account, *after]),
         )

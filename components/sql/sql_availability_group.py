@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pulumi
 
-from components.options import child
+from components.component import Component
 from components.secrets import FarmSecrets
 from components.sql.administrator import Administrator
 from components.sql.authentication_mode import AuthenticationMode
@@ -18,13 +18,13 @@ from components.sql.primary import Primary
 from components.topology import Topology
 
 
-class SqlAvailabilityGroup(pulumi.ComponentResource):
+class SqlAvailabilityGroup(Component):
     """An availability group ready for the farm once ``primary`` is there."""
 
     def __init__(
         self, name: str, topology: Topology, secrets: FarmSecrets, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        super().__init__("windows-azure-pack-ha:sql:SqlAvailabilityGroup", name, None, opts)
+        super().__init__("sql:SqlAvailabilityGroup", name, opts)
         self._topology, sql, waits = topology, topology.sql, topology.waits
         self.machines = [replica.machine for replica in topology.replicas]
         group, machines = sql.group, self.machines
@@ -36,7 +36,7 @@ class SqlAvailabilityGroup(pulumi.ComponentResource):
             restart_seconds=waits.service_restart,
             synchronization_seconds=waits.synchronization,
             failover_seconds=waits.failover,
-            opts=child(self),
+            opts=self.child(),
         )
         administrator = Administrator(
             f"{group}-administrator",
@@ -44,7 +44,7 @@ class SqlAvailabilityGroup(pulumi.ComponentResource):
             login=sql.administrator,
             password=secrets.sql_password,
             adopt=sql.adopt,
-            opts=child(self, [mode]),
+            opts=self.child([mode]),
         )
         modes = [
             {
@@ -55,7 +55,7 @@ class SqlAvailabilityGroup(pulumi.ComponentResource):
             for replica in topology.replicas
         ]
         self.group = AvailabilityGroup(
-            group, group=group, replicas=modes, adopt=sql.adopt, opts=child(self, [administrator])
+            group, group=group, replicas=modes, adopt=sql.adopt, opts=self.child([administrator])
         )
         listener = Listener(
             f"{group}-listener",
@@ -66,7 +66,7 @@ class SqlAvailabilityGroup(pulumi.ComponentResource):
             mask=topology.domain_of(machines[0]).mask,
             port=sql.listener.port,
             adopt=sql.adopt,
-            opts=child(self, [self.group]),
+            opts=self.child([self.group]),
         )
         self.primary = Primary(
             f"{group}-primary",
@@ -75,7 +75,7 @@ class SqlAvailabilityGroup(pulumi.ComponentResource):
             machines=machines,
             policy=sql.primary_policy,
             seconds=waits.failover,
-            opts=child(self, [listener]),
+            opts=self.child([listener]),
         )
         self.register_outputs({"primary": self.primary.current})
 
@@ -90,7 +90,7 @@ class SqlAvailabilityGroup(pulumi.ComponentResource):
                 machines=self.machines,
                 share=str(sql.backup_share),
                 seconds=self._topology.waits.synchronization,
-                opts=child(self, before),
+                opts=self.child(before),
             )
             for database in names
         ]
@@ -104,5 +104,5 @@ class SqlAvailabilityGroup(pulumi.ComponentResource):
             machines=self.machines,
             databases=list(databases),
             further=list(sql.logins),
-            opts=child(self, after),
+            opts=self.child(after),
         )

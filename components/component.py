@@ -1,0 +1,37 @@
+"""The base of the farm's components: options of children, and the list of all resources below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import pulumi
+
+if TYPE_CHECKING:
+    from components.resource import Managed
+
+
+class Component(pulumi.ComponentResource):
+    """Groups resources. No I/O, no decision about machines."""
+
+    def __init__(self, part: str, name: str, opts: pulumi.ResourceOptions | None) -> None:
+        """``part`` is the folder and class: ``nlb:NlbCluster``."""
+        super().__init__(f"windows-azure-pack-ha:{part}", name, None, opts)
+        self._components: list[Component] = []
+        self._own: list[Managed] = []
+        if opts is not None and isinstance(opts.parent, Component):
+            opts.parent._components.append(self)
+
+    def child(self, after: Iterable[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
+        """Options of a resource that belongs to this component and is made after others."""
+        return pulumi.ResourceOptions(parent=self, depends_on=list(after))
+
+    def count(self, resource: Managed) -> None:
+        """Called by a resource that is made with this component as its parent."""
+        self._own.append(resource)
+
+    def resources(self) -> Iterator[Managed]:
+        """Every resource of this component and of those below it."""
+        yield from self._own
+        for component in self._components:
+            yield from component.resources()
