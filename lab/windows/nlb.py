@@ -16,6 +16,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from weakref import WeakKeyDictionary
 
 from lab.world import Document, Machine, World
 
@@ -28,6 +29,8 @@ ALL = "255.255.255.255"
 """The virtual address of a rule for every address of the cluster."""
 
 Member = tuple[Machine, Document]
+
+_timers: WeakKeyDictionary[World, list[threading.Timer]] = WeakKeyDictionary()
 
 
 class NlbError(Exception):
@@ -145,9 +148,18 @@ def converge(world: World, name: str, *, without: str = "") -> None:
     if real:
         timer = threading.Timer(real + 0.005, settle, (world,))
         timer.daemon = True
-        timer.start()
+        with world.lock:
+            waiting = _timers.setdefault(world, [])
+            waiting[:] = [other for other in waiting if other.is_alive()] + [timer]
+            timer.start()
     else:
         settle(world)
+
+
+def lab_stopping(world: World) -> None:
+    """Nothing waits for the end of a convergence any more; the next start of the lab goes on with it."""
+    for timer in _timers.pop(world, []):
+        timer.cancel()
 
 
 def resume_after_start(world: World) -> None:

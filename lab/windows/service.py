@@ -18,6 +18,7 @@ def start(world: World) -> None:
 def stop(world: World) -> None:
     """Nothing of this part runs any more; the state stays."""
     tasks.lab_stopping(world)
+    nlb.lab_stopping(world)
     iis.stop(world)
 
 

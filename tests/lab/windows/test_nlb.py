@@ -136,6 +136,7 @@ def test_no_change_while_nodes_converge(tmp_path: Path) -> None:
         with pytest.raises(PowerShellError, match="conflicts"):
             run("Add-NlbClusterPortRule", InterfaceName="Ethernet", StartPort=1, EndPort=1)
     finally:
+        nlb.lab_stopping(slow)
         slow.store.close()
 
 
