@@ -48,6 +48,11 @@ class Command(PSObject):
             text="System.Data.SqlClient.SqlCommand",
         )
 
+    def set(self, name: str, value: Any) -> None:
+        if name.lower() == "parameters":
+            raise errors.read_only(name)
+        super().set(name, value)
+
     def execute_non_query(self) -> int:
         """Rows changed, -1 when no statement counts any."""
         execution = self._start("ExecuteNonQuery")

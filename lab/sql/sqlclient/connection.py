@@ -91,6 +91,8 @@ class Connection(PSObject):
             self._describe(text)
 
     def set(self, name: str, value: Any) -> None:
+        if name.lower() not in {"connectionstring", "fireinfomessageeventonusererrors"}:
+            raise errors.read_only(name)
         if name.lower() == "connectionstring":
             if self.sql is not None:
                 message = (

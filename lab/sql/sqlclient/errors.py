@@ -74,3 +74,10 @@ def out_of_range(message: str) -> PowerShellError:
 def sql_null(message: str) -> PowerShellError:
     kind = "SqlNullValueException"
     return PowerShellError(message, kind, exception_type=f"System.Data.SqlTypes.{kind}")
+
+
+def read_only(name: str) -> PowerShellError:
+    """What PowerShell says when a script sets a property that has no setter."""
+    return PowerShellError(
+        f"'{name}' is a ReadOnly property.", "PropertyAssignmentException", category="InvalidOperation"
+    )

@@ -47,6 +47,9 @@ class Reader(PSObject):
         connection.reader = self
         self._show()
 
+    def set(self, name: str, value: Any) -> None:
+        raise errors.read_only(name)
+
     @property
     def _columns(self) -> tuple[Any, ...]:
         return self._result.columns if self._result is not None else ()

@@ -44,7 +44,9 @@ class Requests:
     def _batch(self, data: bytes, reply: Reply) -> None:
         cursor = Cursor(data)
         cursor.skip_headers()
-        self._execute(cursor.take(cursor.left).decode("utf-16-le", "surrogatepass"), (), reply)
+        if cursor.left % 2:
+            raise ProtocolError("a batch that ends in half a character")
+        self._execute(cursor.text(cursor.left // 2), (), reply)
 
     def _calls(self, data: bytes, reply: Reply) -> bytes:
         calls = rpc.parse(data)

@@ -214,6 +214,13 @@ def test_states_of_a_connection(world: World, server: Server) -> None:
         call(new("SqlClient.SqlConnection", session(world)), "Open")
 
 
+def test_read_only_properties(world: World, server: Server) -> None:
+    connection = opened(world)
+    for target, name in ((connection, "State"), (command(connection, "x"), "Parameters")):
+        with pytest.raises(PowerShellError, match=f"'{name}' is a ReadOnly property"):
+            target.set(name, None)
+
+
 def test_a_forgotten_connection_ends_its_session(world: World, server: Server) -> None:
     connection = opened(world)
     kept = server.session
