@@ -1,0 +1,137 @@
+"""Runs the whole program with Pulumi's mocks and records what it registers."""
+
+from __future__ import annotations
+
+import asyncio
+import runpy
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pulumi
+from pulumi.runtime import mocks
+from pulumi.runtime.proto import resource_pb2
+
+from tests.components.certificates import PASSWORD, write_pfx
+
+ROOT = Path(__file__).parents[2]
+PROJECT = "windows-azure-pack-ha"
+SECRETS = {
+    "sqlAdministratorPassword": "Test-Sql-1!",
+    "passphrase": "Test-Passphrase-1!",
+    "spfAccountPassword": "Test-Spf-1!",
+}
+
+
+@dataclass
+class Registered:
+    """One RegisterResource call as the engine would get it."""
+
+    type: str
+    name: str
+    inputs: dict[str, Any]
+    parent: str
+    dependencies: list[str]
+    secret_outputs: list[str]
+    urn: str = ""
+
+
+class _Monitor(mocks.MockMonitor):
+    """Keeps what the mocks' callback does not get: parent, dependencies, secret outputs."""
+
+    def __init__(self, given: pulumi.runtime.Mocks) -> None:
+        super().__init__(given)
+        self.requests: list[tuple[resource_pb2.RegisterResourceRequest, str]] = []
+
+    def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> Any:  # noqa: N802 - gRPC's name
+        answer = super().RegisterResource(request)
+        self.requests.append((request, answer.urn))
+        return answer
+
+
+class _Mocks(pulumi.runtime.Mocks):
+    def __init__(self) -> None:
+        self.inputs: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        self.inputs[(args.typ, args.name)] = dict(args.inputs)
+        return f"{args.name}-id", {**args.inputs, "plan_id": "plan1", "logins": ["MgmtSvc-AdminAPI"], "current": "SQL1"}
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[Any, Any]:
+        return {}
+
+
+@dataclass
+class Program:
+    """What a run of the program registered, by name without the components' own kind."""
+
+    resources: list[Registered] = field(default_factory=list)
+
+    def one(self, kind: str, name: str) -> Registered:
+        found = [r for r in self.resources if r.type.endswith(kind) and r.name == name]
+        assert len(found) == 1, f"{len(found)} of {kind} {name}; there are {sorted(r.name for r in self.resources)}"
+        return found[0]
+
+    def all(self, kind: str) -> list[Registered]:
+        return [resource for resource in self.resources if resource.type.endswith(kind)]
+
+    def before(self, resource: Registered) -> set[str]:
+        """The URNs of everything that is made before a resource, directly or through others."""
+        by_urn = {one.urn: one for one in self.resources}
+        seen: set[str] = set()
+        todo = list(resource.dependencies)
+        while todo:
+            urn = todo.pop()
+            if urn not in seen and urn in by_urn:
+                seen.add(urn)
+                todo += by_urn[urn].dependencies
+        return seen
+
+    def is_before(self, first: Registered, second: Registered) -> bool:
+        return first.urn in self.before(second)
+
+
+def run(tmp_path: Path, monkeypatch: Any, topology: Path | None = None, **config: Any) -> Program:
+    """Run ``__main__.py`` with a complete configuration, changed by ``config``."""
+    import json
+
+    monkeypatch.chdir(ROOT)
+    pfx = tmp_path / "portal.pfx"
+    if not pfx.exists():
+        write_pfx(pfx, "portal.hyper-v.nu")
+    values: dict[str, Any] = {
+        "topology": str(topology or ROOT / "topologies" / "single-domain.yaml"),
+        "credentials": {"hyper-v.nu": {"username": r"HYPERVNU\installer", "password": "Test-Installer-1!"}},
+        "certificates": {"portal": {"file": str(pfx), "password": PASSWORD}},
+        **SECRETS,
+        **config,
+    }
+    texts = {f"{PROJECT}:{key}": v if isinstance(v, str) else json.dumps(v) for key, v in values.items()}
+    secret = [f"{PROJECT}:{key}" for key in (*SECRETS, "credentials", "certificates")]
+    recorded = _Mocks()
+    asyncio.set_event_loop(asyncio.new_event_loop())
+    monitor = _Monitor(recorded)
+    mocks.set_mocks(recorded, project=PROJECT, stack="test", monitor=monitor)
+    pulumi.runtime.set_all_config(texts, secret)
+
+    @pulumi.runtime.test
+    def program() -> None:
+        runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+
+    program()
+    return Program([_registered(request, urn, recorded.inputs) for request, urn in monitor.requests])
+
+
+def _registered(
+    request: resource_pb2.RegisterResourceRequest, urn: str, inputs: Mapping[tuple[str, str], dict[str, Any]]
+) -> Registered:
+    return Registered(
+        type=request.type,
+        name=request.name,
+        inputs=inputs.get((request.type, request.name), {}),
+        parent=request.parent,
+        dependencies=list(request.dependencies),
+        secret_outputs=list(request.additionalSecretOutputs),
+        urn=urn,
+    )

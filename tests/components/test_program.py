@@ -1,0 +1,146 @@
+"""The whole program with Pulumi's mocks: which resources, in which order, under which parents, with which secrets."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import rpc
+
+from components.portal.databases import DATABASES
+from tests.components.certificates import write_pfx
+from tests.components.program import SECRETS, Program, run
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
+    return run(tmp_path, monkeypatch)
+
+
+def test_every_step_of_the_walk_through_is_there(program: Program) -> None:
+    for kind, count in {
+        "windows:Feature": 2,
+        "nlb:Cluster": 1,
+        "nlb:Node": 1,
+        "nlb:PortRules": 1,
+        "windows:LocalAccount": 1,
+        "windows:Certificate": 2,
+        "sql:AuthenticationMode": 1,
+        "sql:Administrator": 1,
+        "sql:AvailabilityGroup": 1,
+        "sql:Listener": 1,
+        "sql:Primary": 1,
+        "portal:Software": 2,
+        "portal:Configuration": 2,
+        "windows:GroupMembers": 2,
+        "portal:Administrators": 1,
+        "sql:AvailabilityDatabase": len(DATABASES),
+        "sql:LoginMirror": 2,
+        "farm:FailoverProof": 1,
+        "portal:Plan": 1,
+        "portal:PlanSeen": 1,
+        "spf:Registration": 1,
+        "windows:SiteBinding": 2,
+        "command:local:Command": 1,
+    }.items():
+        assert len(program.all(kind)) == count, kind
+
+
+def test_the_order_is_the_articles(program: Program) -> None:
+    steps = [
+        program.one("sql:AuthenticationMode", "SQL-authentication"),
+        program.one("sql:Administrator", "SQL-administrator"),
+        program.one("sql:AvailabilityGroup", "SQL"),
+        program.one("sql:Listener", "SQL-listener"),
+        program.one("sql:Primary", "SQL-primary"),
+        program.one("portal:Software", "Portal1-software"),
+        program.one("portal:Configuration", "Portal1-configuration"),
+        program.one("windows:GroupMembers", "Portal1-operators"),
+        program.one("sql:AvailabilityDatabase", "Microsoft.MgmtSvc.Store"),
+        program.one("sql:LoginMirror", "logins"),
+        program.one("farm:FailoverProof", "failover-proof"),
+        program.one("portal:Plan", "plan"),
+        program.one("portal:Software", "Portal2-software"),
+        program.one("portal:Configuration", "Portal2-configuration"),
+        program.one("sql:LoginMirror", "logins-after-joining"),
+        program.one("portal:PlanSeen", "Portal2-plan-seen"),
+        program.one("spf:Registration", "spf-registration"),
+        program.one("windows:SiteBinding", "Portal1-tenant-site"),
+        program.one("command:local:Command", "verification"),
+    ]
+    for first, second in itertools.pairwise(steps):
+        assert program.is_before(first, second), f"{first.name} comes before {second.name}"
+    assert program.is_before(
+        program.one("nlb:Node", "Portal2-node"), program.one("portal:Software", "Portal2-software")
+    )
+    assert program.is_before(program.one("windows:LocalAccount", "SVC_SPF_REG"), steps[16])
+    assert not program.is_before(program.one("nlb:Cluster", "portal.hyper-v.nu"), steps[0])
+
+
+def test_every_resource_has_its_component_as_parent(program: Program) -> None:
+    loose = [
+        resource.name
+        for resource in program.resources
+        if "dynamic" in resource.type and "windows-azure-pack-ha:" not in resource.parent
+    ]
+    assert loose == []
+
+
+def test_the_verification_runs_again_when_any_resource_changes(program: Program) -> None:
+    triggers = program.one("command:local:Command", "verification").inputs["triggers"]
+    assert len(triggers) == len([r for r in program.resources if "dynamic" in r.type])
+
+
+def _texts(value: Any, *, secret: bool = False) -> list[tuple[str, bool]]:
+    """Every text in an input, and whether it is inside a secret."""
+    if rpc.is_rpc_secret(value):
+        return _texts(rpc.unwrap_rpc_secret(value), secret=True)
+    if isinstance(value, str):
+        return [(value, secret)]
+    if isinstance(value, dict):
+        return [pair for item in value.values() for pair in _texts(item, secret=secret)]
+    if isinstance(value, list | tuple):
+        return [pair for item in value for pair in _texts(item, secret=secret)]
+    return []
+
+
+def test_no_secret_travels_in_clear(program: Program, tmp_path: Path) -> None:
+    pfx = base64.b64encode((tmp_path / "portal.pfx").read_bytes()).decode()
+    hidden = [*SECRETS.values(), "Test-Installer-1!", "only-for-tests", pfx]
+    for resource in program.resources:
+        for text, secret in _texts(resource.inputs):
+            for one in hidden:
+                assert secret or one not in text, f"{resource.name} has a secret in clear"
+
+
+def test_secret_inputs_are_secret_outputs_too(program: Program) -> None:
+    assert program.one("sql:Administrator", "SQL-administrator").secret_outputs == ["password"]
+    assert program.one("portal:Configuration", "Portal1-configuration").secret_outputs == ["password", "passphrase"]
+    assert program.one("windows:Certificate", "Portal1-certificate").secret_outputs == ["pfx", "password"]
+
+
+def test_the_provider_in_the_state_is_a_name_only(program: Program) -> None:
+    for resource in program.resources:
+        if "dynamic" in resource.type:
+            payload = resource.inputs["__provider"]
+            assert not rpc.is_rpc_secret(payload)
+            content = base64.b64decode(payload)
+            assert len(content) < 120, resource.name
+            assert b"components." in content
+
+
+def test_a_certificate_for_another_name_stops_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_pfx(tmp_path / "portal.pfx", "other.example")
+    with pytest.raises(pulumi.RunError, match=r"not for portal\.hyper-v\.nu"):
+        run(tmp_path, monkeypatch)
+
+
+def test_a_broken_topology_stops_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("name: broken\n")
+    with pytest.raises(pulumi.RunError, match=r"broken\.yaml:1"):
+        run(tmp_path, monkeypatch, topology=broken)
