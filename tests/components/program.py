@@ -45,7 +45,7 @@ class _Monitor(mocks.MockMonitor):
         self.requests: list[tuple[resource_pb2.RegisterResourceRequest, str]] = []
 
     def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> Any:  # noqa: N802 - gRPC's name
-        answer = super().RegisterResource(request)
+        answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         self.requests.append((request, answer.urn))
         return answer
 
@@ -58,8 +58,8 @@ class _Mocks(pulumi.runtime.Mocks):
         self.inputs[(args.typ, args.name)] = dict(args.inputs)
         return f"{args.name}-id", {**args.inputs, "plan_id": "plan1", "logins": ["MgmtSvc-AdminAPI"], "current": "SQL1"}
 
-    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[Any, Any]:
-        return {}
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        return {}, None
 
 
 @dataclass
@@ -115,7 +115,7 @@ def run(tmp_path: Path, monkeypatch: Any, topology: Path | None = None, **config
     mocks.set_mocks(recorded, project=PROJECT, stack="test", monitor=monitor)
     pulumi.runtime.set_all_config(texts, secret)
 
-    @pulumi.runtime.test
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> None:
         runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
 
