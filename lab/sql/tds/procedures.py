@@ -72,7 +72,9 @@ class Procedures:
                 raise NotModelledError(f"the procedure {call.name} (server cursors)")  # noqa: TRY301
             else:
                 values = self._any(call, reply)
-        except (SqlError, NotModelledError) as error:
+        except ConnectionError:
+            raise
+        except Exception as error:  # told to the client and logged there, like a failure of the statement itself
             reply.play(_raising(error))
         return reply.end_procedure(reply.error if reply.failed else reply.status, values, more=more)
 

@@ -212,6 +212,15 @@ def test_server_cursors_are_outside_the_lab(wire: Wire) -> None:
     assert ("error", 59999) in wire.run(packets.RPC, call(2, ("", 1, "int", None)))
 
 
+def test_a_mistake_of_the_lab_while_describing_is_told(wire: Wire) -> None:
+    def describe(text: str, parameters: tuple[Parameter, ...] = ()) -> None:
+        raise RuntimeError("a mistake")
+
+    wire.session.describe = describe  # type: ignore[method-assign]
+    arguments = (("", 1, "int", None), ("", 0, "nvarchar(max)", ""), ("", 0, "nvarchar(max)", "x"))
+    assert ("error", 59998) in wire.run(packets.RPC, call(11, *arguments))
+
+
 def test_several_calls_in_one_message(wire: Wire) -> None:
     wire.answer(Done(None))
     one = call(10, ("", 0, "nvarchar(max)", "x"))
