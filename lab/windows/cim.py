@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from lab.powershell.api import Call, PowerShellError, PSObject
@@ -30,6 +32,30 @@ def not_found(call: Call, class_name: str, prop: str, value: str) -> PowerShellE
         exception_type="Microsoft.PowerShell.Cmdletization.Cim.CimJobException",
         target=value,
     )
+
+
+class CimError(Exception):
+    """A refusal of a CIM provider: a Windows error code and its text."""
+
+    def __init__(self, code: int, message: str, category: str = "NotSpecified") -> None:
+        super().__init__(message)
+        self.code, self.category = code, category
+
+
+@contextmanager
+def errors(call: Call) -> Iterator[None]:
+    """Report a CimError as CIM cmdlets do: an error that does not end the script by itself."""
+    try:
+        yield
+    except CimError as error:
+        call.runtime.write_error(
+            PowerShellError(
+                str(error),
+                f"Windows System Error {error.code},{call.name}",
+                category=error.category,
+                exception_type="Microsoft.Management.Infrastructure.CimException",
+            )
+        )
 
 
 def prompt_refused(call: Call) -> PowerShellError:

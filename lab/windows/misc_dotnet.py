@@ -64,6 +64,34 @@ def _delete(session: Session, path: Any) -> None:
         _drive.remove(session, text(path), recurse=False)
 
 
+def _copy(session: Session, source: Any, target: Any, overwrite: Any = False) -> None:
+    content = read_bytes(session, text(source))
+    if not overwrite and _present(session, target, directory=False):
+        raise PowerShellError(
+            f"The file '{text(target)}' already exists.",
+            "IOException",
+            exception_type="System.IO.IOException",
+            target=text(target),
+        )
+    write_bytes(session, text(target), content)
+
+
+def _move(session: Session, source: Any, target: Any) -> None:
+    if _present(session, target, directory=False) or _present(session, target, directory=True):
+        raise PowerShellError(
+            "Cannot create a file when that file already exists.\r\n",
+            "IOException",
+            exception_type="System.IO.IOException",
+            target=text(target),
+        )
+    read_bytes(session, text(source))  # the error of a source that is not there
+    try:
+        found, wanted = locate(session, text(source), write=True), locate(session, text(target), write=True)
+    except files.LabFileError as error:
+        raise failure(error.code, error.message, text(target)) from None
+    found.rename(wanted)
+
+
 def _delete_directory(session: Session, path: Any, recursive: Any = False) -> None:
     if not _present(session, path, directory=True):
         raise failure(3, "", text(path))
@@ -84,6 +112,8 @@ class File(DotNet):
         "WriteAllText": _write_text,
         "AppendAllText": _append_text,
         "Delete": _delete,
+        "Copy": _copy,
+        "Move": _move,
     }
 
 

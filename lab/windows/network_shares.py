@@ -7,8 +7,8 @@ from typing import Any
 
 from lab.files import LabFileError, resolve
 from lab.identity import UnknownAccountError, identity
-from lab.powershell.api import Call, PowerShellError, PSObject, cmdlet
-from lab.windows.cim import CimInstance, not_found, prompt_refused
+from lab.powershell.api import Call, PSObject, cmdlet
+from lab.windows.cim import CimError, CimInstance, errors, not_found, prompt_refused
 from lab.windows.values import given_objects, has_wildcard, matches, text, texts
 from lab.world import Document
 
@@ -76,15 +76,6 @@ def get_access(call: Call) -> Iterator[PSObject]:
             yield _access(document, account, right)
 
 
-def _refuse(call: Call, message: str, code: str, category: str) -> PowerShellError:
-    return PowerShellError(
-        message,
-        f"Windows System Error {code},{call.name}",
-        category=category,
-        exception_type="Microsoft.Management.Infrastructure.CimException",
-    )
-
-
 def _account(call: Call, name: str) -> str:
     """The full name of an account or group of the machine or its domain."""
     if name.lower() == "everyone":
@@ -103,22 +94,25 @@ def _account(call: Call, name: str) -> str:
         for known in machine.world.collection(machine.domain, "group"):
             if known.lower() == bare.lower():
                 return f"{machine.netbios}\\{known}"
-        raise _refuse(
-            call, "No mapping between account names and security IDs was done.", "1332", "NotSpecified"
-        ) from None
+        raise CimError(1332, "No mapping between account names and security IDs was done.") from None
 
 
 @cmdlet("New-SmbShare")
 def new_share(call: Call) -> Iterator[PSObject]:
+    with errors(call):
+        yield _new_share(call)
+
+
+def _new_share(call: Call) -> PSObject:
     if not call.session.identity.administrator:
-        raise _refuse(call, "Access is denied.", "5", "PermissionDenied")
+        raise CimError(5, "Access is denied.", "PermissionDenied")
     name, path = text(call.get("Name")), text(call.get("Path"))
     if name in call.machine.collection("share"):
-        raise _refuse(call, "The name has already been shared.", "2118", "NotSpecified")
+        raise CimError(2118, "The name has already been shared.")
     try:
         resolve(call.machine.world, call.machine, path, call.session.identity.user, False)
     except LabFileError as error:
-        raise _refuse(call, error.message, str(error.code), "ObjectNotFound") from error
+        raise CimError(error.code, error.message, "ObjectNotFound") from error
     access: dict[str, str] = {}
     for right in ("Read", "Change", "Full"):
         for account in texts(call.get(f"{right}Access")):
@@ -130,7 +124,7 @@ def new_share(call: Call) -> Iterator[PSObject]:
         "access": access or {"Everyone": "read"},
     }
     call.machine.collection("share")[name] = document
-    yield _share(document)
+    return _share(document)
 
 
 @cmdlet("Remove-SmbShare")
@@ -147,13 +141,15 @@ def grant(call: Call) -> Iterator[PSObject]:
     found = _found(call)
     if found and not call.get("Force") and "Confirm" not in call.bound:
         raise prompt_refused(call)
-    for document in found:
-        access = dict(document["access"])
-        for name in texts(call.get("AccountName")):
-            access[_account(call, name)] = text(call.get("AccessRight")).lower()
-        call.machine.collection("share").change(document["name"], access=access)
-        for account, right in access.items():
-            yield _access(document, account, right)
+    with errors(call):
+        granted = dict.fromkeys(
+            [_account(call, name) for name in texts(call.get("AccountName"))], text(call.get("AccessRight")).lower()
+        )
+        for document in found:
+            access = document["access"] | granted
+            call.machine.collection("share").change(document["name"], access=access)
+            for account, right in access.items():
+                yield _access(document, account, right)
 
 
 @cmdlet("Revoke-SmbShareAccess")
@@ -161,9 +157,10 @@ def revoke(call: Call) -> Iterator[PSObject]:
     found = _found(call)
     if found and not call.get("Force") and "Confirm" not in call.bound:
         raise prompt_refused(call)
-    for document in found:
+    with errors(call):
         gone = {_account(call, name).lower() for name in texts(call.get("AccountName"))}
-        access = {account: right for account, right in document["access"].items() if account.lower() not in gone}
-        call.machine.collection("share").change(document["name"], access=access)
-        for account, right in access.items():
-            yield _access(document, account, right)
+        for document in found:
+            access = {account: right for account, right in document["access"].items() if account.lower() not in gone}
+            call.machine.collection("share").change(document["name"], access=access)
+            for account, right in access.items():
+                yield _access(document, account, right)

@@ -107,17 +107,22 @@ def rule_object(host: Machine, node: Document, rule: Document, node_name: str | 
 
 @contextmanager
 def errors(call: Call) -> Iterator[None]:
-    """Turn refusals of NLB into the cmdlet's error."""
+    """Report a refusal of NLB as the cmdlet's error, which does not end the script by itself.
+
+    Scripts of others pass -ErrorAction SilentlyContinue to these cmdlets and go on, which ends no other kind of error.
+    """
     try:
         yield
     except nlb.NlbError as error:
         class_name = call.name.replace("-", "")
-        raise PowerShellError(
-            str(error),
-            f"{error.reason},{SPACE}.{class_name}",
-            category=error.category,
-            exception_type="System.InvalidOperationException",
-        ) from error
+        call.runtime.write_error(
+            PowerShellError(
+                str(error),
+                f"{error.reason},{SPACE}.{class_name}",
+                category=error.category,
+                exception_type="System.InvalidOperationException",
+            )
+        )
 
 
 def host_of(call: Call, name: str | None = None) -> Machine:

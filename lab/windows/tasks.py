@@ -17,12 +17,16 @@ import logging
 import threading
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING, cast
 from weakref import WeakKeyDictionary
 
 from lab.identity import UnknownAccountError, authenticate, identity
 from lab.powershell.api import Session
 from lab.windows.logons import is_system
 from lab.world import Document, Identity, Machine, World
+
+if TYPE_CHECKING:
+    from lab.winrm.shells import Process
 
 RUNNING, NEVER_RUN, ENDED = 0x41301, 0x41303, 0x41306
 FILE_NOT_FOUND, LOGON_FAILURE, REFUSED = 0x80070002, 0x8007052E, 0x800710E0
@@ -166,7 +170,8 @@ def _run_action(running: Running, session: Session, action: Document) -> int:
     if programs.find(session, program) is None:
         return FILE_NOT_FOUND
     line = f'"{program}" {action["arguments"] or ""}'.strip()
-    return programs.run(session, line, running, through_cmd=False)  # type: ignore[arg-type]  # the two methods it uses
+    streams = cast("Process", running)  # it has the two methods that running a program uses
+    return programs.run(session, line, streams, through_cmd=False)
 
 
 def _finished(running: Running, result: int) -> None:

@@ -36,16 +36,19 @@ def _instance(class_name: str, **properties: Any) -> CimInstance:
 
 @contextmanager
 def _errors(call: Call) -> Iterator[None]:
+    """Report a refusal as CIM cmdlets do: an error that does not end the script by itself."""
     try:
         yield
     except tasks.TaskError as error:
-        raise PowerShellError(
-            str(error),
-            f"HRESULT 0x{error.hresult:08x},{call.name}",
-            category=error.category,
-            exception_type="Microsoft.Management.Infrastructure.CimException",
-            data={"HResult": error.hresult - (1 << 32)},
-        ) from error
+        call.runtime.write_error(
+            PowerShellError(
+                str(error),
+                f"HRESULT 0x{error.hresult:08x},{call.name}",
+                category=error.category,
+                exception_type="Microsoft.Management.Infrastructure.CimException",
+                data={"HResult": error.hresult - (1 << 32)},
+            )
+        )
 
 
 @cmdlet("New-ScheduledTaskAction")

@@ -63,6 +63,8 @@ class Recorder:
     """A stand-in for the evaluator that keeps what a cmdlet reports."""
 
     errors: list[PowerShellError] = field(default_factory=list)
+    stop: bool = False
+    """As $ErrorActionPreference = 'Stop' does."""
     warnings: list[str] = field(default_factory=list)
 
     def invoke(self, block: Any, *arguments: Any, item: Any = None) -> list[Any]:
@@ -73,6 +75,8 @@ class Recorder:
 
     def write_error(self, error: PowerShellError) -> None:
         self.errors.append(error)
+        if self.stop:
+            raise error
 
     def write_warning(self, message: str) -> None:
         self.warnings.append(message)

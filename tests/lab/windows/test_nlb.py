@@ -15,7 +15,7 @@ from lab import identity
 from lab.powershell.api import PowerShellError, Session
 from lab.windows import features, nlb
 from lab.world import World
-from tests.lab.windows.conftest import Shell, make_world
+from tests.lab.windows.conftest import Recorder, Shell, make_world
 
 VIP = "172.45.5.150"
 
@@ -31,7 +31,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def _shell(world: World, name: str, logon: str = "batch", user: str = "HYPERVNU\\installer") -> Shell:
     machine = world.machine(name)
-    return Shell(Session(machine, identity.identity(world, machine, user), logon))
+    return Shell(Session(machine, identity.identity(world, machine, user), logon), Recorder(stop=True))
 
 
 def _cluster(world: World, **options: Any) -> Shell:

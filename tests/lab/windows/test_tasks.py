@@ -43,6 +43,18 @@ def program(monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
     made.hold.set()
 
 
+@pytest.fixture
+def shell(shell: Any) -> Any:
+    """Sessions that stop at the first error."""
+
+    def make(*arguments: Any, **options: Any) -> Any:
+        made = shell(*arguments, **options)
+        made.recorder.stop = True
+        return made
+
+    return make
+
+
 def register(run: Any, arguments: str | None = None, **options: Any) -> Any:
     (action,) = run("New-ScheduledTaskAction", Execute="probe.exe", Argument=arguments)
     given = {"TaskName": "Work", "Action": [action], "User": "HYPERVNU\\installer", "Password": PASSWORD}
@@ -180,7 +192,11 @@ def test_names_are_unique_unless_forced(shell: Any, program: Program) -> None:
 
 def test_unknown_tasks(shell: Any) -> None:
     run = shell("Portal1")
+    run.recorder.stop = False
     assert run("Get-ScheduledTask", TaskName=["None"]) == []
+    assert run("Start-ScheduledTask", TaskName="None") == []
+    assert len(run.recorder.errors) == 2
+    run.recorder.stop = True
     assert run.recorder.errors[0].error_id == "CmdletizationQuery_NotFound_TaskName,Get-ScheduledTask"
     with pytest.raises(PowerShellError, match="cannot find the file"):
         run("Start-ScheduledTask", TaskName="None")
