@@ -38,6 +38,13 @@ def _clear(scrambled: bytes) -> str:
 
 def parse(data: bytes) -> Login:
     """Raises ProtocolError for a message that is none."""
+    try:
+        return _parse(data)
+    except UnicodeDecodeError as error:
+        raise ProtocolError(f"a LOGIN7 with a text that is none: {error}") from error
+
+
+def _parse(data: bytes) -> Login:
     head = Cursor(data)
     length = head.ulong()
     if length > len(data):

@@ -10,6 +10,7 @@ from lab.powershell.api import NotModelledError
 from lab.sql.api import Parameter, SqlError
 from lab.sql.tds.cursor import Cursor
 from lab.sql.tds.decode import parameter
+from lab.sql.tds.packets import ProtocolError
 
 BY_NUMBER = {
     1: "sp_cursor",
@@ -90,7 +91,10 @@ def _argument(cursor: Cursor) -> Argument:
     flags = cursor.byte()
     if flags & _ENCRYPTED:
         raise NotModelledError("Always Encrypted")
-    kind, value = parameter(cursor)
+    try:
+        kind, value = parameter(cursor)
+    except (ValueError, LookupError, OverflowError) as error:
+        raise ProtocolError(f"parameter {name!r}: {error}") from error
     return Argument(name, kind, value, bool(flags & _BY_REFERENCE), bool(flags & _DEFAULT))
 
 

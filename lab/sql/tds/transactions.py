@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lab.powershell.api import NotModelledError
 from lab.sql.tds.cursor import Cursor
+from lab.sql.tds.packets import ProtocolError
 
 _BEGIN, _COMMIT, _ROLLBACK, _SAVE = 5, 7, 8, 9
 _LEVELS = {1: "READ UNCOMMITTED", 2: "READ COMMITTED", 3: "REPEATABLE READ", 4: "SERIALIZABLE", 5: "SNAPSHOT"}
@@ -34,5 +35,8 @@ def _begin(cursor: Cursor) -> list[str]:
 
 def _name(cursor: Cursor) -> str:
     """The transaction's name as a quoted identifier, with a space in front; empty without one."""
-    name = cursor.take(cursor.byte()).decode("utf-16-le")
+    size = cursor.byte()
+    if size % 2:
+        raise ProtocolError("a transaction's name that ends in half a character")
+    name = cursor.text(size // 2)
     return f" [{name.replace(']', ']]')}]" if name else ""

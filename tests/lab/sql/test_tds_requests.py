@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from lab.powershell.api import NotModelledError
 from lab.sql.api import Column, Done, Event, Message, Parameter, ResultSet, SqlError
-from lab.sql.tds import packets, tokens
+from lab.sql.tds import login7, packets, prelogin, rpc, tokens, transactions
 from lab.sql.tds.cursor import Cursor
 from lab.sql.tds.decode import parameter
 from lab.sql.tds.encode import encoder
@@ -290,3 +294,28 @@ def test_a_request_that_breaks_off_ends_the_connection(wire: Wire, data: bytes) 
         return
     with pytest.raises(ProtocolError):
         wire.run(packets.RPC, data)
+
+
+HOSTILE = st.binary(max_size=200)
+"""Whatever a client may send: the wire answers or ends the connection, and nothing else happens."""
+
+
+@given(HOSTILE)
+def test_any_call_is_understood_or_ends_the_connection(data: bytes) -> None:
+    with contextlib.suppress(ProtocolError, NotModelledError):
+        rpc.parse(HEADERS + data)
+
+
+@given(st.integers(0, 255), HOSTILE)
+def test_any_parameter_is_understood_or_ends_the_connection(token: int, data: bytes) -> None:
+    with contextlib.suppress(ProtocolError, NotModelledError):
+        rpc.parse(HEADERS + call(10) + b"\0\0" + bytes([token]) + data)
+
+
+@given(HOSTILE)
+def test_any_greeting_is_understood_or_ends_the_connection(data: bytes) -> None:
+    for read_it in (login7.parse, prelogin.encryption_wanted, transactions.statements):
+        with contextlib.suppress(ProtocolError, NotModelledError):
+            read_it(data)
+        with contextlib.suppress(ProtocolError, NotModelledError):
+            read_it(struct.pack("<I", 4) + data)
