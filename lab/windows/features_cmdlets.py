@@ -7,11 +7,10 @@ request 9, blogs on 0x800F0906). The durations are the lab's own.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from lab.powershell.api import Call, EnumType, NotModelledError, PowerShellError, PSObject, cmdlet
 from lab.windows import features
-from lab.windows.features_catalogue import Feature, below, catalogue, closure
+from lab.windows.features_catalogue import MANAGEMENT_TOOLS, Feature, below, catalogue, closure
 from lab.windows.filesystem import FileSystem
 from lab.windows.values import matches, member, text, texts
 from lab.world import Machine
@@ -222,11 +221,4 @@ def uninstall_feature(call: Call) -> Iterator[PSObject]:
 
 
 def _is_tool(name: str, tool: str) -> bool:
-    from lab.windows.features_catalogue import MANAGEMENT_TOOLS
-
     return tool in MANAGEMENT_TOOLS.get(catalogue()[name.lower()].name, ())
-
-
-def aliases() -> dict[str, Any]:
-    """Add-WindowsFeature and Remove-WindowsFeature are aliases of the newer names in Windows Server 2012."""
-    return {"Add-WindowsFeature": "Install-WindowsFeature", "Remove-WindowsFeature": "Uninstall-WindowsFeature"}
