@@ -87,6 +87,49 @@ def test_unknown_design() -> None:
         farm.up("nowhere")
 
 
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """Instead of running anything: what would have been run. ``pulumi`` knows a stack dev with a resource."""
+    commands: list[str] = []
+
+    def note(command: list[Any], env: dict[str, str] | None = None, hint: str = "") -> None:
+        commands.append(" ".join(str(part) for part in command if not str(part).startswith("/")))
+
+    def answer(command: list[Any], env: dict[str, str] | None = None) -> str:
+        note(command)
+        if "ls" in command:
+            return '[{"name": "dev"}]'
+        return '{"deployment": {"resources": [{}]}}' if "export" in command else '{"portal": "x", "readme": "a\\nb"}'
+
+    monkeypatch.setattr(farm, "run", note)
+    monkeypatch.setattr(farm, "quiet", answer)
+    monkeypatch.setattr(farm, "STATE", tmp_path)
+    return commands
+
+
+def test_up_starts_the_lab_before_pulumi(started: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    farm.up("single-domain")
+    assert started[0] == "-m lab up --topology topologies/single-domain.yaml"
+    assert started[1].startswith("pulumi stack select --create dev")
+    assert started[2].startswith("pulumi up --stack dev --yes")
+    assert "  portal: x\n  readme: (several lines: pulumi stack output readme)" in capsys.readouterr().out
+
+
+def test_down_destroys_before_the_lab_stops(started: list[str]) -> None:
+    farm.down("single-domain")
+    assert [command for command in started if "lab" in command or "--yes" in command] == [
+        "-m lab up --topology topologies/single-domain.yaml",
+        "pulumi destroy --stack dev --yes --skip-preview --non-interactive",
+        "-m lab down",
+    ]
+
+
+def test_down_with_nothing_to_destroy_only_stops_the_lab(started: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(farm, "STATE", ROOT / "no such folder")
+    farm.down("single-domain")
+    assert started == ["-m lab down"]
+
+
 # --- the Pulumi CLI -------------------------------------------------------------------------------------------------
 
 

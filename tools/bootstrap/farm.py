@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tools.bootstrap.project import PYTHON, ROOT, STATE, environment
-from tools.bootstrap.stage import StageError, quiet, run, stage
+from tools.bootstrap.stage import StageError, quiet, run, say, stage
 
 
 def up(design: str) -> None:
@@ -16,11 +16,9 @@ def up(design: str) -> None:
         run([PYTHON, "-m", "lab", "up", "--topology", topology], env)
     with stage(f"Pulumi: stack {stack}"):
         _select(stack)
-        run(
-            ["pulumi", "up", "--stack", stack, "--yes", "--skip-preview", "--non-interactive", "--suppress-permalink"],
-            env,
-        )
-    run(["pulumi", "stack", "output", "--stack", stack], env)
+        quietly = ["--suppress-outputs", "--suppress-progress", "--suppress-permalink=true"]
+        run(["pulumi", "up", "--stack", stack, "--yes", "--skip-preview", "--non-interactive", *quietly], env)
+    say(outputs(quiet(["pulumi", "stack", "output", "--stack", stack, "--json", "--non-interactive"], env)))
 
 
 def down(design: str) -> None:
@@ -33,6 +31,17 @@ def down(design: str) -> None:
             run(["pulumi", "destroy", "--stack", stack, "--yes", "--skip-preview", "--non-interactive"], env)
     with stage("Lab: stop"):
         run([PYTHON, "-m", "lab", "down"], env)
+
+
+def outputs(printed: str) -> str:
+    """A stack's outputs (as ``--json`` prints them, secrets masked) for people; long texts are only named."""
+    lines = ["", "Outputs:"]
+    for name, value in json.loads(printed).items():
+        text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+        if isinstance(value, str) and "\n" in value:
+            text = f"(several lines: pulumi stack output {name})"
+        lines.append(f"  {name}: {text}".replace("\n", "\n  "))
+    return "\n".join(lines)
 
 
 def _stack(design: str) -> str:
