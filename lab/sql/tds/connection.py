@@ -84,6 +84,7 @@ class Connection:
 
     async def _end(self) -> None:
         if self.session is not None:
+            self.session.cancel()  # the worker must be free to close it
             try:
                 await self._in_worker(self.session.close)
             except Exception:

@@ -438,3 +438,28 @@ def test_the_journal_has_texts_and_no_values(farm: Farm) -> None:
     assert "SELECT @P1 AS secretive" in farm.journal
     assert "plain batch" in farm.journal
     assert "Pa$$w0rd-in-a-parameter" not in farm.journal
+
+
+def test_the_end_of_the_lab_ends_running_statements(tmp_path: Path, farm: Farm) -> None:
+    world = World(tmp_path, {}, 0)
+    machine = Machine(world, "SQL9", "test", "TEST", "127.42.5.9", "127.42.5.9", ("sql",))
+    world.add(machine)
+    instance = FakeInstance(waits)
+    server = Server(world, machine, farm.server.context, lambda: instance)
+    world.network.listen("SQL9", "127.42.5.9", 1433, server.talk)
+    client = connect("127.42.5.9")
+
+    def work() -> None:
+        with contextlib.suppress(pyodbc.Error):
+            client.execute("wait")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    while not instance.sessions[0].seen:
+        time.sleep(0.01)
+    begun = time.monotonic()
+    world.network.stop()
+    assert time.monotonic() - begun < 5
+    assert instance.sessions[0].closed.wait(5)
+    thread.join(5)
+    assert not thread.is_alive()
