@@ -10,15 +10,18 @@ from lab.powershell.api import Call, PowerShellError, PSObject
 
 
 class CimInstance(PSObject):
-    """A Microsoft.Management.Infrastructure.CimInstance; ``hidden`` is the lab's own, no script sees it."""
+    """A Microsoft.Management.Infrastructure.CimInstance; ``hidden`` is the lab's own, no script sees it.
+
+    The class of the instance is not part of the .NET type's name (only of its PSTypeNames, which the lab has not).
+    """
 
     def __init__(self, namespace: str, class_name: str, properties: dict[str, Any]) -> None:
         super().__init__(
-            f"Microsoft.Management.Infrastructure.CimInstance#{namespace}/{class_name}",
+            "Microsoft.Management.Infrastructure.CimInstance",
             {**properties, "PSComputerName": None},
             text=class_name,
         )
-        self.class_name = class_name
+        self.namespace, self.class_name = namespace, class_name
         self.hidden: dict[str, Any] = {}
 
 

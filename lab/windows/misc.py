@@ -140,7 +140,7 @@ def test_connection(call: Call) -> Iterator[PSObject | bool]:
             continue
         for _ in range(count):
             yield PSObject(
-                "System.Management.ManagementObject#root\\cimv2\\Win32_PingStatus",
+                "System.Management.ManagementObject",
                 {
                     "Address": name,
                     "ProtocolAddress": address,

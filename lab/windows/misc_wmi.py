@@ -185,7 +185,7 @@ def get_cim(call: Call) -> Iterator[PSObject]:
                 if isinstance(value, datetime):
                     shown[key] = local_time(value)
             yield PSObject(
-                f"Microsoft.Management.Infrastructure.CimInstance#root/cimv2/{name}",
+                "Microsoft.Management.Infrastructure.CimInstance",
                 shown | {"PSComputerName": None},
                 text=name,
             )
@@ -202,7 +202,7 @@ def get_wmi(call: Call) -> Iterator[PSObject]:
                 if isinstance(value, datetime):
                     shown[key] = value.astimezone(UTC).strftime("%Y%m%d%H%M%S.%f+000")
             yield PSObject(
-                f"System.Management.ManagementObject#root\\cimv2\\{name}",
+                "System.Management.ManagementObject",
                 {"__CLASS": name, "__SERVER": machine.name.upper(), **shown, "PSComputerName": machine.name.upper()},
                 {"ConvertToDateTime": _from_dmtf},
             )
