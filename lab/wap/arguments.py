@@ -5,7 +5,7 @@ from __future__ import annotations
 import fnmatch
 from typing import Any
 
-from lab.powershell.api import Call, PowerShellError, PSObject, SecureString
+from lab.powershell.api import Call, NotModelledError, PowerShellError, PSObject, SecureString
 from lab.wap.catalogue import NAMESPACES
 from lab.wap.database import Target, parse
 
@@ -73,3 +73,10 @@ def namespace(name: str) -> str:
 
 def what_if(call: Call) -> bool:
     return bool(call.get("WhatIf"))
+
+
+def refuse(call: Call, *names: str) -> None:
+    """Parameters that the real cmdlet knows and the lab does not. Raises NotModelledError when one was given."""
+    for name in names:
+        if call.get(name):
+            raise NotModelledError(f"{call.name} -{name}")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lab.powershell.api import Call, NotModelledError, PowerShellError, PSObject, cmdlet
-from lab.wap.arguments import credential, matches, text, texts, what_if
+from lab.wap.arguments import credential, matches, refuse, text, texts, what_if
 from lab.wap.web import WebError, fetch, negotiate, status_message
 
 _TYPES = "Microsoft.WindowsAzure.Server.Management."
@@ -66,6 +66,7 @@ def _object(kind: str, values: dict[str, Any], show: str = "DisplayName") -> PSO
 
 @cmdlet("Get-MgmtSvcToken")
 def get_token(call: Call) -> Iterable[Any]:
+    refuse(call, "AdfsAddress", "AdfsRealm")
     kind = str(call.get("Type"))
     if kind.lower() != "windows":
         raise NotModelledError(f"Get-MgmtSvcToken -Type {kind}")
@@ -127,8 +128,7 @@ def _plan_body(call: Call) -> dict[str, Any]:
     else:
         values = {name: text(call, name) for name in ("DisplayName", "State", "InvitationCode", "Price")}
         values["MaxSubscriptionsPerAccount"] = call.get("MaxSubscriptionsPerAccount")
-    if call.get("SecurityGroup"):
-        raise NotModelledError("plans for security groups")
+    refuse(call, "SecurityGroup")
     if values["State"] is not None:
         values["State"] = _number(_STATES, values["State"])
     return values
@@ -247,6 +247,10 @@ def _provider_body(call: Call) -> dict[str, Any]:
     for name in ("Enabled", "PassThroughEnabled", "AllowAnonymousAccess", "AllowMultipleInstances"):
         if call.get(name) is not None:
             body[name] = bool(call.get(name))
+    if call.get("MaxQuotaUpdateBatchSize") is not None:
+        body["MaxQuotaUpdateBatchSize"] = int(call.get("MaxQuotaUpdateBatchSize"))
+    if call.get("SubscriptionStatusPollingInterval") is not None:
+        body["SubscriptionStatusPollingInterval"] = text(call, "SubscriptionStatusPollingInterval")
     if call.get("Type") is not None:
         body["Type"] = _number(_PROVIDER_TYPES, call.get("Type"))
     for name in _ENDPOINTS:

@@ -14,7 +14,7 @@ from lab.powershell.api import Call, HashTable, PowerShellError, PSObject, cmdle
 from lab.sql.api import Session as SqlSession
 from lab.sql.api import SqlError
 from lab.wap import catalogue, local, schema, secrets, store
-from lab.wap.arguments import matches, namespace, target, text, texts, what_if
+from lab.wap.arguments import matches, namespace, refuse, target, text, texts, what_if
 from lab.wap.catalogue import CONFIG, STORE
 from lab.wap.configure import Setup, add_admin, ensure_schema, ensure_user, initialize, not_installed
 from lab.wap.database import Target, connected, exception, run
@@ -73,7 +73,7 @@ def _setup(call: Call) -> Setup:
             category="InvalidArgument",
             exception_type="System.ArgumentException",
         )
-    return Setup(call.session, target(merged), passphrase)
+    return Setup(call.session, target(merged), passphrase, str(merged.get("EnableCeip") or "No"))
 
 
 @cmdlet("Initialize-MgmtSvcFeature")
@@ -240,6 +240,7 @@ def add_database_user(call: Call) -> None:
 
 @cmdlet("Get-MgmtSvcAdminUser")
 def get_admin_user(call: Call) -> Iterable[Any]:
+    refuse(call, "EncryptionKey", "EncryptionAlgorithm")
     wanted = texts(call, "Principal") or [str(item) for item in call.input]
     with opened(call, target(call, STORE)) as session:
         rows = run(session, "SELECT [Principal] FROM [mp].[AuthorizedAdminUsers] ORDER BY [Principal]")
@@ -249,6 +250,7 @@ def get_admin_user(call: Call) -> Iterable[Any]:
 
 @cmdlet("Add-MgmtSvcAdminUser")
 def add_admin_user(call: Call) -> None:
+    refuse(call, "EncryptionKey", "EncryptionAlgorithm")
     with opened(call, target(call, STORE)) as session:
         for principal in texts(call, "Principal"):
             if not what_if(call):
@@ -257,6 +259,7 @@ def add_admin_user(call: Call) -> None:
 
 @cmdlet("Remove-MgmtSvcAdminUser")
 def remove_admin_user(call: Call) -> None:
+    refuse(call, "EncryptionKey", "EncryptionAlgorithm")
     where = "FROM [mp].[AuthorizedAdminUsers] WHERE [Principal] = @principal"
     with opened(call, target(call, STORE)) as session:
         for principal in texts(call, "Principal"):

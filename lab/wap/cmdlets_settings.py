@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from lab.powershell.api import Call, PowerShellError, PSObject, cmdlet
 from lab.wap import local, store
-from lab.wap.arguments import matches, namespace, target, text, texts, what_if
+from lab.wap.arguments import matches, namespace, refuse, target, text, texts, what_if
 from lab.wap.catalogue import CONFIG, FEATURES, PORTAL, STORE
 from lab.wap.cmdlets_config import opened
 from lab.wap.configure import IDENTITY_SETTING, PARTY_SETTING, REALMS, not_installed
@@ -88,6 +88,7 @@ def get_setting(call: Call) -> Iterable[Any]:
 
 @cmdlet("Set-MgmtSvcSetting")
 def set_setting(call: Call) -> None:
+    refuse(call, "Encode", "SkipUpdateHash")
     feature = FEATURES.get(namespace(text(call, "Namespace") or ""))
     document = local.configuration(call.machine, feature) if feature else None
     if feature is None or document is None:
@@ -169,14 +170,8 @@ def _write(call: Call, space: str, name: str, value: dict[str, Any]) -> None:
 
 
 def _metadata(call: Call) -> ElementTree.Element:
-    uri = text(call, "MetadataEndpoint")
-    if not uri:
-        raise PowerShellError(
-            "Specify -MetadataEndpoint. The lab does not read metadata from a file.",
-            "MetadataRequired",
-            category="InvalidArgument",
-            exception_type="System.ArgumentException",
-        )
+    refuse(call, "MetadataFile")
+    uri = text(call, "MetadataEndpoint") or ""
     verify = not call.get("DisableCertificateValidation")
     try:
         answer = fetch(call.machine, uri, verify=verify)

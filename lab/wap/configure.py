@@ -36,6 +36,8 @@ class Setup:
     session: Session
     target: Target
     passphrase: str
+    experience: str = "No"
+    """Whether the node takes part in the Customer Experience Improvement Program: Yes or No."""
 
     def open(self, database: str = "") -> AbstractContextManager[SqlSession]:
         return connected(self.session.machine, self.target.at(database), self.session.identity, PROGRAM)
@@ -129,7 +131,7 @@ def _node_settings(setup: Setup, config: SqlSession, feature: Feature) -> Docume
             for name, size in (("machineKey.decryptionKey", 32), ("machineKey.validationKey", 64))
         },
         "token_key": shared(AUTHENTICATION, TOKEN_KEY, secrets.new_key()),
-        "settings": {},
+        "settings": {"EnableCeip": setup.experience},
     }
 
 
