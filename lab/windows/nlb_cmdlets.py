@@ -18,6 +18,7 @@ from lab.windows.nlb_objects import (
     found_node,
     host_of,
     node_object,
+    one_at_a_time,
     reach,
     reach_all,
     require_feature,
@@ -27,6 +28,7 @@ from lab.world import Document, Machine
 
 
 @cmdlet("Get-NlbClusterNodeNetworkInterface")
+@one_at_a_time
 def get_interface(call: Call) -> Iterator[PSObject]:
     with errors(call):
         given = call.get("InputObject") or (call.input[0] if call.input else None)
@@ -117,6 +119,7 @@ def _free_address(host: Machine, address: str, card: Document, mask: str) -> Non
 
 
 @cmdlet("Get-NlbCluster")
+@one_at_a_time
 def get_cluster(call: Call) -> Iterator[PSObject]:
     with errors(call):
         host, node = found_node(call)
@@ -128,6 +131,7 @@ def get_cluster(call: Call) -> Iterator[PSObject]:
 
 
 @cmdlet("Set-NlbCluster")
+@one_at_a_time
 def set_cluster(call: Call) -> Iterator[PSObject]:
     with errors(call):
         host, node = found_node(call)
@@ -168,6 +172,7 @@ def set_cluster(call: Call) -> Iterator[PSObject]:
 
 
 @cmdlet("Remove-NlbCluster")
+@one_at_a_time
 def remove_cluster(call: Call) -> Iterator[PSObject]:
     with errors(call):
         host, node = found_node(call)
@@ -181,6 +186,7 @@ def remove_cluster(call: Call) -> Iterator[PSObject]:
 
 
 @cmdlet("Get-NlbClusterNode")
+@one_at_a_time
 def get_node(call: Call) -> Iterator[PSObject]:
     """All nodes as the driver of the host that is asked knows them from their heartbeats (unproven for WinRM)."""
     with errors(call):
@@ -200,6 +206,7 @@ def get_node(call: Call) -> Iterator[PSObject]:
 
 
 @cmdlet("Add-NlbClusterNode")
+@one_at_a_time
 def add_node(call: Call) -> Iterator[PSObject]:
     with errors(call):
         host, node = found_node(call)
@@ -220,6 +227,7 @@ def add_node(call: Call) -> Iterator[PSObject]:
 
 
 @cmdlet("Remove-NlbClusterNode")
+@one_at_a_time
 def remove_node(call: Call) -> Iterator[PSObject]:
     with errors(call):
         host, node = found_node(call)
@@ -233,6 +241,7 @@ def remove_node(call: Call) -> Iterator[PSObject]:
 
 
 @cmdlet("Set-NlbClusterNode")
+@one_at_a_time
 def set_node(call: Call) -> Iterator[PSObject]:
     with errors(call):
         host, node = found_node(call)
@@ -290,6 +299,7 @@ def _resumable(verb: str, node: Document) -> bool:
 
 def _register(verb: str) -> None:
     @cmdlet(f"{verb}-NlbClusterNode")
+    @one_at_a_time
     def one(call: Call) -> Iterator[PSObject]:
         with errors(call):
             host, node = found_node(call)
@@ -301,6 +311,7 @@ def _register(verb: str) -> None:
             yield node_object(host, changed)
 
     @cmdlet(f"{verb}-NlbCluster")
+    @one_at_a_time
     def whole(call: Call) -> Iterator[PSObject]:
         with errors(call):
             host, node = found_node(call)

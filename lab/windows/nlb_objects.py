@@ -7,7 +7,8 @@ nowhere published: unproven.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -185,6 +186,24 @@ def found_node(call: Call) -> tuple[Machine, Document]:
     if node is None:
         raise nlb.NlbError("ClusterNotFound", f"Host {host.name} is not a node of an NLB cluster.", "ObjectNotFound")
     return host, node
+
+
+def with_input(call: Call, item: Any) -> Call:
+    """The same call for one object."""
+    parameters = {**call.parameters, "InputObject": item}
+    return Call(call.name, parameters, [], call.session, call.runtime, call.bound, call.parameter_set)
+
+
+def one_at_a_time(function: Callable[[Call], Iterator[PSObject]]) -> Callable[[Call], Iterator[PSObject]]:
+    """A cmdlet that is carried out for each object that the pipeline brings."""
+
+    @functools.wraps(function)
+    def run(call: Call) -> Iterator[PSObject]:
+        objects = given_objects(call)
+        for each in [with_input(call, item) for item in objects] if len(objects) > 1 else [call]:
+            yield from function(each)
+
+    return run
 
 
 def confirmed(call: Call) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lab.powershell.api import Call, NotModelledError, PSObject, cmdlet
 from lab.windows import nlb
-from lab.windows.nlb_objects import NlbObject, confirmed, errors, found_node, reach_all, rule_object
+from lab.windows.nlb_objects import NlbObject, confirmed, errors, found_node, reach_all, rule_object, with_input
 from lab.windows.values import text
 from lab.world import Document, Machine
 
@@ -34,15 +34,7 @@ def get_rule(call: Call) -> Iterator[PSObject]:
 
 
 def _rules_of(call: Call, item: Any) -> Iterator[PSObject]:
-    single = Call(
-        call.name,
-        {**call.parameters, "InputObject": item},
-        [],
-        call.session,
-        call.runtime,
-        call.bound,
-        call.parameter_set,
-    )
+    single = with_input(call, item)
     host, node = found_node(single)
     node_name = None
     if isinstance(item, NlbObject) and item.type_name.endswith(".Node"):
@@ -94,15 +86,7 @@ def _selected(call: Call) -> Iterator[tuple[Machine, Document, Document]]:
     given = _given(call)
     objects = given if isinstance(given, list) else [given]
     for item in objects:
-        single = Call(
-            call.name,
-            {**call.parameters, "InputObject": item},
-            [],
-            call.session,
-            call.runtime,
-            call.bound,
-            call.parameter_set,
-        )
+        single = with_input(call, item)
         host, node = found_node(single)
         if isinstance(item, PSObject):
             wanted = (item.get("StartPort"), item.get("EndPort"), _address(item.get("VirtualIPAddress")))
@@ -139,24 +123,38 @@ def remove_rule(call: Call) -> Iterator[PSObject]:
 @cmdlet("Set-NlbClusterPortRule")
 def set_rule(call: Call) -> Iterator[PSObject]:
     with errors(call):
-        for host, node, old in list(_selected(call))[:1]:
+        chosen = list(_selected(call))
+        for host, node, _ in chosen[:1]:
             reach_all(call, node["cluster"])
             nlb.require_converged(host.world, node["cluster"])
-            new = {
-                **old,
-                **nlb.rule(
-                    int(_changed(call, "NewStartPort", old["start"])),
-                    int(_changed(call, "NewEndPort", old["end"])),
-                    text(_changed(call, "NewProtocol", old.get("protocol", "Both"))),
-                    text(_changed(call, "NewMode", old.get("mode", "Multiple"))),
-                    text(_changed(call, "NewAffinity", old.get("affinity", "Single"))),
-                    int(_changed(call, "NewTimeout", old.get("timeout", 0))),
-                    _address(_changed(call, "NewIP", old.get("address", "All"))),
-                ),
-            }
-            _check_timeout(new)
-            nlb.change_rules(host.world, node["cluster"], [new if one == old else one for one in node["port_rules"]])
-            yield rule_object(host, node, new, None)
+            old = [rule for _, _, rule in chosen]
+            nlb.change_rules(
+                host.world,
+                node["cluster"],
+                [_altered(call, one) if one in old else one for one in node["port_rules"]],
+            )
+        for host, node, rule in chosen:
+            yield rule_object(host, node, _altered(call, rule), None)
+
+
+def _altered(call: Call, old: Document) -> Document:
+    new = {
+        **old,
+        **nlb.rule(
+            int(_changed(call, "NewStartPort", old["start"])),
+            int(_changed(call, "NewEndPort", old["end"])),
+            text(_changed(call, "NewProtocol", old.get("protocol", "Both"))),
+            text(_changed(call, "NewMode", old.get("mode", "Multiple"))),
+            text(_changed(call, "NewAffinity", old.get("affinity", "Single"))),
+            int(_changed(call, "NewTimeout", old.get("timeout", 0))),
+            _address(_changed(call, "NewIP", old.get("address", "All"))),
+        ),
+        "enabled": old.get("enabled", True),
+        "weight": old.get("weight"),
+        "priority": old.get("priority"),
+    }
+    _check_timeout(new)
+    return new
 
 
 def _changed(call: Call, parameter: str, old: Any) -> Any:

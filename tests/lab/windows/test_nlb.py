@@ -257,3 +257,16 @@ def test_a_node_without_power_is_unreachable_and_comes_back(world: World) -> Non
     machine.collection("power").change("state", running=True)
     nlb.machine_started(machine)
     assert [str(node.get("State")) for node in run("Get-NlbClusterNode")] == ["Converged(default)", "Converged"]
+
+
+def test_every_object_of_a_pipeline_counts(world: World) -> None:
+    run = _pair(world)
+    run("Stop-NlbClusterNode", *run("Get-NlbClusterNode"))
+    assert {str(node.get("State")) for node in run("Get-NlbClusterNode")} == {"Stopped"}
+    run("Remove-NlbClusterPortRule", *run("Get-NlbClusterPortRule"), Force=True)
+    for port in (80, 443):
+        run("Add-NlbClusterPortRule", InterfaceName="Ethernet", StartPort=port, EndPort=port)
+    run("Set-NlbClusterPortRule", *run("Get-NlbClusterPortRule"), NewAffinity="None")
+    assert [str(rule.get("Affinity")) for rule in run("Get-NlbClusterPortRule")] == ["None", "None"]
+    with pytest.raises(PowerShellError, match="conflicts"):
+        run("Set-NlbClusterPortRule", *run("Get-NlbClusterPortRule"), NewStartPort=1, NewEndPort=2)
