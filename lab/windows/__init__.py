@@ -11,6 +11,7 @@ PARTS = (
     "features_cmdlets",
     "nlb_cmdlets",
     "nlb_rules_cmdlets",
+    "tasks_parts",
     "tasks_cmdlets",
     "events",
     "misc",

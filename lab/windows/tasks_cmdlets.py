@@ -7,9 +7,8 @@ modelled: daily, weekly and log-on triggers, S4U, XML, time limits.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from typing import Any
 
 from lab.powershell.api import Call, NotModelledError, PowerShellError, PSObject, cmdlet
@@ -17,21 +16,9 @@ from lab.powershell.values import SizedInt
 from lab.windows import tasks
 from lab.windows.cim import CimInstance, not_found, prompt_refused
 from lab.windows.logons import is_system
-from lab.windows.values import enum_type, given_objects, has_wildcard, local_time, matches, member, text, texts, utc
+from lab.windows.tasks_parts import LEVEL, LOGON, STATE, as_list, instance, proper
+from lab.windows.values import given_objects, has_wildcard, local_time, matches, member, text, texts
 from lab.world import Document
-
-NAMESPACE = "Root/Microsoft/Windows/TaskScheduler"
-GENERATED = "Microsoft.PowerShell.Cmdletization.GeneratedTypes.ScheduledTask"
-STATE = enum_type(f"{GENERATED}.StateEnum", "Unknown", "Disabled", "Queued", "Ready", "Running")
-LOGON = enum_type(
-    f"{GENERATED}.LogonTypeEnum", "None", "Password", "S4U", "Interactive", "Group", "ServiceAccount",
-    "InteractiveOrPassword",
-)  # fmt: skip
-LEVEL = enum_type(f"{GENERATED}.RunLevelEnum", "Limited", "Highest")
-
-
-def _instance(class_name: str, **properties: Any) -> CimInstance:
-    return CimInstance(NAMESPACE, class_name, properties)
 
 
 @contextmanager
@@ -51,121 +38,11 @@ def _errors(call: Call) -> Iterator[None]:
         )
 
 
-@cmdlet("New-ScheduledTaskAction")
-def new_action(call: Call) -> Iterator[PSObject]:
-    yield _instance(
-        "MSFT_TaskExecAction",
-        Id=call.get("Id"),
-        Arguments=call.get("Argument"),
-        Execute=text(call.get("Execute")),
-        WorkingDirectory=call.get("WorkingDirectory"),
-    )
-
-
-@cmdlet("New-ScheduledTaskTrigger")
-def new_trigger(call: Call) -> Iterator[PSObject]:
-    for kind in ("Daily", "Weekly", "AtLogOn"):
-        if call.get(kind):
-            raise NotModelledError(f"New-ScheduledTaskTrigger -{kind}")
-    for parameter in ("RepetitionInterval", "RepetitionDuration", "RandomDelay"):
-        if call.get(parameter) is not None:
-            raise NotModelledError(f"New-ScheduledTaskTrigger -{parameter}")
-    kind = "AtStartup" if call.get("AtStartup") else "Once"
-    at = utc(call.get("At")).isoformat() if call.get("At") is not None else None
-    made = _instance(
-        "MSFT_TaskBootTrigger" if kind == "AtStartup" else "MSFT_TaskTimeTrigger",
-        Enabled=True,
-        EndBoundary=None,
-        ExecutionTimeLimit=None,
-        Id=None,
-        StartBoundary=at,
-    )
-    made.hidden = {"kind": kind, "at": at}
-    yield made
-
-
-@cmdlet("New-ScheduledTaskPrincipal")
-def new_principal(call: Call) -> Iterator[PSObject]:
-    if call.get("GroupId") is not None:
-        raise NotModelledError("New-ScheduledTaskPrincipal -GroupId")
-    user = text(call.get("UserId"))
-    logon = text(call.get("LogonType")) or ("ServiceAccount" if is_system(user) else "None")
-    yield _instance(
-        "MSFT_TaskPrincipal2",
-        DisplayName=None,
-        GroupId=None,
-        Id=text(call.get("Id")) or "Author",
-        LogonType=member(LOGON, _proper(LOGON.members, logon)),
-        RunLevel=member(LEVEL, _proper(LEVEL.members, text(call.get("RunLevel")) or "Limited")),
-        UserId=user,
-    )
-
-
-def _proper(names: Iterable[str], wanted: str) -> str:
-    return next(name for name in names if name.lower() == wanted.lower())
-
-
-@cmdlet("New-ScheduledTaskSettingsSet")
-def new_settings(call: Call) -> Iterator[PSObject]:
-    def span(parameter: str, default: str | None) -> str | None:
-        value = call.get(parameter)
-        return default if value is None else _duration(value)
-
-    yield _instance(
-        "MSFT_TaskSettings3",
-        AllowDemandStart=not call.get("DisallowDemandStart"),
-        AllowHardTerminate=not call.get("DisallowHardTerminate"),
-        Compatibility=text(call.get("Compatibility")) or "Vista",
-        DeleteExpiredTaskAfter=span("DeleteExpiredTaskAfter", None),
-        DisallowStartIfOnBatteries=not call.get("AllowStartIfOnBatteries"),
-        Enabled=not call.get("Disable"),
-        ExecutionTimeLimit=span("ExecutionTimeLimit", "PT72H"),
-        Hidden=bool(call.get("Hidden")),
-        MultipleInstances=text(call.get("MultipleInstances")) or "IgnoreNew",
-        Priority=call.get("Priority", 7),
-        RestartCount=call.get("RestartCount", 0),
-        RestartInterval=span("RestartInterval", None),
-        StartWhenAvailable=bool(call.get("StartWhenAvailable")),
-        StopIfGoingOnBatteries=not call.get("DontStopIfGoingOnBatteries"),
-        WakeToRun=bool(call.get("WakeToRun")),
-    )
-
-
-def _duration(value: Any) -> str:
-    """A time span as XML Schema writes a duration: days, hours, minutes, seconds."""
-    seconds = int(value.total_seconds()) if isinstance(value, timedelta) else None
-    if seconds is None:
-        return text(value)
-    days, rest = divmod(seconds, 86400)
-    hours, rest = divmod(rest, 3600)
-    minutes, left = divmod(rest, 60)
-    parts = "".join(f"{number}{unit}" for number, unit in ((hours, "H"), (minutes, "M"), (left, "S")) if number)
-    return f"P{f'{days}D' if days else ''}{f'T{parts}' if parts else ''}" if seconds else "PT0S"
-
-
-@cmdlet("New-ScheduledTask")
-def new_task(call: Call) -> Iterator[PSObject]:
-    yield _instance(
-        "MSFT_ScheduledTask",
-        Actions=_list(call.get("Action")),
-        Description=call.get("Description"),
-        Principal=call.get("Principal"),
-        Settings=call.get("Settings"),
-        Triggers=_list(call.get("Trigger")),
-        TaskName=None,
-        TaskPath=None,
-    )
-
-
-def _list(value: Any) -> list[Any]:
-    return [] if value is None else list(value) if isinstance(value, list | tuple) else [value]
-
-
 def _task_object(call: Call, key: str, task: Document) -> CimInstance:
     running = tasks.is_running(call.machine, key)
     state = "Disabled" if not task["enabled"] else "Running" if running else "Ready"
     actions = [
-        _instance(
+        instance(
             "MSFT_TaskExecAction",
             Id=action["id"],
             Arguments=action["arguments"],
@@ -174,14 +51,14 @@ def _task_object(call: Call, key: str, task: Document) -> CimInstance:
         )
         for action in task["actions"]
     ]
-    made = _instance(
+    made = instance(
         "MSFT_ScheduledTask",
         Actions=actions,
         Author=task["author"],
         Date=task["date"],
         Description=task["description"],
         Documentation=None,
-        Principal=_instance(
+        Principal=instance(
             "MSFT_TaskPrincipal2",
             Id="Author",
             LogonType=member(LOGON, task["logon_type"]),
@@ -189,12 +66,12 @@ def _task_object(call: Call, key: str, task: Document) -> CimInstance:
             UserId=task["user"].rsplit("\\", 1)[-1],
         ),
         SecurityDescriptor=None,
-        Settings=_instance("MSFT_TaskSettings3", **task["settings"]),
+        Settings=instance("MSFT_TaskSettings3", **task["settings"]),
         Source=None,
         State=member(STATE, state),
         TaskName=task["name"],
         TaskPath=task["path"],
-        Triggers=[_instance("MSFT_TaskTrigger", StartBoundary=each["at"]) for each in task["triggers"]],
+        Triggers=[instance("MSFT_TaskTrigger", StartBoundary=each["at"]) for each in task["triggers"]],
         URI=key,
         Version=None,
     )
@@ -245,7 +122,7 @@ def _definition(call: Call, given: PSObject | None) -> Document:
             "arguments": action.get("Arguments"),
             "directory": action.get("WorkingDirectory"),
         }
-        for action in _list(part("Action", "Actions"))
+        for action in as_list(part("Action", "Actions"))
     ]
     if not actions:
         raise tasks.TaskError(0x80070057, "The parameter is incorrect.", "InvalidArgument")
@@ -253,7 +130,7 @@ def _definition(call: Call, given: PSObject | None) -> Document:
     user, password, logon, level = _account(call, part("Principal", "Principal"))
     return {
         "actions": actions,
-        "triggers": [trigger.hidden for trigger in _list(part("Trigger", "Triggers"))],
+        "triggers": [trigger.hidden for trigger in as_list(part("Trigger", "Triggers"))],
         "user": user,
         "password": password,
         "logon_type": logon,
@@ -274,7 +151,7 @@ def _account(call: Call, principal: PSObject | None) -> tuple[str, str | None, s
     level = (
         text(call.get("RunLevel")) or (text(principal.get("RunLevel")) if principal is not None else "") or "Limited"
     )
-    level = _proper(LEVEL.members, level)
+    level = proper(LEVEL.members, level)
     asked = text(principal.get("LogonType")) if principal is not None else "None"
     if asked in ("S4U", "Group"):
         raise NotModelledError(f"scheduled tasks of the log-on type {asked}")
@@ -325,7 +202,7 @@ def get_info(call: Call) -> Iterator[PSObject]:
                 raise tasks.TaskError(
                     tasks.FILE_NOT_FOUND, "The system cannot find the file specified.", "ObjectNotFound"
                 )
-            yield _instance(
+            yield instance(
                 "MSFT_TaskDynamicInfo",
                 LastRunTime=local_time(task["last_run"]) if task["last_run"] else None,
                 LastTaskResult=SizedInt(task["last_result"], "UInt32"),

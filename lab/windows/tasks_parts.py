@@ -1,0 +1,135 @@
+"""The parts of a scheduled task, as objects: actions, triggers, principals, settings, a task before it is registered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any
+
+from lab.powershell.api import Call, NotModelledError, PSObject, cmdlet
+from lab.windows.cim import CimInstance
+from lab.windows.logons import is_system
+from lab.windows.values import enum_type, member, text, utc
+
+NAMESPACE = "Root/Microsoft/Windows/TaskScheduler"
+GENERATED = "Microsoft.PowerShell.Cmdletization.GeneratedTypes.ScheduledTask"
+STATE = enum_type(f"{GENERATED}.StateEnum", "Unknown", "Disabled", "Queued", "Ready", "Running")
+LOGON = enum_type(
+    f"{GENERATED}.LogonTypeEnum", "None", "Password", "S4U", "Interactive", "Group", "ServiceAccount",
+    "InteractiveOrPassword",
+)  # fmt: skip
+LEVEL = enum_type(f"{GENERATED}.RunLevelEnum", "Limited", "Highest")
+
+
+def instance(class_name: str, **properties: Any) -> CimInstance:
+    return CimInstance(NAMESPACE, class_name, properties)
+
+
+@cmdlet("New-ScheduledTaskAction")
+def new_action(call: Call) -> Iterator[PSObject]:
+    yield instance(
+        "MSFT_TaskExecAction",
+        Id=call.get("Id"),
+        Arguments=call.get("Argument"),
+        Execute=text(call.get("Execute")),
+        WorkingDirectory=call.get("WorkingDirectory"),
+    )
+
+
+@cmdlet("New-ScheduledTaskTrigger")
+def new_trigger(call: Call) -> Iterator[PSObject]:
+    for kind in ("Daily", "Weekly", "AtLogOn"):
+        if call.get(kind):
+            raise NotModelledError(f"New-ScheduledTaskTrigger -{kind}")
+    for parameter in ("RepetitionInterval", "RepetitionDuration", "RandomDelay"):
+        if call.get(parameter) is not None:
+            raise NotModelledError(f"New-ScheduledTaskTrigger -{parameter}")
+    kind = "AtStartup" if call.get("AtStartup") else "Once"
+    at = utc(call.get("At")).isoformat() if call.get("At") is not None else None
+    made = instance(
+        "MSFT_TaskBootTrigger" if kind == "AtStartup" else "MSFT_TaskTimeTrigger",
+        Enabled=True,
+        EndBoundary=None,
+        ExecutionTimeLimit=None,
+        Id=None,
+        StartBoundary=at,
+    )
+    made.hidden = {"kind": kind, "at": at}
+    yield made
+
+
+@cmdlet("New-ScheduledTaskPrincipal")
+def new_principal(call: Call) -> Iterator[PSObject]:
+    if call.get("GroupId") is not None:
+        raise NotModelledError("New-ScheduledTaskPrincipal -GroupId")
+    user = text(call.get("UserId"))
+    logon = text(call.get("LogonType")) or ("ServiceAccount" if is_system(user) else "None")
+    yield instance(
+        "MSFT_TaskPrincipal2",
+        DisplayName=None,
+        GroupId=None,
+        Id=text(call.get("Id")) or "Author",
+        LogonType=member(LOGON, proper(LOGON.members, logon)),
+        RunLevel=member(LEVEL, proper(LEVEL.members, text(call.get("RunLevel")) or "Limited")),
+        UserId=user,
+    )
+
+
+def proper(names: Iterable[str], wanted: str) -> str:
+    return next(name for name in names if name.lower() == wanted.lower())
+
+
+@cmdlet("New-ScheduledTaskSettingsSet")
+def new_settings(call: Call) -> Iterator[PSObject]:
+    def span(parameter: str, default: str | None) -> str | None:
+        value = call.get(parameter)
+        return default if value is None else _duration(value)
+
+    yield instance(
+        "MSFT_TaskSettings3",
+        AllowDemandStart=not call.get("DisallowDemandStart"),
+        AllowHardTerminate=not call.get("DisallowHardTerminate"),
+        Compatibility=text(call.get("Compatibility")) or "Vista",
+        DeleteExpiredTaskAfter=span("DeleteExpiredTaskAfter", None),
+        DisallowStartIfOnBatteries=not call.get("AllowStartIfOnBatteries"),
+        Enabled=not call.get("Disable"),
+        ExecutionTimeLimit=span("ExecutionTimeLimit", "PT72H"),
+        Hidden=bool(call.get("Hidden")),
+        MultipleInstances=text(call.get("MultipleInstances")) or "IgnoreNew",
+        Priority=call.get("Priority", 7),
+        RestartCount=call.get("RestartCount", 0),
+        RestartInterval=span("RestartInterval", None),
+        StartWhenAvailable=bool(call.get("StartWhenAvailable")),
+        StopIfGoingOnBatteries=not call.get("DontStopIfGoingOnBatteries"),
+        WakeToRun=bool(call.get("WakeToRun")),
+    )
+
+
+def _duration(value: Any) -> str:
+    """A time span as XML Schema writes a duration: days, hours, minutes, seconds."""
+    seconds = int(value.total_seconds()) if isinstance(value, timedelta) else None
+    if seconds is None:
+        return text(value)
+    days, rest = divmod(seconds, 86400)
+    hours, rest = divmod(rest, 3600)
+    minutes, left = divmod(rest, 60)
+    parts = "".join(f"{number}{unit}" for number, unit in ((hours, "H"), (minutes, "M"), (left, "S")) if number)
+    return f"P{f'{days}D' if days else ''}{f'T{parts}' if parts else ''}" if seconds else "PT0S"
+
+
+@cmdlet("New-ScheduledTask")
+def new_task(call: Call) -> Iterator[PSObject]:
+    yield instance(
+        "MSFT_ScheduledTask",
+        Actions=as_list(call.get("Action")),
+        Description=call.get("Description"),
+        Principal=call.get("Principal"),
+        Settings=call.get("Settings"),
+        Triggers=as_list(call.get("Trigger")),
+        TaskName=None,
+        TaskPath=None,
+    )
+
+
+def as_list(value: Any) -> list[Any]:
+    return [] if value is None else list(value) if isinstance(value, list | tuple) else [value]
