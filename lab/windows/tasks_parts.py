@@ -1,4 +1,4 @@
-"""The parts of a scheduled task, as objects: actions, triggers, principals, settings, a task before it is registered."""
+"""The parts of a scheduled task as objects: actions, triggers, principals, settings, a task not yet registered."""
 
 from __future__ import annotations
 
