@@ -16,7 +16,7 @@ from components.nlb import state
 from components.nlb.cluster import converged
 from components.nlb.state import NodeView, PortRule
 from components.resource import Inputs, Managed, Provider
-from components.steps import Script, Step, Until
+from components.steps import Detached, Step, Until
 from remote.session import Remote
 
 DEFAULT_RULE = PortRule(0, 65535, "both", "multiple", "single")
@@ -68,19 +68,22 @@ class PortRulesProvider(Provider[PortRulesInputs, NodeView]):
         steps = []
         where = {"Interface": inputs.interface}
         for rule in _sorted(facts.rules - wanted):
-            action = Script(inputs.machine, "nlb/remove_port_rule.ps1", {**where, "Start": rule.start})
-            steps += self._settled(inputs, f"On {inputs.cluster}, remove the port rule {rule}.", action)
+            arguments: dict[str, Any] = {**where, "Start": rule.start}
+            steps += self._settled(inputs, f"remove the port rule {rule}", "nlb/remove_port_rule.ps1", arguments)
         for rule in _sorted(wanted - facts.rules):
-            arguments = {**where, "Start": rule.start, "End": rule.end}
             kind = {"Protocol": rule.protocol, "Affinity": rule.affinity}
-            action = Script(inputs.machine, "nlb/add_port_rule.ps1", {**arguments, **kind})
-            steps += self._settled(inputs, f"On {inputs.cluster}, add the port rule {rule}.", action)
+            arguments = {**where, **kind, "Start": rule.start, "End": rule.end}
+            steps += self._settled(inputs, f"add the port rule {rule}", "nlb/add_port_rule.ps1", arguments)
         return steps
 
-    def _settled(self, inputs: PortRulesInputs, sentence: str, action: Script) -> list[Step]:
-        what = sentence.removesuffix(".").replace(f"On {inputs.cluster}, ", "")
+    def _settled(self, inputs: PortRulesInputs, what: str, script: str, arguments: dict[str, Any]) -> list[Step]:
+        """One change and the wait after it. The change reaches every node, which is a second hop: a task does it."""
+        change = Detached(inputs.machine, "NLB port rules", script, arguments, inputs.seconds)
         wait = Until(inputs.machine, converged, inputs.seconds)
-        return [Step(sentence, action), Step(f"Wait until {inputs.cluster} is converged after: {what}.", wait)]
+        return [
+            Step(f"On {inputs.cluster}, {what}.", change),
+            Step(f"Wait until {inputs.cluster} is converged after: {what}.", wait),
+        ]
 
     def remove(self, inputs: PortRulesInputs, facts: NodeView, before: dict[str, Any]) -> list[Step]:
         return self._steps(inputs, facts, frozenset({DEFAULT_RULE})) if facts.bound else []

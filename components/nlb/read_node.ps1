@@ -8,11 +8,11 @@ $state.bound = $true
 $state.name = "$($cluster.Name)"
 $state.address = "$($cluster.IPAddress)"
 $state.mask = "$($cluster.SubnetMask)"
-$state.mode = "$($cluster.Mode)"
+$state.mode = "$($cluster.OperationMode)"
 $state.nodes = @(Get-NlbClusterNode -HostName $env:COMPUTERNAME -InterfaceName $Interface | ForEach-Object {
     @{ name = "$($_.Name)"; state = "$($_.State)" }
 })
 $state.rules = @(Get-NlbClusterPortRule -HostName $env:COMPUTERNAME -InterfaceName $Interface | ForEach-Object {
-    @{ start = $_.StartPort; end = $_.EndPort; protocol = "$($_.Protocol)"; mode = "$($_.Mode)"; affinity = "$($_.Affinity)" }
+    @{ start = $_.StartPort; end = $_.EndPort; protocol = "$($_.Protocol)"; mode = "$($_.FilteringMode)"; affinity = "$($_.Affinity)" }
 })
 $state
