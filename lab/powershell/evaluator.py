@@ -82,7 +82,7 @@ class Host:
     lines: list[str] = field(default_factory=list)
 
 
-class Evaluator(Variables, Statements, Commands):
+class Evaluator(Commands, Variables, Statements):
     """One runspace. Not shared between threads."""
 
     def __init__(self, session: Session, host: Host | None = None) -> None:
@@ -101,7 +101,9 @@ class Evaluator(Variables, Statements, Commands):
         self.modules: list[str] = []
         self.aliases: dict[str, str] = {}
         self.console_encodings: dict[str, Any] = {}
-        self.streams = Streams(self.errors.append, self._ignore, self._ignore, self._ignore)
+        self.base_error: Callable[[ErrorRecord], None] = self._ignore
+        """Where errors go that nothing redirects."""
+        self.streams = Streams(self.base_error, self._ignore, self._ignore, self._ignore)
         self._values: dict[type, Callable[[Any], Any]] = {
             Constant: lambda node: node.value,
             Expandable: self._expandable,
@@ -458,6 +460,18 @@ class Evaluator(Variables, Statements, Commands):
             pass
         except ParseError as error:
             raise Terminating(record_of(error), thrown=True) from error
+
+    def report(self, error: PowerShellError) -> None:
+        """A non-terminating error of something that is not a cmdlet's function."""
+        record = self.place(record_of(error))
+        self.success = False
+        action = self.preference("ErrorActionPreference")
+        if action == "Stop":
+            raise Terminating(record, thrown=True)
+        if action != "Ignore":
+            self.remember(record)
+        if action in ("Continue", "Inquire"):
+            self.streams.error(record)
 
     def failure(self, error: Terminating) -> PowerShellError:
         return error_of(error.record)

@@ -81,7 +81,8 @@ def own_property(value: Any, name: str) -> Any:
     if isinstance(value, str) and not isinstance(value, Char):
         return len(value) if lower == "length" else MISSING
     if isinstance(value, list):
-        return _list_property(value, lower)
+        found = _look(getattr(value, "properties", {}), lower)  # a collection with properties of its own
+        return found if found is not MISSING else _list_property(value, lower)
     if isinstance(value, ErrorRecord):
         return _look(error_view(value), lower)
     if isinstance(value, NetException):
@@ -267,6 +268,10 @@ def put(value: Any, name: str, new: Any) -> None:
                 value.set(name, new)
             return
         _no_setter(value, name)
+    setter = getattr(value, "methods", {}).get(f"set_{name.lower()}") if isinstance(value, list) else None
+    if setter is not None:
+        setter(new)
+        return
     if isinstance(value, list) and _list_property(value, name.lower()) is MISSING:
         for item in value:
             put(item, name, new)
@@ -407,6 +412,16 @@ def _signature(function: Callable[..., Any]) -> Any:
     if parameters and parameters[0].kind is not inspect.Parameter.VAR_POSITIONAL:
         parameters = parameters[1:]
     return whole.replace(parameters=parameters)
+
+
+def is_method(value: Any, name: str) -> bool:
+    """Whether a value has a method of that name."""
+    lower = name.lower()
+    return value is not None and (lower in _GENERIC or lower == "gettype" or _method(value, lower, _nobody) is not None)
+
+
+def _nobody(*_: Any) -> list[Any]:
+    return []
 
 
 def _method(value: Any, lower: str, invoke: Invoke) -> Callable[..., Any] | None:

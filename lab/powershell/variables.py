@@ -54,6 +54,7 @@ class Variables:
     errors: list[Any]
 
     def __init__(self) -> None:
+        super().__init__()
         user = self.session.identity.user.rpartition("\\")[2]
         values: dict[str, Any] = {
             **{name: cast(value, _ACTION) if name != "ConfirmPreference" else value for name, value in PREFERENCES.items()},
