@@ -201,9 +201,10 @@ def new_item(call: Call) -> Iterator[Any]:
     name = call.get("Name")
     paths = [to_text(path) for path in to_list(call.get("Path"))] or [to_text(evaluator.variable_named("PWD"))]
     known = {"Path", "Name", "ItemType", "Value", "Force", "Credential", "Confirm", "WhatIf", "UseTransaction"}
+    piped = call.input[0] if len(call.input) == 1 else call.input or None  # -Value takes pipeline input by value
     options: dict[str, Any] = {
         "type": call.get("ItemType"),
-        "value": call.get("Value"),
+        "value": call.get("Value", piped),
         "force": bool(call.get("Force")),
         **{key: value for key, value in call.parameters.items() if key not in known},
     }
