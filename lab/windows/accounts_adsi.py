@@ -68,6 +68,16 @@ class PropertyValues(NetList):
         self[:] = [] if value is None else [value]
 
 
+_WRITTEN = {
+    name.lower(): name
+    for name in (
+        "Add ChangePassword CommitChanges Create Delete Get Groups Invoke InvokeGet InvokeSet IsMember Members Put "
+        "RefreshCache Remove SetInfo SetPassword"
+    ).split()
+}
+"""Methods as scripts usually write them: the evaluator asks for them in lower case."""
+
+
 class _Unbound(dict[str, Any]):
     """Methods of an entry that cannot be bound: asking for any of them fails."""
 
@@ -79,10 +89,10 @@ class _Unbound(dict[str, Any]):
         raise unreachable(str(name), self._code)
 
     def get(self, name: str, default: Any = None) -> Any:
-        raise unreachable(name, self._code)
+        raise unreachable(_WRITTEN.get(name, name), self._code)
 
     def __getitem__(self, name: str) -> Any:
-        raise unreachable(name, self._code)
+        raise unreachable(_WRITTEN.get(name, name), self._code)
 
 
 class Entry(PSObject):

@@ -89,7 +89,7 @@ def test_a_missing_account_fails_at_its_first_use(here: Session) -> None:
     with pytest.raises(PowerShellError, match='retrieving member "Name": "The user name could not be found') as caught:
         user.name_of("Name")
     assert caught.value.error_id == "CatchFromBaseGetMember"
-    with pytest.raises(PowerShellError, match='retrieving member "setinfo"'):
+    with pytest.raises(PowerShellError, match='retrieving member "SetInfo"'):
         user.methods.get("setinfo")
     with pytest.raises(PowerShellError, match="The group name could not be found"):
         adsi(here, "WinNT://./nope,group").methods.get("add")
