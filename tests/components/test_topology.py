@@ -28,7 +28,7 @@ CASES: list[dict[str, Any]] = yaml.safe_load((HERE / "topology_problems.yaml").r
 
 
 def base(case: dict[str, Any]) -> str:
-    file = HERE / "topologies" / f"{case['base']}.yaml" if "base" in case else SHIPPED
+    file = HERE / "topologies" / f"{case.get('base', 'express')}.yaml"
     return file.read_text(encoding="utf-8")
 
 
