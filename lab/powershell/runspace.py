@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 # The general cmdlets register themselves.
 from lab.powershell import core_items, core_json, core_misc, core_objects, core_select, core_write
 from lab.powershell.api import PowerShellError, Session
-from lab.powershell.errors import BreakFlow, ContinueFlow, ExitFlow, Terminating, error_of
+from lab.powershell.errors import BreakFlow, ContinueFlow, ExitFlow, Terminating, error_of, record_of
 from lab.powershell.evaluator import Evaluator, Host, Streams
 from lab.powershell.scanner import ParseError
+from lab.powershell.text_form import error_text
 from lab.powershell.values import ErrorRecord
 
 __all__ = ["Result", "Runspace", "core_items", "core_json", "core_misc", "core_objects", "core_select", "core_write"]
@@ -63,20 +65,33 @@ class Runspace:
         out: Any,
         arguments: dict[str, Any] | list[Any] | None = None,
         items: list[Any] | None = None,
+        message: Callable[[str, str], None] | None = None,
     ) -> None:
-        """Like ``run``, but what the script writes goes to ``out`` at once."""
+        """Like ``run``, but what the script writes goes to ``out`` at once, and so do its messages.
+
+        ``message`` gets the kind (``error``, ``warning``, ``verbose``, ``debug``) and the text as a console shows it.
+        """
         evaluator = self.evaluator
+        tell = message or (lambda kind, text: None)
 
         def keep(record: ErrorRecord) -> None:
             result.records.append(record)
             result.errors.append(error_of(record))
+            tell("error", error_text(record))
+
+        def note(kind: str, into: list[str]) -> Callable[[Any], None]:
+            def take(item: Any) -> None:
+                into.append(str(item))
+                tell(kind, str(item))
+
+            return take
 
         evaluator.base_error = keep
         evaluator.streams = Streams(
             keep,
-            lambda message: result.warnings.append(str(message)),
-            lambda message: result.verbose.append(str(message)),
-            lambda message: result.verbose.append(str(message)),
+            note("warning", result.warnings),
+            note("verbose", result.verbose),
+            note("debug", result.verbose),
         )
         evaluator.try_depth = 0
         del evaluator.frames[:]
@@ -84,10 +99,12 @@ class Runspace:
             evaluator.run_script(evaluator.parse(script), arguments, items, out)
         except ParseError as error:
             result.terminated = error
+            tell("error", error_text(record_of(error)))
         except Terminating as error:
             evaluator.remember(error.record)
             result.records.append(error.record)
             result.terminated = error_of(error.record)
+            tell("error", error_text(error.record))
         except ExitFlow as flow:
             result.exit_code = flow.code
         except (BreakFlow, ContinueFlow):
