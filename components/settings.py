@@ -53,6 +53,7 @@ def hosts(values: dict[str, Any], topology: Topology) -> Hosts:
     """
     given = {name.lower(): entry for name, entry in (values.get("hosts") or {}).items()}
     credentials = {name.lower(): entry for name, entry in (values.get("credentials") or {}).items()}
+    ports = {replica.machine.lower(): replica.port for replica in topology.sql.replicas}
     machines = {}
     for machine in topology.machines:
         entry = given.pop(machine.name.lower(), {})
@@ -71,7 +72,7 @@ def hosts(values: dict[str, Any], topology: Topology) -> Hosts:
             username=who["username"],
             password=Secret(who["password"]),
             winrm_port=int(entry.get("winrmPort") or 5986),
-            sql_port=int(entry.get("sqlPort") or 1433),
+            sql_port=int(entry.get("sqlPort") or ports.get(machine.name.lower(), 1433)),
             sql_username=topology.sql.administrator,
             sql_password=Secret(values.get("sqlAdministratorPassword") or ""),
             verify=bool(entry.get("verify", True)),

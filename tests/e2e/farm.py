@@ -1,0 +1,169 @@
+"""A farm of its own for the end-to-end tests: the lab on 127.31.5.x, a stack in a temporary backend, the real CLI.
+
+The project is used where it lies; topology, stack configuration, state and lab are in a temporary folder, so that the
+tests disturb neither the dev stack nor a lab that runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tools.bootstrap.project import environment
+
+ROOT = Path(__file__).parents[2]
+PACE = "0.002"
+SECRETS = {
+    "installer": "Lab-Installer-2013!",
+    "sqlAdministratorPassword": "E2e-Sql-Administrator-1!",
+    "passphrase": "E2e-Passphrase-1!",
+    "spfAccountPassword": "E2e-Spf-Registration-1!",
+    "pfx": "Lab-Pfx-2013!",
+}
+
+
+@dataclass
+class Result:
+    code: int
+    output: str
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        return self.code == 0
+
+
+@dataclass
+class Farm:
+    """The lab and the stack of one test run."""
+
+    folder: Path
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.lab_folder = self.folder / "lab"
+        self.topology = self.folder / "topology.yaml"
+        self.config = self.folder / "Pulumi.e2e.yaml"
+        (self.folder / "state").mkdir(parents=True, exist_ok=True)
+        text = (ROOT / "topologies" / "single-domain.yaml").read_text(encoding="utf-8")
+        self.topology.write_text(text.replace("172.21.5.", "172.31.5."), encoding="utf-8")
+        self.environment = {
+            **os.environ,
+            **environment(),
+            "PULUMI_BACKEND_URL": f"file://{self.folder}/state",
+            "PULUMI_CONFIG_PASSPHRASE": "end-to-end",
+            "PULUMI_PYTHON_CMD": sys.executable,
+            "NO_COLOR": "1",
+        }
+
+    # The lab ---------------------------------------------------------------------------------------------------
+
+    def lab(self, *arguments: str, given: str | None = None) -> Result:
+        where = ("--directory", str(self.lab_folder))
+        return self._run([sys.executable, "-m", "lab", *arguments, *where], given=given)
+
+    def start_lab(self) -> None:
+        done = self.lab("up", "--topology", str(self.topology), "--pace", PACE)
+        assert done.ok, done.output
+
+    def stop_lab(self) -> None:
+        self.lab("down")
+
+    def journal(self) -> list[dict[str, str]]:
+        """Everything that reached the lab over a wire."""
+        lines = (self.lab_folder / "journal.jsonl").read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
+    # The stack -------------------------------------------------------------------------------------------------
+
+    def make_stack(self) -> None:
+        assert self.pulumi("stack", "init", "e2e", "--secrets-provider", "passphrase").ok
+        hosts = {m["name"]: {"address": _loopback(m["address"])} for m in self.machines}
+        hosts |= {
+            "portal.hyper-v.nu": {"address": "127.31.5.150"},
+            "spf.hyper-v.nu": {"address": "127.31.5.140"},
+            "sql.hyper-v.nu": {"address": "127.31.5.50"},
+        }
+        document = yaml.safe_load(self.config.read_text(encoding="utf-8")) if self.config.exists() else {}
+        plain = {
+            "topology": str(self.topology),
+            "authorities": str(self.lab_folder / "authority" / "ca.pem"),
+            "hosts": hosts,
+            "credentials": {"hyper-v.nu": {"username": r"HYPERVNU\installer"}},
+            "certificates": {"portal": {"file": str(self.lab_folder / "certificates" / "portal.pfx")}},
+        }
+        document["config"] = {f"windows-azure-pack-ha:{key}": value for key, value in plain.items()}
+        self.config.write_text(yaml.safe_dump(document), encoding="utf-8")
+        self.set_secret('credentials["hyper-v.nu"].password', SECRETS["installer"], path=True)
+        self.set_secret("certificates.portal.password", SECRETS["pfx"], path=True)
+        for key in ("sqlAdministratorPassword", "passphrase", "spfAccountPassword"):
+            self.set_secret(key, SECRETS[key])
+
+    @property
+    def machines(self) -> list[dict[str, str]]:
+        found: list[dict[str, str]] = yaml.safe_load(self.topology.read_text(encoding="utf-8"))["machines"]
+        return found
+
+    def set_secret(self, key: str, value: str, *, path: bool = False) -> None:
+        done = self.pulumi("config", "set", "--secret", *(["--path"] if path else []), key, given=value)
+        assert done.ok, done.output
+
+    def pulumi(self, *arguments: str, given: str | None = None) -> Result:
+        known_stack = ["--stack", "e2e"] if arguments[:2] != ("stack", "init") else []
+        config = ["--config-file", str(self.config)] if arguments[0] in ("up", "preview", "destroy", "config") else []
+        if arguments[:2] == ("stack", "init"):
+            config = ["--config-file", str(self.config)]
+        quiet = ["--non-interactive"]
+        return self._run(["pulumi", *arguments, *known_stack, *config, *quiet], given=given)
+
+    def up(self) -> Result:
+        return self.pulumi("up", "--yes", "--skip-preview", "--diff")
+
+    def preview(self) -> Result:
+        return self.pulumi("preview", "--diff")
+
+    def destroy(self) -> Result:
+        return self.pulumi("destroy", "--yes", "--skip-preview")
+
+    def outputs(self) -> dict[str, Any]:
+        done = self.pulumi("stack", "output", "--json")
+        assert done.ok, done.output
+        found: dict[str, Any] = json.loads(done.output)
+        return found
+
+    def export(self) -> dict[str, Any]:
+        done = self.pulumi("stack", "export")
+        assert done.ok, done.output
+        found: dict[str, Any] = json.loads(done.output)
+        return found
+
+    def operations(self, *arguments: str) -> Result:
+        return self._run([sys.executable, "-m", "operations", *arguments])
+
+    def _run(self, command: list[str], given: str | None = None) -> Result:
+        started = time.monotonic()
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=self.environment,
+            input=given,
+            stdin=subprocess.DEVNULL if given is None else None,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=900,
+        )
+        return Result(done.returncode, done.stdout, time.monotonic() - started)
+
+
+def _loopback(address: str) -> str:
+    return "127." + address.split(".", 1)[1]
