@@ -7,7 +7,7 @@ foreach ($package in @($Packages)) {
 $done = 0
 foreach ($package in @($Packages)) {
     Set-Content $ProgressFile "installing $package, $([int](100 * $done / @($Packages).Count)) %"
-        & msiexec.exe /q /i (Join-Path $Folder $package) ALLUSERS=2 REBOOT=ReallySuppress | Out-Null  # only a pipeline waits for it
+    & msiexec.exe /q /i (Join-Path $Folder $package) ALLUSERS=2 REBOOT=ReallySuppress | Out-Null  # only a pipeline waits for it
     if ($LASTEXITCODE -ne 0 -and $LASTEXITCODE -ne 3010) { throw "$package ended with exit code $LASTEXITCODE." }
     $done++
 }

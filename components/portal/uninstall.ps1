@@ -4,7 +4,7 @@ $keys = @(Get-ChildItem 'HKLM:\SOFTWARE\Microsoft\MgmtSvc' | Where-Object { (Get
 $done = 0
 foreach ($key in $keys) {
     Set-Content $ProgressFile "uninstalling $($key.PSChildName), $([int](100 * $done / $keys.Count)) %"
-        & msiexec.exe /q /x (Get-ItemProperty $key.PSPath).ProductCode REBOOT=ReallySuppress | Out-Null  # only a pipeline waits for it
+    & msiexec.exe /q /x (Get-ItemProperty $key.PSPath).ProductCode REBOOT=ReallySuppress | Out-Null  # only a pipeline waits for it
     if ($LASTEXITCODE -ne 0 -and $LASTEXITCODE -ne 3010) { throw "$($key.PSChildName) ended with exit code $LASTEXITCODE." }
     $done++
 }
