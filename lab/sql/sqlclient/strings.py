@@ -145,6 +145,8 @@ class Builder(HashTable):
             self[name] = value
 
     def __getitem__(self, key: Any) -> Any:
+        if str(key).lower() == "connectionstring":  # the one property that is no keyword: the evaluator asks here first
+            return self.text or ""
         name = keyword(str(key))
         return super().__getitem__(name) if name in self else ""
 
