@@ -2,8 +2,71 @@
 
 from __future__ import annotations
 
-from lab.sql.api import Session
+import re
+
+from lab.sql.api import Session, SqlError
+from lab.sql.engine.group.state import connected
+from lab.sql.engine.instance import Instance, instance_of
+from lab.sql.engine.listener import listeners, primary_behind
 from lab.world import Identity, Machine, World
+
+UNREACHABLE = (
+    "A network-related or instance-specific error occurred while establishing a connection to SQL Server. The server was"
+    " not found or was not accessible. Verify that the instance name is correct and that SQL Server is configured to allow"
+    " remote connections. (provider: {0})"
+)
+NAMED_PIPES = "Named Pipes Provider, error: 40 - Could not open a connection to SQL Server"
+TCP_REFUSED = "TCP Provider, error: 0 - No connection could be made because the target machine actively refused it."
+INSTANCE_NAME = "SQL Network Interfaces, error: 26 - Error Locating Server/Instance Specified"
+LOCAL = frozenset((".", "(local)", "localhost", "127.0.0.1", ""))
+
+
+def unreachable(number: int, provider: str) -> SqlError:
+    """Texts and numbers as SqlClient gives them: 53 not found, 2 and 10061 nobody listens, -1 no such instance."""
+    return SqlError(number, UNREACHABLE.format(provider), level=20, state=0)
+
+
+def find_instance(world: World, from_machine: Machine, server: str) -> Instance:
+    """The instance behind a server's name as seen from a machine. Raises SqlError 53, 2, 10061 or -1."""
+    match = re.fullmatch(
+        r"(?:tcp:|np:|lpc:)?\s*([^,\\]*)(?:\\([^,]*))?(?:\s*,\s*(\d+))?", server.strip(), re.IGNORECASE
+    )
+    if match is None:
+        raise unreachable(53, NAMED_PIPES)
+    host, instance, port = match[1].strip(), match[2], int(match[3]) if match[3] else None
+    target, expected = _resolve(world, from_machine, host)
+    if instance and instance.lower() != "mssqlserver" and port is None:
+        raise unreachable(-1, INSTANCE_NAME)
+    if target is None:
+        raise unreachable(53, NAMED_PIPES)
+    if target.name != from_machine.name and not (connected(target) and connected(from_machine)):
+        raise unreachable(53, NAMED_PIPES)
+    found = instance_of(world, target)
+    if found is None:
+        raise unreachable(2, NAMED_PIPES) if port is None else unreachable(10061, TCP_REFUSED)
+    if (port or 1433) != expected:
+        raise unreachable(10061, TCP_REFUSED)
+    return found
+
+
+def _resolve(world: World, from_machine: Machine, host: str) -> tuple[Machine | None, int]:
+    """The machine behind a name or address, and the port it serves there."""
+    if host.lower() in LOCAL:
+        return from_machine, port_of(from_machine)
+    for listener in listeners(world):
+        domain = next((m.domain for m in world.machines.values() if "sql" in m.roles), "")
+        if host.lower() in (listener.name.lower(), f"{listener.name}.{domain}".lower(), listener.address):
+            return primary_behind(world, listener.name), listener.port
+    try:
+        machine = world.machine(host)
+    except KeyError:
+        return None, 1433
+    return machine, port_of(machine)
+
+
+def port_of(machine: Machine) -> int:
+    """The TCP port of a machine's instance."""
+    return int((machine.collection("sql-instance").get("MSSQLSERVER") or {}).get("port", 1433))
 
 
 def connect(
@@ -19,6 +82,12 @@ def connect(
 ) -> Session:
     """Log on to ``server`` (``.``, ``localhost``, a machine, a listener, with ``tcp:``, ``,port`` or an instance).
 
-    Raises SqlError: 53 when nothing answers there, 18456 and its relatives when the login is refused.
+    Raises SqlError: 53 and its relatives when nothing answers there, 18456 and its own when the login is refused.
     """
-    raise NotImplementedError
+    from lab.sql.engine.group.progress import advance
+
+    advance(world)
+    instance = find_instance(world, from_machine, server)
+    if identity is not None and user is None:
+        return instance.login_windows(identity, database, from_machine.name.upper(), program)
+    return instance.login(user or "", password or "", database, host=from_machine.name.upper(), program=program)

@@ -11,13 +11,14 @@ from weakref import WeakKeyDictionary
 from lab.world import Machine, World
 
 if TYPE_CHECKING:
-    from lab.sql.engine.instance import Instance
+    from lab.sql.engine.instance import Files, Instance
 
 
 @dataclass
 class Engine:
     instances: dict[str, Instance] = field(default_factory=dict)
     """By lower-case machine name: the running ones."""
+    files: dict[str, Files] = field(default_factory=dict)
     primary_callbacks: list[Callable[[str, Machine | None], None]] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
     """Guards starting, stopping and the state of the groups. Never held while modelled time passes."""

@@ -153,7 +153,10 @@ MESSAGES: dict[int, tuple[int, str]] = {
         "Transaction (Process ID {0}) was deadlocked on lock resources with another process and has been chosen as the deadlock victim. Rerun the transaction.",
     ),
     1222: (16, "Lock request time out period exceeded."),
-    1038: (15, "An object or column name is missing or empty. For SELECT INTO statements, verify each column has a name. For other statements, look for empty alias names. Aliases defined as \"\" or [] are not allowed. Change the alias to a valid name."),
+    1038: (
+        15,
+        'An object or column name is missing or empty. For SELECT INTO statements, verify each column has a name. For other statements, look for empty alias names. Aliases defined as "" or [] are not allowed. Change the alias to a valid name.',
+    ),
     1087: (15, 'Must declare the table variable "{0}".'),
     1408: (
         16,
@@ -250,11 +253,17 @@ MESSAGES: dict[int, tuple[int, str]] = {
         "RESTORE cannot operate on database '{0}' because it is configured for database mirroring or has joined an availability group. If you intend to restore the database, use ALTER DATABASE to remove mirroring or to remove the database from its availability group.",
     ),
     3110: (14, "User does not have permission to {0} database '{1}'."),
+    3116: (
+        16,
+        "The supplied backup is not on the same recovery path as the database, and is ineligible for use for an online file restore.",
+    ),
     3117: (16, "The log or differential backup cannot be restored because no files are ready to rollforward."),
     3118: (
         16,
         'The database "{0}" does not exist. RESTORE can only create a database when restoring either a full backup or a file backup of the primary file.',
     ),
+    3147: (16, "Backup and restore operations are not allowed on database tempdb."),
+    3153: (16, "The database is already fully recovered."),
     3154: (16, "The backup set holds a backup of a database other than the existing '{0}' database."),
     3159: (
         16,
@@ -293,7 +302,10 @@ MESSAGES: dict[int, tuple[int, str]] = {
         16,
         "The current transaction cannot be committed and cannot support operations that write to the log file. Roll back the transaction.",
     ),
-    3931: (16, "The current transaction cannot be committed and cannot be rolled back to a savepoint. Roll back the entire transaction."),
+    3931: (
+        16,
+        "The current transaction cannot be committed and cannot be rolled back to a savepoint. Roll back the entire transaction.",
+    ),
     3998: (16, "Uncommittable transaction is detected at the end of the batch. The transaction is rolled back."),
     4060: (11, 'Cannot open database "{0}" requested by the login. The login failed.'),
     4064: (11, "Cannot open user default database. Login failed."),
@@ -358,6 +370,10 @@ MESSAGES: dict[int, tuple[int, str]] = {
     5123: (
         16,
         "CREATE FILE encountered operating system error {0}({1}) while attempting to open or create the physical file '{2}'.",
+    ),
+    5170: (
+        16,
+        "Cannot create file '{0}' because it already exists. Change the file path or the file name, and retry the operation.",
     ),
     5133: (16, 'Directory lookup for the file "{0}" failed with the operating system error {1}({2}).'),
     5812: (14, "You do not have permission to run the RECONFIGURE statement."),
@@ -426,6 +442,7 @@ MESSAGES: dict[int, tuple[int, str]] = {
     15021: (16, "Invalid value given for parameter {0}. Specify a valid parameter value."),
     15023: (16, "User, group, or role '{0}' already exists in the current database."),
     15025: (16, "The server principal '{0}' already exists."),
+    15048: (16, "Valid values of the database compatibility level are 90, 100, or 110."),
     15063: (16, "The login already has an account under a different user name."),
     15113: (
         16,

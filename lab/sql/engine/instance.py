@@ -1,9 +1,88 @@
-"""One SQL Server service."""
+"""One SQL Server service: its files, sessions and the door through which logins come in."""
 
 from __future__ import annotations
 
-from lab.sql.api import Session
-from lab.world import Identity, Machine, World
+import itertools
+from datetime import datetime
+from typing import Any
+
+from lab.sql.api import SqlError
+from lab.sql.engine.accounts import tokens
+from lab.sql.engine.database import Database
+from lab.sql.engine.engine import engine_of
+from lab.sql.engine.errors import error
+from lab.sql.engine.passwords import verify
+from lab.sql.engine.principal import Principal
+from lab.sql.engine.session import Session
+from lab.sql.engine.storage.file import DatabaseFile
+from lab.sql.engine.storage.space import ServerSpace
+from lab.world import Document, Identity, Machine, World
+
+START_SECONDS, STOP_SECONDS = 8.0, 3.0
+"""Modelled time of the service's start (recovery of all databases) and stop: the lab's estimates."""
+LOGIN_MODE_KEY = r"HKLM\SOFTWARE\Microsoft\Microsoft SQL Server\MSSQL11.MSSQLSERVER\MSSQLServer"
+FIRST_SPID = 51
+
+
+class Files:
+    """The database files of one machine, opened once a process. They stay open while the service is stopped."""
+
+    def __init__(self, world: World, machine: Machine) -> None:
+        self.world, self.machine = world, machine
+        self._open: dict[str, DatabaseFile] = {}
+
+    def by_document(self, document: Document) -> DatabaseFile:
+        name = str(document["file"])
+        if name not in self._open:
+            path = self.world.directory / "sql" / self.machine.name.lower() / name
+            self._open[name] = self._wire(DatabaseFile(path, document["name"]), name)
+        return self._open[name]
+
+    def _wire(self, file: DatabaseFile, key: str) -> DatabaseFile:
+        def document() -> Document | None:
+            rows = self.machine.collection("sql-database").values()
+            return next((row for row in rows if row["file"] == key), None)
+
+        def guard() -> None:
+            from lab.sql.engine.group.state import find_group
+
+            found = document()
+            group = find_group(self.world, found["group"]) if found and found.get("group") else None
+            if found and group is not None and group.role(self.machine) != "PRIMARY":
+                raise error(983, found["name"])
+
+        def keep() -> bool:
+            options, chain = file.get("option", "database") or {}, file.get("option", "chain") or {}
+            return options.get("recovery", "FULL") != "SIMPLE" and chain.get("last_log_backup_lsn") is not None
+
+        def ship(records: list[Any]) -> None:
+            from lab.sql.engine.group.progress import ship as send
+
+            found = document()
+            if found and found.get("group"):
+                send(self.world, found["group"], found["name"], records)
+
+        file.guard, file.keep_log = guard, keep
+        file.hardened.append(ship)
+        return file
+
+    def by_name(self, name: str) -> DatabaseFile | None:
+        document = self.machine.collection("sql-database").get(name.lower())
+        return self.by_document(document) if document else None
+
+    def forget(self, document: Document) -> None:
+        self._open.pop(str(document["file"]), None)
+
+    def close(self) -> None:
+        for file in self._open.values():
+            file.close()
+        self._open.clear()
+
+
+def files_of(world: World, machine: Machine) -> Files:
+    engine = engine_of(world)
+    with engine.lock:
+        return engine.files.setdefault(machine.name.lower(), Files(world, machine))
 
 
 class Instance:
@@ -11,25 +90,205 @@ class Instance:
 
     version: tuple[int, int, int] = (11, 0, 3000)
 
+    def __init__(self, world: World, machine: Machine, *, mixed: bool, started: datetime) -> None:
+        self.world, self.machine, self.mixed, self.started = world, machine, mixed, started
+        self.space = ServerSpace(machine)
+        self.sessions: dict[int, Session] = {}
+        self.connections = 0
+        self.process_id = 1200 + len(machine.name)
+
+    # -- files
+
+    def file(self, document: Document) -> DatabaseFile:
+        return files_of(self.world, self.machine).by_document(document)
+
+    def forget(self, document: Document, file: DatabaseFile) -> None:
+        """A database was dropped: its file goes."""
+        files_of(self.world, self.machine).forget(document)
+        file.erase()
+
+    def truncate(self, document: Document, file: DatabaseFile, lsn: int) -> None:
+        """Cut the log that a log backup holds, as far as every replica has it."""
+        from lab.sql.engine.group.state import find_group
+
+        current = self.machine.collection("sql-database").get(document["name"].lower()) or document
+        group = find_group(self.world, current["group"]) if current.get("group") else None
+        if group is not None:
+            for replica in group.secondaries():
+                other = files_of(self.world, self.world.machine(replica)).by_name(document["name"])
+                lsn = min(lsn, other.lsn) if other is not None else lsn
+        file.cut_log(lsn)
+
+    # -- logging on
+
     def login(self, user: str, password: str, database: str = "", *, host: str = "", program: str = "") -> Session:
-        """SQL Server authentication. Raises SqlError."""
-        raise NotImplementedError
+        """SQL Server authentication. Raises SqlError 18456, 18470, 18486, 18488, 4060, 4064."""
+        document = self.space.get("login", user.lower())
+        if not self.mixed:
+            raise self._refused(
+                user,
+                58,
+                "An attempt to login using SQL authentication failed. Server is configured for Windows authentication only.",
+            )
+        if document is None or document["type"] != "S":
+            raise self._refused(user, 5, "Could not find a login matching the name provided.")
+        if not verify(password, bytes.fromhex(document["hash"])):
+            self.machine.collection("sql-login").change(document["name"], bad_passwords=document.get("bad_passwords", 0) + 1,
+                                                        bad_password_time=self.world.clock.now().replace(tzinfo=None).isoformat())  # fmt: skip
+            raise self._refused(user, 8, "Password did not match that for the login provided.")
+        if document.get("bad_passwords"):
+            self.machine.collection("sql-login").change(document["name"], bad_passwords=0)
+        if document["disabled"]:
+            self._refused(user, 7, "The account is disabled.")
+            raise error(18470, user)
+        if document["locked"]:
+            raise error(18486, user)
+        if document["must_change"]:
+            raise error(18488, user)
+        sid = bytes.fromhex(document["sid"])
+        principal = Principal(document["name"], sid, False, frozenset({sid}))
+        return self._open(principal, [document], user, database, host, program)
 
     def login_windows(self, identity: Identity, database: str = "", host: str = "", program: str = "") -> Session:
-        """Windows authentication as somebody whom Windows has vouched for. Raises SqlError."""
-        raise NotImplementedError
+        """Windows authentication of somebody whom Windows has vouched for. Raises SqlError 18456, 4060, 4064."""
+        held = tokens(self.world, self.machine, identity)
+        logins = [
+            one for _, one in self.space.items("login") if one["type"] != "S" and bytes.fromhex(one["sid"]) in held
+        ]
+        name = identity.user
+        if not logins:
+            raise self._refused(name, 11, "Login is valid but server access failed.")
+        from lab.sql.engine.accounts import find_sid, sid_bytes
+
+        text = identity.sid if identity.sid.startswith("S-") else find_sid(self.world, self.machine, name) or "S-1-0-0"
+        own = sid_bytes(text)
+        if any(one["disabled"] and one["sid"] == own.hex() for one in logins):
+            raise error(18470, name)
+        mine = next((one["name"] for one in logins if one["sid"] == own.hex()), name)
+        return self._open(Principal(mine, own, True, held), logins, name, database, host, program)
+
+    def _open(
+        self, principal: Principal, logins: list[Document], shown: str, database: str, host: str, program: str
+    ) -> Session:
+        session = self._new_session(principal, host, program)
+        try:
+            if not principal.may(session.server, "CONNECT SQL"):
+                raise self._refused(shown, 11, "Login lacks permission to connect.")
+            wanted = database or self.default_database(principal)
+            try:
+                session.use(wanted)
+            except SqlError as failure:
+                self._refused(shown, 38 if database else 40, f"Failed to open the database '{wanted}'.")
+                reason = error(4060, wanted) if database else error(4064)
+                both = error(18456, shown)
+                reason.following = [both]  # type: ignore[attr-defined]
+                raise reason from failure
+        except BaseException:
+            session.close()
+            raise
+        self.connections += 1
+        return session
+
+    def default_database(self, principal: Principal) -> str:
+        document = self.space.get("login", principal.name.lower())
+        return str(document["default_database"]) if document else "master"
+
+    def _new_session(self, principal: Principal, host: str, program: str) -> Session:
+        with engine_of(self.world).lock:
+            spid = next(number for number in itertools.count(FIRST_SPID) if number not in self.sessions)
+            session = Session(self, principal, spid, host=host, program=program)
+            self.sessions[spid] = session
+            return session
+
+    def _refused(self, user: str, state: int, reason: str) -> SqlError:
+        """The client sees state 1; the error log says why (documented for 18456)."""
+        self.log("Logon", f"Error: 18456, Severity: 14, State: {state}.")
+        self.log("Logon", f"Login failed for user '{user}'. Reason: {reason}")
+        self.world.log_event(self.machine, "Application", "MSSQLSERVER", 18456, "Information",
+                             f"Login failed for user '{user}'. Reason: {reason}")  # fmt: skip
+        return error(18456, user)
+
+    def log(self, source: str, text: str) -> None:
+        """Append to the error log."""
+        with self.world.lock:
+            log = self.machine.collection("sql-errorlog")
+            log[f"{len(log) + 1:08d}"] = {"time": self.world.clock.now().isoformat(), "source": source, "text": text}
+
+    def find(self, session: Session, name: str) -> Database | None:
+        return session.find_database(name)
+
+
+def _state(machine: Machine) -> Document | None:
+    return machine.collection("sql-instance").get("MSSQLSERVER")
 
 
 def instance_of(world: World, machine: Machine) -> Instance | None:
-    """The instance of a machine, or None while its service is stopped or there is none."""
-    raise NotImplementedError
+    """The instance of a machine, or None while its service or the machine is stopped, or there is none."""
+    state = _state(machine)
+    if (
+        state is None
+        or not state["running"]
+        or not (machine.collection("power").get("state") or {"running": True})["running"]
+    ):
+        return None
+    engine = engine_of(world)
+    with engine.lock:
+        if machine.name.lower() not in engine.instances:
+            started = datetime.fromisoformat(state["started"])
+            engine.instances[machine.name.lower()] = Instance(world, machine, mixed=state["mixed"], started=started)
+        return engine.instances[machine.name.lower()]
 
 
 def start_instance(world: World, machine: Machine) -> None:
     """The service starts: modelled time for recovery, then databases of the group resynchronise. Harmless twice."""
-    raise NotImplementedError
+    from lab.sql.engine.group.progress import advance
+
+    state = _state(machine)
+    if state is None or state["running"]:
+        return
+    world.clock.sleep(START_SECONDS)
+    registry = machine.collection("registry").get(LOGIN_MODE_KEY) or {"values": {}}
+    values = {name.lower(): value for name, value in registry["values"].items()}
+    mode = int((values.get("loginmode") or {"data": 1})["data"])
+    now = world.clock.now()
+    with engine_of(world).lock:
+        _fresh_tempdb(world, machine)
+        for name, document in machine.collection("sql-configuration").items():
+            machine.collection("sql-configuration").change(name, in_use=document["value"])
+        machine.collection("sql-instance").change("MSSQLSERVER", running=True, mixed=mode == 2, started=now.isoformat())
+        instance = instance_of(world, machine)
+        if instance is not None:
+            authentication = "MIXED" if mode == 2 else "WINDOWS-ONLY"
+            instance.log("Server", "Microsoft SQL Server 2012 (SP1) - 11.0.3000.0 (X64)")
+            instance.log("Server", f"Authentication mode is {authentication}.")
+    advance(world)
+
+
+def _fresh_tempdb(world: World, machine: Machine) -> None:
+    file = files_of(world, machine).by_name("tempdb")
+    model = files_of(world, machine).by_name("model")
+    if file is not None and model is not None:
+        snapshot = model.snapshot()
+        snapshot["entries"] = {
+            **snapshot["entries"],
+            "option": {"database": {**snapshot["entries"]["option"]["database"], "recovery": "SIMPLE"}},
+        }
+        file.load({**snapshot, "family": file.family, "fork": file.fork})
 
 
 def stop_instance(world: World, machine: Machine) -> None:
     """The service stops: its sessions end at once, open transactions are rolled back. Harmless twice."""
-    raise NotImplementedError
+    from lab.sql.engine.group.progress import advance
+
+    state = _state(machine)
+    if state is None or not state["running"]:
+        return
+    engine = engine_of(world)
+    with engine.lock:
+        instance = engine.instances.pop(machine.name.lower(), None)
+        machine.collection("sql-instance").change("MSSQLSERVER", running=False)
+        for session in list(instance.sessions.values()) if instance else []:
+            session.close()
+    advance(world)
+    world.clock.sleep(STOP_SECONDS)
+    advance(world)

@@ -2,14 +2,62 @@
 
 from __future__ import annotations
 
-from lab.world import World
+import logging
+import threading
+
+from lab.sql.engine.engine import engine_of
+from lab.sql.engine.group.progress import advance
+from lab.sql.engine.instance import start_instance, stop_instance
+from lab.world import Machine, World
+
+LOG = logging.getLogger(__name__)
 
 
 def start(world: World) -> None:
-    """Instances whose service is set to start come up; the groups are watched from now on. Opens no port."""
-    raise NotImplementedError
+    """The groups are watched from now on, and machines that stop or start take their instance along. Opens no port.
+    Harmless twice."""
+    engine = engine_of(world)
+    with engine.lock:
+        if engine.watcher is not None:
+            return
+        engine.stopping = threading.Event()
+        engine.watcher = threading.Thread(
+            target=_watch, args=(world, engine.stopping), name="availability groups", daemon=True
+        )
+        if not engine.hooked:
+            engine.hooked = True
+            world.machine_hooks.append(
+                (lambda machine: _started(world, machine), lambda machine: stop_instance(world, machine))
+            )
+    engine.watcher.start()
+
+
+def _started(world: World, machine: Machine) -> None:
+    service = machine.collection("service").get("MSSQLSERVER")
+    if service is None or service.get("start_type", "Automatic") == "Automatic":
+        start_instance(world, machine)
+
+
+def _watch(world: World, stopping: threading.Event) -> None:
+    while not stopping.wait(max(0.05, world.clock.pace)):
+        try:
+            advance(world)
+        except Exception:  # a watcher that dies would freeze every group without a word
+            LOG.exception("watching the availability groups")
 
 
 def stop(world: World) -> None:
-    """End watching and close the files. The state stays."""
-    raise NotImplementedError
+    """End watching, end the sessions and close the files. The state stays: a later start finds it."""
+    engine = engine_of(world)
+    watcher, engine.watcher = engine.watcher, None
+    engine.stopping.set()
+    if watcher is not None:
+        watcher.join(5)
+    with engine.lock:
+        for instance in engine.instances.values():
+            for session in list(instance.sessions.values()):
+                session.close()
+        engine.instances.clear()
+        for files in engine.files.values():
+            files.close()
+        engine.files.clear()

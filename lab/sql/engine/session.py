@@ -243,6 +243,11 @@ class Session:
         self.database = database.name
         return database
 
+    def writes_to(self, names: set[str]) -> bool:
+        """Has an open transaction changed one of these databases?"""
+        open_ones = [one for one in (self.transaction, self.statement) if one is not None]
+        return any(space.name.lower() in names for one in open_ones for space in one.changes)
+
     def drop_temporary(self) -> None:
         self.temporary.clear()
 

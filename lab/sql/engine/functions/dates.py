@@ -168,7 +168,7 @@ def _isdate(frame: Frame, value: Any) -> int:
     from lab.sql.api import SqlError
     from lab.sql.engine.values import type_of
 
-    if value is None or isinstance(value, date) and not isinstance(value, datetime):
+    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
         return 0
     try:
         convert(value, type_of(value), DATETIME)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lab.sql.engine import nodes as n
@@ -63,6 +64,7 @@ def special(name: str) -> Callable[[Callable[[Scope, n.Call], Bound]], Callable[
     return register
 
 
+@cache
 def load() -> None:
     """Import the topics, which register their functions."""
     from lab.sql.engine.functions import dates, metadata, numbers, security, server, text  # noqa: F401
@@ -72,8 +74,7 @@ def bind_call(scope: Scope, node: n.Call) -> Bound:
     """Raises 195 (or 4121 for a name with a schema), 174 and 189 for a wrong number of arguments."""
     from lab.sql.engine.query.bind import bind
 
-    if not FUNCTIONS:
-        load()
+    load()
     name = node.name.upper().removeprefix("MASTER.").removeprefix("DBO.")
     if name in SPECIAL:
         return SPECIAL[name](scope, node)

@@ -33,7 +33,7 @@ from lab.sql.engine.nodes import (
     Window,
 )
 from lab.sql.engine.parse.stream import Stream
-from lab.sql.engine.types import BIGINT, FLOAT, INT, SqlType, nvarchar, varbinary, varchar
+from lab.sql.engine.types import FLOAT, INT, SqlType, nvarchar, varbinary, varchar
 
 COMPARISONS = ("=", "<>", "!=", "<", ">", "<=", ">=", "!<", "!>")
 NORMAL = {"!=": "<>", "!<": ">=", "!>": "<="}
@@ -78,7 +78,7 @@ class Expressions(Stream):
                 self.next()
                 inner = self.condition()
                 self.expect(")")
-            except Exception:  # noqa: BLE001 - a parenthesis may open a value as well: try again as one
+            except Exception:
                 inner = None
             if inner is not None and not self._goes_on_as_value():
                 return inner
@@ -87,7 +87,7 @@ class Expressions(Stream):
         return self._comparison(left)
 
     def _goes_on_as_value(self) -> bool:
-        return self.token.kind == "op" and self.token.text in (*COMPARISONS, "+", "-", "*", "/", "%", "&", "|", "^") or (
+        return (self.token.kind == "op" and self.token.text in (*COMPARISONS, "+", "-", "*", "/", "%", "&", "|", "^")) or (
             self.at_any("IS", "IN", "LIKE", "BETWEEN", "COLLATE") or self.at("NOT", "IN") or self.at("NOT", "LIKE")
             or self.at("NOT", "BETWEEN")
         )  # fmt: skip

@@ -51,11 +51,11 @@ def _aggregate(scope: Scope, node: n.Call) -> tuple[SqlType, Callable[[list[Env]
         raise error(174, node.name.lower(), 1)
     inner = bind(scope, node.arguments[0])
     if (
-        node.name in ("SUM", "AVG")
-        and inner.type.family not in ("integer", "decimal", "float")
-        or inner.type.name == "bit"
-        and node.name != "COUNT"
-    ):  # noqa: E501
+        (node.name in ("SUM", "AVG")
+        and inner.type.family not in ("integer", "decimal", "float"))
+        or (inner.type.name == "bit"
+        and node.name != "COUNT")
+    ):
         raise error(8117, inner.type.name, node.name.lower())
     type_ = (INT if node.name == "COUNT" else BIGINT) if counts else _result(node.name, inner.type)
 

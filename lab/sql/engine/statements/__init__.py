@@ -1,6 +1,9 @@
 """Statements by topic: each module parses its statements and does them."""
 
+from functools import cache
 
+
+@cache
 def load() -> None:
     """Import the topics, which register their parsers."""
     from lab.sql.engine.statements import (  # noqa: F401

@@ -46,7 +46,9 @@ def _outputs(p: Parser) -> Outputs | None:
     return Outputs(items, into)
 
 
-def give_outputs(frame: Frame, outputs: Outputs | None, table: Table, pairs: list[tuple[Row | None, Row | None]]) -> Iterator[Event]:
+def give_outputs(
+    frame: Frame, outputs: Outputs | None, table: Table, pairs: list[tuple[Row | None, Row | None]]
+) -> Iterator[Event]:
     """The rows of an OUTPUT clause; ``pairs`` are (deleted, inserted)."""
     if outputs is None:
         return
@@ -242,7 +244,9 @@ class Change(Statement):
                 return index
         raise error(208, ".".join(self.target))
 
-    def _changes(self, frame: Frame, table: Table, scope: Scope, matches: list[tuple[str, Row, Env]], assignments: Any) -> list[tuple[str, Row, Row]]:
+    def _changes(
+        self, frame: Frame, table: Table, scope: Scope, matches: list[tuple[str, Row, Env]], assignments: Any
+    ) -> list[tuple[str, Row, Row]]:
         bounds: list[tuple[int | None, str | None, Bound | None]] = []
         for column, variable, value in assignments:
             index = table.index(column) if column else None

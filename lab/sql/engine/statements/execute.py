@@ -99,7 +99,9 @@ class ExecuteProcedure(Statement):
 
         parts = self.name
         if self.variable:
-            parts = tuple(as_text(frame.variable(self.variable).value or "").replace("[", "").replace("]", "").split("."))
+            parts = tuple(
+                as_text(frame.variable(self.variable).value or "").replace("[", "").replace("]", "").split(".")
+            )
         values = [self._value(frame, one) for one in self.arguments]
         system = find_procedure(parts)
         if system is not None:
@@ -180,7 +182,11 @@ def give_back(frame: Frame, inner: Frame, parameters: list[ParameterDefinition],
     for index, value in enumerate(values):
         if not value.output:
             continue
-        parameter = next((p for p in parameters if p.name.lower() == value.name.lower()), None) if value.name else parameters[index]
+        parameter = (
+            next((p for p in parameters if p.name.lower() == value.name.lower()), None)
+            if value.name
+            else parameters[index]
+        )
         if parameter is None or not parameter.output:
             raise error(8162, value.name)
         variable = inner.variable(parameter.name)
@@ -291,7 +297,11 @@ def impersonated(frame: Frame, name: str) -> Principal:
     """The principal of EXECUTE AS LOGIN. Raises 15406."""
     session = frame.session
     found = session.server.get("login", name)
-    if found is None or found["type"] == "G" or not (session.is_sysadmin() or session.principal.name.lower() == name.lower()):
+    if (
+        found is None
+        or found["type"] == "G"
+        or not (session.is_sysadmin() or session.principal.name.lower() == name.lower())
+    ):
         raise error(15406, name)
     sid = bytes.fromhex(found["sid"])
     return Principal(found["name"], sid, found["type"] != "S", frozenset({sid}))
@@ -343,4 +353,3 @@ class Revert(Statement):
 @statement("REVERT")
 def _revert(p: Parser) -> Statement:
     return Revert()
-

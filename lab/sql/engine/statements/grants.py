@@ -84,7 +84,9 @@ class Grant(Statement):
                 raise error(15151, "find", "schema", self.securable[-1])
             kind, major = SCHEMA_CLASS, schema["id"]
         elif self.kind == "OBJECT":
-            found = find_object(frame, database, self.securable[-2] if len(self.securable) > 1 else "", self.securable[-1])
+            found = find_object(
+                frame, database, self.securable[-2] if len(self.securable) > 1 else "", self.securable[-1]
+            )
             if found is None:
                 raise error(15151, "find", "object", self.securable[-1])
             kind, major = 1, found["id"]
@@ -153,7 +155,16 @@ def _grant(verb: str, p: Parser) -> Statement:
     securable: tuple[str, ...] = ()
     if p.accept("ON"):
         kind = "OBJECT"
-        for words in (("OBJECT",), ("SCHEMA",), ("DATABASE",), ("ENDPOINT",), ("LOGIN",), ("AVAILABILITY", "GROUP"), ("ROLE",), ("USER",)):
+        for words in (
+            ("OBJECT",),
+            ("SCHEMA",),
+            ("DATABASE",),
+            ("ENDPOINT",),
+            ("LOGIN",),
+            ("AVAILABILITY", "GROUP"),
+            ("ROLE",),
+            ("USER",),
+        ):
             if p.at(*words, "::"):
                 kind = " ".join(words)
                 p.position += len(words) + 1

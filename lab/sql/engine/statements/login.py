@@ -103,7 +103,11 @@ def next_principal_id(server: View) -> int:
 def principal_exists(server: View, name: str) -> bool:
     from lab.sql.engine.principal import FIXED_SERVER_ROLES
 
-    return server.get("login", name) is not None or server.get("server-role", name) is not None or name.lower() in FIXED_SERVER_ROLES
+    return (
+        server.get("login", name) is not None
+        or server.get("server-role", name) is not None
+        or name.lower() in FIXED_SERVER_ROLES
+    )
 
 
 def new_login(server: View, name: str, kind: str, sid: bytes, now: str, **values: Any) -> Document:
@@ -195,14 +199,24 @@ class CreateLogin(Statement):
         if any(one["sid"] == binary.hex() for one in server.documents("login")):
             raise error(15025, self.name)
         kind = "G" if is_group(frame, self.name) else "U"
-        new_login(server, self.name, kind, binary, now, default_database=self._true_name(server, database), default_language=language)
+        new_login(
+            server,
+            self.name,
+            kind,
+            binary,
+            now,
+            default_database=self._true_name(server, database),
+            default_language=language,
+        )
 
 
 def is_group(frame: Frame, name: str) -> bool:
     instance = frame.session.instance
     authority, _, account = name.partition("\\")
     owners = [instance.machine.name] if authority.lower() == instance.machine.name.lower() else []
-    owners += [m.domain for m in instance.world.machines.values() if authority.lower() in (m.netbios.lower(), m.domain.lower())]
+    owners += [
+        m.domain for m in instance.world.machines.values() if authority.lower() in (m.netbios.lower(), m.domain.lower())
+    ]
     return name.lower().startswith("builtin\\") or any(
         account in instance.world.collection(owner, "group") for owner in owners
     )
@@ -268,7 +282,12 @@ class AlterLogin(Statement):
         if not sql and (options.password is not None or options.hashed is not None or options.check_policy is not None):
             raise error(15151, "alter", "login", self.name)
         policy = login["policy"] if options.check_policy is None else options.check_policy
-        if options.check_policy is False and login["must_change"] and options.password is None and options.hashed is None:
+        if (
+            options.check_policy is False
+            and login["must_change"]
+            and options.password is None
+            and options.hashed is None
+        ):
             raise error(15128)
         expiration = login["expiration"] if options.check_expiration is None else options.check_expiration
         if options.check_policy is False and options.check_expiration is None:
@@ -279,7 +298,9 @@ class AlterLogin(Statement):
             raise error(15098, "HASHED")
         if options.must_change and not (policy and expiration):
             raise error(15099)
-        if not allowed and (options.old_password is None or not verify(options.old_password, bytes.fromhex(login["hash"]))):
+        if not allowed and (
+            options.old_password is None or not verify(options.old_password, bytes.fromhex(login["hash"]))
+        ):
             raise error(15151, "alter", "login", self.name)
         if options.old_password is not None and not verify(options.old_password, bytes.fromhex(login["hash"])):
             raise error(15151, "alter", "login", self.name)

@@ -56,7 +56,11 @@ class ServerRole(Statement):
             if principal_exists(server, self.name):
                 raise error(15025, self.name)
             now = session.instance.world.clock.now().isoformat()
-            server.put("server-role", self.name, {"name": self.name, "id": next_principal_id(server), "created": now, "owner_id": 1})
+            server.put(
+                "server-role",
+                self.name,
+                {"name": self.name, "id": next_principal_id(server), "created": now, "owner_id": 1},
+            )
             return iter(())
         found = server.get("server-role", self.name)
         if found is None:

@@ -14,10 +14,9 @@ from lab.sql.engine.parse.parser import Parser, Statement, statement
 from lab.sql.engine.query.bind import evaluate
 from lab.sql.engine.statements.control import parse_assignment
 
-SWITCHES = frozenset("""NOCOUNT XACT_ABORT IMPLICIT_TRANSACTIONS QUOTED_IDENTIFIER ANSI_NULLS ANSI_PADDING ANSI_WARNINGS
-    ANSI_NULL_DFLT_ON ANSI_NULL_DFLT_OFF ANSI_DEFAULTS ARITHABORT ARITHIGNORE CONCAT_NULL_YIELDS_NULL
-    NUMERIC_ROUNDABORT CURSOR_CLOSE_ON_COMMIT FMTONLY NOEXEC PARSEONLY SHOWPLAN_ALL SHOWPLAN_TEXT FORCEPLAN
-    REMOTE_PROC_TRANSACTIONS NO_BROWSETABLE""".split())
+SWITCHES = frozenset(
+    ["NOCOUNT", "XACT_ABORT", "IMPLICIT_TRANSACTIONS", "QUOTED_IDENTIFIER", "ANSI_NULLS", "ANSI_PADDING", "ANSI_WARNINGS", "ANSI_NULL_DFLT_ON", "ANSI_NULL_DFLT_OFF", "ANSI_DEFAULTS", "ARITHABORT", "ARITHIGNORE", "CONCAT_NULL_YIELDS_NULL", "NUMERIC_ROUNDABORT", "CURSOR_CLOSE_ON_COMMIT", "FMTONLY", "NOEXEC", "PARSEONLY", "SHOWPLAN_ALL", "SHOWPLAN_TEXT", "FORCEPLAN", "REMOTE_PROC_TRANSACTIONS", "NO_BROWSETABLE"]
+)
 VALUES = frozenset(("TEXTSIZE", "LOCK_TIMEOUT", "DATEFIRST", "DATEFORMAT", "LANGUAGE", "ROWCOUNT", "DEADLOCK_PRIORITY",
                     "QUERY_GOVERNOR_COST_LIMIT", "CONTEXT_INFO"))  # fmt: skip
 MODELLED_OFF = frozenset(("FMTONLY", "NOEXEC", "PARSEONLY", "SHOWPLAN_ALL", "SHOWPLAN_TEXT"))
@@ -34,7 +33,7 @@ class SetOptions(Statement):
             if name in MODELLED_OFF and value:
                 raise not_modelled(f"SET {name} ON")
             if isinstance(value, n.Expression):
-                value = evaluate(frame, value)[0]  # noqa: PLW2901
+                value = evaluate(frame, value)[0]
             frame.session.settings[name] = value
         return iter(())
 

@@ -54,7 +54,9 @@ def named(constraint: Constraint, table: str) -> Constraint:
     import uuid
 
     prefix = {"PK": "PK", "UQ": "UQ", "C": "CK", "F": "FK"}.get(constraint.kind, "IX")
-    return replace(constraint, name=f"{prefix}__{table.split('.')[-1].lstrip('#@')[:9]}__{uuid.uuid4().hex[:8].upper()}")
+    return replace(
+        constraint, name=f"{prefix}__{table.split('.')[-1].lstrip('#@')[:9]}__{uuid.uuid4().hex[:8].upper()}"
+    )
 
 
 def table_body(p: Parser) -> TableDefinition:
@@ -219,7 +221,9 @@ def require_create(frame: Frame, database: Database, permission: str) -> None:
         raise error(262, permission, database.name)
 
 
-def create_table(frame: Frame, parts: tuple[str, ...], columns: list[ColumnDefinition], constraints: list[Constraint]) -> None:
+def create_table(
+    frame: Frame, parts: tuple[str, ...], columns: list[ColumnDefinition], constraints: list[Constraint]
+) -> None:
     """Raises 2714, 2760, 262, 1088-like errors for references."""
     name = parts[-1]
     session = frame.session
@@ -260,7 +264,12 @@ def _stored(database: Database, schema: str, constraint: Constraint) -> Document
 
 
 def check_free_name(database: Database, key: str, name: str) -> None:
-    taken = [c["name"].lower() for o in database.view.documents("object") for c in o.get("constraints", []) if c["kind"] != "IX"]
+    taken = [
+        c["name"].lower()
+        for o in database.view.documents("object")
+        for c in o.get("constraints", [])
+        if c["kind"] != "IX"
+    ]
     if database.view.get("object", key) is not None or name.lower() in taken:
         raise error(2714, name)
 
@@ -380,7 +389,15 @@ class AlterTable(Statement):
             self._fill(frame, database, document, old)
         return iter(())
 
-    def _added(self, frame: Frame, database: Database, table: StoredTable, columns: list[ColumnDefinition], constraints: list[Document], rows: int) -> Any:
+    def _added(
+        self,
+        frame: Frame,
+        database: Database,
+        table: StoredTable,
+        columns: list[ColumnDefinition],
+        constraints: list[Document],
+        rows: int,
+    ) -> Any:
         assert self.add is not None
         for column in self.add.columns:
             if table.index(column.name) is not None:
@@ -413,7 +430,10 @@ class AlterTable(Statement):
     @staticmethod
     def _without(columns: list[ColumnDefinition], constraints: list[Document], name: str) -> Any:
         left = [one for one in constraints if one["name"].lower() != name.lower()]
-        cleared = [replace(c, default=None, default_name=None) if (c.default_name or "").lower() == name.lower() else c for c in columns]
+        cleared = [
+            replace(c, default=None, default_name=None) if (c.default_name or "").lower() == name.lower() else c
+            for c in columns
+        ]
         if len(left) == len(constraints) and cleared == columns:
             raise error(3728, name)
         return cleared, left
@@ -466,7 +486,7 @@ def _alter(p: Parser) -> Statement:
 def _parse_add(p: Parser, parts: tuple[str, ...]) -> Statement:
     definition = TableDefinition()
     while True:
-        if p.at("CONSTRAINT") and p.peek(2).upper == "DEFAULT" or p.at("DEFAULT"):
+        if (p.at("CONSTRAINT") and p.peek(2).upper == "DEFAULT") or p.at("DEFAULT"):
             label = p.name() if p.accept("CONSTRAINT") else ""
             p.expect("DEFAULT")
             start = p.position
@@ -566,7 +586,9 @@ class DropIndex(Statement):
         if found is None or not isinstance(table, StoredTable):
             raise error(3701, "index", f"{'.'.join(self.table)}.{self.name}")
         if found.kind in ("PK", "UQ"):
-            raise error(3723, f"{'.'.join(self.table)}.{self.name}", "PRIMARY KEY" if found.kind == "PK" else "UNIQUE KEY")
+            raise error(
+                3723, f"{'.'.join(self.table)}.{self.name}", "PRIMARY KEY" if found.kind == "PK" else "UNIQUE KEY"
+            )
         database = frame.session.open(table.database)
         document = dict(find_object(frame, database, table.parts[-2], table.parts[-1]) or {})
         document["constraints"] = [one for one in document["constraints"] if one["name"].lower() != self.name.lower()]
@@ -579,4 +601,3 @@ def _drop_index(p: Parser) -> Statement:
     name = p.name()
     p.expect("ON")
     return DropIndex(name, p.names(3))
-

@@ -65,7 +65,9 @@ class CreateUser(Statement):
         return "U", sid_bytes(windows)
 
 
-def add_user(database: Database, name: str, kind: str, sid: bytes | None, schema: str | None, now: str, owner: int | None = None) -> Document:
+def add_user(
+    database: Database, name: str, kind: str, sid: bytes | None, schema: str | None, now: str, owner: int | None = None
+) -> Document:
     """The document of a user or role; a user may connect."""
     document = {"name": name, "id": next_user_id(database), "type": kind, "sid": sid.hex() if sid else None,
                 "schema": schema, "created": now, "owner_id": owner, "fixed": False}  # fmt: skip
@@ -242,5 +244,3 @@ def _alter_role(p: Parser) -> Statement:
     add = p.one_of("ADD", "DROP") == "ADD"
     p.expect("MEMBER")
     return AlterRole(role, p.name(), add)
-
-

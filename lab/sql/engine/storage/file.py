@@ -53,6 +53,8 @@ class DatabaseFile(Space):
         self.guard: Callable[[], None] = lambda: None
         """Raises SqlError when the database may not be written to."""
         self.keep_log: Callable[[], bool] = lambda: False
+        self.pins = 0
+        """While a full backup runs the log is kept, whatever the chain says."""
 
     # -- reading
 
@@ -114,7 +116,7 @@ class DatabaseFile(Space):
         body = [[kind, key, document] for (kind, key), document in changes.items()]
         with self._lock:
             record = (self._next_lsn(len(body)), body)
-            self._write([record], log=self.keep_log())
+            self._write([record], log=self.pins > 0 or self.keep_log())
         for ship in list(self.hardened):
             ship([record])
 

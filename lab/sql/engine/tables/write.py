@@ -53,7 +53,9 @@ def insert_rows(frame: Frame, table: Table, targets: list[int], rows: list[tuple
     return done
 
 
-def _value(frame: Frame, table: Table, index: int, column: ColumnDefinition, given: dict[int, tuple[Any, SqlType]]) -> Any:
+def _value(
+    frame: Frame, table: Table, index: int, column: ColumnDefinition, given: dict[int, tuple[Any, SqlType]]
+) -> Any:
     value, type_ = given.get(index, (DEFAULT, column.type))
     if column.identity:
         number = table.next_identity(column, int(convert(value, type_, column.type)) if value is not DEFAULT else None)
@@ -179,4 +181,13 @@ def _check_referenced(frame: Frame, table: Table, row: Row) -> None:
             if one["on_delete"] == "CASCADE":
                 delete_rows(frame, other, hits)
             else:
-                raise error(547, "DELETE", "REFERENCE", one["name"], table.database, other.shown, f", column '{one['columns'][0]}'", state=0)
+                raise error(
+                    547,
+                    "DELETE",
+                    "REFERENCE",
+                    one["name"],
+                    table.database,
+                    other.shown,
+                    f", column '{one['columns'][0]}'",
+                    state=0,
+                )

@@ -1,0 +1,221 @@
+"""What SQL Server is before anybody touches the farm: where the article begins.
+
+Two (or more) instances of SQL Server 2012 SP1 Enterprise in Windows-only mode, sa disabled; an availability group with a
+listener, in it the databases of Virtual Machine Manager and Service Provider Foundation, their domain logins on every
+replica; the primary is not the preferred one. Source: reference wap.md sections 0 and 7, the article's earlier parts.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+from lab.sql.engine.accounts import find_sid, sid_bytes
+from lab.sql.engine.database import OPTIONS, SYSTEM, new_contents
+from lab.sql.engine.functions.server import FOLDER
+from lab.sql.engine.group.state import Group
+from lab.sql.engine.instance import LOGIN_MODE_KEY, files_of, instance_of
+from lab.sql.engine.passwords import hash_password
+from lab.sql.engine.principal import FIXED_SERVER_ROLES
+from lab.sql.engine.procedures.configuration import DEFAULTS
+from lab.sql.engine.session import Session
+from lab.sql.engine.statements.availability_group import create_group, new_replica
+from lab.sql.engine.statements.database import default_files
+from lab.sql.engine.statements.login import grant_server, new_login
+from lab.world import Machine, World
+
+ENDPOINT_PORT = 5022
+SERVICE_DATABASES = {
+    "VirtualManagerDB": (
+        "SVC_VMM",
+        """CREATE TABLE dbo.tbl_ADHC_Host (HostID uniqueidentifier NOT NULL PRIMARY KEY, ComputerName nvarchar(256) NOT NULL);
+        CREATE TABLE dbo.tbl_WLC_VObject (ObjectId uniqueidentifier NOT NULL PRIMARY KEY, Name nvarchar(256) NOT NULL);
+        INSERT dbo.tbl_ADHC_Host VALUES ('6f1f4b8e-5d36-4f0a-9b5e-0a6f0e1d2c31', N'HYPERV1');""",
+    ),
+    "SCSPFDB": (
+        "SVC_SPF",
+        """CREATE SCHEMA scspf;
+        CREATE TABLE scspf.Stamps (Id uniqueidentifier NOT NULL PRIMARY KEY, Name nvarchar(256) NOT NULL);
+        CREATE TABLE scspf.Tenants (Id uniqueidentifier NOT NULL PRIMARY KEY, Name nvarchar(256) NOT NULL);""",
+    ),
+}
+"""Database: the service account whose login uses it, and a few tables (names only stand for the real ones)."""
+INTERNAL_LOGINS = ("##MS_PolicyEventProcessingLogin##", "##MS_PolicyTsqlExecutionLogin##")
+SERVICES = ("SQLWriter", "Winmgmt", "MSSQLSERVER", "SQLSERVERAGENT")
+
+
+def begin(world: World) -> None:
+    """Write the state of a fresh lab. Accounts of the domain (``lab.identity``) must be there already."""
+    sql: dict[str, Any] = world.topology["sql"]
+    replicas = [world.machine(name) for name in sql["replicas"]]
+    for machine in replicas:
+        _instance(world, machine)
+    world.collection("lab", "sql-cluster")["cluster"] = {
+        "name": sql["cluster"]["name"], "address": sql["cluster"]["address"],
+        "members": [machine.name for machine in replicas], "witness": sql.get("backup_share", ""),
+    }  # fmt: skip
+    preferred = str(sql["preferred_primary"]).lower()
+    primary = next((machine for machine in replicas if machine.name.lower() != preferred), replicas[0])
+    _group(world, sql, replicas, primary)
+    for database, (account, script) in SERVICE_DATABASES.items():
+        _service_database(world, sql["group"], primary, replicas, database, account, script)
+
+
+def _instance(world: World, machine: Machine) -> None:
+    now = world.clock.now().isoformat()
+    registry = machine.collection("registry")
+    values = (registry.get(LOGIN_MODE_KEY) or {"values": {}})["values"]
+    values["LoginMode"] = {"type": "DWord", "data": 1}
+    values["BackupDirectory"] = {"type": "String", "data": FOLDER + "\\Backup"}
+    values["DefaultData"] = {"type": "String", "data": FOLDER + "\\DATA"}
+    values["DefaultLog"] = {"type": "String", "data": FOLDER + "\\DATA"}
+    registry[LOGIN_MODE_KEY] = {"values": values}
+    names = r"HKLM\SOFTWARE\Microsoft\Microsoft SQL Server\Instance Names\SQL"
+    registry[names] = {"values": {"MSSQLSERVER": {"type": "String", "data": "MSSQL11.MSSQLSERVER"}}}
+    machine.collection("sql-instance")["MSSQLSERVER"] = {"running": True, "mixed": False, "started": now, "port": 1433}
+    for name, (number, low, high, value, dynamic, advanced) in DEFAULTS.items():
+        machine.collection("sql-configuration")[name.lower()] = {
+            "name": name, "number": number, "minimum": low, "maximum": high, "value": value, "in_use": value,
+            "dynamic": dynamic, "advanced": advanced,
+        }  # fmt: skip
+    _system_databases(world, machine, now)
+    session = _setup_session(world, machine)
+    _run(session, lambda: _logins(world, machine, session, now))
+    machine.collection("sql-endpoint")["hadr_endpoint"] = {
+        "name": "Hadr_endpoint", "id": 65536, "port": ENDPOINT_PORT, "state": "STARTED",
+        "owner_id": machine.collection("sql-login")[f"{machine.netbios}\\installer".lower()]["id"],
+    }  # fmt: skip
+    session.close()
+
+
+def _system_databases(world: World, machine: Machine, now: str) -> None:
+    for name, number in SYSTEM.items():
+        files = [{**one, "path": one["path"].replace(f"{name}.mdf", f"{name}.mdf")} for one in default_files(name)]
+        document = {"name": name, "id": number, "state": "ONLINE", "owner": "01", "created": now, "files": files,
+                    "file": f"system-{name}.sqlite", "group": None, "group_database": None}  # fmt: skip
+        recovery = "FULL" if name == "model" else "SIMPLE"
+        entries = new_contents(b"\x01", now, **{**OPTIONS, "recovery": recovery})
+        files_of(world, machine).by_document(document).commit({(kind, key): entry for kind, key, entry in entries})
+        machine.collection("sql-database")[name] = document
+
+
+def _setup_session(world: World, machine: Machine) -> Session:
+    """A session of sa, as setup has it before the service serves anybody."""
+    from lab.sql.engine.principal import Principal
+
+    instance = instance_of(world, machine)
+    assert instance is not None
+    server_logins = machine.collection("sql-login")
+    if "sa" not in server_logins:
+        now = world.clock.now().isoformat()
+        server_logins["sa"] = {
+            "name": "sa", "id": 1, "type": "S", "sid": "01", "disabled": True, "created": now, "modified": now,
+            "default_database": "master", "default_language": "us_english", "policy": True, "expiration": False,
+            "hash": hash_password(uuid.uuid4().hex).hex(), "must_change": False, "locked": False, "bad_passwords": 0,
+            "password_set": now,
+        }  # fmt: skip
+        machine.collection("sql-server-role-member")["3:1"] = {
+            "role_id": FIXED_SERVER_ROLES["sysadmin"],
+            "member_id": 1,
+        }
+    session = Session(instance, Principal("sa", b"\x01", False, frozenset({b"\x01"})), 50)
+    session.login = "sa"
+    return session
+
+
+def _run(session: Session, work: Any) -> None:
+    session.begin()
+    work()
+    session.commit()
+
+
+def _logins(world: World, machine: Machine, session: Session, now: str) -> None:
+    server = session.server
+    grant_server(server, 1, "CONNECT SQL", "G")
+    grant_server(server, 2, "VIEW ANY DATABASE", "G")
+    for number in (2, 3, 4, 5):
+        grant_server(server, 2, "CONNECT", "G", kind=105, major=number)
+    for index, name in enumerate(INTERNAL_LOGINS):
+        new_login(server, name, "S", uuid.uuid5(uuid.NAMESPACE_OID, name).bytes_le, now, id=256 + index, disabled=True,
+                  policy=True, hash=hash_password(uuid.uuid4().hex).hex())  # fmt: skip
+    windows = [f"{machine.netbios}\\installer", "NT AUTHORITY\\SYSTEM", *(f"NT SERVICE\\{name}" for name in SERVICES)]
+    windows += [f"{machine.netbios}\\{account}" for account, _ in SERVICE_DATABASES.values()]
+    windows.append(f"{machine.netbios}\\SVC_SQL")
+    for name in windows:
+        sid = find_sid(world, machine, name)
+        if sid is None:
+            raise LookupError(f"{machine.name}: no Windows account {name}; lab.identity begins before lab.sql")
+        login = new_login(server, name, "U", sid_bytes(sid), now)
+        if name.endswith("\\installer") or name.startswith("NT SERVICE\\"):
+            server.put("server-role-member", f"3:{login['id']}", {"role_id": 3, "member_id": login["id"]})
+        if name == "NT AUTHORITY\\SYSTEM":
+            grant_server(server, login["id"], "ALTER ANY AVAILABILITY GROUP", "G")
+            grant_server(server, login["id"], "VIEW SERVER STATE", "G")
+        if name.endswith("\\SVC_SQL"):
+            grant_server(server, login["id"], "CONNECT", "G", kind=105, major=65536)
+
+
+def _group(world: World, sql: dict[str, Any], replicas: list[Machine], primary: Machine) -> None:
+    automatic = {machine.name for machine in [primary, *[m for m in replicas if m is not primary][:1]]}
+    documents = [
+        new_replica(
+            machine.name, f"TCP://{machine.fqdn}:{ENDPOINT_PORT}", availability_mode="SYNCHRONOUS_COMMIT",
+            failover_mode="AUTOMATIC" if machine.name in automatic else "MANUAL", joined=True,
+        )
+        for machine in replicas
+    ]  # fmt: skip
+    mask = _mask(world, primary)
+    listener = {"id": str(uuid.uuid4()), "name": sql["listener"]["name"], "port": sql["listener"]["port"],
+                "addresses": [{"address": sql["listener"]["address"], "mask": mask}]}  # fmt: skip
+    create_group(world, sql["group"], {}, documents, listener, primary.name)
+
+
+def _mask(world: World, machine: Machine) -> str:
+    import ipaddress
+
+    subnet = next(d["subnet"] for d in world.topology["domains"] if d["name"].lower() == machine.domain.lower())
+    return str(ipaddress.ip_network(subnet).netmask)
+
+
+def _service_database(
+    world: World, group_name: str, primary: Machine, replicas: list[Machine], database: str, account: str, script: str
+) -> None:
+    """Made on the primary, copied to the others as its backup would be, in the group and synchronised."""
+    session = _setup_session(world, primary)
+    user = f"[{primary.netbios}\\{account}]"
+    statements = [
+        f"CREATE DATABASE [{database}]", f"ALTER DATABASE [{database}] SET RECOVERY FULL", f"USE [{database}]",
+        *[part.strip() for part in script.split(";") if part.strip()], f"CREATE USER {user} FOR LOGIN {user}",
+        f"ALTER ROLE db_owner ADD MEMBER {user}", "USE master",
+    ]  # fmt: skip
+    for text in statements:
+        for event in session.execute(text):
+            if isinstance(event, Exception):
+                raise RuntimeError(f"{primary.name}: {text}: {event}")
+    session.close()
+    databases = primary.collection("sql-database")
+    document = databases[database.lower()]
+    file = files_of(world, primary).by_document(document)
+    file.commit({("option", "chain"): {"last_log_backup_lsn": file.lsn, "differential_base_lsn": file.lsn}})
+    group = Group(world, group_name)
+    number = str(uuid.uuid4())
+    group.of("database")[database] = {"id": number, "name": database, "family": file.family}
+    databases.change(database.lower(), group=group_name, group_database=number)
+    snapshot = json.loads(json.dumps(file.snapshot()))
+    for machine in replicas:
+        if machine is primary:
+            continue
+        counter = machine.collection("sql-counter").get("database-file") or {"last": 0}
+        machine.collection("sql-counter")["database-file"] = {"last": counter["last"] + 1}
+        copy = {**document, "group": group_name, "group_database": number, "file": f"{counter['last'] + 1:05d}.sqlite"}
+        files_of(world, machine).by_document(copy).load(snapshot)
+        machine.collection("sql-database")[database.lower()] = copy
+        group.set_link(
+            machine.name,
+            database,
+            joined=True,
+            phase="SYNCHRONIZED",
+            since=world.clock.now().isoformat(),
+            suspended=None,
+        )

@@ -1,0 +1,1 @@
+"""Backups: media files, sets in them, the history in msdb."""

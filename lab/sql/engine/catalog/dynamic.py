@@ -1,0 +1,164 @@
+"""Dynamic management views of the instance: sessions, system information, services."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.sql.engine.catalog.registry import Rows, view
+from lab.sql.engine.catalog.values import moment, raw
+from lab.sql.engine.database import Database
+from lab.sql.engine.values import quantum
+
+if TYPE_CHECKING:
+    from lab.sql.engine.session import Session
+
+STATE = "VIEW SERVER STATE"
+
+
+def _seen(session: Session) -> list[Session]:
+    """All sessions with VIEW SERVER STATE, else one's own."""
+    if session.principal.may(session.server, STATE):
+        return [session.instance.sessions[number] for number in sorted(session.instance.sessions)]
+    return [session]
+
+
+@view(
+    "sys.dm_exec_sessions",
+    """session_id smallint, login_time datetime, host_name nvarchar(128), program_name nvarchar(128),
+    host_process_id int, client_version int, client_interface_name nvarchar(32), security_id varbinary(85),
+    login_name nvarchar(128), nt_domain nvarchar(128), nt_user_name nvarchar(128), status nvarchar(30),
+    last_request_start_time datetime, is_user_process bit, transaction_isolation_level smallint, lock_timeout int,
+    row_count bigint, original_security_id varbinary(85), original_login_name nvarchar(128), database_id smallint,
+    open_transaction_count int""",
+)
+def _sessions(session: Session, current: Database) -> Rows:
+    for one in _seen(session):
+        domain, _, user = one.original.name.partition("\\") if one.original.windows else ("", "", "")
+        yield {"session_id": one.spid, "login_time": quantum(one.began), "host_name": one.host, "program_name": one.program,
+               "client_interface_name": "ODBC" if "odbc" in one.program.lower() else ".Net SqlClient Data Provider",
+               "security_id": one.principal.sid, "login_name": one.principal.name, "nt_domain": domain or None,
+               "nt_user_name": user or None, "status": "running" if one.running else "sleeping",
+               "last_request_start_time": quantum(one.last_request), "is_user_process": True,
+               "transaction_isolation_level": 2, "lock_timeout": one.settings["LOCK_TIMEOUT"], "row_count": one.rowcount,
+               "original_security_id": one.original.sid, "original_login_name": one.original.name,
+               "database_id": _database_id(one), "open_transaction_count": one.trancount}  # fmt: skip
+
+
+def _database_id(session: Session) -> int | None:
+    found = session.find_database(session.database)
+    return found.id if found else None
+
+
+@view(
+    "sys.dm_exec_connections",
+    """session_id int, connect_time datetime, net_transport nvarchar(40),
+    protocol_type nvarchar(40), encrypt_option nvarchar(40), auth_scheme nvarchar(40), client_net_address varchar(48),
+    local_net_address varchar(48), local_tcp_port int""",
+    permission=STATE,
+)
+def _connections(session: Session, current: Database) -> Rows:
+    machine = session.instance.machine
+    for one in _seen(session):
+        yield {"session_id": one.spid, "connect_time": quantum(one.began), "net_transport": "TCP", "protocol_type": "TSQL",
+               "encrypt_option": "TRUE", "auth_scheme": "NTLM" if one.original.windows else "SQL",
+               "local_net_address": machine.address, "local_tcp_port": 1433}  # fmt: skip
+
+
+@view(
+    "sys.dm_exec_requests",
+    """session_id smallint, request_id int, start_time datetime, status nvarchar(30),
+    command nvarchar(32), database_id smallint, percent_complete real, wait_type nvarchar(60)""",
+)
+def _requests(session: Session, current: Database) -> Rows:
+    for one in _seen(session):
+        if one.running:
+            yield {"session_id": one.spid, "request_id": 0, "start_time": quantum(one.last_request), "status": "running",
+                   "command": "SELECT", "database_id": _database_id(one), "percent_complete": 0.0}  # fmt: skip
+
+
+@view(
+    "master.dbo.sysprocesses",
+    "spid smallint, dbid smallint, loginame nchar(128), hostname nchar(128), program_name nchar(128), status nchar(30), open_tran smallint",
+)
+def _processes(session: Session, current: Database) -> Rows:
+    for one in _seen(session):
+        yield {"spid": one.spid, "dbid": _database_id(one), "loginame": one.original.name, "hostname": one.host,
+               "program_name": one.program, "status": "running" if one.running else "sleeping", "open_tran": one.trancount}  # fmt: skip
+
+
+@view(
+    "sys.dm_os_sys_info",
+    """cpu_count int, physical_memory_kb bigint, sqlserver_start_time datetime, ms_ticks bigint,
+    virtual_machine_type int, virtual_machine_type_desc nvarchar(60)""",
+    permission=STATE,
+)
+def _sys_info(session: Session, current: Database) -> Rows:
+    instance = session.instance
+    elapsed = (instance.world.clock.now() - instance.started).total_seconds()
+    yield {"cpu_count": 2, "physical_memory_kb": 8388148, "sqlserver_start_time": quantum(instance.started),
+           "ms_ticks": int(elapsed * 1000), "virtual_machine_type": 1, "virtual_machine_type_desc": "HYPERVISOR"}  # fmt: skip
+
+
+@view(
+    "sys.dm_server_services",
+    """servicename nvarchar(256), startup_type int, startup_type_desc nvarchar(256), status int,
+    status_desc nvarchar(256), process_id int, last_startup_time datetime2, service_account nvarchar(256),
+    filename nvarchar(256), is_clustered nvarchar(1), cluster_nodename nvarchar(256)""",
+    permission=STATE,
+)
+def _services(session: Session, current: Database) -> Rows:
+    instance = session.instance
+    account = f"{instance.machine.netbios}\\SVC_SQL"
+    for name, file in (
+        ("SQL Server (MSSQLSERVER)", "sqlservr.exe"),
+        ("SQL Server Agent (MSSQLSERVER)", "SQLAGENT.EXE"),
+    ):
+        agent = file.startswith("SQLAGENT")
+        document = instance.machine.collection("service").get("SQLSERVERAGENT") if agent else {"status": "Running"}
+        running = (document or {"status": "Running"})["status"] == "Running"
+        yield {"servicename": name, "startup_type": 2, "startup_type_desc": "Automatic", "status": 4 if running else 1,
+               "status_desc": "Running" if running else "Stopped", "process_id": instance.process_id + agent,
+               "last_startup_time": instance.started.replace(tzinfo=None), "service_account": account,
+               "filename": file, "is_clustered": "N"}  # fmt: skip
+
+
+@view(
+    "sys.messages", "message_id int, language_id smallint, severity tinyint, is_event_logged bit, text nvarchar(2048)"
+)
+def _messages(session: Session, current: Database) -> Rows:
+    from lab.sql.engine.errors import MESSAGES
+
+    for number, (severity, text) in sorted(MESSAGES.items()):
+        yield {"message_id": number, "language_id": 1033, "severity": severity, "is_event_logged": False, "text": text}
+
+
+@view(
+    "sys.dm_tran_locks",
+    "resource_type nvarchar(60), resource_database_id int, request_mode nvarchar(60), request_session_id int",
+    permission=STATE,
+)
+def _locks(session: Session, current: Database) -> Rows:
+    for one in _seen(session):
+        yield {
+            "resource_type": "DATABASE",
+            "resource_database_id": _database_id(one),
+            "request_mode": "S",
+            "request_session_id": one.spid,
+        }
+
+
+@view("sys.master_key_passwords", "credential_id int, family_guid uniqueidentifier")
+def _master_keys(session: Session, current: Database) -> Rows:
+    return []
+
+
+@view(
+    "msdb.dbo.sysjobs",
+    """job_id uniqueidentifier, originating_server_id int, name sysname, enabled tinyint,
+    description nvarchar(512), start_step_id int, category_id int, owner_sid varbinary(85), date_created datetime,
+    date_modified datetime, version_number int""",
+)
+def _jobs(session: Session, current: Database) -> Rows:
+    for one in session.server.documents("agent-job"):
+        yield {"job_id": None, "name": one["name"], "enabled": one["enabled"], "owner_sid": raw(one["owner"]),
+               "date_created": moment(one["created"])}  # fmt: skip

@@ -1,0 +1,194 @@
+"""Availability groups as they are now. A secondary knows of itself only; the primary knows all (documented)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lab.sql.engine.catalog.availability import STATE, local_groups
+from lab.sql.engine.catalog.registry import Rows, view
+from lab.sql.engine.catalog.values import guid, lsn
+from lab.sql.engine.database import Database
+from lab.sql.engine.group.state import Group, available
+from lab.sql.engine.instance import files_of
+
+if TYPE_CHECKING:
+    from lab.sql.engine.session import Session
+
+ROLES = {"RESOLVING": 0, "PRIMARY": 1, "SECONDARY": 2}
+PHASES = {"NOT SYNCHRONIZING": 0, "SYNCHRONIZING": 1, "SYNCHRONIZED": 2, "REVERTING": 3, "INITIALIZING": 4}
+HEALTH = {0: "NOT_HEALTHY", 1: "PARTIALLY_HEALTHY", 2: "HEALTHY"}
+SUSPEND_REASONS = {"SUSPEND_FROM_USER": 0, "SUSPEND_FROM_PARTNER": 1, "SUSPEND_FROM_REDO": 2}
+
+
+def is_local(session: Session, replica: str) -> bool:
+    return replica.lower() == session.instance.machine.name.lower()
+
+
+def seen_replicas(session: Session, group: Group) -> list[str]:
+    """Everybody on the primary, oneself elsewhere."""
+    if group.role(session.instance.machine) == "PRIMARY":
+        return group.joined_names()
+    return [name for name in group.joined_names() if is_local(session, name)]
+
+
+def health(group: Group, replica: str, database: str) -> tuple[str, int]:
+    """State and health of one copy; the primary's own is SYNCHRONIZED."""
+    if replica.lower() == (group.primary or "").lower():
+        return ("SYNCHRONIZED", 2) if group.online else ("NOT SYNCHRONIZING", 0)
+    link = group.link(replica, database)
+    if link is None or not link["joined"]:
+        return "NOT SYNCHRONIZING", 0
+    if not group.online:
+        return "NOT SYNCHRONIZING", 0
+    synchronous = group.of("replica")[replica]["availability_mode"] == "SYNCHRONOUS_COMMIT"
+    phase = link["phase"]
+    if phase == "SYNCHRONIZED" or (phase == "SYNCHRONIZING" and not synchronous):
+        return phase, 2
+    return phase, 1 if phase == "SYNCHRONIZING" else 0
+
+
+def replica_health(group: Group, replica: str) -> int:
+    found = [health(group, replica, database)[1] for database in group.of("database")]
+    if not available(group.world, group.world.machine(replica)):
+        return 0
+    return min(found, default=2)
+
+
+@view(
+    "sys.dm_hadr_availability_group_states",
+    """group_id uniqueidentifier, primary_replica nvarchar(128),
+    primary_recovery_health tinyint, primary_recovery_health_desc nvarchar(60), secondary_recovery_health tinyint,
+    secondary_recovery_health_desc nvarchar(60), synchronization_health tinyint, synchronization_health_desc nvarchar(60)""",
+    permission=STATE,
+)
+def _group_states(session: Session, current: Database) -> Rows:
+    for group in local_groups(session):
+        primary = group.role(session.instance.machine) == "PRIMARY"
+        known = group.online
+        levels = [replica_health(group, name) for name in group.joined_names()]
+        level = (2 if min(levels) == 2 else 1 if max(levels) else 0) if known else 0
+        yield {"group_id": guid(group.document["id"]), "primary_replica": str(group.primary).upper() if known else "",
+               "primary_recovery_health": 1 if primary else None, "primary_recovery_health_desc": "ONLINE" if primary else None,
+               "secondary_recovery_health": None if primary else int(known),
+               "secondary_recovery_health_desc": None if primary else "ONLINE" if known else "ONLINE_IN_PROGRESS",
+               "synchronization_health": level, "synchronization_health_desc": HEALTH[level]}  # fmt: skip
+
+
+@view(
+    "sys.dm_hadr_availability_replica_states",
+    """replica_id uniqueidentifier, group_id uniqueidentifier, is_local bit,
+    role tinyint, role_desc nvarchar(60), operational_state tinyint, operational_state_desc nvarchar(60),
+    connected_state tinyint, connected_state_desc nvarchar(60), recovery_health tinyint, recovery_health_desc nvarchar(60),
+    synchronization_health tinyint, synchronization_health_desc nvarchar(60), last_connect_error_number int,
+    last_connect_error_description nvarchar(1024), last_connect_error_timestamp datetime""",
+    permission=STATE,
+)
+def _replica_states(session: Session, current: Database) -> Rows:
+    for group in local_groups(session):
+        for name in seen_replicas(session, group):
+            local = is_local(session, name)
+            machine = session.instance.world.machine(name)
+            up = available(session.instance.world, machine)
+            role = group.role(machine) if up else "SECONDARY"
+            level = replica_health(group, name)
+            joined = role != "RESOLVING"
+            yield {"replica_id": guid(group.of("replica")[name]["id"]), "group_id": guid(group.document["id"]),
+                   "is_local": local, "role": ROLES[role], "role_desc": role, "operational_state": 2 if local else None,
+                   "operational_state_desc": "ONLINE" if local else None, "connected_state": int(up and joined),
+                   "connected_state_desc": "CONNECTED" if up and joined else "DISCONNECTED",
+                   "recovery_health": int(joined) if local else None,
+                   "recovery_health_desc": ("ONLINE" if joined else "ONLINE_IN_PROGRESS") if local else None,
+                   "synchronization_health": level, "synchronization_health_desc": HEALTH[level]}  # fmt: skip
+
+
+@view(
+    "sys.dm_hadr_availability_replica_cluster_nodes",
+    "group_name nvarchar(256), replica_server_name nvarchar(256), node_name nvarchar(256)",
+    permission=STATE,
+)
+def _cluster_nodes(session: Session, current: Database) -> Rows:
+    for group in local_groups(session):
+        for name in group.replica_names():
+            yield {"group_name": group.name, "replica_server_name": name.upper(), "node_name": name.upper()}
+
+
+@view(
+    "sys.dm_hadr_availability_replica_cluster_states",
+    """replica_id uniqueidentifier, replica_server_name nvarchar(256),
+    group_id uniqueidentifier, join_state tinyint, join_state_desc nvarchar(60)""",
+    permission=STATE,
+)
+def _cluster_states(session: Session, current: Database) -> Rows:
+    for group in local_groups(session):
+        for name, one in group.of("replica").items():
+            yield {"replica_id": guid(one["id"]), "replica_server_name": name.upper(), "group_id": guid(group.document["id"]),
+                   "join_state": int(one["joined"]), "join_state_desc": "JOINED_STANDALONE" if one["joined"] else "NOT_JOINED"}  # fmt: skip
+
+
+@view(
+    "sys.dm_hadr_database_replica_cluster_states",
+    """replica_id uniqueidentifier, group_database_id uniqueidentifier,
+    database_name sysname, is_failover_ready bit, is_pending_secondary_suspend bit, is_database_joined bit,
+    recovery_lsn numeric(25,0), truncation_lsn numeric(25,0)""",
+    permission=STATE,
+)
+def _database_cluster_states(session: Session, current: Database) -> Rows:
+    for group in local_groups(session):
+        for name, one in group.of("replica").items():
+            for database in group.of("database").values():
+                primary = name.lower() == (group.primary or "").lower()
+                link = group.link(name, database["name"])
+                joined = primary or bool(link and link["joined"])
+                ready = primary or bool(
+                    link and link["joined"] and not link["suspended"] and link["phase"] == "SYNCHRONIZED"
+                )
+                yield {"replica_id": guid(one["id"]), "group_database_id": guid(database["id"]),
+                       "database_name": database["name"], "is_failover_ready": ready, "is_pending_secondary_suspend": False,
+                       "is_database_joined": joined, "recovery_lsn": None, "truncation_lsn": None}  # fmt: skip
+
+
+@view(
+    "sys.dm_hadr_database_replica_states",
+    """database_id int, group_id uniqueidentifier, replica_id uniqueidentifier,
+    group_database_id uniqueidentifier, is_local bit, synchronization_state tinyint, synchronization_state_desc nvarchar(60),
+    is_commit_participant bit, synchronization_health tinyint, synchronization_health_desc nvarchar(60),
+    database_state tinyint, database_state_desc nvarchar(60), is_suspended bit, suspend_reason tinyint,
+    suspend_reason_desc nvarchar(60), recovery_lsn numeric(25,0), truncation_lsn numeric(25,0), last_sent_lsn numeric(25,0),
+    last_sent_time datetime, last_received_lsn numeric(25,0), last_received_time datetime, last_hardened_lsn numeric(25,0),
+    last_hardened_time datetime, last_redone_lsn numeric(25,0), last_redone_time datetime, log_send_queue_size bigint,
+    log_send_rate bigint, redo_queue_size bigint, redo_rate bigint, filestream_send_rate bigint, end_of_log_lsn numeric(25,0),
+    last_commit_lsn numeric(25,0), last_commit_time datetime, low_water_mark_for_ghosts bigint""",
+    permission=STATE,
+)
+def _database_states(session: Session, current: Database) -> Rows:
+    for group in local_groups(session):
+        for name in seen_replicas(session, group):
+            for database in group.of("database").values():
+                row = _state(session, group, name, database["name"])
+                if row is not None:
+                    yield {**row, "group_database_id": guid(database["id"])}
+
+
+def _state(session: Session, group: Group, name: str, database: str) -> dict[str, Any] | None:
+    local = is_local(session, name)
+    primary = name.lower() == (group.primary or "").lower()
+    link = group.link(name, database)
+    if not primary and (link is None or not link["joined"]):
+        return None
+    own = session.server.get("database", database)
+    if own is None:
+        return None
+    phase, level = health(group, name, database)
+    suspended = (link or {}).get("suspended")
+    file = files_of(session.instance.world, session.instance.world.machine(name)).by_name(database)
+    end = lsn(file.lsn) if file is not None else None
+    return {
+        "database_id": own["id"], "group_id": guid(group.document["id"]), "replica_id": guid(group.of("replica")[name]["id"]),
+        "is_local": local, "synchronization_state": PHASES[phase], "synchronization_state_desc": phase,
+        "is_commit_participant": phase == "SYNCHRONIZED", "synchronization_health": level,
+        "synchronization_health_desc": HEALTH[level], "database_state": 0 if local else None,
+        "database_state_desc": "ONLINE" if local else None, "is_suspended": suspended is not None,
+        "suspend_reason": SUSPEND_REASONS[suspended] if suspended else None, "suspend_reason_desc": suspended,
+        "last_hardened_lsn": end, "end_of_log_lsn": end, "last_commit_lsn": end,
+        "log_send_queue_size": None if primary else 0, "redo_queue_size": None if primary else 0,
+    }  # fmt: skip

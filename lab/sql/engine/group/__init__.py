@@ -1,0 +1,1 @@
+"""Availability groups: their documents, how data moves to the other replicas, and who is the primary."""

@@ -1,0 +1,185 @@
+"""Time passing in availability groups: copies catch up, a lost primary is replaced.
+
+Everything is worked out from the documents and the clock when somebody looks (``advance``), so the state is the same
+after a restart of the process. Durations are the lab's estimates; the states and their order are documented
+(sys.dm_hadr_database_replica_states). Unproven: that a restart of the primary's service alone fails the group over.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.sql.engine.engine import engine_of
+from lab.sql.engine.group.state import Group, available, groups
+from lab.sql.engine.storage.file import DatabaseFile, Record
+
+if TYPE_CHECKING:
+    from lab.world import World
+
+INITIALIZING_SECONDS = 1.0
+SYNCHRONIZING_SECONDS = 2.0
+DETECTION_SECONDS = 5.0
+"""From the loss of a primary until the cluster starts its partner."""
+
+
+def advance(world: World) -> None:
+    """Let every group become what time has made of it. Harmless at any moment."""
+    engine = engine_of(world)
+    with engine.lock:
+        for group in groups(world):
+            _watch_primary(world, group)
+            if group.online:
+                for replica in group.secondaries():
+                    for database in list(group.of("database")):
+                        _catch_up(world, group, replica, database)
+            _notify(world, group)
+
+
+def _notify(world: World, group: Group) -> None:
+    engine = engine_of(world)
+    primary = group.primary
+    now = primary if group.online else None
+    known = group.document.get("announced", "")
+    if known == (now or ""):
+        return
+    group.change(announced=now or "")
+    machine = world.machine(now) if now else None
+    for callback in list(engine.primary_callbacks):
+        callback(group.name, machine)
+
+
+def _watch_primary(world: World, group: Group) -> None:
+    document = group.document
+    primary = document["primary"]
+    if primary is not None and available(world, world.machine(primary)):
+        if document.get("down_since"):
+            group.change(down_since=None)
+        return
+    if not document.get("down_since"):
+        group.change(down_since=world.clock.now().isoformat())
+        document = group.document
+    if world.clock.elapsed(document["down_since"]) < DETECTION_SECONDS:
+        return
+    for name in group.joined_names():
+        if name != primary and can_take_over(world, group, name, primary):
+            become_primary(world, group, name)
+            world.log_event(world.machine(name), "Application", "MSSQLSERVER", 1480, "Information",
+                            f"The availability group {group.name} failed over to {name} automatically.")  # fmt: skip
+            return
+
+
+def can_take_over(world: World, group: Group, name: str, primary: str | None) -> bool:
+    """Automatic failover: both replicas synchronous and automatic, the target up, all its databases synchronised."""
+    replicas = group.of("replica")
+    for one in [name] + ([primary] if primary and primary in replicas else []):
+        replica = replicas[one]
+        if replica["failover_mode"] != "AUTOMATIC" or replica["availability_mode"] != "SYNCHRONOUS_COMMIT":
+            return False
+    return available(world, world.machine(name)) and not unready(group, name)
+
+
+def unready(group: Group, replica: str) -> list[str]:
+    """The databases that keep a replica from taking over without loss."""
+    found = []
+    for database in group.of("database"):
+        link = group.link(replica, database)
+        if link is None or not link["joined"] or link["suspended"] or link["phase"] != "SYNCHRONIZED":
+            found.append(database)
+    return found
+
+
+def become_primary(world: World, group: Group, name: str, *, forced: bool = False) -> None:
+    """Change the roles. Sessions in the group's databases on the old primary end."""
+    engine = engine_of(world)
+    with engine.lock:
+        old = group.primary
+        now = world.clock.now().isoformat()
+        true_name = next(one for one in group.replica_names() if one.lower() == name.lower())
+        group.change(primary=true_name, role_since=now, down_since=None)
+        for database in group.of("database"):
+            group.drop_link(true_name, database)
+            file = _file(world, true_name, database)
+            if forced and file is not None:
+                file.fork_off()
+            for other in group.joined_names():
+                if other.lower() == true_name.lower():
+                    continue
+                link = group.link(other, database)
+                was_primary = old is not None and other.lower() == old.lower()
+                if was_primary or (link is not None and link["joined"]):
+                    suspended = "SUSPEND_FROM_PARTNER" if forced else (link or {}).get("suspended")
+                    group.set_link(
+                        other, database, joined=True, phase="NOT SYNCHRONIZING", since=None, suspended=suspended
+                    )
+        if old is not None:
+            _end_sessions(world, old, group)
+
+
+def _end_sessions(world: World, machine: str, group: Group) -> None:
+    instance = engine_of(world).instances.get(machine.lower())
+    if instance is None:
+        return
+    names = {name.lower() for name in group.of("database")}
+    for session in list(instance.sessions.values()):
+        if session.database.lower() in names or session.writes_to(names):
+            session.close()
+
+
+def _file(world: World, machine: str, database: str) -> DatabaseFile | None:
+    from lab.sql.engine.instance import files_of
+
+    return files_of(world, world.machine(machine)).by_name(database)
+
+
+def _catch_up(world: World, group: Group, replica: str, database: str) -> None:
+    link = group.link(replica, database)
+    if link is None or not link["joined"]:
+        return
+    if link["suspended"] or not available(world, world.machine(replica)):
+        if link["phase"] != "NOT SYNCHRONIZING":
+            group.set_link(replica, database, phase="NOT SYNCHRONIZING", since=None)
+        return
+    clock = world.clock
+    phase, since = link["phase"], link["since"]
+    if phase == "NOT SYNCHRONIZING":
+        phase, since = "INITIALIZING", clock.now().isoformat()
+        group.set_link(replica, database, phase=phase, since=since)
+    if phase == "INITIALIZING" and clock.elapsed(since) >= INITIALIZING_SECONDS:
+        if not copy_log(world, group, replica, database):
+            return
+        phase, since = "SYNCHRONIZING", clock.now().isoformat()
+        group.set_link(replica, database, phase=phase, since=since)
+    synchronous = group.of("replica")[replica]["availability_mode"] == "SYNCHRONOUS_COMMIT"
+    if phase == "SYNCHRONIZING":
+        copy_log(world, group, replica, database)
+        if synchronous and clock.elapsed(since) >= SYNCHRONIZING_SECONDS:
+            group.set_link(replica, database, phase="SYNCHRONIZED", since=clock.now().isoformat())
+
+
+def copy_log(world: World, group: Group, replica: str, database: str) -> bool:
+    """Bring a copy up to the primary. False when the log it lacks is gone from the primary."""
+    source, target = _file(world, str(group.primary), database), _file(world, replica, database)
+    if source is None or target is None:
+        return False
+    if target.fork != source.fork or target.lsn > source.lsn:
+        target.load(source.snapshot())  # undo of what the other side never had, then its history
+        return True
+    if target.lsn < source.log_start:
+        return False
+    target.apply(source.records(target.lsn))
+    return True
+
+
+def ship(world: World, group_name: str, database: str, records: list[Record]) -> None:
+    """After a commit on the primary: synchronised copies have it before the client hears of the commit."""
+    group = Group(world, group_name)
+    for replica in group.secondaries():
+        link = group.link(replica, database)
+        if link is None or link["phase"] not in ("SYNCHRONIZED", "SYNCHRONIZING") or link["suspended"]:
+            continue
+        if not available(world, world.machine(replica)):
+            group.set_link(replica, database, phase="NOT SYNCHRONIZING", since=None)
+            continue
+        target = _file(world, replica, database)
+        if target is not None and link["phase"] == "SYNCHRONIZED":
+            copy_log(world, group, replica, database)

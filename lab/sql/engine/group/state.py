@@ -1,0 +1,114 @@
+"""The documents of availability groups, and what role each replica plays now.
+
+Owner ``ag:<name>``: kind ``group`` holds one document; kinds ``replica``, ``database`` and ``listener`` one by name; kind
+``link`` one for each secondary's copy of a database: whether it joined and how far it is synchronised.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lab.world import Collection, Document, Machine, World
+
+if TYPE_CHECKING:
+    from lab.sql.engine.instance import Instance
+
+ONLINE_SECONDS = 3.0
+"""Modelled time from the change of role until the databases answer (the lab's estimate)."""
+
+
+class Group:
+    """One availability group, by name."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self.world, self.name = world, name
+
+    def of(self, kind: str) -> Collection:
+        return self.world.collection(f"ag:{self.name}", kind)
+
+    @property
+    def document(self) -> Document:
+        return self.of("group")["group"]
+
+    def change(self, **values: Any) -> None:
+        self.of("group").change("group", **values)
+
+    @property
+    def primary(self) -> str | None:
+        return self.document["primary"]
+
+    def replica_names(self) -> list[str]:
+        return list(self.of("replica"))
+
+    def joined_names(self) -> list[str]:
+        return [name for name, replica in self.of("replica").items() if replica["joined"]]
+
+    def secondaries(self) -> list[str]:
+        primary = (self.primary or "").lower()
+        return [name for name in self.joined_names() if name.lower() != primary]
+
+    def link(self, replica: str, database: str) -> Document | None:
+        return self.of("link").get(f"{replica}/{database}")
+
+    def set_link(self, replica: str, database: str, **values: Any) -> None:
+        links = self.of("link")
+        key = f"{replica}/{database}"
+        links[key] = {
+            **(links.get(key) or {"joined": False, "phase": "NOT SYNCHRONIZING", "suspended": None, "since": None}),
+            **values,
+        }
+
+    def drop_link(self, replica: str, database: str) -> None:
+        self.of("link").pop(f"{replica}/{database}", None)
+
+    @property
+    def online(self) -> bool:
+        """Is there a primary whose databases answer?"""
+        primary = self.primary
+        if primary is None or not available(self.world, self.world.machine(primary)):
+            return False
+        since = self.document.get("role_since")
+        return since is None or self.world.clock.elapsed(since) >= ONLINE_SECONDS
+
+    def role(self, machine: Machine) -> str:
+        """PRIMARY, SECONDARY or RESOLVING of a replica's machine."""
+        primary = self.primary
+        if primary is None or not available(self.world, machine):
+            return "RESOLVING"
+        if primary.lower() == machine.name.lower():
+            return "PRIMARY" if self.online else "RESOLVING"
+        return "SECONDARY" if available(self.world, self.world.machine(primary)) else "RESOLVING"
+
+
+def names(world: World) -> list[str]:
+    return list(world.collection("lab", "availability-group"))
+
+
+def groups(world: World) -> list[Group]:
+    return [Group(world, name) for name in names(world)]
+
+
+def find_group(world: World, name: str) -> Group | None:
+    known = world.collection("lab", "availability-group")
+    return Group(world, str(known[name]["name"])) if name in known else None
+
+
+def connected(machine: Machine) -> bool:
+    """Is the machine up with its network cable in?"""
+    state = machine.collection("power").get("state") or {"running": True}
+    return bool(state["running"]) and not state.get("disconnected", False)
+
+
+def available(world: World, machine: Machine) -> bool:
+    """Does an instance run there that the cluster can see?"""
+    from lab.sql.engine.instance import instance_of
+
+    return connected(machine) and instance_of(world, machine) is not None
+
+
+def role_of(instance: Instance, document: Document) -> str | None:
+    """The role of an instance for one of its databases; None for a database of no group (or not joined yet)."""
+    if not document.get("group"):
+        return None
+    group = find_group(instance.world, document["group"])
+    return group.role(instance.machine) if group else None

@@ -1,0 +1,98 @@
+"""System procedures by name: ``sp_…`` are found from every database, ``xp_…`` in master."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from lab.sql.api import Event
+from lab.sql.engine.errors import error
+
+if TYPE_CHECKING:
+    from lab.sql.engine.frame import Frame
+    from lab.sql.engine.statements.execute import Value
+
+Run = Generator[Event, None, int]
+
+
+@dataclass(frozen=True)
+class Procedure:
+    name: str
+    parameters: tuple[str, ...]
+    body: Callable[[Frame, Arguments], Run]
+
+    def call(self, frame: Frame, values: list[Value]) -> Run:
+        """Run it; the value of the generator is the return code. Raises 8145, 8144, 201."""
+        return self.body(frame, Arguments(self, frame, values))
+
+
+class Arguments:
+    """What was given, by parameter name; positional ones by their order."""
+
+    def __init__(self, procedure: Procedure, frame: Frame, values: list[Value]) -> None:
+        self._procedure, self._frame = procedure, frame
+        self._given: dict[str, Value] = {}
+        for index, value in enumerate(values):
+            if not value.name and index >= len(procedure.parameters):
+                raise error(8144, procedure.name)
+            name = value.name.lower() or procedure.parameters[index]
+            if name not in procedure.parameters:
+                raise error(8145, value.name, procedure.name)
+            self._given[name] = value
+
+    def get(self, name: str, default: Any = None) -> Any:
+        found = self._given.get(name)
+        return default if found is None or found.value is None else found.value
+
+    def required(self, name: str) -> Any:
+        if name not in self._given:
+            raise error(201, self._procedure.name, name, state=4)
+        return self._given[name].value
+
+    def has(self, name: str) -> bool:
+        return name in self._given
+
+    def give(self, name: str, value: Any) -> bool:
+        """Set an OUTPUT argument; False when the caller gave no variable for it."""
+        found = self._given.get(name)
+        if found is None or not found.output:
+            return False
+        from lab.sql.engine.values import type_of
+
+        self._frame.assign(
+            found.output, value, type_of(value) if value is not None else self._frame.variable(found.output).type
+        )
+        return True
+
+
+PROCEDURES: dict[str, Procedure] = {}
+
+
+def procedure(
+    name: str, *parameters: str
+) -> Callable[[Callable[[Frame, Arguments], Run]], Callable[[Frame, Arguments], Run]]:
+    def register(body: Callable[[Frame, Arguments], Run]) -> Callable[[Frame, Arguments], Run]:
+        PROCEDURES[name] = Procedure(name, tuple(parameter.lower() for parameter in parameters), body)
+        return body
+
+    return register
+
+
+@cache
+def load() -> None:
+    """Import the topics, which register their procedures."""
+    from lab.sql.engine.procedures import configuration, files, membership, registry_values, sessions  # noqa: F401
+
+
+def find_procedure(parts: tuple[str, ...]) -> Procedure | None:
+    """The system procedure of that name, with or without ``master``, ``sys`` or ``dbo`` before it."""
+    load()
+    name = parts[-1].lower()
+    before = [part.lower() for part in parts[:-1]]
+    if name.startswith("xp_") and not before:
+        return PROCEDURES.get(name)
+    if all(part in ("master", "sys", "dbo", "msdb", "") for part in before) or (before and before[-1] == "sys"):
+        return PROCEDURES.get(name)
+    return None

@@ -1,0 +1,442 @@
+"""CREATE, ALTER and DROP AVAILABILITY GROUP.
+
+Which statement runs where, and what keeps a failover from happening: SQL Server documentation, "ALTER AVAILABILITY
+GROUP". Options that came after 2012 (SEEDING_MODE, CLUSTER_TYPE, BASIC, DB_FAILOVER) are syntax errors here.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from lab.sql.api import Event
+from lab.sql.engine.engine import engine_of
+from lab.sql.engine.errors import error, not_modelled
+from lab.sql.engine.frame import Frame
+from lab.sql.engine.group.progress import advance, become_primary, unready
+from lab.sql.engine.group.state import Group, available, find_group
+from lab.sql.engine.parse.parser import Parser, Statement, statement
+from lab.sql.engine.statements.database import outside_transaction
+from lab.world import Document
+
+GROUP_OPTIONS = {"AUTOMATED_BACKUP_PREFERENCE": ("PRIMARY", "SECONDARY_ONLY", "SECONDARY", "NONE"),
+                 "FAILURE_CONDITION_LEVEL": None, "HEALTH_CHECK_TIMEOUT": None}  # fmt: skip
+ROLE_ACCESS = ("READ_WRITE", "ALL", "NO", "READ_ONLY")
+FAILOVER_SECONDS = 2.0
+
+
+def new_replica(name: str, url: str, **values: Any) -> Document:
+    return {
+        "id": str(uuid.uuid4()), "name": name, "endpoint_url": url, "availability_mode": "ASYNCHRONOUS_COMMIT",
+        "failover_mode": "MANUAL", "session_timeout": 10, "primary_allow": "ALL", "secondary_allow": "NO",
+        "backup_priority": 50, "joined": False, **values,
+    }  # fmt: skip
+
+
+def require_group(frame: Frame, name: str, permission: str = "ALTER ANY AVAILABILITY GROUP") -> Group:
+    """Raises 15151 when there is none, the instance is no replica of it, or the permission is missing."""
+    session = frame.session
+    group = find_group(session.instance.world, name)
+    replicas = [one.lower() for one in group.replica_names()] if group else []
+    known = session.instance.machine.name.lower() in replicas
+    if group is None or not known or not session.principal.may(session.server, permission):
+        raise error(15151, "alter", "availability group", name)
+    return group
+
+
+def on_primary(frame: Frame, group: Group) -> None:
+    """Raises 41190 anywhere else."""
+    if group.role(frame.session.instance.machine) != "PRIMARY":
+        raise error(41190, group.name, "ALTER AVAILABILITY GROUP")
+
+
+@dataclass
+class AlterGroup(Statement):
+    name: str
+    action: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def run(self, frame: Frame) -> Iterator[Event]:
+        outside_transaction(frame, "ALTER AVAILABILITY GROUP")
+        world = frame.session.instance.world
+        advance(world)
+        group = require_group(frame, self.name)
+        getattr(self, f"_{self.action.lower()}")(frame, group)
+        advance(world)
+        return iter(())
+
+    def _failover(self, frame: Frame, group: Group) -> None:
+        session = frame.session
+        world, machine = session.instance.world, session.instance.machine
+        if (group.primary or "").lower() == machine.name.lower():
+            raise error(41122, group.name)
+        if group.role(machine) != "SECONDARY" or unready(group, machine.name):
+            raise error(41142, group.name, state=34)
+        replicas = group.of("replica")
+        for name in (machine.name, str(group.primary)):
+            if replicas[name]["availability_mode"] != "SYNCHRONOUS_COMMIT":
+                raise error(41142, group.name, state=34)
+        session.sleep(FAILOVER_SECONDS)
+        with engine_of(world).lock:
+            if group.role(machine) != "SECONDARY" or unready(group, machine.name):
+                raise error(41142, group.name, state=34)
+            become_primary(world, group, machine.name)
+
+    def _force(self, frame: Frame, group: Group) -> None:
+        session = frame.session
+        world, machine = session.instance.world, session.instance.machine
+        if group.role(machine) == "PRIMARY":
+            raise error(41122, group.name)
+        session.sleep(FAILOVER_SECONDS)
+        become_primary(world, group, machine.name, forced=True)
+
+    def _add_database(self, frame: Frame, group: Group) -> None:
+        on_primary(frame, group)
+        session = frame.session
+        for name in self.values["databases"]:
+            document = session.server.get("database", name)
+            if document is None:
+                raise error(35238, name, group.name)
+            database = session.find_database(name)
+            assert database is not None
+            if document["group"]:
+                raise error(
+                    35239 if document["group"].lower() == group.name.lower() else 35255, name, document["group"]
+                )
+            options = database.options()
+            if document["id"] <= 4:
+                raise error(35249, name)
+            if document["state"] != "ONLINE":
+                database.check_state()
+            if options["read_only"] or options["user_access"] != "MULTI_USER":
+                raise error(35233 if options["read_only"] else 35236, name)
+            if options["auto_close"]:
+                raise error(1467, name)
+            if options["recovery"] != "FULL":
+                raise error(1465, name)
+            if database.chain().get("last_log_backup_lsn") is None:
+                raise error(1475, name)
+            number = str(uuid.uuid4())
+            group.of("database")[document["name"]] = {
+                "id": number,
+                "name": document["name"],
+                "family": session.instance.file(document).family,
+            }
+            session.server.change("database", name, group=group.name, group_database=number)
+
+    def _remove_database(self, frame: Frame, group: Group) -> None:
+        on_primary(frame, group)
+        session = frame.session
+        world = session.instance.world
+        for name in self.values["databases"]:
+            if name.lower() not in [one.lower() for one in group.of("database")]:
+                raise error(41133, name, group.name, level=16)
+            del group.of("database")[name]
+            session.server.change("database", name, group=None, group_database=None)
+            for replica in group.replica_names():
+                group.drop_link(replica, name)
+                databases = world.machine(replica).collection("sql-database")
+                if replica.lower() != (group.primary or "").lower() and name.lower() in databases:
+                    found = databases[name.lower()]
+                    if (found.get("group") or "").lower() == group.name.lower():
+                        databases.change(name.lower(), group=None, group_database=None, state="RESTORING")
+
+    def _modify_replica(self, frame: Frame, group: Group) -> None:
+        on_primary(frame, group)
+        name, options = self.values["replica"], self.values["options"]
+        replicas = group.of("replica")
+        if name not in replicas:
+            raise error(15151, "modify", "availability replica", name)
+        changed = {**replicas[name], **options}
+        if changed["failover_mode"] == "AUTOMATIC" and changed["availability_mode"] != "SYNCHRONOUS_COMMIT":
+            raise error(35257, name)
+        replicas[name] = changed
+
+    def _add_replica(self, frame: Frame, group: Group) -> None:
+        on_primary(frame, group)
+        for replica in self.values["replicas"]:
+            if replica["name"] in group.of("replica"):
+                raise error(41106, group.name)
+            if len(group.of("replica")) >= 5:
+                raise error(35223, 1, group.name, len(group.of("replica")), 5)
+            group.of("replica")[replica["name"]] = replica
+
+    def _remove_replica(self, frame: Frame, group: Group) -> None:
+        on_primary(frame, group)
+        name = self.values["replica"]
+        if name not in group.of("replica"):
+            raise error(15151, "remove", "availability replica", name)
+        for database in group.of("database"):
+            group.drop_link(name, database)
+            databases = frame.session.instance.world.machine(name).collection("sql-database")
+            if database.lower() in databases:
+                databases.change(database.lower(), group=None, group_database=None, state="RESTORING")
+        del group.of("replica")[name]
+
+    def _join(self, frame: Frame, group: Group) -> None:
+        name = frame.session.instance.machine.name
+        replica = group.of("replica")[name]
+        if replica["joined"]:
+            raise error(41106, group.name)
+        if not group.online:
+            raise error(41136, group.name)
+        group.of("replica").change(name, joined=True)
+
+    def _set(self, frame: Frame, group: Group) -> None:
+        on_primary(frame, group)
+        group.change(**self.values["options"])
+
+    def _add_listener(self, frame: Frame, group: Group) -> None:
+        on_primary(frame, group)
+        if len(group.of("listener")):
+            raise error(19477)
+        listener = self.values["listener"]
+        group.of("listener")[listener["name"]] = listener
+
+    def _modify_listener(self, frame: Frame, group: Group) -> None:
+        on_primary(frame, group)
+        name, values = self.values["name"], self.values["changes"]
+        listeners = group.of("listener")
+        if name not in listeners:
+            raise error(15151, "alter", "availability group listener", name)
+        listener = listeners[name]
+        if "port" in values:
+            listener["port"] = values["port"]
+        if "address" in values:
+            listener["addresses"] = [*listener["addresses"], values["address"]]
+        listeners[name] = listener
+
+    def _remove_listener(self, frame: Frame, group: Group) -> None:
+        on_primary(frame, group)
+        if self.values["name"] not in group.of("listener"):
+            raise error(15151, "drop", "availability group listener", self.values["name"])
+        del group.of("listener")[self.values["name"]]
+
+
+def _text_list(p: Parser) -> list[str]:
+    names = [p.name()]
+    while p.accept(","):
+        names.append(p.name())
+    return names
+
+
+def _replica_options(p: Parser) -> Document:
+    found: Document = {}
+    p.expect("WITH", "(")
+    while True:
+        word = p.one_of("ENDPOINT_URL", "AVAILABILITY_MODE", "FAILOVER_MODE", "SESSION_TIMEOUT", "BACKUP_PRIORITY",
+                        "PRIMARY_ROLE", "SECONDARY_ROLE")  # fmt: skip
+        if word in ("PRIMARY_ROLE", "SECONDARY_ROLE"):
+            p.expect("(")
+            what = p.one_of("ALLOW_CONNECTIONS", "READ_ONLY_ROUTING_LIST", "READ_ONLY_ROUTING_URL")
+            p.expect("=")
+            if what != "ALLOW_CONNECTIONS":
+                raise not_modelled("read-only routing")
+            found["primary_allow" if word == "PRIMARY_ROLE" else "secondary_allow"] = p.one_of(*ROLE_ACCESS)
+            p.expect(")")
+        else:
+            p.expect("=")
+            if word == "ENDPOINT_URL":
+                found["endpoint_url"] = p.string()
+            elif word == "AVAILABILITY_MODE":
+                found["availability_mode"] = p.one_of("SYNCHRONOUS_COMMIT", "ASYNCHRONOUS_COMMIT")
+            elif word == "FAILOVER_MODE":
+                found["failover_mode"] = p.one_of("AUTOMATIC", "MANUAL")
+            else:
+                found["session_timeout" if word == "SESSION_TIMEOUT" else "backup_priority"] = p.integer()
+        if not p.accept(","):
+            break
+    p.expect(")")
+    return found
+
+
+def _replicas(p: Parser) -> list[Document]:
+    found = []
+    while True:
+        name = p.string()
+        options = _replica_options(p)
+        if not {"endpoint_url", "availability_mode", "failover_mode"} <= set(options):
+            raise error(102, name)
+        found.append(new_replica(name, options.pop("endpoint_url"), **options))
+        if not p.accept(","):
+            return found
+
+
+def _listener(p: Parser) -> Document:
+    name = p.string()
+    p.expect("(", "WITH")
+    if p.at("DHCP"):
+        raise not_modelled("a listener with DHCP")
+    p.expect("IP", "(")
+    addresses = []
+    while True:
+        addresses.append(_address(p))
+        if not p.accept(","):
+            break
+    p.expect(")")
+    port = 1433
+    if p.accept(","):
+        p.expect("PORT", "=")
+        port = p.integer()
+    p.expect(")")
+    return {"id": str(uuid.uuid4()), "name": name, "port": port, "addresses": addresses}
+
+
+def _address(p: Parser) -> Document:
+    p.expect("(")
+    address = p.string()
+    p.expect(",")
+    mask = p.string()
+    p.expect(")")
+    return {"address": address, "mask": mask}
+
+
+def _group_options(p: Parser) -> Document:
+    p.expect("(")
+    found: Document = {}
+    while True:
+        word = p.one_of(*GROUP_OPTIONS)
+        p.expect("=")
+        if word == "AUTOMATED_BACKUP_PREFERENCE":
+            found["backup_preference"] = p.one_of("PRIMARY", "SECONDARY_ONLY", "SECONDARY", "NONE")
+        else:
+            found["failure_condition" if word.startswith("FAILURE") else "health_timeout"] = p.integer()
+        if not p.accept(","):
+            break
+    p.expect(")")
+    return found
+
+
+@statement("ALTER", "AVAILABILITY", "GROUP")
+def _alter(p: Parser) -> Statement:
+    name = p.name()
+    if p.accept("FAILOVER"):
+        return AlterGroup(name, "FAILOVER")
+    if p.accept("FORCE_FAILOVER_ALLOW_DATA_LOSS"):
+        return AlterGroup(name, "FORCE")
+    if p.accept("JOIN"):
+        return AlterGroup(name, "JOIN")
+    if p.accept("SET"):
+        return AlterGroup(name, "SET", {"options": _group_options(p)})
+    verb = p.one_of("ADD", "REMOVE", "MODIFY", "RESTART", "GRANT", "DENY", "OFFLINE")
+    if verb in ("RESTART", "OFFLINE"):
+        raise not_modelled(f"ALTER AVAILABILITY GROUP … {verb}")
+    if verb in ("GRANT", "DENY"):
+        p.fail(p.tokens[p.position - 1])
+    what = p.one_of("DATABASE", "REPLICA", "LISTENER") if verb != "MODIFY" else p.one_of("REPLICA", "LISTENER")
+    if what == "DATABASE":
+        return AlterGroup(name, f"{verb}_DATABASE", {"databases": _text_list(p)})
+    if what == "REPLICA":
+        p.expect("ON")
+        if verb == "ADD":
+            return AlterGroup(name, "ADD_REPLICA", {"replicas": _replicas(p)})
+        replica = p.string()
+        return AlterGroup(
+            name, f"{verb}_REPLICA", {"replica": replica, "options": _replica_options(p) if verb == "MODIFY" else {}}
+        )
+    return _alter_listener(p, name, verb)
+
+
+def _alter_listener(p: Parser, name: str, verb: str) -> Statement:
+    if verb == "ADD":
+        return AlterGroup(name, "ADD_LISTENER", {"listener": _listener(p)})
+    listener = p.string()
+    changes: dict[str, Any] = {}
+    if verb == "MODIFY":
+        p.expect("(")
+        if p.accept("ADD"):
+            p.expect("IP")
+            changes["address"] = _address(p)
+        else:
+            p.expect("PORT", "=")
+            changes["port"] = p.integer()
+        p.expect(")")
+    return AlterGroup(name, f"{verb}_LISTENER", {"name": listener, "changes": changes})
+
+
+@dataclass
+class CreateGroup(Statement):
+    name: str
+    options: Document
+    databases: list[str]
+    replicas: list[Document]
+    listener: Document | None
+
+    def run(self, frame: Frame) -> Iterator[Event]:
+        outside_transaction(frame, "CREATE AVAILABILITY GROUP")
+        session = frame.session
+        session.require("CREATE AVAILABILITY GROUP", 15247)
+        world, machine = session.instance.world, session.instance.machine
+        known = world.collection("lab", "availability-group")
+        if self.name in known:
+            raise error(41106, self.name)
+        if machine.name.lower() not in [replica["name"].lower() for replica in self.replicas]:
+            raise error(35237, self.name)
+        create_group(world, self.name, self.options, self.replicas, self.listener, machine.name)
+        if self.databases:
+            AlterGroup(self.name, "ADD_DATABASE", {"databases": self.databases})._add_database(
+                frame, Group(world, self.name)
+            )
+        return iter(())
+
+
+def create_group(
+    world: Any, name: str, options: Document, replicas: list[Document], listener: Document | None, primary: str
+) -> Group:
+    """Write the documents of a new group whose primary has joined."""
+    world.collection("lab", "availability-group")[name] = {"name": name}
+    group = Group(world, name)
+    group.of("group")["group"] = {
+        "id": str(uuid.uuid4()), "name": name, "primary": primary, "resource_id": str(uuid.uuid4()),
+        "resource_group_id": str(uuid.uuid4()), "failure_condition": 3, "health_timeout": 30000,
+        "backup_preference": "SECONDARY", "created": world.clock.now().isoformat(), **options,
+    }  # fmt: skip
+    for replica in replicas:
+        joined = replica["name"].lower() == primary.lower() or replica["joined"]
+        group.of("replica")[replica["name"]] = {**replica, "joined": joined, "created": world.clock.now().isoformat()}
+    if listener:
+        group.of("listener")[listener["name"]] = listener
+    return group
+
+
+@statement("CREATE", "AVAILABILITY", "GROUP")
+def _create(p: Parser) -> Statement:
+    name = p.name()
+    options = _group_options(p) if p.accept("WITH") else {}
+    p.expect("FOR")
+    databases: list[str] = []
+    if p.accept("DATABASE"):
+        databases = _text_list(p)
+    p.expect("REPLICA", "ON")
+    replicas = _replicas(p)
+    listener = _listener(p) if p.accept("LISTENER") else None
+    return CreateGroup(name, options, databases, replicas, listener)
+
+
+@dataclass
+class DropGroup(Statement):
+    name: str
+
+    def run(self, frame: Frame) -> Iterator[Event]:
+        outside_transaction(frame, "DROP AVAILABILITY GROUP")
+        group = require_group(frame, self.name)
+        world = frame.session.instance.world
+        for replica in group.replica_names():
+            machine = world.machine(replica)
+            primary = replica.lower() == (group.primary or "").lower()
+            for name, document in machine.collection("sql-database").items():
+                if (document.get("group") or "").lower() == group.name.lower():
+                    state = "ONLINE" if primary and available(world, machine) else "RESTORING"
+                    machine.collection("sql-database").change(name, group=None, group_database=None, state=state)
+        for kind in ("group", "replica", "database", "listener", "link"):
+            for name in list(group.of(kind)):
+                del group.of(kind)[name]
+        del world.collection("lab", "availability-group")[group.name]
+        return iter(())
+
+
+@statement("DROP", "AVAILABILITY", "GROUP")
+def _drop(p: Parser) -> Statement:
+    return DropGroup(p.name())

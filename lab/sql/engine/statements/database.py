@@ -1,0 +1,173 @@
+"""CREATE and DROP DATABASE."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from lab.sql.api import Event
+from lab.sql.engine.database import OPTIONS, SYSTEM, new_contents
+from lab.sql.engine.errors import SeveralErrors, error, not_modelled
+from lab.sql.engine.frame import Frame
+from lab.sql.engine.functions.server import FOLDER
+from lab.sql.engine.parse.parser import Parser, Statement, statement
+from lab.sql.engine.storage.space import View
+from lab.world import Document
+
+CREATION_SECONDS = 0.5
+"""Modelled time to make the files of a database (the lab's estimate)."""
+
+
+def outside_transaction(frame: Frame, what: str) -> None:
+    """Raises 226 inside a user transaction."""
+    if frame.session.trancount:
+        raise error(226, what)
+
+
+def default_files(name: str) -> list[Document]:
+    """Data and log file as CREATE DATABASE without ON makes them; size in pages of 8 KB."""
+    return [
+        {"id": 1, "type": "ROWS", "logical": name, "path": f"{FOLDER}\\DATA\\{name}.mdf", "size": 520, "growth": 128},
+        {
+            "id": 2,
+            "type": "LOG",
+            "logical": f"{name}_log",
+            "path": f"{FOLDER}\\DATA\\{name}_log.ldf",
+            "size": 130,
+            "growth": 10,
+        },
+    ]
+
+
+def new_database_document(
+    server: View, name: str, owner: bytes, files: list[Document], now: datetime, **values: Any
+) -> Document:
+    """The document of a database on an instance."""
+    used = {document["id"] for document in server.documents("database")}
+    number = next(candidate for candidate in range(5, 32767) if candidate not in used)
+    counter = server.get("counter", "database-file") or {"last": 0}
+    server.put("counter", "database-file", {"last": counter["last"] + 1})
+    return {
+        "name": name, "id": number, "state": "ONLINE", "owner": owner.hex(), "created": now.isoformat(), "files": files,
+        "file": f"{counter['last'] + 1:05d}.sqlite", "group": None, "group_database": None, **values,
+    }  # fmt: skip
+
+
+@dataclass
+class CreateDatabase(Statement):
+    name: str
+    files: list[Document] = field(default_factory=list)
+
+    def run(self, frame: Frame) -> Iterator[Event]:
+        outside_transaction(frame, "CREATE DATABASE")
+        session = frame.session
+        session.require("CREATE ANY DATABASE", 262, "CREATE DATABASE", "master")
+        if session.server.get("database", self.name) is not None:
+            raise error(1801, self.name, state=3)
+        files = self.files or default_files(self.name)
+        taken = {f["path"].lower(): d["name"] for d in session.server.documents("database") for f in d["files"]}
+        for one in files:
+            if one["path"].lower() in taken:
+                raise SeveralErrors(error(5170, one["path"]), error(1802))
+        session.sleep(CREATION_SECONDS)
+        now = session.instance.world.clock.now()
+        document = new_database_document(session.server, self.name, session.principal.sid, files, now)
+        model = session.find_database("model")
+        options = model.options() if model else dict(OPTIONS)
+        file = session.instance.file(document)
+        view = session.view(file)
+        for kind, key, entry in new_contents(session.principal.sid, now.isoformat(), **options):
+            view.put(kind, key, entry)
+        session.server.put("database", self.name, document)
+        return iter(())
+
+
+def parse_file(p: Parser, number: int, kind: str) -> Document:
+    p.expect("(")
+    found: Document = {"id": number, "type": kind, "size": 520, "growth": 128}
+    while True:
+        word = p.one_of("NAME", "FILENAME", "SIZE", "MAXSIZE", "FILEGROWTH")
+        p.expect("=")
+        if word == "NAME":
+            found["logical"] = p.name() if p.at_name() else p.string()
+        elif word == "FILENAME":
+            found["path"] = p.string()
+        else:
+            p.next()
+            p.accept("KB") or p.accept("MB") or p.accept("GB") or p.accept("%")
+        if not p.accept(","):
+            break
+    p.expect(")")
+    return found
+
+
+@statement("CREATE", "DATABASE")
+def _create(p: Parser) -> Statement:
+    name = p.name()
+    files: list[Document] = []
+    if p.accept("CONTAINMENT"):
+        p.expect("=")
+        if p.one_of("NONE", "PARTIAL") == "PARTIAL":
+            raise not_modelled("contained databases")
+    if p.accept("ON"):
+        p.accept("PRIMARY")
+        files.append(parse_file(p, 1, "ROWS"))
+        while p.accept(","):
+            if p.at("FILEGROUP"):
+                raise not_modelled("filegroups")
+            files.append(parse_file(p, len(files) + 2, "ROWS"))
+    if p.accept("LOG"):
+        p.expect("ON")
+        files.append(parse_file(p, 2, "LOG"))
+    elif files:
+        stem = files[0]["path"].rsplit("\\", 1)[0]
+        files.append({**default_files(name)[1], "path": f"{stem}\\{name}_log.ldf"})
+    if p.accept("COLLATE"):
+        p.name()
+    if p.at("FOR") or p.at("AS") or p.at("WITH"):
+        raise not_modelled(f"CREATE DATABASE … {p.token.upper}")
+    return CreateDatabase(name, files)
+
+
+@dataclass
+class DropDatabase(Statement):
+    names: list[str]
+
+    def run(self, frame: Frame) -> Iterator[Event]:
+        outside_transaction(frame, "DROP DATABASE")
+        for name in self.names:
+            self._drop(frame, name)
+        return iter(())
+
+    @staticmethod
+    def _drop(frame: Frame, name: str) -> None:
+        session = frame.session
+        document = session.server.get("database", name)
+        allowed = document is not None and (
+            document["owner"] == session.principal.sid.hex()
+            or session.principal.may(session.server, "ALTER ANY DATABASE")
+        )
+        if document is None or not allowed:
+            raise error(3701, "database", name)
+        if name.lower() in SYSTEM:
+            raise error(3708, "database", name)
+        if document["group"]:
+            raise error(3752, name)
+        users = [s for s in session.instance.sessions.values() if s.database.lower() == name.lower()]
+        if users:
+            raise error(3702, name, state=4 if session not in users else 3)
+        session.server.delete("database", name)
+        file = session.instance.file(document)
+        current = session.statement
+        assert current is not None
+        current.on_commit.append(lambda: session.instance.forget(document, file))
+
+
+@statement("DROP", "DATABASE")
+def _drop(p: Parser) -> Statement:
+    names = [p.name()]
+    while p.accept(","):
+        names.append(p.name())
+    return DropDatabase(names)
