@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
 class SqlError(Exception):
@@ -99,11 +99,6 @@ class Session(Protocol):
     def describe(self, text: str, parameters: tuple[Parameter, ...] = ()) -> tuple[Column, ...] | None:
         """Columns of the first result set (for sp_prepare and sp_describe_first_result_set), or None."""
 
-    def describe_parameters(self, text: str) -> tuple[Parameter, ...]:
-        """The @parameters that ``text`` uses without declaring them, in order of appearance, with the types
-        sp_describe_undeclared_parameters deduces (a column's type where one is compared with or assigned to it).
-        Raises SqlError where the real one does (11501 and its neighbours)."""
-
     def reset(self) -> None:
         """sp_reset_connection: roll back, default options, the database of the log-on, no temporary tables."""
 
@@ -111,6 +106,16 @@ class Session(Protocol):
         """Attention: the running batch ends soon."""
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class DeducesParameters(Protocol):
+    """What a session offers that can deduce types of undeclared parameters; without it drivers send NULL as varchar."""
+
+    def describe_parameters(self, text: str) -> tuple[Parameter, ...]:
+        """The @parameters that ``text`` uses without declaring them, in order of appearance, with the types
+        sp_describe_undeclared_parameters deduces (a column's type where one is compared with or assigned to it).
+        Raises SqlError where the real one does (11501 and its neighbours)."""
 
 
 class Instance(Protocol):

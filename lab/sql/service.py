@@ -64,6 +64,7 @@ class Wires:
         self._listeners: dict[str, Endpoint] = {}
         self._lock = threading.RLock()
         self._stopping = threading.Event()
+        self._wake = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="sql-watch", daemon=True)
 
     # --- the part as a whole ----------------------------------------------------------------------------------------
@@ -71,15 +72,15 @@ class Wires:
     def start(self) -> None:
         control = ServiceControl(start=self._start_service, stop=self._stop_service)
         self._world.service_controls[SERVICE] = control
-        for machine in self._machines():
-            if engine.instance_of(self._world, machine) is not None:
-                self.open(machine)
+        self.follow_instances()
         self.follow_listeners()
-        engine.on_primary_changed(self._world, lambda *_: self.cut_stale())
+        # The engine calls this with its lock held: only wake the watcher, which asks the engine in its own time.
+        engine.on_primary_changed(self._world, lambda *_: self._wake.set())
         self._watcher.start()
 
     def stop(self) -> None:
         self._stopping.set()
+        self._wake.set()
         self._world.service_controls.pop(SERVICE, None)
         self._watcher.join(10)
         for machine in self._machines():
@@ -99,10 +100,18 @@ class Wires:
         self.open(machine)
 
     def _stop_service(self, machine: Machine) -> None:
-        self.close(machine)
         engine.stop_instance(self._world, machine)
+        self.close(machine)
 
     # --- instances --------------------------------------------------------------------------------------------------
+
+    def follow_instances(self) -> None:
+        """Listen for each instance that runs, and for no other, however it was started or stopped."""
+        for machine in self._machines():
+            if engine.instance_of(self._world, machine) is not None and machine.running:
+                self.open(machine)
+            elif machine.name.lower() in self._endpoints:
+                self.close(machine)
 
     def open(self, machine: Machine) -> None:
         """Listen on the machine's address. Harmless while it listens."""
@@ -206,9 +215,14 @@ class Wires:
                     connection.cut()
 
     def _watch(self) -> None:
-        while not self._stopping.wait(_WATCH_SECONDS):
+        while not self._stopping.is_set():
+            self._wake.wait(_WATCH_SECONDS)
+            self._wake.clear()
+            if self._stopping.is_set():
+                return
             try:
+                self.follow_instances()
                 self.follow_listeners()
                 self.cut_stale()
-            except Exception:
-                _log.exception("watching the listeners failed")
+            except Exception:  # a watcher that dies would leave connections to a server that is gone
+                _log.exception("watching the instances and listeners failed")

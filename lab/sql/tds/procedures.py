@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.powershell.api import NotModelledError
-from lab.sql.api import Parameter, Session, SqlError
+from lab.sql.api import DeducesParameters, Parameter, Session, SqlError
 from lab.sql.tds import describe
 from lab.sql.tds.datatypes import datatype_info
 from lab.sql.tds.reply import Reply
@@ -152,6 +152,8 @@ class Procedures:
 
     def _describe_parameters(self, call: Call, reply: Reply) -> Outputs:
         known = {one.name.lower() for one in declarations(_text(call, 1, "@params", optional=True))}
+        if not isinstance(self._session, DeducesParameters):
+            raise NotModelledError("the deduction of undeclared parameters")
         found = self._session.describe_parameters(_text(call, 0, "@tsql"))
         reply.play(describe.undeclared_parameters(tuple(one for one in found if one.name.lower() not in known)))
         return []

@@ -118,7 +118,7 @@ def test_the_listener_leads_to_the_primary_under_its_own_name(world: World, fake
 def test_when_the_primary_moves_connections_through_the_listener_end(world: World, fake: FakeEngine) -> None:
     through, direct = connect(LISTENER, HostNameInCertificate="sql"), connect(SQL1)
     fake.move(world, "SQL2")
-    assert is_cut(through)
+    assert soon(lambda: is_cut(through))
     assert not is_cut(direct)
     connect(LISTENER, HostNameInCertificate="sql")
     assert len(fake.instances["sql2"].sessions) == 1
@@ -151,6 +151,15 @@ def test_the_windows_service_stops_and_starts_the_instance(world: World, fake: F
     control.start(world.machine("SQL1"))
     assert reaches(SQL1)
     assert reaches(LISTENER, "sql")
+
+
+def test_ports_follow_instances_that_stop_and_start_by_themselves(world: World, fake: FakeEngine) -> None:
+    client = connect(SQL1)
+    instance = fake.instances.pop("sql1")
+    assert soon(lambda: is_cut(client))
+    assert not reaches(SQL1)
+    fake.instances["sql1"] = instance
+    assert soon(lambda: reaches(SQL1))
 
 
 def test_the_port_comes_from_the_machines_configuration(world: World) -> None:
