@@ -46,11 +46,16 @@ NAMESPACES = (
 
 @dataclass(frozen=True)
 class Login:
-    """A SQL Server login of the product and the database and schema it works in."""
+    """A SQL Server login of the product, the database and schema it works in, and whether it reads settings there."""
 
     name: str
     database: str
     schema: str
+    settings: bool = False
+
+    @property
+    def schemas(self) -> tuple[str, ...]:
+        return (self.schema, "Config") if self.settings else (self.schema,)
 
 
 @dataclass(frozen=True)
@@ -155,7 +160,7 @@ _STORE = (("Config", CONFIG), ("Config", STORE), ("Management", STORE), ("Notifi
 
 def _portal_logins(site: str) -> tuple[Login, ...]:
     return (
-        Login(f"MgmtSvc-{site}", PORTAL, "PortalAspNet"),
+        Login(f"MgmtSvc-{site}", PORTAL, "PortalAspNet", settings=True),
         Login(f"{site}NotificationServiceUser", PORTAL, "PortalNotification"),
     )
 
@@ -241,7 +246,7 @@ FEATURES = {
             "WindowsAuthSite",
             "MgmtSvc-WindowsAuthSite",
             Site("MgmtSvc-WindowsAuthSite", 30072),
-            (Login("MgmtSvc-WindowsAuthSite", PORTAL, "PortalAspNet"),),
+            (Login("MgmtSvc-WindowsAuthSite", PORTAL, "PortalAspNet", settings=True),),
             _PORTAL,
         ),
         Feature(

@@ -63,7 +63,9 @@ def initialize(setup: Setup, feature: Feature) -> None:
             store.require_passphrase(config, setup.passphrase)
             document = _node_settings(setup, config, feature)
         for login in feature.logins:
-            _ensure_login(setup, login.name, document["logins"][login.name], login.database, login.schema)
+            for name in login.schemas:
+                role = schema.role_of(name)
+                ensure_user(setup, login.name, document["logins"][login.name], login.database, role)
         _defaults(setup, feature)
     except SqlError as error:
         raise exception(error) from None
@@ -133,10 +135,6 @@ def _node_settings(setup: Setup, config: SqlSession, feature: Feature) -> Docume
         "token_key": shared(AUTHENTICATION, TOKEN_KEY, secrets.new_key()),
         "settings": {"EnableCeip": setup.experience},
     }
-
-
-def _ensure_login(setup: Setup, login: str, password: str, database: str, schema_name: str) -> None:
-    ensure_user(setup, login, password, database, schema.role_of(schema_name))
 
 
 def ensure_user(setup: Setup, login: str, password: str, database: str, role: str) -> None:

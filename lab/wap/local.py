@@ -58,6 +58,39 @@ def install(machine: Machine, component: Component) -> None:
     iis.refresh(machine.world, machine)
 
 
+def uninstall(machine: Machine, component: Component) -> None:
+    """Take away what ``install`` left: sites with their pools and certificates, registry, configuration. The local
+    group goes with the last component; databases and logins on SQL Server stay (both unproven)."""
+    from lab.windows import iis, registry
+
+    for site in sites_of(component.name):
+        _remove_site(machine, site)
+    for feature in FEATURES.values():
+        if feature.component == component.name:
+            machine.collection("wap-feature").pop(feature.name, None)
+    registry.remove_key(machine, component.registry)
+    machine.collection("wap-component").pop(component.name, None)
+    if not len(machine.collection("wap-component")):
+        machine.collection("group").pop(OPERATORS, None)
+        registry.remove_key(machine, "HKLM\\SOFTWARE\\Microsoft\\MgmtSvc")
+    iis.refresh(machine.world, machine)
+
+
+def _remove_site(machine: Machine, site: Site) -> None:
+    gone = machine.collection("site").pop(site.name, None)
+    machine.collection("apppool").pop(site.name, None)
+    if gone is None:
+        return
+    held, certificates = machine.collection("sslbinding"), machine.collection("certificate")
+    for binding in gone["bindings"]:
+        key = f"0.0.0.0:{binding['port']}"
+        thumbprint = held[key]["thumbprint"] if key in held else ""
+        # Only the certificate that the installer made for this site is the installer's to remove.
+        if thumbprint in certificates and certificates[thumbprint].get("friendly_name") == site.name:
+            held.pop(key, None)
+            certificates.pop(thumbprint, None)
+
+
 def _operators(machine: Machine) -> None:
     """The local group that the installer makes; its members are left alone when it is there."""
     from lab import identity

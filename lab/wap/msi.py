@@ -1,7 +1,8 @@
-"""msiexec.exe for the product's MSI files: ``/i file [/q…] [/l… log] [PROPERTY=value]``.
+"""msiexec.exe for the product's MSI files: ``/i file`` or ``/x {product code}``, ``[/q…] [/l… log] [PROPERTY=value]``.
 
-Exit codes are Windows Installer's: 0, 1619 (package cannot be opened), 1620 (not a package), 1625 (no rights), 1639
-(bad command line), 3010 (restart needed). Unlike the real one, which is a window program, it is always waited for.
+Exit codes are Windows Installer's: 0, 1605 (no such product is installed), 1619 (package cannot be opened), 1620 (not
+a package), 1625 (no rights), 1639 (bad command line), 3010 (restart needed). Unlike the real one, which is a window
+program, it is always waited for.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from lab.files import LabFileError, resolve
 from lab.powershell.api import NotModelledError, ProgramResult, Session, program
 from lab.wap import installer, local
+from lab.wap.catalogue import COMPONENTS
 from lab.wap.feed import component_of, read
 
 
@@ -18,8 +20,8 @@ def _file(options: list[str], position: int) -> str | None:
 
 @program("msiexec.exe")
 def run(session: Session, arguments: list[str]) -> ProgramResult:
-    """Install one package. What it removes or repairs is not modelled."""
-    package = log = None
+    """Install one package or remove one product. Repairing, updating and administrative images are not modelled."""
+    package = product = log = None
     index = 0
     while index < len(arguments):
         argument = arguments[index]
@@ -28,11 +30,15 @@ def run(session: Session, arguments: list[str]) -> ProgramResult:
             package, index = _file(arguments, index), index + 1
         elif option is not None and option.startswith("l"):
             log, index = _file(arguments, index), index + 1
-        elif option in ("x", "uninstall", "f", "update", "p", "a"):
+        elif option in ("x", "uninstall"):
+            product, index = _file(arguments, index), index + 1
+        elif option in ("f", "update", "p", "a"):
             raise NotModelledError(f"msiexec /{option}")
         elif option is None and "=" not in argument:
             return ProgramResult(exit_code=1639)
         index += 1
+    if product is not None:
+        return _remove(session, product)
     if package is None:
         return ProgramResult(exit_code=1639)
     try:
@@ -56,3 +62,17 @@ def run(session: Session, arguments: list[str]) -> ProgramResult:
     if not done:
         return ProgramResult(exit_code=1602)
     return ProgramResult(exit_code=3010 if first and installer.model(machine)["restart_after_install"] else 0)
+
+
+def _remove(session: Session, product: str) -> ProgramResult:
+    """Remove a product by its code in braces."""
+    machine = session.machine
+    installed = machine.collection("wap-component")
+    name = next((name for name, of in installed.items() if of["product_code"].lower() == product.lower()), None)
+    if name is None:
+        return ProgramResult(exit_code=1605)
+    if not session.identity.administrator:
+        return ProgramResult(exit_code=1625)
+    machine.world.clock.sleep(COMPONENTS[name].seconds / 4)
+    local.uninstall(machine, COMPONENTS[name])
+    return ProgramResult()

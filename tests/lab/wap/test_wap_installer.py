@@ -135,4 +135,23 @@ def test_msi_files_do_the_same(farm: Lab) -> None:
     assert _msi(farm, "/q", "/i", first, logon="network") == 1619  # the second hop
     assert _msi(farm, "/q") == 1639
     with pytest.raises(NotModelledError):
-        _msi(farm, "/x", first)
+        _msi(farm, "/f", first)
+
+
+def test_a_product_is_removed_by_its_code(farm: Lab) -> None:
+    farm.webpi("/Install", "/Products:WAP_TenantSite_Bundle", "/AcceptEula", _feed(farm))
+    machine = farm.world.machine("Portal1")
+    codes = {name: document["product_code"] for name, document in machine.collection("wap-component").items()}
+    certificates = len(machine.collection("certificate"))
+    assert "MgmtSvc-TenantSite" in machine.collection("site")
+    assert _msi(farm, "/q", "/x", "{00000000-0000-0000-0000-000000000000}") == 1605
+    assert _msi(farm, "/q", "/x", codes["MgmtSvc-TenantSite"]) == 0
+    assert "MgmtSvc-TenantSite" not in machine.collection("site")
+    assert "0.0.0.0:30081" not in machine.collection("sslbinding")
+    assert len(machine.collection("certificate")) == certificates - 1
+    assert "MgmtSvc Operators" in machine.collection("group")
+    for name, code in codes.items():
+        if name != "MgmtSvc-TenantSite":
+            assert _msi(farm, "/q", "/x", code) == 0
+    assert "MgmtSvc Operators" not in machine.collection("group")
+    assert _msi(farm, "/q", "/x", codes["MgmtSvc-TenantSite"]) == 1605
