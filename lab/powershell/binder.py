@@ -74,12 +74,12 @@ def bind(info: CmdletInfo, given: Given, session: Session, *, piped: bool) -> Bo
     """Bind arguments. Raises PowerShell's binding errors."""
     bound = Bound()
     named, values = _split(info, given, bound)
-    candidates = [
-        (at, one) for at, one in enumerate(info.sets) if all(_in_set(name, one) for name in named)
-    ]
+    candidates = [(at, one) for at, one in enumerate(info.sets) if all(_in_set(name, one) for name in named)]
     if not candidates:
         raise binding_error(
-            "Parameter set cannot be resolved using the specified named parameters.", "AmbiguousParameterSet", info.owner
+            "Parameter set cannot be resolved using the specified named parameters.",
+            "AmbiguousParameterSet",
+            info.owner,
         )
     if len({name for name in named}) != len(named):
         raise AssertionError("a parameter was bound twice")
@@ -155,7 +155,7 @@ def _split(info: CmdletInfo, given: Given, bound: Bound) -> tuple[dict[str, Item
         if name in named or name in bound.common:
             raise binding_error(
                 f"Cannot bind parameter because parameter '{name}' is specified more than once. To provide multiple values "
-                "to parameters that can accept multiple values, use the array syntax. For example, \"-parameter "
+                'to parameters that can accept multiple values, use the array syntax. For example, "-parameter '
                 'value1,value2,value3".',
                 "ParameterAlreadyBound",
                 info.owner,
@@ -245,7 +245,9 @@ def _is_exact(facts: TableParameter, value: Any) -> bool:
     return True
 
 
-def _refuse(info: CmdletInfo, facts: TableParameter, why: str, error_id: str = "CannotConvertArgumentNoMessage") -> PowerShellError:
+def _refuse(
+    info: CmdletInfo, facts: TableParameter, why: str, error_id: str = "CannotConvertArgumentNoMessage"
+) -> PowerShellError:
     return binding_error(f"Cannot bind parameter '{facts.name}'. {why}", error_id, info.owner)
 
 
@@ -342,8 +344,9 @@ def _one(info: CmdletInfo, facts: TableParameter, value: Any, text: str | None, 
         )
     if kind == "uri":
         return value.text if isinstance(value, PSObject) else make_uri(to_text(value)).properties["OriginalString"]
-    if info.name == "Set-StrictMode" and to_text(value).lower() == "latest":
-        value = "3.0"
+    if info.name == "Set-StrictMode":
+        # Its version is read more freely than others: "Latest", "2".
+        value = {"latest": "3.0", "1": "1.0", "2": "2.0", "3": "3.0"}.get(to_text(value).lower(), value)
     full = _CASTS.get(kind)
     try:
         if full is not None:
@@ -388,9 +391,13 @@ def _object(info: CmdletInfo, facts: TableParameter, value: Any) -> Any:
         **_OBJECTS_ONLY,
     }.get(kind)
     if wanted and not isinstance(value, wanted):
-        raise _refuse(info, facts, f'Cannot convert the "{to_text(value)}" value of type "{type_name(value)}" to type "{full}".')
+        raise _refuse(
+            info, facts, f'Cannot convert the "{to_text(value)}" value of type "{type_name(value)}" to type "{full}".'
+        )
     if (kind in _OBJECTS_ONLY or kind == "pscredential") and not isinstance(value, PSObject):
-        raise _refuse(info, facts, f'Cannot convert the "{to_text(value)}" value of type "{type_name(value)}" to type "{full}".')
+        raise _refuse(
+            info, facts, f'Cannot convert the "{to_text(value)}" value of type "{type_name(value)}" to type "{full}".'
+        )
     return value
 
 

@@ -7,7 +7,8 @@ an error has been seen. Cmdlets that are written as plain functions get their wh
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast as typing_cast
+from typing import TYPE_CHECKING, Any
+from typing import cast as typing_cast
 
 from lab.powershell.api import HashTable, NotModelledError, PowerShellError
 from lab.powershell.arguments import Given, Item
@@ -308,7 +309,12 @@ class Commands:
         name = self.value(command.name)
         if isinstance(name, ScriptBlock):
             stage: Stage = FunctionStage(
-                evaluator, "", name.script, self.given(command), same_scope=command.operator == ".", parent=name.captured
+                evaluator,
+                "",
+                name.script,
+                self.given(command),
+                same_scope=command.operator == ".",
+                parent=name.captured,
             )
         else:
             from lab.powershell.resolution import find

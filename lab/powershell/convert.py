@@ -363,7 +363,9 @@ def to_span(value: Any) -> timedelta:
                 return -span if match[1] else span
         if re.fullmatch(r"-?\d+", text):
             return timedelta(days=int(text))
-        raise cast_error(value, full, "String was not recognized as a valid TimeSpan.", "InvalidCastParseTargetInvocation")
+        raise cast_error(
+            value, full, "String was not recognized as a valid TimeSpan.", "InvalidCastParseTargetInvocation"
+        )
     if isinstance(value, int) and not isinstance(value, bool):
         return timedelta(microseconds=value / 10)
     raise impossible(value, full)
@@ -378,11 +380,7 @@ def to_version(value: Any) -> Version:
         parts = text.strip().split(".")
         if 2 <= len(parts) <= 4 and all(re.fullmatch(r"\s*\d+\s*", part) for part in parts):
             return Version(*map(int, parts))
-        why = (
-            "Version string portion was too short or too long."
-            if not 2 <= len(parts) <= 4
-            else _BAD_FORMAT
-        )
+        why = "Version string portion was too short or too long." if not 2 <= len(parts) <= 4 else _BAD_FORMAT
         raise cast_error(value, full, why, "InvalidCastParseTargetInvocation")
     raise impossible(value, full)
 
@@ -425,7 +423,9 @@ def to_char(value: Any) -> Char:
     if isinstance(value, str):
         if len(value) == 1:
             return Char(value)
-        raise cast_error(value, "System.Char", "String must be exactly one character long.", "InvalidCastParseTargetInvocation")
+        raise cast_error(
+            value, "System.Char", "String must be exactly one character long.", "InvalidCastParseTargetInvocation"
+        )
     if isinstance(value, int) and not isinstance(value, bool):
         return Char(chr(to_whole(value, "UInt16")))
     raise impossible(value, "System.Char")

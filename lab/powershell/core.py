@@ -98,7 +98,9 @@ class ForEachObject(CoreStage):
 @streaming("where-object")
 class WhereObject(CoreStage):
     def start(self) -> None:
-        names = [name for name in self.bound.parameters if name not in ("Property", "Value", "FilterScript", "InputObject")]
+        names = [
+            name for name in self.bound.parameters if name not in ("Property", "Value", "FilterScript", "InputObject")
+        ]
         self.operator = next((name.lower() for name in names if self.bound.parameters[name]), "")
 
     def process(self, item: Any) -> None:
@@ -205,7 +207,9 @@ class SelectObject(CoreStage):
                 self.out(item)
 
 
-def script_file(evaluator: Evaluator, path: str, not_found: Callable[[str], PowerShellError]) -> Callable[[Given], Stage]:
+def script_file(
+    evaluator: Evaluator, path: str, not_found: Callable[[str], PowerShellError]
+) -> Callable[[Given], Stage]:
     """A script file on the machine's disk as a command."""
     drive = DRIVES.get("filesystem")
     if drive is None or "\\" not in path or drive.item(evaluator.session, path) is None:

@@ -25,6 +25,7 @@ from lab.powershell.values import NOTHING
 if TYPE_CHECKING:
     from lab.powershell.evaluator import Evaluator
 
+_MODULE_DRIVES = {"iis": "WebAdministration"}
 _PROVIDERS = {
     "registry": {"hkey_local_machine": "hklm", "hkey_current_user": "hkcu"},
     "microsoft.powershell.core\\registry": {"hkey_local_machine": "hklm", "hkey_current_user": "hkcu"},
@@ -52,13 +53,19 @@ def locate(path: str, evaluator: Evaluator) -> tuple[Drive, str, str]:
         location = to_text(evaluator.variable_named("PWD")).rstrip("\\")
         trimmed = text[2:] if text.startswith(".\\") else "" if text == "." else text
         return locate(f"{location}\\{trimmed}" if trimmed else location, evaluator)
+    if name.lower() in _MODULE_DRIVES and _MODULE_DRIVES[name.lower()] not in evaluator.modules:
+        raise no_drive(name)  # a module's drive is there once the module is loaded
     if name.lower() in DRIVES:
         return DRIVES[name.lower()], f"{name}:\\", inner.strip("\\")
     if len(name) == 1:
         return _filesystem(), "", text
-    if name.lower() in ("env", "variable", "function", "alias", "wsman"):
+    if name.lower() in ("env", "variable", "function", "alias", "wsman", "hklm", "hkcu", "cert"):
         raise NotModelledError(f"the drive {name}: in an item cmdlet")
-    raise PowerShellError(
+    raise no_drive(name)
+
+
+def no_drive(name: str) -> PowerShellError:
+    return PowerShellError(
         f"Cannot find drive. A drive with the name '{name}' does not exist.",
         "DriveNotFound",
         category="ObjectNotFound",
@@ -379,7 +386,10 @@ def out_file(call: Call) -> None:
     text = "".join(f"{line}\r\n" for item in input_of(call) for line in text_of(item))
     if call.get("NoClobber") and drive.item(call.session, inner) is not None:
         raise PowerShellError(
-            f"The file '{path}' already exists.", "NoClobber", category="ResourceExists", exception_type="System.IO.IOException"
+            f"The file '{path}' already exists.",
+            "NoClobber",
+            category="ResourceExists",
+            exception_type="System.IO.IOException",
         )
     if call.get("Append"):
         _append(call.session, drive, prefix, inner, text)

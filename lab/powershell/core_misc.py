@@ -96,7 +96,9 @@ def get_variable(call: Call) -> Iterator[Any]:
             if call.get("ValueOnly"):
                 yield from cell.value if isinstance(cell.value, list) else [cell.value]
             else:
-                yield PSObject("System.Management.Automation.PSVariable", {"Name": cell.name, "Value": plain(cell.value)})
+                yield PSObject(
+                    "System.Management.Automation.PSVariable", {"Name": cell.name, "Value": plain(cell.value)}
+                )
 
 
 @cmdlet("Remove-Variable")
@@ -139,7 +141,11 @@ def set_strict_mode(call: Call) -> None:
 def _module(name: str) -> PSObject:
     return PSObject(
         "System.Management.Automation.PSModuleInfo",
-        {"Name": name, "ModuleType": "Manifest", "Version": Version(1, 0, 0, 0) if "." not in name else Version(3, 1, 0, 0)},
+        {
+            "Name": name,
+            "ModuleType": "Manifest",
+            "Version": Version(1, 0, 0, 0) if "." not in name else Version(3, 1, 0, 0),
+        },
         text=name,
     )
 
@@ -178,7 +184,9 @@ def import_module(call: Call) -> Iterator[Any]:
 @cmdlet("Get-Module")
 def get_module(call: Call) -> Iterator[Any]:
     evaluator = evaluator_of(call)
-    known = [m for m in table.modules().values() if _installed(call, m)] if call.get("ListAvailable") else evaluator.modules
+    known = (
+        [m for m in table.modules().values() if _installed(call, m)] if call.get("ListAvailable") else evaluator.modules
+    )
     names = [wildcard(to_text(name)) for name in to_list(call.get("Name"))]
     for module in sorted(known, key=str.lower):
         if not names or any(test.fullmatch(module) for test in names):

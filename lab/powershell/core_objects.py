@@ -30,7 +30,11 @@ from lab.powershell.values import Char, NetArray, NetException, NetList, NetType
 def make(call_session: Any, kind: NetType, arguments: list[Any]) -> Any:
     """An object of a .NET type by its constructor."""
     full, count = kind.full, len(arguments)
-    if full in ("System.Management.Automation.PSObject", "System.Management.Automation.PSCustomObject", "System.Object"):
+    if full in (
+        "System.Management.Automation.PSObject",
+        "System.Management.Automation.PSCustomObject",
+        "System.Object",
+    ):
         return PSObject(CUSTOM if full != "System.Object" else full)
     if full == "System.Collections.Hashtable":
         return HashTable()
@@ -57,13 +61,16 @@ def make(call_session: Any, kind: NetType, arguments: list[Any]) -> Any:
     if full == "System.Version":
         return Version(*arguments) if count > 1 else cast(arguments[0], kind)
     if full == "System.DateTime":
-        return datetime(*[to_whole(part, "Int32") for part in arguments])  # noqa: DTZ001
+        numbers: Any = [to_whole(part, "Int32") for part in arguments]
+        return datetime(*numbers)  # noqa: DTZ001 - a .NET time of kind Unspecified
     if full == "System.TimeSpan":
         parts = [to_whole(part, "Int32") for part in arguments]
         if count == 3:
             return timedelta(hours=parts[0], minutes=parts[1], seconds=parts[2])
         if count in (4, 5):
-            return timedelta(days=parts[0], hours=parts[1], minutes=parts[2], seconds=parts[3], milliseconds=(parts + [0])[4])
+            return timedelta(
+                days=parts[0], hours=parts[1], minutes=parts[2], seconds=parts[3], milliseconds=(parts + [0])[4]
+            )
     if full == "System.Guid" and count == 1:
         return cast(arguments[0], kind)
     if full == "System.String":
@@ -78,7 +85,9 @@ def make(call_session: Any, kind: NetType, arguments: list[Any]) -> Any:
     if full == "System.Diagnostics.Stopwatch":
         raise NotModelledError("a stopped Stopwatch")
     if full in ("System.Text.UTF8Encoding", "System.Text.ASCIIEncoding", "System.Text.UnicodeEncoding"):
-        return make_encoding({"System.Text.UTF8Encoding": "utf8", "System.Text.ASCIIEncoding": "ascii"}.get(full, "unicode"))
+        return make_encoding(
+            {"System.Text.UTF8Encoding": "utf8", "System.Text.ASCIIEncoding": "ascii"}.get(full, "unicode")
+        )
     if full.lower() in KNOWN_EXCEPTIONS:
         return _exception(full, arguments)
     known = TYPES.get(full.lower()) or TYPES.get(full.lower().removeprefix("system."))
@@ -120,7 +129,11 @@ def new_object(call: Call) -> Iterator[Any]:
     try:
         made = make(call.session, kind, arguments)
     except PowerShellError as error:
-        if error.error_id == "CannotFindAppropriateCtor" or error.exception_type.endswith("PSInvalidCastException") and not error.inner:
+        if (
+            error.error_id == "CannotFindAppropriateCtor"
+            or (error.exception_type.endswith("PSInvalidCastException")
+            and not error.inner)
+        ):
             raise
         cause = error.inner or error
         raise PowerShellError(
@@ -228,14 +241,16 @@ def from_secure_string(call: Call) -> Iterator[str]:
 
 @cmdlet("Get-Date")
 def get_date(call: Call) -> Iterator[Any]:
-    value = to_date(call.get("Date")) if call.get("Date") is not None else evaluator_of(call).now().replace(tzinfo=LOCAL)
-    changes = {
-        name.lower(): call.get(name)
+    value = (
+        to_date(call.get("Date")) if call.get("Date") is not None else evaluator_of(call).now().replace(tzinfo=LOCAL)
+    )
+    changes: dict[str, Any] = {
+        name.lower(): to_whole(call.get(name), "Int32")
         for name in ("Year", "Month", "Day", "Hour", "Minute", "Second")
         if name in call.parameters
     }
     if changes:
-        value = value.replace(**{name: to_whole(part, "Int32") for name, part in changes.items()})
+        value = value.replace(**changes)
     if call.get("UFormat") is not None:
         raise NotModelledError("Get-Date -UFormat")
     if call.get("Format") is not None:

@@ -66,7 +66,7 @@ class Picker:
 
     def _picked(self, item: Any) -> dict[str, Any]:
         made: dict[str, Any] = {}
-        for wanted in self.properties:
+        for wanted in self.properties or ():
             if isinstance(wanted, HashTable):
                 name = _entry(wanted, "name") or _entry(wanted, "label")
                 expression = _entry(wanted, "expression")
@@ -257,7 +257,9 @@ def compare_object(call: Call) -> Iterator[Any]:
 
     def row(item: Any, side: str) -> PSObject:
         if keys and not call.get("PassThru"):
-            return PSObject(CUSTOM, {**{to_text(k): v for k, v in zip(keys, values(item), strict=True)}, "SideIndicator": side})
+            return PSObject(
+                CUSTOM, {**{to_text(k): v for k, v in zip(keys, values(item), strict=True)}, "SideIndicator": side}
+            )
         return PSObject(CUSTOM, {"InputObject": item, "SideIndicator": side})
 
     if call.get("PassThru"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -106,6 +107,7 @@ _KNOWN = [
     "System.Collections.IEnumerable",
     "System.Collections.IList",
     "System.Diagnostics.Stopwatch",
+    "System.Enum",
     "System.Exception",
     "System.IFormattable",
     "System.IO.Path",
@@ -127,7 +129,7 @@ _KNOWN = [
 ENUMS = {
     kind.name.lower(): kind
     for kind in (
-        EnumType("System.DayOfWeek", {d: i for i, d in enumerate("Sunday Monday Tuesday Wednesday Thursday Friday Saturday".split())}),
+        EnumType("System.DayOfWeek", {d: i for i, d in enumerate(["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"])}),
         EnumType("System.DateTimeKind", {"Unspecified": 0, "Utc": 1, "Local": 2}),
         EnumType("System.EnvironmentVariableTarget", {"Process": 0, "User": 1, "Machine": 2}),
         EnumType(
@@ -142,7 +144,7 @@ ENUMS = {
             },
         ),
         EnumType("System.StringSplitOptions", {"None": 0, "RemoveEmptyEntries": 1}, flags=True),
-        EnumType("System.ConsoleColor", {c: i for i, c in enumerate("Black DarkBlue DarkGreen DarkCyan DarkRed DarkMagenta DarkYellow Gray DarkGray Blue Green Cyan Red Magenta Yellow White".split())}),
+        EnumType("System.ConsoleColor", {c: i for i, c in enumerate(["Black", "DarkBlue", "DarkGreen", "DarkCyan", "DarkRed", "DarkMagenta", "DarkYellow", "Gray", "DarkGray", "Blue", "Green", "Cyan", "Red", "Magenta", "Yellow", "White"])}),
         EnumType(
             "System.Text.RegularExpressions.RegexOptions",
             {"None": 0, "IgnoreCase": 1, "Multiline": 2, "ExplicitCapture": 4, "Compiled": 8, "Singleline": 16,
@@ -156,14 +158,17 @@ ENUMS = {
         EnumType(
             "System.Management.Automation.ErrorCategory",
             {c: i for i, c in enumerate(
-                "NotSpecified OpenError CloseError DeviceError DeadlockDetected InvalidArgument InvalidData "
-                "InvalidOperation InvalidResult InvalidType MetadataError NotImplemented NotInstalled ObjectNotFound "
-                "OperationStopped OperationTimeout SyntaxError ParserError PermissionDenied ResourceBusy "
-                "ResourceExists ResourceUnavailable ReadError WriteError FromStdErr SecurityError ProtocolError "
-                "ConnectionError AuthenticationError LimitsExceeded QuotaExceeded NotEnabled".split())},
+                ["NotSpecified", "OpenError", "CloseError", "DeviceError", "DeadlockDetected", "InvalidArgument", "InvalidData", "InvalidOperation", "InvalidResult", "InvalidType", "MetadataError", "NotImplemented", "NotInstalled", "ObjectNotFound", "OperationStopped", "OperationTimeout", "SyntaxError", "ParserError", "PermissionDenied", "ResourceBusy", "ResourceExists", "ResourceUnavailable", "ReadError", "WriteError", "FromStdErr", "SecurityError", "ProtocolError", "ConnectionError", "AuthenticationError", "LimitsExceeded", "QuotaExceeded", "NotEnabled"])},
         ),
     )
 }  # fmt: skip
+_OTHERS = frozenset(
+    "activator action appdomain attribute bitconverter buffer datetimeoffset delegate func gc intptr lazy nullable random "
+    "stringcomparer timezone timezoneinfo tuple uintptr uribuilder adsisearcher wmi wmiclass wmisearcher xml bigint "
+    "mailaddress x509certificate initialsessionstate powershell runspacefactory psmoduleinfo psvariable pslistmodifier "
+    "securestring dbnull consolekey".split()
+)
+"""Types that exist under these names, and that the lab does not have."""
 _BY_NAME = {name.lower(): name for name in _KNOWN} | {kind.name.lower(): kind.name for kind in ENUMS.values()}
 
 
@@ -192,7 +197,9 @@ def _full(name: TypeName) -> str:
     for known in (wanted, f"system.{wanted}"):
         if known in TYPES:
             return name.name if known == wanted else f"System.{name.name}"
-    if wanted.startswith(("system.", "microsoft.", "net.", "io.", "text.", "collections.", "security.", "diagnostics.")):
+    if wanted in _OTHERS or wanted.startswith(
+        ("system.", "microsoft.", "net.", "io.", "text.", "collections.", "security.", "diagnostics.")
+    ):
         raise NotModelledError(f"the type [{name}]")
     raise PowerShellError(
         f"Unable to find type [{name}]: make sure that the assembly containing this type is loaded.",
@@ -310,7 +317,7 @@ def _to_secure(value: Any) -> Any:
     raise impossible(value, "System.Security.SecureString")
 
 
-_SIMPLE = {
+_SIMPLE: dict[str, Callable[[Any], Any]] = {
     "System.String": to_text,
     "System.Int32": lambda value: to_whole(value, "Int32"),
     "System.Int64": lambda value: Int64(to_whole(value, "Int64")),
@@ -360,15 +367,21 @@ def _cast_object(value: Any, full: str, session: Session | None) -> Any:
 
 
 _VALUE_TYPES = {"Int32", "Int64", "Boolean", "Double", "Char", "DateTime", "TimeSpan", "Guid", "Decimal", *_WHOLE}
-_INTERFACES = {
+_INTERFACES: dict[str, Callable[[Any], bool]] = {
     "System.Collections.IDictionary": lambda value: isinstance(value, HashTable),
-    "System.Collections.IEnumerable": lambda value: isinstance(value, list | HashTable | str) and not isinstance(value, Char),
+    "System.Collections.IEnumerable": lambda value: (
+        isinstance(value, list | HashTable | str) and not isinstance(value, Char)
+    ),
     "System.Collections.IList": lambda value: isinstance(value, list),
     "System.Array": lambda value: isinstance(value, list) and not isinstance(value, NetList),
     "System.Object": lambda value: value is not None,
     "System.Management.Automation.PSObject": lambda value: isinstance(value, PSObject) and value.type_name == CUSTOM,
-    "System.Management.Automation.PSCustomObject": lambda value: isinstance(value, PSObject) and value.type_name == CUSTOM,
-    "System.ValueType": lambda value: isinstance(value, EnumValue) or type_name(value).removeprefix("System.") in _VALUE_TYPES,
+    "System.Management.Automation.PSCustomObject": lambda value: (
+        isinstance(value, PSObject) and value.type_name == CUSTOM
+    ),
+    "System.ValueType": lambda value: (
+        isinstance(value, EnumValue) or type_name(value).removeprefix("System.") in _VALUE_TYPES
+    ),
     "System.Type": lambda value: isinstance(value, NetType),
     "System.Management.Automation.PSReference": lambda value: isinstance(value, Reference),
 }
@@ -385,4 +398,10 @@ def is_instance(value: Any, full: str) -> bool:
     if isinstance(value, NetException):
         return full in ancestors(value.type_name)
     name = type_name(value)
-    return name.lower() == full.lower() or (full == "System.Object[]" and isinstance(value, list) and name.endswith("[]") and name != "System.Byte[]" and name != "System.Int32[]")
+    return name.lower() == full.lower() or (
+        full == "System.Object[]"
+        and isinstance(value, list)
+        and name.endswith("[]")
+        and name != "System.Byte[]"
+        and name != "System.Int32[]"
+    )

@@ -75,8 +75,7 @@ _PARENTS = {
     AUTOMATION + "SetValueInvocationException": AUTOMATION + "SetValueException",
     AUTOMATION + "ParameterBindingException": AUTOMATION + "RuntimeException",
     AUTOMATION + "ParameterBindingValidationException": AUTOMATION + "ParameterBindingException",
-    AUTOMATION
-    + "ParameterBindingArgumentTransformationException": AUTOMATION + "ParameterBindingException",
+    AUTOMATION + "ParameterBindingArgumentTransformationException": AUTOMATION + "ParameterBindingException",
     AUTOMATION + "ParseException": AUTOMATION + "RuntimeException",
     AUTOMATION + "PSArgumentException": "System.ArgumentException",
     AUTOMATION + "PSArgumentNullException": "System.ArgumentNullException",

@@ -52,13 +52,14 @@ from lab.powershell.values import (
     NetArray,
     NetType,
     ScriptBlock,
+    is_number,
     plain,
+    type_name,
 )
 from lab.powershell.variables import Variables
 
 VOID = frozenset(
-    "add addrange clear remove removeat insert reverse sort setvalue set_item copyto appendchar makereadonly dispose stop "
-    "setenvironmentvariable write writeline flush close sleep refresh".split()
+    ["add", "addrange", "clear", "remove", "removeat", "insert", "reverse", "sort", "setvalue", "set_item", "copyto", "appendchar", "makereadonly", "dispose", "stop", "setenvironmentvariable", "write", "writeline", "flush", "close", "sleep", "refresh"]
 )
 
 
@@ -337,10 +338,10 @@ class Evaluator(Commands, Variables, Statements):
 
     def _step(self, node: Step) -> Any:
         before = plain(self.value(node.target))
-        if before is not None and not operators.is_number(before):
+        if before is not None and not is_number(before):
             raise PowerShellError(
                 f"The '{'++' if node.by > 0 else '--'}' operator works only on numbers. The operand is a "
-                f"'{operators.type_name(before)}'.",
+                f"'{type_name(before)}'.",
                 "OperatorRequiresNumber",
                 category="InvalidOperation",
             )
@@ -355,7 +356,7 @@ class Evaluator(Commands, Variables, Statements):
         target = self.value(node)
         if isinstance(target, NetType):
             return target
-        return NetType(operators.type_name(target))
+        return NetType(type_name(target))
 
     def _member(self, node: Member) -> Any:
         name = self._member_name(node.name)
@@ -381,7 +382,8 @@ class Evaluator(Commands, Variables, Statements):
                     category="InvalidOperation",
                 )
             found = members.run_method(name, method, (self,), arguments)
-            return NOTHING if found is None and name.lower() in VOID else found
+            void = name.lower() in VOID or statics.is_registered(kind)
+            return NOTHING if found is None and void else found
         target = self.value(node.target)
         arguments = [plain(self.value(argument)) for argument in node.arguments]
         if isinstance(target, ScriptBlock) and name.lower() == "getnewclosure":
@@ -443,7 +445,9 @@ class Evaluator(Commands, Variables, Statements):
     def closure(self, block: ScriptBlock) -> ScriptBlock:
         """``GetNewClosure()``: the block with the variables of the current scope as they are now."""
         captured = Scope(self.global_scope)
-        captured.cells = {name: type(cell)(cell.name, cell.value, cell.convert) for name, cell in self.scope.cells.items()}
+        captured.cells = {
+            name: type(cell)(cell.name, cell.value, cell.convert) for name, cell in self.scope.cells.items()
+        }
         return ScriptBlock(block.script, captured)
 
     def invoke(self, block: Any, *arguments: Any, item: Any = NOTHING) -> list[Any]:

@@ -18,8 +18,8 @@ from lab.powershell.convert import LOCAL, double_text, exponent_text, span_text,
 from lab.powershell.values import NOTHING, is_number, type_name
 
 _STANDARD = re.compile(r"([A-Za-z])(\d{0,2})")
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-_MONTHS = "January February March April May June July August September October November December".split()
+_DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
 _DATE_FORMATS = {
     "d": "M/d/yyyy",
     "D": "dddd, MMMM d, yyyy",
@@ -44,9 +44,7 @@ _DATE_PIECE = re.compile(r"'[^']*'|\"[^\"]*\"|\\.|%|d+|M+|y+|h+|H+|m+|s+|f+|F+|t
 
 
 def format_error() -> PowerShellError:
-    return PowerShellError(
-        "Format specifier was invalid.", "FormatException", exception_type="System.FormatException"
-    )
+    return PowerShellError("Format specifier was invalid.", "FormatException", exception_type="System.FormatException")
 
 
 def format_value(value: Any, spec: str) -> str:
@@ -216,7 +214,9 @@ def composite(template: str, values: Sequence[Any]) -> str:
         if match[1] is None:
             raise _bad("Input string was not in a correct format.")
         if int(match[1]) >= len(values):
-            raise _bad("Index (zero based) must be greater than or equal to zero and less than the size of the argument list.")
+            raise _bad(
+                "Index (zero based) must be greater than or equal to zero and less than the size of the argument list."
+            )
         try:
             shown = format_value(values[int(match[1])], match[3] or "")
         except PowerShellError as error:
@@ -228,6 +228,4 @@ def composite(template: str, values: Sequence[Any]) -> str:
 
 
 def _bad(why: str) -> PowerShellError:
-    return PowerShellError(
-        f"Error formatting a string: {why}", "FormatError", category="InvalidOperation"
-    )
+    return PowerShellError(f"Error formatting a string: {why}", "FormatError", category="InvalidOperation")

@@ -249,7 +249,9 @@ class FunctionCall:
         arguments = [self.evaluator.value(node) for node in use.positional]
         items = to_list(value)
         if use.name == "validatenotnull":
-            return "The argument is null. Supply a non-null argument and try the command again." if value is None else None
+            return (
+                "The argument is null. Supply a non-null argument and try the command again." if value is None else None
+            )
         if use.name == "validatenotnullorempty":
             empty = value is None or value == "" or (isinstance(value, list) and not value)
             return (
@@ -272,7 +274,9 @@ class FunctionCall:
             if why:
                 return why
         if use.name == "validatecount" and not arguments[0] <= len(items) <= arguments[1]:
-            return f"The number of provided arguments, ({len(items)}), is not between {arguments[0]} and {arguments[1]}."
+            return (
+                f"The number of provided arguments, ({len(items)}), is not between {arguments[0]} and {arguments[1]}."
+            )
         return None
 
     # -- running
@@ -283,7 +287,11 @@ class FunctionCall:
         scope.cells["args"] = Cell("args", self.rest)
         scope.cells["psboundparameters"] = Cell(
             "PSBoundParameters",
-            HashTable((one.name, self.bound[one.name.lower()]) for one in self.signature.parameters if one.name.lower() in self.bound),
+            HashTable(
+                (one.name, self.bound[one.name.lower()])
+                for one in self.signature.parameters
+                if one.name.lower() in self.bound
+            ),
         )
         for one in self.signature.parameters:
             name = one.name.lower()
@@ -334,12 +342,16 @@ class FunctionCall:
             if one.name.lower() in self.bound:
                 continue
             if one.by_value:
-                self.evaluator.scope.cells[one.name.lower()] = Cell(one.name, self._convert(one, item), self._converter(one))
+                self.evaluator.scope.cells[one.name.lower()] = Cell(
+                    one.name, self._convert(one, item), self._converter(one)
+                )
             elif one.by_name:
                 for name in (one.name, *one.aliases):
                     found = property_of(item, name)
                     if found is not NOTHING:
-                        self.evaluator.scope.cells[one.name.lower()] = Cell(one.name, self._convert(one, found), self._converter(one))
+                        self.evaluator.scope.cells[one.name.lower()] = Cell(
+                            one.name, self._convert(one, found), self._converter(one)
+                        )
                         break
 
 

@@ -280,7 +280,9 @@ def put(value: Any, name: str, new: Any) -> None:
         value.details = to_text(new)
         return
     if own_property(value, name) is not MISSING:
-        raise PowerShellError(f"'{name}' is a ReadOnly property.", "PropertyAssignmentException", category="InvalidOperation")
+        raise PowerShellError(
+            f"'{name}' is a ReadOnly property.", "PropertyAssignmentException", category="InvalidOperation"
+        )
     _no_setter(value, name)
 
 
@@ -453,7 +455,10 @@ def _method(value: Any, lower: str, invoke: Invoke) -> Callable[..., Any] | None
 
 def _block_method(block: ScriptBlock, lower: str, invoke: Invoke) -> Callable[..., Any] | None:
     if lower == "invoke":
-        return lambda *arguments: NetList(invoke(block, *arguments), "System.Collections.ObjectModel.Collection`1[[System.Management.Automation.PSObject]]")
+        return lambda *arguments: NetList(
+            invoke(block, *arguments),
+            "System.Collections.ObjectModel.Collection`1[[System.Management.Automation.PSObject]]",
+        )
     if lower == "invokereturnasis":
 
         def as_is(*arguments: Any) -> Any:
@@ -496,7 +501,21 @@ def index(value: Any, at: Any, *, strict: bool = False) -> Any:
         return found
     if isinstance(value, PSObject) and "get_item" in value.methods:
         return value.methods["get_item"](at)
-    if isinstance(value, Switch | bool | int | float | Decimal | PSObject | EnumValue | NetType | ErrorRecord | Char | datetime | ipaddress.IPv4Address):
+    if isinstance(
+        value,
+        Switch
+        | bool
+        | int
+        | float
+        | Decimal
+        | PSObject
+        | EnumValue
+        | NetType
+        | ErrorRecord
+        | Char
+        | datetime
+        | ipaddress.IPv4Address,
+    ):
         if at in (0, -1) and isinstance(at, int):
             raise _cannot_index(value)
         raise _cannot_index(value)

@@ -32,7 +32,9 @@ def make_builder(*arguments: Any) -> PSObject:
     def append_format(template: Any, *values: Any) -> PSObject:
         from lab.powershell.formatting import composite
 
-        text.append(composite(to_text(template), values[0] if len(values) == 1 and isinstance(values[0], list) else values))
+        text.append(
+            composite(to_text(template), values[0] if len(values) == 1 and isinstance(values[0], list) else values)
+        )
         return refresh()
 
     def edit(change: Any) -> PSObject:
@@ -122,7 +124,7 @@ def make_credential(user: Any, password: Any) -> PSObject:
     """A PSCredential."""
     if not isinstance(password, SecureString):
         raise PowerShellError(
-            "Cannot find an overload for \"PSCredential\" and the argument count: \"2\".",
+            'Cannot find an overload for "PSCredential" and the argument count: "2".',
             "ConstructorInvokedThrowException,Microsoft.PowerShell.Commands.NewObjectCommand",
             category="InvalidOperation",
             exception_type="System.Management.Automation.MethodException",
@@ -130,7 +132,7 @@ def make_credential(user: Any, password: Any) -> PSObject:
     name = to_text(user)
     if not name:
         raise PowerShellError(
-            "Cannot process argument because the value of argument \"userName\" is not valid. Change the value of the "
+            'Cannot process argument because the value of argument "userName" is not valid. Change the value of the '
             '"userName" argument and run the operation again.',
             "Argument",
             category="InvalidArgument",
@@ -163,7 +165,9 @@ def make_stopwatch() -> PSObject:
             }
             return known.get(name.lower(), default)
 
-    made = Watch("System.Diagnostics.Stopwatch", dict.fromkeys(("Elapsed", "ElapsedMilliseconds", "ElapsedTicks", "IsRunning")))
+    made = Watch(
+        "System.Diagnostics.Stopwatch", dict.fromkeys(("Elapsed", "ElapsedMilliseconds", "ElapsedTicks", "IsRunning"))
+    )
     made.methods = {"stop": lambda: stopped.__setitem__(0, time.monotonic())}
     return made
 

@@ -85,7 +85,9 @@ def add(left: Any, right: Any) -> Any:
                 joined[key] = value
             return joined
         raise PowerShellError(
-            "A hash table can only be added to another hash table.", "AddHashTableToNonHashTable", category="InvalidOperation"
+            "A hash table can only be added to another hash table.",
+            "AddHashTableToNonHashTable",
+            category="InvalidOperation",
         )
     if left is None or left is NOTHING:
         return plain(right)
@@ -309,7 +311,7 @@ def _compare_null(left: Any, right: Any) -> int:
 
 
 def _sign(left: Any, right: Any) -> int:
-    return (left > right) - (left < right)
+    return int(left > right) - int(left < right)
 
 
 def _ordered(left: Any, right: Any, *, case: bool) -> int:
@@ -338,7 +340,9 @@ def _ordered(left: Any, right: Any, *, case: bool) -> int:
     if equal(left, right, case=case):
         return 0
     raise PowerShellError(
-        f'Cannot compare "{to_text(left)}" because it is not IComparable.', "NotIcomparable", category="InvalidOperation"
+        f'Cannot compare "{to_text(left)}" because it is not IComparable.',
+        "NotIcomparable",
+        category="InvalidOperation",
     )
 
 
@@ -386,7 +390,7 @@ def replace(left: Any, right: Any, *, case: bool) -> Any:
     parts = to_list(right)
     if len(parts) > 2:
         raise PowerShellError(
-            "The -ireplace operator allows only two elements to follow it, not " f"{len(parts)}.",
+            f"The -ireplace operator allows only two elements to follow it, not {len(parts)}.",
             "BadReplaceArgument",
             category="InvalidOperation",
         )
@@ -409,7 +413,8 @@ def split(left: Any, right: Any, *, case: bool) -> list[Any]:
     found: list[Any] = []
     for item in to_list(left) or [""]:
         text = to_text(item)
-        pieces, start = [], 0
+        pieces: list[str] = []
+        start = 0
         for match in pattern.finditer(text):
             if limit and len(pieces) + 1 >= limit:
                 break

@@ -76,9 +76,7 @@ class Parser(ExpressionParser):
     def _unclosed(self) -> NoReturn:
         if self.pos < self.length:
             raise self.unexpected()
-        raise self.error(
-            "Missing closing '}' in statement block.", "MissingEndCurlyBrace", max(0, self.length - 1)
-        )
+        raise self.error("Missing closing '}' in statement block.", "MissingEndCurlyBrace", max(0, self.length - 1))
 
     def _script_body(self, closing: str) -> Script:
         start = self.pos
@@ -139,7 +137,9 @@ class Parser(ExpressionParser):
             if self.take(")"):
                 return tuple(found)
             if self.pos >= self.length:
-                raise self.error("Missing ')' in function parameter list.", "MissingEndParenthesisInFunctionParameterList")
+                raise self.error(
+                    "Missing ')' in function parameter list.", "MissingEndParenthesisInFunctionParameterList"
+                )
             kind: TypeName | None = None
             attributes: list[AttributeUse] = []
             while self.starts("["):
@@ -160,7 +160,9 @@ class Parser(ExpressionParser):
                 self.skip_lines()
             found.append(Parameter(variable.name, kind, tuple(attributes), default))
             if not self.starts(")") and not self.take(","):
-                raise self.error("Missing ')' in function parameter list.", "MissingEndParenthesisInFunctionParameterList")
+                raise self.error(
+                    "Missing ')' in function parameter list.", "MissingEndParenthesisInFunctionParameterList"
+                )
 
     def _attribute(self) -> AttributeUse | TypeName:
         start = self.pos
@@ -180,7 +182,7 @@ class Parser(ExpressionParser):
             if match:
                 self.pos = match.end()
                 self.skip_lines()
-                value: Expression = Constant(True)  # noqa: FBT003 - a value of the script
+                value: Expression = Constant(True)
                 if match[2]:
                     value = self.expression(comma=False)
                 named[match[1].lower()] = value
@@ -191,7 +193,9 @@ class Parser(ExpressionParser):
                 raise self.unexpected()
         self.skip_lines()
         if not self.take("]"):
-            raise self.error("Missing ] at end of attribute or type literal.", "EndSquareBracketExpectedAtEndOfAttribute")
+            raise self.error(
+                "Missing ] at end of attribute or type literal.", "EndSquareBracketExpectedAtEndOfAttribute"
+            )
         return AttributeUse(name.name.lower().removesuffix("attribute"), tuple(positional), named)
 
     def _separators(self) -> None:
@@ -223,7 +227,9 @@ class Parser(ExpressionParser):
         at = self.pos
         block = self.statements(closing)
         if not self.take(closing):
-            raise self.error(f"Missing closing '{closing}' in subexpression.", "MissingEndParenthesisInSubexpression", at)
+            raise self.error(
+                f"Missing closing '{closing}' in subexpression.", "MissingEndParenthesisInSubexpression", at
+            )
         return block
 
     def braced(self, owner: str) -> Block:
@@ -268,8 +274,14 @@ class Parser(ExpressionParser):
     def _condition(self, owner: str) -> Statement:
         self.skip_lines()
         if not self.take("("):
-            raise self.error(f"Missing '(' after '{owner}' in {owner} statement.", "MissingOpenParenthesisInIfStatement")
+            raise self.error(
+                f"Missing '(' after '{owner}' in {owner} statement.", "MissingOpenParenthesisInIfStatement"
+            )
         self.skip_lines()
+        if self.pos >= self.length or self.peek() == ")":
+            raise self.error(
+                f"Missing condition in {owner} statement after '{owner} ('.", f"{owner.title()}StatementMissingCondition"
+            )
         condition = self.pipeline()
         self.skip_lines()
         if not self.take(")"):
@@ -366,7 +378,9 @@ class Parser(ExpressionParser):
         self.skip_lines()
         while (match := _PARAMETER.match(self.text, self.pos)) is not None:
             option = match[1].lower()
-            known = [name for name in ("regex", "wildcard", "exact", "casesensitive", "file") if name.startswith(option)]
+            known = [
+                name for name in ("regex", "wildcard", "exact", "casesensitive", "file") if name.startswith(option)
+            ]
             if not known:
                 raise self.error(f"The switch statement parameter '{match[1]}' is not valid.", "InvalidSwitchFlag")
             if known[0] == "file":
@@ -603,7 +617,8 @@ class Parser(ExpressionParser):
                 self.skip()
                 if not self.peek() or self.peek() in ";\n|)}":
                     raise self.error(
-                        f"Parameter '-{match[1]}' requires an argument.".replace("-", "", 0), "ParameterRequiresArgument"
+                        f"Parameter '-{match[1]}' requires an argument.".replace("-", "", 0),
+                        "ParameterRequiresArgument",
                     )
                 return Argument(match[1], self._argument_list(), at)
             return Argument(match[1], None, at)
@@ -670,7 +685,7 @@ class Parser(ExpressionParser):
 
 
 _STATEMENTS = frozenset(
-    "if while do for foreach switch try trap return throw exit break continue function filter".split()
+    ["if", "while", "do", "for", "foreach", "switch", "try", "trap", "return", "throw", "exit", "break", "continue", "function", "filter"]
 )
 
 

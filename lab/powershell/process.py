@@ -77,7 +77,9 @@ def parse(argv: list[str]) -> CommandLine:
             return found
         if name == "command":
             if not rest:
-                raise UsageError("Cannot process the command because of a missing parameter. A command must follow -Command.")
+                raise UsageError(
+                    "Cannot process the command because of a missing parameter. A command must follow -Command."
+                )
             if rest == ["-"]:
                 raise NotModelledError("powershell.exe -Command - (commands from standard input)")
             found.script = " ".join(rest)
@@ -109,7 +111,7 @@ def _check(name: str, value: str | None) -> None:
         if value.lower() == "xml":
             raise NotModelledError(f"powershell.exe -{name} XML")
     elif name == "executionpolicy" and (value is None or value.lower() not in _POLICIES):
-        raise UsageError(f"Cannot convert value \"{value}\" to type \"Microsoft.PowerShell.ExecutionPolicy\".")
+        raise UsageError(f'Cannot convert value "{value}" to type "Microsoft.PowerShell.ExecutionPolicy".')
     elif name == "version" and value not in ("3.0", "3"):
         raise NotModelledError(f"powershell.exe -Version {value}")
     elif value is None:

@@ -21,28 +21,10 @@ if TYPE_CHECKING:
 
 ALIASES = dict(
     pair.split("=")
-    for pair in (
-        "%=ForEach-Object ?=Where-Object foreach=ForEach-Object where=Where-Object select=Select-Object sort=Sort-Object "
-        "group=Group-Object measure=Measure-Object compare=Compare-Object diff=Compare-Object tee=Tee-Object "
-        "gm=Get-Member echo=Write-Output write=Write-Output sleep=Start-Sleep gci=Get-ChildItem ls=Get-ChildItem "
-        "dir=Get-ChildItem gi=Get-Item gp=Get-ItemProperty sp=Set-ItemProperty gc=Get-Content cat=Get-Content "
-        "type=Get-Content sc=Set-Content ac=Add-Content ni=New-Item ri=Remove-Item rm=Remove-Item del=Remove-Item "
-        "erase=Remove-Item rd=Remove-Item rmdir=Remove-Item rp=Remove-ItemProperty cp=Copy-Item copy=Copy-Item "
-        "cpi=Copy-Item mv=Move-Item move=Move-Item mi=Move-Item ren=Rename-Item rni=Rename-Item rvpa=Resolve-Path "
-        "cd=Set-Location chdir=Set-Location sl=Set-Location pwd=Get-Location gl=Get-Location pushd=Push-Location "
-        "popd=Pop-Location gv=Get-Variable sv=Set-Variable set=Set-Variable nv=New-Variable rv=Remove-Variable "
-        "gcm=Get-Command gmo=Get-Module ipmo=Import-Module rmo=Remove-Module iex=Invoke-Expression icm=Invoke-Command "
-        "gsv=Get-Service sasv=Start-Service spsv=Stop-Service gps=Get-Process ps=Get-Process spps=Stop-Process "
-        "kill=Stop-Process saps=Start-Process start=Start-Process gwmi=Get-WmiObject iwmi=Invoke-WmiMethod "
-        "gcim=Get-CimInstance icim=Invoke-CimMethod iwr=Invoke-WebRequest irm=Invoke-RestMethod "
-        "ft=Format-Table fl=Format-List fw=Format-Wide oh=Out-Host ogv=Out-GridView gal=Get-Alias sal=Set-Alias "
-        "nal=New-Alias epcsv=Export-Csv ipcsv=Import-Csv sls=Select-String gu=Get-Unique clc=Clear-Content "
-        "gjb=Get-Job sajb=Start-Job rcjb=Receive-Job wjb=Wait-Job nsn=New-PSSession gsn=Get-PSSession"
-    ).split()
+    for pair in ["%=ForEach-Object", "?=Where-Object", "foreach=ForEach-Object", "where=Where-Object", "select=Select-Object", "sort=Sort-Object", "group=Group-Object", "measure=Measure-Object", "compare=Compare-Object", "diff=Compare-Object", "tee=Tee-Object", "gm=Get-Member", "echo=Write-Output", "write=Write-Output", "sleep=Start-Sleep", "gci=Get-ChildItem", "ls=Get-ChildItem", "dir=Get-ChildItem", "gi=Get-Item", "gp=Get-ItemProperty", "sp=Set-ItemProperty", "gc=Get-Content", "cat=Get-Content", "type=Get-Content", "sc=Set-Content", "ac=Add-Content", "ni=New-Item", "ri=Remove-Item", "rm=Remove-Item", "del=Remove-Item", "erase=Remove-Item", "rd=Remove-Item", "rmdir=Remove-Item", "rp=Remove-ItemProperty", "cp=Copy-Item", "copy=Copy-Item", "cpi=Copy-Item", "mv=Move-Item", "move=Move-Item", "mi=Move-Item", "ren=Rename-Item", "rni=Rename-Item", "rvpa=Resolve-Path", "cd=Set-Location", "chdir=Set-Location", "sl=Set-Location", "pwd=Get-Location", "gl=Get-Location", "pushd=Push-Location", "popd=Pop-Location", "gv=Get-Variable", "sv=Set-Variable", "set=Set-Variable", "nv=New-Variable", "rv=Remove-Variable", "gcm=Get-Command", "gmo=Get-Module", "ipmo=Import-Module", "rmo=Remove-Module", "iex=Invoke-Expression", "icm=Invoke-Command", "gsv=Get-Service", "sasv=Start-Service", "spsv=Stop-Service", "gps=Get-Process", "ps=Get-Process", "spps=Stop-Process", "kill=Stop-Process", "saps=Start-Process", "start=Start-Process", "gwmi=Get-WmiObject", "iwmi=Invoke-WmiMethod", "gcim=Get-CimInstance", "icim=Invoke-CimMethod", "iwr=Invoke-WebRequest", "irm=Invoke-RestMethod", "ft=Format-Table", "fl=Format-List", "fw=Format-Wide", "oh=Out-Host", "ogv=Out-GridView", "gal=Get-Alias", "sal=Set-Alias", "nal=New-Alias", "epcsv=Export-Csv", "ipcsv=Import-Csv", "sls=Select-String", "gu=Get-Unique", "clc=Clear-Content", "gjb=Get-Job", "sajb=Start-Job", "rcjb=Receive-Job", "wjb=Wait-Job", "nsn=New-PSSession", "gsn=Get-PSSession"]
 )
 FULL_INPUT = frozenset(
-    "measure-object sort-object group-object convertto-json out-string compare-object select-object tee-object out-file "
-    "convertto-csv export-csv format-table format-list set-content add-content".split()
+    ["measure-object", "sort-object", "group-object", "convertto-json", "out-string", "compare-object", "select-object", "tee-object", "out-file", "convertto-csv", "export-csv", "format-table", "format-list", "set-content", "add-content"]
 )
 """Cmdlets that do something at the end even when the pipeline gave nothing."""
 
@@ -125,6 +107,9 @@ def _cmdlet(evaluator: Evaluator, info: table.CmdletInfo) -> Callable[[Given], S
     if streaming is None and info.name.lower() not in CMDLETS:
         raise NotModelledError(f"the cmdlet {info.name}")
 
+    if not info.module.startswith("Microsoft.PowerShell.") and info.module not in evaluator.modules:
+        evaluator.modules.append(info.module)  # 3.0 loads a module when one of its commands is used
+
     def make(given: Given) -> Stage:
         if streaming is not None:
             return streaming(evaluator, info, given)
@@ -153,7 +138,8 @@ class CallRuntime:
         if self.info.owner and "," not in made.error_id:
             made.error_id = f"{made.error_id},{self.info.owner}"
         made.activity = self.info.name
-        return self.evaluator.place(made, self.info.name)
+        self.evaluator.place(made, self.info.name)
+        return made
 
     def write_error(self, error: PowerShellError) -> None:
         self.write_record(self.record(error))

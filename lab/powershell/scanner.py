@@ -173,7 +173,7 @@ class Scanner:
     def single_quoted(self) -> str:
         at = self.pos
         self.pos += 1
-        parts = []
+        parts: list[str] = []
         while True:
             if self.pos >= self.length:
                 raise self.error("The string is missing the terminator: '.", "TerminatorExpectedAtEndOfString", at)

@@ -411,4 +411,4 @@ def _ignore(_: Any) -> None:
     """Output nobody sees."""
 
 
-__all__ = ["Constant", "DefinedFunction", "HashTable", "NOTHING", "NotModelledError", "Statements", "Variable", "cast"]
+__all__ = ["NOTHING", "Constant", "DefinedFunction", "HashTable", "NotModelledError", "Statements", "Variable", "cast"]

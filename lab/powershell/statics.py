@@ -443,6 +443,12 @@ def _days(value: Any, unit: str) -> Any:
     return timedelta(**{unit: float(value)})
 
 
+def is_registered(kind: NetType) -> bool:
+    """Whether another part of the lab gives this type: its methods return None where .NET's return nothing."""
+    full = kind.full.lower()
+    return full in TYPES or full.removeprefix("system.") in TYPES
+
+
 def lookup(evaluator: Evaluator, kind: NetType, name: str) -> Any:
     """A static member: a value or a callable that takes the evaluator first; MISSING when the type has none."""
     lower, full = name.lower(), kind.full.lower()

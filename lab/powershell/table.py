@@ -106,7 +106,9 @@ class CmdletInfo:
 def _raw() -> dict[str, tuple[str, str, dict[str, Any]]]:
     text = Path(__file__).with_name("cmdlets.json").read_text(encoding="utf-8")
     return {
-        name.lower(): (name, module, facts) for module, cmdlets in json.loads(text).items() for name, facts in cmdlets.items()
+        name.lower(): (name, module, facts)
+        for module, cmdlets in json.loads(text).items()
+        for name, facts in cmdlets.items()
     }
 
 
@@ -161,6 +163,4 @@ def find(name: str) -> CmdletInfo | None:
 
 
 def _set(text: str) -> tuple[SetParameter, ...]:
-    return tuple(
-        SetParameter(piece.rstrip("!@"), "!" in piece, "@" in piece) for piece in text.split()
-    )
+    return tuple(SetParameter(piece.rstrip("!@"), "!" in piece, "@" in piece) for piece in text.split())

@@ -13,13 +13,17 @@ from lab.powershell.values import Char, NetArray, plain
 
 def out_of_range(name: str, why: str) -> PowerShellError:
     return PowerShellError(
-        f"{why}\r\nParameter name: {name}", "ArgumentOutOfRangeException", exception_type="System.ArgumentOutOfRangeException"
+        f"{why}\r\nParameter name: {name}",
+        "ArgumentOutOfRangeException",
+        exception_type="System.ArgumentOutOfRangeException",
     )
 
 
 def null_argument(name: str) -> PowerShellError:
     return PowerShellError(
-        f"Value cannot be null.\r\nParameter name: {name}", "ArgumentNullException", exception_type="System.ArgumentNullException"
+        f"Value cannot be null.\r\nParameter name: {name}",
+        "ArgumentNullException",
+        exception_type="System.ArgumentNullException",
     )
 
 
@@ -59,9 +63,13 @@ def _split(text: str, *arguments: Any) -> list[Any]:
     """A text as separator counts as the set of its characters, as it does when PowerShell calls this method."""
     rest = list(arguments)
     remove = False
-    if rest and (isinstance(rest[-1], EnumValue) or (len(rest) > 1 and str(rest[-1]).lower() in ("removeemptyentries", "none"))):
+    if rest and (
+        isinstance(rest[-1], EnumValue) or (len(rest) > 1 and str(rest[-1]).lower() in ("removeemptyentries", "none"))
+    ):
         remove = to_text(rest.pop()).lower() == "removeemptyentries"
-    limit = _whole(rest.pop()) if len(rest) > 1 and isinstance(rest[-1], int) and not isinstance(rest[-1], bool) else None
+    limit = (
+        _whole(rest.pop()) if len(rest) > 1 and isinstance(rest[-1], int) and not isinstance(rest[-1], bool) else None
+    )
     texts = rest[0] if len(rest) == 1 and isinstance(rest[0], list) else None
     if texts is not None and any(isinstance(item, str) and len(item) > 1 for item in texts):
         separators = [to_text(item) for item in texts if to_text(item)]

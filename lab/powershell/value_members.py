@@ -22,7 +22,7 @@ from lab.powershell.api import (
     SecureString,
 )
 from lab.powershell.convert import LOCAL, span_text, to_double, to_text, to_whole
-from lab.powershell.dotnet import ENUMS, NetType, cast
+from lab.powershell.dotnet import ENUMS, cast
 from lab.powershell.formatting import format_date, format_guid, format_value
 from lab.powershell.operators import compare, equal
 from lab.powershell.patterns import named_groups, replacement
@@ -32,6 +32,7 @@ from lab.powershell.values import (
     NetArray,
     NetException,
     NetList,
+    NetType,
     OutputRecord,
     Regex,
     ScriptBlock,
@@ -97,9 +98,9 @@ DATE_METHODS: Table = {
     "addyears": lambda d, n: _months(d, 12 * to_whole(n, "Int32")),
     "addticks": lambda d, n: d + timedelta(microseconds=n / 10),
     "add": lambda d, span: d + span,
-    "subtract": lambda d, other: d.replace(tzinfo=None) - other.replace(tzinfo=None)
-    if isinstance(other, datetime)
-    else d - other,
+    "subtract": lambda d, other: (
+        d.replace(tzinfo=None) - other.replace(tzinfo=None) if isinstance(other, datetime) else d - other
+    ),
     "tostring": lambda d, spec="G", *_: format_date(d, to_text(spec) or "G"),
     "touniversaltime": lambda d: d.replace(tzinfo=UTC),
     "tolocaltime": lambda d: d.replace(tzinfo=LOCAL),

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from lab.powershell.api import EnumType, EnumValue, HashTable, Int64, PowerShellError, PSObject, SecureString
+from lab.powershell.api import EnumValue, HashTable, Int64, PowerShellError, PSObject, SecureString
 
 if TYPE_CHECKING:
     from lab.powershell.scope import Scope

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from lab.powershell.api import HashTable, NotModelledError, PowerShellError, PSObject, Session
 from lab.powershell.convert import to_text
-from lab.powershell.dotnet import NetType, cast
+from lab.powershell.dotnet import cast
 from lab.powershell.scope import Cell, Scope
-from lab.powershell.values import NOTHING, NetList, Reference, ScriptBlock, Version
+from lab.powershell.values import NOTHING, NetList, NetType, Reference, ScriptBlock, Version
 
 if TYPE_CHECKING:
     from lab.powershell.syntax import Variable
@@ -57,13 +57,18 @@ class Variables:
         super().__init__()
         user = self.session.identity.user.rpartition("\\")[2]
         values: dict[str, Any] = {
-            **{name: cast(value, _ACTION) if name != "ConfirmPreference" else value for name, value in PREFERENCES.items()},
+            **{
+                name: cast(value, _ACTION) if name != "ConfirmPreference" else value
+                for name, value in PREFERENCES.items()
+            },
             "PSVersionTable": version_table(),
             "PID": self.session.process or os.getpid(),
             "HOME": f"C:\\Users\\{user}",
             "PSHOME": "C:\\Windows\\System32\\WindowsPowerShell\\v1.0",
             "ShellId": "Microsoft.PowerShell",
-            "PWD": PSObject("System.Management.Automation.PathInfo", {"Path": f"C:\\Users\\{user}"}, text=f"C:\\Users\\{user}"),
+            "PWD": PSObject(
+                "System.Management.Automation.PathInfo", {"Path": f"C:\\Users\\{user}"}, text=f"C:\\Users\\{user}"
+            ),
             "Host": PSObject(
                 "System.Management.Automation.Internal.Host.InternalHost",
                 {"Name": "ConsoleHost", "Version": Version(3, 0)},
@@ -114,7 +119,16 @@ class Variables:
             return []
         if name in ("_", "this", "psitem"):
             return self.variable_named("_") if name == "psitem" else None
-        if name in ("^", "$", "psdebugcontext", "profile", "executioncontext", "myinvocation", "pscmdlet", "stacktrace"):
+        if name in (
+            "^",
+            "$",
+            "psdebugcontext",
+            "profile",
+            "executioncontext",
+            "myinvocation",
+            "pscmdlet",
+            "stacktrace",
+        ):
             raise NotModelledError(f"the variable ${name}")
         if self.strict and name not in ("matches", "lastexitcode", "ofs"):
             raise PowerShellError(
@@ -192,7 +206,7 @@ class Variables:
         cell = self.scope.find(node.name.lower())
         if cell is None:
             raise PowerShellError(
-                f"[ref] cannot be applied to a variable that does not exist.",
+                "[ref] cannot be applied to a variable that does not exist.",
                 "NonExistingVariableReference",
                 category="InvalidOperation",
                 target=node.name,

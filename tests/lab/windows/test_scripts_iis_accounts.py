@@ -92,9 +92,9 @@ def test_the_certificate_of_the_drive_goes_into_http_sys(web: World) -> None:
         Get-Item Cert:\\LocalMachine\\My\\{other} | New-Item IIS:\\SslBindings\\0.0.0.0!8443 | Out-Null""",
     )
     assert machine.collection("sslbinding")["0.0.0.0:8443"]["thumbprint"] == other
-    assert run(web, "Test-Path IIS:\\SslBindings\\0.0.0.0!8443") == [True]
+    assert run(web, "Import-Module WebAdministration; Test-Path IIS:\\SslBindings\\0.0.0.0!8443") == [True]
     run(web, "Remove-Item IIS:\\SslBindings\\0.0.0.0!8443")
-    assert run(web, "Test-Path IIS:\\SslBindings\\0.0.0.0!8443") == [False]
+    assert run(web, "Import-Module WebAdministration; Test-Path IIS:\\SslBindings\\0.0.0.0!8443") == [False]
 
 
 def test_netsh_gives_lines_and_an_exit_code(web: World) -> None:
