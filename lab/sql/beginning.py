@@ -1,6 +1,7 @@
 """What SQL Server is before anybody touches the farm: where the article begins.
 
-Two (or more) instances of SQL Server 2012 SP1 Enterprise in Windows-only mode, sa disabled; an availability group with a
+Two (or more) instances of SQL Server 2012 SP1 Enterprise in Windows-only mode,
+sa disabled; an availability group with a
 listener, in it the databases of Virtual Machine Manager and Service Provider Foundation, their domain logins on every
 replica; the primary is not the preferred one. Source: reference wap.md sections 0 and 7, the article's earlier parts.
 """
@@ -11,6 +12,7 @@ import json
 import uuid
 from typing import Any
 
+from lab.sql.api import SqlError
 from lab.sql.engine.accounts import find_sid, sid_bytes
 from lab.sql.engine.database import OPTIONS, SYSTEM, new_contents
 from lab.sql.engine.functions.server import FOLDER
@@ -29,7 +31,8 @@ ENDPOINT_PORT = 5022
 SERVICE_DATABASES = {
     "VirtualManagerDB": (
         "SVC_VMM",
-        """CREATE TABLE dbo.tbl_ADHC_Host (HostID uniqueidentifier NOT NULL PRIMARY KEY, ComputerName nvarchar(256) NOT NULL);
+        """CREATE TABLE dbo.tbl_ADHC_Host (HostID uniqueidentifier NOT NULL PRIMARY KEY,
+        ComputerName nvarchar(256) NOT NULL);
         CREATE TABLE dbo.tbl_WLC_VObject (ObjectId uniqueidentifier NOT NULL PRIMARY KEY, Name nvarchar(256) NOT NULL);
         INSERT dbo.tbl_ADHC_Host VALUES ('6f1f4b8e-5d36-4f0a-9b5e-0a6f0e1d2c31', N'HYPERV1');""",
     ),
@@ -91,7 +94,7 @@ def _instance(world: World, machine: Machine) -> None:
 
 def _system_databases(world: World, machine: Machine, now: str) -> None:
     for name, number in SYSTEM.items():
-        files = [{**one, "path": one["path"].replace(f"{name}.mdf", f"{name}.mdf")} for one in default_files(name)]
+        files = [{**one, "path": one["path"]} for one in default_files(name)]
         document = {"name": name, "id": number, "state": "ONLINE", "owner": "01", "created": now, "files": files,
                     "file": f"system-{name}.sqlite", "group": None, "group_database": None}  # fmt: skip
         recovery = "FULL" if name == "model" else "SIMPLE"
@@ -190,9 +193,9 @@ def _service_database(
         f"ALTER ROLE db_owner ADD MEMBER {user}", "USE master",
     ]  # fmt: skip
     for text in statements:
-        for event in session.execute(text):
-            if isinstance(event, Exception):
-                raise RuntimeError(f"{primary.name}: {text}: {event}")
+        failures = [event for event in session.execute(text) if isinstance(event, SqlError)]
+        if failures:
+            raise RuntimeError(f"{primary.name}: {text}: {failures[0]}")
     session.close()
     databases = primary.collection("sql-database")
     document = databases[database.lower()]

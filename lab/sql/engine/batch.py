@@ -1,12 +1,13 @@
 """Running statements: what an error ends, what TRY catches, what a transaction becomes.
 
-Source: SQL Server documentation, "TRY…CATCH", "SET XACT_ABORT", "Understanding Database Engine Errors". Which errors end
+Source: SQL Server documentation, "TRY…CATCH", "SET XACT_ABORT",
+"Understanding Database Engine Errors". Which errors end
 a batch without XACT_ABORT is documented nowhere completely; the numbers in ABORTING are those known for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from lab.sql.api import Event, Message, Parameter, ResultSet, SqlError
 from lab.sql.engine.errors import SeveralErrors, error
@@ -15,7 +16,8 @@ from lab.sql.engine.parse.parser import Parser, Statement
 from lab.sql.engine.session import Session
 from lab.sql.engine.types import parse_type
 
-COMPILATION = frozenset({102, 105, 109, 110, 116, 120, 121, 137, 141, 145, 147, 156, 174, 189, 195, 205, 206, 207, 208, 209,
+COMPILATION = frozenset({102, 105, 109, 110, 116, 120, 121, 137, 141, 145, 147, 156, 174, 189, 195, 205, 206, 207,
+                         208, 209,
                          213, 243, 257, 319, 402, 1087, 2715, 4104, 4121, 4145, 8120, 8121, 8127, 8155, 8158,
                          8159, 10709})  # fmt: skip
 ABORTING = frozenset({241, 242, 245, 248, 1205, 8169, 8114, 3930, 3998})
@@ -24,7 +26,7 @@ DOOMING = frozenset({241, 242, 245, 1205, 8169, 8114})
 TERMINATED = frozenset({515, 547, 2601, 2627, 8152, 8102, 8115, 8134, 220, 512})
 
 
-def run_batch(session: Session, text: str, parameters: tuple[Parameter, ...] = ()) -> Iterator[Event]:
+def run_batch(session: Session, text: str, parameters: tuple[Parameter, ...] = ()) -> Generator[Event, None, None]:
     """A batch as the client sent it. Errors are yielded, never raised."""
     frame = Frame(session, text)
     session.caught.clear()

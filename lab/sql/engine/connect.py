@@ -11,9 +11,9 @@ from lab.sql.engine.listener import listeners, primary_behind
 from lab.world import Identity, Machine, World
 
 UNREACHABLE = (
-    "A network-related or instance-specific error occurred while establishing a connection to SQL Server. The server was"
-    " not found or was not accessible. Verify that the instance name is correct and that SQL Server is configured to allow"
-    " remote connections. (provider: {0})"
+    "A network-related or instance-specific error occurred while establishing a connection to SQL Server. The "
+    "server was not found or was not accessible. Verify that the instance name is correct and that SQL Server is "
+    "configured to allow remote connections. (provider: {0})"
 )
 NAMED_PIPES = "Named Pipes Provider, error: 40 - Could not open a connection to SQL Server"
 TCP_REFUSED = "TCP Provider, error: 0 - No connection could be made because the target machine actively refused it."

@@ -128,13 +128,13 @@ class Instance:
             raise self._refused(
                 user,
                 58,
-                "An attempt to login using SQL authentication failed. Server is configured for Windows authentication only.",
+                "An attempt to login using SQL authentication failed. "
+                "Server is configured for Windows authentication only.",
             )
         if document is None or document["type"] != "S":
             raise self._refused(user, 5, "Could not find a login matching the name provided.")
         if not verify(password, bytes.fromhex(document["hash"])):
-            self.machine.collection("sql-login").change(document["name"], bad_passwords=document.get("bad_passwords", 0) + 1,
-                                                        bad_password_time=self.world.clock.now().replace(tzinfo=None).isoformat())  # fmt: skip
+            self._count_failure(document)
             raise self._refused(user, 8, "Password did not match that for the login provided.")
         if document.get("bad_passwords"):
             self.machine.collection("sql-login").change(document["name"], bad_passwords=0)
@@ -173,21 +173,23 @@ class Instance:
         session = self._new_session(principal, host, program)
         try:
             if not principal.may(session.server, "CONNECT SQL"):
-                raise self._refused(shown, 11, "Login lacks permission to connect.")
+                raise self._refused(shown, 11, "Login lacks permission to connect.")  # noqa: TRY301
             wanted = database or self.default_database(principal)
             try:
                 session.use(wanted)
             except SqlError as failure:
                 self._refused(shown, 38 if database else 40, f"Failed to open the database '{wanted}'.")
-                reason = error(4060, wanted) if database else error(4064)
-                both = error(18456, shown)
-                reason.following = [both]  # type: ignore[attr-defined]
-                raise reason from failure
+                raise (error(4060, wanted) if database else error(4064)) from failure
         except BaseException:
             session.close()
             raise
         self.connections += 1
         return session
+
+    def _count_failure(self, login: Document) -> None:
+        now = self.world.clock.now().replace(tzinfo=None).isoformat()
+        count = int(login.get("bad_passwords", 0)) + 1
+        self.machine.collection("sql-login").change(login["name"], bad_passwords=count, bad_password_time=now)
 
     def default_database(self, principal: Principal) -> str:
         document = self.space.get("login", principal.name.lower())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +71,7 @@ class Session:
         with self._busy:
             self._cancel.clear()
             self.running, self.last_request = True, self.instance.world.clock.now()
-            events = run_batch(self, text, parameters)
+            events: Generator[Event, None, None] = run_batch(self, text, parameters)
             try:
                 if self.closed.is_set():
                     yield error(10054)

@@ -116,7 +116,8 @@ def _moment_text(value: datetime | date | time, source: SqlType, style: int | No
         hour = value.hour % 12 or 12
         return f"{value:%b} {value.day:2d} {value.year} {hour:2d}:{value:%M}{'AM' if value.hour < 12 else 'PM'}"
     simple = {20: "%Y-%m-%d %H:%M:%S", 120: "%Y-%m-%d %H:%M:%S", 101: "%m/%d/%Y", 102: "%Y.%m.%d", 103: "%d/%m/%Y",
-              104: "%d.%m.%Y", 108: "%H:%M:%S", 8: "%H:%M:%S", 111: "%Y/%m/%d", 112: "%Y%m%d", 23: "%Y-%m-%d"}  # fmt: skip
+              104: "%d.%m.%Y", 108: "%H:%M:%S", 8: "%H:%M:%S", 111: "%Y/%m/%d", 112: "%Y%m%d",
+              23: "%Y-%m-%d"}  # fmt: skip
     if style in simple:
         return value.strftime(simple[style])
     if style in (21, 25, 121):

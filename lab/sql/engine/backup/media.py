@@ -35,7 +35,7 @@ def open_device(world: World, machine: Machine, path: str, verb: str, *, write: 
     try:
         found = locate(world, machine, path, write=write)
         if not write and not found.is_file():
-            raise files.LabFileError(2, "The system cannot find the file specified.")
+            raise files.LabFileError(2, "The system cannot find the file specified.")  # noqa: TRY301
     except files.LabFileError as failure:
         text = str(failure.args[-1]) if failure.args else str(failure)
         raise SeveralErrors(error(3201, path, failure.code, text, state=1), error(3013, verb)) from None

@@ -33,7 +33,8 @@ def _group(group: Group) -> dict[str, Any]:
     d = group.document
     return {"group_id": guid(d["id"]), "name": d["name"], "resource_id": d["resource_id"],
             "resource_group_id": d["resource_group_id"], "failure_condition_level": d["failure_condition"],
-            "health_check_timeout": d["health_timeout"], "automated_backup_preference": PREFERENCES[d["backup_preference"]],
+            "health_check_timeout": d["health_timeout"],
+            "automated_backup_preference": PREFERENCES[d["backup_preference"]],
             "automated_backup_preference_desc": d["backup_preference"]}  # fmt: skip
 
 
@@ -100,7 +101,8 @@ def _listeners(session: Session, current: Database) -> Rows:
         for one in group.of("listener").values():
             shown = ", ".join(f"('IP Address: {a['address']}')" for a in one["addresses"])
             yield {"group_id": guid(group.document["id"]), "listener_id": one["id"], "dns_name": one["name"],
-                   "port": one["port"], "is_conformant": True, "ip_configuration_string_from_cluster": shown}  # fmt: skip
+                   "port": one["port"], "is_conformant": True,
+                   "ip_configuration_string_from_cluster": shown}  # fmt: skip
 
 
 def _prefix(mask: str) -> int:
@@ -148,14 +150,16 @@ def _tcp_listeners(session: Session, current: Database) -> Rows:
                 for a in one["addresses"]
             ]
     for address, port, kind, code in rows:
-        yield {"listener_id": number, "ip_address": address, "is_ipv4": True, "port": port, "type": code, "type_desc": kind,
+        yield {"listener_id": number, "ip_address": address, "is_ipv4": True, "port": port, "type": code,
+               "type_desc": kind,
                "state": 0, "state_desc": "ONLINE"}  # fmt: skip
         number += 1
 
 
 @view(
     "sys.dm_hadr_cluster",
-    "cluster_name nvarchar(128), quorum_type tinyint, quorum_type_desc varchar(50), quorum_state tinyint, quorum_state_desc varchar(50)",
+    "cluster_name nvarchar(128), quorum_type tinyint, quorum_type_desc varchar(50), "
+    "quorum_state tinyint, quorum_state_desc varchar(50)",
     permission=STATE,
 )
 def _cluster(session: Session, current: Database) -> Rows:

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     catalog_media_number smallint, position int, expiration_date datetime, software_vendor_id int, name nvarchar(128),
     description nvarchar(255), user_name nvarchar(128), software_major_version tinyint, software_minor_version tinyint,
     software_build_version smallint, time_zone smallint, mtf_minor_version tinyint, first_lsn numeric(25,0),
-    last_lsn numeric(25,0), checkpoint_lsn numeric(25,0), database_backup_lsn numeric(25,0), database_creation_date datetime,
+    last_lsn numeric(25,0), checkpoint_lsn numeric(25,0), database_backup_lsn numeric(25,0),
+    database_creation_date datetime,
     backup_start_date datetime, backup_finish_date datetime, type char(1), sort_order smallint, code_page smallint,
     compatibility_level tinyint, database_version int, backup_size numeric(20,0), database_name nvarchar(128),
     server_name nvarchar(128), machine_name nvarchar(128), flags int, unicode_locale int, unicode_compare_style int,
     collation_name nvarchar(128), is_password_protected bit, recovery_model nvarchar(60), has_bulk_logged_data bit,
-    is_snapshot bit, is_readonly bit, is_single_user bit, has_backup_checksums bit, is_damaged bit, begins_log_chain bit,
+    is_snapshot bit, is_readonly bit, is_single_user bit, has_backup_checksums bit, is_damaged bit,
+    begins_log_chain bit,
     has_incomplete_metadata bit, is_force_offline bit, is_copy_only bit, first_recovery_fork_guid uniqueidentifier,
     last_recovery_fork_guid uniqueidentifier, fork_point_lsn numeric(25,0), database_guid uniqueidentifier,
     family_guid uniqueidentifier, differential_base_lsn numeric(25,0), differential_base_guid uniqueidentifier,
@@ -34,15 +36,18 @@ if TYPE_CHECKING:
 def _backupset(session: Session, current: Database) -> Rows:
     for row in sorted(session.server.documents("backupset"), key=lambda one: one["backup_set_id"]):
         yield {
-            "backup_set_id": row["backup_set_id"], "backup_set_uuid": guid(row["uuid"]), "media_set_id": row["media_set_id"],
+            "backup_set_id": row["backup_set_id"], "backup_set_uuid": guid(row["uuid"]),
+            "media_set_id": row["media_set_id"],
             "first_family_number": 1, "first_media_number": 1, "last_family_number": 1, "last_media_number": 1,
             "position": row["position"], "name": row["name"], "user_name": row["user"], "software_major_version": 11,
             "software_minor_version": 0, "software_build_version": 3000, "first_lsn": lsn(row["first_lsn"]),
             "last_lsn": lsn(row["last_lsn"]), "checkpoint_lsn": lsn(row["checkpoint_lsn"]),
-            "database_backup_lsn": lsn(row["database_backup_lsn"]), "database_creation_date": moment(row["database_created"]),
+            "database_backup_lsn": lsn(row["database_backup_lsn"]),
+            "database_creation_date": moment(row["database_created"]),
             "backup_start_date": moment(row["start"]), "backup_finish_date": moment(row["finish"]), "type": row["type"],
             "compatibility_level": row["compatibility"], "database_version": 706, "backup_size": Decimal(row["size"]),
-            "compressed_backup_size": Decimal(row["size"]), "database_name": row["database"], "server_name": row["server"],
+            "compressed_backup_size": Decimal(row["size"]), "database_name": row["database"],
+            "server_name": row["server"],
             "machine_name": row["server"], "is_password_protected": False, "recovery_model": row["recovery"],
             "has_bulk_logged_data": False, "is_snapshot": False, "is_readonly": False, "is_single_user": False,
             "has_backup_checksums": row["checksum"], "is_damaged": False, "has_incomplete_metadata": False,
@@ -60,12 +65,14 @@ def _backupset(session: Session, current: Database) -> Rows:
 def _mediafamily(session: Session, current: Database) -> Rows:
     for row in session.server.documents("backupmedia"):
         yield {"media_set_id": row["media_set_id"], "family_sequence_number": 1, "media_family_id": guid(row["family"]),
-               "media_count": 1, "physical_device_name": row["path"], "device_type": 2, "physical_block_size": 512, "mirror": 0}  # fmt: skip
+               "media_count": 1, "physical_device_name": row["path"], "device_type": 2, "physical_block_size": 512,
+               "mirror": 0}  # fmt: skip
 
 
 @view(
     "msdb.dbo.backupmediaset",
-    "media_set_id int, media_uuid uniqueidentifier, media_family_count tinyint, name nvarchar(128), description nvarchar(255)",
+    "media_set_id int, media_uuid uniqueidentifier, media_family_count tinyint, name nvarchar(128), "
+    "description nvarchar(255)",
 )
 def _mediaset(session: Session, current: Database) -> Rows:
     for row in session.server.documents("backupmedia"):

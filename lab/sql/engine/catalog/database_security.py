@@ -66,10 +66,12 @@ def _schemas(session: Session, current: Database) -> Rows:
 
 @view(
     "sys.sysusers",
-    "uid smallint, status int, name sysname, sid varbinary(85), hasdbaccess int, islogin int, issqluser int, issqlrole int",
+    "uid smallint, status int, name sysname, sid varbinary(85), hasdbaccess int, islogin int, "
+    "issqluser int, issqlrole int",
 )
 def _sysusers(session: Session, current: Database) -> Rows:
     for user in current.view.documents("user"):
         role = user["type"] == "R"
-        yield {"uid": user["id"], "status": 0, "name": user["name"], "sid": raw(user["sid"]), "hasdbaccess": int(not role),
+        yield {"uid": user["id"], "status": 0, "name": user["name"], "sid": raw(user["sid"]),
+               "hasdbaccess": int(not role),
                "islogin": int(not role), "issqluser": int(user["type"] == "S"), "issqlrole": int(role)}  # fmt: skip

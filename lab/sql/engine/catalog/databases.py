@@ -44,16 +44,20 @@ def visible(session: Session) -> list[Database]:
     "sys.databases",
     """name sysname, database_id int, source_database_id int, owner_sid varbinary(85), create_date datetime,
     compatibility_level tinyint, collation_name sysname, user_access tinyint, user_access_desc nvarchar(60),
-    is_read_only bit, is_auto_close_on bit, is_auto_shrink_on bit, state tinyint, state_desc nvarchar(60), is_in_standby bit,
+    is_read_only bit, is_auto_close_on bit, is_auto_shrink_on bit, state tinyint, state_desc nvarchar(60),
+    is_in_standby bit,
     is_cleanly_shutdown bit, is_supplemental_logging_enabled bit, snapshot_isolation_state tinyint,
     snapshot_isolation_state_desc nvarchar(60), is_read_committed_snapshot_on bit, recovery_model tinyint,
     recovery_model_desc nvarchar(60), page_verify_option tinyint, page_verify_option_desc nvarchar(60),
-    is_auto_create_stats_on bit, is_auto_update_stats_on bit, is_auto_update_stats_async_on bit, is_ansi_null_default_on bit,
+    is_auto_create_stats_on bit, is_auto_update_stats_on bit, is_auto_update_stats_async_on bit,
+    is_ansi_null_default_on bit,
     is_ansi_nulls_on bit, is_ansi_padding_on bit, is_ansi_warnings_on bit, is_arithabort_on bit,
     is_concat_null_yields_null_on bit, is_numeric_roundabort_on bit, is_quoted_identifier_on bit,
-    is_recursive_triggers_on bit, is_cursor_close_on_commit_on bit, is_local_cursor_default bit, is_fulltext_enabled bit,
+    is_recursive_triggers_on bit, is_cursor_close_on_commit_on bit, is_local_cursor_default bit,
+    is_fulltext_enabled bit,
     is_trustworthy_on bit, is_db_chaining_on bit, is_parameterization_forced bit,
-    is_master_key_encrypted_by_server bit, is_published bit, is_subscribed bit, is_merge_published bit, is_distributor bit,
+    is_master_key_encrypted_by_server bit, is_published bit, is_subscribed bit, is_merge_published bit,
+    is_distributor bit,
     is_sync_with_backup bit, service_broker_guid uniqueidentifier, is_broker_enabled bit, log_reuse_wait tinyint,
     log_reuse_wait_desc nvarchar(60), is_date_correlation_on bit, is_cdc_enabled bit, is_encrypted bit,
     is_honor_broker_priority_on bit, replica_id uniqueidentifier, group_database_id uniqueidentifier,
@@ -77,7 +81,8 @@ def _row(session: Session, database: Database) -> dict[str, Any]:
         "user_access_desc": o["user_access"], "is_read_only": o["read_only"], "is_auto_close_on": o["auto_close"],
         "is_auto_shrink_on": o["auto_shrink"], "state": STATES[document["state"]], "state_desc": document["state"],
         "is_in_standby": False, "is_cleanly_shutdown": False, "is_supplemental_logging_enabled": False,
-        "snapshot_isolation_state": int(o["snapshot"]), "snapshot_isolation_state_desc": "ON" if o["snapshot"] else "OFF",
+        "snapshot_isolation_state": int(o["snapshot"]),
+        "snapshot_isolation_state_desc": "ON" if o["snapshot"] else "OFF",
         "is_read_committed_snapshot_on": o["read_committed_snapshot"], "recovery_model": RECOVERY[o["recovery"]],
         "recovery_model_desc": o["recovery"], "page_verify_option": PAGE_VERIFY[o["page_verify"]],
         "page_verify_option_desc": o["page_verify"], "is_auto_create_stats_on": o["auto_create_statistics"],
@@ -87,15 +92,19 @@ def _row(session: Session, database: Database) -> dict[str, Any]:
         "is_ansi_padding_on": o["ansi_padding"], "is_ansi_warnings_on": o["ansi_warnings"],
         "is_arithabort_on": o["arithabort"], "is_concat_null_yields_null_on": o["concat_null_yields_null"],
         "is_numeric_roundabort_on": o["numeric_roundabort"], "is_quoted_identifier_on": o["quoted_identifier"],
-        "is_recursive_triggers_on": o["recursive_triggers"], "is_cursor_close_on_commit_on": o["cursor_close_on_commit"],
+        "is_recursive_triggers_on": o["recursive_triggers"],
+        "is_cursor_close_on_commit_on": o["cursor_close_on_commit"],
         "is_local_cursor_default": o["cursor_default_local"], "is_fulltext_enabled": database.id > 4,
-        "is_trustworthy_on": o["trustworthy"] or database.id == 4, "is_db_chaining_on": o["db_chaining"] or database.id in (1, 2, 4),
+        "is_trustworthy_on": o["trustworthy"] or database.id == 4,
+        "is_db_chaining_on": o["db_chaining"] or database.id in (1, 2, 4),
         "is_parameterization_forced": o["parameterization_forced"], "is_broker_enabled": o["broker"],
         "is_date_correlation_on": o["date_correlation"], "containment": 0, "containment_desc": o["containment"],
-        "target_recovery_time_in_seconds": o["target_recovery_time"], "log_reuse_wait": 0, "log_reuse_wait_desc": "NOTHING",
+        "target_recovery_time_in_seconds": o["target_recovery_time"], "log_reuse_wait": 0,
+        "log_reuse_wait_desc": "NOTHING",
         "group_database_id": guid(document.get("group_database")), "replica_id": guid(_replica(session, document)),
     }  # fmt: skip
-    flags = ("is_master_key_encrypted_by_server", "is_published", "is_subscribed", "is_merge_published", "is_distributor",
+    flags = ("is_master_key_encrypted_by_server", "is_published", "is_subscribed", "is_merge_published",
+             "is_distributor",
              "is_sync_with_backup", "is_cdc_enabled", "is_encrypted", "is_honor_broker_priority_on")  # fmt: skip
     return {**row, **dict.fromkeys(flags, False)}
 
@@ -108,7 +117,8 @@ def _replica(session: Session, document: Document) -> str | None:
     return found["id"] if found else None
 
 
-FILE_COLUMNS = """file_id int, file_guid uniqueidentifier, type tinyint, type_desc nvarchar(60), data_space_id int, name sysname,
+FILE_COLUMNS = """file_id int, file_guid uniqueidentifier, type tinyint, type_desc nvarchar(60), data_space_id int,
+    name sysname,
     physical_name nvarchar(260), state tinyint, state_desc nvarchar(60), size int, max_size int, growth int,
     is_media_read_only bit, is_read_only bit, is_sparse bit, is_percent_growth bit, is_name_reserved bit"""
 

@@ -34,12 +34,14 @@ def _seen(session: Session) -> list[Session]:
 def _sessions(session: Session, current: Database) -> Rows:
     for one in _seen(session):
         domain, _, user = one.original.name.partition("\\") if one.original.windows else ("", "", "")
-        yield {"session_id": one.spid, "login_time": quantum(one.began), "host_name": one.host, "program_name": one.program,
+        yield {"session_id": one.spid, "login_time": quantum(one.began), "host_name": one.host,
+               "program_name": one.program,
                "client_interface_name": "ODBC" if "odbc" in one.program.lower() else ".Net SqlClient Data Provider",
                "security_id": one.principal.sid, "login_name": one.principal.name, "nt_domain": domain or None,
                "nt_user_name": user or None, "status": "running" if one.running else "sleeping",
                "last_request_start_time": quantum(one.last_request), "is_user_process": True,
-               "transaction_isolation_level": 2, "lock_timeout": one.settings["LOCK_TIMEOUT"], "row_count": one.rowcount,
+               "transaction_isolation_level": 2, "lock_timeout": one.settings["LOCK_TIMEOUT"],
+               "row_count": one.rowcount,
                "original_security_id": one.original.sid, "original_login_name": one.original.name,
                "database_id": _database_id(one), "open_transaction_count": one.trancount}  # fmt: skip
 
@@ -59,7 +61,8 @@ def _database_id(session: Session) -> int | None:
 def _connections(session: Session, current: Database) -> Rows:
     machine = session.instance.machine
     for one in _seen(session):
-        yield {"session_id": one.spid, "connect_time": quantum(one.began), "net_transport": "TCP", "protocol_type": "TSQL",
+        yield {"session_id": one.spid, "connect_time": quantum(one.began), "net_transport": "TCP",
+               "protocol_type": "TSQL",
                "encrypt_option": "TRUE", "auth_scheme": "NTLM" if one.original.windows else "SQL",
                "local_net_address": machine.address, "local_tcp_port": 1433}  # fmt: skip
 
@@ -72,18 +75,21 @@ def _connections(session: Session, current: Database) -> Rows:
 def _requests(session: Session, current: Database) -> Rows:
     for one in _seen(session):
         if one.running:
-            yield {"session_id": one.spid, "request_id": 0, "start_time": quantum(one.last_request), "status": "running",
+            yield {"session_id": one.spid, "request_id": 0, "start_time": quantum(one.last_request),
+                   "status": "running",
                    "command": "SELECT", "database_id": _database_id(one), "percent_complete": 0.0}  # fmt: skip
 
 
 @view(
     "master.dbo.sysprocesses",
-    "spid smallint, dbid smallint, loginame nchar(128), hostname nchar(128), program_name nchar(128), status nchar(30), open_tran smallint",
+    "spid smallint, dbid smallint, loginame nchar(128), hostname nchar(128), program_name nchar(128), "
+    "status nchar(30), open_tran smallint",
 )
 def _processes(session: Session, current: Database) -> Rows:
     for one in _seen(session):
         yield {"spid": one.spid, "dbid": _database_id(one), "loginame": one.original.name, "hostname": one.host,
-               "program_name": one.program, "status": "running" if one.running else "sleeping", "open_tran": one.trancount}  # fmt: skip
+               "program_name": one.program, "status": "running" if one.running else "sleeping",
+               "open_tran": one.trancount}  # fmt: skip
 
 
 @view(
@@ -96,7 +102,8 @@ def _sys_info(session: Session, current: Database) -> Rows:
     instance = session.instance
     elapsed = (instance.world.clock.now() - instance.started).total_seconds()
     yield {"cpu_count": 2, "physical_memory_kb": 8388148, "sqlserver_start_time": quantum(instance.started),
-           "ms_ticks": int(elapsed * 1000), "virtual_machine_type": 1, "virtual_machine_type_desc": "HYPERVISOR"}  # fmt: skip
+           "ms_ticks": int(elapsed * 1000), "virtual_machine_type": 1,
+           "virtual_machine_type_desc": "HYPERVISOR"}  # fmt: skip
 
 
 @view(

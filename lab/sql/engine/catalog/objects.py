@@ -25,8 +25,10 @@ def _object(
     current: Database, name: str, number: int, kind: str, schema: str, created: str | None, parent: int = 0
 ) -> dict[str, Any]:
     found = current.view.get("schema", schema) or {"id": 1}
-    return {"name": name, "object_id": number, "schema_id": found["id"], "parent_object_id": parent, "type": kind.ljust(2),
-            "type_desc": TYPES[kind], "create_date": moment(created), "modify_date": moment(created), "is_ms_shipped": False,
+    return {"name": name, "object_id": number, "schema_id": found["id"], "parent_object_id": parent,
+            "type": kind.ljust(2),
+            "type_desc": TYPES[kind], "create_date": moment(created), "modify_date": moment(created),
+            "is_ms_shipped": False,
             "is_published": False, "is_schema_published": False}  # fmt: skip
 
 
@@ -38,7 +40,8 @@ def visible(session: Session, current: Database, *kinds: str) -> list[Document]:
     schemas = {row["name"].lower(): row["id"] for row in current.view.documents("schema")}
     return [
         row for row in rows
-        if any(access.may(current.view, p, object_id=row["id"], schema_id=schemas.get(row["schema"].lower(), 0)) for p in wanted)
+        if any(access.may(current.view, p, object_id=row["id"], schema_id=schemas.get(row["schema"].lower(),
+                                                                                      0)) for p in wanted)
     ]  # fmt: skip
 
 
@@ -57,7 +60,8 @@ def _objects(session: Session, current: Database) -> Rows:
 def _tables(session: Session, current: Database) -> Rows:
     for row in visible(session, current, "U"):
         yield {**_object(current, row["name"], row["id"], "U", row["schema"], row["created"]), "lob_data_space_id": 0,
-               "max_column_id_used": max(c["column_id"] for c in row["columns"]), "uses_ansi_nulls": True, "is_replicated": False}  # fmt: skip
+               "max_column_id_used": max(c["column_id"] for c in row["columns"]), "uses_ansi_nulls": True,
+               "is_replicated": False}  # fmt: skip
 
 
 @view("sys.views", OBJECT)
@@ -110,7 +114,8 @@ def _columns(session: Session, current: Database) -> Rows:
 )
 def _types(session: Session, current: Database) -> Rows:
     for name, number in SYSTEM_TYPE_IDS.items():
-        yield {"name": name, "system_type_id": 231 if name == "sysname" else number, "user_type_id": number, "schema_id": 4,
+        yield {"name": name, "system_type_id": 231 if name == "sysname" else number, "user_type_id": number,
+               "schema_id": 4,
                "max_length": min(8000, abs(parse_type(name).storage)), "precision": 0, "scale": 0, "is_nullable": True,
                "is_user_defined": False}  # fmt: skip
 
@@ -129,9 +134,11 @@ def _indexes(session: Session, current: Database) -> Rows:
         for number, one in enumerate(
             sorted(keys, key=lambda key: not key["clustered"]), 1 if any(k["clustered"] for k in keys) else 2
         ):
-            yield {"object_id": row["id"], "name": one["name"], "index_id": number, "type": 1 if one["clustered"] else 2,
+            yield {"object_id": row["id"], "name": one["name"], "index_id": number,
+                   "type": 1 if one["clustered"] else 2,
                    "type_desc": "CLUSTERED" if one["clustered"] else "NONCLUSTERED", "is_unique": one["kind"] != "IX",
-                   "is_primary_key": one["kind"] == "PK", "is_unique_constraint": one["kind"] == "UQ", "is_disabled": False}  # fmt: skip
+                   "is_primary_key": one["kind"] == "PK", "is_unique_constraint": one["kind"] == "UQ",
+                   "is_disabled": False}  # fmt: skip
 
 
 @view(
@@ -167,8 +174,10 @@ def _all_objects(session: Session, current: Database) -> Rows:
     for one in VIEWS.values():
         schema, _, name = one.name.rpartition(".")
         if schema == "sys":
-            yield {"name": name, "object_id": -(sum(ord(c) * 31**i for i, c in enumerate(name)) % 2**30), "schema_id": 4,
-                   "parent_object_id": 0, "type": "V ", "type_desc": "VIEW", "is_ms_shipped": True, "is_published": False,
+            yield {"name": name, "object_id": -(sum(ord(c) * 31**i for i, c in enumerate(name)) % 2**30),
+                   "schema_id": 4,
+                   "parent_object_id": 0, "type": "V ", "type_desc": "VIEW", "is_ms_shipped": True,
+                   "is_published": False,
                    "is_schema_published": False}  # fmt: skip
 
 

@@ -58,7 +58,8 @@ def replica_health(group: Group, replica: str) -> int:
     "sys.dm_hadr_availability_group_states",
     """group_id uniqueidentifier, primary_replica nvarchar(128),
     primary_recovery_health tinyint, primary_recovery_health_desc nvarchar(60), secondary_recovery_health tinyint,
-    secondary_recovery_health_desc nvarchar(60), synchronization_health tinyint, synchronization_health_desc nvarchar(60)""",
+    secondary_recovery_health_desc nvarchar(60), synchronization_health tinyint,
+    synchronization_health_desc nvarchar(60)""",
     permission=STATE,
 )
 def _group_states(session: Session, current: Database) -> Rows:
@@ -68,7 +69,8 @@ def _group_states(session: Session, current: Database) -> Rows:
         levels = [replica_health(group, name) for name in group.joined_names()]
         level = (2 if min(levels) == 2 else 1 if max(levels) else 0) if known else 0
         yield {"group_id": guid(group.document["id"]), "primary_replica": str(group.primary).upper() if known else "",
-               "primary_recovery_health": 1 if primary else None, "primary_recovery_health_desc": "ONLINE" if primary else None,
+               "primary_recovery_health": 1 if primary else None,
+               "primary_recovery_health_desc": "ONLINE" if primary else None,
                "secondary_recovery_health": None if primary else int(known),
                "secondary_recovery_health_desc": None if primary else "ONLINE" if known else "ONLINE_IN_PROGRESS",
                "synchronization_health": level, "synchronization_health_desc": HEALTH[level]}  # fmt: skip
@@ -78,7 +80,8 @@ def _group_states(session: Session, current: Database) -> Rows:
     "sys.dm_hadr_availability_replica_states",
     """replica_id uniqueidentifier, group_id uniqueidentifier, is_local bit,
     role tinyint, role_desc nvarchar(60), operational_state tinyint, operational_state_desc nvarchar(60),
-    connected_state tinyint, connected_state_desc nvarchar(60), recovery_health tinyint, recovery_health_desc nvarchar(60),
+    connected_state tinyint, connected_state_desc nvarchar(60), recovery_health tinyint,
+    recovery_health_desc nvarchar(60),
     synchronization_health tinyint, synchronization_health_desc nvarchar(60), last_connect_error_number int,
     last_connect_error_description nvarchar(1024), last_connect_error_timestamp datetime""",
     permission=STATE,
@@ -121,8 +124,10 @@ def _cluster_nodes(session: Session, current: Database) -> Rows:
 def _cluster_states(session: Session, current: Database) -> Rows:
     for group in local_groups(session):
         for name, one in group.of("replica").items():
-            yield {"replica_id": guid(one["id"]), "replica_server_name": name.upper(), "group_id": guid(group.document["id"]),
-                   "join_state": int(one["joined"]), "join_state_desc": "JOINED_STANDALONE" if one["joined"] else "NOT_JOINED"}  # fmt: skip
+            yield {"replica_id": guid(one["id"]), "replica_server_name": name.upper(),
+                   "group_id": guid(group.document["id"]),
+                   "join_state": int(one["joined"]),
+                   "join_state_desc": "JOINED_STANDALONE" if one["joined"] else "NOT_JOINED"}  # fmt: skip
 
 
 @view(
@@ -143,20 +148,25 @@ def _database_cluster_states(session: Session, current: Database) -> Rows:
                     link and link["joined"] and not link["suspended"] and link["phase"] == "SYNCHRONIZED"
                 )
                 yield {"replica_id": guid(one["id"]), "group_database_id": guid(database["id"]),
-                       "database_name": database["name"], "is_failover_ready": ready, "is_pending_secondary_suspend": False,
+                       "database_name": database["name"], "is_failover_ready": ready,
+                       "is_pending_secondary_suspend": False,
                        "is_database_joined": joined, "recovery_lsn": None, "truncation_lsn": None}  # fmt: skip
 
 
 @view(
     "sys.dm_hadr_database_replica_states",
     """database_id int, group_id uniqueidentifier, replica_id uniqueidentifier,
-    group_database_id uniqueidentifier, is_local bit, synchronization_state tinyint, synchronization_state_desc nvarchar(60),
+    group_database_id uniqueidentifier, is_local bit, synchronization_state tinyint,
+    synchronization_state_desc nvarchar(60),
     is_commit_participant bit, synchronization_health tinyint, synchronization_health_desc nvarchar(60),
     database_state tinyint, database_state_desc nvarchar(60), is_suspended bit, suspend_reason tinyint,
-    suspend_reason_desc nvarchar(60), recovery_lsn numeric(25,0), truncation_lsn numeric(25,0), last_sent_lsn numeric(25,0),
-    last_sent_time datetime, last_received_lsn numeric(25,0), last_received_time datetime, last_hardened_lsn numeric(25,0),
+    suspend_reason_desc nvarchar(60), recovery_lsn numeric(25,0), truncation_lsn numeric(25,0),
+    last_sent_lsn numeric(25,0),
+    last_sent_time datetime, last_received_lsn numeric(25,0), last_received_time datetime,
+    last_hardened_lsn numeric(25,0),
     last_hardened_time datetime, last_redone_lsn numeric(25,0), last_redone_time datetime, log_send_queue_size bigint,
-    log_send_rate bigint, redo_queue_size bigint, redo_rate bigint, filestream_send_rate bigint, end_of_log_lsn numeric(25,0),
+    log_send_rate bigint, redo_queue_size bigint, redo_rate bigint, filestream_send_rate bigint,
+    end_of_log_lsn numeric(25,0),
     last_commit_lsn numeric(25,0), last_commit_time datetime, low_water_mark_for_ghosts bigint""",
     permission=STATE,
 )
@@ -183,7 +193,8 @@ def _state(session: Session, group: Group, name: str, database: str) -> dict[str
     file = files_of(session.instance.world, session.instance.world.machine(name)).by_name(database)
     end = lsn(file.lsn) if file is not None else None
     return {
-        "database_id": own["id"], "group_id": guid(group.document["id"]), "replica_id": guid(group.of("replica")[name]["id"]),
+        "database_id": own["id"], "group_id": guid(group.document["id"]),
+        "replica_id": guid(group.of("replica")[name]["id"]),
         "is_local": local, "synchronization_state": PHASES[phase], "synchronization_state_desc": phase,
         "is_commit_participant": phase == "SYNCHRONIZED", "synchronization_health": level,
         "synchronization_health_desc": HEALTH[level], "database_state": 0 if local else None,

@@ -26,11 +26,13 @@ PERMISSION_TYPES = {
     "CONTROL SERVER": "CL", "ALTER ANY LOGIN": "ALLG", "ALTER ANY DATABASE": "ALDB", "CREATE ANY DATABASE": "CRDB",
     "ALTER ANY AVAILABILITY GROUP": "ALAG", "CREATE AVAILABILITY GROUP": "CRAC", "ALTER ANY CREDENTIAL": "ALCD",
     "ALTER ANY ENDPOINT": "ALHE", "CREATE ENDPOINT": "CRHE", "ALTER ANY LINKED SERVER": "ALLS",
-    "ALTER ANY CONNECTION": "ALCO", "ALTER ANY SERVER ROLE": "ALSR", "CREATE SERVER ROLE": "CRSR", "ALTER RESOURCES": "ALRS",
+    "ALTER ANY CONNECTION": "ALCO", "ALTER ANY SERVER ROLE": "ALSR", "CREATE SERVER ROLE": "CRSR",
+    "ALTER RESOURCES": "ALRS",
     "ALTER SERVER STATE": "ALSS", "ALTER SETTINGS": "ALST", "ALTER TRACE": "ALTR", "AUTHENTICATE SERVER": "AUTH",
     "ADMINISTER BULK OPERATIONS": "ADBO", "SHUTDOWN": "SHDN", "UNSAFE ASSEMBLY": "XU", "EXTERNAL ACCESS ASSEMBLY": "XA",
     "ALTER ANY EVENT SESSION": "AAES", "ALTER ANY EVENT NOTIFICATION": "ALES", "ALTER ANY SERVER AUDIT": "ALAA",
-    "CONNECT": "CO", "SELECT": "SL", "INSERT": "IN", "UPDATE": "UP", "DELETE": "DL", "EXECUTE": "EX", "REFERENCES": "RF",
+    "CONNECT": "CO", "SELECT": "SL", "INSERT": "IN", "UPDATE": "UP", "DELETE": "DL", "EXECUTE": "EX",
+    "REFERENCES": "RF",
     "ALTER": "AL", "CONTROL": "CL", "VIEW DEFINITION": "VW", "TAKE OWNERSHIP": "TO", "CREATE TABLE": "CRTB",
     "CREATE VIEW": "CRVW", "CREATE PROCEDURE": "CRPR", "CREATE SCHEMA": "CRSM", "CREATE ROLE": "CRRL",
     "ALTER ANY USER": "ALUS", "ALTER ANY ROLE": "ALRL", "ALTER ANY SCHEMA": "ALSM", "BACKUP DATABASE": "BADB",
@@ -54,7 +56,8 @@ PRINCIPAL = """name sysname, principal_id int, sid varbinary(85), type char(1), 
 
 def _principal(login: Document) -> dict[str, Any]:
     return {"name": login["name"], "principal_id": login["id"], "sid": raw(login["sid"]), "type": login["type"],
-            "type_desc": TYPES[login["type"]], "is_disabled": login["disabled"], "create_date": moment(login["created"]),
+            "type_desc": TYPES[login["type"]], "is_disabled": login["disabled"],
+            "create_date": moment(login["created"]),
             "modify_date": moment(login["modified"]), "default_database_name": login["default_database"],
             "default_language_name": login["default_language"]}  # fmt: skip
 
@@ -65,12 +68,14 @@ def _server_principals(session: Session, current: Database) -> Rows:
         yield {**_principal(login), "is_fixed_role": False}
     for name, number in FIXED_SERVER_ROLES.items():
         yield {"name": name, "principal_id": number, "sid": bytes([number]), "type": "R", "type_desc": "SERVER_ROLE",
-               "is_disabled": False, "create_date": moment(EPOCH), "modify_date": moment(EPOCH), "owning_principal_id": 1,
+               "is_disabled": False, "create_date": moment(EPOCH), "modify_date": moment(EPOCH),
+               "owning_principal_id": 1,
                "is_fixed_role": name != "public"}  # fmt: skip
     for role in session.server.documents("server-role"):
         yield {"name": role["name"], "principal_id": role["id"], "sid": role["id"].to_bytes(4, "little"), "type": "R",
                "type_desc": "SERVER_ROLE", "is_disabled": False, "create_date": moment(role["created"]),
-               "modify_date": moment(role["created"]), "owning_principal_id": role["owner_id"], "is_fixed_role": False}  # fmt: skip
+               "modify_date": moment(role["created"]), "owning_principal_id": role["owner_id"],
+               "is_fixed_role": False}  # fmt: skip
 
 
 @view("sys.sql_logins", PRINCIPAL + ", is_policy_checked bit, is_expiration_checked bit, password_hash varbinary(256)")
@@ -78,7 +83,8 @@ def _sql_logins(session: Session, current: Database) -> Rows:
     secret = session.principal.may(session.server, "CONTROL SERVER")
     for login in visible(session):
         if login["type"] == "S":
-            yield {**_principal(login), "is_policy_checked": login["policy"], "is_expiration_checked": login["expiration"],
+            yield {**_principal(login), "is_policy_checked": login["policy"],
+                   "is_expiration_checked": login["expiration"],
                    "password_hash": raw(login["hash"]) if secret else None}  # fmt: skip
 
 
@@ -137,7 +143,8 @@ def _permissions(session: Session, current: Database) -> Rows:
                    "state": row["state"], "state_desc": STATES[row["state"]]}  # fmt: skip
 
 
-ENDPOINT = """name sysname, endpoint_id int, principal_id int, protocol tinyint, protocol_desc nvarchar(60), type tinyint,
+ENDPOINT = """name sysname, endpoint_id int, principal_id int, protocol tinyint, protocol_desc nvarchar(60),
+    type tinyint,
     type_desc nvarchar(60), state tinyint, state_desc nvarchar(60), is_admin_endpoint bit"""
 ENDPOINT_STATES = {"STARTED": 0, "STOPPED": 1, "DISABLED": 2}
 BUILT_IN = (("Dedicated Admin Connection", 1, 2, "TCP", True), ("TSQL Local Machine", 2, 4, "SHARED_MEMORY", False),
@@ -147,14 +154,17 @@ BUILT_IN = (("Dedicated Admin Connection", 1, 2, "TCP", True), ("TSQL Local Mach
 
 def _endpoint(row: Document) -> dict[str, Any]:
     return {"name": row["name"], "endpoint_id": row["id"], "principal_id": row["owner_id"], "protocol": 2,
-            "protocol_desc": "TCP", "type": 4, "type_desc": "DATABASE_MIRRORING", "state": ENDPOINT_STATES[row["state"]],
+            "protocol_desc": "TCP", "type": 4, "type_desc": "DATABASE_MIRRORING",
+            "state": ENDPOINT_STATES[row["state"]],
             "state_desc": row["state"], "is_admin_endpoint": False}  # fmt: skip
 
 
 def _built_in() -> Rows:
     for name, number, protocol, protocol_desc, admin in BUILT_IN:
-        yield {"name": name, "endpoint_id": number, "principal_id": 1, "protocol": protocol, "protocol_desc": protocol_desc,
-               "type": 2, "type_desc": "TSQL", "state": 0, "state_desc": "STARTED", "is_admin_endpoint": admin}  # fmt: skip
+        yield {"name": name, "endpoint_id": number, "principal_id": 1, "protocol": protocol,
+               "protocol_desc": protocol_desc,
+               "type": 2, "type_desc": "TSQL", "state": 0, "state_desc": "STARTED",
+               "is_admin_endpoint": admin}  # fmt: skip
 
 
 @view("sys.endpoints", ENDPOINT)

@@ -23,7 +23,8 @@ PARTS = {
     "second": "second", "ss": "second", "s": "second", "millisecond": "millisecond", "ms": "millisecond",
     "microsecond": "microsecond", "mcs": "microsecond",
 }  # fmt: skip
-SPANS = {"week": timedelta(weeks=1), "day": timedelta(days=1), "dayofyear": timedelta(days=1), "weekday": timedelta(days=1),
+SPANS = {"week": timedelta(weeks=1), "day": timedelta(days=1), "dayofyear": timedelta(days=1),
+         "weekday": timedelta(days=1),
          "hour": timedelta(hours=1), "minute": timedelta(minutes=1), "second": timedelta(seconds=1),
          "millisecond": timedelta(milliseconds=1), "microsecond": timedelta(microseconds=1)}  # fmt: skip
 

@@ -11,7 +11,8 @@ from lab.sql.engine.frame import Frame
 from lab.sql.engine.types import INT, SqlType, nvarchar
 
 VERSION = (
-    "Microsoft SQL Server 2012 (SP1) - 11.0.3000.0 (X64) \n\tOct 19 2012 13:38:57 \n\tCopyright (c) Microsoft Corporation"
+    "Microsoft SQL Server 2012 (SP1) - 11.0.3000.0 (X64) \n\tOct 19 2012 13:38:57 \n\t"
+    "Copyright (c) Microsoft Corporation"
     "\n\tEnterprise Edition (64-bit) on Windows NT 6.2 <X64> (Build 9200: ) (Hypervisor)\n"
 )
 Reader = Callable[[], Any]

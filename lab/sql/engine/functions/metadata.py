@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 from lab.sql.api import SqlError
@@ -66,7 +67,7 @@ def _object_id(frame: Frame, name: str | None, kind: str | None = None) -> int |
     if not parts or len(parts) > 3:
         return None
     if parts[-1].startswith("#"):
-        return -abs(hash(parts[-1])) % 2**31 if parts[-1].lower() in frame.session.temporary else None
+        return -zlib.crc32(parts[-1].lower().encode()) % 2**31 if parts[-1].lower() in frame.session.temporary else None
     double = len(parts) == 2 and ".." in (name or "")
     database = _readable(frame, parts[-3] if len(parts) == 3 else parts[0] if double else frame.session.database)
     if database is None:
@@ -80,7 +81,7 @@ def _object_id(frame: Frame, name: str | None, kind: str | None = None) -> int |
             c["object_id"] for o in database.view.documents("object") for c in o.get("constraints", [])
             if c["name"].lower() == parts[-1].lower() and (not kind or c["kind"] == kind.strip().upper())
         ]  # fmt: skip
-        return constraint[0] if constraint else None
+        return int(constraint[0]) if constraint else None
     return int(found["id"])
 
 

@@ -11,6 +11,7 @@ from lab.sql.engine.frame import Frame
 from lab.sql.engine.functions.metadata import split_name
 from lab.sql.engine.functions.registry import function
 from lab.sql.engine.principal import FIXED_SERVER_ROLES
+from lab.sql.engine.values import quantum
 from lab.world import Document
 
 
@@ -103,7 +104,10 @@ def _loginproperty(frame: Frame, name: str, item: str) -> Any:
     login = frame.session.server.get("login", name)
     if login is None or login["type"] != "S":
         return login["default_database"] if login and item.lower() == "defaultdatabase" else None
-    moment = lambda key: datetime.fromisoformat(login[key]) if login.get(key) else datetime(1900, 1, 1)  # noqa: E731, DTZ001
+
+    def moment(key: str) -> datetime:
+        return quantum(datetime.fromisoformat(login[key])) if login.get(key) else datetime(1900, 1, 1)  # noqa: DTZ001
+
     secret = frame.session.principal.may(frame.session.server, "CONTROL SERVER")
     values = {
         "passwordhash": bytes.fromhex(login["hash"]) if secret else None,

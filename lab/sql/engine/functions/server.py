@@ -23,7 +23,8 @@ def _serverproperty(frame: Frame, name: str) -> Any:
         "ishadrenabled": 1, "hadrmanagerstatus": 1, "collation": COLLATION, "lcid": 1033, "sqlcharset": 1,
         "sqlcharsetname": "iso_1", "sqlsortorder": 52, "sqlsortordername": "nocase_iso", "comparisonstyle": 196609,
         "collationid": 872468488, "processid": instance.process_id, "isfulltextinstalled": 1, "licensetype": "DISABLED",
-        "numlicenses": None, "instancedefaultdatapath": FOLDER + "\\DATA\\", "instancedefaultlogpath": FOLDER + "\\DATA\\",
+        "numlicenses": None, "instancedefaultdatapath": FOLDER + "\\DATA\\",
+        "instancedefaultlogpath": FOLDER + "\\DATA\\",
         "filestreamsharename": "MSSQLSERVER", "filestreamconfiguredlevel": 0, "filestreameffectivelevel": 0,
         "resourceversion": "11.00.3000", "islocaldb": 0,
     }.get(name.lower())  # fmt: skip

@@ -22,9 +22,9 @@ HASHES = {
 }
 
 
-@function("LEN", "int", "nvarchar(max)")
-def _len(frame: Frame, value: str) -> int:
-    return len(value.rstrip(" "))
+@function("LEN", "int", "any")
+def _len(frame: Frame, value: Any) -> int:
+    return len(value) if isinstance(value, bytes) else len(as_text(value).rstrip(" "))
 
 
 @function("DATALENGTH", "int", "any")
@@ -172,7 +172,7 @@ def _quotename(frame: Frame, value: str, quote: str = "[") -> str | None:
     }
     if len(value) > 128 or quote not in pairs:
         return None
-    opening, closing = pairs[quote]
+    opening, closing = pairs[quote][0], pairs[quote][1]
     return opening + value.replace(closing, closing * 2) + closing
 
 

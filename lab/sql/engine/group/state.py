@@ -1,6 +1,7 @@
 """The documents of availability groups, and what role each replica plays now.
 
-Owner ``ag:<name>``: kind ``group`` holds one document; kinds ``replica``, ``database`` and ``listener`` one by name; kind
+Owner ``ag:<name>``: kind ``group`` holds one document; kinds ``replica``,
+``database`` and ``listener`` one by name; kind
 ``link`` one for each secondary's copy of a database: whether it joined and how far it is synchronised.
 """
 
@@ -35,7 +36,8 @@ class Group:
 
     @property
     def primary(self) -> str | None:
-        return self.document["primary"]
+        name: str | None = self.document["primary"]
+        return name
 
     def replica_names(self) -> list[str]:
         return list(self.of("replica"))

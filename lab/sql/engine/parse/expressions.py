@@ -87,7 +87,8 @@ class Expressions(Stream):
         return self._comparison(left)
 
     def _goes_on_as_value(self) -> bool:
-        return (self.token.kind == "op" and self.token.text in (*COMPARISONS, "+", "-", "*", "/", "%", "&", "|", "^")) or (
+        return (self.token.kind == "op" and self.token.text in (*COMPARISONS, "+", "-", "*", "/", "%", "&", "|",
+                                                                "^")) or (
             self.at_any("IS", "IN", "LIKE", "BETWEEN", "COLLATE") or self.at("NOT", "IN") or self.at("NOT", "LIKE")
             or self.at("NOT", "BETWEEN")
         )  # fmt: skip
@@ -159,8 +160,8 @@ class Expressions(Stream):
             self.next()
             return self._number(token.text)
         if token.kind == "hex":
-            value = self.binary()
-            return Literal(value, varbinary(max(1, len(value))))
+            data = self.binary()
+            return Literal(data, varbinary(max(1, len(data))))
         if token.kind == "variable":
             self.next()
             return Variable(token.text)

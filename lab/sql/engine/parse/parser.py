@@ -80,4 +80,4 @@ class Parser(Queries):
             return STATEMENTS[("SELECT",)]
         if first and self.at_name():  # a batch may begin with a procedure's name, without EXECUTE
             return STATEMENTS[("EXEC",)]
-        self.fail()
+        return self.fail()

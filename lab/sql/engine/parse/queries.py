@@ -27,7 +27,25 @@ JOINS = {
     ("OUTER", "APPLY"): "OUTER APPLY",
 }  # fmt: skip
 HINTS = frozenset(
-    ["NOLOCK", "READUNCOMMITTED", "UPDLOCK", "HOLDLOCK", "ROWLOCK", "TABLOCK", "TABLOCKX", "READPAST", "SERIALIZABLE", "READCOMMITTED", "REPEATABLEREAD", "PAGLOCK", "XLOCK", "NOWAIT", "INDEX", "FORCESEEK", "NOEXPAND"]
+    [
+        "NOLOCK",
+        "READUNCOMMITTED",
+        "UPDLOCK",
+        "HOLDLOCK",
+        "ROWLOCK",
+        "TABLOCK",
+        "TABLOCKX",
+        "READPAST",
+        "SERIALIZABLE",
+        "READCOMMITTED",
+        "REPEATABLEREAD",
+        "PAGLOCK",
+        "XLOCK",
+        "NOWAIT",
+        "INDEX",
+        "FORCESEEK",
+        "NOEXPAND",
+    ]
 )
 
 

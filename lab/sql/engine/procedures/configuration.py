@@ -66,7 +66,8 @@ def _sp_configure(frame: Frame, a: Arguments) -> Run:
     server.change("configuration", row["name"], value=value)
     yield Message(
         15457,
-        f"Configuration option '{row['name']}' changed from {row['value']} to {value}. Run the RECONFIGURE statement to install.",
+        f"Configuration option '{row['name']}' changed from {row['value']} to {value}. "
+        "Run the RECONFIGURE statement to install.",
         0,
         1,
     )

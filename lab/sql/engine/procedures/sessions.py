@@ -22,7 +22,8 @@ def _reset(frame: Frame, a: Arguments) -> Run:
 @procedure("sp_who", "@loginame")
 def _who(frame: Frame, a: Arguments) -> Run:
     columns = (Column("spid", "smallint"), Column("status", "nchar(30)"), Column("loginame", "nvarchar(128)"),
-               Column("hostname", "nchar(128)"), Column("dbname", "nvarchar(128)"), Column("cmd", "nchar(16)"))  # fmt: skip
+               Column("hostname", "nchar(128)"), Column("dbname", "nvarchar(128)"), Column("cmd",
+                                                                                           "nchar(16)"))  # fmt: skip
     rows = [
         (one.spid, "runnable" if one.running else "sleeping", one.original.name, one.host, one.database, "SELECT")
         for one in frame.session.instance.sessions.values()

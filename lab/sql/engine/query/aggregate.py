@@ -50,11 +50,8 @@ def _aggregate(scope: Scope, node: n.Call) -> tuple[SqlType, Callable[[list[Env]
     if len(node.arguments) != 1:
         raise error(174, node.name.lower(), 1)
     inner = bind(scope, node.arguments[0])
-    if (
-        (node.name in ("SUM", "AVG")
-        and inner.type.family not in ("integer", "decimal", "float"))
-        or (inner.type.name == "bit"
-        and node.name != "COUNT")
+    if (node.name in ("SUM", "AVG") and inner.type.family not in ("integer", "decimal", "float")) or (
+        inner.type.name == "bit" and node.name != "COUNT"
     ):
         raise error(8117, inner.type.name, node.name.lower())
     type_ = (INT if node.name == "COUNT" else BIGINT) if counts else _result(node.name, inner.type)

@@ -51,7 +51,8 @@ def binary(op: str, left: Bound, right: Bound) -> Bound:
         if a.family == b.family:
             raise error(8117, a.name, NAMES[op])
         raise error(402, a.name, b.name, NAMES[op])
-    check_implicit(a, type_), check_implicit(b, type_)
+    check_implicit(a, type_)
+    check_implicit(b, type_)
     if type_.name in ("bit",):
         type_ = type_ if op in "&|^" else INT
     return _arithmetic(op, left, right, type_)

@@ -74,24 +74,25 @@ class Backup(Statement):
         header, position = write_set(file, backup, fresh=fresh, path=path)
         self._chain(session, database, backup, copy_only=copy_only)
         record_backup(session, backup, header, path, position)
-        pages = max(1, backup["size"] // PAGE)
+        pages, log_pages = max(1, backup["size"] // PAGE), max(1, len(backup.get("records", [])))
+        total = pages if self.kind == "DATABASE" else log_pages
+        data, log = (one["logical"] for one in database.document["files"][:2])
         if self.kind == "DATABASE":
             yield Message(
                 4035,
-                f"Processed {pages} pages for database '{name}', file '{database.document['files'][0]['logical']}' on file {position}.",
+                f"Processed {pages} pages for database '{name}', file '{data}' on file {position}.",
                 0,
                 1,
             )
-        log_pages = max(1, len(backup.get("records", [])))
         yield Message(
             4035,
-            f"Processed {log_pages} pages for database '{name}', file '{database.document['files'][1]['logical']}' on file {position}.",
+            f"Processed {log_pages} pages for database '{name}', file '{log}' on file {position}.",
             0,
             1,
         )
         yield Message(
             3014,
-            f"{verb} successfully processed {pages if self.kind == 'DATABASE' else log_pages} pages in {seconds:.3f} seconds.",
+            f"{verb} successfully processed {total} pages in {seconds:.3f} seconds.",
             0,
             1,
         )

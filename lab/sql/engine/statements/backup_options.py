@@ -13,10 +13,39 @@ from lab.sql.engine.parse.parser import Parser
 from lab.sql.engine.types import SqlType
 
 FLAGS = frozenset(
-    ["INIT", "NOINIT", "FORMAT", "NOFORMAT", "SKIP", "NOSKIP", "CHECKSUM", "NO_CHECKSUM", "COMPRESSION", "NO_COMPRESSION", "COPY_ONLY", "REWIND", "NOREWIND", "UNLOAD", "NOUNLOAD", "STOP_ON_ERROR", "CONTINUE_AFTER_ERROR", "NO_TRUNCATE", "NORECOVERY", "RECOVERY", "REPLACE", "RESTRICTED_USER", "KEEP_REPLICATION", "LOADHISTORY", "DIFFERENTIAL", "RESTART"]
+    [
+        "INIT",
+        "NOINIT",
+        "FORMAT",
+        "NOFORMAT",
+        "SKIP",
+        "NOSKIP",
+        "CHECKSUM",
+        "NO_CHECKSUM",
+        "COMPRESSION",
+        "NO_COMPRESSION",
+        "COPY_ONLY",
+        "REWIND",
+        "NOREWIND",
+        "UNLOAD",
+        "NOUNLOAD",
+        "STOP_ON_ERROR",
+        "CONTINUE_AFTER_ERROR",
+        "NO_TRUNCATE",
+        "NORECOVERY",
+        "RECOVERY",
+        "REPLACE",
+        "RESTRICTED_USER",
+        "KEEP_REPLICATION",
+        "LOADHISTORY",
+        "DIFFERENTIAL",
+        "RESTART",
+    ]
 )
-VALUES = frozenset(("STATS", "NAME", "DESCRIPTION", "EXPIREDATE", "RETAINDAYS", "MEDIANAME", "MEDIADESCRIPTION", "BLOCKSIZE",
-                    "BUFFERCOUNT", "MAXTRANSFERSIZE", "FILE", "STANDBY", "STOPAT", "STOPATMARK", "PASSWORD"))  # fmt: skip
+VALUES = frozenset(("STATS", "NAME", "DESCRIPTION", "EXPIREDATE", "RETAINDAYS", "MEDIANAME", "MEDIADESCRIPTION",
+                    "BLOCKSIZE",
+                    "BUFFERCOUNT", "MAXTRANSFERSIZE", "FILE", "STANDBY", "STOPAT", "STOPATMARK",
+                    "PASSWORD"))  # fmt: skip
 UNMODELLED = frozenset(
     ("DIFFERENTIAL", "STANDBY", "STOPAT", "STOPATMARK", "RESTRICTED_USER", "KEEP_REPLICATION", "RESTART")
 )

@@ -13,14 +13,18 @@ from lab.sql.engine.frame import Frame
 from lab.sql.engine.parse.parser import Parser, Statement, statement
 from lab.sql.engine.statements.database import outside_transaction
 
-SWITCHES = {"AUTO_CLOSE": "auto_close", "AUTO_SHRINK": "auto_shrink", "AUTO_CREATE_STATISTICS": "auto_create_statistics",
-            "AUTO_UPDATE_STATISTICS": "auto_update_statistics", "AUTO_UPDATE_STATISTICS_ASYNC": "auto_update_statistics_async",
+SWITCHES = {"AUTO_CLOSE": "auto_close", "AUTO_SHRINK": "auto_shrink",
+            "AUTO_CREATE_STATISTICS": "auto_create_statistics",
+            "AUTO_UPDATE_STATISTICS": "auto_update_statistics",
+            "AUTO_UPDATE_STATISTICS_ASYNC": "auto_update_statistics_async",
             "ANSI_NULLS": "ansi_nulls", "ANSI_PADDING": "ansi_padding", "ANSI_WARNINGS": "ansi_warnings",
-            "ANSI_NULL_DEFAULT": "ansi_null_default", "ARITHABORT": "arithabort", "QUOTED_IDENTIFIER": "quoted_identifier",
+            "ANSI_NULL_DEFAULT": "ansi_null_default", "ARITHABORT": "arithabort",
+            "QUOTED_IDENTIFIER": "quoted_identifier",
             "CONCAT_NULL_YIELDS_NULL": "concat_null_yields_null", "NUMERIC_ROUNDABORT": "numeric_roundabort",
             "RECURSIVE_TRIGGERS": "recursive_triggers", "CURSOR_CLOSE_ON_COMMIT": "cursor_close_on_commit",
             "TRUSTWORTHY": "trustworthy", "DB_CHAINING": "db_chaining", "ALLOW_SNAPSHOT_ISOLATION": "snapshot",
-            "READ_COMMITTED_SNAPSHOT": "read_committed_snapshot", "DATE_CORRELATION_OPTIMIZATION": "date_correlation"}  # fmt: skip
+            "READ_COMMITTED_SNAPSHOT": "read_committed_snapshot",
+            "DATE_CORRELATION_OPTIMIZATION": "date_correlation"}  # fmt: skip
 NOT_IN_A_GROUP = frozenset(("auto_close", "read_only", "user_access", "broker"))
 """Options that a database of a group does not let go of (1468)."""
 

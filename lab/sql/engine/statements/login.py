@@ -1,7 +1,8 @@
 """CREATE, ALTER and DROP LOGIN.
 
-Rules: SQL Server documentation of the three statements. Unproven: that ALTER LOGIN refuses HASHED while CHECK_POLICY is on
-(the documentation says so; the number 15098 is the lab's choice), and that login statements roll back with a transaction.
+Rules: SQL Server documentation of the three statements. Unproven: that ALTER LOGIN refuses HASHED while CHECK_POLICY is
+on (the documentation says so; the number 15098 is the lab's choice),
+and that login statements roll back with a transaction.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def _option(p: Parser, word: str, options: Options) -> None:
 def next_principal_id(server: View) -> int:
     used = [one["id"] for one in server.documents("login")] + [one["id"] for one in server.documents("server-role")]
     counter = server.get("counter", "principal") or {"last": 258}
-    number = max([int(counter["last"]), *[u for u in used if u < 10**6]]) + 1
+    number: int = max([int(counter["last"]), *[u for u in used if u < 10**6]]) + 1
     server.put("counter", "principal", {"last": number})
     return number
 
@@ -180,7 +181,8 @@ class CreateLogin(Statement):
             raise error(15433)
         stored = options.hashed if options.hashed is not None else hash_password(options.password or "")
         new_login(server, self.name, "S", sid, now, default_database=self._true_name(server, database), policy=policy,
-                  default_language=language, expiration=expiration, hash=stored.hex(), must_change=options.must_change)  # fmt: skip
+                  default_language=language, expiration=expiration, hash=stored.hex(),
+                  must_change=options.must_change)  # fmt: skip
         return iter(())
 
     @staticmethod

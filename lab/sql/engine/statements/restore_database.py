@@ -1,11 +1,13 @@
 """RESTORE DATABASE, LOG, HEADERONLY, FILELISTONLY, VERIFYONLY.
 
-Log backups apply in sequence: one that begins after the database's LSN is too recent (4305), one that ends before it too
+Log backups apply in sequence: one that begins after the database's LSN is too recent (4305),
+one that ends before it too
 early (4326), one of another history does not fit (4330). Source: messages of SQL Server, "Log Sequence Numbers".
 """
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,6 +26,7 @@ from lab.sql.engine.statements.backup_database import duration
 from lab.sql.engine.statements.backup_options import With, devices, name_or_variable, parse_with, text_of
 from lab.sql.engine.statements.database import new_database_document
 from lab.sql.engine.statements.select import counted
+from lab.sql.engine.values import quantum
 from lab.world import Document
 
 
@@ -217,7 +220,7 @@ class Inspect(Statement):
             yield Message(3262, f"The backup set on file {self.options.number(frame, 'FILE', 1)} is valid.", 0, 1)
             return
         rows = [_header(one, index) for index, one in enumerate(sets, 1)]
-        columns = HEADER
+        columns: tuple[Column, ...] = HEADER
         if self.kind == "FILELISTONLY":
             _, backup, _ = chosen_set(frame, self.device, self.options, verb)
             rows = [
@@ -232,10 +235,12 @@ class Inspect(Statement):
 HEADER = (
     Column("BackupName", "nvarchar(128)"), Column("BackupType", "smallint"), Column("Compressed", "bit"),
     Column("Position", "smallint"), Column("UserName", "nvarchar(128)"), Column("ServerName", "nvarchar(128)"),
-    Column("DatabaseName", "nvarchar(128)"), Column("DatabaseCreationDate", "datetime"), Column("BackupSize", "numeric(20,0)"),
+    Column("DatabaseName", "nvarchar(128)"), Column("DatabaseCreationDate", "datetime"), Column("BackupSize",
+                                                                                                "numeric(20,0)"),
     Column("FirstLSN", "numeric(25,0)"), Column("LastLSN", "numeric(25,0)"), Column("CheckpointLSN", "numeric(25,0)"),
     Column("DatabaseBackupLSN", "numeric(25,0)"), Column("BackupStartDate", "datetime"),
-    Column("BackupFinishDate", "datetime"), Column("CompatibilityLevel", "tinyint"), Column("FamilyGUID", "uniqueidentifier"),
+    Column("BackupFinishDate", "datetime"), Column("CompatibilityLevel", "tinyint"), Column("FamilyGUID",
+                                                                                            "uniqueidentifier"),
     Column("IsCopyOnly", "bit"), Column("RecoveryModel", "nvarchar(60)"), Column("HasBackupChecksums", "bit"),
 )  # fmt: skip
 FILES = (Column("LogicalName", "nvarchar(128)"), Column("PhysicalName", "nvarchar(260)"), Column("Type", "char(1)"),
@@ -243,13 +248,13 @@ FILES = (Column("LogicalName", "nvarchar(128)"), Column("PhysicalName", "nvarcha
 
 
 def _header(one: Document, position: int) -> tuple[Any, ...]:
-    import uuid
+    def moment(key: str) -> datetime:
+        return quantum(datetime.fromisoformat(one[key]))
 
-    moment = lambda key: datetime.fromisoformat(one[key]).replace(tzinfo=None)  # noqa: E731
     return (one["name"], 1 if one["type"] == "D" else 2, one["compressed"], position, one["user"], one["server"],
             one["database"], moment("database_created"), Decimal(one["size"]), Decimal(one["first_lsn"]),
-            Decimal(one["last_lsn"]), Decimal(one["checkpoint_lsn"]), Decimal(one["database_backup_lsn"]), moment("start"),
-            moment("finish"), one["compatibility"], uuid.UUID(one["family"]), one["copy_only"], one["recovery"],
+            Decimal(one["last_lsn"]), Decimal(one["checkpoint_lsn"]), Decimal(one["database_backup_lsn"]),
+            moment("start"), moment("finish"), one["compatibility"], uuid.UUID(one["family"]), one["copy_only"], one["recovery"],
             one["checksum"])  # fmt: skip
 
 

@@ -34,7 +34,8 @@ class SelectStatement(Statement):
         if plan.into:
             yield counted(frame, _into(frame, plan))
         elif plan.assign is not None:
-            yield counted(frame, plan.assign(None))
+            session.rowcount = plan.assign(None)
+            yield Done(None)
         else:
             rows = plan.run(None)
             limit = session.settings["ROWCOUNT"]

@@ -144,7 +144,7 @@ class DatabaseFile(Space):
                         run("DELETE FROM entry WHERE kind = ? AND key = ?", (kind, key))
                     else:
                         run(
-                            "INSERT INTO entry VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body",
+                            "INSERT OR REPLACE INTO entry VALUES (?, ?, ?)",
                             (kind, key, json.dumps(document)),
                         )
                 if log:

@@ -34,7 +34,7 @@ def fit(value: Any, source: SqlType, column: ColumnDefinition) -> Any:
 
 
 def insert_rows(frame: Frame, table: Table, targets: list[int], rows: list[tuple[Row, list[SqlType]]]) -> list[Row]:
-    """Insert rows given for the columns at ``targets``; gives the whole rows. Raises 515, 544, 547, 2627, 2601, 8152."""
+    """Insert rows given for the columns at ``targets``; gives the whole rows. Raises 515, 544, 547, 2627, 8152 …"""
     if not table.insertable:
         raise error(4406, table.shown)
     explicit = frame.session.identity_insert == ".".join(table.parts).lower()
@@ -154,7 +154,8 @@ def _check_reference(frame: Frame, table: Table, constraint: Constraint, row: Ro
 def _referred(table: Table, name: str) -> Table:
     from lab.sql.engine.tables.stored import stored_table
 
-    assert isinstance(table, StoredTable) and table.view is not None
+    assert isinstance(table, StoredTable)
+    assert table.view is not None
     document = table.view.get("object", name)
     assert document is not None
     return stored_table(table.database, table.view, document)
