@@ -73,14 +73,15 @@ class CreateDatabase(Statement):
                 raise SeveralErrors(error(5170, one["path"]), error(1802))
         session.sleep(CREATION_SECONDS)
         now = session.instance.world.clock.now()
-        document = new_database_document(session.server, self.name, session.principal.sid, files, now)
         model = session.find_database("model")
         options = model.options() if model else dict(OPTIONS)
-        file = session.instance.file(document)
-        view = session.view(file)
-        for kind, key, entry in new_contents(session.principal.sid, now.isoformat(), **options):
-            view.put(kind, key, entry)
-        session.server.put("database", self.name, document)
+        # Two databases that are made at the same time must not get the same number.
+        with session.instance.world.lock:
+            document = new_database_document(session.server, self.name, session.principal.sid, files, now)
+            view = session.view(session.instance.file(document))
+            for kind, key, entry in new_contents(session.principal.sid, now.isoformat(), **options):
+                view.put(kind, key, entry)
+            session.server.put("database", self.name, document)
         return iter(())
 
 

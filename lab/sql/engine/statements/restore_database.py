@@ -137,10 +137,12 @@ class Restore(Statement):
                 if existing.document["state"] == "ONLINE" and chain is not None and file.lsn > chain:
                     raise terminating(self.verb, error(3159, name))
             document = {**existing.document, "files": files}
-        else:
-            document = new_database_document(session.server, name, session.principal.sid, files, now)
-        session.instance.file(document).load(backup["snapshot"])
-        session.server.put("database", name, {**document, "state": "RESTORING", "restored_lsn": backup["last_lsn"]})
+        # Two databases that are restored at the same time must not get the same number.
+        with session.instance.world.lock:
+            if existing is None:
+                document = new_database_document(session.server, name, session.principal.sid, files, now)
+            session.instance.file(document).load(backup["snapshot"])
+            session.server.put("database", name, {**document, "state": "RESTORING", "restored_lsn": backup["last_lsn"]})
 
     def _log(self, frame: Frame, name: str, existing: Database | None, backup: Document) -> None:
         session = frame.session
