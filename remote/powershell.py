@@ -198,5 +198,5 @@ def _short(error: BaseException) -> str:
         if not isinstance(inner, BaseException):
             break
         reason = inner
-    text = str(reason)
+    text = str(reason).split(" (extended fault data", 1)[0].rstrip(" .")
     return text.rsplit(">: ", 1)[-1] if ">: " in text else text
