@@ -268,7 +268,7 @@ class Commands:
         target = plain(self.value(redirection.target))
         if target is None:
             return _discard
-        from lab.powershell.core_items import append_line, start_file
+        from lab.powershell.core_content import append_line, start_file
 
         evaluator, path = self._self, to_text(target)
         if not redirection.append:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lab.powershell import members, table
+from lab.powershell import calls, members, table
 from lab.powershell.api import DRIVES, HashTable, NotModelledError, PowerShellError, PSObject
 from lab.powershell.arguments import Given
 from lab.powershell.binder import Bound, bind
@@ -81,9 +81,9 @@ class ForEachObject(CoreStage):
         name = to_text(self.get("MemberName"))
         found = members.own_property(item, name) if item is not None else None
         if found is members.MISSING:
-            method = members.is_method(item, name)
+            method = calls.is_method(item, name)
             if method or "ArgumentList" in self.bound.parameters:
-                found = members.call(item, name, to_list(self.get("ArgumentList")), self.evaluator.invoke)
+                found = calls.call(item, name, to_list(self.get("ArgumentList")), self.evaluator.invoke)
             elif self.evaluator.strict:
                 raise members.not_found(name)
             else:

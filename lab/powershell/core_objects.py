@@ -17,13 +17,14 @@ from lab.powershell.api import (
     SecureString,
     cmdlet,
 )
-from lab.powershell.convert import CUSTOM, LOCAL, to_date, to_list, to_span, to_text, to_whole
+from lab.powershell.convert import CUSTOM, LOCAL, to_date, to_list, to_span, to_text
 from lab.powershell.core_select import evaluator_of, input_of
 from lab.powershell.dotnet import LIST, cast, parse_type
 from lab.powershell.errors import KNOWN_EXCEPTIONS
 from lab.powershell.formatting import format_date
+from lab.powershell.numeric import to_whole
 from lab.powershell.objects import make_builder, make_credential, make_network_credential, make_stopwatch, make_uri
-from lab.powershell.statics import make_encoding, regex_flags
+from lab.powershell.static_functions import make_encoding, regex_flags
 from lab.powershell.values import Char, NetArray, NetException, NetList, NetType, Regex, ScriptBlock, Version, plain
 
 
@@ -129,10 +130,8 @@ def new_object(call: Call) -> Iterator[Any]:
     try:
         made = make(call.session, kind, arguments)
     except PowerShellError as error:
-        if (
-            error.error_id == "CannotFindAppropriateCtor"
-            or (error.exception_type.endswith("PSInvalidCastException")
-            and not error.inner)
+        if error.error_id == "CannotFindAppropriateCtor" or (
+            error.exception_type.endswith("PSInvalidCastException") and not error.inner
         ):
             raise
         cause = error.inner or error

@@ -6,9 +6,10 @@ import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from lab.powershell import members, operators
+from lab.powershell import comparison, members
 from lab.powershell.api import Call, HashTable, NotModelledError, PowerShellError, PSObject, cmdlet
-from lab.powershell.convert import CUSTOM, to_bool, to_double, to_list, to_text
+from lab.powershell.convert import CUSTOM, to_bool, to_list, to_text
+from lab.powershell.numeric import to_double
 from lab.powershell.patterns import has_wildcard, wildcard
 from lab.powershell.values import NOTHING, NetArray, NetList, ScriptBlock, plain, type_name
 
@@ -111,7 +112,7 @@ def same(left: Any, right: Any) -> bool:
         return list(left.properties) == list(right.properties) and all(
             same(left.properties[name], right.properties[name]) for name in left.properties
         )
-    return operators.equal(left, right, case=True)
+    return comparison.equal(left, right, case=True)
 
 
 def unique(items: list[Any]) -> list[Any]:
@@ -125,9 +126,9 @@ def unique(items: list[Any]) -> list[Any]:
 def order(left: Any, right: Any, *, case: bool) -> int:
     """The order of two sort keys; what cannot be compared is compared as text."""
     try:
-        return operators.compare(left, right, case=case)
+        return comparison.compare(left, right, case=case)
     except PowerShellError:
-        return operators.compare_text(to_text(left), to_text(right), case=case)
+        return comparison.compare_text(to_text(left), to_text(right), case=case)
 
 
 @cmdlet("Sort-Object")
@@ -182,7 +183,7 @@ def group_object(call: Call) -> Iterator[Any]:
     for item in input_of(call):
         values = [plain(key_value(evaluator, item, key)) for key in keys] if keys else [item]
         for known, found in groups:
-            if all(operators.equal(a, b, case=case) for a, b in zip(known, values, strict=True)):
+            if all(comparison.equal(a, b, case=case) for a, b in zip(known, values, strict=True)):
                 found.append(item)
                 break
         else:
@@ -253,7 +254,7 @@ def compare_object(call: Call) -> Iterator[Any]:
     def alike(one: Any, other: Any) -> bool:
         if not keys and isinstance(one, PSObject):
             return to_text(one) == to_text(other)
-        return all(operators.equal(a, b, case=case) for a, b in zip(values(one), values(other), strict=True))
+        return all(comparison.equal(a, b, case=case) for a, b in zip(values(one), values(other), strict=True))
 
     def row(item: Any, side: str) -> PSObject:
         if keys and not call.get("PassThru"):
@@ -283,7 +284,7 @@ def compare_object(call: Call) -> Iterator[Any]:
 def get_unique(call: Call) -> Iterator[Any]:
     before: Any = NOTHING
     for item in input_of(call):
-        if before is NOTHING or not operators.equal(before, item, case=True):
+        if before is NOTHING or not comparison.equal(before, item, case=True):
             yield item
         before = item
 

@@ -25,18 +25,15 @@ from lab.powershell.convert import (
     impossible,
     to_address,
     to_bool,
-    to_char,
     to_date,
-    to_decimal,
-    to_double,
     to_guid,
     to_list,
     to_span,
     to_text,
     to_version,
-    to_whole,
 )
 from lab.powershell.errors import KNOWN_EXCEPTIONS, ancestors
+from lab.powershell.numeric import to_char, to_decimal, to_double, to_whole
 from lab.powershell.syntax import TypeName
 from lab.powershell.values import (
     Char,

@@ -30,7 +30,24 @@ from lab.powershell.syntax import (
     Unary,
 )
 
-_COMPARISONS = ["eq", "ne", "gt", "ge", "lt", "le", "like", "notlike", "match", "notmatch", "replace", "contains", "notcontains", "in", "notin", "split"]
+_COMPARISONS = [
+    "eq",
+    "ne",
+    "gt",
+    "ge",
+    "lt",
+    "le",
+    "like",
+    "notlike",
+    "match",
+    "notmatch",
+    "replace",
+    "contains",
+    "notcontains",
+    "in",
+    "notin",
+    "split",
+]
 _LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"and", "or", "xor"}),
     frozenset({"band", "bor", "bxor"}),

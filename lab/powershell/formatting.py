@@ -19,7 +19,20 @@ from lab.powershell.values import NOTHING, is_number, type_name
 
 _STANDARD = re.compile(r"([A-Za-z])(\d{0,2})")
 _DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-_MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 _DATE_FORMATS = {
     "d": "M/d/yyyy",
     "D": "dddd, MMMM d, yyyy",

@@ -15,7 +15,26 @@ import sys
 from pathlib import Path
 from typing import Any
 
-MODULES = ["CimCmdlets", "FailoverClusters", "MgmtSvcAdmin", "MgmtSvcConfig", "MgmtSvcMySql", "MgmtSvcSqlServer", "Microsoft.PowerShell.Core", "Microsoft.PowerShell.Diagnostics", "Microsoft.PowerShell.Management", "Microsoft.PowerShell.Security", "Microsoft.PowerShell.Utility", "NetSecurity", "NetworkLoadBalancingClusters", "PKI", "ScheduledTasks", "ServerManager", "SmbShare", "WebAdministration"]
+MODULES = [
+    "CimCmdlets",
+    "FailoverClusters",
+    "MgmtSvcAdmin",
+    "MgmtSvcConfig",
+    "MgmtSvcMySql",
+    "MgmtSvcSqlServer",
+    "Microsoft.PowerShell.Core",
+    "Microsoft.PowerShell.Diagnostics",
+    "Microsoft.PowerShell.Management",
+    "Microsoft.PowerShell.Security",
+    "Microsoft.PowerShell.Utility",
+    "NetSecurity",
+    "NetworkLoadBalancingClusters",
+    "PKI",
+    "ScheduledTasks",
+    "ServerManager",
+    "SmbShare",
+    "WebAdministration",
+]
 _PIECE = re.compile(
     r"\[\[-(?P<optional_positional>\w+)\](?: <[^>]*>)?\]|\[-(?P<positional>\w+)\](?: <[^>]*>)?"
     r"|\[-(?P<optional>\w+)(?: <[^>]*>)?\]|-(?P<named>\w+)(?: <[^>]*>)?|\[<CommonParameters>\]|\S+"

@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lab.powershell.api import Int64, PowerShellError, PSObject, SecureString
-from lab.powershell.convert import to_text, to_whole
+from lab.powershell.convert import to_text
+from lab.powershell.numeric import to_whole
 from lab.powershell.values import NetException, NetList
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 # The general cmdlets register themselves.
-from lab.powershell import core_items, core_json, core_misc, core_objects, core_select, core_write
+from lab.powershell import core_content, core_items, core_json, core_misc, core_objects, core_select, core_write
 from lab.powershell.api import PowerShellError, Session
 from lab.powershell.errors import BreakFlow, ContinueFlow, ExitFlow, Terminating, error_of, record_of
 from lab.powershell.evaluator import Evaluator, Host, Streams
@@ -16,7 +16,17 @@ from lab.powershell.scanner import ParseError
 from lab.powershell.text_form import error_text
 from lab.powershell.values import ErrorRecord
 
-__all__ = ["Result", "Runspace", "core_items", "core_json", "core_misc", "core_objects", "core_select", "core_write"]
+__all__ = [
+    "Result",
+    "Runspace",
+    "core_content",
+    "core_items",
+    "core_json",
+    "core_misc",
+    "core_objects",
+    "core_select",
+    "core_write",
+]
 
 # A script's calls nest deeper than Python's usual limit; PowerShell's own limit is some hundreds of calls.
 sys.setrecursionlimit(max(sys.getrecursionlimit(), 12000))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from lab.powershell import operators
+from lab.powershell import comparison
 from lab.powershell.api import HashTable, NotModelledError, PowerShellError, PSObject
-from lab.powershell.convert import to_bool, to_list, to_text, to_whole
+from lab.powershell.convert import to_bool, to_list, to_text
 from lab.powershell.dotnet import cast, resolve
 from lab.powershell.errors import (
     BreakFlow,
@@ -18,6 +18,7 @@ from lab.powershell.errors import (
     ancestors,
     record_of,
 )
+from lab.powershell.numeric import to_whole
 from lab.powershell.patterns import wildcard
 from lab.powershell.scope import Cell, Scope
 from lab.powershell.syntax import (
@@ -312,7 +313,7 @@ class Statements:
             return wildcard(to_text(wanted), case=node.case_sensitive).fullmatch(to_text(item)) is not None
         if node.mode == "regex":
             return to_bool(self.operate("cmatch" if node.case_sensitive else "match", to_text(item), wanted))
-        return operators.equal(item, wanted, case=node.case_sensitive)
+        return comparison.equal(item, wanted, case=node.case_sensitive)
 
     def invoke_inline(self, block: ScriptBlock, item: Any) -> list[Any]:
         """Run a block in the current scope with ``$_`` set. Given by the command half."""

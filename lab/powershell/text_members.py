@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from lab.powershell.api import EnumValue, PowerShellError
-from lab.powershell.convert import to_text, to_whole
-from lab.powershell.operators import compare_text
+from lab.powershell.comparison import compare_text
+from lab.powershell.convert import to_text
+from lab.powershell.numeric import to_whole
 from lab.powershell.values import Char, NetArray, plain
 
 

@@ -21,10 +21,11 @@ from lab.powershell.api import (
     PSObject,
     SecureString,
 )
-from lab.powershell.convert import LOCAL, span_text, to_double, to_text, to_whole
+from lab.powershell.comparison import compare, equal
+from lab.powershell.convert import LOCAL, span_text, to_text
 from lab.powershell.dotnet import ENUMS, cast
 from lab.powershell.formatting import format_date, format_guid, format_value
-from lab.powershell.operators import compare, equal
+from lab.powershell.numeric import to_double, to_whole
 from lab.powershell.patterns import named_groups, replacement
 from lab.powershell.values import (
     Char,
