@@ -94,9 +94,8 @@ def find_parameter(
     if len(near) + len(common) > 1:
         options = [getattr(value, "name", key) for key, value in near.items()] + common
         raise binding_error(
-            f"Parameter cannot be processed because the parameter name '{name}' is ambiguous. Possible matches include: "
-            + " ".join(f"-{option}" for option in options)
-            + ".",
+            f"Parameter cannot be processed because the parameter name '{name}' is ambiguous. Possible matches "
+            f"include: " + " ".join(f"-{option}" for option in options) + ".",
             "AmbiguousParameter",
             owner,
         )

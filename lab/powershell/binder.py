@@ -47,11 +47,33 @@ _OBJECTS_ONLY = {
     "process": "System.Diagnostics.Process",
 }
 _NULL_ALLOWED = {
-    "write-output", "convertto-json", "out-null", "out-string", "measure-object", "write-error", "write-warning",
-    "write-verbose", "write-debug", "write-host", "set-content", "add-content", "set-itemproperty", "add-member", "set-variable",
-    "foreach-object", "where-object", "out-file", "out-default", "group-object", "sort-object", "select-object", "convertfrom-json",
-    "join-path", "new-variable", "new-itemproperty",
-}  # fmt: skip
+    "write-output",
+    "convertto-json",
+    "out-null",
+    "out-string",
+    "measure-object",
+    "write-error",
+    "write-warning",
+    "write-verbose",
+    "write-debug",
+    "write-host",
+    "set-content",
+    "add-content",
+    "set-itemproperty",
+    "add-member",
+    "set-variable",
+    "foreach-object",
+    "where-object",
+    "out-file",
+    "out-default",
+    "group-object",
+    "sort-object",
+    "select-object",
+    "convertfrom-json",
+    "join-path",
+    "new-variable",
+    "new-itemproperty",
+}
 
 
 class _Unfit(Exception):  # noqa: N818 - a value does not fit a parameter; the reason is the error to raise if no set fits
@@ -81,7 +103,7 @@ def bind(info: CmdletInfo, given: Given, session: Session, *, piped: bool) -> Bo
             "AmbiguousParameterSet",
             info.owner,
         )
-    if len({name for name in named}) != len(named):
+    if len(set(named)) != len(named):
         raise AssertionError("a parameter was bound twice")
     for name, item in named.items():
         bound.parameters[name] = _converted(info, info.parameters[name.lower()], item, session)
@@ -109,13 +131,13 @@ def bind(info: CmdletInfo, given: Given, session: Session, *, piped: bool) -> Bo
         if best is None or rank < best[0]:
             best = (rank, at, placed, tuple(absent))
     if best is None:
-        raise _reason(reasons, values, info)
+        raise _reason(reasons, values)
     bound.set, bound.missing = best[1], best[3]
     bound.parameters.update(best[2])
     return bound
 
 
-def _reason(reasons: list[PowerShellError], values: list[Item], info: CmdletInfo) -> PowerShellError:
+def _reason(reasons: list[PowerShellError], values: list[Item]) -> PowerShellError:
     kinds = ("MissingMandatoryParameter", "CannotConvert", "ParameterArgument", "PositionalParameterNotFound")
     for kind in kinds if not values else kinds[1:] + kinds[:1]:
         for reason in reasons:
@@ -154,7 +176,8 @@ def _split(info: CmdletInfo, given: Given, bound: Bound) -> tuple[dict[str, Item
         switch = parameter.is_switch if parameter else name in ("Verbose", "Debug")
         if name in named or name in bound.common:
             raise binding_error(
-                f"Cannot bind parameter because parameter '{name}' is specified more than once. To provide multiple values "
+                f"Cannot bind parameter because parameter '{name}' is specified more than once. To provide "
+                f"multiple values "
                 'to parameters that can accept multiple values, use the array syntax. For example, "-parameter '
                 'value1,value2,value3".',
                 "ParameterAlreadyBound",
@@ -321,8 +344,10 @@ def _one(info: CmdletInfo, facts: TableParameter, value: Any, text: str | None, 
         found = text if text is not None and is_number(value) else to_text(value)
         if facts.values and not any(found.lower() == allowed.lower() for allowed in facts.values):
             raise binding_error(
-                f"Cannot validate argument on parameter '{facts.name}'. The argument \"{found}\" does not belong to the set "
-                f'"{",".join(facts.values)}" specified by the ValidateSet attribute. Supply an argument that is in the set '
+                f"Cannot validate argument on parameter '{facts.name}'. The argument \"{found}\" does not belong "
+                f"to the set "
+                f'"{",".join(facts.values)}" specified by the ValidateSet attribute. Supply an argument that is '
+                f"in the set "
                 "and then try the command again.",
                 "ParameterArgumentValidationError",
                 info.owner,
@@ -335,7 +360,8 @@ def _one(info: CmdletInfo, facts: TableParameter, value: Any, text: str | None, 
             return bool(value)
         raise binding_error(
             f"Cannot process argument transformation on parameter '{facts.name}'. Cannot convert value "
-            f'"{type_name(value)}" to type "System.Boolean". Boolean parameters accept only Boolean values and numbers, '
+            f'"{type_name(value)}" to type "System.Boolean". Boolean parameters accept only Boolean values and '
+            f"numbers, "
             "such as $True, $False, 1 or 0.",
             "ParameterArgumentTransformationError",
             info.owner,
@@ -369,8 +395,10 @@ def _member(info: CmdletInfo, facts: TableParameter, value: Any) -> Any:
     raise _refuse(
         info,
         facts,
-        f'Cannot convert value "{text}" to type "{facts.type}" due to enumeration values that are not valid. Specify one of '
-        f'the following enumeration values and try again. The possible enumeration values are "{",".join(facts.values)}".',
+        f'Cannot convert value "{text}" to type "{facts.type}" due to enumeration values that are not valid. '
+        f"Specify one of "
+        f"the following enumeration values and try again. The possible enumeration values are "
+        f'"{",".join(facts.values)}".',
     )
 
 

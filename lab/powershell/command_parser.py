@@ -137,7 +137,8 @@ class CommandParser(ExpressionParser):
             if char in "&<":
                 if char == "&":
                     raise self.error(
-                        "The ampersand (&) character is not allowed. The & operator is reserved for future use; wrap an "
+                        "The ampersand (&) character is not allowed. The & operator is reserved for future use; "
+                        "wrap an "
                         'ampersand in double quotation marks ("&") to pass it as part of a string.',
                         "AmpersandNotAllowed",
                     )

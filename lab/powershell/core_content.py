@@ -148,7 +148,11 @@ def join_path(call: Call) -> Iterator[str]:
 
 @cmdlet("Split-Path")
 def split_path(call: Call) -> Iterator[Any]:
-    paths = to_list(call.get("LiteralPath") or call.get("Path")) if "Path" in call.parameters or "LiteralPath" in call.parameters else call.input  # fmt: skip
+    paths = (
+        to_list(call.get("LiteralPath") or call.get("Path"))
+        if "Path" in call.parameters or "LiteralPath" in call.parameters
+        else call.input
+    )
     for path in (to_text(one).replace("/", "\\") for one in paths):
         head, _, last = path.rstrip("\\").rpartition("\\")
         if call.get("Leaf"):

@@ -113,7 +113,7 @@ def _expand(call: Call, path: str, wild: bool) -> list[str]:
     head, _, last = path.replace("/", "\\").rpartition("\\")
     if has_wildcard(head):
         raise NotModelledError(f"wildcards before the last part of a path: {path}")
-    drive, prefix, inner = locate(head + ("\\" if head.endswith(":") else ""), evaluator_of(call))
+    drive, _, inner = locate(head + ("\\" if head.endswith(":") else ""), evaluator_of(call))
     test = wildcard(last)
     return [
         f"{head}\\{name_of(child)}" for child in drive.children(call.session, inner) if test.fullmatch(name_of(child))

@@ -21,7 +21,8 @@ from lab.powershell.values import Char, NetList, ScriptBlock, Switch, plain
 
 LIMIT = 2097152
 _TOO_LONG = (
-    "Error during serialization or deserialization using the JSON JavaScriptSerializer. The length of the string exceeds "
+    "Error during serialization or deserialization using the JSON JavaScriptSerializer. The length of the string "
+    "exceeds "
     "the value set on the maxJsonLength property."
 )
 _SHORT = {"\\": "\\\\", '"': '\\"', "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -93,26 +94,26 @@ def pretty(compressed: str) -> str:
         out.append("\r\n" + " " * indent)
         column = indent
 
-    for token in re.findall(r'"(?:\\.|[^"\\])*"|[{}\[\],:]|[^{}\[\],:"]+', compressed):
-        if token in "{[":
+    for piece in re.findall(r'"(?:\\.|[^"\\])*"|[{}\[\],:]|[^{}\[\],:"]+', compressed):
+        if piece in "{[":
             stack.append(column)
-            put(token)
+            put(piece)
             line(column - 1 + 4)
-        elif token in "}]":
+        elif piece in "}]":
             indent = stack.pop()
             if out[-1].startswith("\r\n"):
                 out[-1] = "\r\n"
                 line(indent)
             else:
                 line(indent)
-            put(token)
-        elif token == ",":
-            put(token)
+            put(piece)
+        elif piece == ",":
+            put(piece)
             line(stack[-1] + 4)
-        elif token == ":":
+        elif piece == ":":
             put(":  ")
         else:
-            put(token)
+            put(piece)
     return "".join(out)
 
 
@@ -219,7 +220,8 @@ class _Reader:
         for known in made:
             if known.lower() == name.lower() and known != name:
                 raise PowerShellError(
-                    "Cannot convert the JSON string because a dictionary that was converted from the string contains the "
+                    "Cannot convert the JSON string because a dictionary that was converted from the string "
+                    "contains the "
                     f"duplicated keys '{known}' and '{name}'.",
                     "DuplicateKeysInJsonString",
                     category="InvalidOperation",

@@ -288,22 +288,26 @@ def get_host(call: Call) -> Iterator[Any]:
 
 
 @cmdlet("Get-Culture")
-def get_culture(call: Call) -> Iterator[Any]:
-    yield PSObject("System.Globalization.CultureInfo", {"Name": "en-US", "LCID": 1033, "DisplayName": "English (United States)"}, text="en-US")  # fmt: skip
+def get_culture(_: Call) -> Iterator[Any]:
+    yield PSObject(
+        "System.Globalization.CultureInfo",
+        {"Name": "en-US", "LCID": 1033, "DisplayName": "English (United States)"},
+        text="en-US",
+    )
 
 
 @cmdlet("Get-UICulture")
-def get_ui_culture(call: Call) -> Iterator[Any]:
-    yield from get_culture(call) or ()
+def get_ui_culture(_: Call) -> Iterator[Any]:
+    yield from get_culture(_) or ()
 
 
 @cmdlet("Get-ExecutionPolicy")
-def get_execution_policy(call: Call) -> Iterator[str]:
+def get_execution_policy(_: Call) -> Iterator[str]:
     yield "Bypass"
 
 
 @cmdlet("Select-String")
-def select_string(call: Call) -> Iterator[Any]:
+def select_string(_: Call) -> Iterator[Any]:
     raise NotModelledError("Select-String")
 
 

@@ -19,12 +19,13 @@ from lab.powershell.api import (
 )
 from lab.powershell.convert import CUSTOM, LOCAL, to_date, to_list, to_span, to_text
 from lab.powershell.core_select import evaluator_of, input_of
-from lab.powershell.dotnet import LIST, cast, parse_type
+from lab.powershell.dotnet import cast, parse_type
 from lab.powershell.errors import KNOWN_EXCEPTIONS
 from lab.powershell.formatting import format_date
 from lab.powershell.numeric import to_whole
 from lab.powershell.objects import make_builder, make_credential, make_network_credential, make_stopwatch, make_uri
 from lab.powershell.static_functions import make_encoding, regex_flags
+from lab.powershell.type_names import LIST
 from lab.powershell.values import Char, NetArray, NetException, NetList, NetType, Regex, ScriptBlock, Version, plain
 
 
@@ -51,14 +52,19 @@ def make(call_session: Any, kind: NetType, arguments: list[Any]) -> Any:
         return make_uri(to_text(arguments[0]))
     if full == "System.Management.Automation.PSCredential":
         if count != 2:
-            raise _no_constructor(full, count)
+            raise _no_constructor(full)
         return make_credential(*arguments)
     if full == "System.Net.NetworkCredential":
         return make_network_credential(*arguments)
     if full == "System.Security.SecureString" and not count:
         return SecureString("")
     if full == "System.Text.RegularExpressions.Regex":
-        return Regex(to_text(arguments[0]), regex_flags(cast(arguments[1], NetType("System.Text.RegularExpressions.RegexOptions")).number) if count > 1 else 0)  # fmt: skip
+        return Regex(
+            to_text(arguments[0]),
+            regex_flags(cast(arguments[1], NetType("System.Text.RegularExpressions.RegexOptions")).number)
+            if count > 1
+            else 0,
+        )
     if full == "System.Version":
         return Version(*arguments) if count > 1 else cast(arguments[0], kind)
     if full == "System.DateTime":
@@ -70,7 +76,7 @@ def make(call_session: Any, kind: NetType, arguments: list[Any]) -> Any:
             return timedelta(hours=parts[0], minutes=parts[1], seconds=parts[2])
         if count in (4, 5):
             return timedelta(
-                days=parts[0], hours=parts[1], minutes=parts[2], seconds=parts[3], milliseconds=(parts + [0])[4]
+                days=parts[0], hours=parts[1], minutes=parts[2], seconds=parts[3], milliseconds=[*parts, 0][4]
             )
     if full == "System.Guid" and count == 1:
         return cast(arguments[0], kind)
@@ -103,7 +109,7 @@ def _exception(full: str, arguments: list[Any]) -> NetException:
     return NetException(full, message, inner)
 
 
-def _no_constructor(full: str, count: int) -> PowerShellError:
+def _no_constructor(full: str) -> PowerShellError:
     return PowerShellError(
         f"A constructor was not found. Cannot find an appropriate constructor for type {full}.",
         "CannotFindAppropriateCtor",
@@ -205,7 +211,8 @@ def _add(call: Call, target: Any) -> None:
 def _note(call: Call, target: PSObject, name: str, value: Any) -> None:
     if target.name_of(name) is not None and not call.get("Force"):
         raise PowerShellError(
-            f'Cannot add a member with the name "{name}" because a member with that name already exists. To overwrite the '
+            f'Cannot add a member with the name "{name}" because a member with that name already exists. To '
+            f"overwrite the "
             "member anyway, add the Force parameter to your command.",
             "MemberAlreadyExists",
             category="InvalidOperation",
@@ -234,7 +241,7 @@ def to_secure_string(call: Call) -> Iterator[SecureString]:
 
 
 @cmdlet("ConvertFrom-SecureString")
-def from_secure_string(call: Call) -> Iterator[str]:
+def from_secure_string(_: Call) -> Iterator[str]:
     raise NotModelledError("ConvertFrom-SecureString")
 
 

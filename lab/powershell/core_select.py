@@ -171,7 +171,7 @@ def _same_keys(left: list[Any], right: list[Any], *, case: bool) -> bool:
 
 
 def _entry_exact(table: HashTable, name: str) -> Any:
-    return table[name] if name in table else None
+    return table[name]
 
 
 @cmdlet("Group-Object")
@@ -198,7 +198,12 @@ def group_object(call: Call) -> Iterator[Any]:
         return
     for values, found in groups:
         name = ", ".join(to_text(value) for value in values)
-        made = {"Values": NetList(values), "Count": len(found), "Group": NetList(found, "System.Collections.ObjectModel.Collection`1"), "Name": name}  # fmt: skip
+        made = {
+            "Values": NetList(values),
+            "Count": len(found),
+            "Group": NetList(found, "System.Collections.ObjectModel.Collection`1"),
+            "Name": name,
+        }
         if call.get("NoElement"):
             del made["Group"]
         yield PSObject("Microsoft.PowerShell.Commands.GroupInfo", made)
@@ -299,9 +304,11 @@ def get_member(call: Call) -> Iterator[Any]:
     items = input_of(call)
     if not items:
         raise PowerShellError(
-            "You must specify an object for the Get-Member cmdlet.", "NoObjectInGetMember", category="CloseError",
+            "You must specify an object for the Get-Member cmdlet.",
+            "NoObjectInGetMember",
+            category="CloseError",
             exception_type="System.InvalidOperationException",
-        )  # fmt: skip
+        )
     seen: set[str] = set()
     for item in items:
         name_of_type = type_name(item)
@@ -321,7 +328,8 @@ def get_member(call: Call) -> Iterator[Any]:
                     "TypeName": name_of_type,
                     "Name": name,
                     "MemberType": member_type,
-                    "Definition": f"{type_name(value) if value is not None else 'System.Object'} {name}={to_text(value)}",
+                    "Definition": f"{type_name(value) if value is not None else 'System.Object'} "
+                    f"{name}={to_text(value)}",
                 },
             )
 

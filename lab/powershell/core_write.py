@@ -28,7 +28,7 @@ def write_error(call: Call) -> None:
         text = to_text(message) if "Message" in call.parameters or given is None else given.message
         exception = given if isinstance(given, NetException) else NetException(WRITE_ERROR, text)
         category = call.get("Category")
-        error_id = to_text(call.get("ErrorId")) or (exception.type_name if given is None else exception.type_name)
+        error_id = to_text(call.get("ErrorId")) or exception.type_name
         record = ErrorRecord(
             exception,
             error_id,
@@ -66,7 +66,7 @@ def write_debug(call: Call) -> None:
 
 
 @cmdlet("Write-Progress")
-def write_progress(call: Call) -> None:
+def write_progress(_: Call) -> None:
     """Nothing: a process without a console shows no progress."""
 
 
@@ -112,5 +112,5 @@ def no_console() -> PowerShellError:
 
 
 @cmdlet("Read-Host")
-def read_host(call: Call) -> Iterator[Any]:
+def read_host(_: Call) -> Iterator[Any]:
     raise no_console()

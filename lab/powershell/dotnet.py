@@ -35,6 +35,7 @@ from lab.powershell.convert import (
 from lab.powershell.errors import KNOWN_EXCEPTIONS, ancestors
 from lab.powershell.numeric import to_char, to_decimal, to_double, to_whole
 from lab.powershell.syntax import TypeName
+from lab.powershell.type_names import ALIASES, BY_NAME, ENUMS, LIST, OTHERS
 from lab.powershell.values import (
     Char,
     NetException,
@@ -49,124 +50,6 @@ from lab.powershell.values import (
     plain,
     type_name,
 )
-
-LIST = "System.Collections.Generic.List`1"
-_ALIASES = {
-    "int": "System.Int32",
-    "int32": "System.Int32",
-    "long": "System.Int64",
-    "int64": "System.Int64",
-    "int16": "System.Int16",
-    "uint16": "System.UInt16",
-    "uint32": "System.UInt32",
-    "uint64": "System.UInt64",
-    "byte": "System.Byte",
-    "sbyte": "System.SByte",
-    "double": "System.Double",
-    "float": "System.Single",
-    "single": "System.Single",
-    "decimal": "System.Decimal",
-    "string": "System.String",
-    "char": "System.Char",
-    "bool": "System.Boolean",
-    "boolean": "System.Boolean",
-    "object": "System.Object",
-    "array": "System.Array",
-    "void": "System.Void",
-    "type": "System.Type",
-    "datetime": "System.DateTime",
-    "timespan": "System.TimeSpan",
-    "guid": "System.Guid",
-    "version": "System.Version",
-    "uri": "System.Uri",
-    "regex": "System.Text.RegularExpressions.Regex",
-    "math": "System.Math",
-    "convert": "System.Convert",
-    "environment": "System.Environment",
-    "console": "System.Console",
-    "hashtable": "System.Collections.Hashtable",
-    "ordered": "System.Collections.Specialized.OrderedDictionary",
-    "scriptblock": "System.Management.Automation.ScriptBlock",
-    "switch": "System.Management.Automation.SwitchParameter",
-    "pscustomobject": "System.Management.Automation.PSObject",
-    "psobject": "System.Management.Automation.PSObject",
-    "ref": "System.Management.Automation.PSReference",
-    "ipaddress": "System.Net.IPAddress",
-    "xml": "System.Xml.XmlDocument",
-    "cultureinfo": "System.Globalization.CultureInfo",
-    "pscredential": "System.Management.Automation.PSCredential",
-}
-_KNOWN = [
-    *dict.fromkeys(_ALIASES.values()),
-    "System.Array",
-    "System.Collections.ArrayList",
-    "System.Collections.IDictionary",
-    "System.Collections.IEnumerable",
-    "System.Collections.IList",
-    "System.Diagnostics.Stopwatch",
-    "System.Enum",
-    "System.Exception",
-    "System.IFormattable",
-    "System.IO.Path",
-    "System.IComparable",
-    "System.Management.Automation.ErrorRecord",
-    "System.Management.Automation.PSCustomObject",
-    "System.Net.NetworkCredential",
-    "System.Security.SecureString",
-    "System.StringComparer",
-    "System.Text.ASCIIEncoding",
-    "System.Text.Encoding",
-    "System.Text.StringBuilder",
-    "System.Text.UnicodeEncoding",
-    "System.Text.UTF8Encoding",
-    "System.Threading.Thread",
-    "System.ValueType",
-    LIST,
-]
-ENUMS = {
-    kind.name.lower(): kind
-    for kind in (
-        EnumType("System.DayOfWeek", {d: i for i, d in enumerate(["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"])}),
-        EnumType("System.DateTimeKind", {"Unspecified": 0, "Utc": 1, "Local": 2}),
-        EnumType("System.EnvironmentVariableTarget", {"Process": 0, "User": 1, "Machine": 2}),
-        EnumType(
-            "System.StringComparison",
-            {
-                "CurrentCulture": 0,
-                "CurrentCultureIgnoreCase": 1,
-                "InvariantCulture": 2,
-                "InvariantCultureIgnoreCase": 3,
-                "Ordinal": 4,
-                "OrdinalIgnoreCase": 5,
-            },
-        ),
-        EnumType("System.StringSplitOptions", {"None": 0, "RemoveEmptyEntries": 1}, flags=True),
-        EnumType("System.ConsoleColor", {c: i for i, c in enumerate(["Black", "DarkBlue", "DarkGreen", "DarkCyan", "DarkRed", "DarkMagenta", "DarkYellow", "Gray", "DarkGray", "Blue", "Green", "Cyan", "Red", "Magenta", "Yellow", "White"])}),
-        EnumType(
-            "System.Text.RegularExpressions.RegexOptions",
-            {"None": 0, "IgnoreCase": 1, "Multiline": 2, "ExplicitCapture": 4, "Compiled": 8, "Singleline": 16,
-             "IgnorePatternWhitespace": 32, "RightToLeft": 64, "ECMAScript": 256, "CultureInvariant": 512},
-            flags=True,
-        ),
-        EnumType(
-            "System.Management.Automation.ActionPreference",
-            {"SilentlyContinue": 0, "Stop": 1, "Continue": 2, "Inquire": 3, "Ignore": 4},
-        ),
-        EnumType(
-            "System.Management.Automation.ErrorCategory",
-            {c: i for i, c in enumerate(
-                ["NotSpecified", "OpenError", "CloseError", "DeviceError", "DeadlockDetected", "InvalidArgument", "InvalidData", "InvalidOperation", "InvalidResult", "InvalidType", "MetadataError", "NotImplemented", "NotInstalled", "ObjectNotFound", "OperationStopped", "OperationTimeout", "SyntaxError", "ParserError", "PermissionDenied", "ResourceBusy", "ResourceExists", "ResourceUnavailable", "ReadError", "WriteError", "FromStdErr", "SecurityError", "ProtocolError", "ConnectionError", "AuthenticationError", "LimitsExceeded", "QuotaExceeded", "NotEnabled"])},
-        ),
-    )
-}  # fmt: skip
-_OTHERS = frozenset(
-    "activator action appdomain attribute bitconverter buffer datetimeoffset delegate func gc intptr lazy nullable random "
-    "stringcomparer timezone timezoneinfo tuple uintptr uribuilder adsisearcher wmi wmiclass wmisearcher xml bigint "
-    "mailaddress x509certificate initialsessionstate powershell runspacefactory psmoduleinfo psvariable pslistmodifier "
-    "securestring dbnull consolekey".split()
-)
-"""Types that exist under these names, and that the lab does not have."""
-_BY_NAME = {name.lower(): name for name in _KNOWN} | {kind.name.lower(): kind.name for kind in ENUMS.values()}
 
 
 def resolve(name: TypeName) -> NetType:
@@ -183,9 +66,9 @@ def _full(name: TypeName) -> str:
         raise NotModelledError(f"the type [{name}]")
     wanted = name.name.lower()
     found = (
-        _ALIASES.get(wanted)
-        or _BY_NAME.get(wanted)
-        or _BY_NAME.get(f"system.{wanted}")
+        ALIASES.get(wanted)
+        or BY_NAME.get(wanted)
+        or BY_NAME.get(f"system.{wanted}")
         or KNOWN_EXCEPTIONS.get(wanted)
         or KNOWN_EXCEPTIONS.get(f"system.{wanted}")
     )
@@ -194,7 +77,7 @@ def _full(name: TypeName) -> str:
     for known in (wanted, f"system.{wanted}"):
         if known in TYPES:
             return name.name if known == wanted else f"System.{name.name}"
-    if wanted in _OTHERS or wanted.startswith(
+    if wanted in OTHERS or wanted.startswith(
         ("system.", "microsoft.", "net.", "io.", "text.", "collections.", "security.", "diagnostics.")
     ):
         raise NotModelledError(f"the type [{name}]")
@@ -268,7 +151,8 @@ def to_enum(value: Any, kind: EnumType) -> EnumValue:
             raise cast_error(
                 value,
                 kind.name,
-                f"Unable to match the identifier name {value} to a valid enumerator name.  Specify one of the following "
+                f"Unable to match the identifier name {value} to a valid enumerator name.  Specify one of the "
+                f"following "
                 f"enumerator names and try again: {names}",
                 "InvalidCastEnumStringNotDefined" if False else "CannotConvertValueToEnum",
             )

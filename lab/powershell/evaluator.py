@@ -8,7 +8,7 @@ a runspace: scopes, streams, ``$Error``, the environment of the process.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +35,10 @@ from lab.powershell.values import (
 from lab.powershell.variables import Variables
 
 
+def nobody_reads(_: str) -> None:
+    """The console of a process that has none."""
+
+
 @dataclass
 class Streams:
     """Where errors and messages go while a command runs."""
@@ -50,9 +54,8 @@ class Host:
     """What a runspace sees of its process. The defaults are a process without a console."""
 
     read_line: Callable[[], str | None] = lambda: None
-    write: Callable[[str], None] = lambda text: None
-    write_error: Callable[[str], None] = lambda text: None
-    lines: list[str] = field(default_factory=list)
+    write: Callable[[str], None] = nobody_reads
+    write_error: Callable[[str], None] = nobody_reads
 
 
 class Evaluator(Commands, Expressions, Variables, Statements):

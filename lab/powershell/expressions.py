@@ -116,7 +116,8 @@ class ExpressionParser(Scanner):
             self.skip_lines()
             if self.pos >= self.length or self.peek() in ")};":
                 raise self.error(
-                    f"You must provide a value expression on the right-hand side of the '{self.text[at:end]}' operator.",
+                    f"You must provide a value expression on the right-hand side of the '{self.text[at:end]}' "
+                    f"operator.",
                     "ExpectedValueExpression",
                     at,
                 )

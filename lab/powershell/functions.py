@@ -130,7 +130,8 @@ class FunctionCall:
                 continue
             if declared.name.lower() in self.bound:
                 raise binding_error(
-                    f"Cannot bind parameter because parameter '{declared.name}' is specified more than once. To provide "
+                    f"Cannot bind parameter because parameter '{declared.name}' is specified more than once. To "
+                    f"provide "
                     "multiple values to parameters that can accept multiple values, use the array syntax. For example, "
                     '"-parameter value1,value2,value3".',
                     "ParameterAlreadyBound",
@@ -376,14 +377,16 @@ def _breach(use: AttributeUse, item: Any, arguments: list[Any]) -> str | None:
         )
     if use.name == "validatepattern" and not regex(to_text(arguments[0]), re.I).search(text):
         return (
-            f'The argument "{text}" does not match the "{to_text(arguments[0])}" pattern. Supply an argument that matches '
+            f'The argument "{text}" does not match the "{to_text(arguments[0])}" pattern. Supply an argument that '
+            f"matches "
             f'"{to_text(arguments[0])}" and try the command again.'
         )
     if use.name == "validaterange":
         low, high = arguments
         if item < low:
             return (
-                f"The {text} argument is less than the minimum allowed range of {to_text(low)}. Supply an argument that is "
+                f"The {text} argument is less than the minimum allowed range of {to_text(low)}. Supply an "
+                f"argument that is "
                 f"greater than or equal to {to_text(low)} and then try the command again."
             )
         if item > high:

@@ -89,7 +89,9 @@ def _entry(table: HashTable, key: Any) -> Any:
         pairs = table.items()
         return pairs[key][1] if -len(pairs) <= key < len(pairs) else None
     if key is None:
-        raise PowerShellError("Index operation failed; the array index evaluated to null.", "NullArrayIndex", category="InvalidOperation")  # fmt: skip
+        raise PowerShellError(
+            "Index operation failed; the array index evaluated to null.", "NullArrayIndex", category="InvalidOperation"
+        )
     return table[key]
 
 
@@ -111,7 +113,11 @@ def put_index(value: Any, at: Any, new: Any) -> None:
         raise PowerShellError("Cannot index into a null array.", "NullArray", category="InvalidOperation")
     if isinstance(value, HashTable):
         if at is None:
-            raise PowerShellError("Index operation failed; the array index evaluated to null.", "NullArrayIndex", category="InvalidOperation")  # fmt: skip
+            raise PowerShellError(
+                "Index operation failed; the array index evaluated to null.",
+                "NullArrayIndex",
+                category="InvalidOperation",
+            )
         if value.ordered and isinstance(at, int) and not isinstance(at, bool):
             value[value.items()[at][0]] = new
             return

@@ -117,8 +117,8 @@ def _list_property(items: list[Any], lower: str) -> Any:
 
 
 def _type_property(kind: NetType, lower: str) -> Any:
-    from lab.powershell.dotnet import ENUMS
     from lab.powershell.errors import ancestors
+    from lab.powershell.type_names import ENUMS
 
     if lower == "name":
         return kind.name

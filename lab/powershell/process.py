@@ -105,7 +105,8 @@ def _check(name: str, value: str | None) -> None:
         allowed = ("text", "xml", "none") if name == "inputformat" else ("text", "xml")
         if value is None or value.lower() not in allowed:
             raise UsageError(
-                f"Cannot process the command because the value specified with -{name} is not correct. Valid values are: "
+                f"Cannot process the command because the value specified with -{name} is not correct. Valid "
+                f"values are: "
                 "Text, XML."
             )
         if value.lower() == "xml":
@@ -124,7 +125,8 @@ def decode(text: str) -> str:
         return base64.b64decode(text, validate=True).decode("utf-16-le")
     except (binascii.Error, UnicodeDecodeError, ValueError):
         raise UsageError(
-            "Cannot process the command because the value specified with -EncodedCommand is not properly encoded. The value "
+            "Cannot process the command because the value specified with -EncodedCommand is not properly encoded. "
+            "The value "
             "must be Base64 encoded."
         ) from None
 
@@ -163,7 +165,8 @@ def _execute(
         found = _read_file(session, line.file)
         if found is None:
             stderr(
-                f"The argument '{line.file}' to the -File parameter does not exist. Provide the path to an existing '.ps1' "
+                f"The argument '{line.file}' to the -File parameter does not exist. Provide the path to an "
+                f"existing '.ps1' "
                 "file as an argument to the -File parameter.\r\n"
             )
             return 1

@@ -82,7 +82,7 @@ class Runspace:
         ``message`` gets the kind (``error``, ``warning``, ``verbose``, ``debug``) and the text as a console shows it.
         """
         evaluator = self.evaluator
-        tell = message or (lambda kind, text: None)
+        tell = message or _silent
 
         def keep(record: ErrorRecord) -> None:
             result.records.append(record)
@@ -121,3 +121,7 @@ class Runspace:
             pass  # outside any loop they end the script, without an error
         finally:
             evaluator.scope = evaluator.global_scope
+
+
+def _silent(_: str, __: str) -> None:
+    """Nobody listens to the messages."""

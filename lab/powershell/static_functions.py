@@ -89,7 +89,7 @@ def numbers(kind: str, low: Any, high: Any) -> dict[str, Any]:
 # -- the machine the script runs on
 
 
-def environment_get(evaluator: Evaluator, name: Any, target: Any = None) -> Any:
+def environment_get(evaluator: Evaluator, name: Any, _: Any = None) -> Any:
     return evaluator.environment_get(to_text(name))
 
 
@@ -112,15 +112,21 @@ def console(name: str) -> Callable[[Any], Any]:
 def _encoding(name: str, codec: str) -> PSObject:
     return PSObject(
         f"System.Text.{name}",
-        {"WebName": codec.removesuffix("-sig"), "EncodingName": codec, "CodePage": {"utf-8": 65001, "utf-16-le": 1200, "ascii": 20127}.get(codec, 1252)},
+        {
+            "WebName": codec.removesuffix("-sig"),
+            "EncodingName": codec,
+            "CodePage": {"utf-8": 65001, "utf-16-le": 1200, "ascii": 20127}.get(codec, 1252),
+        },
         {
             "getbytes": lambda text: NetArray(list(to_text(text).encode(codec, "replace")), "System.Byte"),
-            "getstring": lambda data, *span: bytes(data if not span else data[span[0] : span[0] + span[1]]).decode(codec, "replace"),
+            "getstring": lambda data, *span: bytes(data if not span else data[span[0] : span[0] + span[1]]).decode(
+                codec, "replace"
+            ),
             "getbytecount": lambda text: len(to_text(text).encode(codec, "replace")),
             "getpreamble": lambda: NetArray([], "System.Byte"),
         },
         text=f"System.Text.{name}",
-    )  # fmt: skip
+    )
 
 
 def make_encoding(name: str) -> PSObject:

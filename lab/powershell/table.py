@@ -10,13 +10,24 @@ from typing import Any
 
 # Parameters that a drive's provider adds, and aliases that the published help does not list.
 _DYNAMIC: dict[str, dict[str, str]] = {
-    "get-childitem": {"File": "SwitchParameter", "Directory": "SwitchParameter", "Hidden": "SwitchParameter", "Attributes": "string"},
+    "get-childitem": {
+        "File": "SwitchParameter",
+        "Directory": "SwitchParameter",
+        "Hidden": "SwitchParameter",
+        "Attributes": "string",
+    },
     "set-itemproperty": {"Type": "string"},
     "set-content": {"Encoding": "string", "Stream": "string"},
     "add-content": {"Encoding": "string", "Stream": "string"},
-    "new-item": {"physicalPath": "string", "bindings": "Object", "ApplicationPool": "string", "SSLFlags": "int", "Thumbprint": "string"},
+    "new-item": {
+        "physicalPath": "string",
+        "bindings": "Object",
+        "ApplicationPool": "string",
+        "SSLFlags": "int",
+        "Thumbprint": "string",
+    },
     "get-content": {"Encoding": "string"},
-}  # fmt: skip
+}
 _ALIASES: dict[str, dict[str, str]] = {
     "new-item": {"Type": "ItemType"},
     "new-itemproperty": {"Type": "PropertyType"},

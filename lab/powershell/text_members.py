@@ -109,8 +109,7 @@ def _replace(text: str, old: Any, new: Any) -> str:
 def _index(text: str, wanted: Any, *rest: Any) -> int:
     start = next((_whole(item) for item in rest if isinstance(item, int)), 0)
     fold = any(_ignores_case(item) for item in rest if not isinstance(item, int))
-    found = text.casefold().find(to_text(wanted).casefold(), start) if fold else text.find(to_text(wanted), start)
-    return found
+    return text.casefold().find(to_text(wanted).casefold(), start) if fold else text.find(to_text(wanted), start)
 
 
 def _starts(text: str, part: Any, *how: Any) -> bool:
@@ -177,6 +176,6 @@ METHODS: dict[str, Callable[..., Any]] = {
     "chars": lambda s, at: Char(s[_whole(at)]),
     "get_chars": lambda s, at: Char(s[_whole(at)]),
     "get_length": lambda s: len(s),
-    "gettypecode": lambda s: "String",
-    "isnormalized": lambda s: True,
+    "gettypecode": lambda _: "String",
+    "isnormalized": lambda _: True,
 }

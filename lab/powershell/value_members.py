@@ -23,10 +23,11 @@ from lab.powershell.api import (
 )
 from lab.powershell.comparison import compare, equal
 from lab.powershell.convert import LOCAL, span_text, to_text
-from lab.powershell.dotnet import ENUMS, cast
+from lab.powershell.dotnet import cast
 from lab.powershell.formatting import format_date, format_guid, format_value
 from lab.powershell.numeric import to_double, to_whole
 from lab.powershell.patterns import named_groups, replacement
+from lab.powershell.type_names import ENUMS
 from lab.powershell.values import (
     Char,
     ErrorRecord,
@@ -177,7 +178,8 @@ def _remove(items: list[Any], value: Any) -> Any:
 def _remove_at(items: list[Any], at: Any) -> None:
     if not 0 <= at < len(items):
         raise PowerShellError(
-            "Index was out of range. Must be non-negative and less than the size of the collection.\r\nParameter name: index",
+            "Index was out of range. Must be non-negative and less than the size of the collection.\r\nParameter "
+            "name: index",
             "ArgumentOutOfRangeException",
             exception_type="System.ArgumentOutOfRangeException",
         )
@@ -200,9 +202,9 @@ LIST_METHODS: Table = {
     "getenumerator": lambda items: list(items),
     "getvalue": lambda items, at: items[at],
     "setvalue": lambda items, value, at: items.__setitem__(at, value),
-    "getlength": lambda items, dimension: len(items),
-    "getupperbound": lambda items, dimension: len(items) - 1,
-    "getlowerbound": lambda items, dimension: 0,
+    "getlength": lambda items, _: len(items),
+    "getupperbound": lambda items, _: len(items) - 1,
+    "getlowerbound": lambda *_: 0,
     "clone": lambda items: type(items)(items) if type(items) is list else NetArray(items, items.element),
     "copyto": lambda items, target, at: target.__setitem__(slice(at, at + len(items)), list(items)),
     "toarray": lambda items: NetArray(items, items.element.full) if getattr(items, "element", None) else list(items),
@@ -226,13 +228,18 @@ GROWING_METHODS: Table = {
 
 def _table_add(table: HashTable, key: Any, value: Any = None) -> None:
     if key in table:
-        held = next(name for name in table.keys() if HashTable._fold(name) == HashTable._fold(key))
+        held = next(name for name, _ in table.items() if HashTable._fold(name) == HashTable._fold(key))
         raise PowerShellError(
             f"Item has already been added. Key in dictionary: '{to_text(held)}'  Key being added: '{to_text(key)}'",
             "ArgumentException",
             exception_type="System.ArgumentException",
         )
     table[key] = plain(value)
+
+
+def _table_clear(table: HashTable) -> None:
+    for key, _ in table.items():
+        del table[key]
 
 
 def entries(table: HashTable) -> list[Any]:
@@ -249,7 +256,7 @@ TABLE_METHODS: Table = {
     "containskey": lambda table, key: key in table,
     "containsvalue": lambda table, value: any(equal(item, value, case=True) for _, item in table.items()),
     "remove": lambda table, key: table.__delitem__(key),
-    "clear": lambda table: [table.__delitem__(key) for key in table.keys()] and None,
+    "clear": _table_clear,
     "getenumerator": entries,
     "clone": lambda table: HashTable(table.items(), ordered=table.ordered),
     "get_item": lambda table, key: table[key],
@@ -266,7 +273,18 @@ TABLE_METHODS: Table = {
 def match_view(match: re.Match[str] | None) -> PSObject:
     """A System.Text.RegularExpressions.Match."""
     if match is None:
-        return PSObject("System.Text.RegularExpressions.Match", {"Groups": NetList([], "System.Text.RegularExpressions.GroupCollection"), "Success": False, "Index": 0, "Length": 0, "Value": ""}, {"nextmatch": lambda: match_view(None)}, text="")  # fmt: skip
+        return PSObject(
+            "System.Text.RegularExpressions.Match",
+            {
+                "Groups": NetList([], "System.Text.RegularExpressions.GroupCollection"),
+                "Success": False,
+                "Index": 0,
+                "Length": 0,
+                "Value": "",
+            },
+            {"nextmatch": lambda: match_view(None)},
+            text="",
+        )
     groups = HashTable()
     for key, text in named_groups(match):
         groups[key] = PSObject(
@@ -347,7 +365,11 @@ REGEX_METHODS: Table = {
 def error_view(record: ErrorRecord) -> dict[str, Any]:
     details = None
     if record.details is not None:
-        details = PSObject("System.Management.Automation.ErrorDetails", {"Message": record.details, "RecommendedAction": ""}, text=record.details)  # fmt: skip
+        details = PSObject(
+            "System.Management.Automation.ErrorDetails",
+            {"Message": record.details, "RecommendedAction": ""},
+            text=record.details,
+        )
     return {
         "Exception": record.exception,
         "TargetObject": record.target,
@@ -393,24 +415,50 @@ PROPERTIES: list[tuple[type | tuple[type, ...], Table]] = [
     (SecureString, {"Length": lambda s: len(s.text)}),
     (Switch, {"IsPresent": lambda s: s.present}),
     (Regex, {"Options": lambda r: enum("System.Text.RegularExpressions.RegexOptions", 1 if r.flags & re.I else 0)}),
-    ((ipaddress.IPv4Address, ipaddress.IPv6Address), {
-        "AddressFamily": lambda a: "InterNetwork" if a.version == 4 else "InterNetworkV6",
-        "IPAddressToString": str,
-    }),
+    (
+        (ipaddress.IPv4Address, ipaddress.IPv6Address),
+        {
+            "AddressFamily": lambda a: "InterNetwork" if a.version == 4 else "InterNetworkV6",
+            "IPAddressToString": str,
+        },
+    ),
     (EnumValue, {"value__": lambda e: e.number}),
     (OutputRecord, {"Message": lambda r: r.message}),
-    (ScriptBlock, {"File": lambda b: None}),
-]  # fmt: skip
+    (ScriptBlock, {"File": lambda _: None}),
+]
 METHODS: list[tuple[type | tuple[type, ...], Table]] = [
     (datetime, DATE_METHODS),
     (timedelta, SPAN_METHODS),
     (Version, VERSION_METHODS),
     (Regex, REGEX_METHODS),
-    (uuid.UUID, {"tostring": lambda g, spec="": format_guid(g, to_text(spec)), "tobytearray": lambda g: NetArray([b for b in g.bytes_le], "System.Byte")}),  # fmt: skip
-    (SecureString, {"copy": lambda s: SecureString(s.text), "makereadonly": lambda s: None, "dispose": lambda s: None,
-                    "appendchar": lambda s, c: setattr(s, "text", s.text + to_text(c)), "clear": lambda s: setattr(s, "text", "")}),
-    (EnumValue, {"tostring": lambda e, spec="": format_value(e, to_text(spec)), "hasflag": lambda e, flag: e.number & flag.number == flag.number}),
-    ((ipaddress.IPv4Address, ipaddress.IPv6Address), {"tostring": str, "getaddressbytes": lambda a: NetArray(list(a.packed), "System.Byte")}),
+    (
+        uuid.UUID,
+        {
+            "tostring": lambda g, spec="": format_guid(g, to_text(spec)),
+            "tobytearray": lambda g: NetArray(list(g.bytes_le), "System.Byte"),
+        },
+    ),
+    (
+        SecureString,
+        {
+            "copy": lambda s: SecureString(s.text),
+            "makereadonly": lambda _: None,
+            "dispose": lambda _: None,
+            "appendchar": lambda s, c: setattr(s, "text", s.text + to_text(c)),
+            "clear": lambda s: setattr(s, "text", ""),
+        },
+    ),
+    (
+        EnumValue,
+        {
+            "tostring": lambda e, spec="": format_value(e, to_text(spec)),
+            "hasflag": lambda e, flag: e.number & flag.number == flag.number,
+        },
+    ),
+    (
+        (ipaddress.IPv4Address, ipaddress.IPv6Address),
+        {"tostring": str, "getaddressbytes": lambda a: NetArray(list(a.packed), "System.Byte")},
+    ),
     (NetException, {"getbaseexception": lambda e: e.inner or e}),
     (Char, {}),
-]  # fmt: skip
+]

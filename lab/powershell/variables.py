@@ -100,10 +100,8 @@ class Variables:
         scope = self._scope_of(node.scope)
         if scope is None:
             return self._drive(node.scope, node.name)
-        if node.scope == "local" or node.scope == "private":
-            cell = scope.cells.get(name)
-        else:
-            cell = scope.find(name)
+        own = node.scope in ("local", "private")
+        cell = scope.cells.get(name) if own else scope.find(name)
         if cell is not None:
             return cell.value
         return self._automatic(name, f"{node.scope}:{node.name}")
@@ -159,8 +157,7 @@ class Variables:
 
     def _drive(self, drive: str, name: str) -> Any:
         if drive == "env":
-            found = self.environment_get(name)
-            return found
+            return self.environment_get(name)
         if drive == "function":
             function = self.scope.function(name.lower())
             return ScriptBlock(function.script) if function else None

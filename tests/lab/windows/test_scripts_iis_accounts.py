@@ -93,7 +93,7 @@ def test_the_certificate_of_the_drive_goes_into_http_sys(web: World) -> None:
     )
     assert machine.collection("sslbinding")["0.0.0.0:8443"]["thumbprint"] == other
     assert run(web, "Import-Module WebAdministration; Test-Path IIS:\\SslBindings\\0.0.0.0!8443") == [True]
-    run(web, "Remove-Item IIS:\\SslBindings\\0.0.0.0!8443")
+    run(web, "Import-Module WebAdministration; Remove-Item IIS:\\SslBindings\\0.0.0.0!8443")
     assert run(web, "Import-Module WebAdministration; Test-Path IIS:\\SslBindings\\0.0.0.0!8443") == [False]
 
 
