@@ -31,7 +31,8 @@ param($feed)
 $webpi = Join-Path $env:ProgramFiles 'Microsoft\Web Platform Installer\WebpiCmd.exe'
 if (-not (Test-Path $webpi)) { throw 'no WebPI' }
 $log = 'C:\Windows\Temp\webpi.log'
-$output = & $webpi /Install '/Products:WAP_SingleMachineInstallation' /AcceptEula /SuppressReboot "/XML:$feed" "/Log:$log"
+$product = 'WAP_SingleMachineInstallation'
+$output = & $webpi /Install "/Products:$product" /AcceptEula /SuppressReboot "/XML:$feed" "/Log:$log"
 $LASTEXITCODE
 ($output -match 'Install of Products: SUCCESS').Count
 (Get-Content $log).Count -gt 10
@@ -98,7 +99,8 @@ $api.Token = Get-MgmtSvcToken -Type Windows -AuthenticationSite 'https://portal1
 $secure = ConvertTo-SecureString $password -AsPlainText -Force
 $credential = New-Object System.Management.Automation.PSCredential $user, $secure
 $null = Add-MgmtSvcResourceProvider -Name systemcenter -DisplayName 'Virtual Machine Clouds' `
-    -InstanceDisplayName 'SPF' -Enabled $true -AdminForwardingAddress $admin -AdminAuthenticationMode Basic -AdminAuthenticationUser $credential `
+    -InstanceDisplayName 'SPF' -Enabled $true `
+    -AdminForwardingAddress $admin -AdminAuthenticationMode Basic -AdminAuthenticationUser $credential `
     -TenantForwardingAddress $tenant -TenantAuthenticationMode Basic -TenantAuthenticationUsername $user `
     -TenantAuthenticationPassword $password @api
 $found = Get-MgmtSvcResourceProvider -Name systemcenter @api
