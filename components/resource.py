@@ -13,7 +13,9 @@ goes on from there.
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Generic, TypeVar
@@ -41,6 +43,9 @@ from remote.session import Remote
 
 MASKED_DIFFERENCE = "(differs from the configuration)"
 """Stands in a refreshed state for a secret that was verified on the machine and found different."""
+
+TRACEBACK = "PULUMI_PYTHON_TRACEBACK"
+"""Environment variable: where it is set, an error of the program itself is shown with its place in the program."""
 
 _BOOKKEEPING = ("adopted", "before", "revision")
 """Outputs that the base keeps for itself in every resource."""
@@ -134,7 +139,8 @@ class Provider(ResourceProvider, Generic[InputsT, FactsT]):
 
     def configure(self, req: ConfigureRequest) -> None:
         # An error is one sentence for the operator; Pulumi would print Python's traceback around it.
-        sys.tracebacklimit = 0
+        if not os.environ.get(TRACEBACK):
+            sys.tracebacklimit = 0
         self._settings = settings.connection_settings(req.config.get)
 
     @property
@@ -213,7 +219,8 @@ class Provider(ResourceProvider, Generic[InputsT, FactsT]):
         """Run a plan to its end, observe again, and go on until nothing is left to do.
 
         A step that is due again although it was carried out is an error: the machine did not take it. After a lost
-        answer nothing is run twice blindly: facts are observed anew, and a new plan is made from them.
+        answer nothing is run twice blindly: facts are observed anew, and a new plan is made from them. That plan may
+        rightly name a step of the broken one again (a failover there and back, a backup for the restore that broke).
         """
         remote = self.remote
         done: set[str] = set()
@@ -239,6 +246,7 @@ class Provider(ResourceProvider, Generic[InputsT, FactsT]):
                 lost += 1
                 if lost == _TRIES:
                     raise
+                done.clear()
             facts = None
 
     def _outs(self, inputs: InputsT, facts: FactsT, claim: claims.Claim, revision: int) -> dict[str, Any]:
@@ -261,11 +269,13 @@ class Provider(ResourceProvider, Generic[InputsT, FactsT]):
         except MachineError as error:
             raise error from None
         except Exception as error:
+            if os.environ.get(TRACEBACK):
+                print(redact(traceback.format_exc()), file=sys.stderr, flush=True)
             found = f"an error of the program itself: {type(error).__name__}: {error}"
             raise MachineError(self.home(inputs), f"look after {self.title(inputs)}", found, _REPORT) from None
 
 
-_REPORT = "Set PULUMI_PYTHON_TRACEBACK=1 for the place in the program, and report it."
+_REPORT = f"Set {TRACEBACK}=1 for the place in the program, and report it."
 
 
 def _kept(props: dict[str, Any]) -> dict[str, Any]:
