@@ -1,0 +1,320 @@
+"""The cases of the SQL Server resources: groups of two replicas, SQL1 and SQL2, with one database."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from components.sql.administrator import AdministratorInputs, AdministratorProvider, LoginState
+from components.sql.authentication_mode import AuthenticationModeFacts, AuthenticationModeProvider, ServerMode
+from components.sql.availability_database import AvailabilityDatabaseFacts, AvailabilityDatabaseProvider, Copy
+from components.sql.availability_group import AvailabilityGroupProvider
+from components.sql.group import DatabaseReplica, Group, Replica
+from components.sql.listener import ListenerFacts, ListenerProvider
+from components.sql.login import Login, Logins
+from components.sql.login_mirror import LoginMirrorFacts, LoginMirrorProvider
+from components.sql.primary import PrimaryProvider
+from components.steps import Sql
+from remote.secret import Secret
+from tests.components.contract import Case
+
+MACHINES = ["SQL1", "SQL2"]
+STORE = "Microsoft.MgmtSvc.Store"
+SHARE = r"\\FILE\SQLAG"
+
+
+def replica(machine: str, primary: str, **changes: Any) -> Replica:
+    role = "PRIMARY" if machine == primary else "SECONDARY"
+    return replace(Replica(machine, machine, role, True, "SYNCHRONOUS_COMMIT", "AUTOMATIC"), **changes)
+
+
+def on(machine: str, database: str = "VMM", **changes: Any) -> DatabaseReplica:
+    """A database that follows on a replica."""
+    return replace(DatabaseReplica(database, machine, True, True, "SYNCHRONIZED", False), **changes)
+
+
+def group(primary: str = "SQL1", *databases: DatabaseReplica, machines: tuple[str, ...] = ("SQL1", "SQL2")) -> Group:
+    given = databases or tuple(on(machine) for machine in machines)
+    return Group("SQL", primary, tuple(replica(machine, primary) for machine in machines), given)
+
+
+def failed_over(before: Group, target: str) -> Group:
+    """What a planned failover does; the real one refuses a target that is not ready."""
+    assert not before.not_ready(target), "a planned failover to a replica that is not ready"
+    assert before.primary != target, "a failover to the primary itself"
+    replicas = tuple(replace(r, role="PRIMARY" if r.machine == target else "SECONDARY") for r in before.replicas)
+    return replace(before, primary=target, replicas=replicas)
+
+
+def copy(**changes: Any) -> Copy:
+    """A database that may enter a group: ONLINE, FULL, its chain started."""
+    return replace(Copy("ONLINE", "FULL", False, "MULTI_USER", False, False, True), **changes)
+
+
+def database_facts(
+    copies: dict[str, Copy], *members: DatabaseReplica, machines: tuple[str, ...] = ("SQL1", "SQL2")
+) -> AvailabilityDatabaseFacts:
+    others = tuple(on(machine) for machine in machines)
+    return AvailabilityDatabaseFacts(group("SQL1", *others, *members, machines=machines), copies, "2013-06-05T10:00:00")
+
+
+def _copied(facts: AvailabilityDatabaseFacts, machine: str, **changes: Any) -> AvailabilityDatabaseFacts:
+    return replace(facts, copies={**facts.copies, machine: replace(facts.copies[machine], **changes)})
+
+
+def _member(facts: AvailabilityDatabaseFacts, member: DatabaseReplica) -> AvailabilityDatabaseFacts:
+    kept = tuple(one for one in facts.group.databases if (one.database, one.machine) != (STORE, member.machine))
+    return replace(facts, group=replace(facts.group, databases=(*kept, member)))
+
+
+def _added(facts: AvailabilityDatabaseFacts, action: Sql) -> AvailabilityDatabaseFacts:
+    primary = facts.copies["SQL1"]
+    assert (primary.recovery_model, primary.chain_started) == ("FULL", True), "refused with 1475 on the real one"
+    there = _copied(facts, "SQL1", in_group=True)
+    there = _member(there, on("SQL1", STORE))
+    return _member(there, on("SQL2", STORE, joined=False, failover_ready=False, synchronization=""))
+
+
+def _joined(facts: AvailabilityDatabaseFacts, action: Sql) -> AvailabilityDatabaseFacts:
+    assert facts.copies["SQL2"].state == "RESTORING", "only a restoring copy can be joined"
+    return _member(_copied(facts, "SQL2", in_group=True, state="ONLINE"), on("SQL2", STORE))
+
+
+def _removed(facts: AvailabilityDatabaseFacts, action: Sql) -> AvailabilityDatabaseFacts:
+    kept = tuple(one for one in facts.group.databases if one.database != STORE)
+    there = replace(facts, group=replace(facts.group, databases=kept))
+    return _copied(_copied(there, "SQL1", in_group=False), "SQL2", in_group=False, state="RESTORING")
+
+
+def _without(facts: AvailabilityDatabaseFacts, machine: str) -> AvailabilityDatabaseFacts:
+    return replace(facts, copies={name: kept for name, kept in facts.copies.items() if name != machine})
+
+
+def _restored(facts: AvailabilityDatabaseFacts, machine: str) -> AvailabilityDatabaseFacts:
+    return replace(facts, copies={**facts.copies, machine: copy(state="RESTORING")})
+
+
+AVAILABILITY_DATABASE = Case(
+    AvailabilityDatabaseProvider,
+    {"database": STORE, "group": "SQL", "machines": MACHINES, "share": SHARE},
+    database_facts({"SQL1": copy(recovery_model="SIMPLE", chain_started=False)}),
+    {
+        "sql/set_recovery_full.sql": lambda f, a: _copied(f, "SQL1", recovery_model="FULL"),
+        "sql/backup_database.sql": lambda f, a: _copied(f, "SQL1", chain_started=True),
+        "sql/backup_database_copy.sql": lambda f, a: f,
+        "sql/backup_log_copy.sql": lambda f, a: f,
+        "sql/restore_database.sql": lambda f, a: _restored(f, a.machine),
+        "sql/restore_log.sql": lambda f, a: f,
+        "sql/add_database.sql": _added,
+        "sql/join_database.sql": _joined,
+        "sql/remove_database.sql": _removed,
+        "sql/drop_copy.sql": lambda f, a: _without(f, a.machine),
+    },
+    again=(
+        "sql/backup_database_copy.sql",  # whether a file on the share is of this attempt cannot be seen
+        "sql/backup_log_copy.sql",
+        "sql/restore_database.sql",
+        "sql/restore_log.sql",
+    ),
+    gone=database_facts({"SQL1": copy()}),
+)
+
+
+def _servers(facts: AuthenticationModeFacts, machine: str, **changes: str) -> AuthenticationModeFacts:
+    return replace(facts, servers={**facts.servers, machine: replace(facts.servers[machine], **changes)})
+
+
+def _service_restarted(facts: AuthenticationModeFacts, action: Any) -> AuthenticationModeFacts:
+    assert facts.group.primary != action.machine, "the primary is never restarted"
+    return _servers(facts, action.machine, running=facts.servers[action.machine].configured)
+
+
+AUTHENTICATION_MODE = Case(
+    AuthenticationModeProvider,
+    {"group": "SQL", "machines": MACHINES},
+    AuthenticationModeFacts({m: ServerMode("windows", "windows") for m in MACHINES}, group("SQL2")),
+    {
+        "sql/set_authentication.sql": lambda f, a: _servers(f, a.machine, configured="mixed"),
+        "sql/failover.sql": lambda f, a: replace(f, group=failed_over(f.group, a.machine)),
+        "sql/restart_service.ps1": _service_restarted,
+    },
+    leaves=True,
+)
+
+ADMINISTRATOR_INPUTS = {"machines": MACHINES, "login": "farmadmin", "password": "Sql-Pass-1!"}
+DEDICATED = AdministratorInputs.model_validate(ADMINISTRATOR_INPUTS)
+
+
+def administrator(name: str = "farmadmin", **changes: Any) -> LoginState:
+    """A login that is as declared."""
+    return replace(LoginState(name, DEDICATED.sid, False, True, True), **changes)
+
+
+ADMINISTRATOR = Case(
+    AdministratorProvider,
+    ADMINISTRATOR_INPUTS,
+    {"SQL1": None, "SQL2": None},
+    {
+        "sql/create_administrator.sql": lambda f, a: {**f, a.machine: administrator()},
+        "sql/drop_login.sql": lambda f, a: {**f, a.machine: None},
+    },
+    gone={"SQL1": None, "SQL2": None},
+)
+
+
+def _mode(before: Group, action: Sql, **changes: Any) -> Group:
+    replicas = tuple(replace(r, **changes) if r.server == action.values[1] else r for r in before.replicas)
+    for one in replicas:
+        assert one.synchronous or one.failover_mode == "MANUAL", "refused on the real one: automatic needs synchronous"
+    return replace(before, replicas=replicas)
+
+
+AVAILABILITY_GROUP = Case(
+    AvailabilityGroupProvider,
+    {
+        "group": "SQL",
+        "adopt": True,  # a group is never made by this program
+        "replicas": [
+            {"machine": "SQL1"},
+            {"machine": "SQL2", "availability_mode": "ASYNCHRONOUS_COMMIT", "failover_mode": "MANUAL"},
+        ],
+    },
+    Group(
+        "SQL",
+        "SQL1",
+        (
+            replica("SQL1", "SQL1", availability_mode="ASYNCHRONOUS_COMMIT", failover_mode="MANUAL"),
+            replica("SQL2", "SQL1"),
+        ),
+        (),
+    ),
+    {
+        "sql/set_availability_mode.sql": lambda f, a: _mode(f, a, availability_mode=a.values[2]),
+        "sql/set_failover_mode.sql": lambda f, a: _mode(f, a, failover_mode=a.values[2]),
+    },
+    leaves=True,
+)
+
+LISTENER = Case(
+    ListenerProvider,
+    {
+        "group": "SQL",
+        "machines": MACHINES,
+        "listener": "SQL",
+        "address": "172.21.5.50",
+        "mask": "255.255.255.0",
+        "port": 1433,
+    },
+    ListenerFacts("SQL1"),
+    {
+        "sql/add_listener.sql": lambda f, a: ListenerFacts("SQL1", a.values[1], a.values[4], (a.values[2],)),
+        "sql/remove_listener.sql": lambda f, a: ListenerFacts("SQL1"),
+    },
+    gone=ListenerFacts("SQL1"),
+)
+
+PRIMARY = Case(
+    PrimaryProvider,
+    {"group": "SQL", "machine": "SQL1", "machines": MACHINES},
+    group("SQL2"),
+    {"sql/failover.sql": lambda f, a: failed_over(f, a.machine)},
+    leaves=True,
+)
+
+SID = "0x00A1B2C3D4E5F60718293A4B5C6D7E8F"
+HASH = "0x0200" + "AB" * 68
+
+
+def login(name: str = "MgmtSvc-AdminAPI", **changes: Any) -> Login:
+    plain = Login(
+        name, SID, Secret(HASH), True, False, False, "master", "2013-06-05T10:00:00", frozenset(),
+        frozenset({"GRANT CONNECT SQL"}),
+    )  # fmt: skip
+    return replace(plain, **changes)
+
+
+def logins(*given: Login) -> Logins:
+    return Logins({one.name.lower(): one for one in given})
+
+
+def mirror_facts(
+    servers: dict[str, Logins], users: dict[str, str] | None = None, primary: str = "SQL1"
+) -> LoginMirrorFacts:
+    return LoginMirrorFacts(primary, {SID: "MgmtSvc-AdminAPI"} if users is None else users, servers)
+
+
+def _mirrored(facts: LoginMirrorFacts, machine: str, changed: Login) -> LoginMirrorFacts:
+    there = logins(*(facts.servers[machine].by_name | {changed.name.lower(): changed}).values())
+    return replace(facts, servers={**facts.servers, machine: there})
+
+
+def _made(facts: LoginMirrorFacts, action: Sql) -> LoginMirrorFacts:
+    name, sid, hashed, database, policy, expiration, disabled = action.values
+    assert facts.servers[action.machine].named(str(name)) is None, "refused on the real one: 15025"
+    assert isinstance(hashed, Secret)
+    made = login(
+        str(name),
+        sid=str(sid),
+        hash=hashed,
+        default_database=str(database),
+        policy=policy == "ON",
+        expiration=expiration == "ON",
+        disabled=bool(disabled),
+    )
+    return _mirrored(facts, action.machine, made)
+
+
+def _role(facts: LoginMirrorFacts, action: Sql) -> LoginMirrorFacts:
+    have = facts.servers[action.machine].named(str(action.values[1]))
+    assert have is not None
+    return _mirrored(facts, action.machine, replace(have, roles=have.roles | {str(action.values[0])}))
+
+
+def _permission(facts: LoginMirrorFacts, action: Sql) -> LoginMirrorFacts:
+    verb, right, name = (str(value) for value in action.values)
+    have = facts.servers[action.machine].named(name)
+    assert have is not None
+    kept = frozenset(one for one in have.permissions if one.split(" ", 1)[1] != right)
+    return _mirrored(
+        facts, action.machine, replace(have, permissions=kept if verb == "REVOKE" else kept | {f"{verb} {right}"})
+    )
+
+
+def _dropped(facts: LoginMirrorFacts, action: Sql) -> LoginMirrorFacts:
+    kept = {key: one for key, one in facts.servers[action.machine].by_name.items() if one.name != action.values[0]}
+    return replace(facts, servers={**facts.servers, action.machine: Logins(kept)})
+
+
+LOGIN_MIRROR = Case(
+    LoginMirrorProvider,
+    {"group": "SQL", "machines": MACHINES, "databases": [STORE], "further": ["Reader"]},
+    mirror_facts(
+        {
+            "SQL1": logins(
+                login(
+                    roles=frozenset({"dbcreator"}),
+                    permissions=frozenset({"DENY CONNECT SQL", "GRANT VIEW ANY DATABASE"}),
+                ),
+                login("Reader", sid="0x" + "11" * 16),
+            ),
+            "SQL2": logins(login(sid="0x" + "22" * 16), login("Extra", sid="0x" + "33" * 16)),
+        }
+    ),
+    {
+        "sql/drop_login.sql": _dropped,
+        "sql/mirror_login.sql": _made,
+        "sql/add_role_member.sql": _role,
+        "sql/set_permission.sql": _permission,
+    },
+    leaves=True,
+)
+
+SQL_CASES = [
+    AUTHENTICATION_MODE,
+    ADMINISTRATOR,
+    AVAILABILITY_GROUP,
+    LISTENER,
+    PRIMARY,
+    AVAILABILITY_DATABASE,
+    LOGIN_MIRROR,
+]

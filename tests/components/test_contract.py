@@ -1,0 +1,397 @@
+"""What Pulumi may rely on, whatever the resource: the same tests for every provider."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.output import Unknown
+
+from components.resource import Provider
+from remote.errors import LostAnswerError, MachineError
+from remote.secret import Secret
+from tests.components.contract import Break, Case, World, changing, enter, lost, refusal, script_of
+from tests.components.worlds import CASES
+
+COMPONENTS = Path(__file__).parents[2] / "components"
+every = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+def subclasses(kind: type[Any]) -> set[type[Any]]:
+    return {one for direct in kind.__subclasses__() for one in (direct, *subclasses(direct))}
+
+
+def made(monkeypatch: pytest.MonkeyPatch, case: Case) -> tuple[World, dict[str, Any]]:
+    """A world after a create, and the outputs of that."""
+    world = enter(monkeypatch, case, case.absent)
+    return world, world.provider().create(case.inputs).outs or {}
+
+
+def in_order(case: Case, world: World) -> None:
+    assert case.provider().plan(case.parsed(), world.facts) == []
+
+
+def test_every_provider_of_the_program_has_a_case() -> None:
+    sources = [file.read_text(encoding="utf-8") for file in COMPONENTS.rglob("*.py")]
+    classes = [node.name for text in sources for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ClassDef)]
+    providers = {name for name in classes if name.endswith("Provider") and name != "Provider"}
+    assert providers == {case.provider.__name__ for case in CASES}
+    assert len({case.provider.__name__ for case in CASES}) == len(CASES)
+    assert {case.provider for case in CASES} <= subclasses(Provider)
+
+
+@every
+def test_create_reaches_the_declared_state_and_claims_it_once(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    world, outs = made(monkeypatch, case)
+    assert world.ran, "the case begins with nothing to do"
+    in_order(case, world)
+    inputs = case.parsed()
+    provider = case.provider()
+    assert list(world.claims) == [(provider.home(inputs), provider.key(inputs))]
+    assert set(outs) == {*case.provider.COMPUTED, *provider._dump(inputs), "adopted", "before", "revision"}
+    assert outs["revision"] == 1
+
+
+@every
+def test_create_again_does_nothing(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    world, outs = made(monkeypatch, case)
+    world.ran.clear()
+    result = world.provider().create(case.inputs)
+    assert world.ran == []
+    assert result.outs == outs
+    assert result.id == case.provider().key(case.parsed())
+    assert len(world.claims) == 1
+
+
+@every
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_create_broken_at_any_step_is_finished_by_the_next(
+    monkeypatch: pytest.MonkeyPatch, case: Case, after: bool
+) -> None:
+    clean, outs = made(monkeypatch, case)
+    for at in range(len(clean.changes)):
+        world = enter(monkeypatch, case, case.absent)
+        world.break_at(Break(at, after))
+        with pytest.raises(MachineError, match="it broke"):
+            world.provider().create(case.inputs)
+        took_effect = {step.sentence for step in world.changes}
+        world.break_at(None)
+        assert world.provider().create(case.inputs).outs == outs, f"broken at step {at}"
+        in_order(case, world)
+        assert len(world.claims) == 1
+        repeated = [s for s in world.changes if s.sentence in took_effect and script_of(s.action) not in case.again]
+        assert repeated == [], f"broken at step {at}"
+
+
+@every
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_after_a_lost_answer_the_facts_decide(monkeypatch: pytest.MonkeyPatch, case: Case, after: bool) -> None:
+    clean, outs = made(monkeypatch, case)
+    for at in range(len(clean.changes)):
+        world = enter(monkeypatch, case, case.absent)
+        world.break_at(lost(at, after=after))
+        assert world.provider().create(case.inputs).outs == outs, f"lost at step {at}"
+        in_order(case, world)
+        ran = [step.sentence for step in world.changes if script_of(step.action) not in case.again]
+        assert len(ran) == len(set(ran)), f"lost at step {at}: run twice"
+
+
+def test_three_lost_answers_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    case = CASES[0]
+    world = enter(monkeypatch, case, case.absent)
+    tried = []
+
+    def never(step: Any, *_: Any) -> None:
+        tried.append(step)
+        raise LostAnswerError("Portal1", "install", "gone")
+
+    monkeypatch.setattr("components.steps.run", never)
+    with pytest.raises(LostAnswerError):
+        world.provider().create(case.inputs)
+    assert len(tried) == 3
+
+
+@every
+def test_what_exists_already_is_refused_unless_adopted(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    world, _ = made(monkeypatch, case)
+    world.claims.clear()
+    world.ran.clear()
+    provider, inputs = world.provider(), case.parsed()
+    plain = {**case.inputs, "adopt": False}
+    if case.provider.THING:
+        text = refusal(lambda: provider.create(plain))
+        assert text == (
+            f"{provider.home(inputs)}: create {provider.title(inputs)}: it exists already and was not made by this "
+            "stack. Set `adopt: true` for it in the topology to take it over, or remove it."
+        )
+        assert world.ran == []
+        assert world.claims == {}
+    else:
+        assert (provider.create(plain).outs or {})["revision"] == 1
+        world.claims.clear()
+    outs = provider.create({**case.inputs, "adopt": True}).outs or {}
+    assert outs["adopted"] == provider.existed(inputs, world.facts)
+    assert outs["adopted"] or not case.provider.THING or case.name == "Administrator"
+
+
+@every
+def test_an_adopted_thing_is_left_by_delete(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    world, outs = made(monkeypatch, case)
+    world.ran.clear()
+    world.provider().delete("id", {**outs, "adopted": True})
+    assert world.ran == []
+    assert world.claims == {}
+
+
+@every
+def test_delete_undoes_what_create_made(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    world, outs = made(monkeypatch, case)
+    provider, inputs, before = world.provider(), case.parsed(), world.facts
+    world.ran.clear()
+    provider.delete("id", {**outs, "adopted": False})
+    assert world.claims == {}
+    assert provider.remove(inputs, world.facts, outs["before"]) == []
+    if case.leaves:
+        assert (world.ran, world.facts) == ([], before)
+    else:
+        assert world.changes
+        assert world.facts != before
+
+
+@every
+def test_a_delete_broken_at_any_step_is_finished_by_the_next(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    clean, outs = made(monkeypatch, case)
+    full = clean.facts
+    clean.ran.clear()
+    props = {**outs, "adopted": False}
+    clean.provider().delete("id", props)
+    for at in range(len(clean.changes)):
+        world = enter(monkeypatch, case, full)
+        world.break_at(Break(at, after=True))
+        with pytest.raises(MachineError, match="it broke"):
+            world.provider().delete("id", props)
+        world.provider().delete("id", props)
+        assert world.facts == clean.facts
+
+
+@every
+def test_read_gives_what_create_gave(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    world, outs = made(monkeypatch, case)
+    world.ran.clear()
+    result = world.provider().read("the-id", outs)
+    assert result.id == "the-id"
+    assert result.outs == outs
+    assert result.inputs == case.provider._dump(case.parsed())
+    assert world.ran == []
+
+
+@every
+def test_read_of_something_gone_says_so(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    world, outs = made(monkeypatch, case)
+    if case.gone is None:
+        assert case.provider().present(case.parsed(), case.absent), "say in the case which facts mean gone"
+        return
+    world.facts = case.gone
+    result = world.provider().read("the-id", outs)
+    assert (result.id, result.outs) == ("", {})
+
+
+@every
+def test_read_shows_drift_as_other_inputs_of_the_same_shape(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    world, outs = made(monkeypatch, case)
+    provider, inputs = world.provider(), case.parsed()
+    drifted = case.absent
+    if not provider.present(inputs, drifted):
+        pytest.skip("the facts before are not drift: the thing is not there")
+    world.facts = drifted
+    result = provider.read("the-id", outs)
+    assert set(result.outs or {}) == set(outs)
+    assert set(result.inputs or {}) == set(provider._dump(inputs))
+    quiet = ("FailoverProof", "Primary")  # the policy ``build`` and a proof that is due are no drift, as documented
+    assert (result.inputs != provider._dump(inputs)) == (case.name not in quiet)
+
+
+@every
+def test_update_keeps_the_outputs_and_counts(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    world, outs = made(monkeypatch, case)
+    world.facts = case.absent  # everything was undone by hand
+    olds = {**outs, "adopted": True, "before": {"kept": "x"}, "revision": 4.0}
+    result = world.provider().update("id", olds, case.inputs).outs or {}
+    assert set(result) == set(outs)
+    assert (result["adopted"], result["before"], result["revision"]) == (True, {"kept": "x"}, 5)
+    in_order(case, world)
+
+
+@every
+def test_a_step_that_the_machine_does_not_take_is_named(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    world = enter(monkeypatch, case, case.absent)
+    plan = case.provider().plan(case.parsed(), case.absent)
+    first = next((step for step in plan if changing(step)), None)
+    if first is None:
+        pytest.skip("it only waits")
+    world.stuck = True
+
+    def passing(step: Any, *_: Any) -> None:
+        world.ran.append(step)
+
+    monkeypatch.setattr("components.steps.run", passing)
+    provider, inputs = world.provider(), case.parsed()
+    if case.name == "FailoverProof":
+        monkeypatch.setattr(case.provider, "_back", lambda self, _inputs, error: error)
+    text = refusal(lambda: provider.create(case.inputs))
+    assert text.startswith(
+        f"{provider.home(inputs)}: bring {provider.title(inputs)} to its declared state: carried out, but still due: "
+    )
+    assert first.sentence in text
+    assert [step.sentence for step in world.ran] == [step.sentence for step in plan], "each step was run once"
+
+
+@every
+def test_an_unexpected_error_is_one_redacted_sentence(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    world = enter(monkeypatch, case, case.absent)
+    secret = Secret("Never-Shown-1!")
+
+    def broken(*_: Any) -> Any:
+        raise ValueError(f"first line\nwith {secret.reveal()}")
+
+    monkeypatch.setattr(case.provider, "observe", broken)
+    provider, inputs = world.provider(), case.parsed()
+    calls = (
+        lambda: provider.create(case.inputs),
+        lambda: provider.read("id", case.inputs),
+        lambda: provider.update("id", {}, case.inputs),
+        lambda: provider.delete("id", {**case.inputs, "adopted": False}),
+    )
+    for call in calls:
+        assert refusal(call) == (
+            f"{provider.home(inputs)}: look after {provider.title(inputs)}: an error of the program itself: "
+            "ValueError: first line with ***. Set PULUMI_PYTHON_TRACEBACK=1 for the place in the program, and report it."
+        )
+
+
+def test_the_place_of_an_unexpected_error_is_shown_when_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    case = CASES[0]
+    world = enter(monkeypatch, case, case.absent)
+
+    def broken(*_: Any) -> Any:
+        raise ValueError(Secret("Never-Shown-2!").reveal())
+
+    monkeypatch.setattr(case.provider, "observe", broken)
+    refusal(lambda: world.provider().create(case.inputs))
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("PULUMI_PYTHON_TRACEBACK", "1")
+    refusal(lambda: world.provider().create(case.inputs))
+    shown = capsys.readouterr().err
+    assert "ValueError: ***" in shown
+    assert "test_contract.py" in shown
+
+
+@every
+def test_check_passes_unknowns_through(case: Case) -> None:
+    for name in case.inputs:
+        unknown = Unknown()  # type: ignore[no-untyped-call]
+        news = {**case.inputs, name: unknown, "__provider": "payload"}
+        result = case.provider().check({}, news)
+        assert result.failures == []
+        assert result.inputs == news
+        assert pulumi.contains_unknowns(result.inputs)
+
+
+@every
+def test_check_gives_inputs_with_defaults_and_keeps_the_payload(case: Case) -> None:
+    result = case.provider().check({}, {**case.inputs, "__provider": "payload"})
+    assert result.failures == []
+    assert result.inputs == {"__provider": "payload", **case.provider._dump(case.parsed())}
+    assert case.provider().check({}, result.inputs).inputs == result.inputs
+
+
+@every
+def test_numbers_may_be_floats(case: Case) -> None:
+    def floats(value: Any) -> Any:
+        match value:
+            case bool():
+                return value
+            case int():
+                return float(value)
+            case dict():
+                return {name: floats(one) for name, one in value.items()}
+            case list():
+                return [floats(one) for one in value]
+        return value
+
+    given = floats(case.provider._dump(case.parsed()))
+    result = case.provider().check({}, given)
+    assert result.failures == []
+    assert result.inputs == case.provider._dump(case.parsed())
+    inputs = case.provider.INPUTS.model_validate(given)
+    assert inputs == case.parsed()
+    for name, one in case.provider.INPUTS.model_fields.items():
+        assert one.annotation is not int or type(getattr(inputs, name)) is int
+
+
+@every
+def test_invalid_inputs_are_refused_without_their_values(case: Case) -> None:
+    for name in (*case.provider.SECRETS, next(iter(case.inputs))):
+        for wrong in (["only-in-this-test"], {"only-in-this-test": "only-in-this-test"}, 12345.5):
+            if isinstance(wrong, list) and isinstance(case.inputs.get(name), list):
+                continue
+            result = case.provider().check({}, {**case.inputs, name: wrong})
+            assert result.failures, f"{name} = {wrong!r} was taken"
+            for failure in result.failures:
+                assert failure.property == ""
+                assert failure.reason.startswith(name)
+                assert "12345" not in failure.reason
+                assert "only-in-this-test" not in failure.reason.replace(f"{name}.only-in-this-test", "")
+    assert case.provider().check({}, {**case.inputs, "unheard_of": "x"}).failures[0].reason == (
+        "unheard_of: Extra inputs are not permitted"
+    )
+
+
+@every
+def test_a_missing_input_is_named(case: Case) -> None:
+    required = [name for name, one in case.provider.INPUTS.model_fields.items() if one.is_required()]
+    for name in required:
+        given = {key: value for key, value in case.inputs.items() if key != name}
+        assert [f.reason for f in case.provider().check({}, given).failures] == [f"{name}: Field required"]
+
+
+@every
+def test_diff_replaces_for_identity_only(case: Case) -> None:
+    provider = case.provider()
+    olds = provider._dump(case.parsed())
+    for name in olds:
+        result = provider.diff("id", olds, {**olds, name: "another"})
+        assert result.changes is None
+        assert result.replaces == ([name] if name in case.provider.IDENTITY else [])
+        assert result.delete_before_replace == case.provider.DELETE_FIRST
+    assert provider.diff("id", olds, olds).replaces == []
+    assert set(case.provider.IDENTITY) <= set(case.provider.INPUTS.model_fields)
+
+
+@every
+def test_the_payload_is_small_and_holds_no_value(case: Case) -> None:
+    payload = serialize_provider(case.provider())
+    assert len(payload) < 120
+    assert payload == serialize_provider(case.provider())
+
+
+@every
+def test_secrets_are_declared_where_they_are(case: Case) -> None:
+    typed = {name for name, one in case.provider.INPUTS.model_fields.items() if "Secret" in repr(one.annotation)}
+    assert typed == set(case.provider.SECRETS)
+
+
+@every
+def test_a_plan_shows_no_secret(case: Case) -> None:
+    plan = case.provider().plan(case.parsed(), case.absent)
+    for name in case.provider.SECRETS:
+        assert case.inputs[name] not in repr(plan)
+    for step in plan:
+        assert step.sentence.endswith(".")
+        assert "\n" not in step.sentence

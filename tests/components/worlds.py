@@ -1,0 +1,339 @@
+"""One case for every provider: inputs, the facts before, and what each of its scripts does to the facts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from components.failover_proof import FailoverProofFacts, FailoverProofProvider
+from components.nlb.cluster import ClusterProvider
+from components.nlb.node import NodeFacts, NodeProvider
+from components.nlb.port_rules import DEFAULT_RULE, PortRulesProvider
+from components.nlb.state import NodeView, PortRule
+from components.portal.administrators import AdministratorsProvider
+from components.portal.configuration import ConfigurationFacts, ConfigurationProvider
+from components.portal.plan import PlanFacts, PlanProvider, PlanState
+from components.portal.plan_seen import PlanSeenProvider
+from components.portal.software import SoftwareFacts, SoftwareProvider
+from components.spf.registration import Registered, RegistrationFacts, RegistrationProvider
+from components.steps import Script
+from components.windows.certificate import CertificateFacts, CertificateProvider
+from components.windows.feature import FeatureFacts, FeatureProvider
+from components.windows.group_members import GroupMembersFacts, GroupMembersProvider
+from components.windows.local_account import AccountState, LocalAccountProvider, ServerFacts
+from components.windows.site_binding import SiteBindingFacts, SiteBindingProvider
+from remote.secret import Secret
+from tests.components.contract import Case
+from tests.components.sql_worlds import SQL_CASES, failed_over, group
+
+THUMBPRINT = "AB" * 20
+CALL: dict[str, Any] = {"AdminUri": "https://portal1:30004", "UserName": "u", "Password": Secret("Admin-Call-1!")}
+API = {"admin_api": "https://portal1:30004", "authentication": "https://portal1:30072"}
+
+FEATURE = Case(
+    FeatureProvider,
+    {"machine": "Portal1", "feature": "NLB"},
+    FeatureFacts(installed=False, restart_pending=False),
+    {
+        "windows/install_feature.ps1": lambda f, a: FeatureFacts(True, True),
+        "restart": lambda f, a: FeatureFacts(True, False),
+        "windows/remove_feature.ps1": lambda f, a: FeatureFacts(False, False),
+    },
+    gone=FeatureFacts(False, False),
+)
+
+CERTIFICATE = Case(
+    CertificateProvider,
+    {"machine": "Portal1", "name": "portal", "thumbprint": THUMBPRINT, "pfx": "UEZY-secret", "password": "Pfx-Pass-1!"},
+    CertificateFacts(False, False),
+    {
+        "windows/import_certificate.ps1": lambda f, a: CertificateFacts(True, True),
+        "windows/remove_certificate.ps1": lambda f, a: CertificateFacts(False, False),
+    },
+    gone=CertificateFacts(False, False),
+)
+
+SPF_GROUPS = ("SPF_Admin", "SPF_VMM")
+
+
+def server(account: AccountState | None = None) -> ServerFacts:
+    return ServerFacts(account, frozenset({*(g.lower() for g in SPF_GROUPS), "users"}), Secret("mark-of-this-test"))
+
+
+def _account(facts: dict[str, ServerFacts], action: Script, **changes: Any) -> dict[str, ServerFacts]:
+    have = facts[action.machine].account
+    assert have is not None
+    return {**facts, action.machine: server(replace(have, **changes))}
+
+
+LOCAL_ACCOUNT = Case(
+    LocalAccountProvider,
+    {"machines": ["SPF1", "SPF2"], "account": "SVC_SPF", "password": "Account-Pass-1!", "groups": list(SPF_GROUPS)},
+    {"SPF1": server(), "SPF2": server()},
+    {
+        "windows/create_account.ps1": lambda f, a: {
+            **f,
+            a.machine: server(AccountState(True, False, True, "", frozenset())),
+        },
+        "windows/set_account_password.ps1": lambda f, a: _account(f, a, password_is_ours=True),
+        "windows/set_account_options.ps1": lambda f, a: _account(
+            f,
+            a,
+            never_expires=a.arguments["NeverExpires"],
+            enabled=a.arguments["Enabled"],
+            description=a.arguments["Description"],
+        ),
+        "windows/add_members.ps1": lambda f, a: _account(
+            f, a, groups=f[a.machine].account.groups | {a.arguments["Group"].lower()}
+        ),
+        "windows/remove_account.ps1": lambda f, a: {**f, a.machine: server()},
+    },
+    gone={"SPF1": server(), "SPF2": server()},
+)
+
+GROUP_MEMBERS = Case(
+    GroupMembersProvider,
+    {"machine": "Portal1", "group": "MgmtSvc Operators", "members": [r"HYPERVNU\Ops", r"HYPERVNU\Second"]},
+    GroupMembersFacts(True, frozenset({r"hypervnu\other"})),
+    {
+        "windows/add_members.ps1": lambda f, a: replace(
+            f, members=f.members | {m.lower() for m in a.arguments["Members"]}
+        ),
+        "windows/remove_members.ps1": lambda f, a: replace(
+            f, members=f.members - {m.lower() for m in a.arguments["Members"]}
+        ),
+    },
+    gone=GroupMembersFacts(False, frozenset()),
+)
+
+
+def _binding(facts: SiteBindingFacts, port: int, thumbprint: str | None) -> SiteBindingFacts:
+    ports = {p: t for p, t in facts.ports.items() if p != port}
+    return replace(facts, ports=ports if thumbprint is None else {**ports, port: thumbprint})
+
+
+SITE_BINDING = Case(
+    SiteBindingProvider,
+    {"machine": "Portal1", "site": "MgmtSvc-TenantSite", "port": 443, "old_port": 30081, "thumbprint": THUMBPRINT},
+    SiteBindingFacts(True, False, {30081: "CD" * 20}, {30091: "MgmtSvc-AdminSite"}),
+    {
+        "windows/add_binding.ps1": lambda f, a: _binding(f, a.arguments["Port"], ""),
+        "windows/set_binding_certificate.ps1": lambda f, a: _binding(f, a.arguments["Port"], a.arguments["Thumbprint"]),
+        "windows/remove_binding.ps1": lambda f, a: _binding(f, a.arguments["Port"], None),
+        "windows/start_site.ps1": lambda f, a: replace(f, started=True),
+    },
+    gone=SiteBindingFacts(False, False, {}, {}),
+)
+
+UNBOUND = NodeView("Portal1", bound=False)
+BOUND = NodeView(
+    "Portal1",
+    True,
+    "portal.hyper-v.nu",
+    "172.21.5.150",
+    "255.255.255.0",
+    "unicast",
+    (("PORTAL1", "Converged(default)"),),
+    frozenset({DEFAULT_RULE}),
+)
+CLUSTER = Case(
+    ClusterProvider,
+    {
+        "machine": "Portal1",
+        "interface": "Ethernet",
+        "cluster": "portal.hyper-v.nu",
+        "address": "172.21.5.150",
+        "mask": "255.255.255.0",
+        "mode": "unicast",
+    },
+    UNBOUND,
+    {
+        "nlb/new_cluster.ps1": lambda f, a: BOUND,
+        "nlb/set_cluster.ps1": lambda f, a: replace(f, name=a.arguments["Name"], address=a.arguments["Address"]),
+        "nlb/start_node.ps1": lambda f, a: BOUND,
+        "nlb/remove_cluster.ps1": lambda f, a: UNBOUND,
+    },
+    gone=UNBOUND,
+)
+
+BOTH = (("PORTAL1", "Converged(default)"), ("PORTAL2", "Converged"))
+JOINED = NodeFacts(replace(BOUND, nodes=BOTH), replace(BOUND, machine="Portal2", nodes=BOTH))
+ALONE = NodeFacts(BOUND, NodeView("Portal2", bound=False))
+NODE = Case(
+    NodeProvider,
+    {
+        "machine": "Portal2",
+        "interface": "Ethernet",
+        "cluster": "portal.hyper-v.nu",
+        "first": "Portal1",
+        "first_interface": "Ethernet",
+    },
+    ALONE,
+    {"nlb/add_node.ps1": lambda f, a: JOINED, "nlb/remove_node.ps1": lambda f, a: ALONE},
+    gone=ALONE,
+)
+
+
+def _added(facts: NodeView, arguments: Any) -> NodeView:
+    rule = PortRule(arguments["Start"], arguments["End"], arguments["Protocol"], "multiple", arguments["Affinity"])
+    taken = {port for one in facts.rules for port in range(one.start, one.end + 1)}
+    assert not taken & set(range(rule.start, rule.end + 1)), f"{rule} overlaps, which NLB refuses"
+    return replace(facts, rules=facts.rules | {rule})
+
+
+PORT_RULES = Case(
+    PortRulesProvider,
+    {
+        "machine": "Portal1",
+        "interface": "Ethernet",
+        "cluster": "portal.hyper-v.nu",
+        "rules": [
+            {"start": 30004, "end": 30006, "protocol": "tcp", "affinity": "single"},
+            {"start": 443, "end": 443, "protocol": "tcp", "affinity": "single"},
+        ],
+    },
+    BOUND,
+    {
+        "nlb/remove_port_rule.ps1": lambda f, a: replace(
+            f, rules=frozenset(rule for rule in f.rules if rule.start != a.arguments["Start"])
+        ),
+        "nlb/add_port_rule.ps1": lambda f, a: _added(f, a.arguments),
+    },
+    gone=UNBOUND,
+)
+
+SOFTWARE = Case(
+    SoftwareProvider,
+    {"machine": "Portal1", "source": "webpi", "products": ["WAP"], "feed": "f", "features": ["AdminAPI", "TenantSite"]},
+    SoftwareFacts((), restart_pending=False),
+    {
+        "portal/install_webpi.ps1": lambda f, a: SoftwareFacts(("AdminAPI", "TENANTSITE"), True),
+        "restart": lambda f, a: replace(f, restart_pending=False),
+        "portal/uninstall.ps1": lambda f, a: SoftwareFacts((), False),
+    },
+    gone=SoftwareFacts((), False),
+)
+
+CONFIGURATION = Case(
+    ConfigurationProvider,
+    {
+        "machine": "Portal1",
+        "features": ["AdminAPI", "TenantAPI", "TenantSite"],
+        "server": "sql.hyper-v.nu",
+        "login": "sa",
+        "password": "Sql-Pass-1!",
+        "passphrase": "Pass-Phrase-1!",
+    },
+    ConfigurationFacts({"adminapi": False, "tenantapi": False, "tenantsite": False, "other": False}, True),
+    {
+        "portal/configure_feature.ps1": lambda f, a: replace(
+            f, features={**f.features, a.arguments["Feature"].lower(): True}
+        )
+    },
+    gone=ConfigurationFacts({"adminapi": False}, True),
+    leaves=True,
+)
+
+ADMINISTRATORS = Case(
+    AdministratorsProvider,
+    {
+        "machine": "Portal1",
+        "principals": [r"HYPERVNU\Ops", r"HYPERVNU\Second"],
+        "server": "sql.hyper-v.nu",
+        "login": "sa",
+        "password": "Sql-Pass-1!",
+    },
+    frozenset({r"hypervnu\installer"}),
+    {
+        "portal/add_administrator.ps1": lambda f, a: f | {a.arguments["Principal"].lower()},
+        "portal/remove_administrator.ps1": lambda f, a: f - {a.arguments["Principal"].lower()},
+    },
+)
+
+
+def _with_service(facts: PlanFacts, service: str) -> PlanFacts:
+    (plan,) = facts.plans
+    return replace(facts, plans=(replace(plan, services=plan.services | {service}),))
+
+
+PLAN = Case(
+    PlanProvider,
+    {"machine": "Portal1", **API, "name": "Check", "services": ["mysqlservers", "sqlservers"]},
+    PlanFacts((), CALL),
+    {
+        "portal/add_plan.ps1": lambda f, a: replace(f, plans=(PlanState("plan1", a.arguments["State"], frozenset()),)),
+        "portal/set_plan.ps1": lambda f, a: replace(f, plans=(replace(f.plans[0], state=a.arguments["State"]),)),
+        "portal/add_plan_service.ps1": lambda f, a: _with_service(f, a.arguments["Service"]),
+        "portal/remove_plan.ps1": lambda f, a: replace(f, plans=()),
+    },
+    gone=PlanFacts((), CALL),
+)
+
+PLAN_SEEN = Case(
+    PlanSeenProvider,
+    {"machine": "Portal2", **API, "name": "Check", "plan_id": "plan1"},
+    (),
+    {"until": lambda f, a: ("plan1",)},
+    leaves=True,
+)
+
+
+def registered(arguments: Any) -> RegistrationFacts:
+    return RegistrationFacts((Registered("i1", arguments["AdminAddress"], arguments["Account"], True),), CALL)
+
+
+REGISTRATION = Case(
+    RegistrationProvider,
+    {
+        "machine": "Portal1",
+        **API,
+        "url": "https://spf.hyper-v.nu:8090",
+        "account": "SVC_SPF",
+        "password": "Account-Pass-1!",
+    },
+    RegistrationFacts((), CALL),
+    {
+        "spf/add_registration.ps1": lambda f, a: registered(a.arguments),
+        "spf/set_registration.ps1": lambda f, a: registered(a.arguments),
+        "spf/remove_registration.ps1": lambda f, a: RegistrationFacts((), CALL),
+    },
+    gone=RegistrationFacts((), CALL),
+)
+
+PROOF = Case(
+    FailoverProofProvider,
+    {
+        "group": "SQL",
+        "machines": ["SQL1", "SQL2"],
+        "machine": "SQL1",
+        "partner": "SQL2",
+        "sites": [{"machine": "Portal1", "name": "MgmtSvc-AdminSite", "ports": [30091]}],
+        "marker": "built",
+    },
+    FailoverProofFacts(group("SQL1"), "", ()),
+    {
+        "sql/failover.sql": lambda f, a: replace(f, group=failed_over(f.group, a.machine)),
+        "windows/write_mark.ps1": lambda f, a: replace(f, proved=a.arguments["Text"]),
+        "windows/remove_mark.ps1": lambda f, a: replace(f, proved=""),
+    },
+    again=("sql/failover.sql",),  # a proof that broke proves nothing: it begins anew
+)
+
+CASES = [
+    FEATURE,
+    CERTIFICATE,
+    LOCAL_ACCOUNT,
+    GROUP_MEMBERS,
+    SITE_BINDING,
+    CLUSTER,
+    NODE,
+    PORT_RULES,
+    SOFTWARE,
+    CONFIGURATION,
+    ADMINISTRATORS,
+    PLAN,
+    PLAN_SEEN,
+    REGISTRATION,
+    PROOF,
+    *SQL_CASES,
+]
