@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -41,6 +42,11 @@ def default_files(name: str) -> list[Document]:
     ]
 
 
+NUMBERING = threading.Lock()
+"""Held from the choice of a database's numbers until they are stored. A lock of its own: contents are written meanwhile,
+and whoever writes contents may be waiting for the lab's lock."""
+
+
 def new_database_document(
     server: View, name: str, owner: bytes, files: list[Document], now: datetime, **values: Any
 ) -> Document:
@@ -76,7 +82,7 @@ class CreateDatabase(Statement):
         model = session.find_database("model")
         options = model.options() if model else dict(OPTIONS)
         # Two databases that are made at the same time must not get the same number.
-        with session.instance.world.lock:
+        with NUMBERING:
             document = new_database_document(session.server, self.name, session.principal.sid, files, now)
             view = session.view(session.instance.file(document))
             for kind, key, entry in new_contents(session.principal.sid, now.isoformat(), **options):

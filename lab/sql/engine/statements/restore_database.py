@@ -24,7 +24,7 @@ from lab.sql.engine.frame import Frame
 from lab.sql.engine.parse.parser import Parser, Statement, statement
 from lab.sql.engine.statements.backup_database import duration
 from lab.sql.engine.statements.backup_options import With, devices, name_or_variable, parse_with, text_of
-from lab.sql.engine.statements.database import new_database_document
+from lab.sql.engine.statements.database import NUMBERING, new_database_document
 from lab.sql.engine.statements.select import counted
 from lab.sql.engine.values import quantum
 from lab.world import Document
@@ -138,7 +138,7 @@ class Restore(Statement):
                     raise terminating(self.verb, error(3159, name))
             document = {**existing.document, "files": files}
         # Two databases that are restored at the same time must not get the same number.
-        with session.instance.world.lock:
+        with NUMBERING:
             if existing is None:
                 document = new_database_document(session.server, name, session.principal.sid, files, now)
             session.instance.file(document).load(backup["snapshot"])
