@@ -63,7 +63,7 @@ class Picker:
         if self.properties is None:
             yield item
             return
-        yield PSObject(f"Selected.{type_name(item)}" if False else CUSTOM, self._picked(item))
+        yield PSObject(CUSTOM, self._picked(item))
 
     def _picked(self, item: Any) -> dict[str, Any]:
         made: dict[str, Any] = {}

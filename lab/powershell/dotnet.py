@@ -154,7 +154,7 @@ def to_enum(value: Any, kind: EnumType) -> EnumValue:
                 f"Unable to match the identifier name {value} to a valid enumerator name.  Specify one of the "
                 f"following "
                 f"enumerator names and try again: {names}",
-                "InvalidCastEnumStringNotDefined" if False else "CannotConvertValueToEnum",
+                "CannotConvertValueToEnum",
             )
         return found
     if isinstance(value, int) and not isinstance(value, bool):

@@ -236,7 +236,7 @@ class FunctionCall:
         elif value == "" and isinstance(value, str) and "allowemptystring" not in uses:
             what = ("an empty string", "EmptyStringNotAllowed")
         elif isinstance(value, list) and not value and "allowemptycollection" not in uses:
-            what = ("an empty array" if type(value) is list or True else "", "EmptyArrayNotAllowed")
+            what = ("an empty array", "EmptyArrayNotAllowed")
         if what:
             raise binding_error(
                 f"Cannot bind argument to parameter '{declared.name}' because it is {what[0]}.",

@@ -29,5 +29,5 @@ class Parser(CommandParser, StatementParser):
 
 @lru_cache(maxsize=512)
 def parse(text: str) -> Script:
-    """The tree of a script. Raises ParseError as PowerShell would; the tree of a text is made once and never changed."""
+    """The tree of a script, made once for a text and never changed. Raises ParseError as PowerShell would."""
     return Parser(text).script()

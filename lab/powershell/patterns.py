@@ -81,7 +81,8 @@ def replacement(template: str, match: re.Match[str]) -> str:
             return (match[groups] or "") if groups else match[0]
         key = found[1] or found[2]
         if key.isdigit():
-            return (match[int(key)] or "") if int(key) <= groups else text
+            numbered = [value for _, value in named_groups(match)]
+            return (numbered[int(key)] or "") if int(key) <= groups else text
         return (match[key] or "") if key in match.re.groupindex else text
 
     return _REPLACEMENT.sub(part, template)

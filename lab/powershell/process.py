@@ -145,8 +145,6 @@ def run(
     session.machine.world.journal(session.machine.name, "start", subprocess.list2cmdline(argv))
     try:
         line = parse(argv[1:])
-        if line.script is None and line.file is None:
-            raise NotModelledError("powershell.exe without a command: an interactive session")
         return _execute(session, line, Host(stdin, stdout, stderr), stdout, stderr)
     except UsageError as error:
         stderr(f"{error}\r\n")
@@ -159,6 +157,8 @@ def run(
 def _execute(
     session: Session, line: CommandLine, host: Host, stdout: Callable[[str], None], stderr: Callable[[str], None]
 ) -> int:
+    if line.script is None and line.file is None:
+        raise NotModelledError("powershell.exe without a command: an interactive session")
     runspace = Runspace(session, host)
     script, arguments = line.script, None
     if line.file is not None:

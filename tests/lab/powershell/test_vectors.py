@@ -73,7 +73,7 @@ DIFFERENT: dict[str, dict[str, Any]] = {
     },
     # JavaScriptSerializer instead of Newtonsoft's.
     "json/to-indented": {"output": [text(INDENTED)]},
-    "json/to-unicode": {"output": [text('"é–\\"\\\\/\\u003c\\u003e\\u0026\\u0027"')]},
+    "json/to-unicode": {"output": [text('"é\u2013\\"\\\\/\\u003c\\u003e\\u0026\\u0027"')]},
     "json/to-long-and-double": {"output": [text("9007199254740993"), text("1E+20"), text("0.1"), text("3")]},
     "json/from-object": {
         "output": [whole(1), text("x"), whole(2), TRUE, TRUE, text("Int32"), text("PSCustomObject")],
