@@ -98,12 +98,11 @@ class LoginMirrorProvider(Provider[LoginMirrorInputs, LoginMirrorFacts]):
         wanted: list[Needed] = []
         wrong: list[str] = []
         for user_sid, user in sorted(facts.users.items(), key=lambda item: item[1].lower()):
-            have = {machine: login for machine, s in facts.servers.items() if (login := s.with_sid(user_sid))}
-            names = sorted({login.name for login in have.values()}, key=str.lower)
+            have = _with_sid(facts, user_sid)
             if not have:
                 wrong.append(f"no replica has a login with the SID of the database user {user}")
-            elif len({name.lower() for name in names}) > 1:
-                wrong.append(f"one SID belongs to different logins: {' and '.join(names)}")
+            elif names := _names(have):
+                wrong.append(f"one SID belongs to different logins: {names}")
             else:
                 wanted.append(_authority(have, facts.primary))
         for name in inputs.further:
@@ -111,7 +110,11 @@ class LoginMirrorProvider(Provider[LoginMirrorInputs, LoginMirrorFacts]):
             if not have:
                 wrong.append(f"no replica has a login named {name}")
             elif not any(needed.login.name.lower() == name.lower() for needed in wanted):
-                wanted.append(_authority(have, facts.primary))
+                needed = _authority(have, facts.primary)
+                if names := _names(_with_sid(facts, needed.login.sid)):
+                    wrong.append(f"one SID belongs to different logins: {names}")
+                else:
+                    wanted.append(needed)
         if wrong:
             raise MachineError(
                 facts.primary,
@@ -137,6 +140,16 @@ class LoginMirrorProvider(Provider[LoginMirrorInputs, LoginMirrorFacts]):
 
     def outputs(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> dict[str, Any]:
         return {"logins": sorted((needed.login.name for needed in self._needed(inputs, facts)), key=str.lower)}
+
+
+def _with_sid(facts: LoginMirrorFacts, wanted: str) -> dict[str, Login]:
+    return {machine: login for machine, server in facts.servers.items() if (login := server.with_sid(wanted))}
+
+
+def _names(have: dict[str, Login]) -> str:
+    """The names that one SID has on the servers, where there is more than one; else empty."""
+    names = sorted({login.name for login in have.values()}, key=str.lower)
+    return " and ".join(names) if len({name.lower() for name in names}) > 1 else ""
 
 
 def _authority(have: dict[str, Login], primary: str) -> Needed:
