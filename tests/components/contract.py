@@ -147,3 +147,20 @@ def refusal(call: Callable[[], object]) -> str:
     text = str(caught.value)
     assert "\n" not in text
     return text
+
+
+def actions(plan: list[Step]) -> list[str]:
+    """What each changing step does, as text: machine, script, and the values it sends (secrets as ``***``)."""
+    told = []
+    for step in plan:
+        match step.action:
+            case Script(machine, path, arguments) | Detached(machine, _, path, arguments):
+                told.append(f"{machine} {path} {dict(arguments)!r}")
+            case Sql(machine, path, values, database, integrated):
+                where = f" in {database}" if database != "master" else ""
+                told.append(f"{machine} {path} {values!r}{where}{' integrated' if integrated else ''}")
+            case Restart(machine):
+                told.append(f"{machine} restart")
+            case Until():
+                pass
+    return told

@@ -269,7 +269,8 @@ def test_an_unexpected_error_is_one_redacted_sentence(monkeypatch: pytest.Monkey
     for call in calls:
         assert refusal(call) == (
             f"{provider.home(inputs)}: look after {provider.title(inputs)}: an error of the program itself: "
-            "ValueError: first line with ***. Set PULUMI_PYTHON_TRACEBACK=1 for the place in the program, and report it."
+            "ValueError: first line with ***. "
+            "Set PULUMI_PYTHON_TRACEBACK=1 for the place in the program, and report it."
         )
 
 

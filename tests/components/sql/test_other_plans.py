@@ -1,0 +1,312 @@
+"""Authentication mode, administrator, group, listener, primary: from facts to the exact steps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from components.sql.administrator import AdministratorInputs, AdministratorProvider, LoginState
+from components.sql.authentication_mode import (
+    AuthenticationModeFacts,
+    AuthenticationModeInputs,
+    AuthenticationModeProvider,
+    ServerMode,
+)
+from components.sql.availability_group import AvailabilityGroupInputs, AvailabilityGroupProvider, ReplicaInputs
+from components.sql.group import Group
+from components.sql.listener import ListenerFacts, ListenerInputs, ListenerProvider
+from components.sql.primary import Moved, PrimaryInputs, PrimaryProvider, Ready
+from components.steps import Until
+from remote.secret import Secret
+from tests.components.contract import actions, refusal, sentences
+from tests.components.sql_worlds import DEDICATED, administrator, group, on, replica
+
+PASSWORD = Secret("Sql-Pass-1!")
+
+
+class TestAuthenticationMode:
+    provider = AuthenticationModeProvider()
+    inputs = AuthenticationModeInputs(group="SQL", machines=("SQL1", "SQL2"))
+
+    @staticmethod
+    def facts(first: str, second: str, primary: str = "SQL1", of: Group | None = None) -> AuthenticationModeFacts:
+        """``running/configured`` of SQL1 and SQL2."""
+        servers = {m: ServerMode(*text.split("/")) for m, text in (("SQL1", first), ("SQL2", second))}
+        return AuthenticationModeFacts(servers, of or group(primary))
+
+    def plan(self, facts: AuthenticationModeFacts) -> list[str]:
+        return sentences(self.provider.plan(self.inputs, facts))
+
+    @staticmethod
+    def restart(machine: str) -> list[str]:
+        return [
+            f"On {machine}, restart SQL Server.",
+            f"Wait until SQL is healthy again after the restart of {machine}.",
+        ]
+
+    @staticmethod
+    def to(machine: str) -> list[str]:
+        return [
+            f"Wait until {machine} is ready to take over SQL.",
+            f"On {machine}, fail SQL over to it.",
+            f"Wait until {machine} is the primary of SQL and its partners follow.",
+        ]
+
+    def test_nothing_to_do(self) -> None:
+        assert self.plan(self.facts("mixed/mixed", "mixed/mixed")) == []
+
+    def test_the_secondary_first_and_the_primary_after_a_planned_failover(self) -> None:
+        plan = self.provider.plan(self.inputs, self.facts("windows/windows", "windows/windows"))
+        assert sentences(plan) == [
+            "On SQL1, set SQL Server's authentication mode to mixed.",
+            "On SQL2, set SQL Server's authentication mode to mixed.",
+            *self.restart("SQL2"),
+            *self.to("SQL2"),
+            *self.restart("SQL1"),
+        ]
+        assert actions(plan) == [
+            "SQL1 sql/set_authentication.sql (2,) integrated",
+            "SQL2 sql/set_authentication.sql (2,) integrated",
+            "SQL2 sql/restart_service.ps1 {'Service': 'MSSQLSERVER'}",
+            "SQL2 sql/failover.sql ('SQL',) integrated",
+            "SQL1 sql/restart_service.ps1 {'Service': 'MSSQLSERVER'}",
+        ]
+
+    def test_the_roles_decide_not_the_order_of_the_machines(self) -> None:
+        plan = self.plan(self.facts("windows/mixed", "windows/mixed", primary="SQL2"))
+        assert plan == [*self.restart("SQL1"), *self.to("SQL1"), *self.restart("SQL2")]
+
+    def test_a_restart_that_somebody_else_left_pending_is_finished(self) -> None:
+        assert self.plan(self.facts("mixed/mixed", "windows/mixed")) == self.restart("SQL2")
+        found = self.provider.found(self.inputs, self.facts("mixed/mixed", "windows/mixed"))
+        assert found == {"mode": "windows, restart pending on SQL2"}
+
+    def test_a_mode_that_would_be_lost_at_the_next_start(self) -> None:
+        facts = self.facts("mixed/windows", "mixed/mixed")
+        assert self.plan(facts) == ["On SQL1, set SQL Server's authentication mode to mixed."]
+        assert self.provider.found(self.inputs, facts) == {"mode": "mixed, restart pending on SQL1"}
+
+    def test_no_primary(self) -> None:
+        facts = self.facts("windows/mixed", "windows/mixed", of=Group("SQL", "", (), ()))
+        assert refusal(lambda: self.plan(facts)) == (
+            "SQL1: set the authentication mode of SQL1, SQL2: the availability group SQL has no primary, and a restart "
+            "could make that worse. Bring the group online first."
+        )
+
+    def test_no_synchronous_partner(self) -> None:
+        slow = replica("SQL2", "SQL1", availability_mode="ASYNCHRONOUS_COMMIT", failover_mode="MANUAL")
+        facts = self.facts("windows/mixed", "mixed/mixed", of=Group("SQL", "SQL1", (replica("SQL1", "SQL1"), slow), ()))
+        assert refusal(lambda: self.plan(facts)) == (
+            "SQL1: set the authentication mode of SQL1, SQL2: it is the primary, and no synchronous secondary can take "
+            "over while it restarts. Restart SQL Server there yourself at a time that suits, then run `pulumi up` again."
+        )
+
+    def test_the_wait_after_a_restart_is_for_the_whole_group(self) -> None:
+        plan = self.provider.plan(self.inputs, self.facts("mixed/mixed", "windows/mixed"))
+        assert isinstance(plan[1].action, Until)
+        behind = group("SQL1", on("SQL1"), on("SQL2", synchronization="NOT SYNCHRONIZING", failover_ready=False))
+        waiting = plan[1].action.waiting_for
+        assert waiting(self.facts("mixed/mixed", "mixed/mixed", of=behind)) == "VMM on SQL2 (NOT SYNCHRONIZING)"
+        away = replace(group(), replicas=(replica("SQL1", "SQL1"), replica("SQL2", "SQL1", connected=False)))
+        assert waiting(self.facts("mixed/mixed", "mixed/mixed", of=away)) == "SQL2 to connect"
+        assert waiting(self.facts("mixed/mixed", "mixed/mixed", of=Group("SQL", "", (), ()))) == "a primary of SQL"
+        assert waiting(self.facts("mixed/mixed", "mixed/mixed")) == ""
+
+    def test_remove_leaves_the_mode(self) -> None:
+        assert self.provider.remove(self.inputs, self.facts("mixed/mixed", "mixed/mixed"), {}) == []
+
+
+class TestAdministrator:
+    provider = AdministratorProvider()
+    sa = AdministratorInputs(machines=("SQL1", "SQL2"), login="sa", password=PASSWORD)
+    good = LoginState("sa", "0x01", False, True, True)
+
+    def test_sa_is_in_order(self) -> None:
+        assert self.provider.plan(self.sa, {"SQL1": self.good, "SQL2": self.good}) == []
+
+    def test_the_password_before_it_is_enabled_and_by_the_name_it_has_there(self) -> None:
+        odd = LoginState("root", "0x01", True, False, True)
+        plan = self.provider.plan(self.sa, {"SQL1": self.good, "SQL2": odd})
+        assert sentences(plan) == [
+            "On SQL2, set the password of the login root.",
+            "On SQL2, enable the login root.",
+        ]
+        assert actions(plan) == [
+            "SQL2 sql/set_login_password.sql ('root', ***) integrated",
+            "SQL2 sql/enable_login.sql ('root',) integrated",
+        ]
+
+    def test_a_password_that_matches_is_not_set(self) -> None:
+        states: dict[str, LoginState | None] = {"SQL1": replace(self.good, disabled=True), "SQL2": self.good}
+        assert sentences(self.provider.plan(self.sa, states)) == ["On SQL1, enable the login sa."]
+
+    def test_a_dedicated_login_missing_on_one_replica(self) -> None:
+        plan = self.provider.plan(DEDICATED, {"SQL1": administrator(), "SQL2": None})
+        assert sentences(plan) == ["On SQL2, create the login farmadmin and put it into sysadmin."]
+        assert actions(plan) == [f"SQL2 sql/create_administrator.sql ('farmadmin', ***, '{DEDICATED.sid}') integrated"]
+        assert len(DEDICATED.sid) == 2 + 32, "a SQL login's SID has 16 bytes"
+
+    def test_taken_out_of_sysadmin(self) -> None:
+        plan = self.provider.plan(DEDICATED, {"SQL1": administrator(sysadmin=False), "SQL2": administrator()})
+        assert sentences(plan) == ["On SQL1, put the login farmadmin into sysadmin."]
+
+    def test_another_sid(self) -> None:
+        states: dict[str, LoginState | None] = {"SQL1": administrator(), "SQL2": administrator(sid="0x" + "EE" * 16)}
+        assert refusal(lambda: self.provider.plan(DEDICATED, states)) == (
+            "SQL2: take over the SQL login farmadmin: a login of this name has another SID than on the other replicas. "
+            "Choose another name for `sql.administrator`, or drop that login."
+        )
+
+    def test_remove(self) -> None:
+        both: dict[str, LoginState | None] = {"SQL1": self.good, "SQL2": self.good}
+        before = self.provider.remember(self.sa, {"SQL1": replace(self.good, disabled=True), "SQL2": self.good})
+        assert before == {"disabled": ["SQL1"]}
+        assert sentences(self.provider.remove(self.sa, both, before)) == [
+            "On SQL1, disable the login sa as it was before."
+        ]
+        ours: dict[str, LoginState | None] = {"SQL1": administrator(), "SQL2": None}
+        assert sentences(self.provider.remove(DEDICATED, ours, {})) == ["On SQL1, drop the login farmadmin."]
+
+    def test_drift(self) -> None:
+        states: dict[str, LoginState | None] = {
+            "SQL1": self.good,
+            "SQL2": replace(self.good, disabled=True, password_matches=False, sysadmin=False),
+        }
+        assert self.provider.found(self.sa, states) == {
+            "machines": ["SQL1", "SQL2"],
+            "password": "(differs from the configuration)",
+            "enabled": False,
+            "sysadmin": False,
+        }
+        assert self.provider.found(DEDICATED, {"SQL1": administrator(), "SQL2": None})["machines"] == ["SQL1"]
+
+
+class TestAvailabilityGroup:
+    provider = AvailabilityGroupProvider()
+
+    @staticmethod
+    def inputs(availability: str, failover: str) -> AvailabilityGroupInputs:
+        second = ReplicaInputs.model_validate(
+            {"machine": "SQL2", "availability_mode": availability, "failover_mode": failover}
+        )
+        return AvailabilityGroupInputs(group="SQL", replicas=(ReplicaInputs(machine="SQL1"), second))
+
+    @staticmethod
+    def facts(availability: str, failover: str) -> Group:
+        second = replica("SQL2", "SQL1", availability_mode=availability, failover_mode=failover, server=r"SQL2\INST")
+        return Group("SQL", "SQL1", (replica("SQL1", "SQL1"), second), ())
+
+    def test_automatic_failover_comes_on_after_synchronous_commit(self) -> None:
+        inputs = self.inputs("SYNCHRONOUS_COMMIT", "AUTOMATIC")
+        plan = self.provider.plan(inputs, self.facts("ASYNCHRONOUS_COMMIT", "MANUAL"))
+        assert sentences(plan) == [
+            "On SQL1, set the availability mode of SQL2 in SQL to SYNCHRONOUS_COMMIT.",
+            "On SQL1, set the failover mode of SQL2 in SQL to AUTOMATIC.",
+        ]
+        assert actions(plan) == [
+            "SQL1 sql/set_availability_mode.sql " + repr(("SQL", r"SQL2\INST", "SYNCHRONOUS_COMMIT")),
+            "SQL1 sql/set_failover_mode.sql " + repr(("SQL", r"SQL2\INST", "AUTOMATIC")),
+        ]
+
+    def test_and_goes_off_before_it(self) -> None:
+        inputs = self.inputs("ASYNCHRONOUS_COMMIT", "MANUAL")
+        assert sentences(self.provider.plan(inputs, self.facts("SYNCHRONOUS_COMMIT", "AUTOMATIC"))) == [
+            "On SQL1, set the failover mode of SQL2 in SQL to MANUAL.",
+            "On SQL1, set the availability mode of SQL2 in SQL to ASYNCHRONOUS_COMMIT.",
+        ]
+
+    def test_in_order(self) -> None:
+        inputs = self.inputs("SYNCHRONOUS_COMMIT", "MANUAL")
+        assert self.provider.plan(inputs, self.facts("SYNCHRONOUS_COMMIT", "MANUAL")) == []
+
+    def test_refusals(self) -> None:
+        inputs = self.inputs("SYNCHRONOUS_COMMIT", "AUTOMATIC")
+        assert refusal(lambda: self.provider.plan(inputs, Group("SQL", "", (), ()))) == (
+            "SQL1: read the availability group SQL: no replica says that it is the primary. Bring the group online; "
+            "look at the cluster first."
+        )
+        lone = Group("SQL", "SQL1", (replica("SQL1", "SQL1"), replica("SQL9", "SQL1")), ())
+        assert refusal(lambda: self.provider.plan(inputs, lone)) == (
+            "SQL1: read the availability group SQL: SQL2 is no replica of it; its replicas are SQL1, SQL9. Add the "
+            "replica to the group, or correct `sql.replicas`."
+        )
+
+
+class TestListener:
+    provider = ListenerProvider()
+    inputs = ListenerInputs(
+        group="SQL", machines=("SQL1",), listener="SQL", address="172.21.5.50", mask="255.255.255.0", port=1433
+    )
+
+    @pytest.mark.parametrize(
+        ("facts", "steps"),
+        [
+            (ListenerFacts("SQL1"), ["On SQL1, add the listener SQL at 172.21.5.50:1433 to SQL."]),
+            (ListenerFacts("SQL1", "sql", 1433, ("172.21.5.50",)), []),
+            (ListenerFacts("SQL1", "SQL", 1433, ("172.21.5.50", "10.0.0.5")), []),
+            (
+                ListenerFacts("SQL2", "SQL", 5022, ("10.0.0.5",)),
+                [
+                    "On SQL2, add the address 172.21.5.50 to the listener SQL.",
+                    "On SQL2, set the port of the listener SQL to 1433.",
+                ],
+            ),
+        ],
+    )
+    def test_plan(self, facts: ListenerFacts, steps: list[str]) -> None:
+        assert sentences(self.provider.plan(self.inputs, facts)) == steps
+
+    def test_what_the_steps_send(self) -> None:
+        assert actions(self.provider.plan(self.inputs, ListenerFacts("SQL1"))) == [
+            "SQL1 sql/add_listener.sql ('SQL', 'SQL', '172.21.5.50', '255.255.255.0', 1433)"
+        ]
+
+    def test_drift(self) -> None:
+        assert self.provider.found(self.inputs, ListenerFacts("SQL1", "SQL", 5022, ("10.0.0.5",))) == {
+            "port": 5022,
+            "address": "10.0.0.5",
+        }
+
+
+class TestPrimary:
+    provider = PrimaryProvider()
+
+    @staticmethod
+    def inputs(policy: str) -> PrimaryInputs:
+        return PrimaryInputs.model_validate(
+            {"group": "SQL", "machine": "SQL1", "machines": ["SQL1", "SQL2"], "policy": policy}
+        )
+
+    def test_moved_where_it_is_wanted(self) -> None:
+        plan = self.provider.plan(self.inputs("build"), group("SQL2"))
+        assert sentences(plan) == TestAuthenticationMode.to("SQL1")
+        assert actions(plan) == ["SQL1 sql/failover.sql ('SQL',)"], "on the target, over ODBC"
+
+    def test_policies(self) -> None:
+        assert self.provider.plan(self.inputs("never"), group("SQL2")) == []
+        assert self.provider.plan(self.inputs("build"), group("SQL1")) == []
+        assert self.provider.found(self.inputs("build"), group("SQL2")) == {}
+        assert self.provider.found(self.inputs("never"), group("SQL2")) == {}
+        assert self.provider.found(self.inputs("always"), group("SQL2")) == {"machine": "SQL2"}
+        assert self.provider.found(self.inputs("always"), Group("SQL", "", (), ())) == {"machine": "(none)"}
+        assert self.provider.outputs(self.inputs("never"), group("SQL2")) == {"current": "SQL2"}
+
+    def test_ready_names_every_database_that_would_lose_something(self) -> None:
+        facts = group(
+            "SQL2",
+            on("SQL2"),
+            on("SQL1", "A", failover_ready=False, synchronization="SYNCHRONIZING"),
+            on("SQL1", "B", failover_ready=False, suspended=True),
+            on("SQL1", "C", failover_ready=False, synchronization=""),
+            on("SQL1", "D"),
+        )
+        assert Ready("SQL1")(facts) == "A (SYNCHRONIZING), B (suspended), C (not joined)"
+        assert Ready("SQL2")(facts) == ""
+        assert Ready("SQL1")(Group("SQL", "", (), ())) == "a primary of SQL"
+
+    def test_moved_waits_for_the_role_and_for_the_partners(self) -> None:
+        assert Moved("SQL1")(group("SQL2")) == "SQL1 to become the primary of SQL"
+        away = replace(group("SQL1"), replicas=(replica("SQL1", "SQL1"), replica("SQL2", "SQL1", connected=False)))
+        assert Moved("SQL1")(away) == "SQL2 to connect"
+        assert Moved("SQL1")(group("SQL1")) == ""
