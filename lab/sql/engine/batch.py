@@ -59,7 +59,7 @@ def run_text(frame: Frame, text: str) -> Iterator[Event]:
         raise error(135) from None
     except ScopeAborted as aborted:
         if session.tries:
-            raise aborted.failure from None
+            raise escaped(aborted.failure) from None
         yield from report(aborted.failure)
 
 
@@ -100,7 +100,7 @@ def _locate(failure: SqlError, frame: Frame, statement: Statement) -> SqlError:
 def _failed(frame: Frame, failure: SqlError) -> Iterator[Event]:
     session = frame.session
     thrown = getattr(failure, "thrown", False)
-    compiled = failure.number in COMPILATION and not thrown
+    compiled = failure.number in COMPILATION and not thrown and not getattr(failure, "escaped", False)
     aborting = session.settings["XACT_ABORT"] and not getattr(failure, "raised", False)
     if session.tries:
         if session.trancount and (aborting or failure.number in DOOMING):
@@ -121,6 +121,12 @@ def _failed(frame: Frame, failure: SqlError) -> Iterator[Event]:
         raise BatchAborted
     if thrown or failure.number in UNREACHABLE:
         raise BatchAborted
+
+
+def escaped(failure: SqlError) -> SqlError:
+    """An error of compilation that left its level: from here on TRY catches it."""
+    failure.escaped = True  # type: ignore[attr-defined]
+    return failure
 
 
 def report(failure: SqlError) -> Iterator[Event]:

@@ -95,6 +95,24 @@ def _coalesce(scope: Scope, node: n.Call) -> Bound:
     return Bound(type_, run)
 
 
+@special("ISNULL")
+def _isnull(scope: Scope, node: n.Call) -> Bound:
+    from lab.sql.engine.query.bind import bind
+    from lab.sql.engine.query.compare import coerced
+
+    if len(node.arguments) != 2:
+        raise error(174, "isnull", 2)
+    first, second = (bind(scope, one) for one in node.arguments)
+    type_ = second.type if first.null else first.type
+    instead = coerced(second, type_)
+
+    def run(env: Env) -> Any:
+        value = first.value(env)
+        return instead(env) if value is None else value
+
+    return Bound(type_, run, first.collation, nullable=second.nullable)
+
+
 @special("NULLIF")
 def _nullif(scope: Scope, node: n.Call) -> Bound:
     from lab.sql.engine.query.bind import bind

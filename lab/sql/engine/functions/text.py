@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from lab.sql.engine import nodes as n
 from lab.sql.engine.errors import error
 from lab.sql.engine.frame import Frame
-from lab.sql.engine.functions.registry import as_text, first_type, function, long_text, text_like_first
+from lab.sql.engine.functions.registry import as_text, function, long_text, special, text_like_first
 from lab.sql.engine.query.compare import like_pattern
-from lab.sql.engine.types import SqlType
+from lab.sql.engine.query.scope import Bound, Env, Scope
+from lab.sql.engine.types import INT, STORAGE, SqlType, varbinary
+from lab.sql.engine.values import convert, type_of
 
 HASHES = {
     "MD2": None,
@@ -27,13 +30,29 @@ def _len(frame: Frame, value: Any) -> int:
     return len(value) if isinstance(value, bytes) else len(as_text(value).rstrip(" "))
 
 
-@function("DATALENGTH", "int", "any")
-def _datalength(frame: Frame, value: Any) -> int:
-    if isinstance(value, bytes):
-        return len(value)
+def stored_bytes(value: Any, type_: SqlType) -> bytes:
+    """A value as the bytes it is stored in: text of one or of two bytes a character."""
     if isinstance(value, str):
-        return 2 * len(value)
-    return {bool: 1, int: 4}.get(type(value), 8)
+        return value.encode("utf-16-le") if type_.unicode else value.encode("cp1252", "replace")
+    return bytes(convert(value, type_, varbinary()))
+
+
+@special("DATALENGTH")
+def _datalength(scope: Scope, node: n.Call) -> Bound:
+    from lab.sql.engine.query.bind import bind
+
+    if len(node.arguments) != 1:
+        raise error(174, "datalength", 1)
+    inner = bind(scope, node.arguments[0])
+
+    def run(env: Env) -> int | None:
+        value = inner.value(env)
+        if value is None:
+            return None
+        type_ = type_of(value) if inner.type.family == "variant" else inner.type
+        return len(stored_bytes(value, type_)) if type_.family in ("text", "binary") else STORAGE.get(type_.name, 8)
+
+    return Bound(INT, run)
 
 
 @function("SUBSTRING", long_text, "any", "int", "int")
@@ -188,16 +207,22 @@ def _str(frame: Frame, value: float, length: int = 10, decimals: int = 0) -> str
     return shown.rjust(length) if len(shown) <= length else "*" * length
 
 
-@function("HASHBYTES", "varbinary(8000)", "varchar(20)", "any")
-def _hashbytes(frame: Frame, algorithm: str, value: Any) -> bytes | None:
-    name = HASHES.get(algorithm.upper())
-    data = value if isinstance(value, bytes) else as_text(value).encode("utf-16-le")
-    return hashlib.new(name, data, usedforsecurity=False).digest() if name else None
+@special("HASHBYTES")
+def _hashbytes(scope: Scope, node: n.Call) -> Bound:
+    from lab.sql.engine.query.bind import bind
 
+    if len(node.arguments) != 2:
+        raise error(174, "hashbytes", 2)
+    algorithm, inner = (bind(scope, one) for one in node.arguments)
 
-@function("ISNULL", first_type, "any", "any", strict=False)
-def _isnull(frame: Frame, value: Any, instead: Any) -> Any:
-    return instead if value is None else value
+    def run(env: Env) -> bytes | None:
+        chosen, value = algorithm.value(env), inner.value(env)
+        name = HASHES.get(str(chosen).upper())
+        if value is None or name is None:
+            return None
+        return hashlib.new(name, stored_bytes(value, inner.type), usedforsecurity=False).digest()
+
+    return Bound(varbinary(8000), run)
 
 
 @function("SYS.FN_VARBINTOHEXSTR|FN_VARBINTOHEXSTR", "nvarchar(max)", "varbinary(max)")

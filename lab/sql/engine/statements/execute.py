@@ -8,7 +8,7 @@ from typing import Any
 
 from lab.sql.api import Event
 from lab.sql.engine import nodes as n
-from lab.sql.engine.batch import report, run_text
+from lab.sql.engine.batch import escaped, report, run_text
 from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.frame import Frame, ReturnFrom, ScopeAborted
 from lab.sql.engine.functions.registry import as_text
@@ -55,7 +55,7 @@ def run_level(frame: Frame, inner: Frame, text: str) -> Iterator[Event]:
         pass
     except ScopeAborted as aborted:
         if session.tries:
-            raise aborted.failure from None
+            raise escaped(aborted.failure) from None
         yield from report(aborted.failure)
     finally:
         session.depth -= 1

@@ -116,7 +116,9 @@ class DatabaseFile(Space):
         body = [[kind, key, document] for (kind, key), document in changes.items()]
         with self._lock:
             record = (self._next_lsn(len(body)), body)
-            self._write([record], log=self.pins > 0 or self.keep_log())
+            chain = changes.get(("option", "chain")) or {}
+            starts = chain.get("last_log_backup_lsn") is not None
+            self._write([record], log=starts or self.pins > 0 or self.keep_log())
         for ship in list(self.hardened):
             ship([record])
 

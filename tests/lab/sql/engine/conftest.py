@@ -1,0 +1,161 @@
+"""Two SQL Servers of the article in process, without a network; time stands still (pace 0: every duration is over)."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab import files, identity
+from lab.sql import beginning, engine
+from lab.sql.api import Event, Message, Parameter, ResultSet, Session, SqlError
+from lab.world import Machine, World, loopback_of
+
+TOPOLOGY: dict[str, Any] = {
+    "domains": [{"name": "hyper-v.nu", "netbios": "HYPERVNU", "subnet": "172.43.5.0/24"}],
+    "machines": [
+        {"name": "SQL1", "address": "172.43.5.121", "roles": ("sql",)},
+        {"name": "SQL2", "address": "172.43.5.122", "roles": ("sql",)},
+        {"name": "FILE", "address": "172.43.5.110", "roles": ("file",)},
+        {"name": "Portal1", "address": "172.43.5.151", "roles": ("portal",)},
+    ],
+    "sql": {
+        "replicas": ["SQL1", "SQL2"],
+        "cluster": {"name": "sqlcluster", "address": "172.43.5.120"},
+        "group": "SQL",
+        "listener": {"name": "SQL", "address": "172.43.5.50", "port": 1433},
+        "backup_share": r"\\FILE\SQLAG",
+        "preferred_primary": "SQL1",
+    },
+    "spf": {"groups": [], "servers": []},
+}
+SA_PASSWORD = "Sa-Password-2013!"
+
+
+def make_world(directory: Path, pace: float = 0) -> World:
+    world = World(directory, TOPOLOGY, pace)
+    for one in TOPOLOGY["machines"]:
+        world.add(
+            Machine(
+                world, one["name"], "hyper-v.nu", "HYPERVNU", one["address"], loopback_of(one["address"]), one["roles"]
+            )
+        )
+    return world
+
+
+@dataclass
+class Answer:
+    """What a batch gave, sorted."""
+
+    results: list[ResultSet] = field(default_factory=list)
+    errors: list[SqlError] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+    @property
+    def rows(self) -> list[tuple[Any, ...]]:
+        return self.results[-1].rows
+
+    @property
+    def value(self) -> Any:
+        return self.rows[0][0]
+
+    @property
+    def numbers(self) -> list[int]:
+        return [failure.number for failure in self.errors]
+
+
+def run(session: Session, text: str, *parameters: Parameter) -> Answer:
+    """Run a batch and keep everything, errors too."""
+    answer = Answer()
+    for event in session.execute(text, parameters):
+        answer.events.append(event)
+        if isinstance(event, ResultSet):
+            answer.results.append(event)
+        elif isinstance(event, SqlError):
+            answer.errors.append(event)
+        elif isinstance(event, Message):
+            answer.messages.append(event)
+    return answer
+
+
+def ok(session: Session, text: str, *parameters: Parameter) -> Answer:
+    """Run a batch that must not fail."""
+    answer = run(session, text, *parameters)
+    assert not answer.errors, [f"{one.number} {one.message}" for one in answer.errors]
+    return answer
+
+
+@dataclass
+class Servers:
+    world: World
+
+    def machine(self, name: str) -> Machine:
+        return self.world.machine(name)
+
+    def as_installer(self, name: str, database: str = "") -> Session:
+        machine = self.machine(name)
+        who = identity.identity(self.world, machine, "HYPERVNU\\installer")
+        return engine.connect(self.world, machine, ".", identity=who, database=database)
+
+    def login(self, name: str, user: str, password: str, database: str = "") -> Session:
+        return engine.connect(
+            self.world, self.machine("Portal1"), name, user=user, password=password, database=database
+        )
+
+    def mixed(self) -> None:
+        """Mixed mode and sa on both, as the farm sets it up; the primary ends on SQL1."""
+        for name in ("SQL1", "SQL2"):
+            session = self.as_installer(name)
+            ok(
+                session,
+                "EXEC xp_instance_regwrite N'HKEY_LOCAL_MACHINE', N'Software\\Microsoft\\MSSQLServer\\MSSQLServer',"
+                " N'LoginMode', REG_DWORD, 2",
+            )
+            ok(session, f"ALTER LOGIN sa WITH PASSWORD = N'{SA_PASSWORD}'; ALTER LOGIN sa ENABLE")
+            engine.stop_instance(self.world, self.machine(name))
+            engine.start_instance(self.world, self.machine(name))
+
+    def primary(self) -> str:
+        machine = engine.primary_behind(self.world, "SQL")
+        return machine.name if machine else ""
+
+
+@pytest.fixture(scope="session")
+def beginning_of_the_lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state at the beginning, on disk; each test works on a copy."""
+    directory = tmp_path_factory.mktemp("beginning")
+    world = make_world(directory)
+    identity.begin(world)
+    files.begin(world)
+    beginning.begin(world)
+    engine.stop(world)
+    world.store.close()
+    return directory
+
+
+@pytest.fixture
+def servers(tmp_path: Path, beginning_of_the_lab: Path) -> Iterator[Servers]:
+    directory = tmp_path / "lab"
+    shutil.copytree(beginning_of_the_lab, directory)
+    world = make_world(directory)
+    yield Servers(world)
+    engine.stop(world)
+
+
+@pytest.fixture
+def session(servers: Servers) -> Session:
+    """A session of an administrator on SQL2, the primary at the beginning."""
+    return servers.as_installer("SQL2")
+
+
+@pytest.fixture
+def database(session: Session) -> Session:
+    """The same session in a new database of its own."""
+    ok(session, "CREATE DATABASE Work")
+    ok(session, "USE Work")
+    return session
