@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from datetime import datetime
 from typing import Any
 
@@ -94,6 +95,9 @@ class Instance:
         self.world, self.machine, self.mixed, self.started = world, machine, mixed, started
         self.space = ServerSpace(machine)
         self.sessions: dict[int, Session] = {}
+        self.numbering = threading.Lock()
+        self.chosen_numbers: dict[int, str] = {}
+        """Database numbers that statements under way have chosen, with the lower-case name each is for."""
         self.connections = 0
         self.process_id = 1200 + len(machine.name)
 

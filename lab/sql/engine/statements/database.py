@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab.sql.api import Event
 from lab.sql.engine.database import OPTIONS, SYSTEM, new_contents
@@ -14,8 +14,10 @@ from lab.sql.engine.errors import SeveralErrors, error, not_modelled
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.functions.server import FOLDER
 from lab.sql.engine.parse.parser import Parser, Statement, statement
-from lab.sql.engine.storage.space import View
 from lab.world import Document
+
+if TYPE_CHECKING:
+    from lab.sql.engine.session import Session
 
 CREATION_SECONDS = 0.5
 """Modelled time to make the files of a database (the lab's estimate)."""
@@ -42,23 +44,27 @@ def default_files(name: str) -> list[Document]:
     ]
 
 
-NUMBERING = threading.Lock()
-"""Held from the choice of a database's numbers until they are stored. A lock of its own: contents are written meanwhile,
-and whoever writes contents may be waiting for the lab's lock."""
-
-
 def new_database_document(
-    server: View, name: str, owner: bytes, files: list[Document], now: datetime, **values: Any
+    session: Session, name: str, owner: bytes, files: list[Document], now: datetime, **values: Any
 ) -> Document:
     """The document of a database on an instance."""
-    used = {document["id"] for document in server.documents("database")}
-    number = next(candidate for candidate in range(5, 32767) if candidate not in used)
-    counter = server.get("counter", "database-file") or {"last": 0}
-    server.put("counter", "database-file", {"last": counter["last"] + 1})
     return {
-        "name": name, "id": number, "state": "ONLINE", "owner": owner.hex(), "created": now.isoformat(), "files": files,
-        "file": f"{counter['last'] + 1:05d}.sqlite", "group": None, "group_database": None, **values,
+        "name": name, "id": _number(session, name), "state": "ONLINE", "owner": owner.hex(), "created": now.isoformat(),
+        "files": files, "file": f"{uuid.uuid4().hex}.sqlite", "group": None, "group_database": None, **values,
     }  # fmt: skip
+
+
+def _number(session: Session, name: str) -> int:
+    """The lowest free database_id. What another session chose is not visible before its statement ends: the instance
+    remembers it until then."""
+    instance = session.instance
+    with instance.numbering:
+        used = {document["id"] for document in session.server.documents("database")}
+        instance.chosen_numbers = {n: of for n, of in instance.chosen_numbers.items() if n not in used}
+        taken = used | {n for n, of in instance.chosen_numbers.items() if of != name.lower()}
+        number = next(candidate for candidate in range(5, 32767) if candidate not in taken)
+        instance.chosen_numbers[number] = name.lower()
+        return number
 
 
 @dataclass
@@ -81,13 +87,11 @@ class CreateDatabase(Statement):
         now = session.instance.world.clock.now()
         model = session.find_database("model")
         options = model.options() if model else dict(OPTIONS)
-        # Two databases that are made at the same time must not get the same number.
-        with NUMBERING:
-            document = new_database_document(session.server, self.name, session.principal.sid, files, now)
-            view = session.view(session.instance.file(document))
-            for kind, key, entry in new_contents(session.principal.sid, now.isoformat(), **options):
-                view.put(kind, key, entry)
-            session.server.put("database", self.name, document)
+        document = new_database_document(session, self.name, session.principal.sid, files, now)
+        view = session.view(session.instance.file(document))
+        for kind, key, entry in new_contents(session.principal.sid, now.isoformat(), **options):
+            view.put(kind, key, entry)
+        session.server.put("database", self.name, document)
         return iter(())
 
 

@@ -24,7 +24,7 @@ from lab.sql.engine.frame import Frame
 from lab.sql.engine.parse.parser import Parser, Statement, statement
 from lab.sql.engine.statements.backup_database import duration
 from lab.sql.engine.statements.backup_options import With, devices, name_or_variable, parse_with, text_of
-from lab.sql.engine.statements.database import NUMBERING, new_database_document
+from lab.sql.engine.statements.database import new_database_document
 from lab.sql.engine.statements.select import counted
 from lab.sql.engine.values import quantum
 from lab.world import Document
@@ -137,12 +137,10 @@ class Restore(Statement):
                 if existing.document["state"] == "ONLINE" and chain is not None and file.lsn > chain:
                     raise terminating(self.verb, error(3159, name))
             document = {**existing.document, "files": files}
-        # Two databases that are restored at the same time must not get the same number.
-        with NUMBERING:
-            if existing is None:
-                document = new_database_document(session.server, name, session.principal.sid, files, now)
-            session.instance.file(document).load(backup["snapshot"])
-            session.server.put("database", name, {**document, "state": "RESTORING", "restored_lsn": backup["last_lsn"]})
+        else:
+            document = new_database_document(session, name, session.principal.sid, files, now)
+        session.instance.file(document).load(backup["snapshot"])
+        session.server.put("database", name, {**document, "state": "RESTORING", "restored_lsn": backup["last_lsn"]})
 
     def _log(self, frame: Frame, name: str, existing: Database | None, backup: Document) -> None:
         session = frame.session
@@ -256,8 +254,8 @@ def _header(one: Document, position: int) -> tuple[Any, ...]:
     return (one["name"], 1 if one["type"] == "D" else 2, one["compressed"], position, one["user"], one["server"],
             one["database"], moment("database_created"), Decimal(one["size"]), Decimal(one["first_lsn"]),
             Decimal(one["last_lsn"]), Decimal(one["checkpoint_lsn"]), Decimal(one["database_backup_lsn"]),
-            moment("start"), moment("finish"), one["compatibility"], uuid.UUID(one["family"]), one["copy_only"], one["recovery"],
-            one["checksum"])  # fmt: skip
+            moment("start"), moment("finish"), one["compatibility"], uuid.UUID(one["family"]), one["copy_only"],
+            one["recovery"], one["checksum"])  # fmt: skip
 
 
 for _kind in ("HEADERONLY", "FILELISTONLY", "VERIFYONLY"):
