@@ -253,7 +253,10 @@ class Commands:
             if one.target is not None and one.stream in (0, 1):
                 target = self._file_sink(one)
         for one in redirections:
-            sink = target if one.into == 1 else self._file_sink(one) if one.target is not None else None
+            if one.target is not None and one.stream == 1:
+                continue
+            shared = one.into == 1 or one.stream == 0
+            sink = target if shared else self._file_sink(one) if one.target is not None else None
             if sink is None:
                 raise NotModelledError(f"redirection of stream {one.stream} into {one.into}")
             if one.stream in (0, 2):

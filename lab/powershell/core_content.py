@@ -64,18 +64,23 @@ def _content_paths(call: Call) -> list[str]:
 def set_content(call: Call) -> None:
     for path in _content_paths(call):
         drive, _, inner = locate(path, evaluator_of(call))
-        drive.write_text(call.session, inner, _content(call))
+        drive.write_text(call.session, inner, _content(call), _encoding(call, "Default"))
 
 
 @cmdlet("Add-Content")
 def add_content(call: Call) -> None:
     for path in _content_paths(call):
-        _append(call.session, *locate(path, evaluator_of(call)), _content(call))
+        _append(call.session, *locate(path, evaluator_of(call)), _content(call), _encoding(call, "Default"))
 
 
-def _append(session: Session, drive: Drive, _: str, inner: str, text: str) -> None:
+def _encoding(call: Call, usual: str) -> str:
+    """-Encoding, or the usual one: the ANSI code page for content cmdlets, UTF-16 for Out-File and redirections."""
+    return to_text(call.get("Encoding")) or usual
+
+
+def _append(session: Session, drive: Drive, _: str, inner: str, text: str, encoding: str) -> None:
     before = drive.read_text(session, inner) if drive.item(session, inner) is not None else ""
-    drive.write_text(session, inner, before + text)
+    drive.write_text(session, inner, before + text, encoding)
 
 
 @cmdlet("Out-File")
@@ -91,20 +96,20 @@ def out_file(call: Call) -> None:
             exception_type="System.IO.IOException",
         )
     if call.get("Append"):
-        _append(call.session, drive, prefix, inner, text)
+        _append(call.session, drive, prefix, inner, text, _encoding(call, "Unicode"))
     else:
-        drive.write_text(call.session, inner, text)
+        drive.write_text(call.session, inner, text, _encoding(call, "Unicode"))
 
 
 def start_file(evaluator: Evaluator, path: str) -> None:
     """``> path``: the file begins empty."""
     drive, _, inner = locate(path, evaluator)
-    drive.write_text(evaluator.session, inner, "")
+    drive.write_text(evaluator.session, inner, "", "Unicode")
 
 
 def append_line(evaluator: Evaluator, path: str, item: Any) -> None:
     drive, prefix, inner = locate(path, evaluator)
-    _append(evaluator.session, drive, prefix, inner, "".join(f"{line}\r\n" for line in text_of(item)))
+    _append(evaluator.session, drive, prefix, inner, "".join(f"{line}\r\n" for line in text_of(item)), "Unicode")
 
 
 @cmdlet("Copy-Item")

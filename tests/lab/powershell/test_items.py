@@ -17,6 +17,7 @@ class Memory(Drive):
     def __init__(self) -> None:
         self.folders: dict[str, dict[str, Any]] = {"": {}, "Software": {}, "Software\\A": {"V": 1}, "Software\\B": {}}
         self.texts: dict[str, str] = {}
+        self.encodings: list[str | None] = []
 
     def item(self, session: Session, path: str) -> PSObject | None:
         found = next((name for name in (*self.folders, *self.texts) if name.lower() == path.lower()), None)
@@ -58,6 +59,7 @@ class Memory(Drive):
 
     def write_text(self, session: Session, path: str, text: str, encoding: str | None = None) -> None:
         self.texts[path] = text
+        self.encodings.append(encoding)
 
 
 @pytest.fixture
@@ -108,6 +110,14 @@ def test_items(session: Session, drive: Memory, script: str, expected: list[Any]
 def test_missing_items(session: Session, drive: Memory, script: str, error_id: str) -> None:
     result = Runspace(session).run(script)
     assert [error.error_id for error in result.errors] == [error_id]
+
+
+def test_encodings_of_written_files(session: Session, drive: Memory) -> None:
+    """Content cmdlets write in the ANSI code page, Out-File and redirections in UTF-16, unless told otherwise."""
+    Runspace(session).run(
+        "Set-Content C:\\a 'x'; Set-Content C:\\b 'x' -Encoding UTF8; 'x' | Out-File C:\\c; 'x' > C:\\d"
+    )
+    assert [str(name).lower() for name in drive.encodings] == ["default", "utf8", "unicode", "unicode", "unicode"]
 
 
 @pytest.fixture

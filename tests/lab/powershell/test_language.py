@@ -75,9 +75,11 @@ CASES: list[tuple[str, list[Any]]] = [
         ["spf.hyper-v.nu", 8090, "https://spf.hyper-v.nu:8090/x?y=1"],
     ),
     (
-        "$p = New-Object System.Management.Automation.PSCredential 'D\\u', (ConvertTo-SecureString 'x' "
-        "-AsPlainText -Force);"
-        "$p.GetNetworkCredential().UserName; $p.GetNetworkCredential().Domain; $p.GetNetworkCredential().Password",
+        (
+            "$p = New-Object System.Management.Automation.PSCredential 'D\\u', (ConvertTo-SecureString 'x' "
+            "-AsPlainText -Force);"
+            "$p.GetNetworkCredential().UserName; $p.GetNetworkCredential().Domain; $p.GetNetworkCredential().Password"
+        ),
         ["u", "D", "x"],
     ),
     (

@@ -147,7 +147,7 @@ def test_two_processes_at_once_do_not_meet(session: Session) -> None:
         (["-Nope"], 1, "", "The term '-Nope'"),
         (["-Command", "Write-Host 'hi'; Write-Warning 'w'"], 0, "hi\r\nWARNING: w\r\n", ""),
         (["-Command", "[pscustomobject]@{a=1}"], 70, "", "The lab does not model"),
-        (["-Command", "Get-EventLog Application"], 70, "", "The lab does not model the cmdlet Get-EventLog"),
+        (["-Command", "Show-Command"], 70, "", "The lab does not model the cmdlet Show-Command"),
         (["-Command", "if ("], 1, "", "Missing condition"),
     ],
 )
@@ -184,11 +184,11 @@ def test_json_lines() -> None:
     lines = [
         json.dumps({"id": "a", "script": "1; 'x'; [int]'q'"}),
         "",
-        json.dumps({"id": "b", "script": "Get-EventLog x"}),
+        json.dumps({"id": "b", "script": "Show-Command"}),
     ]
     console.main(lines, out)
     first, second = [json.loads(line) for line in out.getvalue().splitlines()]
     assert first["output"] == [{"type": "Int32", "value": 1}, {"type": "String", "value": "x"}]
     assert first["errors"][0]["id"] == "InvalidCastFromStringToInteger"
     assert first["terminated"] is None
-    assert second == {"id": "b", "unsupported": "the cmdlet Get-EventLog"}
+    assert second == {"id": "b", "unsupported": "the cmdlet Show-Command"}
