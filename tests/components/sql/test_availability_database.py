@@ -140,8 +140,10 @@ def test_the_primary_may_be_the_second_server() -> None:
 REFUSALS: dict[str, tuple[AvailabilityDatabaseFacts, str]] = {
     "no database": (
         database_facts({}),
-        "there is no database of this name. It is made by the configuration of the first portal node; see whether that "
-        "one succeeded.",
+        (
+            "there is no database of this name. It is made by the configuration of the first portal node; see whether that "
+            "one succeeded."
+        ),
     ),
     "another one on the secondary": (
         database_facts({"SQL1": copy(), "SQL2": copy()}),

@@ -99,7 +99,8 @@ class TestAuthenticationMode:
         facts = self.facts("windows/mixed", "mixed/mixed", of=Group("SQL", "SQL1", (replica("SQL1", "SQL1"), slow), ()))
         assert refusal(lambda: self.plan(facts)) == (
             "SQL1: set the authentication mode of SQL1, SQL2: it is the primary, and no synchronous secondary can take "
-            "over while it restarts. Restart SQL Server there yourself at a time that suits, then run `pulumi up` again."
+            "over while it restarts. Restart SQL Server there yourself at a time that suits, then run `pulumi up` "
+            "again."
         )
 
     def test_the_wait_after_a_restart_is_for_the_whole_group(self) -> None:

@@ -1,0 +1,181 @@
+"""Software, configuration, administrators, plans and the registration of SPF: from facts to the exact steps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+import pytest
+
+from components.portal.administrators import AdministratorsProvider
+from components.portal.configuration import ConfigurationFacts, ConfigurationProvider
+from components.portal.plan import PlanFacts, PlanProvider, PlanState
+from components.portal.plan_seen import PlanSeenProvider, Seen
+from components.portal.software import SoftwareFacts, SoftwareInputs, SoftwareProvider
+from components.spf.registration import Registered, RegistrationFacts, RegistrationProvider, admin_address
+from components.steps import Detached
+from tests.components import worlds
+from tests.components.contract import actions, refusal, sentences
+from tests.components.worlds import CALL
+
+
+class TestSoftware:
+    provider = SoftwareProvider()
+    inputs = worlds.SOFTWARE.parsed()
+
+    @pytest.mark.parametrize(
+        ("facts", "expected"),
+        [
+            (SoftwareFacts((), False), ["On Portal1, install Windows Azure Pack (AdminAPI, TenantSite)."]),
+            (SoftwareFacts(("adminapi",), False), ["On Portal1, install Windows Azure Pack (TenantSite)."]),
+            (SoftwareFacts(("adminapi",), True), ["Restart Portal1, as an installation asked for."]),
+            (SoftwareFacts(("AdminAPI", "TenantSite"), True), ["Restart Portal1, as an installation asked for."]),
+            (SoftwareFacts(("ADMINAPI", "tenantsite", "More"), False), []),
+        ],
+    )
+    def test_plan(self, facts: SoftwareFacts, expected: list[str]) -> None:
+        assert sentences(self.provider.plan(self.inputs, facts)) == expected
+
+    def test_it_runs_as_a_task_from_either_source(self) -> None:
+        plan = self.provider.plan(self.inputs, SoftwareFacts((), False))
+        assert isinstance(plan[0].action, Detached)
+        assert actions(plan) == ["Portal1 portal/install_webpi.ps1 {'Products': ['WAP'], 'Feed': 'f'}"]
+        msi = SoftwareInputs(
+            machine="P", source="msi", folder=r"\\F\S", packages=("b.msi", "a.msi"), features=("AdminAPI",)
+        )
+        assert actions(self.provider.plan(msi, SoftwareFacts((), False))) == [
+            "P portal/install_msi.ps1 " + repr({"Packages": ["b.msi", "a.msi"], "Folder": r"\\F\S"})
+        ]
+
+    def test_drift(self) -> None:
+        assert self.provider.found(self.inputs, SoftwareFacts(("adminapi",), False)) == {"features": ["AdminAPI"]}
+
+
+class TestConfiguration:
+    provider = ConfigurationProvider()
+    inputs = worlds.CONFIGURATION.parsed()
+
+    def test_one_step_a_feature_in_the_declared_order(self) -> None:
+        facts = ConfigurationFacts({"adminapi": True, "tenantapi": False, "tenantsite": False}, True)
+        plan = self.provider.plan(self.inputs, facts)
+        assert sentences(plan) == [
+            "On Portal1, configure the feature TenantAPI (1 of 2).",
+            "On Portal1, configure the feature TenantSite (2 of 2).",
+        ]
+        assert actions(plan)[0] == (
+            "Portal1 portal/configure_feature.ps1 {'Feature': 'TenantAPI', 'Passphrase': ***, "
+            "'Server': 'sql.hyper-v.nu', 'UserName': 'sa', 'Password': ***}"
+        )
+
+    def test_a_wrong_passphrase_is_refused_before_anything_else(self) -> None:
+        assert refusal(lambda: self.provider.plan(self.inputs, ConfigurationFacts({}, False))) == (
+            "Portal1: bring about the configuration of Portal1: the stores on sql.hyper-v.nu were made with another "
+            "passphrase. Set `passphrase` to the one they were made with; it cannot be recovered from them."
+        )
+        found = self.provider.found(self.inputs, ConfigurationFacts({"adminapi": True}, False))
+        assert found == {"features": ["AdminAPI"], "passphrase": "(differs from the configuration)"}
+
+    def test_features_that_are_not_installed(self) -> None:
+        assert refusal(lambda: self.provider.plan(self.inputs, ConfigurationFacts({"adminapi": True}, True))) == (
+            "Portal1: bring about the configuration of Portal1: not installed: TenantAPI, TenantSite. See whether the "
+            "installation of the portal's software succeeded."
+        )
+
+
+def test_administrators() -> None:
+    provider, inputs = AdministratorsProvider(), worlds.ADMINISTRATORS.parsed()
+    facts = frozenset({r"hypervnu\ops", r"hypervnu\installer"})
+    plan = provider.plan(inputs, facts)
+    assert sentences(plan) == [r"On Portal1, let HYPERVNU\Second use the administrators' site."]
+    assert actions(plan) == [
+        (
+            "Portal1 portal/add_administrator.ps1 "
+            "{'Server': 'sql.hyper-v.nu', 'UserName': 'sa', 'Password': ***, 'Principal': 'HYPERVNU\\\\Second'}"
+        )
+    ]
+    before = provider.remember(inputs, facts)
+    assert before == {"principals": [r"hypervnu\ops"]}
+    assert sentences(provider.remove(inputs, facts | {r"hypervnu\second"}, before)) == [
+        r"On Portal1, no longer let HYPERVNU\Second use the administrators' site."
+    ]
+    assert provider.found(inputs, facts) == {"principals": [r"HYPERVNU\Ops"]}
+
+
+class TestPlan:
+    provider = PlanProvider()
+    inputs = worlds.PLAN.parsed()
+    services: ClassVar[list[str]] = [
+        "Through Portal1, put the service mysqlservers into the plan Check.",
+        "Through Portal1, put the service sqlservers into the plan Check.",
+    ]
+
+    @pytest.mark.parametrize(
+        ("plans", "expected"),
+        [
+            ((), ["Through Portal1, create the plan Check.", *services]),
+            ((PlanState("p", "Public", frozenset()),), services),
+            (
+                (PlanState("p", "Private", frozenset({"mysqlservers", "other"})),),
+                ["Through Portal1, make the plan Check Public.", services[1]],
+            ),
+            ((PlanState("p", "Public", frozenset({"mysqlservers", "sqlservers"})),), []),
+        ],
+    )
+    def test_plan(self, plans: tuple[PlanState, ...], expected: list[str]) -> None:
+        assert sentences(self.provider.plan(self.inputs, PlanFacts(plans, CALL))) == expected
+
+    def test_two_of_one_name(self) -> None:
+        two = (PlanState("p", "Public", frozenset()), PlanState("q", "Public", frozenset()))
+        assert refusal(lambda: self.provider.plan(self.inputs, PlanFacts(two, CALL))) == (
+            "Portal1: read the plan Check: there are 2 plans of this name. Rename or remove all but one in the "
+            "administrators' site."
+        )
+
+    def test_the_call_carries_its_password_as_a_secret(self) -> None:
+        (first, *_) = actions(self.provider.plan(self.inputs, PlanFacts((), CALL)))
+        assert first == (
+            "Portal1 portal/add_plan.ps1 {'AdminUri': 'https://portal1:30004', 'UserName': 'u', 'Password': ***, "
+            "'Name': 'Check', 'State': 'Public'}"
+        )
+
+
+def test_plan_seen() -> None:
+    provider, inputs = PlanSeenProvider(), worlds.PLAN_SEEN.parsed()
+    assert sentences(provider.plan(inputs, ("other",))) == ["See the plan Check through Portal2."]
+    assert provider.plan(inputs, ("other", "plan1")) == []
+    assert provider.found(inputs, ()) == {"plan_id": "(none)"}
+    assert provider.found(inputs, ("x", "y")) == {"plan_id": "x, y"}
+    seen = Seen("Portal2", "plan1")
+    assert seen(()) == "the plan plan1 to be seen through Portal2 (it sees none)"
+    assert seen(("x",)) == "the plan plan1 to be seen through Portal2 (it sees x)"
+    assert seen(("plan1",)) == ""
+
+
+class TestRegistration:
+    provider = RegistrationProvider()
+    inputs = worlds.REGISTRATION.parsed()
+    good = Registered("i1", admin_address("https://spf.hyper-v.nu:8090"), "SVC_SPF", True)
+    correct = "Through Portal1, correct the registration of Service Provider Foundation to https://spf.hyper-v.nu:8090."
+
+    @pytest.mark.parametrize(
+        ("have", "expected"),
+        [
+            ((), ["Through Portal1, register Service Provider Foundation at https://spf.hyper-v.nu:8090."]),
+            ((good,), []),
+            ((replace(good, address="https://old"),), [correct]),
+            ((replace(good, account="other"),), [correct]),
+            ((replace(good, enabled=False),), [correct]),
+        ],
+    )
+    def test_plan(self, have: tuple[Registered, ...], expected: list[str]) -> None:
+        plan = self.provider.plan(self.inputs, RegistrationFacts(have, CALL))
+        assert sentences(plan) == expected
+        assert "Account-Pass-1!" not in repr(plan)
+        if have and plan:
+            assert "'Instance': 'i1'" in actions(plan)[0]
+
+    def test_registered_twice(self) -> None:
+        assert refusal(lambda: self.provider.plan(self.inputs, RegistrationFacts((self.good, self.good), CALL))) == (
+            "Portal1: read the registration of Service Provider Foundation: it is registered 2 times. Remove all but "
+            "one registration in the administrators' site."
+        )

@@ -1,0 +1,221 @@
+"""Features, certificates, accounts, group members and bindings: from facts to the exact steps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from components.windows.certificate import CertificateFacts, CertificateInputs, CertificateProvider
+from components.windows.feature import FeatureFacts, FeatureInputs, FeatureProvider
+from components.windows.group_members import GroupMembersFacts, GroupMembersInputs, GroupMembersProvider
+from components.windows.local_account import AccountState, LocalAccountInputs, LocalAccountProvider, ServerFacts, mark
+from components.windows.site_binding import SiteBindingFacts, SiteBindingInputs, SiteBindingProvider
+from remote.secret import Secret
+from tests.components.contract import actions, refusal, sentences
+from tests.components.worlds import SPF_GROUPS, THUMBPRINT, server
+
+OLD = "CD" * 20
+SITE = "MgmtSvc-TenantSite"
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        (FeatureFacts(False, False), ["On Portal1, install the Windows feature NLB."]),
+        (FeatureFacts(True, True), ["Restart Portal1 to finish the installation of NLB."]),
+        (FeatureFacts(False, True), ["Restart Portal1 to finish the installation of NLB."]),
+        (FeatureFacts(True, False), []),
+    ],
+)
+def test_feature(facts: FeatureFacts, expected: list[str]) -> None:
+    inputs, provider = FeatureInputs(machine="Portal1", feature="NLB"), FeatureProvider()
+    assert sentences(provider.plan(inputs, facts)) == expected
+    removed = ["On Portal1, remove the Windows feature NLB."] if facts.installed else []
+    assert sentences(provider.remove(inputs, facts, {})) == removed
+
+
+class TestCertificate:
+    provider = CertificateProvider()
+    inputs = CertificateInputs(
+        machine="Portal1", name="portal", thumbprint=THUMBPRINT, pfx=Secret("UEZY-x"), password=Secret("Pfx-Pass-2!")
+    )
+
+    @pytest.mark.parametrize("facts", [CertificateFacts(False, False), CertificateFacts(True, False)])
+    def test_missing_or_without_its_key(self, facts: CertificateFacts) -> None:
+        plan = self.provider.plan(self.inputs, facts)
+        assert sentences(plan) == [f"On Portal1, import the certificate portal ({THUMBPRINT}) with its private key."]
+        assert actions(plan) == ["Portal1 windows/import_certificate.ps1 {'Pfx': ***, 'Password': ***}"]
+
+    def test_in_order(self) -> None:
+        assert self.provider.plan(self.inputs, CertificateFacts(True, True)) == []
+        assert self.provider.found(self.inputs, CertificateFacts(True, False)) == {"private_key": False}
+
+    def test_the_new_one_comes_before_the_old_one_goes(self) -> None:
+        result = self.provider.diff("id", {"thumbprint": OLD}, {"thumbprint": THUMBPRINT})
+        assert (result.replaces, result.delete_before_replace) == (["thumbprint"], False)
+
+
+class TestLocalAccount:
+    provider = LocalAccountProvider()
+    inputs = LocalAccountInputs(
+        machines=("SPF1", "SPF2"),
+        account="SVC_SPF",
+        password=Secret("Account-Pass-2!"),
+        groups=SPF_GROUPS,
+        description="For the portal.",
+    )
+    good = AccountState(True, True, True, "For the portal.", frozenset({"spf_admin", "spf_vmm", "users"}))
+
+    def plan(self, first: ServerFacts, second: ServerFacts) -> list[str]:
+        return sentences(self.provider.plan(self.inputs, {"SPF1": first, "SPF2": second}))
+
+    def test_in_order(self) -> None:
+        assert self.plan(server(self.good), server(self.good)) == []
+
+    def test_missing_on_one_server(self) -> None:
+        plan = self.provider.plan(self.inputs, {"SPF1": server(self.good), "SPF2": server()})
+        assert sentences(plan) == [
+            "On SPF2, create the local account SVC_SPF.",
+            "On SPF2, let the password of SVC_SPF never expire, and the account be enabled.",
+            "On SPF2, put SVC_SPF into the local group SPF_Admin.",
+            "On SPF2, put SVC_SPF into the local group SPF_VMM.",
+        ]
+        assert actions(plan) == [
+            "SPF2 windows/create_account.ps1 {'Name': 'SVC_SPF', 'Password': ***, 'Mark': ***}",
+            (
+                "SPF2 windows/set_account_options.ps1 {'Name': 'SVC_SPF', 'Description': 'For the portal.', "
+                "'NeverExpires': True, 'Enabled': True}"
+            ),
+            "SPF2 windows/add_members.ps1 {'Group': 'SPF_Admin', 'Members': ['SVC_SPF']}",
+            "SPF2 windows/add_members.ps1 {'Group': 'SPF_VMM', 'Members': ['SVC_SPF']}",
+        ]
+
+    @pytest.mark.parametrize("changes", [{"never_expires": False}, {"enabled": False}, {"description": "x"}])
+    def test_options(self, changes: dict[str, object]) -> None:
+        odd = replace(self.good, **changes)  # type: ignore[arg-type]
+        assert self.plan(server(odd), server(self.good)) == [
+            "On SPF1, let the password of SVC_SPF never expire, and the account be enabled."
+        ]
+
+    def test_another_password_or_a_group_lost(self) -> None:
+        odd = replace(self.good, password_is_ours=False)
+        out = replace(self.good, groups=frozenset({"spf_admin"}))
+        assert self.plan(server(odd), server(out)) == [
+            "On SPF1, set the password of the local account SVC_SPF.",
+            "On SPF2, put SVC_SPF into the local group SPF_VMM.",
+        ]
+
+    def test_groups_that_are_nowhere_are_all_named(self) -> None:
+        bare = ServerFacts(None, frozenset({"spf_admin"}), Secret("mark-of-nobody"))
+        assert refusal(lambda: self.plan(bare, bare)) == (
+            "SPF1: create the local account SVC_SPF: there is no local group SPF_VMM on SPF1, SPF_VMM on SPF2. Install "
+            "Service Provider Foundation there first, or correct `spf.groups`."
+        )
+
+    def test_drift(self) -> None:
+        odd = replace(self.good, password_is_ours=False, enabled=False, groups=frozenset(), description="x")
+        assert self.provider.found(self.inputs, {"SPF1": server(odd), "SPF2": server(self.good)}) == {
+            "machines": ["SPF1", "SPF2"],
+            "password": "(differs from the configuration)",
+            "never_expires": True,
+            "enabled": False,
+            "groups": [],
+            "description": "x",
+        }
+        assert self.provider.found(self.inputs, {"SPF1": server(self.good), "SPF2": server()})["machines"] == ["SPF1"]
+
+    def test_the_mark_fits_one_password_account_and_machine_only(self) -> None:
+        one = mark(Secret("key-of-1"), "SVC_SPF", Secret("pass-1"))
+        assert one == mark(Secret("key-of-1"), "svc_spf", Secret("pass-1"))
+        assert "pass-1" not in one.reveal()
+        for other in (
+            ("key-of-2", "SVC_SPF", "pass-1"),
+            ("key-of-1", "x", "pass-1"),
+            ("key-of-1", "SVC_SPF", "pass-2"),
+        ):
+            assert one != mark(Secret(other[0]), other[1], Secret(other[2]))
+
+
+class TestGroupMembers:
+    provider = GroupMembersProvider()
+    inputs = GroupMembersInputs(machine="Portal1", group="MgmtSvc Operators", members=(r"HYPERVNU\Ops", r"HYPERVNU\B"))
+
+    def test_only_the_missing_ones_are_put_in(self) -> None:
+        facts = GroupMembersFacts(True, frozenset({r"hypervnu\ops", r"hypervnu\other"}))
+        plan = self.provider.plan(self.inputs, facts)
+        assert sentences(plan) == [r"On Portal1, put HYPERVNU\B into the local group MgmtSvc Operators."]
+        assert self.provider.found(self.inputs, facts) == {"members": [r"HYPERVNU\Ops"]}
+        before = self.provider.remember(self.inputs, facts)
+        both = replace(facts, members=facts.members | {r"hypervnu\b"})
+        assert self.provider.plan(self.inputs, both) == []
+        assert sentences(self.provider.remove(self.inputs, both, before)) == [
+            r"On Portal1, take HYPERVNU\B out of the local group MgmtSvc Operators."
+        ]
+
+    def test_no_group(self) -> None:
+        assert refusal(lambda: self.provider.plan(self.inputs, GroupMembersFacts(False, frozenset()))) == (
+            "Portal1: read the members of MgmtSvc Operators: there is no local group of this name. It is made by the "
+            "portal's installer; see whether the installation on this machine succeeded."
+        )
+
+
+class TestSiteBinding:
+    provider = SiteBindingProvider()
+    inputs = SiteBindingInputs(machine="Portal1", site=SITE, port=443, old_port=30081, thumbprint=THUMBPRINT)
+    bind = f"On Portal1, bind {SITE} to port 443."
+    give = f"On Portal1, give port 443 of {SITE} the certificate {THUMBPRINT}."
+    off = f"On Portal1, take {SITE} off port 30081."
+
+    @pytest.mark.parametrize(
+        ("ports", "expected"),
+        [
+            ({30081: OLD}, [bind, give, off]),
+            ({30081: OLD, 443: ""}, [give, off]),
+            ({30081: OLD, 443: THUMBPRINT}, [off]),
+            ({443: OLD}, [give]),
+            ({}, [bind, give]),
+            ({443: THUMBPRINT}, []),
+        ],
+    )
+    def test_there_is_no_moment_without_a_binding(self, ports: dict[int, str], expected: list[str]) -> None:
+        facts = SiteBindingFacts(True, True, ports, {30091: "MgmtSvc-AdminSite"})
+        plan = self.provider.plan(self.inputs, facts)
+        assert sentences(plan) == expected
+        if self.off in expected:
+            assert expected[-1] == self.off
+
+    def test_a_stopped_site_is_started(self) -> None:
+        facts = SiteBindingFacts(True, False, {443: THUMBPRINT}, {})
+        assert sentences(self.provider.plan(self.inputs, facts)) == [f"On Portal1, start {SITE}."]
+
+    def test_what_the_steps_send(self) -> None:
+        assert actions(self.provider.plan(self.inputs, SiteBindingFacts(True, True, {30081: OLD}, {}))) == [
+            f"Portal1 windows/add_binding.ps1 {{'Site': '{SITE}', 'Port': 443}}",
+            (
+                f"Portal1 windows/set_binding_certificate.ps1 {{'Site': '{SITE}', 'Port': 443, "
+                f"'Thumbprint': '{THUMBPRINT}'}}"
+            ),
+            f"Portal1 windows/remove_binding.ps1 {{'Site': '{SITE}', 'Port': 30081}}",
+        ]
+
+    def test_refusals(self) -> None:
+        assert refusal(lambda: self.provider.plan(self.inputs, SiteBindingFacts(False, False, {}, {}))) == (
+            f"Portal1: bind {SITE} to port 443: there is no web site of this name. See whether the portal's software "
+            "is installed."
+        )
+        held = SiteBindingFacts(True, True, {30081: OLD}, {443: "Default Web Site"})
+        assert refusal(lambda: self.provider.plan(self.inputs, held)) == (
+            f"Portal1: bind {SITE} to port 443: the site Default Web Site holds this port. Move that site to another "
+            "port, or choose another `portal.tenant_site_port`."
+        )
+
+    def test_remove_puts_the_old_binding_back_first(self) -> None:
+        before = self.provider.remember(self.inputs, SiteBindingFacts(True, True, {30081: OLD}, {}))
+        assert before == {"thumbprint": OLD}
+        now = SiteBindingFacts(True, True, {443: THUMBPRINT}, {})
+        assert sentences(self.provider.remove(self.inputs, now, before)) == [
+            f"On Portal1, bind {SITE} to port 30081.",
+            f"On Portal1, give port 30081 of {SITE} the certificate {OLD}.",
+            f"On Portal1, take {SITE} off port 443.",
+        ]
