@@ -55,5 +55,6 @@ pulumi.export("primary", farm.primary)
 pulumi.export("databases", list(DATABASES))
 pulumi.export("mirroredLogins", farm.logins.logins)
 pulumi.export("plan", farm.plan_id)
-pulumi.export("verification", checked.stdout)
+# The report holds no secret, only the configuration that the command read did.
+pulumi.export("verification", pulumi.Output.unsecret(checked.stdout))
 pulumi.export("readme", Path("Pulumi.README.md").read_text(encoding="utf-8"))

@@ -86,7 +86,15 @@ def hosts(values: dict[str, Any], topology: Topology) -> Hosts:
             "no machine, cluster or listener of this name in the topology",
             f"Known are: {known}.",
         )
-    return Hosts(machines, shared, str(values.get("authorities") or ""))
+    authorities = str(values.get("authorities") or "")
+    if authorities and not Path(authorities).is_file():
+        raise MachineError(
+            "this computer",
+            "read the authorities to trust",
+            f"there is no file {authorities}",
+            "Correct `authorities` in this stack's configuration; for the lab, start it first (`make up`).",
+        )
+    return Hosts(machines, shared, authorities)
 
 
 def _shared_names(topology: Topology) -> list[str]:

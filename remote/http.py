@@ -40,6 +40,7 @@ def get(
     """
     context = ssl.create_default_context(cafile=authorities or None)
     if not verify:
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     headers = {"Host": name if port == 443 else f"{name}:{port}"}

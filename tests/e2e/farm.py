@@ -1,4 +1,4 @@
-"""A farm of its own for the end-to-end tests: the lab on 127.31.5.x, a stack in a temporary backend, the real CLI.
+"""A farm of its own for the end-to-end tests: the lab on addresses of its own, a stack in a temporary backend, the real CLI.
 
 The project is used where it lies; topology, stack configuration, state and lab are in a temporary folder, so that the
 tests disturb neither the dev stack nor a lab that runs.
@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,8 @@ class Farm:
     """The lab and the stack of one test run."""
 
     folder: Path
-    values: dict[str, Any] = field(default_factory=dict)
+    network: int
+    """The farm's machines are on 127.<network>.5.x; each module of tests has a number of its own."""
 
     def __post_init__(self) -> None:
         self.lab_folder = self.folder / "lab"
@@ -54,7 +55,7 @@ class Farm:
         self.config = self.folder / "Pulumi.e2e.yaml"
         (self.folder / "state").mkdir(parents=True, exist_ok=True)
         text = (ROOT / "topologies" / "single-domain.yaml").read_text(encoding="utf-8")
-        self.topology.write_text(text.replace("172.21.5.", "172.31.5."), encoding="utf-8")
+        self.topology.write_text(text.replace("172.21.5.", f"172.{self.network}.5."), encoding="utf-8")
         self.environment = {
             **os.environ,
             **environment(),
@@ -88,9 +89,9 @@ class Farm:
         assert self.pulumi("stack", "init", "e2e", "--secrets-provider", "passphrase").ok
         hosts = {m["name"]: {"address": _loopback(m["address"])} for m in self.machines}
         hosts |= {
-            "portal.hyper-v.nu": {"address": "127.31.5.150"},
-            "spf.hyper-v.nu": {"address": "127.31.5.140"},
-            "sql.hyper-v.nu": {"address": "127.31.5.50"},
+            "portal.hyper-v.nu": {"address": f"127.{self.network}.5.150"},
+            "spf.hyper-v.nu": {"address": f"127.{self.network}.5.140"},
+            "sql.hyper-v.nu": {"address": f"127.{self.network}.5.50"},
         }
         document = yaml.safe_load(self.config.read_text(encoding="utf-8")) if self.config.exists() else {}
         plain = {
