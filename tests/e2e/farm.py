@@ -1,7 +1,7 @@
 """A farm of its own for the end-to-end tests: the lab on addresses of its own, a stack in a temporary backend, the real CLI.
 
-The project is used where it lies; topology, stack configuration, state and lab are in a temporary folder, so that the
-tests disturb neither the dev stack nor a lab that runs.
+The program is used where it lies, through links from a temporary project folder; topology, stack configuration, state
+and lab are in that folder, so that the tests disturb neither the dev stack nor a lab that runs.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ SECRETS = {
     "pfx": "Lab-Pfx-2013!",
 }
 
+LINKED = ("__main__.py", "Pulumi.yaml", "Pulumi.README.md", ".venv", "components", "remote", "operations")
+"""What a program's folder consists of."""
+
 
 @dataclass
 class Result:
@@ -52,8 +55,12 @@ class Farm:
     def __post_init__(self) -> None:
         self.lab_folder = self.folder / "lab"
         self.topology = self.folder / "topology.yaml"
-        self.config = self.folder / "Pulumi.e2e.yaml"
-        (self.folder / "state").mkdir(parents=True, exist_ok=True)
+        self.project = self.folder / "project"
+        self.config = self.project / "Pulumi.e2e.yaml"
+        for folder in (self.folder / "state", self.project):
+            folder.mkdir(parents=True, exist_ok=True)
+        for name in LINKED:
+            (self.project / name).symlink_to(ROOT / name)
         text = (ROOT / "topologies" / "single-domain.yaml").read_text(encoding="utf-8")
         self.topology.write_text(text.replace("172.21.5.", f"172.{self.network}.5."), encoding="utf-8")
         self.environment = {
@@ -86,7 +93,8 @@ class Farm:
     # The stack -------------------------------------------------------------------------------------------------
 
     def make_stack(self) -> None:
-        assert self.pulumi("stack", "init", "e2e", "--secrets-provider", "passphrase").ok
+        made = self.pulumi("stack", "init", "e2e", "--secrets-provider", "passphrase")
+        assert made.ok, made.output
         hosts = {m["name"]: {"address": _loopback(m["address"])} for m in self.machines}
         hosts |= {
             "portal.hyper-v.nu": {"address": f"127.{self.network}.5.150"},
@@ -118,12 +126,8 @@ class Farm:
         assert done.ok, done.output
 
     def pulumi(self, *arguments: str, given: str | None = None) -> Result:
-        known_stack = ["--stack", "e2e"] if arguments[:2] != ("stack", "init") else []
-        config = ["--config-file", str(self.config)] if arguments[0] in ("up", "preview", "destroy", "config") else []
-        if arguments[:2] == ("stack", "init"):
-            config = ["--config-file", str(self.config)]
-        quiet = ["--non-interactive"]
-        return self._run(["pulumi", *arguments, *known_stack, *config, *quiet], given=given)
+        stack = [] if arguments[:2] == ("stack", "init") else ["--stack", "e2e"]
+        return self._run(["pulumi", *arguments, *stack, "--non-interactive"], given=given, folder=self.project)
 
     def up(self) -> Result:
         return self.pulumi("up", "--yes", "--skip-preview", "--diff")
@@ -147,13 +151,14 @@ class Farm:
         return found
 
     def operations(self, *arguments: str) -> Result:
-        return self._run([sys.executable, "-m", "operations", *arguments])
+        stack = ("--stack", "e2e") if arguments[:1] == ("verify",) else ()
+        return self._run([sys.executable, "-m", "operations", *arguments, *stack], folder=self.project)
 
-    def _run(self, command: list[str], given: str | None = None) -> Result:
+    def _run(self, command: list[str], given: str | None = None, folder: Path = ROOT) -> Result:
         started = time.monotonic()
         done = subprocess.run(
             command,
-            cwd=ROOT,
+            cwd=folder,
             env=self.environment,
             input=given,
             stdin=subprocess.DEVNULL if given is None else None,
