@@ -1,4 +1,4 @@
-"""A farm of its own for the end-to-end tests: the lab on addresses of its own, a stack in a temporary backend, the real CLI.
+"""A farm of its own for the end-to-end tests: lab on addresses of its own, stack in a temporary backend, the real CLI.
 
 The program is used where it lies, through links from a temporary project folder; topology, stack configuration, state
 and lab are in that folder, so that the tests disturb neither the dev stack nor a lab that runs.
