@@ -35,6 +35,11 @@ def converged(view: NodeView) -> str:
     return state.unconverged([view])
 
 
+def at_rest(view: NodeView) -> str:
+    """Waits until no node is converging: only then the cluster takes a change."""
+    return ", ".join(view.converging)
+
+
 class ClusterProvider(Provider[ClusterInputs, NodeView]):
     INPUTS = ClusterInputs
     IDENTITY = ("machine", "interface")
@@ -79,7 +84,11 @@ class ClusterProvider(Provider[ClusterInputs, NodeView]):
             return []
         arguments = {"Interface": inputs.interface}
         action = Detached(inputs.machine, "NLB cluster", "nlb/remove_cluster.ps1", arguments, inputs.seconds)
-        return [Step(f"On {inputs.machine}, dissolve {self.title(inputs)}.", action)]
+        wait = Until(inputs.machine, at_rest, inputs.seconds)
+        return [
+            Step(f"Wait until {inputs.cluster} is at rest.", wait),
+            Step(f"On {inputs.machine}, dissolve {self.title(inputs)}.", action),
+        ]
 
     def present(self, inputs: ClusterInputs, facts: NodeView) -> bool:
         return facts.bound

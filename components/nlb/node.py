@@ -44,6 +44,11 @@ def converged(facts: NodeFacts) -> str:
     return state.unconverged([facts.first, facts.node])
 
 
+def at_rest(facts: NodeFacts) -> str:
+    """Waits until no node is converging: only then the cluster takes a change."""
+    return ", ".join(sorted({*facts.first.converging, *facts.node.converging}))
+
+
 class NodeProvider(Provider[NodeInputs, NodeFacts]):
     INPUTS = NodeInputs
     IDENTITY = ("machine", "interface", "cluster")
@@ -83,15 +88,24 @@ class NodeProvider(Provider[NodeInputs, NodeFacts]):
     def remove(self, inputs: NodeInputs, facts: NodeFacts, before: dict[str, Any]) -> list[Step]:
         if not facts.node.bound and not facts.first.sees(inputs.machine):
             return []
-        arguments = {
-            "Interface": inputs.interface,
-            "Node": inputs.machine,
-            "DrainMinutes": inputs.drain_minutes,
-        }
-        action = Detached(
-            inputs.first, f"NLB remove {inputs.machine}", "nlb/remove_node.ps1", arguments, inputs.seconds
-        )
-        return [Step(f"On {inputs.first}, drain {inputs.machine} and take it out of {inputs.cluster}.", action)]
+        machine, first = inputs.machine, inputs.first
+        where = {"Interface": inputs.interface, "Node": machine}
+        drain = {**where, "DrainMinutes": inputs.drain_minutes}
+        seconds = inputs.seconds + 60 * inputs.drain_minutes
+
+        def by_task(what: str, script: str, arguments: dict[str, Any]) -> Step:
+            return Step(f"On {first}, {what}.", Detached(first, f"NLB remove {machine}", script, arguments, seconds))
+
+        def rest(after: str) -> Step:
+            return Step(f"Wait until {inputs.cluster} is at rest {after}.", Until(first, at_rest, inputs.seconds))
+
+        return [
+            rest("before the change"),
+            by_task(f"let {machine} finish its connections", "nlb/drain_node.ps1", drain),
+            rest(f"without {machine}"),
+            by_task(f"take {machine} out of {inputs.cluster}", "nlb/remove_node.ps1", where),
+            rest("again"),
+        ]
 
     def present(self, inputs: NodeInputs, facts: NodeFacts) -> bool:
         return facts.node.bound and facts.first.sees(inputs.machine)

@@ -40,6 +40,11 @@ class NodeView:
         """The nodes this one sees that are not converged: ``PORTAL2 (Converging)``."""
         return [f"{node} ({state})" for node, state in self.nodes if not state.startswith("Converged")]
 
+    @property
+    def converging(self) -> list[str]:
+        """The nodes this one sees that are just agreeing on who is there; meanwhile the cluster takes no change."""
+        return [f"{node} ({state})" for node, state in self.nodes if state == "Converging"]
+
     def sees(self, machine: str) -> bool:
         return any(node.lower() == machine.lower() for node, _ in self.nodes)
 
