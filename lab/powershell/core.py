@@ -12,6 +12,7 @@ from lab.powershell.binder import Bound, bind
 from lab.powershell.commands import FunctionStage, Stage, write_all
 from lab.powershell.convert import to_bool, to_list, to_text
 from lab.powershell.errors import StopUpstream
+from lab.powershell.stages import CallRuntime
 from lab.powershell.values import NOTHING, ScriptBlock
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class CoreStage(Stage):
 
     def begin(self) -> None:
         self.bound = bind(self.info, self.given, self.evaluator.session, piped=self.piped)
+        self.runtime = CallRuntime(self.evaluator, self.info, self.bound, self.out)
         self.start()
 
     def start(self) -> None:
@@ -161,7 +163,7 @@ class SelectObject(CoreStage):
     def start(self) -> None:
         from lab.powershell.core_select import Picker
 
-        self.picker = Picker(self.evaluator, self.bound.parameters)
+        self.picker = Picker(self.runtime, self.bound.parameters)
         self.seen: list[Any] = []
         self.count = 0
         self.first, self.last, self.skip = (self.get(name) for name in ("First", "Last", "Skip"))

@@ -15,6 +15,7 @@ from lab.powershell.values import NOTHING, NetArray, NetList, ScriptBlock, plain
 
 if TYPE_CHECKING:
     from lab.powershell.evaluator import Evaluator
+    from lab.powershell.stages import CallRuntime
 
 
 def evaluator_of(call: Call) -> Evaluator:
@@ -50,8 +51,8 @@ def _entry(table: HashTable, wanted: str) -> Any:
 class Picker:
     """What Select-Object makes of one object."""
 
-    def __init__(self, evaluator: Evaluator, parameters: dict[str, Any]) -> None:
-        self.evaluator = evaluator
+    def __init__(self, runtime: CallRuntime, parameters: dict[str, Any]) -> None:
+        self.runtime, self.evaluator = runtime, runtime.evaluator
         self.properties = parameters.get("Property")
         self.exclude = [wildcard(to_text(name)) for name in to_list(parameters.get("ExcludeProperty"))]
         self.expand = parameters.get("ExpandProperty")
@@ -94,12 +95,12 @@ class Picker:
         if found is members.MISSING:
             error = PowerShellError(
                 f'Property "{name}" cannot be found.',
-                "ExpandPropertyNotFound,Microsoft.PowerShell.Commands.SelectObjectCommand",
+                "ExpandPropertyNotFound",
                 category="InvalidArgument",
                 exception_type="System.Management.Automation.PSArgumentException",
                 target=item,
             )
-            self.evaluator.report(error)
+            self.runtime.write_error(error)
             return
         if self.properties is not None:
             raise NotModelledError("Select-Object with -Property and -ExpandProperty together")

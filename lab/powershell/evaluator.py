@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lab.powershell.api import ENVIRONMENT, PowerShellError, PSObject, Session
+from lab.powershell.api import ENVIRONMENT, PSObject, Session
 from lab.powershell.commands import Commands
 from lab.powershell.convert import to_text
-from lab.powershell.errors import ReturnFlow, Terminating, error_of, record_of
+from lab.powershell.errors import ReturnFlow, Terminating, record_of
 from lab.powershell.evaluation import Expressions
 from lab.powershell.formatting import composite
 from lab.powershell.parser import parse
@@ -29,7 +29,6 @@ from lab.powershell.syntax import (
 from lab.powershell.values import (
     NOTHING,
     ErrorRecord,
-    NetArray,
     ScriptBlock,
 )
 from lab.powershell.variables import Variables
@@ -166,22 +165,3 @@ class Evaluator(Commands, Expressions, Variables, Statements):
             pass
         except ParseError as error:
             raise Terminating(record_of(error), thrown=True) from error
-
-    def report(self, error: PowerShellError) -> None:
-        """A non-terminating error of something that is not a cmdlet's function."""
-        record = self.place(record_of(error))
-        self.success = False
-        action = self.preference("ErrorActionPreference")
-        if action == "Stop":
-            raise Terminating(record, thrown=True)
-        if action != "Ignore":
-            self.remember(record)
-        if action in ("Continue", "Inquire"):
-            self.streams.error(record)
-
-    def failure(self, error: Terminating) -> PowerShellError:
-        return error_of(error.record)
-
-
-def array_type(value: Any) -> str:
-    return value.element if isinstance(value, NetArray) else "System.Object"

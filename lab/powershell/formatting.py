@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -192,7 +192,8 @@ def _date_piece(value: datetime, piece: str) -> str:
     if kind == "t":
         return ("AM" if value.hour < 12 else "PM")[: 1 if size == 1 else None]
     if kind == "K":
-        return {None: "", UTC: "Z", LOCAL: "+00:00"}[value.tzinfo]  # type: ignore[index]
+        # LOCAL equals UTC, it is told apart by identity.
+        return "" if value.tzinfo is None else "+00:00" if value.tzinfo is LOCAL else "Z"
     if kind == "z":
         return {1: "+0", 2: "+00"}.get(size, "+00:00")
     return piece

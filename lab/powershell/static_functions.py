@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -78,11 +79,13 @@ def trying(parser: Callable[..., Any], empty: Any) -> Callable[..., Any]:
 
 def numbers(kind: str, low: Any, high: Any) -> dict[str, Any]:
     zero = 0.0 if kind == "Double" else 0
+    special = {"nan": math.nan, "positiveinfinity": math.inf, "negativeinfinity": -math.inf}
     return {
         "parse": _parse(kind),
         "tryparse": trying(_parse(kind), zero),
         "maxvalue": high,
         "minvalue": low,
+        **(special if kind == "Double" else {}),
     }
 
 

@@ -60,7 +60,8 @@ def _ticks(value: datetime) -> int:
 
 
 def _kind(value: datetime) -> EnumValue:
-    return enum("System.DateTimeKind", {None: 0, UTC: 1, LOCAL: 2}[value.tzinfo])  # type: ignore[index]
+    # LOCAL equals UTC, it is told apart by identity.
+    return enum("System.DateTimeKind", 0 if value.tzinfo is None else 2 if value.tzinfo is LOCAL else 1)
 
 
 def _months(value: datetime, count: int) -> datetime:

@@ -86,6 +86,14 @@ def test_error_variable_and_redirection(run: Any) -> None:
     assert result.errors == []
 
 
+def test_error_action_of_streaming_cmdlets(run: Any) -> None:
+    script = "1, 2 | Select-Object -ExpandProperty Nope"
+    identity = "ExpandPropertyNotFound,Microsoft.PowerShell.Commands.SelectObjectCommand"
+    assert ids(run(script)) == [identity, identity]
+    assert ids(run(f"{script} -ErrorAction SilentlyContinue")) == []
+    assert run(f"{script} -ErrorAction Stop; 'no'").terminated.error_id == identity
+
+
 def test_warnings(run: Any) -> None:
     result = run(
         "Write-Warning 'w'; Write-Warning 'v' 3>$null; Write-Warning 'u' -WarningAction SilentlyContinue; "

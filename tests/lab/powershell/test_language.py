@@ -116,6 +116,13 @@ def test_times(output: Any) -> None:
     assert found == ["2013-06-05T00:00:00.000", "Wednesday"]
 
 
+def test_kinds_of_times(output: Any) -> None:
+    script = (
+        "(Get-Date), [datetime]::UtcNow, [datetime]'2013-06-05' | ForEach-Object { \"$($_.Kind)$($_.ToString('%K'))\" }"
+    )
+    assert output(script) == ["Local+00:00", "UtcZ", "Unspecified"]
+
+
 def test_state_of_a_runspace_stays(session: Any) -> None:
     from lab.powershell.runspace import Runspace
 
