@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import socket
 import ssl
 from dataclasses import dataclass
-
-import urllib3
+from http.client import HTTPConnection, HTTPException
 
 from remote.secret import Secret
 
@@ -40,28 +41,25 @@ def get(
     """
     context = ssl.create_default_context(cafile=authorities or None)
     if not verify:
-        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    headers = {"Host": name if port == 443 else f"{name}:{port}"}
+    headers = {"Host": name if port == 443 else f"{name}:{port}", "Connection": "close"}
     if account is not None:
-        headers |= urllib3.make_headers(basic_auth=f"{account[0]}:{account[1].reveal()}")
-    pool = urllib3.HTTPSConnectionPool(
-        address,
-        port,
-        ssl_context=context,
-        server_hostname=name,
-        assert_hostname=name if verify else False,
-        timeout=urllib3.Timeout(total=seconds),
-        retries=False,
-    )
+        text = f"{account[0]}:{account[1].reveal()}"
+        headers["Authorization"] = f"Basic {base64.b64encode(text.encode()).decode()}"
+    connection = HTTPConnection(name, port)
     try:
-        with pool.request("GET", path, headers=headers, redirect=False, preload_content=False) as response:
-            socket = getattr(response.connection, "sock", None)
-            certificate = socket.getpeercert(binary_form=True) if socket is not None else b""
-            return Answer(response.status, response.read(), certificate or b"")
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        reason = error.args[-1] if error.args else error
-        raise HttpError(str(getattr(reason, "strerror", "") or reason).split(": ", 1)[-1]) from None
+        # The socket is made here, because the address and the name are two things, and for its certificate.
+        plain = socket.create_connection((address, port), timeout=seconds)
+        connection.sock = plain
+        connection.sock = secured = context.wrap_socket(plain, server_hostname=name)
+        certificate = secured.getpeercert(binary_form=True) or b""
+        connection.request("GET", path, headers=headers)
+        response = connection.getresponse()
+        return Answer(response.status, response.read(), certificate)
+    except ssl.SSLCertVerificationError as error:
+        raise HttpError(f"certificate verify failed: {error.verify_message.rstrip('.')}") from None
+    except (OSError, HTTPException) as error:
+        raise HttpError(getattr(error, "strerror", "") or str(error) or type(error).__name__) from None
     finally:
-        pool.close()
+        connection.close()

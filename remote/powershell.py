@@ -10,6 +10,7 @@ import base64
 import contextlib
 import itertools
 import json
+import re
 import threading
 import time
 from collections.abc import Mapping
@@ -36,6 +37,8 @@ _ARGUMENTS = (
 )
 _PIECE = 100_000
 """Bytes of standard input in one envelope: Server 2012 takes envelopes of 500 KB, and base64 adds a third."""
+_OBJECT = re.compile(r"^(?:<[^>]*>|\w+\(host=[^)]*\)): ")
+"""The connection that urllib3 puts before what went wrong with it, in either of its forms."""
 _BROKEN = (requests.exceptions.ConnectionError, requests.exceptions.Timeout, WinRMTransportError)
 
 
@@ -199,4 +202,4 @@ def _short(error: BaseException) -> str:
             break
         reason = inner
     text = str(reason).split(" (extended fault data", 1)[0].rstrip(" .")
-    return text.rsplit(">: ", 1)[-1] if ">: " in text else text
+    return _OBJECT.sub("", text)

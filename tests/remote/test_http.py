@@ -1,0 +1,111 @@
+"""One HTTPS request, against a small server with certificates of a test authority."""
+
+from __future__ import annotations
+
+import http.server
+import ssl
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from remote.http import HttpError, get
+from remote.secret import Secret
+
+ADDRESS, NAME = "127.49.5.1", "portal.hyper-v.nu"
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = f"{self.headers['Host']} {self.headers.get('Authorization', '-')}".encode()
+        self.send_response({"/moved": 302, "/broken": 500}.get(self.path, 200))
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Location", "https://elsewhere.example/")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module", name="site")
+def started_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, str, bytes]]:
+    """Port, file of the authority, and the server's certificate."""
+    folder = tmp_path_factory.mktemp("tls")
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)]))
+        .issuer_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)]))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    file = Path(folder, "all.pem")
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    file.write_bytes(private + pem)
+    authority = Path(folder, "authority.pem")
+    authority.write_bytes(pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    server = http.server.ThreadingHTTPServer((ADDRESS, 0), _Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server.server_port, str(authority), certificate.public_bytes(serialization.Encoding.DER)
+    server.shutdown()
+    server.server_close()
+
+
+def test_an_answer_with_the_certificate(site: tuple[int, str, bytes]) -> None:
+    port, authority, certificate = site
+    answer = get(ADDRESS, port, NAME, authorities=authority)
+    assert (answer.status, answer.certificate) == (200, certificate)
+    assert answer.body.decode() == f"{NAME}:{port} -"
+
+
+def test_no_redirect_is_followed_and_a_bad_status_is_an_answer(site: tuple[int, str, bytes]) -> None:
+    port, authority, _ = site
+    assert get(ADDRESS, port, NAME, "/moved", authorities=authority).status == 302
+    assert get(ADDRESS, port, NAME, "/broken", authorities=authority).status == 500
+
+
+def test_the_account_goes_as_basic_authentication(site: tuple[int, str, bytes]) -> None:
+    port, authority, _ = site
+    answer = get(ADDRESS, port, NAME, authorities=authority, account=("user", Secret("Basic-Pass-1!")))
+    assert answer.body.endswith(b"Basic dXNlcjpCYXNpYy1QYXNzLTEh")
+
+
+def test_another_name_is_refused(site: tuple[int, str, bytes]) -> None:
+    port, authority, _ = site
+    with pytest.raises(HttpError) as caught:
+        get(ADDRESS, port, "spf.hyper-v.nu", authorities=authority)
+    assert str(caught.value).startswith("certificate verify failed: Hostname mismatch")
+
+
+def test_an_untrusted_certificate_is_refused_unless_asked_for(site: tuple[int, str, bytes]) -> None:
+    port, _, certificate = site
+    with pytest.raises(HttpError) as caught:
+        get(ADDRESS, port, NAME)
+    assert str(caught.value).startswith("certificate verify failed: self-signed certificate")
+    answer = get(ADDRESS, port, "any.example", verify=False)
+    assert (answer.status, answer.certificate) == (200, certificate)
+
+
+def test_nothing_listens() -> None:
+    with pytest.raises(HttpError, match="Connection refused"):
+        get("127.49.5.2", 9, NAME)

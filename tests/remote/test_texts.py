@@ -1,0 +1,182 @@
+"""What drivers and libraries say becomes one clear reason; statements get .NET's parameters; waits end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests.exceptions
+import urllib3.exceptions
+
+from components import steps
+from remote import sql
+from remote.errors import MachineError
+from remote.powershell import _short
+from remote.session import Remote, _from_json, _WithFallback, numbered
+
+DRIVER = "[Microsoft][ODBC Driver 18 for SQL Server]"
+
+
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ("SELECT 1", "SELECT 1"),
+        ("DECLARE @a int = ?, @b int = ?;", "DECLARE @a int = @p1, @b int = @p2;"),
+        ("?", "@p1"),
+        ("?" * 12, "".join(f"@p{number}" for number in range(1, 13))),
+    ],
+)
+def test_numbered(statement: str, expected: str) -> None:
+    assert numbered(statement) == expected
+
+
+def test_binary_values_come_back_from_json() -> None:
+    assert _from_json({"hexadecimal": "00FF"}) == b"\x00\xff"
+    assert _from_json("00FF") == "00FF"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "number", "message"),
+    [
+        (
+            ("28000", f"[28000] {DRIVER}[SQL Server]Login failed for user 'sa'. (18456) (SQLDriverConnect)"),
+            18456,
+            "Login failed for user 'sa'.",
+        ),
+        (
+            (
+                "42000",
+                (
+                    f"[42000] {DRIVER}[SQL Server]Cannot open backup device '\\\\F\\S\\a.bak'. Operating system error 5"
+                    f"(Access is denied.). (3201) (SQLExecDirectW); [42000] {DRIVER}[SQL Server]BACKUP DATABASE is "
+                    "terminating abnormally. (3013)"
+                ),
+            ),
+            3201,
+            "Cannot open backup device '\\\\F\\S\\a.bak'. Operating system error 5(Access is denied.).",
+        ),
+        (
+            ("HYT00", f"[HYT00] {DRIVER}Login timeout expired (0) (SQLDriverConnect)"),
+            0,
+            "Login timeout expired",
+        ),
+        (
+            ("08001", f"[08001] {DRIVER}TCP Provider: Error code 0x2749 (10057) (SQLDriverConnect)"),
+            10057,
+            "TCP Provider: Error code 0x2749",
+        ),
+        (
+            ("08S01", f"[08S01] {DRIVER}Communication link failure (-1) (SQLExecDirectW)"),
+            -1,
+            "Communication link failure",
+        ),
+        ((), 0, ""),
+    ],
+)
+def test_what_pyodbc_says(arguments: tuple[str, ...], number: int, message: str) -> None:
+    error: Any = Exception(*arguments)
+    assert (sql._number(error), sql._message(error)) == (number, message)
+    assert sql._state(error) == (arguments[0] if arguments else "")
+
+
+def test_a_value_in_a_connection_string_stays_one_value() -> None:
+    assert sql._braced("a};UID=x") == "{a}};UID=x}"
+
+
+def wrapped(text: str) -> Exception:
+    """As requests gives it: its error around urllib3's, which says what happened in its reason."""
+    inner = urllib3.exceptions.NewConnectionError(urllib3.connection.HTTPSConnection("127.49.5.1", 5986), text)
+    outer = urllib3.exceptions.MaxRetryError(urllib3.HTTPSConnectionPool("127.49.5.1", 5986), "/wsman", inner)
+    return requests.exceptions.ConnectionError(outer)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (wrapped("Failed to establish a new connection: refused"), "Failed to establish a new connection: refused"),
+        (
+            requests.exceptions.ReadTimeout("HTTPSConnectionPool(host='h', port=5986): Read timed out."),
+            "Read timed out",
+        ),
+        (requests.exceptions.ConnectionError("<urllib3.X object at 0x7f>: gone"), "gone"),
+        (EOFError("PowerShell ended"), "PowerShell ended"),
+        (requests.exceptions.ConnectionError(), ""),
+    ],
+)
+def test_the_innermost_reason(error: BaseException, expected: str) -> None:
+    assert _short(error) == expected
+
+
+class TestWait:
+    @staticmethod
+    def told(answers: list[str], seconds: float = 60) -> list[str]:
+        reports: list[str] = []
+        steps.wait(
+            "SQL1", "see it", seconds, lambda: answers.pop(0) if len(answers) > 1 else answers[0], reports.append
+        )
+        return reports
+
+    def test_nothing_missing(self) -> None:
+        assert self.told([""]) == []
+
+    def test_each_reason_is_told_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        pauses: list[float] = []
+        monkeypatch.setattr("components.steps.time.sleep", pauses.append)
+        assert self.told(["a", "a", "a", "b", "b", "a", *["a"] * 10, ""]) == [
+            "SQL1: waiting for a",
+            "SQL1: waiting for b",
+            "SQL1: waiting for a",
+        ]
+        assert pauses == sorted(pauses)
+        assert pauses[-1] == 5.0
+
+    def test_the_time_is_up(self) -> None:
+        with pytest.raises(MachineError) as caught:
+            self.told(["the service"], seconds=0)
+        assert str(caught.value) == (
+            "SQL1: see it: after 0 seconds still waiting for the service. When it has come about, run `pulumi up` "
+            "again: it goes on from there."
+        )
+
+
+class _Server:
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.asked = 0
+
+    def rows(self, statement: str, *values: Any, attempted: str, seconds: float = 0) -> list[dict[str, Any]]:
+        self.asked += 1
+        if self.number:
+            raise MachineError("SQL1", attempted, "no", number=self.number)
+        return [{"one": 1}]
+
+    run = rows
+
+
+@pytest.mark.parametrize(("number", "falls_back"), [(18456, True), (18470, True), (208, False), (0, False)])
+def test_a_refused_login_is_read_around_and_nothing_else(number: int, falls_back: bool) -> None:
+    odbc, integrated = _Server(number), _Server(0)
+    both: Any = _WithFallback(odbc, integrated)  # type: ignore[arg-type]
+    if number and not falls_back:
+        with pytest.raises(MachineError):
+            both.rows("SELECT 1", attempted="read")
+    else:
+        assert both.rows("SELECT 1", attempted="read") == [{"one": 1}]
+    assert integrated.asked == int(falls_back)
+    if number:
+        with pytest.raises(MachineError):
+            both.run("ALTER", attempted="change")
+    assert integrated.asked == int(falls_back), "a change never goes another way"
+
+
+def test_connections_are_kept_by_machine_without_case() -> None:
+    from components.settings import connection_settings, remote
+
+    values = {
+        "topology": "topologies/single-domain.yaml",
+        "credentials": {"hyper-v.nu": {"username": "u", "password": "Installer-Pass-2!"}},
+    }
+    one: Remote = remote(connection_settings(values.get))
+    assert one.powershell("sql1") is one.powershell("SQL1")
+    assert one.powershell("SQL1") is not one.powershell("SQL2")
+    assert one.sql_odbc("SQL1") is not one.sql_odbc("SQL1", "Store")
