@@ -51,7 +51,7 @@ def hosts(values: dict[str, Any], topology: Topology) -> Hosts:
     ``credentials`` are looked up by the machine's name first, then by its domain. Raises ``MachineError`` naming the
     machine and the key that is missing.
     """
-    given = {name.lower(): entry for name, entry in (values.get("hosts") or {}).items()}
+    given = {name.lower(): entry or {} for name, entry in (values.get("hosts") or {}).items()}
     credentials = {name.lower(): entry for name, entry in (values.get("credentials") or {}).items()}
     ports = {replica.machine.lower(): replica.port for replica in topology.sql.replicas}
     machines = {}
@@ -77,7 +77,14 @@ def hosts(values: dict[str, Any], topology: Topology) -> Hosts:
             sql_password=Secret(values.get("sqlAdministratorPassword") or ""),
             verify=bool(entry.get("verify", True)),
         )
-    shared = {name: given.pop(name)["address"] for name in _shared_names(topology) if name in given}
+    shared = {name: str(given.pop(name).get("address") or "") for name in _shared_names(topology) if name in given}
+    for name in (name for name, address in shared.items() if not address):
+        raise MachineError(
+            name,
+            "read `hosts` of this stack's configuration",
+            "the entry has no address",
+            "Give it an `address`, or remove the entry.",
+        )
     if given:
         known = ", ".join([*(machine.name for machine in topology.machines), *_shared_names(topology)])
         raise MachineError(

@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler
-from pydantic_core import core_schema
+from pydantic_core import PydanticCustomError, core_schema
 
 MASK = "***"
 _known: set[str] = set()
@@ -44,12 +44,18 @@ class Secret:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        from_text = core_schema.no_info_after_validator_function(cls, core_schema.str_schema())
-        return core_schema.json_or_python_schema(
-            json_schema=from_text,
-            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), from_text]),
-            serialization=core_schema.plain_serializer_function_ser_schema(cls.reveal),
+        return core_schema.no_info_plain_validator_function(
+            cls._taken, serialization=core_schema.plain_serializer_function_ser_schema(cls.reveal)
         )
+
+    @classmethod
+    def _taken(cls, value: object) -> Secret:
+        """From a text; anything else is an error that does not repeat the value."""
+        if isinstance(value, Secret):
+            return value
+        if isinstance(value, str):
+            return cls(value)
+        raise PydanticCustomError("secret_type", "Input should be a text")
 
 
 def redact(text: str) -> str:

@@ -1,0 +1,89 @@
+"""From a stack's configuration to hosts: what is wrong in it is one clear line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.settings import connection_settings, hosts
+from components.topology import load
+from remote.hosts import Hosts
+from tests.components.contract import refusal
+
+TOPOLOGY = load(Path(__file__).parents[2] / "topologies" / "single-domain.yaml")
+DOMAIN = {"hyper-v.nu": {"username": r"HYPERVNU\installer", "password": "Installer-Pass-3!"}}
+
+
+def given(**values: Any) -> Hosts:
+    return hosts({"credentials": DOMAIN, "sqlAdministratorPassword": "Sql-Pass-3!", **values}, TOPOLOGY)
+
+
+def test_without_entries_names_and_standard_ports_are_used() -> None:
+    host = given()["portal1"]
+    assert (host.name, host.fqdn, host.address) == ("Portal1", "portal1.hyper-v.nu", "portal1.hyper-v.nu")
+    assert (host.winrm_port, host.sql_port, host.verify) == (5986, 1433, True)
+    assert (host.username, host.password.reveal()) == (r"HYPERVNU\installer", "Installer-Pass-3!")
+    assert "Installer-Pass-3!" not in repr(given())
+
+
+def test_entries_win_and_numbers_may_be_texts_or_floats() -> None:
+    found = given(hosts={"SQL1": {"address": "127.49.5.1", "winrmPort": "15986", "sqlPort": 11433.0, "verify": False}})
+    host = found["SQL1"]
+    assert (host.address, host.winrm_port, host.sql_port, host.verify) == ("127.49.5.1", 15986, 11433, False)
+
+
+def test_a_machines_own_credentials_go_before_its_domains() -> None:
+    own = {**DOMAIN, "SPF1": {"username": "local", "password": "Local-Pass-3!"}}
+    assert given(credentials=own)["SPF1"].username == "local"
+    assert given(credentials=own)["SPF2"].username == r"HYPERVNU\installer"
+
+
+@pytest.mark.parametrize("credentials", [{}, {"hyper-v.nu": {"username": "u"}}, {"other": DOMAIN["hyper-v.nu"]}, None])
+def test_missing_credentials(credentials: Any) -> None:
+    assert refusal(lambda: given(credentials=credentials)) == (
+        "Portal1: find out how to log on: no user name and password for Portal1 or hyper-v.nu in this stack's "
+        "configuration. Set `credentials` for hyper-v.nu."
+    )
+
+
+def test_an_entry_for_a_machine_that_is_not_there() -> None:
+    text = refusal(lambda: given(hosts={"Portal7": {"address": "127.49.5.7"}}))
+    assert text.startswith(
+        "portal7: read `hosts` of this stack's configuration: no machine, cluster or listener of this name in the "
+        "topology. Known are: Portal1, Portal2, SPF1, "
+    )
+
+
+def test_names_of_clusters_and_of_the_listener_are_dialled_where_the_entry_says() -> None:
+    found = given(hosts={"Portal.Hyper-V.nu": {"address": "127.49.5.150"}})
+    assert found.dial("portal.hyper-v.nu") == "127.49.5.150"
+    assert found.dial("elsewhere.example") == "elsewhere.example"
+
+
+@pytest.mark.parametrize("entry", [{}, {"verify": False}, None])
+def test_a_cluster_without_an_address(entry: Any) -> None:
+    assert refusal(lambda: given(hosts={"portal.hyper-v.nu": entry})) == (
+        "portal.hyper-v.nu: read `hosts` of this stack's configuration: the entry has no address. Give it an "
+        "`address`, or remove the entry."
+    )
+
+
+def test_an_empty_entry_of_a_machine_is_no_entry() -> None:
+    assert given(hosts={"SQL1": None})["SQL1"].address == "sql1.hyper-v.nu"
+
+
+def test_an_unknown_machine() -> None:
+    assert refusal(lambda: given()["Nobody"]) == (
+        "Nobody: find out how to reach it: no such machine in this stack's configuration. Known are: FILE, Portal1, "
+        "Portal2, SPF1, SPF2, SQL1, SQL2."
+    )
+
+
+def test_settings_are_one_canonical_text_however_they_came() -> None:
+    values: dict[str, Any] = {"topology": "t.yaml", "credentials": DOMAIN, "hosts": {"a": {"address": "x"}}, "other": 1}
+    as_text = {**values, "credentials": json.dumps(DOMAIN), "hosts": json.dumps(values["hosts"])}
+    assert connection_settings(values.get) == connection_settings(as_text.get)
+    assert "other" not in connection_settings(values.get)
