@@ -141,8 +141,8 @@ REFUSALS: dict[str, tuple[AvailabilityDatabaseFacts, str]] = {
     "no database": (
         database_facts({}),
         (
-            "there is no database of this name. It is made by the configuration of the first portal node; see whether that "
-            "one succeeded."
+            "there is no database of this name. It is made by the configuration of the first portal node; see "
+            "whether that one succeeded."
         ),
     ),
     "another one on the secondary": (

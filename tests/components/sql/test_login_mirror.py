@@ -226,8 +226,8 @@ END = "Repair the logins on the replica that has them right, or map the users an
             mirror_facts({"SQL1": logins(), "SQL2": logins()}, users={SID: "b", OTHER_SID: "A"}),
             ("c",),
             (
-                "no replica has a login with the SID of the database user A; no replica has a login with the SID of the "
-                "database user b; no replica has a login named c"
+                "no replica has a login with the SID of the database user A; no replica has a login with the "
+                "SID of the database user b; no replica has a login named c"
             ),
         ),
         (

@@ -1,0 +1,192 @@
+"""The real plugin process (``python -m pulumi.dynamic``), spoken to as the engine speaks to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent import futures
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.runtime import rpc
+from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
+
+from components.resource import Provider
+from components.windows.certificate import CertificateProvider
+from components.windows.feature import FeatureProvider
+from tests.components.worlds import CASES
+
+ROOT = Path(__file__).parents[2]
+PROJECT = "windows-azure-pack-ha"
+NOWHERE = "127.99.5.151"
+PASSWORD = 'Installer"Pass-1!'
+URN = "urn:pulumi:test::windows-azure-pack-ha::pulumi-python:dynamic/windows:Feature::nlb"
+
+
+class _Engine(engine_pb2_grpc.EngineServicer):
+    def __init__(self) -> None:
+        self.logs: list[Any] = []
+
+    def Log(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's name
+        self.logs.append(request)
+        return empty_pb2.Empty()
+
+
+class Plugin:
+    """A started and configured plugin."""
+
+    def __init__(self, stub: Any, engine: _Engine) -> None:
+        self.stub, self.engine = stub, engine
+
+    def check(self, provider: type[Provider[Any, Any]], news: dict[str, Any]) -> Any:
+        return self.stub.Check(provider_pb2.CheckRequest(urn=URN, olds=struct({}), news=props(provider, news)))
+
+    def create(self, provider: type[Provider[Any, Any]], given: dict[str, Any]) -> Any:
+        return self.stub.Create(provider_pb2.CreateRequest(urn=URN, properties=props(provider, given)), timeout=60)
+
+
+def struct(values: dict[str, Any]) -> struct_pb2.Struct:
+    made = struct_pb2.Struct()
+    made.update(values)
+    return made
+
+
+def props(provider: type[Provider[Any, Any]], values: dict[str, Any]) -> struct_pb2.Struct:
+    return struct({**values, "__provider": serialize_provider(provider())})
+
+
+def plain(values: struct_pb2.Struct) -> dict[str, Any]:
+    found: dict[str, Any] = rpc.deserialize_properties(values, True)
+    return {name: value for name, value in found.items() if name != "__provider"}
+
+
+@pytest.fixture(scope="module", name="plugin")
+def started_plugin() -> Iterator[Plugin]:
+    engine = _Engine()
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
+    engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "pulumi.dynamic", f"127.0.0.1:{port}"],
+        cwd=ROOT,
+        env={**os.environ, "PULUMI_PROJECT": PROJECT},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        address = f"127.0.0.1:{process.stdout.readline().strip()}"
+        stub = provider_pb2_grpc.ResourceProviderStub(grpc.insecure_channel(address))
+        stub.Configure(provider_pb2.ConfigureRequest(args=struct(configuration()), acceptSecrets=True), timeout=30)
+        yield Plugin(stub, engine)
+    finally:
+        process.terminate()
+        process.wait(10)
+        server.stop(None)
+
+
+def configuration() -> dict[str, Any]:
+    values = {
+        "topology": "topologies/single-domain.yaml",
+        "hosts": json.dumps({"Portal1": {"address": NOWHERE}}),
+        "credentials": json.dumps({"hyper-v.nu": {"username": r"HYPERVNU\installer", "password": PASSWORD}}),
+        "authorities": "",
+        "sqlAdministratorPassword": "Sql-Pass-1!",
+        "passphrase": "Pass-Phrase-1!",
+        "spfAccountPassword": "Account-Pass-1!",
+    }
+    return {f"{PROJECT}:{key}": value for key, value in values.items()}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_check_of_every_resource(plugin: Plugin, case: Any) -> None:
+    answer = plugin.check(case.provider, case.inputs)
+    assert list(answer.failures) == []
+    assert plain(answer.inputs) == case.provider._dump(case.parsed())
+
+
+def test_an_unknown_stays_unknown(plugin: Plugin) -> None:
+    answer = plugin.check(FeatureProvider, {"machine": "Portal1", "feature": rpc.UNKNOWN})
+    assert list(answer.failures) == []
+    assert answer.inputs["feature"] == rpc.UNKNOWN
+
+
+def test_a_wrong_input_is_refused_without_its_value(plugin: Plugin) -> None:
+    given = {"machine": "Portal1", "name": "n", "thumbprint": "t", "pfx": "UEZY-x", "password": ["only-in-this-test"]}
+    answer = plugin.check(CertificateProvider, given)
+    assert [(one.property, one.reason) for one in answer.failures] == [("", "password: Input should be a text")]
+
+
+def test_diff_leaves_the_comparison_to_the_engine(plugin: Plugin) -> None:
+    olds = {"machine": "Portal1", "feature": "NLB", "adopt": False}
+
+    def diff(news: dict[str, Any]) -> Any:
+        request = provider_pb2.DiffRequest(
+            id="x", urn=URN, olds=props(FeatureProvider, olds), news=props(FeatureProvider, news)
+        )
+        return plugin.stub.Diff(request)
+
+    answer = diff({**olds, "feature": "Web-Server", "adopt": True})
+    assert answer.changes == provider_pb2.DiffResponse.DIFF_UNKNOWN
+    assert list(answer.replaces) == ["feature"]
+    assert answer.deleteBeforeReplace
+    assert list(diff(olds).replaces) == []
+
+
+def test_a_machine_that_does_not_answer_is_one_clear_line(plugin: Plugin) -> None:
+    begun = time.monotonic()
+    with pytest.raises(grpc.RpcError) as caught:
+        plugin.create(FeatureProvider, {"machine": "Portal1", "feature": "NLB"})
+    details = caught.value.details()
+    assert time.monotonic() - begun < 30
+    assert "\n" not in details.strip()
+    assert "Traceback" not in details
+    sentence = details.removeprefix("Exception calling application: ")
+    assert sentence == (
+        f"Portal1: read the Windows feature NLB: WinRM at {NOWHERE}:5986 does not answer (Failed to establish a new "
+        "connection: [Errno 111] Connection refused). Start the machine, or correct its entry in `hosts`."
+    )
+
+
+def test_a_machine_that_nobody_knows_is_one_clear_line(plugin: Plugin) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        plugin.create(FeatureProvider, {"machine": "Portal9", "feature": "NLB"})
+    assert caught.value.details().endswith(
+        "Portal9: find out how to reach it: no such machine in this stack's configuration. Known are: FILE, Portal1, "
+        "Portal2, SPF1, SPF2, SQL1, SQL2."
+    )
+
+
+_REPORTING = """
+import sys
+sys.argv = ["-", sys.argv[1]]
+from components.progress import report
+from remote.secret import Secret
+Secret("Never-Shown-3!")
+report("On Portal1, do this with Never-Shown-3!.")
+"""
+
+
+def test_progress_reaches_the_engine_without_secrets(plugin: Plugin) -> None:
+    engine = _Engine()
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=2))
+    engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    done = subprocess.run(
+        [sys.executable, "-c", _REPORTING, f"127.0.0.1:{port}"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    server.stop(None)
+    (log,) = engine.logs
+    assert (log.message, log.ephemeral) == ("On Portal1, do this with ***.", True)
+    assert done.stderr == ""
