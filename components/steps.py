@@ -5,6 +5,7 @@ Plans are pure data, so that they can be compared, printed and tested without a 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from remote.detached import run_detached
-from remote.errors import MachineError
+from remote.errors import LostAnswerError, MachineError
 from remote.session import Remote
 from remote.sql import Statements, Value
 
@@ -127,7 +128,9 @@ def restart(remote: Remote, machine: str, attempted: str, seconds: float, report
     powershell = remote.powershell(machine)
     booted = leaf("windows/boot_time.ps1")
     before = powershell.run(booted, attempted=attempted)
-    powershell.run(leaf("windows/restart.ps1"), attempted=attempted, changes=True)
+    # The machine may go down before it answers; whether it did is seen by its time of boot.
+    with contextlib.suppress(LostAnswerError):
+        powershell.run(leaf("windows/restart.ps1"), attempted=attempted, changes=True)
 
     def still_down() -> str:
         remote.forget(machine)
