@@ -8,6 +8,8 @@ if ($Feed) {
     if (-not (Test-Path $Feed)) { throw "The offline feed $Feed is not there or cannot be read." }
     $arguments += "/XML:$Feed"
 }
+# What the installer writes to standard error is no reason to stop: its exit code and its last words decide.
+$ErrorActionPreference = 'Continue'
 $lines = @()
 & $installer @arguments 2>&1 | ForEach-Object {
     $lines += "$_"
