@@ -115,9 +115,9 @@ def powershell(
     """Evaluate PowerShell as the lab's machines do, without a machine: JSON lines in, JSON lines out."""
     if source != "-":
         raise LabError("powershell reads standard input only: python -m lab powershell -")
-    from lab.powershell import console as evaluator
+    from lab.powershell.console import main as evaluate
 
-    evaluator.main(sys.stdin, sys.stdout)
+    evaluate(sys.stdin, sys.stdout)
 
 
 def _power(change: str, machine: str, directory: Path) -> None:
