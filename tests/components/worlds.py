@@ -27,7 +27,12 @@ from tests.components.contract import Case
 from tests.components.sql_worlds import SQL_CASES, failed_over, group
 
 THUMBPRINT = "AB" * 20
-CALL: dict[str, Any] = {"AdminUri": "https://portal1:30004", "UserName": "u", "Password": Secret("Admin-Call-1!")}
+CALL: dict[str, Any] = {
+    "AdminUri": "https://portal1:30004",
+    "AuthenticationSite": "https://portal1:30072",
+    "UserName": "u",
+    "Password": Secret("Admin-Call-1!"),
+}
 API = {"admin_api": "https://portal1:30004", "authentication": "https://portal1:30072"}
 
 FEATURE = Case(
@@ -159,6 +164,15 @@ CLUSTER = Case(
 BOTH = (("PORTAL1", "Converged(default)"), ("PORTAL2", "Converged"))
 JOINED = NodeFacts(replace(BOUND, nodes=BOTH), replace(BOUND, machine="Portal2", nodes=BOTH))
 ALONE = NodeFacts(BOUND, NodeView("Portal2", bound=False))
+STOPPED = (BOTH[0], ("PORTAL2", "Stopped"))
+DRAINED = NodeFacts(replace(JOINED.first, nodes=STOPPED), replace(JOINED.node, nodes=STOPPED))
+
+
+def _taken_out(facts: NodeFacts, action: Any) -> NodeFacts:
+    assert facts == DRAINED, "a node is drained before it is taken out"
+    return ALONE
+
+
 NODE = Case(
     NodeProvider,
     {
@@ -169,7 +183,11 @@ NODE = Case(
         "first_interface": "Ethernet",
     },
     ALONE,
-    {"nlb/add_node.ps1": lambda f, a: JOINED, "nlb/remove_node.ps1": lambda f, a: ALONE},
+    {
+        "nlb/add_node.ps1": lambda f, a: JOINED,
+        "nlb/drain_node.ps1": lambda f, a: DRAINED,
+        "nlb/remove_node.ps1": _taken_out,
+    },
     gone=ALONE,
 )
 

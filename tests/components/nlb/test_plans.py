@@ -57,7 +57,12 @@ class TestCluster:
                 "'Address': '172.21.5.150', 'Mode': 'UNICAST', 'Mask': '255.255.255.0'}"
             )
         ]
-        assert isinstance(self.provider.remove(self.inputs, BOUND, {})[0].action, Detached)
+        removal = self.provider.remove(self.inputs, BOUND, {})
+        assert sentences(removal) == [
+            "Wait until portal.hyper-v.nu is at rest.",
+            "On Portal1, dissolve the NLB cluster portal.hyper-v.nu.",
+        ]
+        assert isinstance(removal[1].action, Detached)
 
     def test_the_wait_says_what_is_missing(self) -> None:
         assert converged(UNBOUND) == "the card to be bound to the cluster"
@@ -94,9 +99,22 @@ class TestNode:
         assert not self.provider.present(self.inputs, half)
 
     def test_remove(self) -> None:
-        assert sentences(self.provider.remove(self.inputs, JOINED, {})) == [
-            "On Portal1, drain Portal2 and take it out of portal.hyper-v.nu."
+        plan = self.provider.remove(self.inputs, JOINED, {})
+        assert sentences(plan) == [
+            "Wait until portal.hyper-v.nu is at rest before the change.",
+            "On Portal1, let Portal2 finish its connections.",
+            "Wait until portal.hyper-v.nu is at rest without Portal2.",
+            "On Portal1, take Portal2 out of portal.hyper-v.nu.",
+            "Wait until portal.hyper-v.nu is at rest again.",
         ]
+        assert actions(plan) == [
+            "Portal1 nlb/drain_node.ps1 {'Interface': 'Ethernet', 'Node': 'Portal2', 'DrainMinutes': 1}",
+            "Portal1 nlb/remove_node.ps1 {'Interface': 'Ethernet', 'Node': 'Portal2'}",
+        ]
+        busy = replace(JOINED, first=replace(BOUND, nodes=(("PORTAL1", "Converging"),)))
+        assert isinstance(plan[0].action, Until)
+        assert plan[0].action.waiting_for(busy) == "PORTAL1 (Converging)"
+        assert plan[0].action.waiting_for(JOINED) == ""
         assert self.provider.remove(self.inputs, worlds.ALONE, {}) == []
 
 

@@ -134,8 +134,8 @@ class TestPlan:
     def test_the_call_carries_its_password_as_a_secret(self) -> None:
         (first, *_) = actions(self.provider.plan(self.inputs, PlanFacts((), CALL)))
         assert first == (
-            "Portal1 portal/add_plan.ps1 {'AdminUri': 'https://portal1:30004', 'UserName': 'u', 'Password': ***, "
-            "'Name': 'Check', 'State': 'Public'}"
+            "Portal1 portal/add_plan.ps1 {'AdminUri': 'https://portal1:30004', "
+            "'AuthenticationSite': 'https://portal1:30072', 'UserName': 'u', 'Password': ***, 'Name': 'Check', 'State': 'Public'}"
         )
 
 

@@ -1,0 +1,97 @@
+"""Every leaf script that a plan names is there, takes what the plan sends, and no script lies about unused."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from components.steps import Action, Detached, Script, Sql, leaf
+from tests.components.contract import enter
+from tests.components.worlds import CASES
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = re.compile(r"^(?!_)[\w/]+\.(?:ps1|sql)$")
+"""A script's path. What begins with an underscore is the end of one that a plan puts together."""
+BY_PARTS = {
+    # components/sql/availability_database.py and availability_group.py put these names together from a word of the plan
+    "sql/backup_database_copy.sql",
+    "sql/backup_log_copy.sql",
+    "sql/restore_database.sql",
+    "sql/restore_log.sql",
+    "sql/set_availability_mode.sql",
+    "sql/set_failover_mode.sql",
+}
+
+
+def named_in(folder: str) -> Iterator[str]:
+    """Every text of the Python sources that is a script's path."""
+    for file in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and SCRIPT.match(node.value):
+                yield node.value
+
+
+def sent() -> Iterator[tuple[str, Action]]:
+    """Every action of the cases' runs: create from nothing, then delete."""
+    for case in CASES:
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            world = enter(monkeypatch, case, case.absent)
+            outs = world.provider().create(case.inputs).outs or {}
+            world.provider().delete("id", {**outs, "adopted": False})
+            for step in world.ran:
+                yield case.name, step.action
+
+
+def test_every_path_is_a_file() -> None:
+    named = set(named_in("components")) | set(named_in("operations")) | BY_PARTS
+    assert len(named) > 50
+    assert [path for path in sorted(named) if not leaf(path).strip()] == []
+
+
+def test_every_file_is_used() -> None:
+    named = set(named_in("components")) | set(named_in("operations")) | BY_PARTS
+    files = {
+        str(file.relative_to(ROOT / "components"))
+        for pattern in ("*.ps1", "*.sql")
+        for file in (ROOT / "components").rglob(pattern)
+    }
+    assert files - named == set()
+    assert {file.name for file in (ROOT / "remote").glob("*.ps1")} - set(named_in("remote")) == set()
+    run = {action.path for _, action in sent() if isinstance(action, Script | Sql | Detached)}
+    assert run >= BY_PARTS, "a name that is put together is seen in a plan"
+
+
+def parameters(text: str) -> set[str]:
+    found = re.search(r"^param\((.*?)\)", text, re.MULTILINE | re.DOTALL)
+    return set(re.findall(r"\$(\w+)", found.group(1))) if found else set()
+
+
+def test_scripts_take_just_what_the_plans_send() -> None:
+    seen = 0
+    for name, action in sent():
+        match action:
+            case Script(_, path, arguments):
+                assert set(arguments) == parameters(leaf(path)), f"{name}: {path}"
+                seen += 1
+            case Detached(_, _, path, arguments):
+                assert {*arguments, "ProgressFile"} == parameters(leaf(path)), f"{name}: {path}"
+                assert "***" not in repr(dict(arguments)), f"{name}: a task's arguments are kept in a file"
+                seen += 1
+            case Sql(_, path, values):
+                assert leaf(path).count("?") == len(values), f"{name}: {path}"
+                seen += 1
+    assert seen > 40
+
+
+@pytest.mark.parametrize("folder", ["components", "remote"])
+def test_the_program_and_the_lab_never_import_each_other(folder: str) -> None:
+    for top, other in ((folder, "lab"), ("lab", folder), ("operations", "lab"), ("lab", "operations")):
+        for file in (ROOT / top).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                assert not any(name.split(".")[0] == other for name in names), file
