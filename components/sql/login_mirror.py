@@ -47,6 +47,8 @@ class LoginMirrorFacts:
     """SID → name of the users in the databases."""
     servers: dict[str, Logins]
     """By machine."""
+    missing: tuple[str, ...] = ()
+    """Declared databases that are not there."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,24 @@ class LoginMirrorProvider(Provider[LoginMirrorInputs, LoginMirrorFacts]):
         if not group.primary:
             raise MachineError(self.home(inputs), attempted, f"the availability group {inputs.group} has no primary")
         users = {}
+        missing = []
         for database in inputs.databases:
+            if not remote.sql(group.primary).rows(leaf("sql/read_database.sql"), database, attempted=attempted):
+                missing.append(database)
+                continue
             for row in remote.sql(group.primary, database).rows(leaf("sql/read_users.sql"), attempted=attempted):
                 users[sid(row["sid"])] = row["name"]
         servers = {machine: read(remote, machine, attempted) for machine in inputs.machines}
-        return LoginMirrorFacts(group.primary, users, servers)
+        return LoginMirrorFacts(group.primary, users, servers, tuple(missing))
 
     def plan(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> list[Step]:
+        if facts.missing:
+            raise MachineError(
+                facts.primary,
+                f"mirror {self.title(inputs)}",
+                f"there is no database {', '.join(facts.missing)}",
+                "They are made by the configuration of the first portal node; see whether that one succeeded.",
+            )
         return [
             step
             for needed in self._needed(inputs, facts)
@@ -128,7 +141,7 @@ class LoginMirrorProvider(Provider[LoginMirrorInputs, LoginMirrorFacts]):
         return []
 
     def present(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> bool:
-        return True
+        return len(facts.missing) < len(inputs.databases)  # without any database there is nothing to mirror for
 
     def found(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> dict[str, Any]:
         differing = []
