@@ -135,7 +135,8 @@ class TestPlan:
         (first, *_) = actions(self.provider.plan(self.inputs, PlanFacts((), CALL)))
         assert first == (
             "Portal1 portal/add_plan.ps1 {'AdminUri': 'https://portal1:30004', "
-            "'AuthenticationSite': 'https://portal1:30072', 'UserName': 'u', 'Password': ***, 'Name': 'Check', 'State': 'Public'}"
+            "'AuthenticationSite': 'https://portal1:30072', 'UserName': 'u', 'Password': ***, "
+            "'Name': 'Check', 'State': 'Public'}"
         )
 
 

@@ -1,0 +1,12 @@
+"""Secrets of one test are not those of the next: a short one would be masked in every later text."""
+
+from __future__ import annotations
+
+import pytest
+
+from remote import secret
+
+
+@pytest.fixture(autouse=True)
+def _secrets_of_this_test_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secret, "_known", set())
