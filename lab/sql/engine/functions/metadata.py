@@ -74,7 +74,7 @@ def _object_id(frame: Frame, name: str | None, kind: str | None = None) -> int |
         return None
     schema = "" if len(parts) == 1 or double else parts[-2]
     if schema.lower() in ("sys", "information_schema") and f"{schema}.{parts[-1]}".lower() in VIEWS:
-        return -(sum(ord(c) * 31**i for i, c in enumerate(parts[-1].lower())) % 2**30)
+        return -int(sum(ord(c) * 31**i for i, c in enumerate(parts[-1].lower())) % 2**30)
     found = find_object(frame, database, schema, parts[-1])
     if found is None or (kind and found["type"].strip() != kind.strip().upper()):
         constraint = [

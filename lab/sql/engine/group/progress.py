@@ -63,8 +63,6 @@ def _watch_primary(world: World, group: Group) -> None:
     for name in group.joined_names():
         if name != primary and can_take_over(world, group, name, primary):
             become_primary(world, group, name)
-            world.log_event(world.machine(name), "Application", "MSSQLSERVER", 1480, "Information",
-                            f"The availability group {group.name} failed over to {name} automatically.")  # fmt: skip
             return
 
 
@@ -111,8 +109,17 @@ def become_primary(world: World, group: Group, name: str, *, forced: bool = Fals
                     group.set_link(
                         other, database, joined=True, phase="NOT SYNCHRONIZING", since=None, suspended=suspended
                     )
+            _log_role(world, true_name, database, "SECONDARY", "PRIMARY")
         if old is not None:
             _end_sessions(world, old, group)
+
+
+def _log_role(world: World, machine: str, database: str, before: str, after: str) -> None:
+    world.log_event(
+        world.machine(machine), "Application", "MSSQLSERVER", 1480, "Information",
+        f'The availability group database "{database}" is changing roles from "{before}" to "{after}" because the '
+        "mirroring session or availability group failed over due to role synchronization.",
+    )  # fmt: skip
 
 
 def _end_sessions(world: World, machine: str, group: Group) -> None:

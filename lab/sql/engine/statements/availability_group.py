@@ -25,6 +25,7 @@ GROUP_OPTIONS = {"AUTOMATED_BACKUP_PREFERENCE": ("PRIMARY", "SECONDARY_ONLY", "S
                  "FAILURE_CONDITION_LEVEL": None, "HEALTH_CHECK_TIMEOUT": None}  # fmt: skip
 ROLE_ACCESS = ("READ_WRITE", "ALL", "NO", "READ_ONLY")
 FAILOVER_SECONDS = 2.0
+MOST_SYNCHRONOUS, MOST_AUTOMATIC = 3, 2
 
 
 def new_replica(name: str, url: str, **values: Any) -> Document:
@@ -46,10 +47,25 @@ def require_group(frame: Frame, name: str, permission: str = "ALTER ANY AVAILABI
     return group
 
 
-def on_primary(frame: Frame, group: Group) -> None:
-    """Raises 41190 anywhere else."""
+def on_primary(frame: Frame, group: Group, command: str = "") -> None:
+    """Raises 41190 (for a command about databases) or 41140 anywhere else."""
     if group.role(frame.session.instance.machine) != "PRIMARY":
-        raise error(41190, group.name, "ALTER AVAILABILITY GROUP")
+        raise error(41190, group.name, command) if command else error(41140, group.name)
+
+
+def in_master(frame: Frame) -> None:
+    """Statements about groups run in master only: 35208."""
+    if frame.session.database.lower() != "master":
+        raise error(35208)
+
+
+def _check_numbers(group: Group, replicas: dict[str, Document]) -> None:
+    """SQL Server 2012: three synchronous replicas at most, two of them with automatic failover."""
+    synchronous = [one for one in replicas.values() if one["availability_mode"] == "SYNCHRONOUS_COMMIT"]
+    if len(synchronous) > MOST_SYNCHRONOUS:
+        raise error(35212, "ALTER AVAILABILITY GROUP", MOST_SYNCHRONOUS, group.name)
+    if len([one for one in synchronous if one["failover_mode"] == "AUTOMATIC"]) > MOST_AUTOMATIC:
+        raise error(35213, "ALTER AVAILABILITY GROUP", MOST_AUTOMATIC, group.name)
 
 
 @dataclass
@@ -60,6 +76,7 @@ class AlterGroup(Statement):
 
     def run(self, frame: Frame) -> Iterator[Event]:
         outside_transaction(frame, "ALTER AVAILABILITY GROUP")
+        in_master(frame)
         world = frame.session.instance.world
         advance(world)
         group = require_group(frame, self.name)
@@ -93,7 +110,7 @@ class AlterGroup(Statement):
         become_primary(world, group, machine.name, forced=True)
 
     def _add_database(self, frame: Frame, group: Group) -> None:
-        on_primary(frame, group)
+        on_primary(frame, group, "add-database")
         session = frame.session
         for name in self.values["databases"]:
             document = session.server.get("database", name)
@@ -102,18 +119,19 @@ class AlterGroup(Statement):
             database = session.find_database(name)
             assert database is not None
             if document["group"]:
-                raise error(
-                    35239 if document["group"].lower() == group.name.lower() else 35255, name, document["group"]
-                )
+                same = document["group"].lower() == group.name.lower()
+                raise error(35280 if same else 35244, name, group.name)
             options = database.options()
             if document["id"] <= 4:
                 raise error(35249, name)
             if document["state"] != "ONLINE":
                 database.check_state()
-            if options["read_only"] or options["user_access"] != "MULTI_USER":
-                raise error(35233 if options["read_only"] else 35236, name)
+            if options["read_only"]:
+                raise error(1466, name)
+            if options["user_access"] != "MULTI_USER":
+                raise error(1488, name)
             if options["auto_close"]:
-                raise error(1467, name)
+                raise error(1469, name)
             if options["recovery"] != "FULL":
                 raise error(1465, name)
             if database.chain().get("last_log_backup_lsn") is None:
@@ -127,12 +145,12 @@ class AlterGroup(Statement):
             session.server.change("database", name, group=group.name, group_database=number)
 
     def _remove_database(self, frame: Frame, group: Group) -> None:
-        on_primary(frame, group)
+        on_primary(frame, group, "remove-database")
         session = frame.session
         world = session.instance.world
         for name in self.values["databases"]:
             if name.lower() not in [one.lower() for one in group.of("database")]:
-                raise error(41133, name, group.name, level=16)
+                raise error(35281, name, group.name)
             del group.of("database")[name]
             session.server.change("database", name, group=None, group_database=None)
             for replica in group.replica_names():
@@ -148,26 +166,30 @@ class AlterGroup(Statement):
         name, options = self.values["replica"], self.values["options"]
         replicas = group.of("replica")
         if name not in replicas:
-            raise error(15151, "modify", "availability replica", name)
+            raise error(35210, name, group.name)
         changed = {**replicas[name], **options}
         if changed["failover_mode"] == "AUTOMATIC" and changed["availability_mode"] != "SYNCHRONOUS_COMMIT":
-            raise error(35257, name)
+            raise error(35211, "ALTER AVAILABILITY GROUP", name)
+        _check_numbers(group, {**dict(replicas.items()), name: changed})
         replicas[name] = changed
 
     def _add_replica(self, frame: Frame, group: Group) -> None:
         on_primary(frame, group)
         for replica in self.values["replicas"]:
             if replica["name"] in group.of("replica"):
-                raise error(41106, group.name)
+                raise error(35282, replica["name"], group.name)
             if len(group.of("replica")) >= 5:
                 raise error(35223, 1, group.name, len(group.of("replica")), 5)
-            group.of("replica")[replica["name"]] = replica
+            _check_numbers(group, {**dict(group.of("replica").items()), replica["name"]: replica})
+            group.of("replica")[replica["name"]] = {**replica, "created": group.world.clock.now().isoformat()}
 
     def _remove_replica(self, frame: Frame, group: Group) -> None:
         on_primary(frame, group)
         name = self.values["replica"]
         if name not in group.of("replica"):
-            raise error(15151, "remove", "availability replica", name)
+            raise error(35283, name, group.name)
+        if name.lower() == frame.session.instance.machine.name.lower():
+            raise error(35284, name, group.name)
         for database in group.of("database"):
             group.drop_link(name, database)
             databases = frame.session.instance.world.machine(name).collection("sql-database")
@@ -366,12 +388,13 @@ class CreateGroup(Statement):
 
     def run(self, frame: Frame) -> Iterator[Event]:
         outside_transaction(frame, "CREATE AVAILABILITY GROUP")
+        in_master(frame)
         session = frame.session
         session.require("CREATE AVAILABILITY GROUP", 15247)
         world, machine = session.instance.world, session.instance.machine
         known = world.collection("lab", "availability-group")
         if self.name in known:
-            raise error(41106, self.name)
+            raise error(41114, self.name)
         if machine.name.lower() not in [replica["name"].lower() for replica in self.replicas]:
             raise error(35237, self.name)
         create_group(world, self.name, self.options, self.replicas, self.listener, machine.name)
@@ -421,6 +444,7 @@ class DropGroup(Statement):
 
     def run(self, frame: Frame) -> Iterator[Event]:
         outside_transaction(frame, "DROP AVAILABILITY GROUP")
+        in_master(frame)
         group = require_group(frame, self.name)
         world = frame.session.instance.world
         for replica in group.replica_names():

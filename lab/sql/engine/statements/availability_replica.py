@@ -29,7 +29,7 @@ class DatabaseHadr(Statement):
         session = frame.session
         document = session.server.get("database", self.name)
         if document is None:
-            raise error(5011, self.name) if self.action != "JOIN" else error(911, self.name)
+            raise error(5011, self.name) if self.action != "JOIN" else error(41148, self.name, self.group)
         owner = document["owner"] == session.principal.sid.hex()
         if not (owner or session.principal.may(session.server, "ALTER ANY DATABASE")):
             raise error(5011, self.name)
@@ -75,7 +75,7 @@ class DatabaseHadr(Statement):
         if not group.online or group.role(machine) != "SECONDARY":
             raise error(35250)
         if document["state"] != "RESTORING":
-            raise error(35244, self.name, group.name)
+            raise error(1464, self.name)
         source = files_of(world, world.machine(str(group.primary))).by_name(self.name)
         target = session.instance.file(document)
         assert source is not None

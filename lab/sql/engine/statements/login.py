@@ -1,7 +1,7 @@
 """CREATE, ALTER and DROP LOGIN.
 
 Rules: SQL Server documentation of the three statements. Unproven: that ALTER LOGIN refuses HASHED while CHECK_POLICY is
-on (the documentation says so; the number 15098 is the lab's choice),
+on (the documentation says so, not with which number),
 and that login statements roll back with a transaction.
 """
 
@@ -168,7 +168,7 @@ class CreateLogin(Statement):
         if expiration and not policy:
             raise error(15122)
         if options.must_change and not (policy and expiration):
-            raise error(15099)
+            raise error(15099 if policy else 15128)
         if options.password is None and options.hashed is None:
             raise error(102, self.name)
         if "\\" in self.name:
@@ -292,12 +292,14 @@ class AlterLogin(Statement):
         ):
             raise error(15128)
         expiration = login["expiration"] if options.check_expiration is None else options.check_expiration
-        if options.check_policy is False and options.check_expiration is None:
+        if options.check_expiration is None and options.check_policy is False:
             expiration = False
+        if options.check_expiration is None and options.check_policy and not login["policy"]:
+            expiration = True  # documented: a policy that is switched on brings expiration along
         if expiration and not policy:
             raise error(15122)
         if options.hashed is not None and policy:
-            raise error(15098, "HASHED")
+            raise error(15118)
         if options.must_change and not (policy and expiration):
             raise error(15099)
         if not allowed and (

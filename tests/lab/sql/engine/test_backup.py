@@ -153,7 +153,10 @@ def test_history_and_headers(work: Session) -> None:
         work, "SELECT type, is_copy_only, name, has_backup_checksums FROM msdb.dbo.backupset ORDER BY backup_set_id"
     ).rows
     assert rows == [("D", False, "nightly", True), ("L", True, None, False)]
-    path = "SELECT f.physical_device_name FROM msdb.dbo.backupset s JOIN msdb.dbo.backupmediafamily f ON f.media_set_id = s.media_set_id WHERE s.type = 'D'"
+    path = (
+        "SELECT f.physical_device_name FROM msdb.dbo.backupset s JOIN msdb.dbo.backupmediafamily f ON "
+        "f.media_set_id = s.media_set_id WHERE s.type = 'D'"
+    )
     assert ok(work, path).value == f"{SHARE}\\full.bak"
     header = ok(work, f"RESTORE HEADERONLY FROM DISK = '{SHARE}\\full.bak'")
     assert [column.name for column in header.results[0].columns][:4] == [

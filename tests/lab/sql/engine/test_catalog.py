@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -30,15 +32,19 @@ def test_every_view_can_be_read_and_every_value_fits_its_type(session: Session, 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.randoms())
-def test_names_are_found_whatever_their_case(session: Session, random: object) -> None:
+def test_names_are_found_whatever_their_case(session: Session, random: Random) -> None:
     def shake(text: str) -> str:
-        return "".join(char.upper() if random.random() < 0.5 else char.lower() for char in text)  # type: ignore[attr-defined]
+        return "".join(char.upper() if random.random() < 0.5 else char.lower() for char in text)
 
-    text = f"{shake('select')} {shake('name')} {shake('from')} {shake('sys.databases')} {shake('where')} {shake('name')} = '{shake('master')}'"
+    text = (
+        f"{shake('select')} {shake('name')} {shake('from')} {shake('sys.databases')} {shake('where')} "
+        f"{shake('name')} = '{shake('master')}'"
+    )
     assert ok(session, text).rows == [("master",)]
     assert run(
         session,
-        f"SELECT {shake('d')}.{shake('name')} FROM {shake('master')}.{shake('sys')}.{shake('databases')} AS {shake('d')}",
+        f"SELECT {shake('d')}.{shake('name')} FROM {shake('master')}.{shake('sys')}.{shake('databases')} AS "
+        f"{shake('d')}",
     ).rows
 
 
@@ -64,7 +70,8 @@ def test_what_came_later_does_not_exist(session: Session, text: str) -> None:
 def test_types_are_those_of_the_documentation(session: Session) -> None:
     answer = ok(
         session,
-        "SELECT name, database_id, owner_sid, create_date, state_desc, group_database_id, is_read_only FROM sys.databases",
+        "SELECT name, database_id, owner_sid, create_date, state_desc, group_database_id, is_read_only FROM "
+        "sys.databases",
     )
     assert [column.type for column in answer.results[0].columns] == [
         "sysname",

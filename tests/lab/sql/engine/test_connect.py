@@ -14,7 +14,8 @@ from tests.lab.sql.engine.conftest import SA_PASSWORD, Servers, ok
     ("server", "expected"),
     [
         ("SQL1", "SQL1"), ("sql1.hyper-v.nu", "SQL1"), ("tcp:SQL1,1433", "SQL1"), ("172.43.5.121", "SQL1"),
-        ("SQL1\\MSSQLSERVER", "SQL1"), ("SQL", "SQL1"), ("sql.hyper-v.nu", "SQL1"), ("172.43.5.50,1433", "SQL1"), ("SQL2", "SQL2"),
+        ("SQL1\\MSSQLSERVER", "SQL1"), ("SQL", "SQL1"), ("sql.hyper-v.nu", "SQL1"), ("172.43.5.50,1433", "SQL1"),
+        ("SQL2", "SQL2"),
     ],
 )  # fmt: skip
 def test_names_lead_to_servers(servers: Servers, server: str, expected: str) -> None:
@@ -56,5 +57,5 @@ def test_stopping_ends_sessions_and_rolls_back(servers: Servers) -> None:
 def test_kill_ends_a_session(servers: Servers) -> None:
     victim, session = servers.as_installer("SQL1"), servers.as_installer("SQL1")
     ok(session, f"KILL {victim.spid}")
-    assert victim.dead  # type: ignore[attr-defined]
+    assert victim.dead
     assert ok(session, "SELECT COUNT(*) FROM sys.dm_exec_sessions").value == 1

@@ -46,7 +46,8 @@ def secondary(servers: Servers) -> Session:
 
 def test_the_beginning(servers: Servers, session: Session, secondary: Session) -> None:
     assert servers.primary() == "SQL2"
-    rows = ok(session, "SELECT replica_server_name, availability_mode_desc, failover_mode_desc, secondary_role_allow_connections_desc"
+    rows = ok(session, "SELECT replica_server_name, availability_mode_desc, failover_mode_desc, "
+                       "secondary_role_allow_connections_desc"
               " FROM sys.availability_replicas ORDER BY 1").rows  # fmt: skip
     assert rows == [
         ("SQL1", "SYNCHRONOUS_COMMIT", "AUTOMATIC", "NO"),
@@ -107,8 +108,8 @@ def test_joining_needs_the_log(primary: Session, secondary: Session) -> None:
     ("prepare_it", "number"),
     [
         ("ALTER DATABASE Work SET RECOVERY SIMPLE", 1465),
-        ("ALTER DATABASE Work SET AUTO_CLOSE ON", 1467),
-        ("ALTER DATABASE Work SET READ_ONLY", 35233),
+        ("ALTER DATABASE Work SET AUTO_CLOSE ON", 1469),
+        ("ALTER DATABASE Work SET READ_ONLY", 1466),
         ("DROP DATABASE Work", 35238),
     ],
 )
@@ -126,6 +127,9 @@ def test_groups_are_changed_on_the_primary_only(primary: Session, secondary: Ses
         primary, "ALTER AVAILABILITY GROUP [SQL] MODIFY REPLICA ON N'SQL1' WITH (SEEDING_MODE = AUTOMATIC)"
     ).numbers == [102]
     assert run(primary, "ALTER AVAILABILITY GROUP [SQL] GRANT CREATE ANY DATABASE").numbers == [156]
+    assert run(primary, "USE msdb; ALTER AVAILABILITY GROUP [SQL] FAILOVER").numbers == [35208]
+    assert run(primary, "USE master; ALTER AVAILABILITY GROUP [SQL] ADD DATABASE SCSPFDB").numbers == [35280]
+    assert run(primary, "ALTER AVAILABILITY GROUP [SQL] REMOVE DATABASE Work").numbers == [35281]
     assert run(primary, "BEGIN TRAN; ALTER AVAILABILITY GROUP [SQL] FAILOVER").numbers == [226]
 
 
@@ -148,8 +152,10 @@ def test_a_database_that_is_not_ready_keeps_the_group_where_it_is(
 
 def test_suspended_movement_is_seen_and_resumed(session: Session, secondary: Session) -> None:
     ok(session, "ALTER DATABASE SCSPFDB SET HADR SUSPEND")
-    rows = ok(session, "SELECT is_suspended, suspend_reason_desc, synchronization_state_desc, synchronization_health_desc FROM"
-              " sys.dm_hadr_database_replica_states WHERE is_local = 0 AND database_id = DB_ID('SCSPFDB')").rows  # fmt: skip
+    rows = ok(session, "SELECT is_suspended, suspend_reason_desc, synchronization_state_desc, "
+                       "synchronization_health_desc FROM"
+              " sys.dm_hadr_database_replica_states WHERE is_local = 0 AND database_id = "
+              "DB_ID('SCSPFDB')").rows  # fmt: skip
     assert rows == [(True, "SUSPEND_FROM_USER", "NOT SYNCHRONIZING", "NOT_HEALTHY")]
     assert run(secondary, "ALTER AVAILABILITY GROUP [SQL] FAILOVER").numbers == [41142]
     ok(session, "USE SCSPFDB; INSERT scspf.Tenants VALUES (NEWID(), 'one'); USE master")
@@ -231,9 +237,12 @@ def test_what_a_forced_failover_lost_is_gone_everywhere_after_resume(
     ok(secondary, "ALTER AVAILABILITY GROUP [SQL] FORCE_FAILOVER_ALLOW_DATA_LOSS")
     assert ok(secondary, "SELECT Name FROM SCSPFDB.scspf.Tenants").rows == []
     assert ok(secondary, READY.format("SCSPFDB", "SQL2")).value is False
+    for name in ("new one", "new two", "new three"):  # the new history is longer now than the old one
+        ok(secondary, f"INSERT SCSPFDB.scspf.Tenants VALUES (NEWID(), '{name}')")
     ok(secondary, "ALTER DATABASE SCSPFDB SET HADR RESUME; ALTER DATABASE VirtualManagerDB SET HADR RESUME")
     ok(session, "ALTER AVAILABILITY GROUP [SQL] FAILOVER")
-    assert ok(session, "SELECT Name FROM SCSPFDB.scspf.Tenants").rows == []
+    names = ok(session, "SELECT Name FROM SCSPFDB.scspf.Tenants").rows
+    assert names == [("new one",), ("new two",), ("new three",)]
 
 
 def test_users_without_a_login_after_the_failover(servers: Servers) -> None:
@@ -242,7 +251,8 @@ def test_users_without_a_login_after_the_failover(servers: Servers) -> None:
     first = servers.login("SQL", "sa", SA_PASSWORD)
     ok(
         first,
-        "CREATE LOGIN app WITH PASSWORD = N'Secret-Word-1', CHECK_POLICY = OFF; USE SCSPFDB; CREATE USER app FOR LOGIN app",
+        "CREATE LOGIN app WITH PASSWORD = N'Secret-Word-1', CHECK_POLICY = OFF; USE SCSPFDB; CREATE USER app "
+        "FOR LOGIN app",
     )
     ok(first, "GRANT SELECT ON SCHEMA::scspf TO app; USE master")
     stored, sid = ok(first, "SELECT password_hash, sid FROM sys.sql_logins WHERE name = 'app'").rows[0]
@@ -303,12 +313,16 @@ def test_everything_survives_the_end_of_the_process(servers: Servers) -> None:
 
 
 def test_a_group_is_made_and_dropped(servers: Servers, session: Session, secondary: Session) -> None:
-    replica = "N'{0}' WITH (ENDPOINT_URL = N'TCP://{0}.hyper-v.nu:5022', AVAILABILITY_MODE = SYNCHRONOUS_COMMIT, FAILOVER_MODE = MANUAL)"
+    replica = (
+        "N'{0}' WITH (ENDPOINT_URL = N'TCP://{0}.hyper-v.nu:5022', AVAILABILITY_MODE = "
+        "SYNCHRONOUS_COMMIT, FAILOVER_MODE = MANUAL)"
+    )
     ok(session, f"CREATE AVAILABILITY GROUP Second FOR REPLICA ON {replica.format('SQL2')}, {replica.format('SQL1')}")
     ok(secondary, "ALTER AVAILABILITY GROUP Second JOIN")
     ok(
         session,
-        "ALTER AVAILABILITY GROUP Second ADD LISTENER N'Two' (WITH IP ((N'172.43.5.51', N'255.255.255.0')), PORT = 1433)",
+        "ALTER AVAILABILITY GROUP Second ADD LISTENER N'Two' (WITH IP ((N'172.43.5.51', N'255.255.255.0')), "
+        "PORT = 1433)",
     )
     assert [(one.name, one.address, one.port) for one in engine.listeners(servers.world)] == [
         ("SQL", "172.43.5.50", 1433),

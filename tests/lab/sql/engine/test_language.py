@@ -47,7 +47,7 @@ VALUES: list[tuple[str, Any, str]] = [
     ("STUFF('abcdef', 2, 2, 'ZZZ')", "aZZZdef", "varchar(8000)"),
     ("CONCAT('a', NULL, 1)", "a1", "varchar(8000)"),
     ("DATEDIFF(day, '2013-01-01', '2013-02-01')", 31, "int"),
-    ("DATEADD(month, 1, CAST('2013-01-31' AS datetime))", datetime(2013, 2, 28), "datetime"),
+    ("DATEADD(month, 1, CAST('2013-01-31' AS datetime))", datetime(2013, 2, 28), "datetime"),  # noqa: DTZ001
     (
         "CAST('6F9619FF-8B86-D011-B42D-00C04FC964FF' AS uniqueidentifier)",
         uuid.UUID("6f9619ff-8b86-d011-b42d-00c04fc964ff"),
@@ -201,7 +201,8 @@ def test_an_error_of_compilation_is_caught_one_level_up_only(session: Session) -
 def test_dynamic_sql_with_parameters_and_output(session: Session) -> None:
     text = """
     DECLARE @n int, @name sysname = N'master';
-    EXEC sp_executesql N'SELECT @n = database_id FROM sys.databases WHERE name = @name', N'@name sysname, @n int OUTPUT',
+    EXEC sp_executesql N'SELECT @n = database_id FROM sys.databases WHERE name = @name', N'@name sysname, @n
+        int OUTPUT',
         @name = @name, @n = @n OUTPUT;
     SELECT @n;
     EXEC('DECLARE @n int; USE msdb; SELECT DB_NAME()');
@@ -219,7 +220,7 @@ def test_parameters_of_the_client(session: Session) -> None:
     )
     answer = ok(session, "SET @c = @b * 2; SELECT @a, @b", *parameters)
     assert answer.rows == [("x'y", 4)]
-    assert session.outputs == {"@c": 8}  # type: ignore[attr-defined]
+    assert session.outputs == {"@c": 8}
 
 
 def test_nocount_and_rowcount(session: Session) -> None:
@@ -241,21 +242,26 @@ QUERIES: list[tuple[str, list[tuple[Any, ...]]]] = [
     ("SELECT TOP (2) x FROM (VALUES (3), (1), (2)) AS v(x) ORDER BY x", [(1,), (2,)]),
     ("SELECT x FROM (VALUES (1), (2), (3)) AS v(x) ORDER BY x OFFSET 1 ROWS FETCH NEXT 1 ROWS ONLY", [(2,)]),
     ("SELECT DISTINCT x FROM (VALUES ('a'), ('A'), ('b')) AS v(x)", [("a",), ("b",)]),
-    ("SELECT k, SUM(n), COUNT(*) FROM (VALUES ('a', 1), ('A', 2), ('b', 5)) AS v(k, n) GROUP BY k HAVING SUM(n) > 2 ORDER BY k",
+    (("SELECT k, SUM(n), COUNT(*) FROM (VALUES ('a', 1), ('A', 2), ('b', 5)) AS v(k, n) GROUP BY k HAVING "
+     "SUM(n) > 2 ORDER BY k"),
      [("a", 3, 2), ("b", 5, 1)]),
     ("SELECT MAX(x), MIN(x), AVG(x) FROM (VALUES (1), (2), (NULL)) AS v(x)", [(2, 1, 1)]),
     ("SELECT COUNT(*) FROM (VALUES (1)) AS v(x) WHERE x = 2", [(0,)]),
-    ("SELECT a.x, b.y FROM (VALUES (1), (2)) AS a(x) LEFT JOIN (VALUES (2, 'two')) AS b(x, y) ON a.x = b.x ORDER BY a.x",
+    (("SELECT a.x, b.y FROM (VALUES (1), (2)) AS a(x) LEFT JOIN (VALUES (2, 'two')) AS b(x, y) ON a.x = b.x "
+     "ORDER BY a.x"),
      [(1, None), (2, "two")]),
     ("SELECT a.x, b.x FROM (VALUES (1), (2)) AS a(x) FULL OUTER JOIN (VALUES (2), (3)) AS b(x) ON a.x = b.x",
      [(1, None), (2, 2), (None, 3)]),
-    ("WITH c AS (SELECT 1 AS x UNION ALL SELECT 2), d(y) AS (SELECT x * 10 FROM c) SELECT y FROM d ORDER BY y", [(10,), (20,)]),
+    (("WITH c AS (SELECT 1 AS x UNION ALL SELECT 2), d(y) AS (SELECT x * 10 FROM c) SELECT y FROM d ORDER BY "
+     "y"), [(10,), (20,)]),
     ("SELECT x FROM (VALUES (1), (2)) AS v(x) EXCEPT SELECT 2", [(1,)]),
-    ("SELECT v.x, w.m FROM (VALUES (1), (2)) AS v(x) CROSS APPLY (SELECT MAX(y) AS m FROM (VALUES (1), (5)) AS q(y) WHERE y >= v.x) AS w",
+    (("SELECT v.x, w.m FROM (VALUES (1), (2)) AS v(x) CROSS APPLY (SELECT MAX(y) AS m FROM (VALUES (1), (5)) "
+     "AS q(y) WHERE y >= v.x) AS w"),
      [(1, 5), (2, 5)]),
     ("SELECT x, ROW_NUMBER() OVER (PARTITION BY x % 2 ORDER BY x DESC) FROM (VALUES (1), (2), (3)) AS v(x) ORDER BY x",
      [(1, 2), (2, 1), (3, 1)]),
-    ("SELECT x FROM (VALUES (1), (2), (3)) AS v(x) WHERE EXISTS (SELECT 1 FROM (VALUES (2), (3)) AS w(y) WHERE w.y = v.x)",
+    (("SELECT x FROM (VALUES (1), (2), (3)) AS v(x) WHERE EXISTS (SELECT 1 FROM (VALUES (2), (3)) AS w(y) "
+     "WHERE w.y = v.x)"),
      [(2,), (3,)]),
     ("SELECT x FROM (VALUES (1), (2), (3)) AS v(x) WHERE x >= ALL (SELECT y FROM (VALUES (2), (3)) AS w(y))", [(3,)]),
 ]  # fmt: skip

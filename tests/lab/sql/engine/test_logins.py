@@ -48,7 +48,8 @@ def test_windows_only_mode_admits_no_sql_login_and_the_reason_is_in_the_error_lo
 
 def test_the_mode_changes_with_a_restart_not_with_the_registry(servers: Servers, session: Session) -> None:
     write = (
-        "EXEC xp_instance_regwrite N'HKEY_LOCAL_MACHINE', N'Software\\Microsoft\\MSSQLServer\\MSSQLServer', N'LoginMode',"
+        "EXEC xp_instance_regwrite N'HKEY_LOCAL_MACHINE', N'Software\\Microsoft\\MSSQLServer\\MSSQLServer', "
+        "N'LoginMode',"
         " REG_DWORD, 2"
     )
     read = (
@@ -154,9 +155,16 @@ def test_an_owner_of_a_database_is_not_dropped(session: Session) -> None:
 def test_a_hash_on_an_existing_login_needs_the_policy_off(session: Session) -> None:
     ok(session, "CREATE LOGIN app WITH PASSWORD = 'Secret-Word-1', CHECK_POLICY = ON")
     other = "0x" + (b"\x02\x00salt" + hashlib.sha512("Secret-Word-2".encode("utf-16-le") + b"salt").digest()).hex()
-    assert run(session, f"ALTER LOGIN app WITH PASSWORD = {other} HASHED").numbers == [15098]
+    assert run(session, f"ALTER LOGIN app WITH PASSWORD = {other} HASHED").numbers == [15118]
     ok(session, f"ALTER LOGIN app WITH CHECK_POLICY = OFF; ALTER LOGIN app WITH PASSWORD = {other} HASHED")
     ok(session, "ALTER LOGIN app WITH CHECK_POLICY = ON")
+    look = "SELECT is_policy_checked, is_expiration_checked FROM sys.sql_logins WHERE name = 'app'"
+    assert ok(session, look).rows == [(True, True)], "a policy that is switched on brings expiration along"
+    ok(
+        session,
+        "ALTER LOGIN app WITH CHECK_POLICY = OFF; ALTER LOGIN app WITH CHECK_POLICY = ON, CHECK_EXPIRATION = OFF",
+    )
+    assert ok(session, look).rows == [(True, False)]
     row = ok(
         session,
         "SELECT PWDCOMPARE(N'Secret-Word-2', password_hash), is_policy_checked FROM sys.sql_logins WHERE name = 'app'",
@@ -217,15 +225,18 @@ def test_execute_as_login_and_revert(session: Session) -> None:
 def test_server_roles_and_permissions_are_in_the_catalog(session: Session) -> None:
     ok(
         session,
-        "CREATE LOGIN app WITH PASSWORD = N'Secret-Word-1'; CREATE SERVER ROLE helpers; ALTER SERVER ROLE helpers ADD MEMBER app",
+        "CREATE LOGIN app WITH PASSWORD = N'Secret-Word-1'; CREATE SERVER ROLE helpers; ALTER SERVER ROLE "
+        "helpers ADD MEMBER app",
     )
     ok(session, "GRANT ALTER ANY LOGIN TO helpers; DENY VIEW ANY DATABASE TO app")
-    rows = ok(session, """SELECT r.name FROM sys.server_role_members m JOIN sys.server_principals r ON r.principal_id = m.role_principal_id
+    rows = ok(session, """SELECT r.name FROM sys.server_role_members m JOIN sys.server_principals r ON
+        r.principal_id = m.role_principal_id
         WHERE m.member_principal_id = SUSER_ID('app')""").rows  # fmt: skip
     assert rows == [("helpers",)]
     rows = ok(
         session,
-        "SELECT permission_name, state FROM sys.server_permissions WHERE grantee_principal_id = SUSER_ID('app') ORDER BY 1",
+        "SELECT permission_name, state FROM sys.server_permissions WHERE grantee_principal_id = "
+        "SUSER_ID('app') ORDER BY 1",
     ).rows
     assert rows == [("CONNECT SQL", "G"), ("VIEW ANY DATABASE", "D")]
     assert (

@@ -101,7 +101,8 @@ def test_views_and_procedures(table: Session) -> None:
     assert ok(table, "SELECT * FROM Names ORDER BY Name").rows == [("Ann",), ("Bob",)]
     ok(
         table,
-        "CREATE PROCEDURE dbo.Find @id int, @name nvarchar(10) = NULL OUTPUT AS SELECT @name = Name FROM Customers WHERE Id = @id RETURN 5",
+        "CREATE PROCEDURE dbo.Find @id int, @name nvarchar(10) = NULL OUTPUT AS SELECT @name = Name FROM "
+        "Customers WHERE Id = @id RETURN 5",
     )
     answer = ok(table, "DECLARE @n nvarchar(10), @r int; EXEC @r = dbo.Find @id = 2, @name = @n OUTPUT; SELECT @n, @r")
     assert answer.rows == [("Bob", 5)]
@@ -120,7 +121,8 @@ def test_a_transaction_is_kept_whole_or_not_at_all(table: Session) -> None:
     assert ok(table, "SELECT COUNT(*) FROM Customers").value == 2, "without XACT_ABORT only the statement is undone"
     run(
         table,
-        "SET XACT_ABORT ON; BEGIN TRAN; INSERT Customers (Name) VALUES ('D'); INSERT Customers (Name) VALUES ('D'); COMMIT",
+        "SET XACT_ABORT ON; BEGIN TRAN; INSERT Customers (Name) VALUES ('D'); INSERT Customers (Name) VALUES "
+        "('D'); COMMIT",
     )
     assert ok(table, "SELECT COUNT(*), @@TRANCOUNT FROM Customers").rows == [(2, 0)]
 
