@@ -255,7 +255,11 @@ class Provider(ResourceProvider, Generic[InputsT, FactsT]):
 
     def _parse(self, props: dict[str, Any]) -> InputsT:
         declared = {name: value for name, value in props.items() if name in self.INPUTS.model_fields}
-        return self.INPUTS.model_validate(declared)  # type: ignore[return-value]
+        try:
+            return self.INPUTS.model_validate(declared)  # type: ignore[return-value]
+        except ValidationError as error:
+            found = "; ".join(_sentence(problem) for problem in error.errors())
+            raise MachineError(type(self).__name__, "read its inputs in the state", found) from None
 
     @staticmethod
     def _dump(inputs: Inputs) -> dict[str, Any]:

@@ -30,6 +30,8 @@ class AuthenticationModeInputs(Inputs):
     group: str
     machines: tuple[str, ...]
     mode: Literal["mixed", "windows"] = "mixed"
+    restart: str = "none pending"
+    """What is declared; a drifted state names the servers whose mode changes at their next start."""
     service: str = "MSSQLSERVER"
     restart_seconds: float = 300
     synchronization_seconds: float = 600
@@ -134,12 +136,12 @@ class AuthenticationModeProvider(Provider[AuthenticationModeInputs, Authenticati
         return True
 
     def found(self, inputs: AuthenticationModeInputs, facts: AuthenticationModeFacts) -> dict[str, Any]:
-        odd = {
-            machine: server.running if server.running == server.configured else f"{server.running}, restart pending"
-            for machine, server in facts.servers.items()
-            if (server.running, server.configured) != (inputs.mode, inputs.mode)
-        }
-        return {"mode": ", ".join(f"{mode} on {machine}" for machine, mode in odd.items())} if odd else {}
+        live: dict[str, Any] = {}
+        if others := {server.running for server in facts.servers.values()} - {inputs.mode}:
+            live["mode"] = min(others)
+        if pending := [machine for machine, server in facts.servers.items() if server.running != server.configured]:
+            live["restart"] = f"pending on {', '.join(pending)}"
+        return live
 
 
 class AuthenticationMode(Managed, module="sql", name="AuthenticationMode"):

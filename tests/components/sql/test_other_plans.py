@@ -80,12 +80,12 @@ class TestAuthenticationMode:
     def test_a_restart_that_somebody_else_left_pending_is_finished(self) -> None:
         assert self.plan(self.facts("mixed/mixed", "windows/mixed")) == self.restart("SQL2")
         found = self.provider.found(self.inputs, self.facts("mixed/mixed", "windows/mixed"))
-        assert found == {"mode": "windows, restart pending on SQL2"}
+        assert found == {"mode": "windows", "restart": "pending on SQL2"}
 
     def test_a_mode_that_would_be_lost_at_the_next_start(self) -> None:
         facts = self.facts("mixed/windows", "mixed/mixed")
         assert self.plan(facts) == ["On SQL1, set SQL Server's authentication mode to mixed."]
-        assert self.provider.found(self.inputs, facts) == {"mode": "mixed, restart pending on SQL1"}
+        assert self.provider.found(self.inputs, facts) == {"restart": "pending on SQL1"}
 
     def test_no_primary(self) -> None:
         facts = self.facts("windows/mixed", "windows/mixed", of=Group("SQL", "", (), ()))
