@@ -22,7 +22,8 @@ from lab.sql.engine.passwords import hash_password
 from lab.sql.engine.principal import FIXED_SERVER_ROLES
 from lab.sql.engine.procedures.configuration import DEFAULTS
 from lab.sql.engine.session import Session
-from lab.sql.engine.statements.availability_group import create_group, new_replica
+from lab.sql.engine.statements.availability_create import create_group
+from lab.sql.engine.statements.availability_group import new_replica
 from lab.sql.engine.statements.database import default_files
 from lab.sql.engine.statements.login import grant_server, new_login
 from lab.world import Machine, World

@@ -7,6 +7,7 @@ from functools import cache
 def load() -> None:
     """Import the topics, which register their parsers."""
     from lab.sql.engine.statements import (  # noqa: F401
+        availability_create,
         availability_group,
         availability_replica,
         backup_database,
@@ -17,6 +18,7 @@ def load() -> None:
         errors,
         execute,
         grants,
+        index,
         login,
         module,
         restore_database,
@@ -25,6 +27,7 @@ def load() -> None:
         server,
         settings,
         table,
+        table_change,
         transactions,
         user,
     )

@@ -16,7 +16,7 @@ from lab.sql.engine.engine import engine_of
 from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.group.progress import advance, become_primary, unready
-from lab.sql.engine.group.state import Group, available, find_group
+from lab.sql.engine.group.state import Group, find_group
 from lab.sql.engine.parse.parser import Parser, Statement, statement
 from lab.sql.engine.statements.database import outside_transaction
 from lab.world import Document
@@ -237,7 +237,7 @@ class AlterGroup(Statement):
         del group.of("listener")[self.values["name"]]
 
 
-def _text_list(p: Parser) -> list[str]:
+def parse_text_list(p: Parser) -> list[str]:
     names = [p.name()]
     while p.accept(","):
         names.append(p.name())
@@ -274,7 +274,7 @@ def _replica_options(p: Parser) -> Document:
     return found
 
 
-def _replicas(p: Parser) -> list[Document]:
+def parse_replicas(p: Parser) -> list[Document]:
     found = []
     while True:
         name = p.string()
@@ -286,7 +286,7 @@ def _replicas(p: Parser) -> list[Document]:
             return found
 
 
-def _listener(p: Parser) -> Document:
+def parse_listener(p: Parser) -> Document:
     name = p.string()
     p.expect("(", "WITH")
     if p.at("DHCP"):
@@ -315,7 +315,7 @@ def _address(p: Parser) -> Document:
     return {"address": address, "mask": mask}
 
 
-def _group_options(p: Parser) -> Document:
+def parse_group_options(p: Parser) -> Document:
     p.expect("(")
     found: Document = {}
     while True:
@@ -341,7 +341,7 @@ def _alter(p: Parser) -> Statement:
     if p.accept("JOIN"):
         return AlterGroup(name, "JOIN")
     if p.accept("SET"):
-        return AlterGroup(name, "SET", {"options": _group_options(p)})
+        return AlterGroup(name, "SET", {"options": parse_group_options(p)})
     verb = p.one_of("ADD", "REMOVE", "MODIFY", "RESTART", "GRANT", "DENY", "OFFLINE")
     if verb in ("RESTART", "OFFLINE"):
         raise not_modelled(f"ALTER AVAILABILITY GROUP … {verb}")
@@ -349,11 +349,11 @@ def _alter(p: Parser) -> Statement:
         p.fail(p.tokens[p.position - 1])
     what = p.one_of("DATABASE", "REPLICA", "LISTENER") if verb != "MODIFY" else p.one_of("REPLICA", "LISTENER")
     if what == "DATABASE":
-        return AlterGroup(name, f"{verb}_DATABASE", {"databases": _text_list(p)})
+        return AlterGroup(name, f"{verb}_DATABASE", {"databases": parse_text_list(p)})
     if what == "REPLICA":
         p.expect("ON")
         if verb == "ADD":
-            return AlterGroup(name, "ADD_REPLICA", {"replicas": _replicas(p)})
+            return AlterGroup(name, "ADD_REPLICA", {"replicas": parse_replicas(p)})
         replica = p.string()
         return AlterGroup(
             name, f"{verb}_REPLICA", {"replica": replica, "options": _replica_options(p) if verb == "MODIFY" else {}}
@@ -363,7 +363,7 @@ def _alter(p: Parser) -> Statement:
 
 def _alter_listener(p: Parser, name: str, verb: str) -> Statement:
     if verb == "ADD":
-        return AlterGroup(name, "ADD_LISTENER", {"listener": _listener(p)})
+        return AlterGroup(name, "ADD_LISTENER", {"listener": parse_listener(p)})
     listener = p.string()
     changes: dict[str, Any] = {}
     if verb == "MODIFY":
@@ -376,91 +376,3 @@ def _alter_listener(p: Parser, name: str, verb: str) -> Statement:
             changes["port"] = p.integer()
         p.expect(")")
     return AlterGroup(name, f"{verb}_LISTENER", {"name": listener, "changes": changes})
-
-
-@dataclass
-class CreateGroup(Statement):
-    name: str
-    options: Document
-    databases: list[str]
-    replicas: list[Document]
-    listener: Document | None
-
-    def run(self, frame: Frame) -> Iterator[Event]:
-        outside_transaction(frame, "CREATE AVAILABILITY GROUP")
-        in_master(frame)
-        session = frame.session
-        session.require("CREATE AVAILABILITY GROUP", 15247)
-        world, machine = session.instance.world, session.instance.machine
-        known = world.collection("lab", "availability-group")
-        if self.name in known:
-            raise error(41114, self.name)
-        if machine.name.lower() not in [replica["name"].lower() for replica in self.replicas]:
-            raise error(35237, self.name)
-        create_group(world, self.name, self.options, self.replicas, self.listener, machine.name)
-        if self.databases:
-            AlterGroup(self.name, "ADD_DATABASE", {"databases": self.databases})._add_database(
-                frame, Group(world, self.name)
-            )
-        return iter(())
-
-
-def create_group(
-    world: Any, name: str, options: Document, replicas: list[Document], listener: Document | None, primary: str
-) -> Group:
-    """Write the documents of a new group whose primary has joined."""
-    world.collection("lab", "availability-group")[name] = {"name": name}
-    group = Group(world, name)
-    group.of("group")["group"] = {
-        "id": str(uuid.uuid4()), "name": name, "primary": primary, "resource_id": str(uuid.uuid4()),
-        "resource_group_id": str(uuid.uuid4()), "failure_condition": 3, "health_timeout": 30000,
-        "backup_preference": "SECONDARY", "created": world.clock.now().isoformat(), **options,
-    }  # fmt: skip
-    for replica in replicas:
-        joined = replica["name"].lower() == primary.lower() or replica["joined"]
-        group.of("replica")[replica["name"]] = {**replica, "joined": joined, "created": world.clock.now().isoformat()}
-    if listener:
-        group.of("listener")[listener["name"]] = listener
-    return group
-
-
-@statement("CREATE", "AVAILABILITY", "GROUP")
-def _create(p: Parser) -> Statement:
-    name = p.name()
-    options = _group_options(p) if p.accept("WITH") else {}
-    p.expect("FOR")
-    databases: list[str] = []
-    if p.accept("DATABASE"):
-        databases = _text_list(p)
-    p.expect("REPLICA", "ON")
-    replicas = _replicas(p)
-    listener = _listener(p) if p.accept("LISTENER") else None
-    return CreateGroup(name, options, databases, replicas, listener)
-
-
-@dataclass
-class DropGroup(Statement):
-    name: str
-
-    def run(self, frame: Frame) -> Iterator[Event]:
-        outside_transaction(frame, "DROP AVAILABILITY GROUP")
-        in_master(frame)
-        group = require_group(frame, self.name)
-        world = frame.session.instance.world
-        for replica in group.replica_names():
-            machine = world.machine(replica)
-            primary = replica.lower() == (group.primary or "").lower()
-            for name, document in machine.collection("sql-database").items():
-                if (document.get("group") or "").lower() == group.name.lower():
-                    state = "ONLINE" if primary and available(world, machine) else "RESTORING"
-                    machine.collection("sql-database").change(name, group=None, group_database=None, state=state)
-        for kind in ("group", "replica", "database", "listener", "link"):
-            for name in list(group.of(kind)):
-                del group.of(kind)[name]
-        del world.collection("lab", "availability-group")[group.name]
-        return iter(())
-
-
-@statement("DROP", "AVAILABILITY", "GROUP")
-def _drop(p: Parser) -> Statement:
-    return DropGroup(p.name())

@@ -16,7 +16,7 @@ from lab.sql.engine.functions.registry import as_text
 from lab.sql.engine.parse.parser import Parser, Statement, statement
 from lab.sql.engine.query.bind import evaluate, holds
 from lab.sql.engine.query.compare import check_implicit
-from lab.sql.engine.statements.table import TableDefinition, table_body
+from lab.sql.engine.statements.table_definition import TableDefinition, table_body
 from lab.sql.engine.tables.memory import MemoryTable
 from lab.sql.engine.types import INT, SqlType
 from lab.sql.engine.values import convert

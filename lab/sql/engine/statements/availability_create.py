@@ -1,0 +1,113 @@
+"""CREATE and DROP AVAILABILITY GROUP."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from lab.sql.api import Event
+from lab.sql.engine.errors import error
+from lab.sql.engine.frame import Frame
+from lab.sql.engine.group.state import Group, available
+from lab.sql.engine.parse.parser import Parser, Statement, statement
+from lab.sql.engine.statements.availability_group import (
+    AlterGroup,
+    in_master,
+    parse_group_options,
+    parse_listener,
+    parse_replicas,
+    parse_text_list,
+    require_group,
+)
+from lab.sql.engine.statements.database import outside_transaction
+from lab.world import Document
+
+
+@dataclass
+class CreateGroup(Statement):
+    name: str
+    options: Document
+    databases: list[str]
+    replicas: list[Document]
+    listener: Document | None
+
+    def run(self, frame: Frame) -> Iterator[Event]:
+        outside_transaction(frame, "CREATE AVAILABILITY GROUP")
+        in_master(frame)
+        session = frame.session
+        session.require("CREATE AVAILABILITY GROUP", 15247)
+        world, machine = session.instance.world, session.instance.machine
+        known = world.collection("lab", "availability-group")
+        if self.name in known:
+            raise error(41114, self.name)
+        if machine.name.lower() not in [replica["name"].lower() for replica in self.replicas]:
+            raise error(35237, self.name)
+        create_group(world, self.name, self.options, self.replicas, self.listener, machine.name)
+        if self.databases:
+            AlterGroup(self.name, "ADD_DATABASE", {"databases": self.databases})._add_database(
+                frame, Group(world, self.name)
+            )
+        return iter(())
+
+
+def create_group(
+    world: Any, name: str, options: Document, replicas: list[Document], listener: Document | None, primary: str
+) -> Group:
+    """Write the documents of a new group whose primary has joined."""
+    world.collection("lab", "availability-group")[name] = {"name": name}
+    group = Group(world, name)
+    group.of("group")["group"] = {
+        "id": str(uuid.uuid4()), "name": name, "primary": primary, "resource_id": str(uuid.uuid4()),
+        "resource_group_id": str(uuid.uuid4()), "failure_condition": 3, "health_timeout": 30000,
+        "backup_preference": "SECONDARY", "created": world.clock.now().isoformat(), **options,
+    }  # fmt: skip
+    for replica in replicas:
+        joined = replica["name"].lower() == primary.lower() or replica["joined"]
+        group.of("replica")[replica["name"]] = {**replica, "joined": joined, "created": world.clock.now().isoformat()}
+    if listener:
+        group.of("listener")[listener["name"]] = listener
+    return group
+
+
+@statement("CREATE", "AVAILABILITY", "GROUP")
+def _create(p: Parser) -> Statement:
+    name = p.name()
+    options = parse_group_options(p) if p.accept("WITH") else {}
+    p.expect("FOR")
+    databases: list[str] = []
+    if p.accept("DATABASE"):
+        databases = parse_text_list(p)
+    p.expect("REPLICA", "ON")
+    replicas = parse_replicas(p)
+    listener = parse_listener(p) if p.accept("LISTENER") else None
+    return CreateGroup(name, options, databases, replicas, listener)
+
+
+@dataclass
+class DropGroup(Statement):
+    name: str
+
+    def run(self, frame: Frame) -> Iterator[Event]:
+        outside_transaction(frame, "DROP AVAILABILITY GROUP")
+        in_master(frame)
+        group = require_group(frame, self.name)
+        world = frame.session.instance.world
+        for replica in group.replica_names():
+            machine = world.machine(replica)
+            primary = replica.lower() == (group.primary or "").lower()
+            for name, document in machine.collection("sql-database").items():
+                if (document.get("group") or "").lower() == group.name.lower():
+                    state = "ONLINE" if primary and available(world, machine) else "RESTORING"
+                    machine.collection("sql-database").change(name, group=None, group_database=None, state=state)
+        for kind in ("group", "replica", "database", "listener", "link"):
+            for name in list(group.of(kind)):
+                del group.of(kind)[name]
+        del world.collection("lab", "availability-group")[group.name]
+        return iter(())
+
+
+@statement("DROP", "AVAILABILITY", "GROUP")
+def _drop(p: Parser) -> Statement:
+    return DropGroup(p.name())
