@@ -12,19 +12,14 @@ from components.secrets import FarmSecrets
 from components.topology import TopologyError, load
 from components.verification import verification
 from components.windows import pfx
-from remote.secret import Secret
 
 config = pulumi.Config()
 
 try:
     topology = load(Path(config.require("topology")))
-    given = config.require_object("certificates")
-    certificates = {
-        certificate.name: pfx.read(
-            Path(given[certificate.name]["file"]), Secret(given[certificate.name]["password"]), certificate.dns_names
-        )
-        for certificate in topology.certificates
-    }
+    certificates = pfx.read_all(
+        config.require_object("certificates"), {known.name: known.dns_names for known in topology.certificates}
+    )
 except (TopologyError, pfx.CertificateError) as error:
     raise pulumi.RunError(str(error)) from None
 

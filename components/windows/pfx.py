@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -66,6 +67,27 @@ def read(file: Path, password: Secret, dns_names: Sequence[str], now: datetime |
         raise CertificateError(f"{file}: the certificate expires on {until:%Y-%m-%d}. Renew it first.")
     thumbprint = certificate.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - Windows' name for a certificate
     return Pfx(thumbprint, Secret(base64.b64encode(content).decode()), password, names, until)
+
+
+def read_all(given: Mapping[str, Any], wanted: Mapping[str, Sequence[str]]) -> dict[str, Pfx]:
+    """Every certificate of a topology by its name. ``given`` is the stack's ``certificates``, ``wanted`` the DNS names
+    of each. Raises ``CertificateError`` with all problems, one line each."""
+    found, problems = {}, []
+    for name, dns_names in wanted.items():
+        entry = given.get(name)
+        if not isinstance(entry, Mapping) or not entry.get("file"):
+            problems.append(
+                f"certificates.{name}: the stack's configuration names no file for it. Set `certificates.{name}.file`"
+                f" and, as a secret, `certificates.{name}.password`."
+            )
+            continue
+        try:
+            found[name] = read(Path(entry["file"]), Secret(str(entry.get("password") or "")), dns_names)
+        except CertificateError as error:
+            problems.append(str(error))
+    if problems:
+        raise CertificateError("\n".join(problems))
+    return found
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:

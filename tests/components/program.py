@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
+import yaml
 from pulumi.runtime import mocks
 from pulumi.runtime.proto import resource_pb2
 
@@ -97,13 +98,21 @@ def run(tmp_path: Path, monkeypatch: Any, topology: Path | None = None, **config
     import json
 
     monkeypatch.chdir(ROOT)
-    pfx = tmp_path / "portal.pfx"
-    if not pfx.exists():
-        write_pfx(pfx, "portal.hyper-v.nu")
+    file = topology or ROOT / "topologies" / "single-domain.yaml"
+    declared = yaml.safe_load(file.read_text(encoding="utf-8"))
+    certificates = {}
+    for certificate in declared.get("certificates", []):
+        pfx = tmp_path / f"{certificate['name']}.pfx"
+        if not pfx.exists():
+            write_pfx(pfx, *certificate["dns_names"])
+        certificates[certificate["name"]] = {"file": str(pfx), "password": PASSWORD}
     values: dict[str, Any] = {
-        "topology": str(topology or ROOT / "topologies" / "single-domain.yaml"),
-        "credentials": {"hyper-v.nu": {"username": r"HYPERVNU\installer", "password": "Test-Installer-1!"}},
-        "certificates": {"portal": {"file": str(pfx), "password": PASSWORD}},
+        "topology": str(file),
+        "credentials": {
+            domain["name"]: {"username": r"DOMAIN\installer", "password": "Test-Installer-1!"}
+            for domain in declared.get("domains", [])
+        },
+        "certificates": certificates,
         **SECRETS,
         **config,
     }

@@ -51,3 +51,14 @@ def test_a_bad_certificate_is_one_clear_line(
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(pfx.CertificateError, match="No such file"):
         pfx.read(tmp_path / "none.pfx", Secret(PASSWORD), [NAME])
+
+
+def test_all_certificates_of_a_topology_and_all_their_problems(tmp_path: Path) -> None:
+    good = {"file": str(write_pfx(tmp_path / "good.pfx", NAME)), "password": PASSWORD}
+    assert list(pfx.read_all({"portal": good}, {"portal": [NAME]})) == ["portal"]
+    with pytest.raises(pfx.CertificateError) as caught:
+        pfx.read_all({"portal": good}, {"portal": ["other.example"], "api": [NAME], "site": [NAME]})
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 3
+    assert "not for other.example" in lines[0]
+    assert lines[1].startswith("certificates.api: the stack's configuration names no file")
