@@ -26,7 +26,7 @@ def _who(frame: Frame, a: Arguments) -> Run:
                                                                                            "nchar(16)"))  # fmt: skip
     rows = [
         (one.spid, "runnable" if one.running else "sleeping", one.original.name, one.host, one.database, "SELECT")
-        for one in frame.session.instance.sessions.values()
+        for one in list(frame.session.instance.sessions.values())
     ]
     yield ResultSet(columns, rows)
     return 0

@@ -166,7 +166,7 @@ class DropDatabase(Statement):
             raise error(3708, "database", name)
         if document["group"]:
             raise error(3752, name)
-        users = [s for s in session.instance.sessions.values() if s.database.lower() == name.lower()]
+        users = [s for s in list(session.instance.sessions.values()) if s.database.lower() == name.lower()]
         if users:
             raise error(3702, name, state=4 if session not in users else 3)
         session.server.delete("database", name)

@@ -65,7 +65,7 @@ class SetDatabaseOptions(Statement):
         session = frame.session
         while True:
             others = [
-                s for s in session.instance.sessions.values()
+                s for s in list(session.instance.sessions.values())
                 if s is not session and s.database.lower() == database.name.lower()
             ]  # fmt: skip
             if not others:

@@ -366,7 +366,7 @@ class DropLogin(Statement):
             raise error(15141, "endpoint")
         if any(one.get("owner_id") == login["id"] for one in server.documents("server-role")):
             raise error(15141, "server role")
-        if any(s.original.sid.hex() == login["sid"] and not s.dead for s in session.instance.sessions.values()):
+        if any(s.original.sid.hex() == login["sid"] and not s.dead for s in list(session.instance.sessions.values())):
             raise error(15434, self.name)
         server.delete("login", self.name)
         for key, row in server.items("server-role-member"):

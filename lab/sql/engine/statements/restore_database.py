@@ -107,7 +107,7 @@ class Restore(Statement):
             raise terminating(self.verb, error(3104, name))
         if session.database.lower() == name.lower():
             raise terminating(self.verb, error(3102, "RESTORE", name))
-        if any(s.database.lower() == name.lower() for s in session.instance.sessions.values()):
+        if any(s.database.lower() == name.lower() for s in list(session.instance.sessions.values())):
             raise terminating(self.verb, error(3101))
 
     def _files(self, frame: Frame, name: str, backup: Document) -> list[Document]:
