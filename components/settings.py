@@ -6,6 +6,7 @@ Used by the program, by every provider (which gets the decrypted configuration i
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -34,10 +35,19 @@ def _decoded(value: Any) -> Any:
     return value
 
 
-@cache
+_remotes: dict[str, Remote] = {}
+_making = threading.Lock()
+
+
 def remote(settings: str) -> Remote:
-    """The connections for these settings: one set per process, however many kinds of resources use it."""
-    return Remote(hosts(json.loads(settings), topology_of(settings)))
+    """The connections for these settings: one set per process, however many kinds of resources use it.
+
+    Resources ask for it at the same time; a second set would start every host's PowerShell twice.
+    """
+    with _making:
+        if settings not in _remotes:
+            _remotes[settings] = Remote(hosts(json.loads(settings), topology_of(settings)))
+        return _remotes[settings]
 
 
 @cache

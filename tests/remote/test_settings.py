@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from components import settings
 from components.settings import connection_settings, hosts
 from components.topology import load
 from remote.hosts import Hosts
 from tests.components.contract import refusal
 
-TOPOLOGY = load(Path(__file__).parents[2] / "topologies" / "single-domain.yaml")
+TOPOLOGY_FILE = Path(__file__).parents[2] / "topologies" / "single-domain.yaml"
+TOPOLOGY = load(TOPOLOGY_FILE)
 DOMAIN = {"hyper-v.nu": {"username": r"HYPERVNU\installer", "password": "Installer-Pass-3!"}}
 
 
@@ -87,3 +90,23 @@ def test_settings_are_one_canonical_text_however_they_came() -> None:
     as_text = {**values, "credentials": json.dumps(DOMAIN), "hosts": json.dumps(values["hosts"])}
     assert connection_settings(values.get) == connection_settings(as_text.get)
     assert "other" not in connection_settings(values.get)
+
+
+def test_all_resources_of_a_process_share_one_set_of_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many ask at the same time: a second set would start every host's PowerShell twice."""
+    making = threading.Event()
+
+    def slow(*_: Any) -> Hosts:
+        making.wait(0.2)  # long enough for everybody to be inside
+        return Hosts({}, {}, "")
+
+    monkeypatch.setattr(settings, "hosts", slow)
+    text = connection_settings({"topology": str(TOPOLOGY_FILE), "credentials": {"only for this test": {}}}.get)
+    found: list[object] = []
+    threads = [threading.Thread(target=lambda: found.append(settings.remote(text))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert len({id(remote) for remote in found}) == 1
