@@ -1,5 +1,6 @@
 # Installs products with the Web Platform Installer; runs as a scheduled task, since it refuses a remote log-on.
-param($Products, $Feed, $ProgressFile)
+param($Products, $Feed, $Packages, $ProgressFile)
+$components = @($Packages) | ForEach-Object { $_ -replace '^MgmtSvc-' -replace '\.msi$' }
 $folder = Join-Path $env:ProgramFiles 'Microsoft\Web Platform Installer'
 $installer = @('WebpiCmd-x64.exe', 'WebpiCmd.exe') | ForEach-Object { Join-Path $folder $_ } | Where-Object { Test-Path $_ } | Select-Object -First 1
 if (-not $installer) { throw "The Web Platform Installer is not installed in $folder." }
@@ -13,7 +14,12 @@ $ErrorActionPreference = 'Continue'
 $lines = @()
 & $installer @arguments 2>&1 | ForEach-Object {
     $lines += "$_"
-    if ("$_") { Set-Content $ProgressFile "$_" }
+    if ("$_") {
+        # The installer gives no figures: those are the packages that have left their product code by now.
+        $done = @($components | Where-Object { Test-Path "HKLM:\SOFTWARE\Microsoft\MgmtSvc\$_" }).Count
+        $share = [int](100 * $done / [Math]::Max(1, @($components).Count))
+        Set-Content $ProgressFile "installing Windows Azure Pack, $share % ($_)"
+    }
 }
 $said = $lines -join "`n"
 if ($LASTEXITCODE -ne 0 -or $said -notmatch 'Install of Products: SUCCESS') {

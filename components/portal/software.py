@@ -28,7 +28,7 @@ class SoftwareInputs(Inputs):
     features: tuple[str, ...]
     """The features that have to be there afterwards."""
     packages: tuple[str, ...] = ()
-    """File names of the MSI packages, in their order; empty for WebPI."""
+    """File names of the MSI packages that belong to the features, in their order."""
     seconds: float = 3600
     restart_seconds: float = 900
 
@@ -71,6 +71,7 @@ class SoftwareProvider(Provider[SoftwareInputs, SoftwareFacts]):
             return []
         if inputs.source == "webpi":
             arguments: dict[str, Any] = {"Products": list(inputs.products), "Feed": inputs.feed}
+            arguments["Packages"] = list(inputs.packages)  # what its progress is measured by
             script = "portal/install_webpi.ps1"
         else:
             arguments = {"Packages": list(inputs.packages), "Folder": inputs.folder}

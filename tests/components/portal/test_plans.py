@@ -39,7 +39,8 @@ class TestSoftware:
     def test_it_runs_as_a_task_from_either_source(self) -> None:
         plan = self.provider.plan(self.inputs, SoftwareFacts((), False))
         assert isinstance(plan[0].action, Detached)
-        assert actions(plan) == ["Portal1 portal/install_webpi.ps1 {'Products': ['WAP'], 'Feed': 'f'}"]
+        arguments = {"Products": ["WAP"], "Feed": "f", "Packages": []}
+        assert actions(plan) == [f"Portal1 portal/install_webpi.ps1 {arguments}"]
         msi = SoftwareInputs(
             machine="P", source="msi", folder=r"\\F\S", packages=("b.msi", "a.msi"), features=("AdminAPI",)
         )
