@@ -158,7 +158,7 @@ def _sql(world: World) -> dict[str, Any]:
     for machine in world.machines.values():
         if "sql" in machine.roles:
             instance = engine.instance_of(world, machine)
-            instances[machine.name] = "stopped" if instance is None else _mode(instance)
+            instances[machine.name] = "stopped" if instance is None else instance.mode
     found = []
     for listener in engine.listeners(world):
         primary = engine.primary_behind(world, listener.name)
@@ -172,12 +172,6 @@ def _sql(world: World) -> dict[str, Any]:
             }
         )
     return {"instances": instances, "listeners": found}
-
-
-def _mode(instance: Any) -> str:
-    """The running authentication mode, where the engine tells it."""
-    mode = getattr(instance, "mode", None)
-    return "running" if mode is None else str(mode)
 
 
 ORDERS: dict[str, Callable[..., Any]] = {

@@ -103,6 +103,11 @@ class Instance:
 
     # -- files
 
+    @property
+    def mode(self) -> str:
+        """The authentication mode it runs in: ``mixed`` or ``windows``."""
+        return "mixed" if self.mixed else "windows"
+
     def file(self, document: Document) -> DatabaseFile:
         return files_of(self.world, self.machine).by_document(document)
 
