@@ -12,11 +12,14 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from components import settings
+from remote.session import Remote
 from tools.bootstrap.project import environment
 
 ROOT = Path(__file__).parents[2]
@@ -71,6 +74,29 @@ class Farm:
             "PULUMI_PYTHON_CMD": sys.executable,
             "NO_COLOR": "1",
         }
+
+    # A machine, as its administrator reaches it ------------------------------------------------------------------
+
+    @cached_property
+    def remote(self) -> Remote:
+        """Connections of the test's own, with the farm's credentials."""
+        values = {
+            "hosts": {m["name"]: {"address": _loopback(m["address"])} for m in self.machines},
+            "topology": str(self.topology),
+            "authorities": str(self.lab_folder / "authority" / "ca.pem"),
+            "credentials": {"hyper-v.nu": {"username": r"HYPERVNU\installer", "password": SECRETS["installer"]}},
+            "sqlAdministratorPassword": SECRETS["sqlAdministratorPassword"],
+        }
+        return settings.remote(json.dumps(values, sort_keys=True))
+
+    def powershell(self, machine: str, script: str, **arguments: Any) -> list[Any]:
+        """Run a script by hand on one machine; what it wrote. Raises ``MachineError``."""
+        text = f"param({', '.join(f'${name}' for name in arguments)})\n{script}" if arguments else script
+        return self.remote.powershell(machine).run(text, arguments, attempted="do by hand", changes=True)
+
+    def sql(self, machine: str, statement: str, *, database: str = "master") -> list[dict[str, Any]]:
+        """Run a statement by hand on a machine's SQL Server, as the Windows account. Raises ``MachineError``."""
+        return self.remote.sql_integrated(machine, database).rows(statement, attempted="do by hand")
 
     # The lab ---------------------------------------------------------------------------------------------------
 
