@@ -1,5 +1,7 @@
-# Removes a scheduled task of ours and its files.
+# Removes a scheduled task of ours and its files, and with the last one the folder that held them.
 param($Task)
 Unregister-ScheduledTask -TaskName $Task -Confirm:$false
-$folder = Join-Path $env:ProgramData "WindowsAzurePackHA\$Task"
+$root = Join-Path $env:ProgramData 'WindowsAzurePackHA'
+$folder = Join-Path $root $Task
 if (Test-Path $folder) { Remove-Item $folder -Recurse -Force }
+if ((Test-Path $root) -and @(Get-ChildItem $root).Count -eq 0) { Remove-Item $root }
