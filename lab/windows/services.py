@@ -20,6 +20,8 @@ STATUSES = {
     "PausePending": 6,
     "Paused": 7,
 }
+DOMAIN_TRIGGERED = ("W32Time",)
+"""Manual services that a member of a domain starts all the same, by their trigger (Microsoft: KB 2385818)."""
 CHANGE_SECONDS = 1.0
 """Modelled duration of a start or stop of a service whose own part takes no time."""
 
@@ -148,9 +150,11 @@ def stop(machine: Machine, name: str) -> None:
 
 
 def machine_started(machine: Machine) -> None:
-    """After power came on: services of start type Auto run, each after those it needs."""
+    """After power came on: services of start type Auto run, each after those it needs, and those with a trigger."""
     for service in list(machine.collection("service").values()):
-        if service["start_type"] == "Auto":
+        if service["start_type"] == "Auto" or (
+            service["name"] in DOMAIN_TRIGGERED and service["start_type"] == "Manual"
+        ):
             _start_automatically(machine, service)
 
 
