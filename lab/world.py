@@ -15,7 +15,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, ItemsView, Iterator, MutableMapping, ValuesView
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,6 +55,14 @@ class Collection(MutableMapping[str, Document]):
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and self._store.read(self._owner, self._kind, name) is not None
+
+    def items(self) -> ItemsView[str, Document]:
+        """All documents as they are at one moment: what others add or remove meanwhile does not show."""
+        return self._store.documents(self._owner, self._kind).items()
+
+    def values(self) -> ValuesView[Document]:
+        """As ``items``."""
+        return self._store.documents(self._owner, self._kind).values()
 
     def change(self, name: str, **values: Any) -> Document:
         """Set some keys of a document and store it. Raises KeyError when there is no such document."""
@@ -109,6 +117,10 @@ class Store:
     def names(self, owner: str, kind: str) -> list[str]:
         with self.lock:
             return [name for name, _ in self._documents.get((owner, kind), {}).values()]
+
+    def documents(self, owner: str, kind: str) -> dict[str, Document]:
+        with self.lock:
+            return {name: copy.deepcopy(body) for name, body in self._documents.get((owner, kind), {}).values()}
 
     def kinds(self, owner: str) -> list[str]:
         """The kinds of which the owner has at least one document."""
