@@ -29,10 +29,10 @@ class ClusterInputs(Inputs):
 
 
 def converged(view: NodeView) -> str:
-    """Waits until every node that this one sees is converged."""
+    """Waits until the machine's own node is converged, and no other is converging."""
     if not view.bound:
         return "the card to be bound to the cluster"
-    return state.unconverged([view])
+    return state.unsettled([view], view.machine)
 
 
 def at_rest(view: NodeView) -> str:
@@ -74,9 +74,9 @@ class ClusterProvider(Provider[ClusterInputs, NodeView]):
         elif _stopped(facts, machine):
             start = Script(machine, "nlb/start_node.ps1", {"Interface": inputs.interface})
             steps.append(Step(f"On {machine}, start load balancing.", start))
-        if steps or facts.unconverged:
+        if steps or converged(facts):
             wait = Until(machine, converged, inputs.seconds)
-            steps.append(Step(f"Wait until the nodes of {inputs.cluster} are converged.", wait))
+            steps.append(Step(f"Wait until {machine} is converged in {inputs.cluster}.", wait))
         return steps
 
     def remove(self, inputs: ClusterInputs, facts: NodeView, before: dict[str, Any]) -> list[Step]:

@@ -38,10 +38,10 @@ class NodeFacts:
 
 
 def converged(facts: NodeFacts) -> str:
-    """Waits until both machines see the same nodes, all of them converged."""
+    """Waits until both machines see the new node converged, and no other converging."""
     if not facts.node.bound or not facts.first.sees(facts.node.machine):
         return f"{facts.node.machine} to join the cluster"
-    return state.unconverged([facts.first, facts.node])
+    return state.unsettled([facts.first, facts.node], facts.node.machine)
 
 
 def at_rest(facts: NodeFacts) -> str:
@@ -82,7 +82,7 @@ class NodeProvider(Provider[NodeInputs, NodeFacts]):
             steps.append(Step(f"On {machine}, start load balancing.", start))
         if steps or converged(facts):
             wait = Until(first, converged, inputs.seconds)
-            steps.append(Step(f"Wait until {machine} and {first} are converged.", wait))
+            steps.append(Step(f"Wait until {machine} is converged in {inputs.cluster}.", wait))
         return steps
 
     def remove(self, inputs: NodeInputs, facts: NodeFacts, before: dict[str, Any]) -> list[Step]:

@@ -1,7 +1,7 @@
 """Guarantees the port rules of a load balancing cluster: exactly the declared ones.
 
 Rules belong to the cluster as a whole; a node whose rules differ is refused by the others. They are changed through
-the first node, one at a time, each time until the nodes are converged again. A new cluster has one rule for all
+the first node, one at a time, each time until no node is converging any more. A new cluster has one rule for all
 ports, which overlaps with every other and goes first. Delete puts that one rule back.
 """
 
@@ -13,7 +13,7 @@ import pulumi
 from pydantic import BaseModel, ConfigDict
 
 from components.nlb import state
-from components.nlb.cluster import converged
+from components.nlb.cluster import at_rest
 from components.nlb.state import NodeView, PortRule
 from components.resource import Inputs, Managed, Provider
 from components.steps import Detached, Step, Until
@@ -79,10 +79,10 @@ class PortRulesProvider(Provider[PortRulesInputs, NodeView]):
     def _settled(self, inputs: PortRulesInputs, what: str, script: str, arguments: dict[str, Any]) -> list[Step]:
         """One change and the wait after it. The change reaches every node, which is a second hop: a task does it."""
         change = Detached(inputs.machine, "NLB port rules", script, arguments, inputs.seconds)
-        wait = Until(inputs.machine, converged, inputs.seconds)
+        wait = Until(inputs.machine, at_rest, inputs.seconds)
         return [
             Step(f"On {inputs.cluster}, {what}.", change),
-            Step(f"Wait until {inputs.cluster} is converged after: {what}.", wait),
+            Step(f"Wait until {inputs.cluster} is at rest after: {what}.", wait),
         ]
 
     def remove(self, inputs: PortRulesInputs, facts: NodeView, before: dict[str, Any]) -> list[Step]:

@@ -70,6 +70,16 @@ def observe(remote: Remote, machine: str, interface: str, attempted: str) -> Nod
     )
 
 
-def unconverged(views: Iterable[NodeView]) -> str:
-    """What to wait for until every node of every view is converged; empty when all are."""
-    return ", ".join(sorted({text for view in views for text in view.unconverged}))
+def unsettled(views: Iterable[NodeView], machine: str) -> str:
+    """What to wait for until one machine's node is converged and no other is converging; empty when that is so.
+
+    A node that somebody stopped is not waited for: it keeps no other from converging, and starting it is the business
+    of its own resource.
+    """
+    missing = {
+        f"{node} ({state})"
+        for view in views
+        for node, state in view.nodes
+        if state == "Converging" or (node.lower() == machine.lower() and not state.startswith("Converged"))
+    }
+    return ", ".join(sorted(missing))

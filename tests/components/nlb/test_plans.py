@@ -16,7 +16,7 @@ from tests.components import worlds
 from tests.components.contract import actions, sentences
 from tests.components.worlds import BOUND, JOINED, UNBOUND
 
-WAIT = "Wait until the nodes of portal.hyper-v.nu are converged."
+WAIT = "Wait until Portal1 is converged in portal.hyper-v.nu."
 
 
 class TestCluster:
@@ -69,12 +69,18 @@ class TestCluster:
         assert converged(replace(BOUND, nodes=(("PORTAL2", "Converging"),))) == "PORTAL2 (Converging)"
         assert converged(BOUND) == ""
 
+    def test_another_node_that_stands_still_is_not_waited_for(self) -> None:
+        facts = replace(BOUND, nodes=(("PORTAL1", "Converged (default)"), ("PORTAL2", "Stopped")))
+        assert self.provider.plan(self.inputs, facts) == []
+        assert converged(facts) == ""
+        assert converged(replace(facts, nodes=(("PORTAL1", "Unknown"), *facts.nodes[1:]))) == "PORTAL1 (Unknown)"
+
 
 class TestNode:
     provider = NodeProvider()
     inputs = worlds.NODE.parsed()
     join = "On Portal1, join Portal2 to portal.hyper-v.nu."
-    wait = "Wait until Portal2 and Portal1 are converged."
+    wait = "Wait until Portal2 is converged in portal.hyper-v.nu."
 
     def test_plans(self) -> None:
         plan = self.provider.plan(self.inputs, worlds.ALONE)
@@ -129,7 +135,7 @@ class TestPortRules:
     def both(what: str) -> list[str]:
         return [
             f"On portal.hyper-v.nu, {what}.",
-            f"Wait until portal.hyper-v.nu is converged after: {what}.",
+            f"Wait until portal.hyper-v.nu is at rest after: {what}.",
         ]
 
     def test_the_rule_for_all_ports_goes_first(self) -> None:
@@ -161,6 +167,13 @@ class TestPortRules:
             "protocol": "tcp",
             "affinity": "none",
         }
+
+    def test_a_stopped_node_is_not_waited_for(self) -> None:
+        """It is started by its own resource, which comes after the rules."""
+        wait = self.provider.plan(self.inputs, BOUND)[1].action
+        assert isinstance(wait, Until)
+        assert wait.waiting_for(replace(BOUND, nodes=(("PORTAL1", "Converged"), ("PORTAL2", "Stopped")))) == ""
+        assert wait.waiting_for(replace(BOUND, nodes=(("PORTAL2", "Converging"),))) == "PORTAL2 (Converging)"
 
     def test_in_order_and_removed(self) -> None:
         facts = replace(BOUND, rules=self.wanted)
