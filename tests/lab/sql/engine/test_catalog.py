@@ -115,3 +115,19 @@ def test_describing_a_batch_runs_nothing(session: Session) -> None:
     assert [(column.name, column.type) for column in columns] == [("name", "sysname"), ("n", "int")]
     assert session.describe("PRINT 'x'") is None
     assert ok(session, "SELECT DB_ID('never')").value is None
+
+
+def test_builtin_permissions_of_the_server(session: Session) -> None:
+    text = "SELECT permission_name, type, covering_permission_name FROM sys.fn_builtin_permissions(N'{}') ORDER BY 1"
+    rows = run(session, text.format("server")).rows
+    assert ("VIEW SERVER STATE", "VWSS", "ALTER SERVER STATE") in rows
+    assert ("SHUTDOWN", "SHDN", "CONTROL SERVER") in rows
+    assert len(rows) == 31
+    ok(session, "CREATE LOGIN [grantee] WITH PASSWORD = N'Some-Password-1!'")
+    for name, _, covering in rows:
+        ok(session, f"GRANT {name} TO [grantee]")
+        assert covering in {row[0] for row in rows} or name == "CONTROL SERVER"
+    assert run(session, text.format("no such class")).rows == []
+    assert "does not model" in str(run(session, text.format("DATABASE")).errors[0])
+    assert "does not model" in str(run(session, "SELECT 1 FROM sys.fn_listextendedproperty(1)").errors[0])
+    assert run(session, "SELECT 1 FROM sys.fn_nothing(1)").errors[0].number == 208
