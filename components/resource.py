@@ -18,6 +18,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, TypeVar
 
 import pulumi
@@ -32,6 +33,7 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import to_jsonable_python
 
 from components import claims, settings, steps
 from components.component import Component
@@ -150,7 +152,7 @@ class Provider(ResourceProvider, Generic[InputsT, FactsT]):
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         given = {name: value for name, value in news.items() if name != "__provider"}
         if pulumi.contains_unknowns(given):
-            return CheckResult(news, [])
+            return CheckResult({**self._defaults(), **news}, [])
         try:
             inputs = self.INPUTS.model_validate(given)
         except ValidationError as error:
@@ -181,7 +183,7 @@ class Provider(ResourceProvider, Generic[InputsT, FactsT]):
                 claim = claims.Claim(adopted=there, before=self.remember(inputs, facts))
                 claims.write(remote, self.home(inputs), self.key(inputs), claim)
             facts = self._apply(inputs, facts)
-            return CreateResult(self.key(inputs), self._outs(inputs, facts, claim, 1))
+            return CreateResult(self.key(inputs), self._outs(inputs, facts, claim))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         inputs = self._parse(props)
@@ -199,7 +201,7 @@ class Provider(ResourceProvider, Generic[InputsT, FactsT]):
         with self._boundary(inputs):
             facts = self._apply(inputs, self.observe(inputs, self.remote))
             claim = claims.Claim(adopted=bool(olds.get("adopted")), before=olds.get("before") or {})
-            return UpdateResult(self._outs(inputs, facts, claim, int(olds.get("revision") or 0) + 1))
+            return UpdateResult(self._outs(inputs, facts, claim))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         inputs = self._parse(props)
@@ -249,8 +251,10 @@ class Provider(ResourceProvider, Generic[InputsT, FactsT]):
                 done.clear()
             facts = None
 
-    def _outs(self, inputs: InputsT, facts: FactsT, claim: claims.Claim, revision: int) -> dict[str, Any]:
+    def _outs(self, inputs: InputsT, facts: FactsT, claim: claims.Claim) -> dict[str, Any]:
         live = self._dump(inputs) | self.outputs(inputs, facts)
+        # Not a count: a thing that somebody removed and that is made again would begin to count anew.
+        revision = datetime.now(UTC).isoformat()
         return {**live, "adopted": claim.adopted, "before": claim.before, "revision": revision}
 
     def _parse(self, props: dict[str, Any]) -> InputsT:
@@ -260,6 +264,13 @@ class Provider(ResourceProvider, Generic[InputsT, FactsT]):
         except ValidationError as error:
             found = "; ".join(_sentence(problem) for problem in error.errors())
             raise MachineError(type(self).__name__, "read its inputs in the state", found) from None
+
+    @classmethod
+    def _defaults(cls) -> dict[str, Any]:
+        """The inputs that need not be given: a preview that knows not all inputs shall not show these as removed."""
+        fields = cls.INPUTS.model_fields.items()
+        given = {name: to_jsonable_python(field.get_default()) for name, field in fields if not field.is_required()}
+        return {name: value for name, value in given.items() if value is not None}
 
     @staticmethod
     def _dump(inputs: Inputs) -> dict[str, Any]:
@@ -297,8 +308,8 @@ class Managed(pulumi.dynamic.Resource):
 
     adopted: pulumi.Output[bool]
     """Whether the thing was there before this stack; then ``destroy`` leaves it."""
-    revision: pulumi.Output[int]
-    """How often it was made or changed by this program."""
+    revision: pulumi.Output[str]
+    """When it was made or last changed by this program (UTC): another text after every change."""
 
     def __init__(self, name: str, inputs: dict[str, pulumi.Input[Any]], opts: pulumi.ResourceOptions | None) -> None:
         provider = self.provider_class()
