@@ -39,7 +39,7 @@ from components import claims, settings, steps
 from components.component import Component
 from components.progress import report
 from components.steps import Step
-from remote.errors import LostAnswerError, MachineError
+from remote.errors import LostAnswerError, MachineError, UnreachableError
 from remote.secret import Secret, redact
 from remote.session import Remote
 
@@ -63,6 +63,21 @@ class Inputs(BaseModel):
 
     adopt: bool = False
     """Take over what is there already although this stack did not make it."""
+
+
+READABLE = "works"
+
+
+class ThroughFarm(Inputs):
+    """Base of the inputs of what can be read only through the farm itself: its listener, its stores, its interfaces.
+
+    Somebody who moves the listener or locks the administrator out takes all of this out of sight. That must not keep
+    a preview from showing the cause, nor ``up`` from repairing it: what the machine answers becomes a difference of
+    ``reading``, the rest stays as it is in the state, and the update that follows reads again, after everything that
+    it depends on was repaired. A machine that does not answer is an error here, too.
+    """
+
+    reading: str = READABLE
 
 
 InputsT = TypeVar("InputsT", bound=Inputs)
@@ -188,10 +203,17 @@ class Provider(ResourceProvider, Generic[InputsT, FactsT]):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         inputs = self._parse(props)
         with self._boundary(inputs):
-            facts = self.observe(inputs, self.remote)
+            try:
+                facts = self.observe(inputs, self.remote)
+            except MachineError as error:
+                if not isinstance(inputs, ThroughFarm) or isinstance(error, UnreachableError | LostAnswerError):
+                    raise
+                unread = {"reading": f"fails: {error}"}
+                return ReadResult(id_, props | unread, self._dump(inputs) | unread)
             if not self.present(inputs, facts):
                 return ReadResult("", {})
-            live = self._dump(inputs) | self.found(inputs, facts)
+            readable = {"reading": READABLE} if isinstance(inputs, ThroughFarm) else {}
+            live = self._dump(inputs) | readable | self.found(inputs, facts)
             outs = {**_kept(props), **live, **self.outputs(inputs, facts)}
             outs |= {name: props[name] for name in _BOOKKEEPING if name in props}
             return ReadResult(id_, outs, live)

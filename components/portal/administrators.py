@@ -9,13 +9,13 @@ from typing import Any
 
 import pulumi
 
-from components.resource import Inputs, Managed, Provider
+from components.resource import Managed, Provider, ThroughFarm
 from components.steps import Script, Step, leaf
 from remote.secret import Secret
 from remote.session import Remote
 
 
-class AdministratorsInputs(Inputs):
+class AdministratorsInputs(ThroughFarm):
     machine: str
     """The portal node on which the cmdlets run."""
     principals: tuple[str, ...]

@@ -13,14 +13,14 @@ from typing import Any
 
 import pulumi
 
-from components.resource import MASKED_DIFFERENCE, Inputs, Managed, Provider
+from components.resource import MASKED_DIFFERENCE, Managed, Provider, ThroughFarm
 from components.steps import Script, Step, leaf
 from remote.errors import MachineError
 from remote.secret import Secret
 from remote.session import Remote
 
 
-class ConfigurationInputs(Inputs):
+class ConfigurationInputs(ThroughFarm):
     machine: str
     features: tuple[str, ...]
     """In the order in which they are configured."""

@@ -11,13 +11,13 @@ from typing import Any
 
 import pulumi
 
-from components.resource import Inputs, Managed, Provider
+from components.resource import Managed, Provider, ThroughFarm
 from components.steps import Script, Step, leaf
 from remote.errors import MachineError
 from remote.session import Remote
 
 
-class PlanInputs(Inputs):
+class PlanInputs(ThroughFarm):
     machine: str
     """The portal node through which the plan is made and read."""
     admin_api: str

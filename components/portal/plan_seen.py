@@ -10,12 +10,12 @@ from typing import Any
 import pulumi
 
 from components.portal.plan import admin_call
-from components.resource import Inputs, Managed, Provider
+from components.resource import Managed, Provider, ThroughFarm
 from components.steps import Step, Until, leaf
 from remote.session import Remote
 
 
-class PlanSeenInputs(Inputs):
+class PlanSeenInputs(ThroughFarm):
     machine: str
     admin_api: str
     authentication: str

@@ -14,7 +14,7 @@ from typing import Any
 import pulumi
 
 from components.portal.plan import admin_call
-from components.resource import Inputs, Managed, Provider
+from components.resource import Managed, Provider, ThroughFarm
 from components.steps import Script, Step, leaf
 from remote.errors import MachineError
 from remote.secret import Secret
@@ -23,7 +23,7 @@ from remote.session import Remote
 PROVIDER = "systemcenter"
 
 
-class RegistrationInputs(Inputs):
+class RegistrationInputs(ThroughFarm):
     machine: str
     admin_api: str
     authentication: str

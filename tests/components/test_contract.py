@@ -11,8 +11,8 @@ import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.output import Unknown
 
-from components.resource import Provider
-from remote.errors import LostAnswerError, MachineError
+from components.resource import Provider, ThroughFarm
+from remote.errors import LostAnswerError, MachineError, UnreachableError
 from remote.secret import Secret
 from tests.components.contract import Break, Case, World, changing, enter, lost, refusal, script_of
 from tests.components.worlds import CASES
@@ -221,6 +221,31 @@ def test_read_shows_drift_as_other_inputs_of_the_same_shape(monkeypatch: pytest.
     assert set(again.outs or {}) == set(outs), "the next refresh can read what a refresh keeps"
     quiet = ("FailoverProof", "Primary")  # the policy ``build`` and a proof that is due are no drift, as documented
     assert (result.inputs != provider._dump(inputs)) == (case.name not in quiet)
+
+
+@every
+def test_what_the_farm_hides_is_a_difference_of_reading(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    """Only where the inputs say so, and never for a machine that does not answer."""
+    world, outs = made(monkeypatch, case)
+    provider = world.provider()
+    errors: list[MachineError] = []
+
+    def observe(*_: Any) -> Any:
+        raise errors[0]
+
+    monkeypatch.setattr(provider, "observe", observe)
+    errors[:] = [UnreachableError("M", "read", "no answer")]
+    assert "no answer" in refusal(lambda: provider.read("id", outs))
+    errors[:] = [MachineError("M", "read", "HTTP 500")]
+    if not issubclass(case.provider.INPUTS, ThroughFarm):
+        assert "HTTP 500" in refusal(lambda: provider.read("id", outs))
+        return
+    hidden = provider.read("id", outs)
+    assert (hidden.id, hidden.outs) == ("id", outs | {"reading": "fails: M: read: HTTP 500."})
+    assert hidden.inputs == provider._dump(case.parsed()) | {"reading": "fails: M: read: HTTP 500."}
+    monkeypatch.undo()
+    world, _ = made(monkeypatch, case)
+    assert (world.provider().read("id", hidden.outs or {}).inputs or {})["reading"] == "works"
 
 
 @every
