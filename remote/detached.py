@@ -46,13 +46,36 @@ def run_detached(
     content = hashlib.sha256((script + text).encode()).hexdigest()
     started = {"Task": task, "Script": script, "Arguments": text, "Wrapper": _WRAPPER, "Content": content}
     account = {"User": host.username, "Password": host.password}
-    powershell.run(_START, started | account, attempted=attempted, changes=True)
+    _insist(powershell, _START, started | account, attempted, seconds, sent=False)
     result = _watch(powershell, task, attempted, seconds, report)
-    powershell.run(_REMOVE, {"Task": task}, attempted=attempted, changes=True)
+    _insist(powershell, _REMOVE, {"Task": task}, attempted, seconds, sent=True)
     if result["error"]:
         raise MachineError(host.name, attempted, result["error"])
     output: list[Any] = result["output"]
     return output
+
+
+def _insist(
+    powershell: PowerShell, script: str, arguments: Mapping[str, Any], attempted: str, seconds: float, *, sent: bool
+) -> None:
+    """Run a script that may run twice, until its answer came: else nobody would collect the task and its files.
+
+    The task itself may be what broke the connection (NLB). ``sent`` says that this machine has work of ours already:
+    then one that cannot be reached is waited for, too.
+    """
+    deadline = time.monotonic() + seconds
+    pause = 0.1
+    while True:
+        try:
+            powershell.run(script, arguments, attempted=attempted, changes=True)
+        except (LostAnswerError, UnreachableError) as error:
+            sent = sent or isinstance(error, LostAnswerError)
+            if not sent or time.monotonic() > deadline:
+                raise
+        else:
+            return
+        time.sleep(pause)
+        pause = min(pause * 1.5, 5.0)
 
 
 def _watch(

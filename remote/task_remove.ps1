@@ -1,6 +1,7 @@
-# Removes a scheduled task of ours and its files, and with the last one the folder that held them.
+# Removes a scheduled task of ours and its files, and with the last one the folder that held them; what is gone
+# already is no error.
 param($Task)
-Unregister-ScheduledTask -TaskName $Task -Confirm:$false
+if (Get-ScheduledTask -TaskName $Task -ErrorAction SilentlyContinue) { Unregister-ScheduledTask -TaskName $Task -Confirm:$false }
 $root = Join-Path $env:ProgramData 'WindowsAzurePackHA'
 $folder = Join-Path $root $Task
 if (Test-Path $folder) { Remove-Item $folder -Recurse -Force }
