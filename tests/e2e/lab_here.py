@@ -1,0 +1,164 @@
+"""A farm whose lab runs in this very process, and the program's resources one by one, without Pulumi.
+
+For tests that have to change the lab behind the machines' backs (an edition, a share's rights, a certificate), or that
+call providers as the engine does, only sooner. The wire is the real one: WinRM, TDS and HTTPS on loopback addresses;
+the real CLI reaches this lab as it reaches any other.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulumi.runtime import rpc
+
+from components import settings
+from components.resource import Managed, Provider
+from lab import boot
+from lab.control import Control
+from lab.world import World
+from tests.components import program
+from tests.e2e.farm import PACE, SECRETS, Farm, _loopback
+
+_AUTHORITY: list[Path] = []
+_SECRET = rpc._special_sig_key
+
+
+class FarmHere(Farm):
+    """A ``Farm`` whose lab is ``world``, in this process."""
+
+    world: World
+    _control: Control | None = None
+
+    def start_lab(self) -> None:
+        self._share_authority()
+        self.world = boot.build(self.topology, self.lab_folder, float(PACE))
+        boot.start(self.world)
+        self._control = Control(self.world, self.lab_folder)
+
+    def stop_lab(self) -> None:
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+            boot.stop(self.world)
+            self.world.close()
+
+    def _share_authority(self) -> None:
+        """One authority for all labs of this process: the ODBC driver reads its authorities once per process."""
+        if not _AUTHORITY:
+            kept = Path(tempfile.mkdtemp(prefix="lab-authority-"))
+            atexit.register(shutil.rmtree, kept, ignore_errors=True)
+            _AUTHORITY.append(kept)
+            from lab.authority import Authority
+
+            assert Authority(kept).certificate  # makes it
+        if not (self.lab_folder / "authority").exists():
+            self.lab_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            shutil.copytree(_AUTHORITY[0], self.lab_folder / "authority")
+
+    # What the program is told ----------------------------------------------------------------------------------
+
+    def hosts(self) -> dict[str, dict[str, Any]]:
+        """``hosts`` of the stack's configuration, as ``make_stack`` writes it."""
+        found: dict[str, dict[str, Any]] = {m["name"]: {"address": _loopback(m["address"])} for m in self.machines}
+        for name, last in (("portal.hyper-v.nu", 150), ("spf.hyper-v.nu", 140), ("sql.hyper-v.nu", 50)):
+            found[name] = {"address": f"127.{self.network}.5.{last}"}
+        return found
+
+    def settings(self, **changed: Any) -> str:
+        """What a provider gets in ``configure``, changed by what a test wants wrong."""
+        values: dict[str, Any] = {
+            "topology": str(self.topology),
+            "hosts": self.hosts(),
+            "credentials": {"hyper-v.nu": {"username": r"HYPERVNU\installer", "password": SECRETS["installer"]}},
+            "authorities": str(self.lab_folder / "authority" / "ca.pem"),
+            "sqlAdministratorPassword": SECRETS["sqlAdministratorPassword"],
+            **changed,
+        }
+        return settings.connection_settings(values.get)
+
+    def pieces(self) -> dict[str, Piece]:
+        """Every resource of the program by name, in the order in which the farm makes them."""
+        config = {
+            "hosts": self.hosts(),
+            "credentials": json.loads(self.settings())["credentials"],
+            "authorities": str(self.lab_folder / "authority" / "ca.pem"),
+            "certificates": {
+                "portal": {"file": str(self.lab_folder / "certificates" / "portal.pfx"), "password": SECRETS["pfx"]}
+            },
+            **{key: SECRETS[key] for key in ("sqlAdministratorPassword", "passphrase", "spfAccountPassword")},
+        }
+        with pytest.MonkeyPatch.context() as patch:
+            found = program.run(self.folder, patch, self.topology, **config)
+        kinds = {kind.__name__: kind.provider_class for kind in _subclasses(Managed)}
+        pieces = {}
+        for one in found.resources:
+            kind = one.type.rpartition(":")[2]
+            if one.type.startswith("pulumi-python:dynamic") and kind in kinds:
+                fields = kinds[kind].INPUTS.model_fields
+                inputs = {key: _plain(value) for key, value in one.inputs.items() if key in fields}
+                after = frozenset(other.name for other in found.resources if other.urn in found.before(one))
+                pieces[one.name] = Piece(one.name, kinds[kind], inputs, self.settings(), after)
+        return pieces
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One resource of the program: what the engine knows of it."""
+
+    name: str
+    kind: type[Provider[Any, Any]]
+    inputs: Mapping[str, Any]
+    settings: str
+    after: frozenset[str]
+    """The names of all resources and components that come before it."""
+
+    def but(self, **changed: Any) -> Piece:
+        """The same with other inputs."""
+        return replace(self, inputs={**self.inputs, **changed})
+
+    def told(self, settings: str) -> Piece:
+        """The same in a stack with another configuration."""
+        return replace(self, settings=settings)
+
+    def provider(self) -> Provider[Any, Any]:
+        """A provider as it is after ``configure``."""
+        provider = self.kind()
+        provider._settings = self.settings
+        return provider
+
+    def create(self) -> dict[str, Any]:
+        """Check and create, as the engine does; gives the outputs."""
+        provider = self.provider()
+        checked = provider.check({}, dict(self.inputs))
+        assert not checked.failures, [failure.reason for failure in checked.failures]
+        return dict(provider.create(checked.inputs).outs or {})
+
+    def delete(self, outs: Mapping[str, Any]) -> None:
+        self.provider().delete("", dict(outs))
+
+    def drift(self, outs: Mapping[str, Any]) -> dict[str, Any]:
+        """The inputs that ``read`` finds otherwise than they were given: {name: (given, found)}."""
+        provider = self.provider()
+        given = provider.check({}, dict(self.inputs)).inputs
+        read = provider.read("its id", dict(outs))
+        if not read.id:
+            return {"the whole thing": ("there", "gone")}
+        found = read.inputs or {}
+        return {key: (value, found.get(key)) for key, value in given.items() if found.get(key) != value}
+
+
+def _plain(value: Any) -> Any:
+    """A value without the envelope in which Pulumi marks a secret."""
+    return value["value"] if isinstance(value, dict) and _SECRET in value else value
+
+
+def _subclasses(kind: type[Managed]) -> list[type[Managed]]:
+    return [sub for direct in kind.__subclasses__() for sub in (direct, *_subclasses(direct))]

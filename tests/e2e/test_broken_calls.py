@@ -1,0 +1,267 @@
+"""Every kind of resource with the connection broken at each of its requests, before and after the request's effect.
+
+In the farm's order, so that each kind finds what it needs. One create without a fault tells which requests there are;
+then, for each of them: bring the lab back to before, break that request, create, create again. The second create has
+to end in the desired state: a read finds no drift, and the lab has the same objects as after the create without fault.
+
+Requests with the same text are broken at their first and last occurrence (one script configures every feature of a
+node); ``BROKEN_CALLS=every`` breaks at each one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from components.portal.databases import DATABASES
+from lab.faults import Fault
+from lab.world import World
+from remote import powershell
+from remote.errors import MachineError
+from tests.e2e.lab_here import FarmHere, Piece
+
+NETWORK = 33
+EVERY = os.environ.get("BROKEN_CALLS") == "every"
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800 if EVERY else 600)]
+
+RESTART = "component based servicing/rebootpending"
+"""Taking a feature away leaves a restart pending, which only the tests do that often."""
+HISTORY = ("event", "power", "sql-backupmedia", "sql-backupset", "sql-errorlog", "sql-counter", "sql-restorehistory")
+"""What grows with everything that happens; the rest of the lab's documents are objects."""
+
+
+@dataclass(frozen=True)
+class Request:
+    machine: str
+    wire: str
+    nth: int
+    """Counted by machine and wire."""
+    text: str
+    polled: bool
+    """It comes after a wait, whose number of requests varies."""
+
+
+@dataclass
+class Built:
+    """The farm as far as it is built; every test builds what comes before its own resource."""
+
+    farm: FarmHere
+    pieces: dict[str, Piece]
+    outs: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def before(self, name: str) -> None:
+        for other in self.pieces:
+            if other in self.pieces[name].after:
+                self.make(other)
+
+    def make(self, name: str, **changed: Any) -> dict[str, Any]:
+        if name not in self.outs:
+            self.outs[name] = self.piece(name).but(**changed).create()
+        return self.outs[name]
+
+    def unmake(self, name: str) -> None:
+        self.piece(name).delete(self.outs.pop(name))
+
+    def piece(self, name: str) -> Piece:
+        piece = self.pieces[name]
+        known = {"plan_id": self.outs["plan"]["plan_id"]} if "plan_id" in piece.inputs else {}
+        return piece.but(**known)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+    farm = FarmHere(tmp_path_factory.mktemp("broken"), NETWORK)
+    farm.start_lab()
+    try:
+        yield Built(farm, farm.pieces())
+    finally:
+        farm.stop_lab()
+
+
+# How each kind is brought back to before its create ------------------------------------------------------------------
+
+Undo = Callable[[Built, str], None]
+
+
+def delete(built: Built, name: str) -> None:
+    built.unmake(name)
+
+
+def set_otherwise(**other: Any) -> Undo:
+    """A setting stays when its resource goes: the same resource sets it to something else, then goes."""
+
+    def undo(built: Built, name: str) -> None:
+        built.unmake(name)
+        built.make(name, **other)
+        built.unmake(name)
+
+    return undo
+
+
+def lose_logins(built: Built, name: str) -> None:
+    """The mirrored logins vanish from the secondary."""
+    logins = built.outs[name]["logins"]
+    built.unmake(name)
+    for login in logins:
+        built.farm.sql("SQL2", f"DROP LOGIN [{login}]")
+
+
+def make_simple(built: Built, name: str) -> None:
+    """Out of the group, its log chain broken."""
+    built.unmake(name)
+    built.farm.sql("SQL1", f"ALTER DATABASE [{name}] SET RECOVERY SIMPLE")
+
+
+def install_again(built: Built, name: str) -> None:
+    """Only a new installation has features that are not configured; on the first node the stores go as well."""
+    node = name.removesuffix("-configuration")
+    built.unmake(name)
+    built.unmake(f"{node}-software")
+    if node == "Portal1":
+        for database in DATABASES:
+            built.farm.sql("SQL1", f"IF DB_ID('{database}') IS NOT NULL DROP DATABASE [{database}]")
+    built.make(f"{node}-software")
+
+
+FEW = {"features": ["AdminAPI", "WebAppGallery", "Monitoring"]}
+"""Enough features to break a configuration between them."""
+RULES = [{"start": 443, "end": 443, "protocol": "tcp", "affinity": "single"}]
+MANUAL = [{"machine": machine, "failover_mode": "MANUAL"} for machine in ("SQL1", "SQL2")]
+
+CASES: dict[str, tuple[Undo, dict[str, Any]]] = {
+    "SVC_SPF_REG": (delete, {}),
+    "Portal1-certificate": (delete, {}),
+    "Portal1-nlb": (delete, {}),
+    "portal.hyper-v.nu": (delete, {}),
+    "portal.hyper-v.nu-port-rules": (delete, {"rules": RULES}),
+    "Portal2-node": (delete, {}),
+    "SQL-authentication": (set_otherwise(mode="windows"), {}),
+    "SQL-administrator": (set_otherwise(password="Another-Password-1!"), {}),
+    "SQL": (set_otherwise(replicas=MANUAL), {}),
+    "SQL-listener": (set_otherwise(port=1444), {}),
+    "SQL-primary": (set_otherwise(machine="SQL2"), {}),
+    "Portal1-software": (delete, {}),
+    "Portal1-configuration": (install_again, FEW),
+    "Portal1-operators": (delete, {}),
+    "administrators": (delete, {}),
+    "Microsoft.MgmtSvc.Store": (make_simple, {}),
+    "logins": (lose_logins, {}),
+    "failover-proof": (delete, {}),
+    "plan": (delete, {}),
+    "Portal2-configuration": (install_again, FEW),
+    "Portal2-plan-seen": (delete, {}),
+    "spf-registration": (delete, {}),
+    "Portal1-tenant-site": (delete, {}),
+}
+"""One of every kind, in the farm's order: how its create is undone, and what its inputs are but the farm's."""
+
+
+def test_every_kind_is_here(built: Built) -> None:
+    assert {built.pieces[name].kind for name in CASES} == {piece.kind for piece in built.pieces.values()}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_broken_create_is_finished_by_the_next(
+    built: Built, name: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    undo, changed = CASES[name]
+    built.before(name)
+    world = built.farm.world
+    requests = Recorder(world, monkeypatch).requests(lambda: built.make(name, **changed))
+    assert requests
+    expected = objects(world)
+    for request in requests if EVERY else first_and_last(requests):
+        for moment in ("before", "after"):
+            undo(built, name)
+            number = world.faults.add(Fault(request.machine, request.wire, request.nth, moment))
+            where = f"{name}: {request.wire} request {request.nth} of {request.machine}, {moment}: {request.text[:80]}"
+            try:
+                built.make(name, **changed)
+            except MachineError as error:
+                message = str(error)
+                assert "\n" not in message, where
+                assert request.machine in message, where
+            fired = number not in world.faults.standing()
+            world.faults.clear()
+            assert fired or request.polled, f"{where}: no such request came"
+            built.outs.pop(name, None)
+            built.make(name, **changed)
+            assert not built.piece(name).but(**changed).drift(built.outs[name]), where
+            assert objects(world) == expected, where
+    if changed:
+        built.outs.pop(name)
+        built.make(name)
+
+
+def first_and_last(requests: list[Request]) -> list[Request]:
+    """Of all requests with the same text to the same machine the first and the last one."""
+    first: dict[tuple[str, str, str], Request] = {}
+    last: dict[tuple[str, str, str], Request] = {}
+    for request in requests:
+        key = (request.machine, request.wire, request.text)
+        first.setdefault(key, request)
+        last[key] = request
+    chosen = {id(request) for request in (*first.values(), *last.values())}
+    return [request for request in requests if id(request) in chosen]
+
+
+class Recorder:
+    """Writes down which requests reach the lab, as its faults count them."""
+
+    def __init__(self, world: World, patch: pytest.MonkeyPatch) -> None:
+        self._world, self._patch = world, patch
+
+    def requests(self, call: Callable[[], object]) -> list[Request]:
+        """The requests that a call makes, on the wires on which faults can be ordered."""
+        found: list[Request] = []
+        texts: dict[str, list[str]] = {}
+        trip, send = self._world.faults.trip, powershell._Shell.send
+
+        def sent(shell: Any, line: bytes) -> None:
+            texts.setdefault(shell._host.name, []).append(json.loads(line)["script"])
+            send(shell, line)
+
+        def tripped(machine: str, wire: str, moment: str) -> None:
+            if moment == "before" and wire in ("winrm", "sql"):
+                nth = 1 + sum((one.machine, one.wire) == (machine, wire) for one in found)
+                text = texts[machine][nth - 1] if wire == "winrm" else self._last_sql(machine)
+                polled = any((one.machine, one.wire) == (machine, wire) and one.polled for one in found)
+                found.append(Request(machine, wire, nth, text, polled or _same(found, machine, text)))
+            trip(machine, wire, moment)
+
+        with self._patch.context() as patch:
+            patch.setattr(powershell._Shell, "send", sent)
+            patch.setattr(self._world.faults, "trip", tripped)
+            number = self._world.faults.add(Fault("nobody", "winrm"))  # the wires look for faults only while one stands
+            call()
+            self._world.faults.clear()
+        assert number
+        return found
+
+    def _last_sql(self, machine: str) -> str:
+        journal = (self._world.directory / "journal.jsonl").read_text(encoding="utf-8").splitlines()
+        entries = (json.loads(line) for line in reversed(journal))
+        return str(next(e["text"] for e in entries if e["kind"] == "sql" and e["machine"] == machine))
+
+
+def _same(found: list[Request], machine: str, text: str) -> bool:
+    return any((one.machine, one.text) == (machine, text) for one in found)
+
+
+def objects(world: World) -> Counter[str]:
+    """What there is in the lab, without contents, history and generated parts of names."""
+    with world.lock:
+        documents = list(world.store._documents.items())
+        names = [f"{owner}/{kind}/{name}" for (owner, kind), d in documents if kind not in HISTORY for name in d]
+    folder = world.directory / "files"
+    files = [str(file.relative_to(folder)) for file in folder.rglob("*") if "Shares" not in file.parts]
+    everything = [name for name in (*names, *files) if RESTART not in name.replace("\\", "/").lower()]
+    return Counter(re.sub(r"[0-9A-Fa-f]{32,}|[0-9a-fA-F-]{36}|\d{3,}", "#", name) for name in everything)
