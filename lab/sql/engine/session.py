@@ -237,7 +237,8 @@ class Session:
         mode = database.options()["user_access"]
         if mode == "RESTRICTED_USER" and not access.owner and "db_owner" not in access.roles:
             raise error(923, database.name)
-        others = [s for s in list(self.instance.sessions.values()) if s is not self and s.database.lower() == name.lower()]
+        sessions = list(self.instance.sessions.values())
+        others = [s for s in sessions if s is not self and s.database.lower() == name.lower()]
         if mode == "SINGLE_USER" and others:
             raise error(924, database.name)
         self.database = database.name
