@@ -11,7 +11,7 @@ fit), ``Int64``, ``float`` (Double), ``datetime``, ``PSObject``, ``HashTable``, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -245,6 +245,19 @@ class ProgramResult:
     output: tuple[str, ...] = ()
     error: tuple[str, ...] = ()
     exit_code: int = 0
+
+
+@dataclass(frozen=True)
+class StreamingProgram:
+    """A program whose standard output can be read while it works: ``run`` gets what takes each line. Called like any
+    other program it collects the lines."""
+
+    run: Callable[[Session, list[str], Callable[[str], None]], ProgramResult]
+
+    def __call__(self, session: Session, arguments: list[str]) -> ProgramResult:
+        lines: list[str] = []
+        result = self.run(session, arguments, lines.append)
+        return replace(result, output=(*lines, *result.output))
 
 
 CMDLETS: dict[str, Cmdlet] = {}

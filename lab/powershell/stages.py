@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from lab.powershell import table
-from lab.powershell.api import CMDLETS, Call, NotModelledError, PowerShellError
+from lab.powershell.api import CMDLETS, Call, NotModelledError, PowerShellError, StreamingProgram
 from lab.powershell.arguments import Given, Item
 from lab.powershell.binder import Bound, bind
 from lab.powershell.commands import Stage
@@ -227,7 +227,10 @@ class ProgramStage(Stage):
 
     def end(self) -> None:
         evaluator = self.evaluator
-        result = self.run(evaluator.session, self.arguments)
+        if isinstance(self.run, StreamingProgram):
+            result = self.run.run(evaluator.session, self.arguments, self.out)
+        else:
+            result = self.run(evaluator.session, self.arguments)
         for line in result.output:
             self.out(line)
         if result.error:

@@ -7,11 +7,11 @@ log-on and the exit code of a failure are the lab's own.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from lab.files import LabFileError, resolve
-from lab.powershell.api import PROGRAMS, NotModelledError, ProgramResult, Session
+from lab.powershell.api import PROGRAMS, NotModelledError, ProgramResult, Session, StreamingProgram
 from lab.wap import installer, local
 from lab.wap.catalogue import COMPONENTS
 from lab.wap.feed import Product, products, read
@@ -34,30 +34,30 @@ class _FailedError(Exception):
 
 @dataclass
 class _Output:
-    """Lines for the console, and for the log file while the work goes on."""
+    """Lines for the console and for the log file, while the work goes on."""
 
+    write: Callable[[str], None]
     write_log: Callable[[str], None] | None = None
-    lines: list[str] = field(default_factory=list)
 
     def tell(self, line: str) -> None:
-        self.lines.append(line)
+        self.write(line)
         if self.write_log:
             self.write_log(line)
 
 
-def run(session: Session, arguments: list[str]) -> ProgramResult:
-    """The program itself; ``arguments`` without the program's name."""
-    output = _Output()
+def run(session: Session, arguments: list[str], write: Callable[[str], None]) -> ProgramResult:
+    """The program itself; ``arguments`` without the program's name, ``write`` takes each line of standard output."""
+    output = _Output(write)
     try:
         options = _options(arguments)
         output.write_log = _log(session, options.get("log"))
         _work(session, options, output)
     except _UsageError as error:
-        return ProgramResult((*output.lines, str(error)), (), -1)
+        return ProgramResult((str(error),), (), -1)
     except _FailedError as error:
         output.tell(str(error))
-        return ProgramResult(tuple(output.lines), (), -1)
-    return ProgramResult(tuple(output.lines))
+        return ProgramResult(exit_code=-1)
+    return ProgramResult()
 
 
 def _work(session: Session, options: dict[str, str], output: _Output) -> None:
@@ -178,4 +178,4 @@ def _install(session: Session, options: dict[str, str], output: _Output) -> None
 
 
 for _program in PROGRAM_NAMES:
-    PROGRAMS[_program.lower()] = run
+    PROGRAMS[_program.lower()] = StreamingProgram(run)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from lab.powershell.api import DRIVES, PROGRAMS, Drive, ProgramResult, PSObject, Session
+from lab.powershell.api import DRIVES, PROGRAMS, Drive, ProgramResult, PSObject, Session, StreamingProgram
 from lab.powershell.runspace import Runspace
 
 
@@ -139,6 +139,26 @@ def test_programs(session: Session, tool: list[list[str]]) -> None:
     )
     assert tool[0] == ["/Install", "/Products:a b", "-v", "1.10", "a", "b"]
     assert result.output == ["out", False, 3, 2, "ErrorRecord"]
+
+
+def test_lines_of_a_program_come_while_it_works(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    happened: list[str] = []
+
+    def work(_: Session, __: list[str], write: Callable[[str], None]) -> ProgramResult:
+        for part in ("half", "whole"):
+            write(part)
+            happened.append(f"went on after {part}")
+        return ProgramResult(("end",), (), 2)
+
+    def note(_: Session, arguments: list[str]) -> ProgramResult:
+        happened.append(f"read {arguments[0]}")
+        return ProgramResult()
+
+    monkeypatch.setitem(PROGRAMS, "work.exe", StreamingProgram(work))
+    monkeypatch.setitem(PROGRAMS, "note.exe", note)
+    result = Runspace(session).run("work | ForEach-Object { note $_ }; work; $LASTEXITCODE")
+    assert happened[:5] == ["read half", "went on after half", "read whole", "went on after whole", "read end"]
+    assert result.output == ["half", "whole", "end", 2]
 
 
 def test_a_program_by_its_path_must_be_there(session: Session, drive: Memory, tool: list[list[str]]) -> None:
