@@ -94,7 +94,7 @@ def reset(
 @app.command()
 def journal(
     directory: Directory = HERE,
-    kind: Annotated[str | None, typer.Option(help="start, script, sql or http.")] = None,
+    kind: Annotated[str | None, typer.Option(help="start, script, sql, composed or http.")] = None,
     machine: Annotated[str | None, typer.Option(help="Only this machine.")] = None,
 ) -> None:
     """What reached the lab over its wires, one JSON object a line."""

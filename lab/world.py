@@ -264,7 +264,8 @@ class World:
         """Record what reached the lab over a wire, as it came: tests look here for secrets and count starts.
 
         ``kind`` is ``start`` (a command line), ``script`` (a PowerShell text that was parsed), ``sql`` (the text of a
-        batch or of a parameterised statement, without its parameters) or ``http`` (a request line).
+        batch or of a parameterised statement, without its parameters) or ``http`` (a request line). ``composed`` did
+        not come over a wire: SQL text that a statement put together and ran with EXECUTE (passwords and hashes masked).
         """
         with self.lock:
             entry = {"time": self.clock.now().isoformat(), "machine": machine, "kind": kind, "text": text}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,6 +68,12 @@ def run_level(frame: Frame, inner: Frame, text: str) -> Iterator[Event]:
         raise error(266, count, session.trancount)
 
 
+def without_secrets(text: str) -> str:
+    """A composed statement for the journal: passwords are masked, long binary values (hashes) cut."""
+    text = re.sub(r"(?i)(PASSWORD\s*=\s*)N?'(?:[^']|'')*'", r"\1N'***'", text)
+    return re.sub(r"(?i)0x[0-9a-f]{21,}", "0x00", text)
+
+
 @dataclass
 class ExecuteText(Statement):
     text: n.Expression
@@ -76,10 +83,12 @@ class ExecuteText(Statement):
     def run(self, frame: Frame) -> Iterator[Event]:
         value, _ = evaluate(frame, self.text)
         session = frame.session
+        text = as_text(value or "")
+        session.instance.world.journal(session.instance.machine.name, "composed", without_secrets(text))
         if self.context:
             session.contexts.append(impersonated(frame, self.context))
         try:
-            yield from run_level(frame, Frame(session, as_text(value or "")), as_text(value or ""))
+            yield from run_level(frame, Frame(session, text), text)
         finally:
             if self.context:
                 session.contexts.pop()

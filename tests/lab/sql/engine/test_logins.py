@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 import pytest
 
@@ -243,3 +244,13 @@ def test_server_roles_and_permissions_are_in_the_catalog(session: Session) -> No
         ok(session, "EXECUTE AS LOGIN = 'app'; SELECT HAS_PERMS_BY_NAME(NULL, NULL, 'ALTER ANY LOGIN'); REVERT").value
         == 1
     )
+
+
+def test_a_composed_statement_is_in_the_journal_without_its_secrets(servers: Servers, session: Session) -> None:
+    """Passwords of any spelling, and hashes."""
+    ok(session, "DECLARE @s nvarchar(max) = N'CREATE LOGIN a WITH PASSWORD = N''Secret-''''Word-1'''; EXEC (@s)")
+    stored = ok(session, "SELECT CONVERT(nvarchar(600), password_hash, 1) FROM sys.sql_logins WHERE name = 'a'").value
+    ok(session, f"DECLARE @s nvarchar(max) = N'CREATE LOGIN b WITH PASSWORD = {stored} HASHED'; EXEC (@s)")
+    lines = (servers.world.directory / "journal.jsonl").read_text(encoding="utf-8").splitlines()
+    texts = [entry["text"] for entry in map(json.loads, lines) if entry["kind"] == "composed"]
+    assert texts == ["CREATE LOGIN a WITH PASSWORD = N'***'", "CREATE LOGIN b WITH PASSWORD = 0x00 HASHED"]
