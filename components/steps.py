@@ -133,10 +133,10 @@ def restart(remote: Remote, machine: str, attempted: str, seconds: float, report
         powershell.run(leaf("windows/restart.ps1"), attempted=attempted, changes=True)
 
     def still_down() -> str:
-        remote.forget(machine)
         try:
             return "the machine to go down" if powershell.run(booted, attempted=attempted) == before else ""
         except MachineError:
+            remote.forget(machine)  # only now: a machine that has not gone down yet needs no second shell
             return "the machine to come back"
 
     wait(machine, attempted, seconds, still_down, report)
