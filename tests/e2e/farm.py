@@ -104,8 +104,8 @@ class Farm:
         where = ("--directory", str(self.lab_folder))
         return self._run([sys.executable, "-m", "lab", *arguments, *where], given=given)
 
-    def start_lab(self) -> None:
-        done = self.lab("up", "--topology", str(self.topology), "--pace", PACE)
+    def start_lab(self, pace: str = PACE) -> None:
+        done = self.lab("up", "--topology", str(self.topology), "--pace", pace)
         assert done.ok, done.output
 
     def stop_lab(self) -> None:
