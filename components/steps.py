@@ -5,7 +5,6 @@ Plans are pure data, so that they can be compared, printed and tested without a 
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -128,16 +127,29 @@ def restart(remote: Remote, machine: str, attempted: str, seconds: float, report
     powershell = remote.powershell(machine)
     booted = leaf("windows/boot_time.ps1")
     before = powershell.run(booted, attempted=attempted)
-    # The machine may go down before it answers; whether it did is seen by its time of boot.
-    with contextlib.suppress(LostAnswerError):
-        powershell.run(leaf("windows/restart.ps1"), attempted=attempted, changes=True)
+
+    def order() -> bool:
+        """Whether the machine took it. It may go down before it answers: that is seen by its time of boot."""
+        try:
+            powershell.run(leaf("windows/restart.ps1"), attempted=attempted, changes=True)
+        except LostAnswerError:
+            return False
+        return True
+
+    ordered = order()
 
     def still_down() -> str:
+        nonlocal ordered
         try:
-            return "the machine to go down" if powershell.run(booted, attempted=attempted) == before else ""
+            if powershell.run(booted, attempted=attempted) != before:
+                return ""
+            # It answers, and it did not restart: an order without an answer may never have come. One that did come
+            # refuses the second with an error, since the machine is on its way down.
+            ordered = ordered or order()
         except MachineError:
             remote.forget(machine)  # only now: a machine that has not gone down yet needs no second shell
             return "the machine to come back"
+        return "the machine to go down"
 
     wait(machine, attempted, seconds, still_down, report)
 
