@@ -37,9 +37,9 @@ class FarmHere(Farm):
     world: World
     _control: Control | None = None
 
-    def start_lab(self) -> None:
+    def start_lab(self, pace: str = PACE) -> None:
         self._share_authority()
-        self.world = boot.build(self.topology, self.lab_folder, float(PACE))
+        self.world = boot.build(self.topology, self.lab_folder, float(pace))
         boot.start(self.world)
         self._control = Control(self.world, self.lab_folder)
 
