@@ -81,5 +81,7 @@ ALLOWED = (
     Allowed("portal[12]", "apppool", "defaultapppool", "new", "IIS came with the portal's installer"),
 )
 
-ALLOWED_FILES = re.compile(r"file/C/Shares/SQLAG/Microsoft\.MgmtSvc\.\w+(_seed\.(bak|trn)|_\d{8}T\d{6}\.bak)")
-"""Backups on the share stay."""
+ALLOWED_FILES = re.compile(
+    r"file/C/Shares/SQLAG/Microsoft\.MgmtSvc\.\w+(_seed\.(bak|trn)|_\d{8}T\d{6}\.bak)|portal[12]/C/inetpub(/wwwroot)?"
+)
+"""Backups on the share stay; IIS came with the portal's installer."""
