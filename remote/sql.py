@@ -85,7 +85,7 @@ class SqlServer:
         import pyodbc
 
         given = [value.reveal() if isinstance(value, Secret) else value for value in values]
-        for attempt in (1, 2):
+        while True:
             connection, fresh = self._take(attempted)
             try:
                 connection.timeout = int(seconds)
@@ -94,7 +94,8 @@ class SqlServer:
                 broken = _state(error).startswith("08")
                 if broken:
                     connection.close()
-                    if not fresh and attempt == 1 and not changes:
+                    self.forget()  # what broke this one (a failover, a restart) broke the idle ones, too
+                    if not fresh and not changes:
                         continue  # an idle connection that died in the meantime; reading twice does no harm
                     raise LostAnswerError(
                         self._host.name, attempted, f"the connection to SQL Server broke ({_message(error)})"
@@ -103,7 +104,6 @@ class SqlServer:
                 raise MachineError(self._host.name, attempted, _message(error), number=_number(error)) from None
             self._give(connection)
             return rows
-        raise AssertionError("unreachable")
 
     def _take(self, attempted: str) -> tuple[pyodbc.Connection, bool]:
         with self._lock:
