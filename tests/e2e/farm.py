@@ -81,7 +81,7 @@ class Farm:
     def remote(self) -> Remote:
         """Connections of the test's own, with the farm's credentials."""
         values = {
-            "hosts": {m["name"]: {"address": _loopback(m["address"])} for m in self.machines},
+            "hosts": self.hosts,
             "topology": str(self.topology),
             "authorities": str(self.lab_folder / "authority" / "ca.pem"),
             "credentials": {"hyper-v.nu": {"username": r"HYPERVNU\installer", "password": SECRETS["installer"]}},
@@ -121,17 +121,11 @@ class Farm:
     def make_stack(self) -> None:
         made = self.pulumi("stack", "init", "e2e", "--secrets-provider", "passphrase")
         assert made.ok, made.output
-        hosts = {m["name"]: {"address": _loopback(m["address"])} for m in self.machines}
-        hosts |= {
-            "portal.hyper-v.nu": {"address": f"127.{self.network}.5.150"},
-            "spf.hyper-v.nu": {"address": f"127.{self.network}.5.140"},
-            "sql.hyper-v.nu": {"address": f"127.{self.network}.5.50"},
-        }
         document = yaml.safe_load(self.config.read_text(encoding="utf-8")) if self.config.exists() else {}
         plain = {
             "topology": str(self.topology),
             "authorities": str(self.lab_folder / "authority" / "ca.pem"),
-            "hosts": hosts,
+            "hosts": self.hosts,
             "credentials": {"hyper-v.nu": {"username": r"HYPERVNU\installer"}},
             "certificates": {"portal": {"file": str(self.lab_folder / "certificates" / "portal.pfx")}},
         }
@@ -141,6 +135,13 @@ class Farm:
         self.set_secret("certificates.portal.password", SECRETS["pfx"], path=True)
         for key in ("sqlAdministratorPassword", "passphrase", "spfAccountPassword"):
             self.set_secret(key, SECRETS[key])
+
+    @property
+    def hosts(self) -> dict[str, dict[str, str]]:
+        """Where machines, clusters and the listener are on this computer."""
+        found = {m["name"]: {"address": _loopback(m["address"])} for m in self.machines}
+        shared = {"portal.hyper-v.nu": 150, "spf.hyper-v.nu": 140, "sql.hyper-v.nu": 50}
+        return found | {name: {"address": f"127.{self.network}.5.{last}"} for name, last in shared.items()}
 
     @property
     def machines(self) -> list[dict[str, str]]:
