@@ -235,15 +235,15 @@ def _state(machine: Machine) -> Document | None:
 
 def instance_of(world: World, machine: Machine) -> Instance | None:
     """The instance of a machine, or None while its service or the machine is stopped, or there is none."""
-    state = _state(machine)
-    if (
-        state is None
-        or not state["running"]
-        or not (machine.collection("power").get("state") or {"running": True})["running"]
-    ):
-        return None
     engine = engine_of(world)
-    with engine.lock:
+    with engine.lock:  # a state read before the lock could be that of before a restart
+        state = _state(machine)
+        if (
+            state is None
+            or not state["running"]
+            or not (machine.collection("power").get("state") or {"running": True})["running"]
+        ):
+            return None
         if machine.name.lower() not in engine.instances:
             started = datetime.fromisoformat(state["started"])
             engine.instances[machine.name.lower()] = Instance(world, machine, mixed=state["mixed"], started=started)
