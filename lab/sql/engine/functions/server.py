@@ -1,4 +1,8 @@
-"""SERVERPROPERTY. Unknown properties are NULL, as documented; properties that came after 2012 are unknown."""
+"""SERVERPROPERTY. Unknown properties are NULL, as documented; properties that came after 2012 are unknown.
+
+The document ``machine.collection("sql-instance")["MSSQLSERVER"]`` may say which edition was installed (``edition``) and
+whether AlwaysOn is enabled (``hadr``). Only the properties follow it: features are not taken away from other editions.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +15,25 @@ FOLDER = r"C:\Program Files\Microsoft SQL Server\MSSQL11.MSSQLSERVER\MSSQL"
 COLLATION = "SQL_Latin1_General_CP1_CI_AS"
 
 
+ENTERPRISE = "Enterprise Edition (64-bit)"
+_ENGINE = {"Enterprise": 3, "Developer": 3, "Enterprise Evaluation": 3, "Express": 4}
+"""EngineEdition by the edition's name; all others (Standard, Business Intelligence, Web) have 2."""
+
+
 @function("SERVERPROPERTY", "sql_variant", "nvarchar(128)")
 def _serverproperty(frame: Frame, name: str) -> Any:
     instance = frame.session.instance
     computer = instance.machine.name.upper()
+    installed = instance.machine.collection("sql-instance").get("MSSQLSERVER", {})
+    edition, hadr = str(installed.get("edition", ENTERPRISE)), int(installed.get("hadr", True))
     return {
         "servername": computer, "machinename": computer, "instancename": None,
-        "computernamephysicalnetbios": computer, "edition": "Enterprise Edition (64-bit)", "editionid": 1804890536,
-        "engineedition": 3, "productversion": "11.0.3000.0", "productlevel": "SP1", "buildclrversion": "v4.0.30319",
+        "computernamephysicalnetbios": computer, "edition": edition, "editionid": 1804890536,
+        "engineedition": _ENGINE.get(edition.partition(" Edition")[0], 2),
+        "productversion": "11.0.3000.0", "productlevel": "SP1", "buildclrversion": "v4.0.30319",
         "isintegratedsecurityonly": int(not instance.mixed), "issingleuser": 0, "isclustered": 0,
-        "ishadrenabled": 1, "hadrmanagerstatus": 1, "collation": COLLATION, "lcid": 1033, "sqlcharset": 1,
+        "ishadrenabled": hadr, "hadrmanagerstatus": hadr,
+        "collation": COLLATION, "lcid": 1033, "sqlcharset": 1,
         "sqlcharsetname": "iso_1", "sqlsortorder": 52, "sqlsortordername": "nocase_iso", "comparisonstyle": 196609,
         "collationid": 872468488, "processid": instance.process_id, "isfulltextinstalled": 1, "licensetype": "DISABLED",
         "numlicenses": None, "instancedefaultdatapath": FOLDER + "\\DATA\\",
