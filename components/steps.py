@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from remote.detached import run_detached
-from remote.errors import LostAnswerError, MachineError
+from remote.errors import LostAnswerError, MachineError, UnreachableError
 from remote.session import Remote
 from remote.sql import Statements, Value
 
@@ -90,6 +90,8 @@ class Step:
 
     sentence: str
     action: Action
+    remedy: str = ""
+    """What to do when it fails, where the machine's own words do not say it."""
 
     def __str__(self) -> str:
         return self.sentence
@@ -98,6 +100,19 @@ class Step:
 def run(step: Step, remote: Remote, observe: Callable[[], Any], report: Callable[[str], None]) -> None:
     """Carry out one step. Raises ``MachineError`` naming the step's sentence."""
     report(step.sentence)
+    try:
+        _carry_out(step, remote, observe, report)
+    except (LostAnswerError, UnreachableError):
+        raise
+    except MachineError as error:
+        if error.remedy or not step.remedy:
+            raise
+        raise MachineError(
+            error.machine, error.attempted, error.found, step.remedy, number=error.number, error_id=error.error_id
+        ) from None
+
+
+def _carry_out(step: Step, remote: Remote, observe: Callable[[], Any], report: Callable[[str], None]) -> None:
     attempted = step.sentence.rstrip(".")
     match step.action:
         case Script(machine, path, arguments, seconds):

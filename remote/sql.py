@@ -142,7 +142,12 @@ class SqlServer:
                 found = f"SQL Server at {at} does not answer ({_message(error)})"
                 raise UnreachableError(host.name, attempted, found, number=number) from None
             found = f"SQL Server at {at} refuses {host.sql_username} ({_message(error)})"
-            raise MachineError(host.name, attempted, found, number=number) from None
+            remedy = (
+                "Correct `sqlAdministratorPassword`, or look into SQL Server's error log for the reason."
+                if number in REFUSED
+                else ""
+            )
+            raise MachineError(host.name, attempted, found, remedy, number=number) from None
 
     def forget(self) -> None:
         """Close the idle connections; the next statement connects anew (after a restart, for instance)."""

@@ -40,6 +40,12 @@ class ConfigurationFacts:
     """False when stores exist that were made with another passphrase."""
 
 
+def too_simple(passphrase: Secret) -> bool:
+    """Whether a new store would refuse it (reference: Windows Azure Pack, passphrase; the stricter of two pages)."""
+    text = passphrase.reveal()
+    return len(text) <= 8 or text.isalnum()
+
+
 class ConfigurationProvider(Provider[ConfigurationInputs, ConfigurationFacts]):
     INPUTS = ConfigurationInputs
     IDENTITY = ("machine",)
@@ -71,6 +77,14 @@ class ConfigurationProvider(Provider[ConfigurationInputs, ConfigurationFacts]):
     def plan(self, inputs: ConfigurationInputs, facts: ConfigurationFacts) -> list[Step]:
         machine = inputs.machine
         attempted = f"bring about {self.title(inputs)}"
+        if not facts.passphrase_fits and too_simple(inputs.passphrase):
+            raise MachineError(
+                machine,
+                attempted,
+                f"the passphrase is refused: too simple, or not the one of the stores on {inputs.server}",
+                "Set `passphrase` to more than eight characters, one of them neither letter nor digit; where there are "
+                "stores already, to the one they were made with.",
+            )
         if not facts.passphrase_fits:
             raise MachineError(
                 machine,

@@ -86,6 +86,13 @@ class Visible:
         return f"{self.machine} to learn that {self.database} is in {facts.group.name}"
 
 
+def _room(inputs: AvailabilityDatabaseInputs) -> str:
+    return (
+        f"See that the service account of every SQL Server may read and write {inputs.share}, and that there is room; "
+        "then run `pulumi up` again."
+    )
+
+
 def lagging(group: Group, database: str) -> list[str]:
     """The replicas of a database that do not follow, each with what is wrong."""
     have = {one.machine: one for one in group.of(database)}
@@ -155,7 +162,7 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
             file = f"{inputs.share}\\{database}_{facts.now.replace(':', '').replace('-', '')}.bak"
             what = f"On {primary}, start the log chain of {database} with a full backup, kept as {file}."
             action = Sql(primary, "sql/backup_database.sql", (database, file), seconds=inputs.seconds)
-            steps.append(Step(what, action))
+            steps.append(Step(what, action, _room(inputs)))
         if to_seed:
             steps += self._seed(inputs, primary, to_seed)
         if not copy.in_group:
@@ -181,7 +188,8 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
 
         def step(machine: str, what: str, script: str, file: str) -> Step:
             action = Sql(machine, f"sql/{script}.sql", (database, file), seconds=seconds)
-            return Step(f"On {machine}, {what} of {database} {'to' if machine == primary else 'from'} {file}.", action)
+            where = f"{'to' if machine == primary else 'from'} {file}"
+            return Step(f"On {machine}, {what} of {database} {where}.", action, _room(inputs))
 
         steps = [
             step(primary, "write a copy-only full backup", "backup_database_copy", full),
