@@ -25,7 +25,7 @@ from lab import boot
 from lab.control import Control
 from lab.world import World
 from tests.components import program
-from tests.e2e.farm import PACE, SECRETS, Farm, _loopback
+from tests.e2e.farm import PACE, SECRETS, Farm
 
 _AUTHORITY: list[Path] = []
 _SECRET = rpc._special_sig_key
@@ -65,18 +65,11 @@ class FarmHere(Farm):
 
     # What the program is told ----------------------------------------------------------------------------------
 
-    def hosts(self) -> dict[str, dict[str, Any]]:
-        """``hosts`` of the stack's configuration, as ``make_stack`` writes it."""
-        found: dict[str, dict[str, Any]] = {m["name"]: {"address": _loopback(m["address"])} for m in self.machines}
-        for name, last in (("portal.hyper-v.nu", 150), ("spf.hyper-v.nu", 140), ("sql.hyper-v.nu", 50)):
-            found[name] = {"address": f"127.{self.network}.5.{last}"}
-        return found
-
     def settings(self, **changed: Any) -> str:
         """What a provider gets in ``configure``, changed by what a test wants wrong."""
         values: dict[str, Any] = {
             "topology": str(self.topology),
-            "hosts": self.hosts(),
+            "hosts": self.hosts,
             "credentials": {"hyper-v.nu": {"username": r"HYPERVNU\installer", "password": SECRETS["installer"]}},
             "authorities": str(self.lab_folder / "authority" / "ca.pem"),
             "sqlAdministratorPassword": SECRETS["sqlAdministratorPassword"],
@@ -87,7 +80,7 @@ class FarmHere(Farm):
     def pieces(self) -> dict[str, Piece]:
         """Every resource of the program by name, in the order in which the farm makes them."""
         config = {
-            "hosts": self.hosts(),
+            "hosts": self.hosts,
             "credentials": json.loads(self.settings())["credentials"],
             "authorities": str(self.lab_folder / "authority" / "ca.pem"),
             "certificates": {
