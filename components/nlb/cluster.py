@@ -71,7 +71,7 @@ class ClusterProvider(Provider[ClusterInputs, NodeView]):
                 f"On {machine}, change the cluster {facts.name} to {inputs.cluster} at {inputs.address}, {inputs.mode}."
             )
             steps.append(Step(said, action))
-        elif _stopped(facts, machine):
+        if _stopped(facts, machine):
             start = Script(machine, "nlb/start_node.ps1", {"Interface": inputs.interface})
             steps.append(Step(f"On {machine}, start load balancing.", start))
         if steps or converged(facts):

@@ -41,6 +41,14 @@ class TestCluster:
                 ["On Portal1, change the cluster other to portal.hyper-v.nu at 172.21.5.150, unicast.", WAIT],
             ),
             (replace(BOUND, nodes=(("PORTAL1", "Stopped"),)), ["On Portal1, start load balancing.", WAIT]),
+            (
+                replace(BOUND, mode="multicast", nodes=(("PORTAL1", "Stopped"),)),
+                [
+                    "On Portal1, change the cluster portal.hyper-v.nu to portal.hyper-v.nu at 172.21.5.150, unicast.",
+                    "On Portal1, start load balancing.",
+                    WAIT,
+                ],
+            ),
             (replace(BOUND, nodes=(("PORTAL1", "Suspended"),)), ["On Portal1, start load balancing.", WAIT]),
             (replace(BOUND, nodes=(("PORTAL1", "Converging"),)), [WAIT]),
         ],
