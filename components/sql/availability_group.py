@@ -6,6 +6,7 @@ database in it, its backup preferences and its endpoints; delete leaves the grou
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import pulumi
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from components.resource import Inputs, Managed, Provider
 from components.sql import group as groups
 from components.sql.group import Group
-from components.steps import Sql, Step
+from components.steps import Sql, Step, Until
 from remote.errors import MachineError
 from remote.session import Remote
 
@@ -30,10 +31,27 @@ class ReplicaInputs(BaseModel):
 class AvailabilityGroupInputs(Inputs):
     group: str
     replicas: tuple[ReplicaInputs, ...]
+    seconds: float = 600
+    """How long a replica may take to become synchronised after it was made synchronous."""
 
     @property
     def machines(self) -> tuple[str, ...]:
         return tuple(replica.machine for replica in self.replicas)
+
+
+@dataclass(frozen=True)
+class Synchronised:
+    """Waits until no database of a replica lags. One that is suspended or not joined is its own resource's business."""
+
+    machine: str
+
+    def __call__(self, facts: Group) -> str:
+        lagging = [
+            one.database
+            for one in facts.databases
+            if one.machine == self.machine and not one.suspended and one.synchronization == "SYNCHRONIZING"
+        ]
+        return f"{', '.join(lagging)} on {self.machine}" if lagging else ""
 
 
 class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, Group]):
@@ -74,6 +92,9 @@ class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, Group]):
                         Sql(facts.primary, f"sql/set_{kind}_mode.sql", values),
                     )
                 )
+            if ("availability", "SYNCHRONOUS_COMMIT") in changes:
+                what = f"Wait until {wanted.machine} is synchronised in {inputs.group}."
+                steps.append(Step(what, Until(facts.primary, Synchronised(wanted.machine), inputs.seconds)))
         return steps
 
     def _refuse(self, inputs: AvailabilityGroupInputs, facts: Group) -> None:
@@ -125,7 +146,8 @@ class AvailabilityGroup(Managed, module="sql", name="AvailabilityGroup"):
         *,
         group: str,
         replicas: list[dict[str, str]],
+        seconds: float,
         adopt: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, {"group": group, "replicas": replicas, "adopt": adopt}, opts)
+        super().__init__(name, {"group": group, "replicas": replicas, "seconds": seconds, "adopt": adopt}, opts)

@@ -55,7 +55,12 @@ class SqlAvailabilityGroup(Component):
             for replica in topology.replicas
         ]
         self.group = AvailabilityGroup(
-            group, group=group, replicas=modes, adopt=sql.adopt, opts=self.child([administrator])
+            group,
+            group=group,
+            replicas=modes,
+            seconds=topology.waits.synchronization,
+            adopt=sql.adopt,
+            opts=self.child([administrator]),
         )
         listener = Listener(
             f"{group}-listener",

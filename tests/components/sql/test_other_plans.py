@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,8 +14,13 @@ from components.sql.authentication_mode import (
     AuthenticationModeProvider,
     ServerMode,
 )
-from components.sql.availability_group import AvailabilityGroupInputs, AvailabilityGroupProvider, ReplicaInputs
-from components.sql.group import Group
+from components.sql.availability_group import (
+    AvailabilityGroupInputs,
+    AvailabilityGroupProvider,
+    ReplicaInputs,
+    Synchronised,
+)
+from components.sql.group import DatabaseReplica, Group
 from components.sql.listener import ListenerFacts, ListenerInputs, ListenerProvider
 from components.sql.primary import Moved, PrimaryInputs, PrimaryProvider, Ready
 from components.steps import Until
@@ -204,11 +210,24 @@ class TestAvailabilityGroup:
         assert sentences(plan) == [
             "On SQL1, set the availability mode of SQL2 in SQL to SYNCHRONOUS_COMMIT.",
             "On SQL1, set the failover mode of SQL2 in SQL to AUTOMATIC.",
+            "Wait until SQL2 is synchronised in SQL.",
         ]
         assert actions(plan) == [
             "SQL1 sql/set_availability_mode.sql " + repr(("SQL", r"SQL2\INST", "SYNCHRONOUS_COMMIT")),
             "SQL1 sql/set_failover_mode.sql " + repr(("SQL", r"SQL2\INST", "AUTOMATIC")),
         ]
+
+    def test_the_wait_leaves_suspended_databases_to_their_own_resource(self) -> None:
+        def one(**values: Any) -> DatabaseReplica:
+            usual = {"joined": True, "failover_ready": False, "suspend_reason": ""}
+            return DatabaseReplica(machine="SQL2", **{**usual, **values})
+
+        waiting = Synchronised("SQL2")
+        group = self.facts("SYNCHRONOUS_COMMIT", "AUTOMATIC")
+        behind = one(database="A", synchronization="SYNCHRONIZING", suspended=False)
+        suspended = one(database="B", synchronization="NOT SYNCHRONIZING", suspended=True)
+        assert waiting(replace(group, databases=(behind, suspended))) == "A on SQL2"
+        assert waiting(replace(group, databases=(suspended,))) == ""
 
     def test_and_goes_off_before_it(self) -> None:
         inputs = self.inputs("ASYNCHRONOUS_COMMIT", "MANUAL")

@@ -157,6 +157,10 @@ def _catch_up(world: World, group: Group, replica: str, database: str) -> None:
         phase, since = "SYNCHRONIZING", clock.now().isoformat()
         group.set_link(replica, database, phase=phase, since=since)
     synchronous = group.of("replica")[replica]["availability_mode"] == "SYNCHRONOUS_COMMIT"
+    if phase == "SYNCHRONIZED" and not synchronous:
+        # A replica with asynchronous commit is never synchronised (SQL Server documentation, "Availability Modes").
+        phase = "SYNCHRONIZING"
+        group.set_link(replica, database, phase=phase, since=clock.now().isoformat())
     if phase == "SYNCHRONIZING":
         copy_log(world, group, replica, database)
         if synchronous and clock.elapsed(since) >= SYNCHRONIZING_SECONDS:

@@ -271,6 +271,16 @@ def test_users_without_a_login_after_the_failover(servers: Servers) -> None:
     ok(session, "SELECT * FROM scspf.Tenants")
 
 
+def test_asynchronous_commit_is_never_synchronised(servers: Servers) -> None:
+    session = servers.as_installer("SQL2")
+    change = "ALTER AVAILABILITY GROUP [SQL] MODIFY REPLICA ON N'SQL1' WITH ({})"
+    ok(session, change.format("FAILOVER_MODE = MANUAL"))
+    ok(session, change.format("AVAILABILITY_MODE = ASYNCHRONOUS_COMMIT"))
+    assert ok(session, STATE.format("SCSPFDB", 0)).value == "SYNCHRONIZING"
+    ok(session, change.format("AVAILABILITY_MODE = SYNCHRONOUS_COMMIT"))
+    assert ok(session, STATE.format("SCSPFDB", 0)).value == "SYNCHRONIZED"
+
+
 def test_synchronising_takes_its_time(tmp_path: Path) -> None:
     world = make_world(tmp_path, pace=0.2)
     identity.begin(world)
