@@ -109,7 +109,7 @@ def _name(entry: str | dict[str, str]) -> str:
 
 def _cluster(world: World, name: str, address: str, servers: list[Machine]) -> None:
     """NLB as the article leaves it: unicast, the default rule for all ports, every node converged."""
-    from lab.windows import nlb
+    from lab.windows import features, nlb
 
     now = (world.clock.now() - timedelta(days=1)).isoformat()
     interfaces = {entry["name"].lower(): entry.get("interface") for entry in world.topology["machines"]}
@@ -122,6 +122,7 @@ def _cluster(world: World, name: str, address: str, servers: list[Machine]) -> N
         "nodes": [machine.name for machine in servers],
     }
     for priority, machine in enumerate(servers, 1):
+        features.install(machine, ["NLB", "RSAT", "RSAT-Feature-Tools", "RSAT-NLB"])
         interface = interfaces.get(machine.name.lower()) or "Ethernet"
         machine.collection("nlb-node")[interface] = {
             "cluster": name,
