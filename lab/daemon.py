@@ -143,17 +143,23 @@ def _lock(file: IO[str]) -> bool:
 
 def _holder(directory: Path) -> int | None:
     """The process that is the lab of this directory, or None. Stale files of a killed one do not count."""
-    if not (directory / LOCK).exists():
-        return None
-    with (directory / LOCK).open("a") as file:
-        if _lock(file):
+    end = time.monotonic() + STOP_SECONDS
+    while True:
+        if not (directory / LOCK).exists():
             return None
-    try:
-        known = json.loads((directory / PID).read_text())
-    except (FileNotFoundError, ValueError) as error:
-        raise LabError(
-            f"a lab runs in {directory}, but {directory / PID} does not say which process: {error}"
-        ) from error
+        with (directory / LOCK).open("a") as file:
+            if _lock(file):
+                return None
+        try:
+            known = json.loads((directory / PID).read_text())
+            break
+        except (FileNotFoundError, ValueError) as error:
+            # For a moment at its start and at its end a lab has the lock and no file that names it.
+            if time.monotonic() > end:
+                raise LabError(
+                    f"a lab runs in {directory}, but {directory / PID} does not say which process: {error}"
+                ) from error
+            time.sleep(0.02)
     if _started(known["pid"]) != known["started"]:
         raise LabError(
             f"{directory / PID} names process {known['pid']}, which is another program by now; leave it alone"
