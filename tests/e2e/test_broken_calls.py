@@ -4,13 +4,13 @@ In the farm's order, so that each kind finds what it needs. One create without a
 then, for each of them: bring the lab back to before, break that request, create, create again. The second create has
 to end in the desired state: a read finds no drift, and the lab has the same objects as after the create without fault.
 
-Requests with the same text are broken at their first and last occurrence (one script configures every feature of a
-node); ``BROKEN_CALLS=every`` breaks at each one.
+``BROKEN_CALLS=every`` breaks at each request. Otherwise requests with the same text are broken at their first and,
+where they change something, last occurrence (one script configures every feature of a node); a request that only reads
+is broken before its effect only, since it has none.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections import Counter
@@ -23,11 +23,13 @@ import pytest
 from components.portal.databases import DATABASES
 from lab.faults import Fault
 from lab.world import World
-from remote import powershell
 from remote.errors import MachineError
+from remote.powershell import PowerShell
+from remote.sql import SqlServer
 from tests.e2e.lab_here import FarmHere, Piece
 
 NETWORK = 33
+MOMENTS = ("before", "after")
 EVERY = os.environ.get("BROKEN_CALLS") == "every"
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800 if EVERY else 600)]
@@ -45,8 +47,9 @@ class Request:
     nth: int
     """Counted by machine and wire."""
     text: str
+    changes: bool
     polled: bool
-    """It comes after a wait, whose number of requests varies."""
+    """It comes after a repeated one: perhaps a wait, whose number of requests varies."""
 
 
 @dataclass
@@ -128,6 +131,9 @@ def install_again(built: Built, name: str) -> None:
     if node == "Portal1":
         for database in DATABASES:
             built.farm.sql("SQL1", f"IF DB_ID('{database}') IS NOT NULL DROP DATABASE [{database}]")
+        ours = "SELECT name FROM sys.server_principals WHERE type = 'S' AND name LIKE 'MgmtSvc-%'"
+        for login in built.farm.sql("SQL1", ours):
+            built.farm.sql("SQL1", f"DROP LOGIN [{login['name']}]")
     built.make(f"{node}-software")
 
 
@@ -178,39 +184,45 @@ def test_a_broken_create_is_finished_by_the_next(
     requests = Recorder(world, monkeypatch).requests(lambda: built.make(name, **changed))
     assert requests
     expected = objects(world)
-    for request in requests if EVERY else first_and_last(requests):
-        for moment in ("before", "after"):
-            undo(built, name)
-            number = world.faults.add(Fault(request.machine, request.wire, request.nth, moment))
-            where = f"{name}: {request.wire} request {request.nth} of {request.machine}, {moment}: {request.text[:80]}"
-            try:
-                built.make(name, **changed)
-            except MachineError as error:
-                message = str(error)
-                assert "\n" not in message, where
-                assert request.machine in message, where
-            fired = number not in world.faults.standing()
-            world.faults.clear()
-            assert fired or request.polled, f"{where}: no such request came"
-            built.outs.pop(name, None)
+    for request, moment in chosen(requests):
+        undo(built, name)
+        number = world.faults.add(Fault(request.machine, request.wire, request.nth, moment))
+        where = f"{name}: {request.wire} request {request.nth} of {request.machine}, {moment}: {request.text[:80]}"
+        try:
             built.make(name, **changed)
-            assert not built.piece(name).but(**changed).drift(built.outs[name]), where
-            assert objects(world) == expected, where
+        except MachineError as error:
+            message = str(error)
+            assert "\n" not in message, where
+            assert request.machine in message, where
+        fired = number not in world.faults.standing()
+        world.faults.clear()
+        assert fired or request.polled, f"{where}: no such request came"
+        built.outs.pop(name, None)
+        built.make(name, **changed)
+        assert not built.piece(name).but(**changed).drift(built.outs[name]), where
+        assert objects(world) == expected, where
     if changed:
         built.outs.pop(name)
         built.make(name)
 
 
-def first_and_last(requests: list[Request]) -> list[Request]:
-    """Of all requests with the same text to the same machine the first and the last one."""
-    first: dict[tuple[str, str, str], Request] = {}
-    last: dict[tuple[str, str, str], Request] = {}
+def chosen(requests: list[Request]) -> list[tuple[Request, str]]:
+    """What is broken, and when. Of all requests with the same text to the same machine the first one; of those that
+    change something the last one as well, before and after."""
+    if EVERY:
+        return [(request, moment) for request in requests for moment in MOMENTS]
+    first: dict[tuple[str, str], Request] = {}
+    last: dict[tuple[str, str], Request] = {}
     for request in requests:
-        key = (request.machine, request.wire, request.text)
-        first.setdefault(key, request)
-        last[key] = request
-    chosen = {id(request) for request in (*first.values(), *last.values())}
-    return [request for request in requests if id(request) in chosen]
+        first.setdefault((request.machine, request.text), request)
+        last[(request.machine, request.text)] = request
+    some = {id(request) for request in (*first.values(), *(one for one in last.values() if one.changes))}
+    return [
+        (request, moment)
+        for request in requests
+        if id(request) in some
+        for moment in (MOMENTS if request.changes else MOMENTS[:1])
+    ]
 
 
 class Recorder:
@@ -218,42 +230,37 @@ class Recorder:
 
     def __init__(self, world: World, patch: pytest.MonkeyPatch) -> None:
         self._world, self._patch = world, patch
+        self._now: tuple[str, bool] = ("", False)
+        """The text that is on its way, and whether it changes something: there is one at a time."""
 
     def requests(self, call: Callable[[], object]) -> list[Request]:
         """The requests that a call makes, on the wires on which faults can be ordered."""
         found: list[Request] = []
-        texts: dict[str, list[str]] = {}
-        trip, send = self._world.faults.trip, powershell._Shell.send
+        trip, run, ask = self._world.faults.trip, PowerShell._run, SqlServer._call
 
-        def sent(shell: Any, line: bytes) -> None:
-            texts.setdefault(shell._host.name, []).append(json.loads(line)["script"])
-            send(shell, line)
+        def ran(powershell: PowerShell, script: str, arguments: Any, attempted: str, changes: bool, *rest: Any) -> Any:
+            self._now = (script, changes)
+            return run(powershell, script, arguments, attempted, changes, *rest)
+
+        def asked(server: SqlServer, statement: str, *rest: Any, changes: bool) -> Any:
+            self._now = (statement, changes)
+            return ask(server, statement, *rest, changes=changes)
 
         def tripped(machine: str, wire: str, moment: str) -> None:
             if moment == "before" and wire in ("winrm", "sql"):
-                nth = 1 + sum((one.machine, one.wire) == (machine, wire) for one in found)
-                text = texts[machine][nth - 1] if wire == "winrm" else self._last_sql(machine)
-                polled = any((one.machine, one.wire) == (machine, wire) and one.polled for one in found)
-                found.append(Request(machine, wire, nth, text, polled or _same(found, machine, text)))
+                mine = [one for one in found if (one.machine, one.wire) == (machine, wire)]
+                polled = any(one.polled or one.text == self._now[0] for one in mine)
+                found.append(Request(machine, wire, len(mine) + 1, *self._now, polled))
             trip(machine, wire, moment)
 
         with self._patch.context() as patch:
-            patch.setattr(powershell._Shell, "send", sent)
+            patch.setattr(PowerShell, "_run", ran)
+            patch.setattr(SqlServer, "_call", asked)
             patch.setattr(self._world.faults, "trip", tripped)
-            number = self._world.faults.add(Fault("nobody", "winrm"))  # the wires look for faults only while one stands
+            self._world.faults.add(Fault("nobody", "winrm"))  # the wires look for faults only while one stands
             call()
             self._world.faults.clear()
-        assert number
         return found
-
-    def _last_sql(self, machine: str) -> str:
-        journal = (self._world.directory / "journal.jsonl").read_text(encoding="utf-8").splitlines()
-        entries = (json.loads(line) for line in reversed(journal))
-        return str(next(e["text"] for e in entries if e["kind"] == "sql" and e["machine"] == machine))
-
-
-def _same(found: list[Request], machine: str, text: str) -> bool:
-    return any((one.machine, one.text) == (machine, text) for one in found)
 
 
 def objects(world: World) -> Counter[str]:
