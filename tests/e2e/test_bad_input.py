@@ -25,7 +25,7 @@ from remote.errors import MachineError
 from tests.e2e.farm import SECRETS, Result
 from tests.e2e.lab_here import FarmHere, Piece
 
-NETWORK = 33
+NETWORK = 35
 WRONG = "Wrong-Secret-99!"
 SIMPLE = "simplephrase"
 
