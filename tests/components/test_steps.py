@@ -1,0 +1,66 @@
+"""Steps: a restart whose order is lost, and the remedy that a step adds to the machine's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from components import steps
+from components.steps import Script, Step, leaf
+from remote.errors import LostAnswerError, MachineError
+from remote.hosts import Hosts
+from remote.session import Remote
+
+
+class Machine(Remote):
+    """One machine: it boots when it is told to; the first ``lost`` orders get no answer, and may not arrive."""
+
+    def __init__(self, *, lost: int = 0, arrives: bool = True, error: MachineError | None = None) -> None:
+        super().__init__(Hosts({}))
+        self.boots, self.orders, self.lost, self.arrives, self.error = 0, 0, lost, arrives, error
+
+    def powershell(self, machine: str) -> Any:
+        return self
+
+    def run(self, script: str, arguments: Mapping[str, Any] | None = None, **how: Any) -> list[Any]:
+        if self.error:
+            raise self.error
+        if script == leaf("windows/boot_time.ps1"):
+            return [self.boots]
+        self.orders += 1
+        lost = self.orders <= self.lost
+        self.boots += 1 if self.arrives or not lost else 0
+        if lost:
+            raise LostAnswerError("SQL1", "restart", "the connection broke")
+        return []
+
+
+@pytest.mark.parametrize(
+    ("machine", "orders"),
+    [(Machine(), 1), (Machine(lost=1), 1), (Machine(lost=1, arrives=False), 2), (Machine(lost=2, arrives=False), 3)],
+)
+def test_a_restart_happens_once_however_often_its_order_is_lost(machine: Machine, orders: int) -> None:
+    steps.restart(machine, "SQL1", "restart SQL1", 5, lambda _text: None)
+    assert (machine.boots, machine.orders) == (1, orders)
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (MachineError("SQL1", "back up", "Access is denied", number=3201), "Look at the share."),
+        (MachineError("SQL1", "back up", "Access is denied", "Do that.", number=3201), "Do that."),
+    ],
+)
+def test_a_step_says_what_to_do_where_the_machine_does_not(error: MachineError, remedy: str) -> None:
+    step = Step("On SQL1, back up.", Script("SQL1", "windows/restart.ps1"), "Look at the share.")
+    with pytest.raises(MachineError) as caught:
+        steps.run(step, Machine(error=error), lambda: None, lambda _text: None)
+    assert (caught.value.found, caught.value.remedy, caught.value.number) == ("Access is denied", remedy, 3201)
+
+
+def test_a_lost_answer_stays_one() -> None:
+    step = Step("On SQL1, back up.", Script("SQL1", "windows/restart.ps1"), "Look at the share.")
+    with pytest.raises(LostAnswerError):
+        steps.run(step, Machine(error=LostAnswerError("SQL1", "x", "y")), lambda: None, lambda _text: None)
