@@ -40,12 +40,18 @@ def configuration(machine: Machine, feature: Feature) -> Document | None:
     return found if found and found.get("configured") else None
 
 
+def _product_code(component: Component) -> str:
+    """A package has its product code wherever and however often it is installed (Windows Installer, ProductCode).
+    The real codes are not known here; these follow from the name."""
+    return "{" + str(uuid.uuid5(uuid.NAMESPACE_OID, component.name)).upper() + "}"
+
+
 def install(machine: Machine, component: Component) -> None:
     """What a component's MSI leaves behind. Takes no time by itself; running it again repairs what is missing."""
     from lab.windows import iis, registry
 
     components = machine.collection("wap-component")
-    code = components.get(component.name, {}).get("product_code") or "{" + str(uuid.uuid4()).upper() + "}"
+    code = components.get(component.name, {}).get("product_code") or _product_code(component)
     registry.write(machine, component.registry, "ProductCode", code, "String")
     _operators(machine)
     for site in sites_of(component.name):
