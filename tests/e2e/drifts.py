@@ -1,0 +1,484 @@
+"""What somebody may alter by hand behind Pulumi's back: one entry for each property that can drift.
+
+Each drift says in which resource which line of ``pulumi preview --diff`` shows it. Drifts that do not disturb each
+other are made together, in rounds: an ``up`` takes its time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from remote.detached import run_detached
+from tests.e2e.farm import SECRETS, Farm
+
+SITE = "MgmtSvc-TenantSite"
+PLAN = "High availability check"
+OTHER = "Somebody-Elses-Password-1!"
+MADE = "create"
+"""Instead of a line: the whole thing is gone, and is made again."""
+
+Hand = Callable[[Farm], object]
+
+
+@dataclass(frozen=True)
+class Drift:
+    name: str
+    resource: str
+    """Its name in the stack."""
+    line: str
+    """A line of the resource's part of the preview, single-spaced."""
+    by_hand: Hand | None
+    """None: it follows from another drift of the same round."""
+
+
+# Hands: what an administrator would type ---------------------------------------------------------------------------
+
+
+def shell(machine: str, script: str) -> Hand:
+    return lambda farm: farm.powershell(machine, script)
+
+
+def sql(machine: str, *statements: str) -> Hand:
+    return lambda farm: [farm.sql(machine, statement) for statement in statements]
+
+
+def console(machine: str, script: str) -> Hand:
+    """At the machine itself: what reaches a second machine cannot be done through WinRM."""
+
+    begin = """
+param($ProgressFile)
+$card = @{ HostName = $env:COMPUTERNAME; InterfaceName = 'Ethernet' }
+function Wait-Cluster {
+    while (@(Get-NlbClusterNode @card | Where-Object { "$($_.State)" -eq 'Converging' }).Count) { Start-Sleep -Milliseconds 200 }
+}
+"""  # noqa: E501
+
+    def act(farm: Farm) -> object:
+        text = begin + script
+        powershell, host = farm.remote.powershell(machine), farm.remote.hosts[machine]
+        attempted = "do by hand at the console"
+        return run_detached(powershell, host, "By hand", text, {}, attempted=attempted, seconds=120, report=print)
+
+    return act
+
+
+def portal(script: str) -> Hand:
+    """With the administrators' cmdlets on the first portal node; ``@how`` is where and who."""
+    begin = """
+$credential = New-Object System.Management.Automation.PSCredential $User, (ConvertTo-SecureString $Password -AsPlainText -Force)
+$how = @{ AdminUri = 'https://localhost:30004'; DisableCertificateValidation = $true }
+$how.Token = Get-MgmtSvcToken -Type Windows -AuthenticationSite 'https://localhost:30072' -ClientRealm 'http://azureservices/AdminSite' -User $credential -DisableCertificateValidation
+$plan = Get-MgmtSvcPlan @how | Where-Object { $_.DisplayName -eq 'High availability check' }
+$spf = Get-MgmtSvcResourceProvider @how | Where-Object { $_.Name -eq 'systemcenter' }
+"""  # noqa: E501
+    who = {"User": r"HYPERVNU\installer", "Password": SECRETS["installer"], "Account": SECRETS["spfAccountPassword"]}
+    return lambda farm: farm.powershell("Portal1", begin + script, **who)
+
+
+def account(script: str) -> str:
+    return f'$account = [ADSI]"WinNT://$env:COMPUTERNAME/SVC_SPF_REG,user"\n{script}'
+
+
+def certificate(script: str) -> str:
+    find = "Get-ChildItem Cert:\\LocalMachine\\My | Where-Object { $_.Subject -like 'CN=portal.hyper-v.nu*' }"
+    return f'$ours = {find}\n$path = "Cert:\\LocalMachine\\My\\$($ours.Thumbprint)"\n{script}'
+
+
+def store(principal: str, verb: str) -> Hand:
+    script = f"""
+$store = New-Object System.Data.SqlClient.SqlConnectionStringBuilder
+$store['Data Source'] = 'sql.hyper-v.nu'
+$store['Initial Catalog'] = 'Microsoft.MgmtSvc.Store'
+$store['User ID'] = 'sa'
+$store['Password'] = $Password
+[void]({verb}-MgmtSvcAdminUser -Principal '{principal}' -ConnectionString $store.ConnectionString)
+"""
+    return lambda farm: farm.powershell("Portal1", script, Password=SECRETS["sqlAdministratorPassword"])
+
+
+REGISTRY = r"N'HKEY_LOCAL_MACHINE', N'Software\Microsoft\MSSQLServer\MSSQLServer', N'LoginMode', REG_DWORD"
+WINDOWS_ONLY = f"EXEC master.dbo.xp_instance_regwrite {REGISTRY}, 1"
+REPLICA = "ALTER AVAILABILITY GROUP [SQL] MODIFY REPLICA ON N'SQL2' WITH"
+MIRRORS = ("logins", "logins-after-joining")
+SAME = "the same on every replica"
+
+
+def login(how: str, name: str, *statements: str) -> list[Drift]:
+    """A login that differs on the secondary; both mirrors look after it."""
+    one, *others = MIRRORS
+    line = rf'~ state: ".*{name} on SQL2: {how}[;"].*=> "{SAME}"'
+    return [
+        Drift(f"login: {how}", one, line, sql("SQL2", *statements)),
+        *(Drift(f"login: {how} ({other})", other, line, None) for other in others),
+    ]
+
+
+# What is not ours, made before everything else and to be left alone ---------------------------------------------------
+
+FOREIGN: dict[str, Hand] = {
+    "a member of the operators": shell(
+        "Portal1", '([ADSI]"WinNT://$env:COMPUTERNAME/MgmtSvc Operators,group").Add("WinNT://HYPERVNU/SVC_SPF")'
+    ),
+    "a member of a group of SPF": shell(
+        "SPF1", '([ADSI]"WinNT://$env:COMPUTERNAME/SPF_VMM,group").Add("WinNT://HYPERVNU/SVC_SQL")'
+    ),
+    "logins on either replica": lambda farm: [
+        farm.sql(machine, f"CREATE LOGIN [NotOurs] WITH PASSWORD = N'{OTHER}'") for machine in ("SQL1", "SQL2")
+    ],
+    "a principal of the administrators' site": store(r"HYPERVNU\Domain Admins", "Add"),
+    "a plan": portal("[void](Add-MgmtSvcPlan -DisplayName 'Not ours' -State Private @how)"),
+    "another rule of another cluster": console(
+        "SPF1",
+        "Get-NlbClusterPortRule @card | Remove-NlbClusterPortRule -Force\nWait-Cluster\n"
+        "[void](Get-NlbCluster @card | "
+        "Add-NlbClusterPortRule -StartPort 8090 -EndPort 8090 -Protocol Tcp -Mode Multiple -Affinity Single)",
+    ),
+    "a web site": shell(
+        "Portal2", "[void](New-Website -Name 'NotOurs' -Port 8088 -PhysicalPath 'C:\\inetpub\\wwwroot')"
+    ),
+}
+
+# The rounds -----------------------------------------------------------------------------------------------------------
+
+ALTERED = [
+    # The portal tries an endpoint before it takes it, so these come before what alters the account.
+    Drift(
+        "registration: address",
+        "spf-registration",
+        '~ url : "https://spf1.hyper-v.nu:8090/.+" => "https://spf.hyper-v.nu:8090"',
+        portal("""
+$spf.AdminEndpoint.ForwardingAddress = 'https://spf1.hyper-v.nu:8090/SC2012/Admin/Microsoft.Management.Odata.svc/'
+$spf.AdminEndpoint.AuthenticationPassword = $Account
+$spf.TenantEndpoint.AuthenticationPassword = $Account
+[void](Set-MgmtSvcResourceProvider -ResourceProvider $spf -Force @how)"""),
+    ),
+    Drift(
+        "registration: disabled",
+        "spf-registration",
+        "~ enabled: false => true",
+        portal("""
+$spf.Enabled = $false
+$spf.AdminEndpoint.AuthenticationPassword = $Account
+$spf.TenantEndpoint.AuthenticationPassword = $Account
+[void](Set-MgmtSvcResourceProvider -ResourceProvider $spf -Force @how)"""),
+    ),
+    Drift(
+        "account: password",
+        "SVC_SPF_REG",
+        r"~ password : \[secret\] => \[secret\]",
+        shell("SPF2", account(f'$account.SetPassword("{OTHER}")')),
+    ),
+    Drift(
+        "account: expires",
+        "SVC_SPF_REG",
+        "~ never_expires: false => true",
+        shell("SPF1", account("$account.UserFlags.Value = $account.UserFlags.Value -bxor 0x10000; $account.SetInfo()")),
+    ),
+    Drift(
+        "account: disabled",
+        "SVC_SPF_REG",
+        "~ enabled : false => true",
+        shell("SPF2", account("$account.UserFlags.Value = $account.UserFlags.Value -bor 2; $account.SetInfo()")),
+    ),
+    Drift(
+        "account: out of a group",
+        "SVC_SPF_REG",
+        r'\+ \[2\]: "SPF_VMM"',
+        shell(
+            "SPF1", '([ADSI]"WinNT://$env:COMPUTERNAME/SPF_VMM,group").Remove("WinNT://$env:COMPUTERNAME/SVC_SPF_REG")'
+        ),
+    ),
+    Drift(
+        "account: description",
+        "SVC_SPF_REG",
+        '~ description : "something else" => ".+"',
+        shell("SPF1", account('$account.Description = "something else"; $account.SetInfo()')),
+    ),
+    Drift(
+        "operators: member removed",
+        "Portal1-operators",
+        r'\+ \[0\]: "HYPERVNU\\\\WAP Administrators"',
+        shell(
+            "Portal1",
+            '([ADSI]"WinNT://$env:COMPUTERNAME/MgmtSvc Operators,group").Remove("WinNT://HYPERVNU/WAP Administrators")',
+        ),
+    ),
+    Drift("certificate: removed", "Portal1-certificate", MADE, shell("Portal1", certificate("Remove-Item $path"))),
+    Drift(
+        "certificate: without its key",
+        "Portal2-certificate",
+        "~ private_key: false => true",
+        shell(
+            "Portal2",
+            certificate("""
+$public = New-Object System.Security.Cryptography.X509Certificates.X509Certificate2 (,$ours.RawData)
+Remove-Item $path
+$store = New-Object System.Security.Cryptography.X509Certificates.X509Store 'My', 'LocalMachine'
+$store.Open('ReadWrite')
+$store.Add($public)
+$store.Close()"""),
+        ),
+    ),
+    Drift(
+        "site: another certificate",
+        "Portal1-tenant-site",
+        r'~ thumbprint: "[0-9A-F]{40}" => "[0-9A-F]{40}"',
+        shell(
+            "Portal1",
+            f"""
+$other = (Get-WebBinding -Name 'MgmtSvc-AdminSite' -Protocol 'https').certificateHash
+$binding = Get-WebBinding -Name '{SITE}' -Protocol 'https'
+$binding.RemoveSslCertificate()
+$binding.AddSslCertificate($other, 'My')""",
+        ),
+    ),
+    Drift(
+        "site: bound back",
+        "Portal2-tenant-site",
+        "~ port : 30081 => 443",
+        shell(
+            "Portal2",
+            f"Set-WebBinding -Name '{SITE}' -BindingInformation '*:443:' -PropertyName Port -Value 30081",
+        ),
+    ),
+    Drift(
+        "site: stopped", "Portal2-tenant-site", "~ started: false => true", shell("Portal2", f"Stop-Website '{SITE}'")
+    ),
+    Drift(
+        "authentication: restart pending",
+        "SQL-authentication",
+        '~ restart: "pending on SQL1" => "none pending"',
+        sql("SQL1", WINDOWS_ONLY),
+    ),
+    Drift(
+        "administrator: password",
+        "SQL-administrator",
+        r"~ password: \[secret\] => \[secret\]",
+        sql("SQL2", f"ALTER LOGIN [sa] WITH PASSWORD = N'{OTHER}'"),
+    ),
+    Drift(
+        "administrator: disabled",
+        "SQL-administrator",
+        "~ enabled : false => true",
+        sql("SQL2", "ALTER LOGIN [sa] DISABLE"),
+    ),
+    Drift(
+        "group: failover mode",
+        "SQL",
+        '~ failover_mode : "MANUAL" => "AUTOMATIC"',
+        sql("SQL1", f"{REPLICA} (FAILOVER_MODE = MANUAL)"),
+    ),
+    Drift(
+        "group: availability mode",
+        "SQL",
+        '~ availability_mode: "ASYNCHRONOUS_COMMIT" => "SYNCHRONOUS_COMMIT"',
+        sql("SQL1", f"{REPLICA} (AVAILABILITY_MODE = ASYNCHRONOUS_COMMIT)"),
+    ),
+    Drift(
+        "database: suspended",
+        "Microsoft.MgmtSvc.Usage",
+        r'~ replicas: "SQL2: suspended \(SUSPEND_FROM_USER\)" => "synchronized"',
+        sql("SQL2", "ALTER DATABASE [Microsoft.MgmtSvc.Usage] SET HADR SUSPEND"),
+    ),
+    *login("missing", "MgmtSvc-MySQL", "DROP LOGIN [MgmtSvc-MySQL]"),
+    *login(
+        "another SID",
+        "MgmtSvc-Usage",
+        "DROP LOGIN [MgmtSvc-Usage]",
+        f"CREATE LOGIN [MgmtSvc-Usage] WITH PASSWORD = N'{OTHER}'",
+    ),
+    *login("password", "MgmtSvc-AdminAPI", f"ALTER LOGIN [MgmtSvc-AdminAPI] WITH PASSWORD = N'{OTHER}'"),
+    *login("enabled or disabled", "MgmtSvc-AdminSite", "ALTER LOGIN [MgmtSvc-AdminSite] DISABLE"),
+    *login("password policy", "MgmtSvc-Monitoring", "ALTER LOGIN [MgmtSvc-Monitoring] WITH CHECK_POLICY = OFF"),
+    *login("password expiration", "MgmtSvc-SQLServer", "ALTER LOGIN [MgmtSvc-SQLServer] WITH CHECK_EXPIRATION = ON"),
+    *login("default database", "MgmtSvc-AuthSite", "ALTER LOGIN [MgmtSvc-AuthSite] WITH DEFAULT_DATABASE = [tempdb]"),
+    *login("server roles", "MgmtSvc-TenantAPI", "ALTER SERVER ROLE dbcreator ADD MEMBER [MgmtSvc-TenantAPI]"),
+    *login("server permissions", "MgmtSvc-TenantSite", "GRANT VIEW SERVER STATE TO [MgmtSvc-TenantSite]"),
+    *login("server permissions", "MgmtSvc-WebAppGallery", "DENY CONNECT SQL TO [MgmtSvc-WebAppGallery]"),
+    Drift(
+        "plan: state",
+        "plan",
+        '~ state : "Private" => "Public"',
+        portal("$plan.State = 'Private'\n[void](Set-MgmtSvcPlan -Plan $plan @how)"),
+    ),
+    Drift(
+        "plan: service removed",
+        "plan",
+        r'\+ \[0\]: "mysqlservers"',
+        portal("Remove-MgmtSvcPlanService -PlanId $plan.Id -ServiceName mysqlservers -Confirm:$false @how"),
+    ),
+    Drift(
+        "administrators: principal removed",
+        "administrators",
+        r'\+ \[0\]: "HYPERVNU\\\\WAP Administrators"',
+        store(r"HYPERVNU\WAP Administrators", "Remove"),
+    ),
+    Drift(
+        "port rules: affinity",
+        "portal.hyper-v.nu-port-rules",
+        '~ affinity: "none" => "single"',
+        console(
+            "Portal1",
+            "[void](Get-NlbClusterPortRule @card | Where-Object { $_.StartPort -eq 443 } | "
+            "Set-NlbClusterPortRule -NewAffinity None)",
+        ),
+    ),
+    Drift(
+        "port rules: rule removed",
+        "portal.hyper-v.nu-port-rules",
+        r"\+ \[5\]: \{",
+        console(
+            "Portal1",
+            "Get-NlbClusterPortRule @card | Where-Object { $_.StartPort -eq 30091 } | Remove-NlbClusterPortRule -Force",
+        ),
+    ),
+    Drift(
+        "node: stopped",
+        "Portal2-node",
+        "~ started: false => true",
+        shell("Portal2", "[void](Stop-NlbClusterNode -HostName $env:COMPUTERNAME -InterfaceName Ethernet)"),
+    ),
+]
+"""Single properties, each for itself."""
+
+HIDDEN = {
+    "administrators": "Portal1",
+    "Portal1-configuration": "Portal1",
+    "Portal2-configuration": "Portal2",
+    "plan": "Portal1",
+    "Portal2-plan-seen": "Portal2",
+    "spf-registration": "Portal1",
+}
+"""What can be read only through the listener, and the machine that says so."""
+
+BROKEN = [
+    Drift(
+        "account: deleted on one server",
+        "SVC_SPF_REG",
+        r'\+ \[1\]: "SPF2"',
+        shell("SPF2", '([ADSI]"WinNT://$env:COMPUTERNAME,computer").Delete("User", "SVC_SPF_REG")'),
+    ),
+    Drift(
+        "port rules: rule added",
+        "portal.hyper-v.nu-port-rules",
+        r"- \[6\]: \{",
+        console(
+            "Portal1",
+            "[void](Get-NlbCluster @card | "
+            "Add-NlbClusterPortRule -StartPort 40000 -EndPort 40010 -Protocol Tcp -Mode Multiple -Affinity Single)",
+        ),
+    ),
+    Drift(
+        "cluster: mode",
+        "portal.hyper-v.nu",
+        '~ mode : "multicast" => "unicast"',
+        console("Portal1", "[void](Get-NlbCluster @card | Set-NlbCluster -OperationMode Multicast)"),
+    ),
+    Drift(
+        "cluster: its node stopped",
+        "portal.hyper-v.nu",
+        "~ started: false => true",
+        shell("Portal1", "[void](Stop-NlbClusterNode -HostName $env:COMPUTERNAME -InterfaceName Ethernet)"),
+    ),
+    Drift(
+        "feature: removed",
+        "Portal2-nlb",
+        MADE,
+        shell("Portal2", "if (-not (Uninstall-WindowsFeature -Name NLB).Success) { throw 'not removed' }"),
+    ),
+    Drift("node: gone with the feature", "Portal2-node", MADE, None),
+    Drift(
+        "authentication: Windows only",
+        "SQL-authentication",
+        '~ mode: "windows" => "mixed"',
+        lambda farm: [farm.sql("SQL2", WINDOWS_ONLY), farm.powershell("SQL2", "Restart-Service MSSQLSERVER -Force")],
+    ),
+    Drift(
+        "administrator: password on the primary",
+        "SQL-administrator",
+        r"~ password: \[secret\] => \[secret\]",
+        sql("SQL1", f"ALTER LOGIN [sa] WITH PASSWORD = N'{OTHER}'"),
+    ),
+    Drift(
+        "administrator: disabled on the primary",
+        "SQL-administrator",
+        "~ enabled : false => true",
+        sql("SQL1", "ALTER LOGIN [sa] DISABLE"),
+    ),
+    Drift(
+        "listener: port",
+        "SQL-listener",
+        "~ port: 1444 => 1433",
+        sql("SQL1", "ALTER AVAILABILITY GROUP [SQL] MODIFY LISTENER N'SQL' (PORT = 1444)"),
+    ),
+    *(
+        Drift(f"hidden: {name}", name, rf'~ reading: "fails: {machine}: read .+" => "works"', None)
+        for name, machine in HIDDEN.items()
+    ),
+]
+"""What takes other things with it, or out of sight."""
+
+GONE = [
+    Drift(
+        "node: out of the cluster",
+        "Portal2-node",
+        MADE,
+        console(
+            "Portal1",
+            "[void](Get-NlbClusterNode @card | Where-Object { $_.Name -eq 'Portal2' } | Remove-NlbClusterNode -Force)",
+        ),
+    ),
+    Drift(
+        "software: a component uninstalled",
+        "Portal2-software",
+        r'~ \[\d+\]: "AdminSite" => "MySQL"',
+        console(
+            "Portal2",
+            r"$product = (Get-ItemProperty 'HKLM:\SOFTWARE\Microsoft\MgmtSvc\MySQL').ProductCode"
+            "\n& msiexec.exe /q /x $product REBOOT=ReallySuppress | Out-Null\n"
+            'if ($LASTEXITCODE) { throw "msiexec ended with $LASTEXITCODE" }',
+        ),
+    ),
+    Drift(
+        "configuration: a feature that is no longer there",
+        "Portal2-configuration",
+        r'~ \[\d+\]: "AdminSite" => "MySQL"',
+        None,
+    ),
+    Drift("plan: removed", "plan", MADE, portal("Remove-MgmtSvcPlan -PlanId $plan.Id -Confirm:$false @how")),
+    Drift("plan: not seen through the other node", "Portal2-plan-seen", r'~ plan_id: "\(none\)" => \[unknown\]', None),
+    Drift(
+        "registration: removed",
+        "spf-registration",
+        MADE,
+        portal("Remove-MgmtSvcResourceProvider -Name systemcenter -InstanceId $spf.InstanceId -Confirm:$false @how"),
+    ),
+    Drift(
+        "database: out of the group",
+        "Microsoft.MgmtSvc.Usage",
+        MADE,
+        sql(
+            "SQL1",
+            "ALTER AVAILABILITY GROUP [SQL] REMOVE DATABASE [Microsoft.MgmtSvc.Usage]",
+            "ALTER DATABASE [Microsoft.MgmtSvc.Usage] SET RECOVERY SIMPLE",
+        ),
+    ),
+]
+"""Whole things."""
+
+ROUNDS = {"altered": ALTERED, "broken": BROKEN, "gone": GONE}
+
+LASTING = {
+    # Windows wants a restart after a feature was removed, also when it was installed again meanwhile.
+    "broken": r"portal2/registry/.*\\RebootPending:",
+    # The installer makes another certificate of its own for the component's site.
+    "gone": r"portal2/(certificate/[0-9A-F]{40}: .*'MgmtSvc-MySQL'|sslbinding/0\.0\.0\.0:30012:)",
+}
+"""What a drift does for good; nobody can undo it."""
+
+REFUSED = [
+    ("sa out of sysadmin", "SQL2", "ALTER SERVER ROLE sysadmin DROP MEMBER [sa]", 15405),
+    ("recovery model in the group", "SQL1", "ALTER DATABASE [Microsoft.MgmtSvc.Store] SET RECOVERY SIMPLE", 1468),
+]
+"""What cannot drift, since SQL Server does not let it: name, machine, statement, error number."""
