@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -84,7 +85,7 @@ InputsT = TypeVar("InputsT", bound=Inputs)
 FactsT = TypeVar("FactsT")
 
 
-class Provider(ResourceProvider, Generic[InputsT, FactsT]):
+class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
     """Observe, plan, apply. One subclass per kind of resource; instances carry no state but the connections."""
 
     # The payload in the state is this class's module and name (a test proves it), so nothing in it is secret.
@@ -107,42 +108,42 @@ class Provider(ResourceProvider, Generic[InputsT, FactsT]):
 
     # What a resource writes ------------------------------------------------------------------------------------
 
+    @abstractmethod
     def title(self, inputs: InputsT) -> str:
         """The thing as an operator calls it: "NLB cluster portal.hyper-v.nu"."""
-        raise NotImplementedError
 
+    @abstractmethod
     def key(self, inputs: InputsT) -> str:
         """The resource's id: deterministic, from identity inputs only ("portal1/nlb/portal.hyper-v.nu")."""
-        raise NotImplementedError
 
+    @abstractmethod
     def home(self, inputs: InputsT) -> str:
         """The machine that keeps the resource's claim."""
-        raise NotImplementedError
 
+    @abstractmethod
     def observe(self, inputs: InputsT, remote: Remote) -> FactsT:
         """Read the facts. Raises ``MachineError`` when a machine cannot be reached: unreachable is never "gone"."""
-        raise NotImplementedError
 
+    @abstractmethod
     def plan(self, inputs: InputsT, facts: FactsT) -> list[Step]:
         """The steps from the facts to the inputs; none when all is as it should be. Pure."""
-        raise NotImplementedError
 
+    @abstractmethod
     def remove(self, inputs: InputsT, facts: FactsT, before: dict[str, Any]) -> list[Step]:
         """The steps that undo what this resource made (and nothing else). ``before`` is what ``remember`` gave when
         the resource was created. Pure."""
-        raise NotImplementedError
 
+    @abstractmethod
     def present(self, inputs: InputsT, facts: FactsT) -> bool:
         """Whether the thing is there at all, in whatever shape."""
-        raise NotImplementedError
 
     def existed(self, inputs: InputsT, facts: FactsT) -> bool:
         """Whether the thing was there before this resource looked after it; then delete leaves it."""
         return self.present(inputs, facts)
 
+    @abstractmethod
     def found(self, inputs: InputsT, facts: FactsT) -> dict[str, Any]:
         """The inputs that differ from what is declared, as they are on the machines; the rest is as declared."""
-        raise NotImplementedError
 
     def outputs(self, inputs: InputsT, facts: FactsT) -> dict[str, Any]:
         """The computed outputs; its keys are ``COMPUTED``."""

@@ -157,8 +157,6 @@ class Sql(Part):
     `never`: only report."""
     adopt: Flag = False
     """Take over an availability group that exists already."""
-    destroy: Flag = False
-    """When the farm is destroyed, drop its databases and logins too. Without it they stay."""
 
 
 class Spf(Part):

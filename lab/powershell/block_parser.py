@@ -7,7 +7,6 @@ from typing import NoReturn
 
 from lab.powershell.api import NotModelledError
 from lab.powershell.expressions import ExpressionParser
-from lab.powershell.scanner import DASH
 from lab.powershell.syntax import (
     AttributeUse,
     Block,
@@ -27,13 +26,7 @@ from lab.powershell.syntax import (
     TypeName,
 )
 
-_ASSIGN = re.compile(r"(?:[-+*/%]|)=(?!=)")
-_REDIRECT = re.compile(r"(?P<from>[1-5*])?>(?:&(?P<into>[1-6])|(?P<append>>)?)")
-_PARAMETER = re.compile(rf"[{DASH}]([A-Za-z_?][^\s{{}}();,|&.\[:]*)")
-_LABEL = re.compile(r":([A-Za-z_]\w*)")
 _KEYWORD = re.compile(r"[A-Za-z]+(?![\w\-.\\/:*?])")
-_LOOPS = ("foreach", "for", "while", "do", "switch")
-_NOT_MODELLED = ("data", "workflow", "parallel", "sequence", "inlinescript", "dynamicparam")
 
 
 class BlockParser(ExpressionParser):
