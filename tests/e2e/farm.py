@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 
 from components import settings
+from components.topology import Topology, load
 from remote.session import Remote
 from tools.bootstrap.project import environment
 
@@ -53,7 +54,9 @@ class Farm:
 
     folder: Path
     network: int
-    """The farm's machines are on 127.<network>.5.x; each module of tests has a number of its own."""
+    """The farm's machines are on 127.<network>.x.x; each module of tests has a number of its own."""
+    source: Path = ROOT / "topologies" / "single-domain.yaml"
+    """The design, with the addresses of the real world: 172.21.5.x and 172.22.5.x become this farm's."""
 
     def __post_init__(self) -> None:
         self.lab_folder = self.folder / "lab"
@@ -64,8 +67,7 @@ class Farm:
             folder.mkdir(parents=True, exist_ok=True)
         for name in LINKED:
             (self.project / name).symlink_to(ROOT / name)
-        text = (ROOT / "topologies" / "single-domain.yaml").read_text(encoding="utf-8")
-        self.topology.write_text(text.replace("172.21.5.", f"172.{self.network}.5."), encoding="utf-8")
+        self.write_topology(self.source.read_text(encoding="utf-8"))
         self.environment = {
             **os.environ,
             **environment(),
@@ -74,6 +76,11 @@ class Farm:
             "PULUMI_PYTHON_CMD": sys.executable,
             "NO_COLOR": "1",
         }
+
+    def write_topology(self, text: str) -> None:
+        """Give the farm this topology, its addresses moved to the farm's own networks."""
+        moved = text.replace("172.21.5.", f"172.{self.network}.5.").replace("172.22.5.", f"172.{self.network}.6.")
+        self.topology.write_text(moved, encoding="utf-8")
 
     # A machine, as its administrator reaches it ------------------------------------------------------------------
 
@@ -84,7 +91,7 @@ class Farm:
             "hosts": self.hosts,
             "topology": str(self.topology),
             "authorities": str(self.lab_folder / "authority" / "ca.pem"),
-            "credentials": {"hyper-v.nu": {"username": r"HYPERVNU\installer", "password": SECRETS["installer"]}},
+            "credentials": self.credentials,
             "sqlAdministratorPassword": SECRETS["sqlAdministratorPassword"],
         }
         return settings.remote(json.dumps(values, sort_keys=True))
@@ -126,27 +133,49 @@ class Farm:
             "topology": str(self.topology),
             "authorities": str(self.lab_folder / "authority" / "ca.pem"),
             "hosts": self.hosts,
-            "credentials": {"hyper-v.nu": {"username": r"HYPERVNU\installer"}},
-            "certificates": {"portal": {"file": str(self.lab_folder / "certificates" / "portal.pfx")}},
+            "credentials": {domain: {"username": who["username"]} for domain, who in self.credentials.items()},
+            "certificates": {
+                name: {"file": str(self.lab_folder / "certificates" / f"{name}.pfx")} for name in self.certificates
+            },
         }
         document["config"] = {f"windows-azure-pack-ha:{key}": value for key, value in plain.items()}
         self.config.write_text(yaml.safe_dump(document), encoding="utf-8")
-        self.set_secret('credentials["hyper-v.nu"].password', SECRETS["installer"], path=True)
-        self.set_secret("certificates.portal.password", SECRETS["pfx"], path=True)
+        for domain, who in self.credentials.items():
+            self.set_secret(f'credentials["{domain}"].password', who["password"], path=True)
+        for name in self.certificates:
+            self.set_secret(f"certificates.{name}.password", SECRETS["pfx"], path=True)
         for key in ("sqlAdministratorPassword", "passphrase", "spfAccountPassword"):
             self.set_secret(key, SECRETS[key])
 
     @property
-    def hosts(self) -> dict[str, dict[str, str]]:
-        """Where machines, clusters and the listener are on this computer."""
-        found = {m["name"]: {"address": _loopback(m["address"])} for m in self.machines}
-        shared = {"portal.hyper-v.nu": 150, "spf.hyper-v.nu": 140, "sql.hyper-v.nu": 50}
-        return found | {name: {"address": f"127.{self.network}.5.{last}"} for name, last in shared.items()}
+    def model(self) -> Topology:
+        """The topology as the program reads it."""
+        return load(self.topology)
 
     @property
-    def machines(self) -> list[dict[str, str]]:
-        found: list[dict[str, str]] = yaml.safe_load(self.topology.read_text(encoding="utf-8"))["machines"]
-        return found
+    def hosts(self) -> dict[str, dict[str, str]]:
+        """Where machines, clusters and the listener are on this computer."""
+        model = self.model
+        addresses = {machine.name: machine.address for machine in model.machines}
+        addresses |= {tier.front.name: tier.front.address for tier in model.portal.tiers}
+        addresses |= {model.spf.name: model.spf.address, model.listener_fqdn: model.sql.listener.address}
+        return {name: {"address": _loopback(address)} for name, address in addresses.items()}
+
+    @property
+    def credentials(self) -> dict[str, dict[str, str]]:
+        """Who works on the machines of each domain: the installer that the lab has in it."""
+        known = yaml.safe_load((ROOT / "lab" / "accounts.yaml").read_text(encoding="utf-8"))["domains"]
+        return {
+            domain.name: {
+                "username": rf"{domain.netbios}\installer",
+                "password": known[domain.name]["accounts"]["installer"]["password"],
+            }
+            for domain in self.model.domains
+        }
+
+    @property
+    def certificates(self) -> list[str]:
+        return [certificate.name for certificate in self.model.certificates]
 
     def set_secret(self, key: str, value: str, *, path: bool = False) -> None:
         done = self.pulumi("config", "set", "--secret", *(["--path"] if path else []), key, given=value)

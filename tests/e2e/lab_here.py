@@ -70,7 +70,7 @@ class FarmHere(Farm):
         values: dict[str, Any] = {
             "topology": str(self.topology),
             "hosts": self.hosts,
-            "credentials": {"hyper-v.nu": {"username": r"HYPERVNU\installer", "password": SECRETS["installer"]}},
+            "credentials": self.credentials,
             "authorities": str(self.lab_folder / "authority" / "ca.pem"),
             "sqlAdministratorPassword": SECRETS["sqlAdministratorPassword"],
             **changed,
@@ -84,7 +84,8 @@ class FarmHere(Farm):
             "credentials": json.loads(self.settings())["credentials"],
             "authorities": str(self.lab_folder / "authority" / "ca.pem"),
             "certificates": {
-                "portal": {"file": str(self.lab_folder / "certificates" / "portal.pfx"), "password": SECRETS["pfx"]}
+                name: {"file": str(self.lab_folder / "certificates" / f"{name}.pfx"), "password": SECRETS["pfx"]}
+                for name in self.certificates
             },
             **{key: SECRETS[key] for key in ("sqlAdministratorPassword", "passphrase", "spfAccountPassword")},
         }
