@@ -8,12 +8,12 @@ export PULUMI_CONFIG_PASSPHRASE := lab
 
 help:   ## this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 16
-	@echo '  DESIGN=<name>  with up and down: the topology of topologies/<name>.yaml (default $(DESIGN))'
+	@echo '  DESIGN=<name>  with up, down and env: one of the designs in topologies/ (default $(DESIGN))'
 
 up:     ## install what is missing, start the lab, bring the farm up on it with Pulumi
 	@$(PYTHON) -m tools.bootstrap up --design '$(DESIGN)'
 
-down:   ## destroy the farm and stop the lab
+down:   ## destroy the farm and stop its lab
 	@$(PYTHON) -m tools.bootstrap down --design '$(DESIGN)'
 
 test:   ## install what is missing, then style, types and every test
@@ -23,6 +23,6 @@ setup:  ## only install what is missing
 	@$(PYTHON) -m tools.bootstrap setup
 
 env:    ## print the environment of a shell for this project: eval "$$(make -s env)"
-	@$(PYTHON) -m tools.bootstrap env
+	@$(PYTHON) -m tools.bootstrap env --design '$(DESIGN)'
 
 .PHONY: help up down test setup env

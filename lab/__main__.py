@@ -27,8 +27,8 @@ app.add_typer(fault, name="fault")
 
 console = Console()
 
-Directory = Annotated[Path, typer.Option("--directory", help="Where the lab keeps its state.")]
-Topology = Annotated[Path, typer.Option("--topology", help="Which machines there are.")]
+Directory = Annotated[Path, typer.Option("--directory", envvar="LAB_DIRECTORY", help="Where the lab keeps its state.")]
+Topology = Annotated[Path, typer.Option("--topology", envvar="LAB_TOPOLOGY", help="Which machines there are.")]
 Pace = Annotated[
     float | None,
     typer.Option("--pace", envvar="LAB_PACE", min=0, help="Length of modelled durations; 1 is real time."),

@@ -7,7 +7,6 @@ process it is, with the moment of its start, so that a reused number is never mi
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import logging
 import os
@@ -16,15 +15,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from lab import boot
 from lab.client import LabError, NotRunningError, call
 from lab.control import Control
+from lab.lock import LOCK, locked, runs
 
-LOG, PID, LOCK = "lab.log", "lab.pid", "lab.lock"
+LOG, PID = "lab.log", "lab.pid"
 KEPT = ("authority", "certificates")
 START_SECONDS, STOP_SECONDS = 120.0, 60.0
 PROGRAM = (sys.executable, "-m", "lab")
@@ -36,7 +36,9 @@ log = logging.getLogger("lab")
 def run(topology: Path, directory: Path, pace: float, ready: Callable[[], None] = lambda: None) -> None:
     """Be the lab until somebody ends it. Raises LabError when one runs already or this one cannot start."""
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _locked(directory):
+    with locked(directory) as free:
+        if not free:
+            raise LabError(f"a lab runs in {directory} already")
         (directory / PID).write_text(json.dumps({"pid": os.getpid(), "started": _started(os.getpid())}))
         _check_state(topology, directory)
         world = boot.build(topology, directory, pace)
@@ -125,31 +127,12 @@ def wipe(directory: Path, *, everything: bool) -> None:
             entry.unlink()
 
 
-@contextlib.contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    with (directory / LOCK).open("a") as file:
-        if not _lock(file):
-            raise LabError(f"a lab runs in {directory} already")
-        yield
-
-
-def _lock(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def _holder(directory: Path) -> int | None:
     """The process that is the lab of this directory, or None. Stale files of a killed one do not count."""
     end = time.monotonic() + STOP_SECONDS
     while True:
-        if not (directory / LOCK).exists():
+        if not runs(directory):
             return None
-        with (directory / LOCK).open("a") as file:
-            if _lock(file):
-                return None
         try:
             known = json.loads((directory / PID).read_text())
             break

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from tools.bootstrap import command_plugin, farm, project, pulumi_cli, python_environment
+from lab.lock import locked
+from tools.bootstrap import command_plugin, design, farm, project, pulumi_cli, python_environment
 from tools.bootstrap.stage import StageError, quiet
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,9 +56,12 @@ def make(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 def test_environment_for_a_shell() -> None:
     printed = make("-s", "env").stdout
-    shell = 'eval "$1"; echo "$PATH"; echo "$PULUMI_BACKEND_URL"; echo "$PULUMI_CONFIG_PASSPHRASE"; echo "$PULUMI_HOME"'
+    names = ["PATH", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_HOME"]
+    names += ["PULUMI_STACK", "LAB_DIRECTORY", "LAB_TOPOLOGY"]
+    shell = "; ".join(['eval "$1"', *(f'echo "${name}"' for name in names)])
     done = subprocess.run(["sh", "-c", shell, "sh", printed], capture_output=True, text=True, check=True)
-    path, backend, passphrase, home = done.stdout.splitlines()
+    path, backend, passphrase, home, *chosen = done.stdout.splitlines()
+    assert chosen == ["dev", f"{ROOT}/.lab", f"{ROOT}/topologies/single-domain.yaml"]
     assert path.split(":")[:2] == [str(ROOT / ".venv/bin"), str(ROOT / ".tools/bin")]
     assert backend == f"file://{ROOT}/.pulumi-state"
     assert passphrase == "lab"
@@ -82,9 +86,36 @@ def test_help_lists_the_targets() -> None:
         assert f"make {target} " in printed
 
 
-def test_unknown_design() -> None:
-    with pytest.raises(StageError, match=r"no Pulumi\.dev-nowhere\.yaml.*Choose one of .*single-domain"):
-        farm.up("nowhere")
+@pytest.fixture
+def designs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A project with three topologies, of which one has no stack for the lab."""
+    (tmp_path / "topologies").mkdir()
+    for name in ("distributed", "half", "single-domain"):
+        (tmp_path / "topologies" / f"{name}.yaml").touch()
+    for stack in ("dev", "dev-distributed", "dev-gone", "half"):
+        (tmp_path / f"Pulumi.{stack}.yaml").touch()
+    monkeypatch.setattr(design, "ROOT", tmp_path)
+    monkeypatch.setattr(farm, "ROOT", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["nowhere", "half", "gone", ""])
+def test_unknown_design(designs: Path, name: str) -> None:
+    """A design needs a topology and a stack for the lab; those that have both are named."""
+    for order in (farm.up, farm.down, design.Design.named):
+        with pytest.raises(StageError, match=rf"no DESIGN={name} .* Choose one of distributed, single-domain\.$"):
+            order(name)
+
+
+def test_every_design_has_its_own_stack_and_lab() -> None:
+    assert (design.Design("single-domain").stack, design.Design("single-domain").lab) == ("dev", ".lab")
+    assert (design.Design("x").stack, design.Design("x").lab) == ("dev-x", ".lab-x")
+
+
+def test_environment_of_an_unknown_design() -> None:
+    done = make("-s", "env", "DESIGN=nowhere")
+    assert (done.stdout, "There is no DESIGN=nowhere" in done.stderr) == ("", True)
+    assert done.returncode
 
 
 @pytest.fixture
@@ -109,7 +140,7 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
 
 def test_up_starts_the_lab_before_pulumi(started: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     farm.up("single-domain")
-    assert started[0] == "-m lab up --topology topologies/single-domain.yaml"
+    assert started[0] == "-m lab up --topology topologies/single-domain.yaml --directory .lab"
     assert started[1].startswith("pulumi stack select --create dev")
     assert started[2].startswith("pulumi up --stack dev --yes")
     assert "  portal: x\n  readme: (several lines: pulumi stack output readme)" in capsys.readouterr().out
@@ -118,16 +149,42 @@ def test_up_starts_the_lab_before_pulumi(started: list[str], capsys: pytest.Capt
 def test_down_destroys_before_the_lab_stops(started: list[str]) -> None:
     farm.down("single-domain")
     assert [command for command in started if "lab" in command or "--yes" in command] == [
-        "-m lab up --topology topologies/single-domain.yaml",
+        "-m lab up --topology topologies/single-domain.yaml --directory .lab",
         "pulumi destroy --stack dev --yes --skip-preview --non-interactive",
-        "-m lab down",
+        "-m lab down --directory .lab",
     ]
 
 
 def test_down_with_nothing_to_destroy_only_stops_the_lab(started: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(farm, "STATE", ROOT / "no such folder")
     farm.down("single-domain")
-    assert started == ["-m lab down"]
+    assert started == ["-m lab down --directory .lab"]
+
+
+def test_the_lab_of_another_design_makes_room(
+    started: list[str], designs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only a lab that runs is stopped, it is said, and its folder stays."""
+    for folder in (".lab", ".lab-idle", ".lab-distributed"):
+        (designs / folder).mkdir()
+        (designs / folder / "lab.lock").touch()
+    with locked(designs / ".lab"), locked(designs / ".lab-distributed"):
+        farm.up("distributed")
+    labs = [command for command in started if "-m lab" in command]
+    assert labs == [
+        "-m lab down --directory .lab",
+        "-m lab up --topology topologies/distributed.yaml --directory .lab-distributed",
+    ]
+    assert "stop the one of design single-domain" in capsys.readouterr().out
+    assert "--stack dev-distributed" in started[-1]
+
+
+def test_another_designs_lab_is_left_alone_by_down(started: list[str], designs: Path) -> None:
+    (designs / ".lab").mkdir()
+    with locked(designs / ".lab"):
+        farm.down("distributed")
+    assert started[-1] == "-m lab down --directory .lab-distributed"
+    assert not [command for command in started if command == "-m lab down --directory .lab"]
 
 
 # --- the Pulumi CLI -------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - it runs under whatever Python th
 
 from tools.bootstrap import checks, farm, project
 from tools.bootstrap.command_plugin import command_plugin
+from tools.bootstrap.design import Design
 from tools.bootstrap.pulumi_cli import pulumi_cli
 from tools.bootstrap.python_environment import odbc, python_environment
 from tools.bootstrap.stage import StageError, fail, say
@@ -31,11 +32,11 @@ def main() -> int:
     parser.add_argument("target", choices=["setup", "up", "down", "test", "env"])
     parser.add_argument("--design", default="single-domain", help="a topology of topologies/, without .yaml")
     arguments = parser.parse_args()
-    if arguments.target == "env":
-        print(project.exports(), end="")
-        return 0
     begun = time.monotonic()
     try:
+        if arguments.target == "env":
+            print(project.exports(**Design.named(arguments.design).environment()), end="")
+            return 0
         setup()
         if arguments.target == "up":
             farm.up(arguments.design)

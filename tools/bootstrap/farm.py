@@ -4,33 +4,49 @@ from __future__ import annotations
 
 import json
 
+from lab.lock import runs
+from tools.bootstrap.design import Design
 from tools.bootstrap.project import PYTHON, ROOT, STATE, environment
-from tools.bootstrap.stage import StageError, quiet, run, say, stage
+from tools.bootstrap.stage import quiet, run, say, stage
 
 
-def up(design: str) -> None:
+def up(name: str) -> None:
     """Start the lab for a design and bring the farm up on it; print the stack's outputs."""
-    stack, topology = _stack(design), _topology(design)
+    design = Design.named(name)
     env = environment()
-    with stage(f"Lab: the machines of {topology}"):
-        run([PYTHON, "-m", "lab", "up", "--topology", topology], env)
-    with stage(f"Pulumi: stack {stack}"):
-        _select(stack)
+    _start_lab(design)
+    with stage(f"Pulumi: stack {design.stack}"):
+        _select(design.stack)
         quietly = ["--suppress-outputs", "--suppress-progress", "--suppress-permalink=true"]
-        run(["pulumi", "up", "--stack", stack, "--yes", "--skip-preview", "--non-interactive", *quietly], env)
-    say(outputs(quiet(["pulumi", "stack", "output", "--stack", stack, "--json", "--non-interactive"], env)))
+        run(["pulumi", "up", "--stack", design.stack, "--yes", "--skip-preview", "--non-interactive", *quietly], env)
+    say(outputs(quiet(["pulumi", "stack", "output", "--stack", design.stack, "--json", "--non-interactive"], env)))
 
 
-def down(design: str) -> None:
+def down(name: str) -> None:
     """Destroy what the stack has, then stop the lab. The lab is started first when it is needed for that."""
-    stack, topology = _stack(design), _topology(design)
-    env = environment()
-    if _resources(stack):
-        with stage(f"Pulumi: destroy stack {stack}"):
-            run([PYTHON, "-m", "lab", "up", "--topology", topology], env)
-            run(["pulumi", "destroy", "--stack", stack, "--yes", "--skip-preview", "--non-interactive"], env)
+    design = Design.named(name)
+    if _resources(design.stack):
+        _start_lab(design)
+        with stage(f"Pulumi: destroy stack {design.stack}"):
+            destroy = ["pulumi", "destroy", "--stack", design.stack, "--yes", "--skip-preview", "--non-interactive"]
+            run(destroy, environment())
     with stage("Lab: stop"):
-        run([PYTHON, "-m", "lab", "down"], env)
+        _stop_lab(design)
+
+
+def _start_lab(design: Design) -> None:
+    """Start the lab of a design. The addresses of all designs overlap, so the lab of another one is stopped first."""
+    for other in Design.others(design):
+        if runs(ROOT / other.lab):
+            with stage(f"Lab: stop the one of design {other.name}, whose addresses this one needs; its state stays"):
+                _stop_lab(other)
+    with stage(f"Lab: the machines of {design.topology}"):
+        where = ["--topology", design.topology, "--directory", design.lab]
+        run([PYTHON, "-m", "lab", "up", *where], environment())
+
+
+def _stop_lab(design: Design) -> None:
+    run([PYTHON, "-m", "lab", "down", "--directory", design.lab], environment())
 
 
 def outputs(printed: str) -> str:
@@ -42,25 +58,6 @@ def outputs(printed: str) -> str:
             text = f"(several lines: pulumi stack output {name})"
         lines.append(f"  {name}: {text}".replace("\n", "\n  "))
     return "\n".join(lines)
-
-
-def _stack(design: str) -> str:
-    """The stack of a design on the lab: ``dev`` for the first one, ``dev-<design>`` for every other."""
-    stack = "dev" if design == "single-domain" else f"dev-{design}"
-    if not (ROOT / f"Pulumi.{stack}.yaml").exists():
-        raise StageError(f"There is no Pulumi.{stack}.yaml, so DESIGN={design} cannot come up on the lab. {_choices()}")
-    return stack
-
-
-def _topology(design: str) -> str:
-    file = ROOT / "topologies" / f"{design}.yaml"
-    if not file.exists():
-        raise StageError(f"There is no topologies/{design}.yaml. {_choices()}")
-    return str(file.relative_to(ROOT))
-
-
-def _choices() -> str:
-    return f"Choose one of {', '.join(sorted(file.stem for file in (ROOT / 'topologies').glob('*.yaml')))}."
 
 
 def _select(stack: str) -> None:

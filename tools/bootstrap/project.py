@@ -33,9 +33,9 @@ def environment() -> dict[str, str]:
     }
 
 
-def exports() -> str:
-    """The same as lines for a shell's ``eval``."""
-    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment().items())
+def exports(**more: str) -> str:
+    """The same, and ``more``, as lines for a shell's ``eval``."""
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in {**environment(), **more}.items())
 
 
 def required_range() -> str:
