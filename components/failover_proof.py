@@ -3,7 +3,7 @@
 The proof runs when the farm is first built, and again only when a person asks for it with another marker: never as a
 surprise in production. After each failover every site of every portal node must answer through the listener, and no
 site may write event 12 ("Login failed for user …"). When it fails, the primary goes back to where it was, and the
-error names the logins and the databases.
+error names the logins and the databases. Delete forgets that it was proved.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
-from pydantic import BaseModel, ConfigDict
 
-from components.resource import Inputs, Managed, Provider
+from components.resource import InputPart, Inputs, Managed, Provider
 from components.sql import group as groups
 from components.sql.group import Group
 from components.sql.primary import move
@@ -24,27 +23,32 @@ from remote.http import HttpError
 from remote.session import Remote
 
 
-class SiteInputs(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class SiteInputs(InputPart):
     machine: str
+    """The portal node it runs on."""
     name: str
+    """Its name in IIS."""
     ports: tuple[int, ...]
     """Where the site may be: its own port, and the one it moves to later."""
 
 
 class FailoverProofInputs(Inputs):
     group: str
+    """The availability group."""
     machines: tuple[str, ...]
+    """All replicas."""
     machine: str
     """Where the primary is to be before and after the proof."""
     partner: str
     """The replica that takes over."""
     sites: tuple[SiteInputs, ...]
+    """What has to work after each failover."""
     marker: str
     """What the proof is kept under; another one asks for another proof."""
     failover_seconds: float = 120
+    """How long a failover may take."""
     site_seconds: float = 180
+    """How long the sites may take to work again."""
 
 
 @dataclass(frozen=True)

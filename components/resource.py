@@ -57,10 +57,17 @@ _TRIES = 3
 """How many lost answers one call puts up with before the error goes to the operator."""
 
 
-class Inputs(BaseModel):
-    """Base of all inputs: frozen, nothing extra, and no value of a field in an error message (it may be a secret)."""
+class InputPart(BaseModel):
+    """Part of an input: frozen, nothing extra, and no value of a field in an error message (it may be a secret).
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    The sentence below a field is its meaning in ``docs/resources.md``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True)
+
+
+class Inputs(InputPart):
+    """Base of all inputs."""
 
     adopt: bool = False
     """Take over what is there already although this stack did not make it."""
@@ -79,6 +86,7 @@ class ThroughFarm(Inputs):
     """
 
     reading: str = READABLE
+    """Whether the farm could be read through; a drifted state has the error."""
 
 
 InputsT = TypeVar("InputsT", bound=Inputs)

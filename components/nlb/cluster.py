@@ -19,13 +19,21 @@ from remote.session import Remote
 
 class ClusterInputs(Inputs):
     machine: str
+    """The first node."""
     interface: str
+    """The network card that the cluster binds to."""
     cluster: str
+    """The cluster's full name."""
     address: str
+    """The virtual address."""
     mask: str
+    """The mask of the virtual address."""
     mode: Literal["unicast", "multicast", "igmpmulticast"]
+    """Operation mode."""
     started: bool = True
+    """Whether the first node takes part."""
     seconds: float = 120
+    """How long the cluster may take to converge."""
 
 
 def converged(view: NodeView) -> str:

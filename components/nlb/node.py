@@ -21,14 +21,21 @@ from remote.session import Remote
 
 class NodeInputs(Inputs):
     machine: str
+    """The further node."""
     interface: str
+    """The network card that joins."""
     cluster: str
+    """The cluster's full name."""
     first: str
     """The machine of the cluster's first node."""
     first_interface: str
+    """The first node's network card."""
     started: bool = True
+    """Whether the node takes part."""
     drain_minutes: int = 1
+    """How long its connections may take to end before it leaves the cluster."""
     seconds: float = 120
+    """How long the cluster may take to converge."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 Rules belong to the cluster as a whole; a node whose rules differ is refused by the others. They are changed through
 the first node, one at a time, each time until no node is converging any more. A new cluster has one rule for all
-ports, which overlaps with every other and goes first. Delete puts that one rule back.
+ports, which overlaps with every other and goes first. Delete puts the rule for all ports back.
 """
 
 from __future__ import annotations
@@ -10,25 +10,26 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import pulumi
-from pydantic import BaseModel, ConfigDict
 
 from components.nlb import state
 from components.nlb.cluster import at_rest
 from components.nlb.state import NodeView, PortRule
-from components.resource import Inputs, Managed, Provider
+from components.resource import InputPart, Inputs, Managed, Provider
 from components.steps import Detached, Step, Until
 from remote.session import Remote
 
 DEFAULT_RULE = PortRule(0, 65535, "both", "multiple", "single")
 
 
-class RuleInputs(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class RuleInputs(InputPart):
     start: int
+    """First port."""
     end: int
+    """Last port."""
     protocol: Literal["tcp", "udp", "both"]
+    """What it applies to."""
     affinity: Literal["none", "single", "network"]
+    """What stays on one node: nothing, a client, or a client's class C network."""
 
     @property
     def rule(self) -> PortRule:
@@ -39,9 +40,13 @@ class PortRulesInputs(Inputs):
     machine: str
     """The first node."""
     interface: str
+    """The network card that is bound to the cluster."""
     cluster: str
+    """The cluster's full name."""
     rules: tuple[RuleInputs, ...]
+    """All rules of the cluster; any other goes."""
     seconds: float = 120
+    """How long the cluster may take to converge after one change."""
 
 
 class PortRulesProvider(Provider[PortRulesInputs, NodeView]):

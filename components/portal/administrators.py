@@ -19,9 +19,13 @@ class AdministratorsInputs(ThroughFarm):
     machine: str
     """The portal node on which the cmdlets run."""
     principals: tuple[str, ...]
+    """``DOMAIN\\name`` of each."""
     server: str
+    """The listener's full name, with ``,port`` where it is not 1433."""
     login: str
+    """The SQL administrator's login."""
     password: Secret
+    """Its password."""
 
 
 class AdministratorsProvider(Provider[AdministratorsInputs, frozenset[str]]):

@@ -2,8 +2,8 @@
 
 The first node makes the stores through the availability group's listener; every further node joins them with the same
 passphrase, which is checked before anything is touched. Features are configured in the product's order, one step
-each, so an interrupted configuration goes on where it stopped. Windows Azure Pack offers no way to unconfigure a
-feature: delete leaves the stores and databases as they are; the node's part goes with its software.
+each, so an interrupted configuration goes on where it stopped. Delete leaves stores and databases as they are, since
+Windows Azure Pack offers no way to unconfigure a feature; the node's part goes with its software.
 """
 
 from __future__ import annotations
@@ -22,14 +22,19 @@ from remote.session import Remote
 
 class ConfigurationInputs(ThroughFarm):
     machine: str
+    """The portal node."""
     features: tuple[str, ...]
     """In the order in which they are configured."""
     server: str
     """The listener's full name, with ``,port`` where it is not 1433."""
     login: str
+    """The SQL administrator's login, with which stores and logins are made."""
     password: Secret
+    """Its password."""
     passphrase: Secret
+    """The passphrase of the farm's stores."""
     seconds: float = 1800
+    """How long one feature may take."""
 
 
 @dataclass(frozen=True)

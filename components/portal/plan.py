@@ -1,7 +1,8 @@
 """Guarantees a hosting plan with its services, made through one portal node.
 
 It is the farm's proof: made through the first node, seen through every other. A plan of this name that this stack did
-not make is refused unless ``adopt`` is set. Its quotas and subscriptions are left alone.
+not make is refused unless ``adopt`` is set. Its quotas and subscriptions are left alone. Delete removes the
+plan.
 """
 
 from __future__ import annotations
@@ -25,8 +26,11 @@ class PlanInputs(ThroughFarm):
     authentication: str
     """Base address of the administrators' authentication site (https://…:30072)."""
     name: str
+    """The plan's display name."""
     services: tuple[str, ...]
+    """The services that it has to offer; others in it stay."""
     state: str = "Public"
+    """Who may subscribe, in the portal's words."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +128,11 @@ class PlanProvider(Provider[PlanInputs, PlanFacts]):
 
 
 class Plan(Managed, module="portal", name="Plan"):
-    """A hosting plan. ``plan_id`` is the portal's own id of it."""
+    """A hosting plan."""
 
     provider_class = PlanProvider
     plan_id: pulumi.Output[str]
+    """The portal's own id of the plan."""
 
     def __init__(
         self,

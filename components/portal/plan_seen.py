@@ -1,6 +1,6 @@
 """Guarantees that a plan made through one portal node is seen through another one: both use the same stores.
 
-It changes nothing: when the plan is not seen, or has another id, the error says so.
+It changes nothing: when the plan is not seen, or has another id, the error says so. Delete has nothing to undo.
 """
 
 from __future__ import annotations
@@ -17,12 +17,17 @@ from remote.session import Remote
 
 class PlanSeenInputs(ThroughFarm):
     machine: str
+    """The portal node through which the plan has to be seen."""
     admin_api: str
+    """Base address of the administrators' API on that node."""
     authentication: str
+    """Base address of the administrators' authentication site."""
     name: str
+    """The plan's display name."""
     plan_id: str
     """The id under which the first node knows it."""
     seconds: float = 60
+    """How long it may take."""
 
 
 class Seen:

@@ -19,18 +19,23 @@ from remote.session import Remote
 
 class SoftwareInputs(Inputs):
     machine: str
+    """The portal node."""
     source: Literal["webpi", "msi"]
+    """``webpi``: Web Platform Installer; ``msi``: the packages in a folder."""
     products: tuple[str, ...] = ()
     """WebPI product IDs."""
     feed: str = ""
+    """WebPI's offline feed. Empty: the installer's own."""
     folder: str = ""
-    """MSI packages."""
+    """The folder or share of the MSI packages."""
     features: tuple[str, ...]
     """The features that have to be there afterwards."""
     packages: tuple[str, ...] = ()
     """File names of the MSI packages that belong to the features, in their order."""
     seconds: float = 3600
+    """How long the installation may take."""
     restart_seconds: float = 900
+    """How long a restart of the machine may take."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 Registered through one portal node; the registration is in the farm's store, so every node has it. The registered
 account's password cannot be read back: it is set again when the declared one changes. Microsoft documents no cmdlet
 for SPF; its registration in the portal makes the same resource provider, and the addresses below its base are
-unproven (docs/architecture.md). Leaves other resource providers alone; delete removes the registration.
+unproven (docs/architecture.md). Leaves other resource providers alone. Delete removes the registration.
 """
 
 from __future__ import annotations
@@ -25,13 +25,19 @@ PROVIDER = "systemcenter"
 
 class RegistrationInputs(ThroughFarm):
     machine: str
+    """The portal node through which it is registered and read."""
     admin_api: str
+    """Base address of the administrators' API on that node."""
     authentication: str
+    """Base address of the administrators' authentication site."""
     url: str
     """The load-balanced base address (https://spf.hyper-v.nu:8090)."""
     account: str
+    """The local account on the SPF servers that the portal calls with."""
     password: Secret
+    """Its password."""
     enabled: bool = True
+    """Whether the portal uses it."""
 
 
 @dataclass(frozen=True)

@@ -25,10 +25,15 @@ SA_SID = "0x01"
 
 class AdministratorInputs(Inputs):
     machines: tuple[str, ...]
+    """All replicas."""
     login: str
+    """Its name; ``sa`` also where that was renamed."""
     password: Secret
+    """Its password, the same everywhere."""
     enabled: bool = True
+    """Whether it may log on."""
     sysadmin: bool = True
+    """Whether it is in the server role sysadmin."""
 
     @property
     def sid(self) -> str:

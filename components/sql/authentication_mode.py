@@ -5,7 +5,7 @@ The mode a server starts with is in its registry, the one it runs with is fixed 
 healthy; the primary restarts last, after a planned failover to a partner. Runs its T-SQL on the server itself with
 integrated security, because a server in Windows-only mode admits no SQL login.
 
-A setting: delete leaves it as it is, since others may rely on it.
+Delete leaves this setting as it is, since others may rely on it.
 """
 
 from __future__ import annotations
@@ -28,14 +28,21 @@ _LOGIN_MODE = {"windows": 1, "mixed": 2}
 
 class AuthenticationModeInputs(Inputs):
     group: str
+    """The availability group."""
     machines: tuple[str, ...]
+    """All replicas."""
     mode: Literal["mixed", "windows"] = "mixed"
+    """The mode that every replica runs with and starts with."""
     restart: str = "none pending"
     """What is declared; a drifted state names the servers whose mode changes at their next start."""
     service: str = "MSSQLSERVER"
+    """The Windows service of the instance."""
     restart_seconds: float = 300
+    """How long a restart of SQL Server may take."""
     synchronization_seconds: float = 600
+    """How long the group may take to be healthy after one."""
     failover_seconds: float = 120
+    """How long a failover may take."""
 
 
 @dataclass(frozen=True)

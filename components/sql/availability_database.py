@@ -28,11 +28,17 @@ SYNCHRONIZED = "synchronized"
 
 class AvailabilityDatabaseInputs(Inputs):
     database: str
+    """The database."""
     group: str
+    """The availability group."""
     machines: tuple[str, ...]
+    """All replicas."""
     share: str
+    """Where backups pass from the primary to the others."""
     seconds: float = 600
+    """How long one backup, restore or synchronisation may take."""
     recovery_model: str = "FULL"
+    """The only one that a group takes."""
     replicas: str = SYNCHRONIZED
     """What is declared of every replica; a drifted state names the replicas and what is wrong with each."""
 

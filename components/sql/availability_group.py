@@ -1,7 +1,7 @@
 """Guarantees the modes of an availability group's replicas: availability and failover mode of each.
 
 The group itself is adopted: it was created with its cluster before the farm, as in the article. Leaves alone every
-database in it, its backup preferences and its endpoints; delete leaves the group as it is.
+database in it, its backup preferences and its endpoints. Delete leaves the group as it is.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import pulumi
-from pydantic import BaseModel, ConfigDict
 
-from components.resource import Inputs, Managed, Provider
+from components.resource import InputPart, Inputs, Managed, Provider
 from components.sql import group as groups
 from components.sql.group import Group
 from components.steps import Sql, Step, Until
@@ -20,17 +19,20 @@ from remote.errors import MachineError
 from remote.session import Remote
 
 
-class ReplicaInputs(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+class ReplicaInputs(InputPart):
     machine: str
+    """The machine it runs on."""
     availability_mode: Literal["SYNCHRONOUS_COMMIT", "ASYNCHRONOUS_COMMIT"] = "SYNCHRONOUS_COMMIT"
+    """Whether a commit waits for it."""
     failover_mode: Literal["AUTOMATIC", "MANUAL"] = "AUTOMATIC"
+    """How it may become primary."""
 
 
 class AvailabilityGroupInputs(Inputs):
     group: str
+    """The group's name."""
     replicas: tuple[ReplicaInputs, ...]
+    """All replicas with their modes."""
     seconds: float = 600
     """How long a replica may take to become synchronised after it was made synchronous."""
 
@@ -135,10 +137,11 @@ class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, Group]):
 
 
 class AvailabilityGroup(Managed, module="sql", name="AvailabilityGroup"):
-    """An availability group's replicas and their modes. ``primary`` is the machine that has the role now."""
+    """An availability group's replicas and their modes."""
 
     provider_class = AvailabilityGroupProvider
     primary: pulumi.Output[str]
+    """The machine that has the role now."""
 
     def __init__(
         self,

@@ -21,11 +21,17 @@ from remote.session import Remote
 
 class ListenerInputs(Inputs):
     group: str
+    """The availability group."""
     machines: tuple[str, ...]
+    """All replicas."""
     listener: str
+    """The listener's name."""
     address: str
+    """Its address."""
     mask: str
+    """The mask of its address."""
     port: int
+    """Its TCP port."""
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,11 @@ MIRRORED = "the same on every replica"
 
 class LoginMirrorInputs(Inputs):
     name: str = "logins"
+    """Tells two mirrors of one group apart."""
     group: str
+    """The availability group."""
     machines: tuple[str, ...]
+    """All replicas."""
     databases: tuple[str, ...]
     """The databases whose users say which logins are needed."""
     further: tuple[str, ...] = ()
@@ -236,10 +239,11 @@ def _switch(on: bool) -> str:
 
 
 class LoginMirror(Managed, module="sql", name="LoginMirror"):
-    """The mirrored SQL logins of an availability group. ``logins`` are their names."""
+    """The mirrored SQL logins of an availability group."""
 
     provider_class = LoginMirrorProvider
     logins: pulumi.Output[list[str]]
+    """The names of the mirrored logins."""
 
     def __init__(
         self,

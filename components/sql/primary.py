@@ -3,7 +3,7 @@
 A failover runs as T-SQL on the target and only when every database there is ready: never through Failover Cluster
 Manager, never forced. With the policy ``build`` the primary is moved when the farm is built or the wanted machine
 changes; where an automatic failover takes it later is reported, not undone. With ``always`` that is drift; with
-``never`` the primary is only reported.
+``never`` the primary is only reported. Delete leaves it where it is.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ from remote.session import Remote
 
 class PrimaryInputs(Inputs):
     group: str
+    """The availability group."""
     machine: str
     """The machine that is to be the primary."""
     machines: tuple[str, ...]
     """All replicas."""
     policy: Literal["build", "always", "never"] = "build"
+    """When it is moved there: while the farm is built, always, or never."""
     seconds: float = 120
     """How long a failover may take."""
 
@@ -121,10 +123,11 @@ class PrimaryProvider(Provider[PrimaryInputs, Group]):
 
 
 class Primary(Managed, module="sql", name="Primary"):
-    """Where the primary of an availability group is wanted; ``current`` is where it is."""
+    """Where the primary of an availability group is wanted."""
 
     provider_class = PrimaryProvider
     current: pulumi.Output[str]
+    """Where it is."""
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 The file and its password never touch the machine's disk: they go through the PowerShell session into the store. A
 renewed certificate is another thing: it is imported beside the old one, and the old one goes at the end of the update,
-when every binding has the new one. Other certificates are left alone, and so is one that was there before.
+when every binding has the new one. Other certificates are left alone. Delete removes the certificate with its key.
 """
 
 from __future__ import annotations
@@ -20,13 +20,17 @@ from remote.session import Remote
 
 class CertificateInputs(Inputs):
     machine: str
+    """The machine."""
     name: str
     """What the topology calls it."""
     thumbprint: str
+    """Its SHA-1, as Windows shows it."""
     pfx: Secret
     """The PFX file, base64."""
     password: Secret
+    """The file's password."""
     private_key: bool = True
+    """Whether its private key is there."""
 
 
 @dataclass(frozen=True)

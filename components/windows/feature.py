@@ -1,7 +1,7 @@
 """Guarantees that a Windows feature is installed on one machine, with its management tools.
 
-Leaves alone every other feature, and on delete the feature itself when it was there before. Restarts the machine only
-when the installation asks for it.
+Leaves alone every other feature. Restarts the machine only when the installation asks for it. Delete removes the
+feature, which Windows finishes at the next restart.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from remote.session import Remote
 
 class FeatureInputs(Inputs):
     machine: str
+    """The machine."""
     feature: str
     """The feature's name as ``Get-WindowsFeature`` gives it (``NLB``)."""
 

@@ -1,7 +1,7 @@
 """Guarantees that accounts are members of a local group on one machine. Other members are left alone.
 
-Delete takes out only the members that were not in the group before. A new membership counts at the member's next
-log-on.
+A new membership counts at the member's next log-on. Delete takes out only the members that were not in the group
+before.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from remote.session import Remote
 
 class GroupMembersInputs(Inputs):
     machine: str
+    """The machine."""
     group: str
+    """The local group."""
     members: tuple[str, ...]
     """``DOMAIN\\name``."""
 

@@ -4,6 +4,7 @@ The password is verified without a log-on: when it is set, the machine keeps a m
 moment it was set, and a mark that does not fit means that somebody set another one. The mark is an HMAC with the
 administrator's password of that machine as its key; nobody can try passwords on it. Groups must be there already (the
 installer of Service Provider Foundation makes them); other members and other groups of the account are left alone.
+Delete removes the account from every server.
 """
 
 from __future__ import annotations
@@ -24,12 +25,19 @@ from remote.session import Remote
 
 class LocalAccountInputs(Inputs):
     machines: tuple[str, ...]
+    """Every server of the tier."""
     account: str
+    """Its name."""
     password: Secret
+    """Its password, the same everywhere."""
     groups: tuple[str, ...]
+    """The local groups it has to be in; others stay."""
     description: str = ""
+    """What Windows shows beside it."""
     never_expires: bool = True
+    """Whether its password never expires."""
     enabled: bool = True
+    """Whether it may log on."""
 
 
 @dataclass(frozen=True)

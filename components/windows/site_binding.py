@@ -19,11 +19,17 @@ from remote.session import Remote
 
 class SiteBindingInputs(Inputs):
     machine: str
+    """The machine."""
     site: str
+    """The site's name in IIS."""
     port: int
+    """Where it has to answer."""
     old_port: int
+    """Where it no longer answers."""
     thumbprint: str
+    """The certificate that it answers with."""
     started: bool = True
+    """Whether the site runs."""
 
 
 @dataclass(frozen=True)

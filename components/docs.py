@@ -1,0 +1,164 @@
+"""``python -m components.docs`` writes docs/resources.md from the resources; a test says when that is stale."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+import sys
+import textwrap
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+import components
+from components.markdown import default_of, one_line, table, type_of
+from components.resource import Inputs, Managed, Provider, ThroughFarm
+from components.topology.wording import model_in
+
+FILE = Path(__file__).resolve().parents[1] / "docs" / "resources.md"
+
+_BEFORE = """# Resources
+
+What the program looks after, part by part: what each resource guarantees, what it takes, what it gives, and what
+delete (a `destroy`, or an `up` after the thing left the topology) does. A resource's inputs come from the topology
+and the stack's configuration; nobody writes them by hand, but they are what `pulumi preview --diff` shows.
+
+This page is made from the code (`python -m components.docs`); change the sentences there.
+
+Every resource has these outputs beside its own, and delete never touches what was adopted:
+
+"""
+
+_INPUTS = """
+An input marked *identity* makes another thing when it changes: the resource is replaced. One marked *secret* is
+encrypted in the state and masked in every message. Two inputs appear in several resources:
+
+"""
+
+_PARTS = {
+    "farm": "The farm as a whole",
+    "nlb": "Network Load Balancing",
+    "portal": "The portal",
+    "spf": "Service Provider Foundation",
+    "sql": "SQL Server",
+    "windows": "Windows",
+}
+
+
+def render() -> str:
+    """The page."""
+    common = (("adopt", Inputs), ("reading", ThroughFarm))
+    page = _BEFORE + _named("output", _sentences_below(Managed).items())
+    page += _INPUTS + _named("input", ((name, model.model_fields[name].description or "") for name, model in common))
+    groups: dict[str, list[type[Managed]]] = {}
+    for kind in resources():
+        groups.setdefault(_type(kind).partition(":")[0], []).append(kind)
+    for part, kinds in sorted(groups.items()):
+        page += f"\n## {_PARTS.get(part, part)}\n" + "".join(_section(kind) for kind in kinds)
+    return page
+
+
+def resources() -> list[type[Managed]]:
+    """Every resource of the program, by its Pulumi type."""
+    for module in pkgutil.walk_packages(components.__path__, "components."):
+        importlib.import_module(module.name)
+    # A class made by a test is not of the program.
+    found = {kind for kind in _below(Managed) if kind.__module__.partition(".")[0] == "components"}
+    return sorted(found, key=_type)
+
+
+def guarantee(kind: type[Managed]) -> tuple[list[str], str]:
+    """What a resource's module says: its paragraphs without the sentences about delete, and these (empty: none).
+
+    They begin with the word Delete and go on to the end of their paragraph.
+    """
+    said, delete = [], ""
+    for paragraph in (inspect.getdoc(sys.modules[kind.__module__]) or "").split("\n\n"):
+        before, *rest = re.split(r"(?:^|(?<=\. ))Delete ", one_line(paragraph), maxsplit=1)
+        said += [before.strip()] if before else []
+        delete = delete or "".join(rest)
+    return said, delete
+
+
+def outputs(kind: type[Managed]) -> dict[str, str]:
+    """The outputs of a resource beside its inputs, each with its meaning."""
+    sentences = _sentences_below(kind)
+    return {name: sentences.get(name, "") for name in kind.provider_class.COMPUTED}
+
+
+def input_models(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
+    """The inputs' model and those of the parts in it, each with the path it is found under."""
+    yield "", model
+    for name, field in model.model_fields.items():
+        part = model_in(field.annotation)
+        if part is not None:
+            listed = "[]" if typing.get_origin(field.annotation) is tuple else ""
+            yield from ((f"{name}{listed}{inner and '.'}{inner}", found) for inner, found in input_models(part))
+
+
+def _type(kind: type[Managed]) -> str:
+    """``nlb:Cluster``."""
+    return kind._resource_type_name.removeprefix("dynamic/")
+
+
+def _section(kind: type[Managed]) -> str:
+    provider = kind.provider_class
+    said, delete = guarantee(kind)
+    made_of = f"{one_line(kind.__doc__)} Pulumi type `pulumi-python:{kind._resource_type_name}`."
+    texts = (made_of, *said, f"**What is there already** {_there(provider)}", f"**Delete** {delete}")
+    page = f"\n### {_type(kind)}\n" + "".join(f"\n{textwrap.fill(text, 120)}\n" for text in texts)
+    for path, model in input_models(provider.INPUTS):
+        page += f"\n{f'Each of `{path}`' if path else 'Inputs'}:\n\n{_inputs(provider, model, whole=not path)}"
+    if given := outputs(kind):
+        page += f"\nOutputs:\n\n{_named('output', given.items())}"
+    return page
+
+
+def _there(provider: type[Provider[Any, Any]]) -> str:
+    if provider.THING:
+        return "is refused unless `adopt` is set; then it is kept true like everything else, and left by delete."
+    return "is brought to what is declared. What delete has to know of it is remembered."
+
+
+def _inputs(provider: type[Provider[Any, Any]], model: type[BaseModel], *, whole: bool) -> str:
+    rows = []
+    for name, field in model.model_fields.items():
+        if whole and name in (*Inputs.model_fields, *ThroughFarm.model_fields):
+            continue
+        marks = {"identity": provider.IDENTITY, "secret": provider.SECRETS} if whole else {}
+        marked = ", ".join(f"*{mark}*" for mark, names in marks.items() if name in names)
+        rows.append((f"`{name}`", type_of(field), default_of(field), marked, field.description or ""))
+    return table(("input", "type", "default", "", "meaning"), rows)
+
+
+def _named(what: str, rows: typing.Iterable[tuple[str, str]]) -> str:
+    return table((what, "meaning"), ((f"`{name}`", meaning) for name, meaning in rows))
+
+
+def _sentences_below(kind: type[Any]) -> dict[str, str]:
+    """The sentence below each annotated attribute of a class, as pydantic finds it for a model."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    found = {}
+    for one, following in zip(body.body, body.body[1:], strict=False):
+        match one, following:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                found[name] = text
+    return found
+
+
+def _below(kind: type[Any]) -> Iterator[type[Any]]:
+    for direct in kind.__subclasses__():
+        yield direct
+        yield from _below(direct)
+
+
+if __name__ == "__main__":
+    FILE.parent.mkdir(exist_ok=True)
+    FILE.write_text(render(), encoding="utf-8")

@@ -1,0 +1,49 @@
+"""docs/resources.md: made from the resources, whole, and as they are now."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from components import docs
+from components.resource import Inputs, Managed
+
+COMPONENTS = Path(__file__).parents[2] / "components"
+every = pytest.mark.parametrize("kind", docs.resources(), ids=lambda kind: kind.__name__)
+
+
+def test_the_page_is_up_to_date() -> None:
+    assert docs.FILE.read_text(encoding="utf-8") == docs.render(), "run: .venv/bin/python -m components.docs"
+
+
+def test_every_resource_is_on_the_page() -> None:
+    """Every class that is based on ``Managed`` by its source, whether or not anything imports it."""
+    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in COMPONENTS.rglob("*.py")]
+    classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    managed = {node.name for node in classes for base in node.bases if ast.unparse(base).endswith("Managed")}
+    page = docs.render()
+    assert managed == {kind.__name__ for kind in docs.resources()}
+    assert [name for name in managed if f":{name}\n" not in page] == []
+
+
+@every
+def test_a_resource_says_what_it_guarantees_and_what_delete_does(kind: type[Managed]) -> None:
+    said, delete = docs.guarantee(kind)
+    assert said[0].startswith("Guarantees "), f"the docstring of {kind.__module__} begins with: Guarantees …"
+    assert delete.endswith("."), f"the docstring of {kind.__module__} needs a sentence that begins with: Delete …"
+
+
+@every
+def test_every_input_and_output_has_a_meaning(kind: type[Managed]) -> None:
+    for path, model in docs.input_models(kind.provider_class.INPUTS):
+        without = [name for name, field in model.model_fields.items() if not field.description]
+        assert without == [], f"write a docstring below these fields of {model.__name__} {path}"
+    assert [name for name, meaning in docs.outputs(kind).items() if not meaning] == [], "write a docstring below it"
+
+
+@every
+def test_marks_name_inputs(kind: type[Managed]) -> None:
+    provider = kind.provider_class
+    assert {*provider.IDENTITY, *provider.SECRETS} <= set(provider.INPUTS.model_fields) - set(Inputs.model_fields)
