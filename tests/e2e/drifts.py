@@ -46,21 +46,24 @@ def sql(machine: str, *statements: str) -> Hand:
 def console(machine: str, script: str) -> Hand:
     """At the machine itself: what reaches a second machine cannot be done through WinRM."""
 
-    begin = """
-param($ProgressFile)
-$card = @{ HostName = $env:COMPUTERNAME; InterfaceName = 'Ethernet' }
-function Wait-Cluster {
-    while (@(Get-NlbClusterNode @card | Where-Object { "$($_.State)" -eq 'Converging' }).Count) { Start-Sleep -Milliseconds 200 }
-}
-"""  # noqa: E501
-
     def act(farm: Farm) -> object:
-        text = begin + script
+        text = f"param($ProgressFile)\n{script}"
         powershell, host = farm.remote.powershell(machine), farm.remote.hosts[machine]
         attempted = "do by hand at the console"
         return run_detached(powershell, host, "By hand", text, {}, attempted=attempted, seconds=120, report=print)
 
     return act
+
+
+def balancing(machine: str, *changes: str) -> Hand:
+    """Changes of a load balancing cluster, each while no node is converging: else the cluster refuses it."""
+    begin = """
+$card = @{ HostName = $env:COMPUTERNAME; InterfaceName = 'Ethernet' }
+function Wait-Cluster {
+    while (@(Get-NlbClusterNode @card | Where-Object { "$($_.State)" -eq 'Converging' }).Count) { Start-Sleep -Milliseconds 200 }
+}
+"""  # noqa: E501
+    return console(machine, begin + "\nWait-Cluster\n".join(["", *changes, ""]))
 
 
 def portal(script: str) -> Hand:
@@ -128,9 +131,9 @@ FOREIGN: dict[str, Hand] = {
     ],
     "a principal of the administrators' site": store(r"HYPERVNU\Domain Admins", "Add"),
     "a plan": portal("[void](Add-MgmtSvcPlan -DisplayName 'Not ours' -State Private @how)"),
-    "another rule of another cluster": console(
+    "another rule of another cluster": balancing(
         "SPF1",
-        "Get-NlbClusterPortRule @card | Remove-NlbClusterPortRule -Force\nWait-Cluster\n"
+        "Get-NlbClusterPortRule @card | Remove-NlbClusterPortRule -Force",
         "[void](Get-NlbCluster @card | "
         "Add-NlbClusterPortRule -StartPort 8090 -EndPort 8090 -Protocol Tcp -Mode Multiple -Affinity Single)",
     ),
@@ -318,7 +321,7 @@ $binding.AddSslCertificate($other, 'My')""",
         "port rules: affinity",
         "portal.hyper-v.nu-port-rules",
         '~ affinity: "none" => "single"',
-        console(
+        balancing(
             "Portal1",
             "[void](Get-NlbClusterPortRule @card | Where-Object { $_.StartPort -eq 443 } | "
             "Set-NlbClusterPortRule -NewAffinity None)",
@@ -328,7 +331,7 @@ $binding.AddSslCertificate($other, 'My')""",
         "port rules: rule removed",
         "portal.hyper-v.nu-port-rules",
         r"\+ \[5\]: \{",
-        console(
+        balancing(
             "Portal1",
             "Get-NlbClusterPortRule @card | Where-Object { $_.StartPort -eq 30091 } | Remove-NlbClusterPortRule -Force",
         ),
@@ -363,7 +366,7 @@ BROKEN = [
         "port rules: rule added",
         "portal.hyper-v.nu-port-rules",
         r"- \[6\]: \{",
-        console(
+        balancing(
             "Portal1",
             "[void](Get-NlbCluster @card | "
             "Add-NlbClusterPortRule -StartPort 40000 -EndPort 40010 -Protocol Tcp -Mode Multiple -Affinity Single)",
@@ -373,7 +376,7 @@ BROKEN = [
         "cluster: mode",
         "portal.hyper-v.nu",
         '~ mode : "multicast" => "unicast"',
-        console("Portal1", "[void](Get-NlbCluster @card | Set-NlbCluster -OperationMode Multicast)"),
+        balancing("Portal1", "[void](Get-NlbCluster @card | Set-NlbCluster -OperationMode Multicast)"),
     ),
     Drift(
         "cluster: its node stopped",
@@ -424,7 +427,7 @@ GONE = [
         "node: out of the cluster",
         "Portal2-node",
         MADE,
-        console(
+        balancing(
             "Portal1",
             "[void](Get-NlbClusterNode @card | Where-Object { $_.Name -eq 'Portal2' } | Remove-NlbClusterNode -Force)",
         ),
