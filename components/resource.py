@@ -40,6 +40,9 @@ from components import claims, settings, steps
 from components.component import Component
 from components.progress import report
 from components.steps import Step
+from components.topology import Topology
+from components.topology.place import to_set
+from components.topology.problem import Location
 from remote.errors import LostAnswerError, MachineError, UnreachableError
 from remote.secret import Secret, redact
 from remote.session import Remote
@@ -161,6 +164,11 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
         """What delete has to know of the time before the resource (a setting's old value); never a secret."""
         return {}
 
+    def adoption(self, inputs: InputsT, topology: Topology) -> Location | None:
+        """The part of the topology whose ``adopt`` says whether the thing may be taken over; None where no part
+        does. Pure."""
+        return None
+
     # What Pulumi calls -----------------------------------------------------------------------------------------
 
     def configure(self, req: ConfigureRequest) -> None:
@@ -202,7 +210,7 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
                         self.home(inputs),
                         f"create {self.title(inputs)}",
                         "it exists already and was not made by this stack",
-                        "Set `adopt: true` for it in the topology to take it over, or remove it.",
+                        self._to_adopt(inputs),
                     )
                 claim = claims.Claim(adopted=there, before=self.remember(inputs, facts))
                 claims.write(remote, self.home(inputs), self.key(inputs), claim)
@@ -281,6 +289,14 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
                     raise
                 done.clear()
             facts = None
+
+    def _to_adopt(self, inputs: InputsT) -> str:
+        """What to do about a thing that somebody else made: the line of the topology to change, where one does it."""
+        part = self.adoption(inputs, settings.topology_of(self._settings))
+        if part is None:
+            return "Remove it, then run `pulumi up` again."
+        change = to_set(settings.topology_file(self._settings), part, "adopt", "true")
+        return f"{change} to take it over, or remove it."
 
     def _outs(self, inputs: InputsT, facts: FactsT, claim: claims.Claim) -> dict[str, Any]:
         live = self._dump(inputs) | self.outputs(inputs, facts)

@@ -52,7 +52,11 @@ def remote(settings: str) -> Remote:
 
 @cache
 def topology_of(settings: str) -> Topology:
-    return load(Path(json.loads(settings)["topology"]))
+    return load(topology_file(settings))
+
+
+def topology_file(settings: str) -> Path:
+    return Path(json.loads(settings)["topology"])
 
 
 def hosts(values: dict[str, Any], topology: Topology) -> Hosts:

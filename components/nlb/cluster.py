@@ -14,6 +14,8 @@ from components.nlb import state
 from components.nlb.state import NodeView
 from components.resource import Inputs, Managed, Provider
 from components.steps import Detached, Script, Step, Until
+from components.topology import Topology
+from components.topology.problem import Location
 from remote.session import Remote
 
 
@@ -97,6 +99,9 @@ class ClusterProvider(Provider[ClusterInputs, NodeView]):
             Step(f"Wait until {inputs.cluster} is at rest.", wait),
             Step(f"On {inputs.machine}, dissolve {self.title(inputs)}.", action),
         ]
+
+    def adoption(self, inputs: ClusterInputs, topology: Topology) -> Location:
+        return (*topology.tier_at(inputs.machine), "cluster")
 
     def present(self, inputs: ClusterInputs, facts: NodeView) -> bool:
         return facts.bound

@@ -15,6 +15,8 @@ import pulumi
 
 from components.resource import MASKED_DIFFERENCE, Managed, Provider, ThroughFarm
 from components.steps import Script, Step, leaf
+from components.topology import Topology
+from components.topology.problem import Location
 from remote.errors import MachineError
 from remote.secret import Secret
 from remote.session import Remote
@@ -126,6 +128,9 @@ class ConfigurationProvider(Provider[ConfigurationInputs, ConfigurationFacts]):
 
     def remove(self, inputs: ConfigurationInputs, facts: ConfigurationFacts, before: dict[str, Any]) -> list[Step]:
         return []
+
+    def adoption(self, inputs: ConfigurationInputs, topology: Topology) -> Location:
+        return topology.tier_at(inputs.machine)
 
     def present(self, inputs: ConfigurationInputs, facts: ConfigurationFacts) -> bool:
         return any(facts.features.values())

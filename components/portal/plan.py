@@ -14,6 +14,8 @@ import pulumi
 
 from components.resource import Managed, Provider, ThroughFarm
 from components.steps import Script, Step, leaf
+from components.topology import Topology
+from components.topology.problem import Location
 from remote.errors import MachineError
 from remote.session import Remote
 
@@ -115,6 +117,9 @@ class PlanProvider(Provider[PlanInputs, PlanFacts]):
             )
             for plan in facts.plans
         ]
+
+    def adoption(self, inputs: PlanInputs, topology: Topology) -> Location:
+        return ("portal", "plan")
 
     def present(self, inputs: PlanInputs, facts: PlanFacts) -> bool:
         return bool(facts.plans)

@@ -14,6 +14,8 @@ import pulumi
 
 from components.resource import Inputs, Managed, Provider
 from components.steps import Detached, Restart, Step, leaf
+from components.topology import Topology
+from components.topology.problem import Location
 from remote.session import Remote
 
 
@@ -89,6 +91,9 @@ class SoftwareProvider(Provider[SoftwareInputs, SoftwareFacts]):
             return []
         action = Detached(inputs.machine, "Portal removal", "portal/uninstall.ps1", {}, inputs.seconds)
         return [Step(f"On {inputs.machine}, uninstall Windows Azure Pack.", action)]
+
+    def adoption(self, inputs: SoftwareInputs, topology: Topology) -> Location:
+        return topology.tier_at(inputs.machine)
 
     def present(self, inputs: SoftwareInputs, facts: SoftwareFacts) -> bool:
         return bool(facts.features)

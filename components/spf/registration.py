@@ -16,6 +16,8 @@ import pulumi
 from components.portal.plan import admin_call
 from components.resource import Managed, Provider, ThroughFarm
 from components.steps import Script, Step, leaf
+from components.topology import Topology
+from components.topology.problem import Location
 from remote.errors import MachineError
 from remote.secret import Secret
 from remote.session import Remote
@@ -124,6 +126,9 @@ class RegistrationProvider(Provider[RegistrationInputs, RegistrationFacts]):
             )
             for one in facts.registered
         ]
+
+    def adoption(self, inputs: RegistrationInputs, topology: Topology) -> Location:
+        return ("spf",)
 
     def present(self, inputs: RegistrationInputs, facts: RegistrationFacts) -> bool:
         return bool(facts.registered)

@@ -16,6 +16,8 @@ import pulumi
 
 from components.resource import MASKED_DIFFERENCE, Inputs, Managed, Provider
 from components.steps import Sql, Step, leaf
+from components.topology import Topology
+from components.topology.problem import Location
 from remote.errors import MachineError
 from remote.secret import Secret
 from remote.session import Remote
@@ -125,6 +127,9 @@ class AdministratorProvider(Provider[AdministratorInputs, dict[str, LoginState |
                 action = Sql(machine, "sql/drop_login.sql", (state.name,), integrated=True)
                 steps.append(Step(f"On {machine}, drop the login {state.name}.", action))
         return steps
+
+    def adoption(self, inputs: AdministratorInputs, topology: Topology) -> Location:
+        return ("sql",)
 
     def present(self, inputs: AdministratorInputs, facts: dict[str, LoginState | None]) -> bool:
         return any(facts.values())

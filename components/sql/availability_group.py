@@ -15,6 +15,8 @@ from components.resource import InputPart, Inputs, Managed, Provider
 from components.sql import group as groups
 from components.sql.group import Group
 from components.steps import Sql, Step, Until
+from components.topology import Topology
+from components.topology.problem import Location
 from remote.errors import MachineError
 from remote.session import Remote
 
@@ -119,6 +121,9 @@ class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, Group]):
 
     def remove(self, inputs: AvailabilityGroupInputs, facts: Group, before: dict[str, Any]) -> list[Step]:
         return []
+
+    def adoption(self, inputs: AvailabilityGroupInputs, topology: Topology) -> Location:
+        return ("sql",)
 
     def present(self, inputs: AvailabilityGroupInputs, facts: Group) -> bool:
         return True  # observe raises when the group is not there

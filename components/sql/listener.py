@@ -15,6 +15,8 @@ import pulumi
 from components.resource import Inputs, Managed, Provider
 from components.sql import group as groups
 from components.steps import Sql, Step, leaf
+from components.topology import Topology
+from components.topology.problem import Location
 from remote.errors import MachineError
 from remote.session import Remote
 
@@ -89,6 +91,9 @@ class ListenerProvider(Provider[ListenerInputs, ListenerFacts]):
             return []
         what = f"On {facts.primary}, remove the listener {inputs.listener} from {inputs.group}."
         return [Step(what, Sql(facts.primary, "sql/remove_listener.sql", (inputs.group, inputs.listener)))]
+
+    def adoption(self, inputs: ListenerInputs, topology: Topology) -> Location:
+        return ("sql",)
 
     def present(self, inputs: ListenerInputs, facts: ListenerFacts) -> bool:
         return bool(facts.name)

@@ -28,6 +28,10 @@ class Source:
             at = at[:-1]
         return self._lines[at]
 
+    def has(self, at: Location) -> bool:
+        """Whether the file itself has this place."""
+        return at in self._lines
+
     def _read(self, node: yaml.Node, at: Location) -> Any:
         line = self._lines.setdefault(at, node.start_mark.line + 1)
         if node in self._open:

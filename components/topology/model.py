@@ -57,6 +57,13 @@ class Topology(Part):
         name = self.machine(machine).domain
         return next(domain for domain in self.domains if domain.name == name)
 
+    def tier_at(self, node: str) -> tuple[str, str, int]:
+        """The place of the tier that a portal server belongs to. Raises LookupError for any other machine."""
+        for index, tier in enumerate(self.portal.tiers):
+            if node.lower() in [name.lower() for name in tier.nodes]:
+                return ("portal", "tiers", index)
+        raise LookupError(f"{node} is a node of no tier of topology {self.name}")
+
     @property
     def portal_nodes(self) -> tuple[Machine, ...]:
         """Every portal server once, tier by tier."""

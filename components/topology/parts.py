@@ -156,7 +156,7 @@ class Sql(Part):
     """`build`: move the primary there while the farm is built, later only report; `always`: move it in every update;
     `never`: only report."""
     adopt: Flag = False
-    """Take over an availability group that exists already."""
+    """Take over a group, its listener and the administrator's login that exist already."""
 
 
 class Spf(Part):
@@ -175,7 +175,7 @@ class Spf(Part):
     groups: Annotated[tuple[Text, ...], Field(min_length=1)] = ("SPF_Admin", "SPF_Provider", "SPF_VMM")
     """Local groups the account must be in. They are made by the installer of Service Provider Foundation."""
     adopt: Flag = False
-    """Take over a local account of this name that exists already."""
+    """Take over a local account of this name, and a registration in the portal, that exist already."""
 
     @property
     def url(self) -> str:

@@ -14,6 +14,8 @@ import pulumi
 
 from components.resource import Inputs, Managed, Provider
 from components.steps import Script, Step, leaf
+from components.topology import Topology
+from components.topology.problem import Location
 from remote.secret import Secret
 from remote.session import Remote
 
@@ -75,6 +77,9 @@ class CertificateProvider(Provider[CertificateInputs, CertificateFacts]):
         arguments = {"Thumbprint": inputs.thumbprint}
         what = f"On {inputs.machine}, remove {self.title(inputs)}."
         return [Step(what, Script(inputs.machine, "windows/remove_certificate.ps1", arguments))]
+
+    def adoption(self, inputs: CertificateInputs, topology: Topology) -> Location:
+        return ("certificates", [known.name for known in topology.certificates].index(inputs.name))
 
     def present(self, inputs: CertificateInputs, facts: CertificateFacts) -> bool:
         return facts.installed

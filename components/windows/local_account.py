@@ -18,6 +18,8 @@ import pulumi
 
 from components.resource import MASKED_DIFFERENCE, Inputs, Managed, Provider
 from components.steps import Script, Step, leaf
+from components.topology import Topology
+from components.topology.problem import Location
 from remote.errors import MachineError
 from remote.secret import Secret
 from remote.session import Remote
@@ -155,6 +157,9 @@ class LocalAccountProvider(Provider[LocalAccountInputs, LocalAccountFacts]):
             for machine, server in facts.items()
             if server.account is not None
         ]
+
+    def adoption(self, inputs: LocalAccountInputs, topology: Topology) -> Location:
+        return ("spf",)
 
     def present(self, inputs: LocalAccountInputs, facts: LocalAccountFacts) -> bool:
         return any(server.account for server in facts.values())

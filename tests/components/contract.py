@@ -7,8 +7,10 @@ Nothing of a provider is replaced but its ``observe`` and its connections.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,8 @@ from components import claims, resource, steps
 from components.resource import Provider
 from components.steps import Action, Detached, Restart, Script, Sql, Step, Until
 from remote.errors import LostAnswerError, MachineError
+
+TOPOLOGY = Path(__file__).parents[2] / "topologies" / "single-domain.yaml"
 
 Effect = Callable[[Any, Any], Any]
 """(facts, action) → facts afterwards."""
@@ -124,6 +128,7 @@ def enter(monkeypatch: pytest.MonkeyPatch, case: Case, facts: Any) -> World:
 
     monkeypatch.setattr(case.provider, "observe", observe)
     monkeypatch.setattr(case.provider, "remote", None)
+    monkeypatch.setattr(case.provider, "_settings", json.dumps({"topology": str(TOPOLOGY)}))
     monkeypatch.setattr(claims, "read", lambda _remote, machine, key: world.claims.get((machine, key)))
     monkeypatch.setattr(claims, "write", write)
     monkeypatch.setattr(claims, "remove", lambda _remote, machine, key: world.claims.pop((machine, key), None))

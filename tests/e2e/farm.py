@@ -82,6 +82,11 @@ class Farm:
         moved = text.replace("172.21.5.", f"172.{self.network}.5.").replace("172.22.5.", f"172.{self.network}.6.")
         self.topology.write_text(moved, encoding="utf-8")
 
+    def line(self, beginning: str) -> int:
+        """The number of the topology's first line that begins so, as messages name it."""
+        lines = self.topology.read_text(encoding="utf-8").splitlines()
+        return next(number for number, line in enumerate(lines, 1) if line.startswith(beginning))
+
     # A machine, as its administrator reaches it ------------------------------------------------------------------
 
     @cached_property

@@ -330,7 +330,7 @@ def test_a_local_account_that_is_not_ours(farm: FarmHere, pieces: dict[str, Piec
     finally:
         by_hand.run(leaf("windows/remove_account.ps1"), {"Name": "SVC_SPF_REG"}, attempted="undo", changes=True)
     assert "create the local account SVC_SPF_REG: it exists already and was not made by this stack" in line
-    assert "Set `adopt: true` for it in the topology to take it over, or remove it" in line
+    assert f"Add `adopt: true` to spf ({farm.topology}:{farm.line('spf:')}) to take it over, or remove it" in line
 
 
 def test_a_cluster_that_is_not_ours(farm: FarmHere, pieces: dict[str, Piece]) -> None:
@@ -399,7 +399,7 @@ def test_a_plan_that_is_not_ours(farm: FarmHere, pieces: dict[str, Piece]) -> No
     portal.run(leaf("portal/add_plan.ps1"), arguments, attempted="create by hand", changes=True)
     line = one(errors(farm.up()), "Portal1: create the plan High availability check:")
     assert "it exists already and was not made by this stack" in line
-    assert "Set `adopt: true` for it in the topology to take it over, or remove it" in line
+    assert f"Add `adopt: true` to portal > plan ({farm.topology}:{farm.line('  plan: ')}) to take it over" in line
     provider = pieces["plan"].provider()
     (theirs,) = provider.observe(inputs, farm.remote).plans
     gone = {**admin_call(inputs, farm.remote), "PlanId": theirs.id}

@@ -1,0 +1,115 @@
+"""What a message about a thing that somebody else made says: the file, the line and the key of the topology."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components import docs
+from components.resource import Managed, Provider
+from components.topology import load
+from components.topology.place import to_set
+from components.topology.problem import Location
+from tests.components.program import ROOT, run
+
+SHIPPED = ROOT / "topologies" / "single-domain.yaml"
+DESIGNS = [
+    *sorted((ROOT / "topologies").glob("*.yaml")),
+    *sorted((Path(__file__).parent / "topologies").glob("*.yaml")),
+]
+KINDS: dict[str, type[Managed]] = {kind._resource_type_name: kind for kind in docs.resources()}
+
+
+def pieces(
+    file: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[str, Provider[Any, Any], dict[str, Any]]]:
+    """Name, provider and inputs of every resource of a farm."""
+    for one in run(folder, monkeypatch, topology=file).resources:
+        kind = KINDS.get(one.type.removeprefix("pulumi-python:"))
+        if kind is not None:
+            provider = kind.provider_class()
+            provider._settings = json.dumps({"topology": str(file)})
+            yield one.name, provider, one.inputs
+
+
+def place_of(provider: Provider[Any, Any], inputs: dict[str, Any], file: Path) -> Location | None:
+    """Inputs that are secret are left as they are: a place follows from names."""
+    fields = provider.INPUTS.model_fields
+    return provider.adoption(
+        provider.INPUTS.model_construct(**{k: v for k, v in inputs.items() if k in fields}), load(file)
+    )
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Location | None]:
+    """The place of each resource of the shipped design."""
+    with pytest.MonkeyPatch.context() as patch:
+        found = list(pieces(SHIPPED, tmp_path_factory.mktemp("shipped"), patch))
+    return {name: place_of(provider, inputs, SHIPPED) for name, provider, inputs in found}
+
+
+@pytest.mark.parametrize("file", DESIGNS, ids=lambda file: f"{file.parent.parent.name}-{file.stem}")
+def test_the_key_that_a_message_names_is_the_one_that_adopts(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For every thing of a farm: with that one key set, its own ``adopt`` is set, and without it is not."""
+    places: dict[str, Location] = {}
+    for name, provider, inputs in pieces(file, tmp_path, monkeypatch):
+        place = place_of(provider, inputs, file)
+        assert (place is not None) == provider.THING, name
+        if place is not None:
+            places[name] = place
+    for place in set(places.values()):
+        for adopt in (True, False):
+            changed = yaml.safe_load(file.read_text(encoding="utf-8"))
+            part = changed
+            for step in place:
+                part = part[step]
+            part["adopt"] = adopt
+            copy = tmp_path / "changed.yaml"
+            copy.write_text(yaml.safe_dump(changed), encoding="utf-8")
+            for name, provider, inputs in pieces(copy, tmp_path, monkeypatch):
+                if provider.THING and places[name] == place:
+                    assert inputs["adopt"] is adopt, (name, place)
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "said"),
+    [
+        ("portal.hyper-v.nu", "      cluster:\n", "Add `adopt: true` to portal > tiers > portal > cluster (LINE)"),
+        ("SQL", "  adopt: true", "Set `adopt: true` in LINE (sql)"),
+        ("SQL-listener", "  adopt: true", "Set `adopt: true` in LINE (sql)"),
+        ("SQL-administrator", "  adopt: true", "Set `adopt: true` in LINE (sql)"),
+        ("SVC_SPF_REG", "spf:\n", "Add `adopt: true` to spf (LINE)"),
+        ("spf-registration", "spf:\n", "Add `adopt: true` to spf (LINE)"),
+        ("plan", "  plan: ", "Add `adopt: true` to portal > plan (LINE)"),
+        ("Portal2-software", "    - name: portal\n", "Add `adopt: true` to portal > tiers > portal (LINE)"),
+        ("Portal1-configuration", "    - name: portal\n", "Add `adopt: true` to portal > tiers > portal (LINE)"),
+        ("Portal1-certificate", "  - {name: portal,", "Add `adopt: true` to certificates > portal (LINE)"),
+    ],
+)
+def test_the_line_to_change(shipped: dict[str, Location | None], name: str, line: str, said: str) -> None:
+    text = SHIPPED.read_text(encoding="utf-8")
+    number = text[: text.index(line)].count("\n") + 1
+    place = shipped[name]
+    assert place is not None
+    assert to_set(SHIPPED, place, "adopt", "true") == said.replace("LINE", f"{SHIPPED}:{number}")
+
+
+def test_a_key_that_says_false_is_named_where_it_stands(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("sql:\n  group: SQL\n  adopt: false\n", encoding="utf-8")
+    assert to_set(file, ("sql",), "adopt", "true") == f"Set `adopt: true` in {file}:3 (sql)"
+
+
+@pytest.mark.parametrize("text", [None, "a: [", "- 1"])
+def test_a_file_that_is_just_being_changed_has_no_line(text: str | None, tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    assert to_set(file, ("portal", "plan"), "adopt", "true") == f"Set `adopt: true` in {file} (portal > plan)"
