@@ -33,6 +33,10 @@ Pace = Annotated[
     float | None,
     typer.Option("--pace", envvar="LAB_PACE", min=0, help="Length of modelled durations; 1 is real time."),
 ]
+State = Annotated[
+    Path | None,
+    typer.Option("--state", help="What was done by hand in a fresh lab (docs/lab.md)."),
+]
 HERE = Path(".lab")
 SINGLE_DOMAIN = Path("topologies/single-domain.yaml")
 
@@ -42,16 +46,17 @@ def up(
     topology: Topology = SINGLE_DOMAIN,
     directory: Directory = HERE,
     pace: Pace = None,
+    state: State = None,
     foreground: Annotated[bool, typer.Option(help="Stay in the foreground until Ctrl-C.")] = False,
 ) -> None:
     """Start the lab (in the background) and show what runs where. A lab that runs already is left alone."""
     if foreground:
         logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
         logging.getLogger("aiohttp").setLevel(logging.WARNING)
-        daemon.run(topology, directory, boot.DEFAULT_PACE if pace is None else pace)
+        daemon.run(topology, directory, boot.DEFAULT_PACE if pace is None else pace, by_hand=state)
         return
     begun = time.monotonic()
-    found, already = daemon.up(topology, directory, pace)
+    found, already = daemon.up(topology, directory, pace, by_hand=state)
     _show(found)
     if already:
         console.print(f"The lab in {directory} ran already.")
@@ -83,12 +88,13 @@ def reset(
     topology: Topology = SINGLE_DOMAIN,
     directory: Directory = HERE,
     pace: Pace = None,
+    state: State = None,
     everything: Annotated[bool, typer.Option("--all", help="The certification authority too.")] = False,
 ) -> None:
     """End the lab, delete its state and start it again as it was at the beginning."""
     daemon.down(directory)
     daemon.wipe(directory, everything=everything)
-    up(topology, directory, pace, foreground=False)
+    up(topology, directory, pace, state, foreground=False)
 
 
 @app.command()

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import importlib
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from lab import machines
+from lab import machines, state
 from lab.world import Machine, Store, World, loopback_of
 
 BEGINNINGS = (
@@ -72,24 +73,30 @@ def build(file: Path, directory: Path, pace: float = DEFAULT_PACE) -> World:
     return world
 
 
-def start(world: World) -> None:
-    """Make the beginning when the state is fresh, then start every part's services in order."""
+def start(world: World, by_hand: Sequence[state.Entry] = ()) -> None:
+    """Make the beginning when the state is fresh, then start every part's services in order.
+
+    ``by_hand`` is done after that in a fresh lab; until it is, the state is not complete.
+    """
     for name in COMMANDS:
         importlib.import_module(name)
     lab = world.collection("lab", "lab")
-    if "begun" not in lab:
+    fresh = "begun" not in lab
+    if fresh:
         for name in BEGINNINGS:
             importlib.import_module(name).begin(world)
-        lab["begun"] = {
-            "time": world.clock.now().isoformat(),
-            "topology": world.topology.get("name", ""),
-            "machines": world.topology["machines"],
-        }
     machines.begin_network(world)
     started = _STARTED.setdefault(world, [])
     for name in SERVICES:
         importlib.import_module(name).start(world)
         started.append(name)
+    if fresh:
+        state.carry_out(world, list(by_hand))
+        lab["begun"] = {
+            "time": world.clock.now().isoformat(),
+            "topology": world.topology.get("name", ""),
+            "machines": world.topology["machines"],
+        }
 
 
 def stop(world: World) -> None:

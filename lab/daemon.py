@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lab import boot
+from lab import boot, state
 from lab.client import LabError, NotRunningError, call
 from lab.control import Control
 from lab.lock import LOCK, locked, runs
@@ -33,18 +33,30 @@ _ROOT = Path(__file__).resolve().parents[1]
 log = logging.getLogger("lab")
 
 
-def run(topology: Path, directory: Path, pace: float, ready: Callable[[], None] = lambda: None) -> None:
-    """Be the lab until somebody ends it. Raises LabError when one runs already or this one cannot start."""
+def run(
+    topology: Path,
+    directory: Path,
+    pace: float,
+    ready: Callable[[], None] = lambda: None,
+    by_hand: Path | None = None,
+) -> None:
+    """Be the lab until somebody ends it. Raises LabError when one runs already or this one cannot start.
+
+    ``by_hand`` is a file of what somebody did by hand in a fresh lab (``lab.state``).
+    """
+    entries = state.read(by_hand) if by_hand is not None else []
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     with locked(directory) as free:
         if not free:
             raise LabError(f"a lab runs in {directory} already")
         (directory / PID).write_text(json.dumps({"pid": os.getpid(), "started": _started(os.getpid())}))
         _check_state(topology, directory)
+        if by_hand is not None and (directory / "state.sqlite").exists():
+            raise LabError(f"{directory} has a state already, and --state is for a fresh lab: python -m lab reset")
         world = boot.build(topology, directory, pace)
         control = None
         try:
-            boot.start(world)
+            boot.start(world, entries)
             control = Control(world, directory)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: control.ended.set())
@@ -61,7 +73,11 @@ def run(topology: Path, directory: Path, pace: float, ready: Callable[[], None] 
 
 
 def up(
-    topology: Path, directory: Path, pace: float | None, program: Sequence[str] = PROGRAM
+    topology: Path,
+    directory: Path,
+    pace: float | None,
+    program: Sequence[str] = PROGRAM,
+    by_hand: Path | None = None,
 ) -> tuple[dict[str, Any], bool]:
     """A lab that runs in this directory: its status, and True when it ran already.
 
@@ -76,10 +92,13 @@ def up(
                 f"the lab in {directory} runs topology {status['topology']}, not {wanted};"
                 " end it first: python -m lab down"
             )
+        if by_hand is not None:
+            raise LabError(f"the lab in {directory} runs, and --state is for a fresh one: python -m lab reset")
         return status, True
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     command = [*program, "up", "--foreground", "--topology", str(topology.resolve())]
     command += ["--directory", str(directory.resolve()), *([] if pace is None else ["--pace", str(pace)])]
+    command += [] if by_hand is None else ["--state", str(by_hand.resolve())]
     with (directory / LOG).open("a") as output:
         begun = output.tell()
         process = subprocess.Popen(  # noqa: S603 - this very program

@@ -21,7 +21,7 @@ from pulumi.runtime import rpc
 
 from components import settings
 from components.resource import Managed, Provider
-from lab import boot
+from lab import boot, state
 from lab.control import Control
 from lab.world import World
 from tests.components import program
@@ -37,10 +37,10 @@ class FarmHere(Farm):
     world: World
     _control: Control | None = None
 
-    def start_lab(self, pace: str = PACE) -> None:
+    def start_lab(self, pace: str = PACE, by_hand: Path | None = None) -> None:
         self._share_authority()
         self.world = boot.build(self.topology, self.lab_folder, float(pace))
-        boot.start(self.world)
+        boot.start(self.world, state.read(by_hand) if by_hand else [])
         self._control = Control(self.world, self.lab_folder)
 
     def stop_lab(self) -> None:
