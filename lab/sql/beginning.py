@@ -3,7 +3,9 @@
 Two (or more) instances of SQL Server 2012 SP1 Enterprise in Windows-only mode,
 sa disabled; an availability group with a
 listener, in it the databases of Virtual Machine Manager and Service Provider Foundation, their domain logins on every
-replica; the primary is not the preferred one. Source: reference wap.md sections 0 and 7, the article's earlier parts.
+replica; the primary is not the preferred one. Where SPF is in another domain, its databases are there too, on a SQL
+Server that is no part of the lab, and the group has no database yet. Source: reference wap.md sections 0 and 7, the
+article's earlier parts.
 """
 
 from __future__ import annotations
@@ -62,8 +64,15 @@ def begin(world: World) -> None:
     preferred = str(sql["preferred_primary"]).lower()
     primary = next((machine for machine in replicas if machine.name.lower() != preferred), replicas[0])
     _group(world, sql, replicas, primary)
-    for database, (account, script) in SERVICE_DATABASES.items():
+    for database, (account, script) in _service_databases(primary).items():
         _service_database(world, sql["group"], primary, replicas, database, account, script)
+
+
+def _service_databases(replica: Machine) -> dict[str, tuple[str, str]]:
+    """Those that the group has: their services log on as accounts of its domain, so they are in it too."""
+    servers = [machine for machine in replica.world.machines.values() if "spf" in machine.roles]
+    beside = not servers or any(server.domain.lower() == replica.domain.lower() for server in servers)
+    return SERVICE_DATABASES if beside else {}
 
 
 def _instance(world: World, machine: Machine) -> None:
@@ -144,7 +153,7 @@ def _logins(world: World, machine: Machine, session: Session, now: str) -> None:
         new_login(server, name, "S", uuid.uuid5(uuid.NAMESPACE_OID, name).bytes_le, now, id=256 + index, disabled=True,
                   policy=True, hash=hash_password(uuid.uuid4().hex).hex())  # fmt: skip
     windows = [f"{machine.netbios}\\installer", "NT AUTHORITY\\SYSTEM", *(f"NT SERVICE\\{name}" for name in SERVICES)]
-    windows += [f"{machine.netbios}\\{account}" for account, _ in SERVICE_DATABASES.values()]
+    windows += [f"{machine.netbios}\\{account}" for account, _ in _service_databases(machine).values()]
     windows.append(f"{machine.netbios}\\SVC_SQL")
     for name in windows:
         sid = find_sid(world, machine, name)

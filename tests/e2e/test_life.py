@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from components.portal.databases import DATABASES
-from tests.e2e.changes import ALLOWED, ALLOWED_FILES, differences
+from tests.e2e.changes import ALLOWED, differences, roles, unexpected, unexpected_files
 from tests.e2e.farm import Farm, Result
 from tests.e2e.lab_state import (
     OURS,
@@ -248,11 +248,11 @@ def test_destroy_leaves_only_what_is_documented(life: Life) -> None:
     assert done.ok, done.output[-4000:]
     assert "- 42 deleted" in done.output
     found = list(differences(life.before, documents(life.farm)))
-    assert [str(one) for one in found if not any(rule.covers(one) for rule in ALLOWED)] == []
-    unused = [rule for rule in ALLOWED if not any(rule.covers(one) for one in found)]
+    assert unexpected(found, life.farm.model) == []
+    known = roles(life.farm.model)
+    unused = [rule for rule in ALLOWED if not any(rule.covers(one, known) for one in found)]
     assert unused == []  # a rule that covers nothing hides something else one day
-    new = {name for name in files(life.farm) - life.files_before if not ALLOWED_FILES.fullmatch(name)}
-    assert new == set()
+    assert unexpected_files(files(life.farm) - life.files_before, life.farm.model) == set()
     assert life.files_before <= files(life.farm)
 
 
@@ -271,7 +271,7 @@ def test_no_object_of_ours_is_left(life: Life) -> None:
     assert rows[0]["n"] == 0
 
 
-def test_the_allowed_differences_would_not_hide_ours() -> None:
+def test_the_allowed_differences_would_not_hide_ours(life: Life) -> None:
     """The comparison is worth something: these would be found."""
     before: Documents = {("spf1", "service", "w3svc"): {"status": "Running"}}
     after: Documents = {
@@ -279,12 +279,13 @@ def test_the_allowed_differences_would_not_hide_ours() -> None:
         ("portal1", "registry", r"hklm\software\windowsazurepackha\claims"): {"values": {}},
         ("sql2", "sql-database", "microsoft.mgmtsvc.store"): {"state": "RESTORING"},
     }
-    found = [str(one) for one in differences(before, after) if not any(rule.covers(one) for rule in ALLOWED)]
-    assert found == [
+    assert unexpected(differences(before, after), life.farm.model) == [
         r"portal1 registry hklm\software\windowsazurepackha\claims: new",
         "spf1 service w3svc: status",
         "sql2 sql-database microsoft.mgmtsvc.store: new",
     ]
+    leftovers = {"file/C/Shares/SQLAG/arguments.json", "portal1/C/ProgramData/WindowsAzurePackHA", "sql1/C/inetpub"}
+    assert unexpected_files(leftovers, life.farm.model) == leftovers
 
 
 def test_up_again(life: Life) -> None:
