@@ -90,7 +90,10 @@ class Farm(Component):
         others = [node for tier in tiers for node in tier.add_others([plan])]
         joined = [resource for node in others for resource in node.ready]
         self.logins = sql.mirror_logins(
-            "logins-after-joining", DATABASES, [mirrored, *joined] if joined else [mirrored]
+            "logins-after-joining",
+            DATABASES,
+            [mirrored, *joined],
+            revisions=[node.configured.revision for node in sorted([*first, *others], key=lambda node: node.name)],
         )
         seen: list[pulumi.Resource] = [
             PlanSeen(
@@ -106,9 +109,12 @@ class Farm(Component):
             if node.name in portal.tier_of("admin-api").nodes
         ]
         registered = spf.register(speaker, [self.logins, *seen])
-        published = [node.publish([registered]) for node in (*first, *others)]
+        published = [site for node in (*first, *others) if (site := node.publish([registered])) is not None]
 
-        self.finished: list[pulumi.Resource] = [registered, *(site for site in published if site is not None)]
+        # Clients come to a node last, and leave it first.
+        serving = [node for tier in tiers for node in tier.take_part([registered])]
+
+        self.finished: list[pulumi.Resource] = [registered, *published, *serving]
         """What everything else comes before: the verification waits for these."""
         self.primary, self.plan_id = sql.primary.current, plan.plan_id
         self.register_outputs({"primary": self.primary})

@@ -24,7 +24,8 @@ TENANT_SITE_PORT = 30081
 
 
 class PortalNode(Component):
-    """A node of a tier. ``configured`` is its configuration, ``ready`` what has to be there before it is used."""
+    """A node of a tier. ``configured`` is its configuration, ``ready`` what has to be there before it is used, and
+    ``serving`` what has to be there before clients come to it."""
 
     def __init__(
         self,
@@ -82,13 +83,14 @@ class PortalNode(Component):
             opts=self.child([self.configured]),
         )
         self.ready: list[pulumi.Resource] = [self.configured, operators]
+        self.serving = list(self.ready)
         self.register_outputs({})
 
     def publish(self, after: Iterable[pulumi.Resource]) -> SiteBinding | None:
         """Move the tenants' site to its public port with the public certificate; None where the tier has none."""
         if "tenant-site" not in self._tier.roles:
             return None
-        return SiteBinding(
+        published = SiteBinding(
             f"{self.name}-tenant-site",
             machine=self.name,
             site=TENANT_SITE,
@@ -97,6 +99,8 @@ class PortalNode(Component):
             thumbprint=self._pfx.thumbprint,
             opts=self.child([*self.ready, self.certificate, *after]),
         )
+        self.serving.append(published)
+        return published
 
     def sites(self) -> list[dict[str, object]]:
         """The node's sites with the ports on which each may be found."""

@@ -47,7 +47,7 @@ def test_the_first_node_of_every_role_comes_before_every_other_node(program: Pro
 def test_a_cluster_for_each_tier_that_has_one(program: Program, file: Path) -> None:
     topology = load(file)
     clusters = [tier.cluster.name for tier in topology.portal.tiers if tier.cluster is not None]
-    assert sorted(cluster.name for cluster in program.all("nlb:Cluster")) == sorted(clusters)
+    assert sorted(cluster.inputs["cluster"] for cluster in program.all("nlb:Cluster")) == sorted(clusters)
 
 
 def test_only_tiers_with_the_tenants_site_publish_it(program: Program, file: Path) -> None:
