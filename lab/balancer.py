@@ -10,6 +10,7 @@ Rules of NLB (Microsoft: Windows 2000/2003 resource kit and TechNet, "How Networ
 - Filtering mode Single sends everything to the host of the lowest priority number, Disabled refuses.
 - What no rule covers goes to the default host: the one of the lowest host priority.
 - While the hosts converge, those that served before go on serving; a joining host waits for the end.
+- A host that is draining takes no new client and finishes those that it has (Microsoft KB 242242).
 - A host that fails is missed after five heartbeats of a second. Until then its share of the clients gets no answer.
 - NLB does not look at applications: a host that does not listen on a port refuses its share of the clients.
 
@@ -153,6 +154,11 @@ class Balancer:
         known = self._clusters.get(cluster.lower())
         return frozenset() if known is None else known.mapping
 
+    def connections(self, cluster: str, machine: str) -> int:
+        """How many connections of clients one host of a cluster has now."""
+        known = self._clusters.get(cluster.lower())
+        return 0 if known is None else len(known.forwarded.get(machine, ()))
+
     def _watch(self) -> None:
         while not self._ended.wait(WATCH_SECONDS):
             try:
@@ -171,6 +177,7 @@ class Balancer:
             self._look_at(name, document, cluster)
         for name in set(self._clusters) - {name.lower() for name in documents}:
             gone = self._clusters.pop(name)
+            gone.nodes = {}
             self._map(gone, frozenset())
             self._close(gone, set(gone.endpoints))
 
@@ -210,9 +217,9 @@ class Balancer:
         return found
 
     def _map(self, cluster: _Cluster, mapping: frozenset[str]) -> None:
-        left = cluster.mapping - mapping
         cluster.mapping = mapping
-        if left:
+        kept = mapping | {node.machine for node in cluster.nodes.values() if node.state == "Draining"}
+        if left := frozenset(machine for machine, open_ in list(cluster.forwarded.items()) if open_) - kept:
             self._world.network.run(self._cut(cluster, left))
 
     @staticmethod
@@ -292,3 +299,9 @@ def stop(world: World) -> None:
 def balancer_of(world: World) -> Balancer:
     """The running balancer. Raises KeyError when it was not started."""
     return _BALANCERS[world]
+
+
+def drained(world: World, cluster: str, machine: str) -> bool:
+    """Whether a host takes no new client and has none left; so it is where nothing forwards."""
+    running = _BALANCERS.get(world)
+    return running is None or (machine not in running.mapping(cluster) and running.connections(cluster, machine) == 0)
