@@ -44,10 +44,11 @@ class Farm(Component):
         spf = ServiceProviderFoundation("spf", topology, secrets, self.child())
         sql = SqlAvailabilityGroup("sql", topology, secrets, self.child())
 
-        # The first node of every role, while the primary is where the portal's logins are to be made.
+        # The first node of every role, while the primary is where the portal's logins are to be made. Their software
+        # is installed side by side; they are configured one after the other, in the order of their roles.
         first: list[PortalNode] = []
         for tier in tiers:
-            first.append(tier.add_first([sql.primary, *(ready for node in first for ready in node.ready)]))
+            first.append(tier.add_first([sql.primary], [ready for node in first for ready in node.ready]))
         ready = [resource for node in first for resource in node.ready]
         speaker = _speaker(topology)
         administrators = Administrators(

@@ -24,8 +24,11 @@ TENANT_SITE_PORT = 30081
 
 
 class PortalNode(Component):
-    """A node of a tier. ``configured`` is its configuration, ``ready`` what has to be there before it is used, and
-    ``serving`` what has to be there before clients come to it."""
+    """A node of a tier. Its software is installed after ``after``, and configured after ``before`` as well.
+
+    ``configured`` is its configuration, ``ready`` what has to be there before it is used, and ``serving`` what has to
+    be there before clients come to it.
+    """
 
     def __init__(
         self,
@@ -34,6 +37,7 @@ class PortalNode(Component):
         tier: Tier,
         secrets: FarmSecrets,
         after: Iterable[pulumi.Resource],
+        before: Iterable[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("portal:PortalNode", name, opts)
@@ -73,7 +77,7 @@ class PortalNode(Component):
             passphrase=secrets.passphrase,
             seconds=waits.configuration,
             adopt=tier.adopt,
-            opts=self.child([installed]),
+            opts=self.child([installed, *before]),
         )
         operators = GroupMembers(
             f"{name}-operators",

@@ -33,14 +33,14 @@ class PortalTier(Component):
             self._cluster = NlbCluster(tier.cluster.name, topology, tier, tier.cluster, self.child())
         self.register_outputs({"name": tier.front.name, "address": str(tier.front.address)})
 
-    def add_first(self, after: Iterable[pulumi.Resource]) -> PortalNode:
-        """The node that makes the stores, or the first of its role."""
-        return self._add(self.tier.nodes[0], after)
+    def add_first(self, after: Iterable[pulumi.Resource], before: Iterable[pulumi.Resource]) -> PortalNode:
+        """The node that makes the stores, or the first of its role; ``before`` is what its configuration waits for."""
+        return self._add(self.tier.nodes[0], after, before)
 
     def add_others(self, after: Iterable[pulumi.Resource]) -> list[PortalNode]:
         """Every further node, each joined with the passphrase."""
-        before = list(after)
-        return [self._add(machine, before) for machine in self.tier.nodes[1:]]
+        waited = list(after)
+        return [self._add(machine, waited, []) for machine in self.tier.nodes[1:]]
 
     def take_part(self, after: Iterable[pulumi.Resource]) -> list[pulumi.Resource]:
         """Let every node take part in the cluster: clients come to it from then on, so everything else is before it.
@@ -52,8 +52,8 @@ class PortalTier(Component):
         before = list(after)
         return [self._cluster.take_part(node.name, [*before, *node.serving]) for node in self.nodes]
 
-    def _add(self, machine: str, after: Iterable[pulumi.Resource]) -> PortalNode:
-        prepared = [self._cluster.prepared[machine]] if self._cluster else []
-        node = PortalNode(machine, self._topology, self.tier, self._secrets, [*after, *prepared], self.child())
+    def _add(self, machine: str, after: Iterable[pulumi.Resource], before: Iterable[pulumi.Resource]) -> PortalNode:
+        after = [*after, *([self._cluster.prepared[machine]] if self._cluster else [])]
+        node = PortalNode(machine, self._topology, self.tier, self._secrets, after, before, self.child())
         self.nodes.append(node)
         return node
