@@ -1,4 +1,4 @@
-"""One portal server: its software, its configuration against the farm's stores, its operators, its tenant site."""
+"""One portal server: software, configuration against the farm's stores, operators, open ports, tenant site."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from components.portal.configuration import Configuration
 from components.portal.software import Software
 from components.secrets import FarmSecrets
 from components.topology import Topology
+from components.topology.openings import openings
 from components.topology.portal import Tier
 from components.topology.roles import ROLES
 from components.windows.certificate import Certificate
+from components.windows.firewall_rule import FirewallRule
 from components.windows.group_members import GroupMembers
 from components.windows.site_binding import SiteBinding
 
@@ -86,7 +88,18 @@ class PortalNode(Component):
             members=list(topology.portal.operators),
             opts=self.child([self.configured]),
         )
-        self.ready: list[pulumi.Resource] = [self.configured, operators]
+        rules = [
+            FirewallRule(
+                f"{name}-firewall-{opening.purpose}",
+                machine=name,
+                rule=f"Windows Azure Pack HA ({opening.purpose})",
+                ports=opening.ports,
+                remote=opening.sources,
+                opts=self.child(),
+            )
+            for opening in openings(topology, tier)
+        ]
+        self.ready: list[pulumi.Resource] = [self.configured, operators, *rules]
         self.serving = list(self.ready)
         self.register_outputs({})
 

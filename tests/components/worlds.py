@@ -18,6 +18,7 @@ from components.portal.software import SoftwareFacts, SoftwareProvider
 from components.spf.registration import Registered, RegistrationFacts, RegistrationProvider
 from components.windows.certificate import CertificateFacts, CertificateProvider
 from components.windows.feature import FeatureFacts, FeatureProvider
+from components.windows.firewall_rule import FirewallRuleFacts, FirewallRuleProvider, subnets
 from components.windows.group_members import GroupMembersFacts, GroupMembersProvider
 from components.windows.local_account import AccountState, LocalAccountFacts, LocalAccountProvider
 from components.windows.site_binding import SiteBindingFacts, SiteBindingProvider
@@ -122,6 +123,31 @@ SITE_BINDING = Case(
         "windows/start_site.ps1": lambda f, a: replace(f, started=True),
     },
     gone=SiteBindingFacts(False, False, {}, {}),
+)
+
+
+def opened(arguments: dict[str, Any]) -> FirewallRuleFacts:
+    """The rule as Windows gives it after one of the two scripts that make it right."""
+    remote = subnets(address.replace("/24", "/255.255.255.0") for address in arguments["Remote"])
+    enabled = arguments.get("Enabled", "True") == "True"
+    return FirewallRuleFacts(True, enabled, "Inbound", "Allow", "TCP", "Any", tuple(arguments["Ports"]), remote)
+
+
+FIREWALL_RULE = Case(
+    FirewallRuleProvider,
+    {
+        "machine": "Portal1",
+        "rule": "Windows Azure Pack HA (clients)",
+        "ports": ["443", "30091"],
+        "remote": ["172.21.5.0/24"],
+    },
+    FirewallRuleFacts(exists=False),
+    {
+        "windows/add_firewall_rule.ps1": lambda f, a: opened(a.arguments),
+        "windows/set_firewall_rule.ps1": lambda f, a: opened(a.arguments),
+        "windows/remove_firewall_rule.ps1": lambda f, a: FirewallRuleFacts(exists=False),
+    },
+    gone=FirewallRuleFacts(exists=False),
 )
 
 UNBOUND = NodeView("Portal1", bound=False)
@@ -343,6 +369,7 @@ CASES = [
     LOCAL_ACCOUNT,
     GROUP_MEMBERS,
     SITE_BINDING,
+    FIREWALL_RULE,
     CLUSTER,
     NODE,
     PORT_RULES,

@@ -8,6 +8,12 @@ import pytest
 
 from components.windows.certificate import CertificateFacts, CertificateInputs, CertificateProvider
 from components.windows.feature import FeatureFacts, FeatureInputs, FeatureProvider
+from components.windows.firewall_rule import (
+    FirewallRuleFacts,
+    FirewallRuleInputs,
+    FirewallRuleProvider,
+    subnets,
+)
 from components.windows.group_members import GroupMembersFacts, GroupMembersInputs, GroupMembersProvider
 from components.windows.local_account import (
     AccountState,
@@ -233,3 +239,79 @@ class TestSiteBinding:
             f"On Portal1, give port 30081 of {SITE} the certificate {OLD}.",
             f"On Portal1, take {SITE} off port 443.",
         ]
+
+
+class TestFirewallRule:
+    provider = FirewallRuleProvider()
+    name = "Windows Azure Pack HA (servers)"
+    inputs = FirewallRuleInputs(machine="Portal1", rule=name, ports=("443", "30004"), remote=("172.21.5.0/24",))
+    good = FirewallRuleFacts(True, True, "Inbound", "Allow", "TCP", "Any", ("443", "30004"), ("172.21.5.0/24",))
+
+    def test_in_order_and_not_there(self) -> None:
+        assert self.provider.plan(self.inputs, self.good) == []
+        plan = self.provider.plan(self.inputs, FirewallRuleFacts(exists=False))
+        assert sentences(plan) == [
+            f"On Portal1, let TCP 443, 30004 in from 172.21.5.0/24 with the firewall rule {self.name}."
+        ]
+        assert actions(plan) == [
+            (
+                f"Portal1 windows/add_firewall_rule.ps1 {{'Name': '{self.name}', 'Group': 'Windows Azure Pack HA', "
+                "'Ports': ['443', '30004'], 'Remote': ['172.21.5.0/24']}"
+            )
+        ]
+
+    @pytest.mark.parametrize(
+        ("changed", "found"),
+        [
+            ({"enabled": False}, {"enabled": False}),
+            ({"direction": "Outbound"}, {"direction": "Outbound"}),
+            ({"action": "Block"}, {"action": "Block"}),
+            ({"protocol": "UDP"}, {"protocol": "UDP"}),
+            ({"profile": "Domain"}, {"profile": "Domain"}),
+            ({"ports": ("443",)}, {"ports": ["443"]}),
+            ({"ports": ("443", "30000-30100")}, {"ports": ["443", "30000-30100"]}),
+            ({"ports": ("Any",)}, {"ports": ["Any"]}),
+            ({"remote": ()}, {"remote": ["Any"]}),
+            ({"remote": ("LocalSubnet",)}, {"remote": ["LocalSubnet"]}),
+        ],
+    )
+    def test_what_somebody_altered_is_found_and_made_right(
+        self, changed: dict[str, object], found: dict[str, object]
+    ) -> None:
+        facts = replace(self.good, **changed)  # type: ignore[arg-type]
+        plan = self.provider.plan(self.inputs, facts)
+        assert sentences(plan) == [
+            f"On Portal1, make the firewall rule {self.name} let TCP 443, 30004 in from 172.21.5.0/24 again."
+        ]
+        assert actions(plan) == [
+            (
+                f"Portal1 windows/set_firewall_rule.ps1 {{'Name': '{self.name}', 'Enabled': 'True', "
+                "'Ports': ['443', '30004'], 'Remote': ['172.21.5.0/24']}"
+            )
+        ]
+        as_it_is = {"enabled": True, "direction": "Inbound", "action": "Allow", "protocol": "TCP", "profile": "Any"}
+        assert self.provider.found(self.inputs, facts) == as_it_is | found
+        # The drifted state is what the next read begins with.
+        drifted = FirewallRuleInputs.model_validate(self.inputs.model_dump() | found)
+        assert self.provider.found(drifted, facts) == as_it_is | {
+            key: value for key, value in found.items() if key not in ("ports", "remote")
+        }
+
+    def test_from_anywhere(self) -> None:
+        anywhere = self.inputs.model_copy(update={"remote": ()})
+        plan = self.provider.plan(anywhere, FirewallRuleFacts(exists=False))
+        assert sentences(plan) == [
+            f"On Portal1, let TCP 443, 30004 in from anywhere with the firewall rule {self.name}."
+        ]
+        assert "'Remote': ['Any']" in actions(plan)[0]
+        assert self.provider.plan(anywhere, replace(self.good, remote=())) == []
+
+    def test_only_what_is_there_is_removed(self) -> None:
+        assert sentences(self.provider.remove(self.inputs, self.good, {})) == [
+            f"On Portal1, remove the firewall rule {self.name}."
+        ]
+        assert self.provider.remove(self.inputs, FirewallRuleFacts(exists=False), {}) == []
+
+    def test_a_subnet_is_the_same_in_both_forms(self) -> None:
+        assert subnets(["172.22.5.0/24", "Any"]) == subnets(["172.22.5.0/255.255.255.0"]) == ("172.22.5.0/24",)
+        assert subnets(["10.0.0.1-10.0.0.9", "172.21.5.0/24"]) == ("10.0.0.1-10.0.0.9", "172.21.5.0/24")
