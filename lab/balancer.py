@@ -21,7 +21,6 @@ can ask the host; Extended affinity (a time-out) is not modelled; UDP is not for
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import logging
 import threading
@@ -31,6 +30,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lab.forwarding import relay
 from lab.machines import is_reachable
 from lab.network import reset
 from lab.world import loopback_of
@@ -264,22 +264,9 @@ class Balancer:
         kept = cluster.forwarded.setdefault(node.machine, set())
         kept.add(writer.transport)
         try:
-            async with asyncio.TaskGroup() as both:
-                both.create_task(_copy(reader, onward))
-                both.create_task(_copy(behind, writer))
-        except* (ConnectionError, TimeoutError):
-            reset(writer.transport)  # a reset on one side is a reset on the other
+            await relay(reader, writer, behind, onward)
         finally:
             kept.discard(writer.transport)
-            onward.transport.abort()
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65536):
-        writer.write(data)
-        await writer.drain()
-    with contextlib.suppress(OSError):
-        writer.write_eof()
 
 
 _BALANCERS: weakref.WeakKeyDictionary[World, Balancer] = weakref.WeakKeyDictionary()

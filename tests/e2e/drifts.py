@@ -262,8 +262,8 @@ $binding.AddSslCertificate($other, 'My')""",
     Drift(
         "firewall: a port missing",
         "Portal1-firewall-clients",
-        r'\+ \[0\]: "443"',
-        firewall("Portal1", "clients", "Set", "-Protocol TCP -LocalPort 30006,30071,30072,30091"),
+        r'\+ \[4\]: "30091"',
+        firewall("Portal1", "clients", "Set", "-Protocol TCP -LocalPort 443,30006,30071,30072"),
     ),
     Drift(
         "firewall: blocks",
