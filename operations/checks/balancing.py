@@ -100,8 +100,8 @@ class _Front:
         if not errors:
             return ""
         working = [node for node in self.tier.nodes if not ask(self.context.remote, node, port)]
-        by_themselves = f"{', '.join(working)} does answer" if working else "no member answers"
-        return f"TCP {port}: {len(errors)} of {self.tries} unanswered ({errors[0]}), while by itself {by_themselves}"
+        direct = f"these answer: {', '.join(working)}" if working else "none answers"
+        return f"TCP {port}: {len(errors)} of {self.tries} unanswered ({errors[0]}); of its servers, {direct}"
 
     def _ask(self, port: int) -> str:
         hosts, name = self.context.remote.hosts, self.tier.front.name

@@ -131,14 +131,14 @@ def test_one_unanswered_connection_is_enough(balanced: Balanced) -> None:
     row = balanced.ports()
     assert not row.ok
     assert row.found.startswith(
-        "TCP 443: 1 of 3 unanswered (Connection reset by peer), while by itself Portal2 does answer; TCP 30004: "
+        "TCP 443: 1 of 3 unanswered (Connection reset by peer); of its servers, these answer: Portal2; TCP 30004: "
     )
     assert row.found.endswith("; `python -m operations load-balancer` prints what it has to carry")
 
 
 def test_a_site_that_fails_is_no_answer(balanced: Balanced) -> None:
     balanced.down, balanced.through = {"Portal1", "Portal2"}, [503]
-    assert "TCP 443: 3 of 3 unanswered (HTTP 503), while by itself no member answers" in balanced.ports().found
+    assert "TCP 443: 3 of 3 unanswered (HTTP 503); of its servers, none answers" in balanced.ports().found
 
 
 def test_the_clusters_of_the_program_are_asked_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
