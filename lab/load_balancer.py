@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from lab.world import Document, World
 
 PROBE_SECONDS = 2.0
-_TIMEOUT = 10.0
+PATIENCE_SECONDS = 5.0
+"""How long a member may take to answer: seconds of this computer, which may have other work to do."""
 
 log = logging.getLogger("lab.load_balancer")
 
@@ -163,8 +164,9 @@ class LoadBalancer:
             return
         self._kept[client] = member.machine
         try:
-            behind, onward = await asyncio.open_connection(member.address, member.port, local_addr=(service.address, 0))
-        except OSError:
+            connecting = asyncio.open_connection(member.address, member.port, local_addr=(service.address, 0))
+            behind, onward = await asyncio.wait_for(connecting, PATIENCE_SECONDS)
+        except OSError:  # nobody listens, or a firewall on the way drops it
             reset(writer.transport)
             return
         await relay(reader, writer, behind, onward)
@@ -184,7 +186,11 @@ class LoadBalancer:
 
     def _works(self, service: Service, member: Member) -> bool:
         connection = http.client.HTTPSConnection(
-            member.address, member.port, timeout=_TIMEOUT, context=self._tls, source_address=(service.address, 0)
+            member.address,
+            member.port,
+            timeout=PATIENCE_SECONDS,
+            context=self._tls,
+            source_address=(service.address, 0),
         )
         try:
             connection.request("GET", service.probe["path"], headers={"Connection": "close"})
