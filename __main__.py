@@ -10,6 +10,7 @@ from components.farm import Farm
 from components.portal.databases import DATABASES
 from components.secrets import FarmSecrets
 from components.topology import TopologyError, load
+from components.topology.balancing import instructions, virtual_servers
 from components.verification import verification
 from components.windows import pfx
 
@@ -46,6 +47,8 @@ checked = verification(
 
 pulumi.export("portal", f"https://{topology.portal.tier_of('tenant-site').front.name}")
 pulumi.export("addresses", {tier.front.name: str(tier.front.address) for tier in topology.portal.tiers})
+if balancers := virtual_servers(topology):
+    pulumi.export("loadBalancer", instructions(balancers))
 pulumi.export("primary", farm.primary)
 pulumi.export("databases", list(DATABASES))
 pulumi.export("mirroredLogins", farm.logins.logins)

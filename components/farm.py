@@ -44,10 +44,11 @@ class Farm(Component):
         spf = ServiceProviderFoundation("spf", topology, secrets, self.child())
         sql = SqlAvailabilityGroup("sql", topology, secrets, self.child())
 
-        # The first node of every role, while the primary is where the portal's logins are to be made.
+        # The first node of every role, while the primary is where the portal's logins are to be made. Their software
+        # is installed side by side; they are configured one after the other, in the order of their roles.
         first: list[PortalNode] = []
         for tier in tiers:
-            first.append(tier.add_first([sql.primary, *(ready for node in first for ready in node.ready)]))
+            first.append(tier.add_first([sql.primary], [ready for node in first for ready in node.ready]))
         ready = [resource for node in first for resource in node.ready]
         speaker = _speaker(topology)
         administrators = Administrators(
@@ -90,7 +91,10 @@ class Farm(Component):
         others = [node for tier in tiers for node in tier.add_others([plan])]
         joined = [resource for node in others for resource in node.ready]
         self.logins = sql.mirror_logins(
-            "logins-after-joining", DATABASES, [mirrored, *joined] if joined else [mirrored]
+            "logins-after-joining",
+            DATABASES,
+            [mirrored, *joined],
+            revisions=[node.configured.revision for node in sorted([*first, *others], key=lambda node: node.name)],
         )
         seen: list[pulumi.Resource] = [
             PlanSeen(
@@ -106,9 +110,12 @@ class Farm(Component):
             if node.name in portal.tier_of("admin-api").nodes
         ]
         registered = spf.register(speaker, [self.logins, *seen])
-        published = [node.publish([registered]) for node in (*first, *others)]
+        published = [site for node in (*first, *others) if (site := node.publish([registered])) is not None]
 
-        self.finished: list[pulumi.Resource] = [registered, *(site for site in published if site is not None)]
+        # Clients come to a node last, and leave it first.
+        serving = [node for tier in tiers for node in tier.take_part([registered])]
+
+        self.finished: list[pulumi.Resource] = [registered, *published, *serving]
         """What everything else comes before: the verification waits for these."""
         self.primary, self.plan_id = sql.primary.current, plan.plan_id
         self.register_outputs({"primary": self.primary})

@@ -53,7 +53,7 @@ MASKED_DIFFERENCE = "(differs from the configuration)"
 TRACEBACK = "PULUMI_PYTHON_TRACEBACK"
 """Environment variable: where it is set, an error of the program itself is shown with its place in the program."""
 
-_BOOKKEEPING = ("adopted", "before", "revision")
+_BOOKKEEPING = ("adopted", "before", "home", "revision")
 """Outputs that the base keeps for itself in every resource."""
 
 _TRIES = 3
@@ -129,7 +129,7 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
 
     @abstractmethod
     def home(self, inputs: InputsT) -> str:
-        """The machine that keeps the resource's claim."""
+        """The machine that keeps the resource's claim; the claim moves when an update names another one."""
 
     @abstractmethod
     def observe(self, inputs: InputsT, remote: Remote) -> FactsT:
@@ -164,6 +164,11 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
         """What delete has to know of the time before the resource (a setting's old value); never a secret."""
         return {}
 
+    def refuse(self, olds: dict[str, Any], inputs: InputsT) -> str:
+        """Why a thing cannot go from the inputs in the state (none for a new one) to these; empty where it can. Asked
+        in every preview, before anything is touched. Pure."""
+        return ""
+
     def adoption(self, inputs: InputsT, topology: Topology) -> Location | None:
         """The part of the topology whose ``adopt`` says whether the thing may be taken over; None where no part
         does. Pure."""
@@ -181,7 +186,7 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
     def remote(self) -> Remote:
         return settings.remote(self._settings)
 
-    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         given = {name: value for name, value in news.items() if name != "__provider"}
         if pulumi.contains_unknowns(given):
             return CheckResult({**self._defaults(), **news}, [])
@@ -190,6 +195,8 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
         except ValidationError as error:
             # The value-less form of a failure: Pulumi would print the property's value, which may be a secret.
             return CheckResult(news, [CheckFailure("", redact(_sentence(problem))) for problem in error.errors()])
+        if refused := self.refuse(olds, inputs):  # type: ignore[arg-type]
+            return CheckResult(news, [CheckFailure("", redact(refused))])
         return CheckResult({**_kept(news), **self._dump(inputs)}, [])
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -240,6 +247,7 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
         with self._boundary(inputs):
             facts = self._apply(inputs, self.observe(inputs, self.remote))
             claim = claims.Claim(adopted=bool(olds.get("adopted")), before=olds.get("before") or {})
+            self._move_claim(str(olds.get("home") or self.home(inputs)), inputs, claim)
             return UpdateResult(self._outs(inputs, facts, claim))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
@@ -290,6 +298,13 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
                 done.clear()
             facts = None
 
+    def _move_claim(self, old_home: str, inputs: InputsT, claim: claims.Claim) -> None:
+        """A thing that is looked after through another machine now is claimed there, and no longer on the old one."""
+        home, key = self.home(inputs), self.key(inputs)
+        if home.lower() != old_home.lower():
+            claims.write(self.remote, home, key, claim)
+            claims.remove(self.remote, old_home, key)
+
     def _to_adopt(self, inputs: InputsT) -> str:
         """What to do about a thing that somebody else made: the line of the topology to change, where one does it."""
         part = self.adoption(inputs, settings.topology_of(self._settings))
@@ -302,7 +317,8 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
         live = self._dump(inputs) | self.outputs(inputs, facts)
         # Not a count: a thing that somebody removed and that is made again would begin to count anew.
         revision = datetime.now(UTC).isoformat()
-        return {**live, "adopted": claim.adopted, "before": claim.before, "revision": revision}
+        kept = {"adopted": claim.adopted, "before": claim.before, "home": self.home(inputs), "revision": revision}
+        return live | kept
 
     def _parse(self, props: dict[str, Any]) -> InputsT:
         declared = {name: value for name, value in props.items() if name in self.INPUTS.model_fields}

@@ -98,6 +98,19 @@ def reset(
 
 
 @app.command()
+def balancer(
+    configuration: Annotated[Path, typer.Argument(help="What `operations load-balancer --json` printed.")],
+    directory: Directory = HERE,
+) -> None:
+    """Configure the load balancer of somebody else, a device of the lab's network."""
+    try:
+        servers = json.loads(configuration.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise LabError(f"{configuration} is no JSON: {error}") from error
+    console.print(call(directory, {"request": "balancer", "servers": servers}))
+
+
+@app.command()
 def journal(
     directory: Directory = HERE,
     kind: Annotated[str | None, typer.Option(help="start, script, sql, composed or http.")] = None,
@@ -224,6 +237,11 @@ def _show(found: dict[str, Any]) -> None:
         nodes = ", ".join(f"{name} {state}" for name, state in cluster["nodes"].items())
         ports = " ".join(str(port) for port in cluster["ports"])
         table.add_row(f"{cluster['name']} (NLB)", cluster["address"], cluster["loopback"], ports, nodes)
+    for device in found["balancers"]:
+        working = sorted({machine for machines in device["ports"].values() for machine in machines})
+        members = ", ".join(working) or "no member works"
+        ports = " ".join(device["ports"])
+        table.add_row(f"{device['name']} (load balancer)", device["address"], device["loopback"], ports, members)
     for listener in found["sql"]["listeners"]:
         primary = f"primary {listener['primary']}" if listener["primary"] else "no primary"
         table.add_row(

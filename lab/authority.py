@@ -154,16 +154,16 @@ def thumbprint(certificate: str) -> str:
 def begin(world: World) -> None:
     """Every machine trusts the authority, and the public certificates of the portal's tiers lie ready as PFX files.
 
-    ``<lab>/certificates/<certificate>.pfx`` holds the names of every tier's cluster that uses this certificate.
+    ``<lab>/certificates/<certificate>.pfx`` holds the names of every tier that uses this certificate.
     """
     root = world.authority.certificate
     for machine in world.machines.values():
         machine.collection("certificate")[thumbprint(root)] = {"store": "Root", "pem": root, "key_pem": None}
     wanted: dict[str, list[str]] = {}
     for tier in world.topology.get("portal", {}).get("tiers", []):
-        cluster = tier.get("cluster") or {}
-        if tier.get("certificate") and cluster.get("name"):
-            wanted.setdefault(tier["certificate"], []).append(cluster["name"])
+        front = tier.get("cluster") or tier.get("load_balancer") or {}
+        if tier.get("certificate") and front.get("name"):
+            wanted.setdefault(tier["certificate"], []).append(front["name"])
     folder = world.directory / "certificates"
     for certificate, names in wanted.items():
         file = folder / f"{certificate}.pfx"

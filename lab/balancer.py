@@ -10,6 +10,7 @@ Rules of NLB (Microsoft: Windows 2000/2003 resource kit and TechNet, "How Networ
 - Filtering mode Single sends everything to the host of the lowest priority number, Disabled refuses.
 - What no rule covers goes to the default host: the one of the lowest host priority.
 - While the hosts converge, those that served before go on serving; a joining host waits for the end.
+- A host that is draining takes no new client and finishes those that it has (Microsoft KB 242242).
 - A host that fails is missed after five heartbeats of a second. Until then its share of the clients gets no answer.
 - NLB does not look at applications: a host that does not listen on a port refuses its share of the clients.
 
@@ -20,7 +21,6 @@ can ask the host; Extended affinity (a time-out) is not modelled; UDP is not for
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import logging
 import threading
@@ -30,6 +30,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lab.forwarding import relay
 from lab.machines import is_reachable
 from lab.network import reset
 from lab.world import loopback_of
@@ -153,6 +154,11 @@ class Balancer:
         known = self._clusters.get(cluster.lower())
         return frozenset() if known is None else known.mapping
 
+    def connections(self, cluster: str, machine: str) -> int:
+        """How many connections of clients one host of a cluster has now."""
+        known = self._clusters.get(cluster.lower())
+        return 0 if known is None else len(known.forwarded.get(machine, ()))
+
     def _watch(self) -> None:
         while not self._ended.wait(WATCH_SECONDS):
             try:
@@ -171,6 +177,7 @@ class Balancer:
             self._look_at(name, document, cluster)
         for name in set(self._clusters) - {name.lower() for name in documents}:
             gone = self._clusters.pop(name)
+            gone.nodes = {}
             self._map(gone, frozenset())
             self._close(gone, set(gone.endpoints))
 
@@ -210,9 +217,9 @@ class Balancer:
         return found
 
     def _map(self, cluster: _Cluster, mapping: frozenset[str]) -> None:
-        left = cluster.mapping - mapping
         cluster.mapping = mapping
-        if left:
+        kept = mapping | {node.machine for node in cluster.nodes.values() if node.state == "Draining"}
+        if left := frozenset(machine for machine, open_ in list(cluster.forwarded.items()) if open_) - kept:
             self._world.network.run(self._cut(cluster, left))
 
     @staticmethod
@@ -257,22 +264,9 @@ class Balancer:
         kept = cluster.forwarded.setdefault(node.machine, set())
         kept.add(writer.transport)
         try:
-            async with asyncio.TaskGroup() as both:
-                both.create_task(_copy(reader, onward))
-                both.create_task(_copy(behind, writer))
-        except* (ConnectionError, TimeoutError):
-            reset(writer.transport)  # a reset on one side is a reset on the other
+            await relay(reader, writer, behind, onward)
         finally:
             kept.discard(writer.transport)
-            onward.transport.abort()
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65536):
-        writer.write(data)
-        await writer.drain()
-    with contextlib.suppress(OSError):
-        writer.write_eof()
 
 
 _BALANCERS: weakref.WeakKeyDictionary[World, Balancer] = weakref.WeakKeyDictionary()
@@ -292,3 +286,9 @@ def stop(world: World) -> None:
 def balancer_of(world: World) -> Balancer:
     """The running balancer. Raises KeyError when it was not started."""
     return _BALANCERS[world]
+
+
+def drained(world: World, cluster: str, machine: str) -> bool:
+    """Whether a host takes no new client and has none left; so it is where nothing forwards."""
+    running = _BALANCERS.get(world)
+    return running is None or (machine not in running.mapping(cluster) and running.connections(cluster, machine) == 0)

@@ -26,7 +26,14 @@ BEGINNINGS = (
     "lab.sql.beginning",
     "lab.wap.beginning",
 )
-SERVICES = ("lab.sql.service", "lab.windows.service", "lab.wap.service", "lab.winrm.service", "lab.balancer")
+SERVICES = (
+    "lab.sql.service",
+    "lab.windows.service",
+    "lab.wap.service",
+    "lab.winrm.service",
+    "lab.balancer",
+    "lab.load_balancer",
+)
 COMMANDS = ("lab.windows", "lab.wap", "lab.sql.sqlclient")
 """Importing these registers their cmdlets, types, drives and programs."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lab import files, machines
+from lab import files, load_balancer, machines
 from lab.faults import Fault
 from lab.world import loopback_of
 
@@ -31,6 +31,7 @@ def status(world: World) -> dict[str, Any]:
         "pace": world.clock.pace,
         "machines": [_machine(world, machine) for machine in world.machines.values()],
         "nlb": [_cluster(world, name) for name in world.collection("nlb", "cluster")],
+        "balancers": balancers(world),
         "sql": _sql(world),
         "faults": {str(number): vars(fault) for number, fault in world.faults.standing().items()},
     }
@@ -90,6 +91,26 @@ def service(world: World, machine: str, name: str, change: str) -> str:
     except services.ServiceError as error:
         raise OrderError(f"{known.name}: service {name}: {error}") from error
     return f"{known.name}: service {name}: {change} done."
+
+
+def balancer(world: World, servers: list[dict[str, Any]]) -> str:
+    """Configure the load balancer of somebody else: it carries these virtual servers and no others."""
+    try:
+        load_balancer.load_balancer_of(world).configure(servers)
+    except load_balancer.ConfigurationError as error:
+        raise OrderError(f"the load balancer refuses its configuration: {error}") from error
+    except OSError as error:
+        raise OrderError(f"the load balancer cannot use an address: {error}") from error
+    carried = ", ".join(f"{server['name']} at {server['address']}" for server in servers)
+    return f"The load balancer carries {carried or 'nothing'}."
+
+
+def balancers(world: World) -> list[dict[str, Any]]:
+    """What the load balancer of somebody else carries; nothing in a lab without one."""
+    try:
+        return load_balancer.load_balancer_of(world).status()
+    except KeyError:
+        return []
 
 
 def clear(world: World) -> str:
@@ -181,5 +202,6 @@ ORDERS: dict[str, Callable[..., Any]] = {
     "slow": slow,
     "fill": fill,
     "service": service,
+    "balancer": balancer,
     "clear": clear,
 }

@@ -1,10 +1,15 @@
-"""``python -m operations verify``: look at the farm from outside, level by level and member by member."""
+"""What a person does around ``pulumi up``.
+
+``python -m operations verify`` looks at the farm from outside, level by level and member by member; ``load-balancer``
+prints what a load balancer of somebody else has to carry.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,8 +17,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from components.topology import TopologyError, load
+from components.topology.balancing import instructions, virtual_servers
 from operations.checks import balancing, machines, portal, spf, sql
-from operations.configuration import Context, from_stack, from_text
+from operations.configuration import Context, from_stack, from_text, topology_of_stack
 from operations.row import Row, rows
 from remote.errors import MachineError
 
@@ -48,6 +55,25 @@ def verify(
     for row in failed:
         typer.echo(f"not as it should be: {row.member}: {row.checked}: {row.found}", err=True)
     raise typer.Exit(1 if failed else 0)
+
+
+@app.command("load-balancer")
+def load_balancer(
+    topology: Annotated[str, typer.Option(help="A topology file; without it the one of the stack.")] = "",
+    stack: Annotated[str, typer.Option(help="The stack; without it the selected one.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+) -> None:
+    """Print what to configure on a load balancer of your own: addresses, ports, members, probes, persistence."""
+    try:
+        file = topology or topology_of_stack(stack)
+        servers = virtual_servers(load(Path(file)))
+    except (MachineError, TopologyError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
+    if as_json:
+        typer.echo(json.dumps([server.plain() for server in servers], indent=2))
+    else:
+        typer.echo(instructions(servers) or f"No tier of {file} is behind a load balancer of somebody else.")
 
 
 def verified(context: Context) -> list[Row]:

@@ -34,7 +34,17 @@ class Context:
 
 def from_stack(stack: str) -> Context:
     """Read the configuration with the Pulumi CLI. Raises ``MachineError`` with what the CLI says."""
-    command = ["pulumi", "config", "--json", "--show-secrets", *(["--stack", stack] if stack else [])]
+    entries = json.loads(_asked(["config", "--json", "--show-secrets"], stack))
+    return context({key.split(":", 1)[1]: _value(entry) for key, entry in entries.items()})
+
+
+def topology_of_stack(stack: str) -> str:
+    """The topology file of a stack; no secret is read. Raises ``MachineError`` with what the CLI says."""
+    return _asked(["config", "get", "topology"], stack).strip()
+
+
+def _asked(question: list[str], stack: str) -> str:
+    command = ["pulumi", *question, *(["--stack", stack] if stack else [])]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - the CLI on PATH
     except FileNotFoundError:
@@ -46,8 +56,7 @@ def from_stack(stack: str) -> Context:
         ) from None
     if done.returncode:
         raise MachineError(HERE, READING, done.stderr or done.stdout)
-    entries = json.loads(done.stdout)
-    return context({key.split(":", 1)[1]: _value(entry) for key, entry in entries.items()})
+    return done.stdout
 
 
 def _value(entry: Mapping[str, Any]) -> Any:

@@ -1,29 +1,44 @@
-"""Guarantees a Network Load Balancing cluster with its first node: name, virtual address, mode.
+"""Guarantees a Network Load Balancing cluster in front of a tier: name, virtual address, mode.
 
-Binding the network card drops every connection to the machine, so the work runs as a scheduled task there. The other
-nodes and the port rules are resources of their own. Delete dissolves the cluster, whose last node this one is by then.
+It is made on the tier's first node, and read and changed through whichever node the topology has first: another order
+of the nodes changes nothing on the cluster. Binding the network card drops every connection to the machine, so the
+work runs as a scheduled task there. Which machines take part, and the port rules, are resources of their own. Delete
+dissolves the cluster, whose last node the first one is by then.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import pulumi
 
 from components.nlb import state
 from components.nlb.state import NodeView
-from components.resource import Inputs, Managed, Provider
-from components.steps import Detached, Script, Step, Until
+from components.resource import InputPart, Inputs, Managed, Provider
+from components.steps import Detached, Step, Until
 from components.topology import Topology
 from components.topology.problem import Location
+from remote.errors import MachineError
 from remote.session import Remote
 
 
-class ClusterInputs(Inputs):
+class NodeInput(InputPart):
     machine: str
-    """The first node."""
+    """A machine of the tier."""
+    interface: str
+    """Its network card that joins."""
+
+
+class ClusterInputs(Inputs):
+    tier: str
+    """The tier that it is in front of."""
+    machine: str
+    """The tier's first node, through which the cluster is made and read."""
     interface: str
     """The network card that the cluster binds to."""
+    others: tuple[NodeInput, ...] = ()
+    """The tier's further nodes."""
     cluster: str
     """The cluster's full name."""
     address: str
@@ -32,69 +47,99 @@ class ClusterInputs(Inputs):
     """The mask of the virtual address."""
     mode: Literal["unicast", "multicast", "igmpmulticast"]
     """Operation mode."""
-    started: bool = True
-    """Whether the first node takes part."""
     seconds: float = 120
     """How long the cluster may take to converge."""
 
 
-def converged(view: NodeView) -> str:
-    """Waits until the machine's own node is converged, and no other is converging."""
-    if not view.bound:
+@dataclass(frozen=True)
+class ClusterFacts:
+    first: NodeView
+    """What the first node says."""
+    elsewhere: str = ""
+    """A further node that is in this cluster while the first one is in none."""
+
+
+def converged(facts: ClusterFacts) -> str:
+    """Waits until the card is bound and no node is converging: only then the cluster takes a change."""
+    if not facts.first.bound:
         return "the card to be bound to the cluster"
-    return state.unsettled([view], view.machine)
+    return at_rest(facts.first)
 
 
 def at_rest(view: NodeView) -> str:
-    """Waits until no node is converging: only then the cluster takes a change."""
+    """What is still converging, as one node sees it."""
     return ", ".join(view.converging)
 
 
-class ClusterProvider(Provider[ClusterInputs, NodeView]):
+def dissolvable(facts: ClusterFacts) -> str:
+    return at_rest(facts.first)
+
+
+class ClusterProvider(Provider[ClusterInputs, ClusterFacts]):
     INPUTS = ClusterInputs
-    IDENTITY = ("machine", "interface")
+    IDENTITY = ("tier",)
 
     def title(self, inputs: ClusterInputs) -> str:
         return f"the NLB cluster {inputs.cluster}"
 
     def key(self, inputs: ClusterInputs) -> str:
-        return f"{inputs.machine}/nlb-cluster/{inputs.interface}".lower()
+        return f"nlb-cluster/{inputs.tier}".lower()
 
     def home(self, inputs: ClusterInputs) -> str:
         return inputs.machine
 
-    def observe(self, inputs: ClusterInputs, remote: Remote) -> NodeView:
-        return state.observe(remote, inputs.machine, inputs.interface, f"read {self.title(inputs)}")
+    def refuse(self, olds: dict[str, Any], inputs: ClusterInputs) -> str:
+        known = [str(node["machine"]) for node in (olds, *olds.get("others", ())) if "machine" in node]
+        if not known or inputs.machine.lower() in [name.lower() for name in known]:
+            return ""
+        return (
+            f"{inputs.machine} cannot be the first node of {inputs.cluster} yet: it is none of its nodes so far "
+            f"({', '.join(known)}). List it after one of them; once it has joined, any order will do."
+        )
 
-    def plan(self, inputs: ClusterInputs, facts: NodeView) -> list[Step]:
-        machine = inputs.machine
+    def observe(self, inputs: ClusterInputs, remote: Remote) -> ClusterFacts:
+        attempted = f"read {self.title(inputs)}"
+        first = state.observe(remote, inputs.machine, inputs.interface, attempted)
+        if not first.bound:
+            for node in inputs.others:
+                view = state.observe(remote, node.machine, node.interface, attempted)
+                if view.bound and (view.name.lower(), view.address) == (inputs.cluster.lower(), inputs.address):
+                    return ClusterFacts(first, node.machine)
+        return ClusterFacts(first)
+
+    def plan(self, inputs: ClusterInputs, facts: ClusterFacts) -> list[Step]:
+        machine, have = inputs.machine, facts.first
+        if facts.elsewhere:
+            raise MachineError(
+                machine,
+                f"make {self.title(inputs)}",
+                f"{facts.elsewhere} is in that cluster already, and {machine} is not",
+                f"List {facts.elsewhere} before {machine} in the tier's `nodes`; {machine} joins it then.",
+            )
         what = {"Interface": inputs.interface, "Name": inputs.cluster, "Address": inputs.address}
         mode = {"Mode": inputs.mode.upper()}
         steps = []
-        if not facts.bound:
+        if not have.bound:
             arguments = {**what, **mode, "Mask": inputs.mask}
             action = Detached(machine, "NLB cluster", "nlb/new_cluster.ps1", arguments, inputs.seconds)
             steps.append(Step(f"On {machine}, make {self.title(inputs)} at {inputs.address}.", action))
-        elif (facts.name.lower(), facts.address, facts.mode) != (inputs.cluster.lower(), inputs.address, inputs.mode):
+        elif (have.name.lower(), have.address, have.mode) != (inputs.cluster.lower(), inputs.address, inputs.mode):
             action = Detached(machine, "NLB cluster", "nlb/set_cluster.ps1", {**what, **mode}, inputs.seconds)
             said = (
-                f"On {machine}, change the cluster {facts.name} to {inputs.cluster} at {inputs.address}, {inputs.mode}."
+                f"On {machine}, change the cluster {have.name} to {inputs.cluster} at {inputs.address}, {inputs.mode}."
             )
             steps.append(Step(said, action))
-        if _stopped(facts, machine):
-            start = Script(machine, "nlb/start_node.ps1", {"Interface": inputs.interface})
-            steps.append(Step(f"On {machine}, start load balancing.", start))
         if steps or converged(facts):
             wait = Until(machine, converged, inputs.seconds)
-            steps.append(Step(f"Wait until {machine} is converged in {inputs.cluster}.", wait))
+            steps.append(Step(f"Wait until {inputs.cluster} is converged.", wait))
         return steps
 
-    def remove(self, inputs: ClusterInputs, facts: NodeView, before: dict[str, Any]) -> list[Step]:
-        if not facts.bound:
+    def remove(self, inputs: ClusterInputs, facts: ClusterFacts, before: dict[str, Any]) -> list[Step]:
+        if not facts.first.bound:
             return []
         arguments = {"Interface": inputs.interface}
         action = Detached(inputs.machine, "NLB cluster", "nlb/remove_cluster.ps1", arguments, inputs.seconds)
-        wait = Until(inputs.machine, at_rest, inputs.seconds)
+        wait = Until(inputs.machine, dissolvable, inputs.seconds)
         return [
             Step(f"Wait until {inputs.cluster} is at rest.", wait),
             Step(f"On {inputs.machine}, dissolve {self.title(inputs)}.", action),
@@ -103,23 +148,23 @@ class ClusterProvider(Provider[ClusterInputs, NodeView]):
     def adoption(self, inputs: ClusterInputs, topology: Topology) -> Location:
         return (*topology.tier_at(inputs.machine), "cluster")
 
-    def present(self, inputs: ClusterInputs, facts: NodeView) -> bool:
-        return facts.bound
+    def present(self, inputs: ClusterInputs, facts: ClusterFacts) -> bool:
+        return facts.first.bound or bool(facts.elsewhere)
 
-    def found(self, inputs: ClusterInputs, facts: NodeView) -> dict[str, Any]:
-        live: dict[str, Any] = {"address": facts.address, "mode": facts.mode}
-        if facts.name.lower() != inputs.cluster.lower():
-            live["cluster"] = facts.name
-        live["started"] = not _stopped(facts, inputs.machine)
+    def found(self, inputs: ClusterInputs, facts: ClusterFacts) -> dict[str, Any]:
+        if facts.elsewhere:
+            mine = {"machine": inputs.machine, "interface": inputs.interface}
+            nodes = [mine, *(node.model_dump() for node in inputs.others)]
+            nodes.sort(key=lambda node: node["machine"] != facts.elsewhere)
+            return {**nodes[0], "others": nodes[1:]}
+        live: dict[str, Any] = {"address": facts.first.address, "mode": facts.first.mode}
+        if facts.first.name.lower() != inputs.cluster.lower():
+            live["cluster"] = facts.first.name
         return live
 
 
-def _stopped(view: NodeView, machine: str) -> bool:
-    return any(node.lower() == machine.lower() and state in ("Stopped", "Suspended") for node, state in view.nodes)
-
-
 class Cluster(Managed, module="nlb", name="Cluster"):
-    """A load balancing cluster and its first node."""
+    """A load balancing cluster, seen from its first node."""
 
     provider_class = ClusterProvider
 
@@ -127,8 +172,8 @@ class Cluster(Managed, module="nlb", name="Cluster"):
         self,
         name: str,
         *,
-        machine: str,
-        interface: str,
+        tier: str,
+        nodes: list[dict[str, str]],
         cluster: str,
         address: str,
         mask: str,
@@ -137,5 +182,7 @@ class Cluster(Managed, module="nlb", name="Cluster"):
         adopt: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        what = {"machine": machine, "interface": interface, "cluster": cluster, "address": address, "mask": mask}
-        super().__init__(name, {**what, "mode": mode, "seconds": seconds, "adopt": adopt}, opts)
+        """``nodes`` are ``machine`` and ``interface`` of each, the first one first."""
+        where = {**nodes[0], "others": nodes[1:], "tier": tier}
+        what = {"cluster": cluster, "address": address, "mask": mask, "mode": mode}
+        super().__init__(name, {**where, **what, "seconds": seconds, "adopt": adopt}, opts)

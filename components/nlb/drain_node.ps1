@@ -1,4 +1,4 @@
-# Stops a node of this machine's cluster once its connections have ended, or the time is up.
-param($Interface, $Node, $DrainMinutes, $ProgressFile)
+# Stops this machine's part of its cluster once its connections have ended, or the time is up.
+param($Interface, $DrainMinutes, $ProgressFile)
 $ErrorActionPreference = 'Stop'
-[void](Stop-NlbClusterNode -HostName $Node -InterfaceName $Interface -Drain -Timeout $DrainMinutes)
+[void](Stop-NlbClusterNode -HostName $env:COMPUTERNAME -InterfaceName $Interface -Drain -Timeout $DrainMinutes)

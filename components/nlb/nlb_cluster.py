@@ -1,6 +1,8 @@
-"""A load balancing cluster as a whole: the feature on every node, the cluster, its port rules, its further nodes."""
+"""A load balancing cluster as a whole: the feature on every node, the cluster, its port rules, who takes part."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import pulumi
 
@@ -15,52 +17,60 @@ from components.windows.feature import Feature
 
 
 class NlbCluster(Component):
-    """The cluster in front of a tier. ``nodes`` are its members' resources by machine."""
+    """The cluster in front of a tier. ``prepared`` is by machine what comes before the software of a node."""
 
     def __init__(
         self, name: str, topology: Topology, tier: Tier, cluster: ClusterOf, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("nlb:NlbCluster", name, opts)
         machines = [topology.machine(node) for node in tier.nodes]
-        first = machines[0]
-        seconds = topology.waits.convergence
-        features = {
+        self._nodes = [{"machine": machine.name, "interface": machine.interface or ""} for machine in machines]
+        self._tier, self._cluster, self._seconds = tier.name, cluster.name, topology.waits.convergence
+        self.prepared: dict[str, pulumi.Resource] = {
             machine.name: Feature(f"{machine.name}-nlb", machine=machine.name, feature="NLB", opts=self.child())
             for machine in machines
         }
+        first = self._nodes[0]
         made = Cluster(
-            cluster.name,
-            machine=first.name,
-            interface=first.interface or "",
+            f"{tier.name}-cluster",
+            tier=tier.name,
+            nodes=self._nodes,
             cluster=cluster.name,
             address=str(cluster.address),
-            mask=topology.domain_of(first.name).mask,
+            mask=topology.domain_of(first["machine"]).mask,
             mode=cluster.mode,
-            seconds=seconds,
+            seconds=self._seconds,
             adopt=cluster.adopt,
-            opts=self.child([features[first.name]]),
+            opts=self.child([self.prepared[first["machine"]]]),
         )
         rules = PortRules(
-            f"{cluster.name}-port-rules",
-            machine=first.name,
-            interface=first.interface or "",
+            f"{tier.name}-port-rules",
+            **first,
+            tier=tier.name,
             cluster=cluster.name,
             rules=[rule.model_dump(mode="json") for rule in cluster.port_rules],
-            seconds=seconds,
+            seconds=self._seconds,
             opts=self.child([made]),
         )
-        self.nodes: dict[str, pulumi.Resource] = {first.name: rules}
-        last: pulumi.Resource = rules
-        for machine in machines[1:]:
-            # One after the other: a cluster that is converging takes no further change.
-            last = self.nodes[machine.name] = Node(
-                f"{machine.name}-node",
-                machine=machine.name,
-                interface=machine.interface or "",
-                cluster=cluster.name,
-                first=first.name,
-                first_interface=first.interface or "",
-                seconds=seconds,
-                opts=self.child([last, features[machine.name]]),
-            )
+        self._last: pulumi.Resource = rules
+        # Binding the network card drops every connection, and the first node's is bound when the cluster is made.
+        self.prepared[first["machine"]] = rules
         self.register_outputs({"address": str(cluster.address)})
+
+    def take_part(self, machine: str, after: Iterable[pulumi.Resource]) -> Node:
+        """Let a machine of the tier take part once it is ready. One after the other: a cluster that is converging
+        takes no further change."""
+        own = next(node for node in self._nodes if node["machine"] == machine)
+        first = self._nodes[0]
+        node = Node(
+            f"{machine}-node",
+            **own,
+            tier=self._tier,
+            cluster=self._cluster,
+            first=first["machine"],
+            first_interface=first["interface"],
+            seconds=self._seconds,
+            opts=self.child([self._last, *after]),
+        )
+        self._last = node
+        return node

@@ -1,8 +1,9 @@
-"""Guarantees that a machine is a node of a load balancing cluster, and started.
+"""Guarantees that a machine takes part in a load balancing cluster: it is a node, and started.
 
-It is joined from the first node by a scheduled task there: joining drops the new node's network card, and reaching a
-second machine is a second hop. The new node takes the cluster's port rules over. Delete drains the node and takes it
-out of the cluster; the cluster serves on.
+A further node joins when everything on it is ready, for the cluster sends it clients from then on. It is joined from
+the first node by a scheduled task there: joining drops the new node's network card, and reaching a second machine is a
+second hop. The new node takes the cluster's port rules over. Delete lets the node finish its connections and takes it
+out, by a task on the node itself; the cluster serves on. The last node stays: it goes when the cluster is dissolved.
 """
 
 from __future__ import annotations
@@ -12,18 +13,22 @@ from typing import Any
 
 import pulumi
 
+from components import claims
 from components.nlb import state
 from components.nlb.state import NodeView
 from components.resource import Inputs, Managed, Provider
 from components.steps import Detached, Script, Step, Until
+from remote.errors import MachineError
 from remote.session import Remote
 
 
 class NodeInputs(Inputs):
     machine: str
-    """The further node."""
+    """The node."""
     interface: str
     """The network card that joins."""
+    tier: str
+    """The tier that the cluster is in front of."""
     cluster: str
     """The cluster's full name."""
     first: str
@@ -42,6 +47,8 @@ class NodeInputs(Inputs):
 class NodeFacts:
     first: NodeView
     node: NodeView
+    ours: bool = True
+    """Whether the cluster was made by this program; then so was every node's part in it."""
 
 
 def converged(facts: NodeFacts) -> str:
@@ -56,29 +63,44 @@ def at_rest(facts: NodeFacts) -> str:
     return ", ".join(sorted({*facts.first.converging, *facts.node.converging}))
 
 
+def drained(facts: NodeFacts) -> str:
+    """Waits until the node's last connection has ended and it stands still, and the others have its clients."""
+    shown = facts.node.state_of(facts.node.machine)
+    return at_rest(facts) or ("" if shown in state.STANDING else f"{facts.node.machine} ({shown})")
+
+
 class NodeProvider(Provider[NodeInputs, NodeFacts]):
     INPUTS = NodeInputs
-    IDENTITY = ("machine", "interface", "cluster")
+    IDENTITY = ("machine", "interface", "tier")
     THING = False
 
     def title(self, inputs: NodeInputs) -> str:
         return f"the node {inputs.machine} of {inputs.cluster}"
 
     def key(self, inputs: NodeInputs) -> str:
-        return f"{inputs.machine}/nlb-node/{inputs.cluster}".lower()
+        return f"{inputs.machine}/nlb-node/{inputs.tier}".lower()
 
     def home(self, inputs: NodeInputs) -> str:
         return inputs.machine
 
     def observe(self, inputs: NodeInputs, remote: Remote) -> NodeFacts:
         attempted = f"read {self.title(inputs)}"
-        return NodeFacts(
-            first=state.observe(remote, inputs.first, inputs.first_interface, attempted),
-            node=state.observe(remote, inputs.machine, inputs.interface, attempted),
-        )
+        node = state.observe(remote, inputs.machine, inputs.interface, attempted)
+        first = node
+        if inputs.first.lower() != inputs.machine.lower():
+            first = state.observe(remote, inputs.first, inputs.first_interface, attempted)
+        claim = claims.read(remote, inputs.first, f"nlb-cluster/{inputs.tier}".lower())
+        return NodeFacts(first, node, ours=claim is not None and not claim.adopted)
 
     def plan(self, inputs: NodeInputs, facts: NodeFacts) -> list[Step]:
         machine, first = inputs.machine, inputs.first
+        if facts.node.bound and facts.first.bound and facts.node.name.lower() != facts.first.name.lower():
+            raise MachineError(
+                machine,
+                f"join {machine} to {inputs.cluster}",
+                f"its network card {inputs.interface} belongs to the cluster {facts.node.name}",
+                f"Take {machine} out of that cluster, then run `pulumi up` again.",
+            )
         steps = []
         if not facts.node.bound or not facts.first.sees(machine):
             arguments = {"Interface": inputs.first_interface, "NewNode": machine, "NewInterface": inputs.interface}
@@ -93,41 +115,45 @@ class NodeProvider(Provider[NodeInputs, NodeFacts]):
         return steps
 
     def remove(self, inputs: NodeInputs, facts: NodeFacts, before: dict[str, Any]) -> list[Step]:
-        if not facts.node.bound and not facts.first.sees(inputs.machine):
+        machine = inputs.machine
+        if not facts.node.bound or [name.lower() for name, _ in facts.node.nodes] == [machine.lower()]:
             return []
-        machine, first = inputs.machine, inputs.first
-        where = {"Interface": inputs.interface, "Node": machine}
+        where = {"Interface": inputs.interface}
         drain = {**where, "DrainMinutes": inputs.drain_minutes}
         seconds = inputs.seconds + 60 * inputs.drain_minutes
 
         def by_task(what: str, script: str, arguments: dict[str, Any]) -> Step:
-            return Step(f"On {first}, {what}.", Detached(first, f"NLB remove {machine}", script, arguments, seconds))
-
-        def rest(after: str) -> Step:
-            return Step(f"Wait until {inputs.cluster} is at rest {after}.", Until(first, at_rest, inputs.seconds))
+            return Step(f"On {machine}, {what}.", Detached(machine, "NLB leave", script, arguments, seconds))
 
         return [
-            rest("before the change"),
-            by_task(f"let {machine} finish its connections", "nlb/drain_node.ps1", drain),
-            rest(f"without {machine}"),
-            by_task(f"take {machine} out of {inputs.cluster}", "nlb/remove_node.ps1", where),
-            rest("again"),
+            Step(
+                f"Wait until {inputs.cluster} is at rest before {machine} leaves.",
+                Until(machine, at_rest, inputs.seconds),
+            ),
+            by_task("let clients finish and take no more", "nlb/drain_node.ps1", drain),
+            Step(
+                f"Wait until {machine} has no client and {inputs.cluster} is at rest.", Until(machine, drained, seconds)
+            ),
+            by_task(f"leave {inputs.cluster}", "nlb/remove_node.ps1", where),
+            Step(f"Wait until {inputs.cluster} is at rest again.", Until(machine, at_rest, inputs.seconds)),
         ]
 
     def present(self, inputs: NodeInputs, facts: NodeFacts) -> bool:
         return facts.node.bound and facts.first.sees(inputs.machine)
+
+    def existed(self, inputs: NodeInputs, facts: NodeFacts) -> bool:
+        return self.present(inputs, facts) and not facts.ours
 
     def found(self, inputs: NodeInputs, facts: NodeFacts) -> dict[str, Any]:
         return {"started": not self._stopped(inputs, facts)}
 
     @staticmethod
     def _stopped(inputs: NodeInputs, facts: NodeFacts) -> bool:
-        states = {node.lower(): state for node, state in facts.node.nodes}
-        return states.get(inputs.machine.lower()) in ("Stopped", "Suspended")
+        return facts.node.state_of(inputs.machine) in state.STANDING
 
 
 class Node(Managed, module="nlb", name="Node"):
-    """A further node of a load balancing cluster."""
+    """A node of a load balancing cluster."""
 
     provider_class = NodeProvider
 
@@ -137,11 +163,12 @@ class Node(Managed, module="nlb", name="Node"):
         *,
         machine: str,
         interface: str,
+        tier: str,
         cluster: str,
         first: str,
         first_interface: str,
         seconds: float,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        what = {"machine": machine, "interface": interface, "cluster": cluster, "seconds": seconds}
+        what = {"machine": machine, "interface": interface, "tier": tier, "cluster": cluster, "seconds": seconds}
         super().__init__(name, {**what, "first": first, "first_interface": first_interface}, opts)

@@ -37,6 +37,8 @@ class RuleInputs(InputPart):
 
 
 class PortRulesInputs(Inputs):
+    tier: str
+    """The tier that the cluster is in front of."""
     machine: str
     """The first node."""
     interface: str
@@ -51,14 +53,14 @@ class PortRulesInputs(Inputs):
 
 class PortRulesProvider(Provider[PortRulesInputs, NodeView]):
     INPUTS = PortRulesInputs
-    IDENTITY = ("machine", "interface")
+    IDENTITY = ("tier",)
     THING = False
 
     def title(self, inputs: PortRulesInputs) -> str:
         return f"the port rules of {inputs.cluster}"
 
     def key(self, inputs: PortRulesInputs) -> str:
-        return f"{inputs.machine}/nlb-port-rules/{inputs.interface}".lower()
+        return f"nlb-port-rules/{inputs.tier}".lower()
 
     def home(self, inputs: PortRulesInputs) -> str:
         return inputs.machine
@@ -123,6 +125,7 @@ class PortRules(Managed, module="nlb", name="PortRules"):
         self,
         name: str,
         *,
+        tier: str,
         machine: str,
         interface: str,
         cluster: str,
@@ -130,5 +133,5 @@ class PortRules(Managed, module="nlb", name="PortRules"):
         seconds: float,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        what = {"machine": machine, "interface": interface, "cluster": cluster, "rules": rules, "seconds": seconds}
-        super().__init__(name, what, opts)
+        where = {"tier": tier, "machine": machine, "interface": interface, "cluster": cluster}
+        super().__init__(name, {**where, "rules": rules, "seconds": seconds}, opts)

@@ -1,4 +1,4 @@
-# Takes a stopped node out of its cluster.
-param($Interface, $Node, $ProgressFile)
+# Takes this machine out of its cluster. Unbinding the card drops every connection to it.
+param($Interface, $ProgressFile)
 $ErrorActionPreference = 'Stop'
-Remove-NlbClusterNode -HostName $Node -InterfaceName $Interface -Force
+Remove-NlbClusterNode -HostName $env:COMPUTERNAME -InterfaceName $Interface -Force

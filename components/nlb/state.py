@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from components.steps import leaf
 from remote.session import Remote
 
+STANDING = ("Stopped", "Suspended")
+"""States of a node that takes no clients and has none."""
+
 
 @dataclass(frozen=True)
 class PortRule:
@@ -47,6 +50,10 @@ class NodeView:
 
     def sees(self, machine: str) -> bool:
         return any(node.lower() == machine.lower() for node, _ in self.nodes)
+
+    def state_of(self, machine: str) -> str:
+        """The state of a node as this one sees it; empty when it does not see it."""
+        return next((state for node, state in self.nodes if node.lower() == machine.lower()), "")
 
 
 def observe(remote: Remote, machine: str, interface: str, attempted: str) -> NodeView:

@@ -1,4 +1,4 @@
-"""One portal server: its software, its configuration against the farm's stores, its operators, its tenant site."""
+"""One portal server: software, configuration against the farm's stores, operators, open ports, tenant site."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from components.portal.configuration import Configuration
 from components.portal.software import Software
 from components.secrets import FarmSecrets
 from components.topology import Topology
+from components.topology.openings import openings
 from components.topology.portal import Tier
 from components.topology.roles import ROLES
 from components.windows.certificate import Certificate
+from components.windows.firewall_rule import FirewallRule
 from components.windows.group_members import GroupMembers
 from components.windows.site_binding import SiteBinding
 
@@ -24,7 +26,11 @@ TENANT_SITE_PORT = 30081
 
 
 class PortalNode(Component):
-    """A node of a tier. ``configured`` is its configuration, ``ready`` what has to be there before it is used."""
+    """A node of a tier. Its software is installed after ``after``, and configured after ``before`` as well.
+
+    ``configured`` is its configuration, ``ready`` what has to be there before it is used, and ``serving`` what has to
+    be there before clients come to it.
+    """
 
     def __init__(
         self,
@@ -33,6 +39,7 @@ class PortalNode(Component):
         tier: Tier,
         secrets: FarmSecrets,
         after: Iterable[pulumi.Resource],
+        before: Iterable[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("portal:PortalNode", name, opts)
@@ -72,7 +79,7 @@ class PortalNode(Component):
             passphrase=secrets.passphrase,
             seconds=waits.configuration,
             adopt=tier.adopt,
-            opts=self.child([installed]),
+            opts=self.child([installed, *before]),
         )
         operators = GroupMembers(
             f"{name}-operators",
@@ -81,14 +88,26 @@ class PortalNode(Component):
             members=list(topology.portal.operators),
             opts=self.child([self.configured]),
         )
-        self.ready: list[pulumi.Resource] = [self.configured, operators]
+        rules = [
+            FirewallRule(
+                f"{name}-firewall-{opening.purpose}",
+                machine=name,
+                rule=f"Windows Azure Pack HA ({opening.purpose})",
+                ports=opening.ports,
+                remote=opening.sources,
+                opts=self.child(),
+            )
+            for opening in openings(topology, tier)
+        ]
+        self.ready: list[pulumi.Resource] = [self.configured, operators, *rules]
+        self.serving = list(self.ready)
         self.register_outputs({})
 
     def publish(self, after: Iterable[pulumi.Resource]) -> SiteBinding | None:
         """Move the tenants' site to its public port with the public certificate; None where the tier has none."""
         if "tenant-site" not in self._tier.roles:
             return None
-        return SiteBinding(
+        published = SiteBinding(
             f"{self.name}-tenant-site",
             machine=self.name,
             site=TENANT_SITE,
@@ -97,6 +116,8 @@ class PortalNode(Component):
             thumbprint=self._pfx.thumbprint,
             opts=self.child([*self.ready, self.certificate, *after]),
         )
+        self.serving.append(published)
+        return published
 
     def sites(self) -> list[dict[str, object]]:
         """The node's sites with the ports on which each may be found."""

@@ -15,7 +15,7 @@ from components.topology.portal import Tier
 
 
 class PortalTier(Component):
-    """Nodes with the same roles behind one name. ``front`` is what a node needs before its software comes."""
+    """Nodes with the same roles behind one name."""
 
     def __init__(
         self,
@@ -28,23 +28,32 @@ class PortalTier(Component):
         super().__init__("portal:PortalTier", name, opts)
         self._topology, self._secrets, self.tier = topology, secrets, tier
         self.nodes: list[PortalNode] = []
-        self._balanced: dict[str, pulumi.Resource] = {}
+        self._cluster: NlbCluster | None = None
         if tier.cluster is not None:
-            self._balanced = NlbCluster(tier.cluster.name, topology, tier, tier.cluster, self.child()).nodes
+            self._cluster = NlbCluster(tier.cluster.name, topology, tier, tier.cluster, self.child())
         self.register_outputs({"name": tier.front.name, "address": str(tier.front.address)})
 
-    def add_first(self, after: Iterable[pulumi.Resource]) -> PortalNode:
-        """The node that makes the stores, or the first of its role."""
-        return self._add(self.tier.nodes[0], after)
+    def add_first(self, after: Iterable[pulumi.Resource], before: Iterable[pulumi.Resource]) -> PortalNode:
+        """The node that makes the stores, or the first of its role; ``before`` is what its configuration waits for."""
+        return self._add(self.tier.nodes[0], after, before)
 
     def add_others(self, after: Iterable[pulumi.Resource]) -> list[PortalNode]:
         """Every further node, each joined with the passphrase."""
-        before = list(after)
-        return [self._add(machine, before) for machine in self.tier.nodes[1:]]
+        waited = list(after)
+        return [self._add(machine, waited, []) for machine in self.tier.nodes[1:]]
 
-    def _add(self, machine: str, after: Iterable[pulumi.Resource]) -> PortalNode:
-        # Binding the network card drops every connection, so a node is balanced before its software comes.
-        balanced = [self._balanced[machine]] if machine in self._balanced else []
-        node = PortalNode(machine, self._topology, self.tier, self._secrets, [*after, *balanced], self.child())
+    def take_part(self, after: Iterable[pulumi.Resource]) -> list[pulumi.Resource]:
+        """Let every node take part in the cluster: clients come to it from then on, so everything else is before it.
+
+        Deletions go the other way round: a node is without clients before anything on it is taken away.
+        """
+        if self._cluster is None:
+            return []
+        before = list(after)
+        return [self._cluster.take_part(node.name, [*before, *node.serving]) for node in self.nodes]
+
+    def _add(self, machine: str, after: Iterable[pulumi.Resource], before: Iterable[pulumi.Resource]) -> PortalNode:
+        after = [*after, *([self._cluster.prepared[machine]] if self._cluster else [])]
+        node = PortalNode(machine, self._topology, self.tier, self._secrets, after, before, self.child())
         self.nodes.append(node)
         return node

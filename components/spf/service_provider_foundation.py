@@ -22,16 +22,19 @@ class ServiceProviderFoundation(Component):
         super().__init__("spf:ServiceProviderFoundation", name, opts)
         self._topology, self._secrets = topology, secrets
         spf = topology.spf
-        self.account = LocalAccount(
-            spf.account,
-            machines=[server.name for server in topology.spf_servers],
-            account=spf.account,
-            password=secrets.spf_password,
-            groups=list(spf.groups),
-            description="The portal registers and calls Service Provider Foundation with this account.",
-            adopt=spf.adopt,
-            opts=self.child(),
-        )
+        self.accounts = [
+            LocalAccount(
+                f"{server.name}-account",
+                machine=server.name,
+                account=spf.account,
+                password=secrets.spf_password,
+                groups=list(spf.groups),
+                description="The portal registers and calls Service Provider Foundation with this account.",
+                adopt=spf.adopt,
+                opts=self.child(),
+            )
+            for server in topology.spf_servers
+        ]
         self.register_outputs({"url": spf.url})
 
     def register(self, machine: str, after: Iterable[pulumi.Resource]) -> Registration:
@@ -46,5 +49,5 @@ class ServiceProviderFoundation(Component):
             account=spf.account,
             password=self._secrets.spf_password,
             adopt=spf.adopt,
-            opts=self.child([self.account, *after]),
+            opts=self.child([*self.accounts, *after]),
         )

@@ -39,6 +39,8 @@ class LoginMirrorInputs(Inputs):
     """The databases whose users say which logins are needed."""
     further: tuple[str, ...] = ()
     """Logins to mirror beside those."""
+    revisions: tuple[str, ...] = ()
+    """When the portal's nodes were configured: whenever one was made, changed or removed, the logins are compared."""
     state: str = MIRRORED
     """What is declared; a drifted state names each login that differs, and how."""
 
@@ -253,7 +255,8 @@ class LoginMirror(Managed, module="sql", name="LoginMirror"):
         machines: list[str],
         databases: list[str],
         further: list[str],
+        revisions: list[pulumi.Input[str]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         what = {"name": name, "group": group, "machines": machines, "databases": databases}
-        super().__init__(name, {**what, "further": further}, opts)
+        super().__init__(name, {**what, "further": further, "revisions": revisions}, opts)

@@ -100,8 +100,14 @@ class SqlAvailabilityGroup(Component):
             for database in names
         ]
 
-    def mirror_logins(self, name: str, databases: Iterable[str], after: Iterable[pulumi.Resource]) -> LoginMirror:
-        """Make the logins that the databases need the same on every replica."""
+    def mirror_logins(
+        self,
+        name: str,
+        databases: Iterable[str],
+        after: Iterable[pulumi.Resource],
+        revisions: Iterable[pulumi.Input[str]] = (),
+    ) -> LoginMirror:
+        """Make the logins that the databases need the same on every replica, and again after what has revisions."""
         sql = self._topology.sql
         return LoginMirror(
             name,
@@ -109,5 +115,6 @@ class SqlAvailabilityGroup(Component):
             machines=self.machines,
             databases=list(databases),
             further=list(sql.logins),
+            revisions=list(revisions),
             opts=self.child(after),
         )

@@ -81,7 +81,8 @@ class _Picture:
         """Draws a domain and gives where it ends. Its frame comes first, so its height is computed before."""
         tiers = self._tiers(domain)
         rows = [tiers[at : at + 3] for at in range(0, len(tiers), 3)]
-        heights = [max(self._tier_height(tier, self._tier_width(row)) for tier in row) for row in rows]
+        width = self._tier_width(rows[0]) if rows else 0  # of every row: the last one may have fewer tiers
+        heights = [max(self._tier_height(tier, width) for tier in row) for row in rows]
         below = self._below(domain)
         tallest = max((self._column_height(len(machines), kind) for kind, machines in below.items()), default=0)
         height = 36 + sum(height + _GAP for height in heights) + (_ARROW - _GAP if tiers and below else 0)
@@ -90,7 +91,6 @@ class _Picture:
         self.svg.text(2 * _EDGE + 60, top + 24, f"domain {domain}, {subnet}", bold=True, soft=True)
         y = top + 36
         for row, tall in zip(rows, heights, strict=True):
-            width = self._tier_width(row)
             for index, tier in enumerate(row):
                 self._tier(tier, 2 * _EDGE + index * (width + _GAP), y, width, tall)
             y += tall + _GAP

@@ -168,10 +168,8 @@ class Portal(Part):
 
     def ports(self, tier: Tier) -> tuple[int, ...]:
         """The ports on which clients reach a tier's sites, the tenants' site at its new one; ascending."""
-        return tuple(
-            sorted(
-                port
-                for role in tier.ordered_roles
-                for port in ((self.tenant_site_port,) if role.name == "tenant-site" else role.ports)
-            )
-        )
+        return tuple(sorted(port for role in tier.ordered_roles for port in self.ports_of(role)))
+
+    def ports_of(self, role: Role) -> tuple[int, ...]:
+        """The ports on which clients reach the sites of a role."""
+        return (self.tenant_site_port,) if role.name == "tenant-site" else role.ports

@@ -1,10 +1,12 @@
-"""Guarantees a local account that is the same on every server of a tier: password, never expiring, in its groups.
+"""Guarantees a local account on one server: its password, never expiring, in its groups.
+
+Servers behind one name have one each, with the same password: a server that comes or goes touches no other.
 
 The password is verified without a log-on: when it is set, the machine keeps a mark that fits this password and the
 moment it was set, and a mark that does not fit means that somebody set another one. The mark is an HMAC with the
 administrator's password of that machine as its key; nobody can try passwords on it. Groups must be there already (the
 installer of Service Provider Foundation makes them); other members and other groups of the account are left alone.
-Delete removes the account from every server.
+Delete removes the account.
 """
 
 from __future__ import annotations
@@ -26,12 +28,12 @@ from remote.session import Remote
 
 
 class LocalAccountInputs(Inputs):
-    machines: tuple[str, ...]
-    """Every server of the tier."""
+    machine: str
+    """The server."""
     account: str
     """Its name."""
     password: Secret
-    """Its password, the same everywhere."""
+    """Its password."""
     groups: tuple[str, ...]
     """The local groups it has to be in; others stay."""
     description: str = ""
@@ -53,15 +55,12 @@ class AccountState:
 
 
 @dataclass(frozen=True)
-class ServerFacts:
+class LocalAccountFacts:
     account: AccountState | None
     groups: frozenset[str]
     """Lower-case names of all local groups of the server."""
     mark: Secret
     """The mark that would fit the declared password on this server."""
-
-
-LocalAccountFacts = dict[str, ServerFacts]
 
 
 def mark(key: Secret, account: str, password: Secret) -> Secret:
@@ -72,26 +71,23 @@ def mark(key: Secret, account: str, password: Secret) -> Secret:
 
 class LocalAccountProvider(Provider[LocalAccountInputs, LocalAccountFacts]):
     INPUTS = LocalAccountInputs
-    IDENTITY = ("account",)
+    IDENTITY = ("machine", "account")
     SECRETS = ("password",)
 
     def title(self, inputs: LocalAccountInputs) -> str:
         return f"the local account {inputs.account}"
 
     def key(self, inputs: LocalAccountInputs) -> str:
-        return f"local-account/{inputs.account}".lower()
+        return f"{inputs.machine}/local-account/{inputs.account}".lower()
 
     def home(self, inputs: LocalAccountInputs) -> str:
-        return inputs.machines[0]
+        return inputs.machine
 
     def observe(self, inputs: LocalAccountInputs, remote: Remote) -> LocalAccountFacts:
-        return {machine: self._server(inputs, remote, machine) for machine in inputs.machines}
-
-    def _server(self, inputs: LocalAccountInputs, remote: Remote, machine: str) -> ServerFacts:
-        state = remote.powershell(machine).run(
+        state = remote.powershell(inputs.machine).run(
             leaf("windows/read_account.ps1"), {"Name": inputs.account}, attempted=f"read {self.title(inputs)}"
         )[0]
-        ours = mark(remote.hosts[machine].password, inputs.account, inputs.password)
+        ours = mark(remote.hosts[inputs.machine].password, inputs.account, inputs.password)
         account = None
         if state["exists"]:
             account = AccountState(
@@ -101,17 +97,19 @@ class LocalAccountProvider(Provider[LocalAccountInputs, LocalAccountFacts]):
                 description=state["description"],
                 groups=frozenset(name.lower() for name in state["memberOf"]),
             )
-        return ServerFacts(account, frozenset(name.lower() for name in state["groups"]), ours)
+        return LocalAccountFacts(account, frozenset(name.lower() for name in state["groups"]), ours)
 
     def plan(self, inputs: LocalAccountInputs, facts: LocalAccountFacts) -> list[Step]:
-        self._refuse(inputs, facts)
-        return [step for machine, server in facts.items() for step in self._on(inputs, machine, server)]
-
-    def _on(self, inputs: LocalAccountInputs, machine: str, server: ServerFacts) -> list[Step]:
-        name, have = inputs.account, server.account
+        machine, name, have = inputs.machine, inputs.account, facts.account
+        if missing := [group for group in inputs.groups if group.lower() not in facts.groups]:
+            raise MachineError(
+                machine,
+                f"create {self.title(inputs)}",
+                f"there is no local group {', '.join(missing)}",
+                "Install Service Provider Foundation there first, or correct `spf.groups`.",
+            )
         steps = []
-        set_password = {"Name": name, "Password": inputs.password, "Mark": server.mark}
-        options = {"Name": name, "Description": inputs.description, "NeverExpires": inputs.never_expires}
+        set_password = {"Name": name, "Password": inputs.password, "Mark": facts.mark}
         if have is None:
             what = f"On {machine}, create the local account {name}."
             steps.append(Step(what, Script(machine, "windows/create_account.ps1", set_password)))
@@ -124,6 +122,7 @@ class LocalAccountProvider(Provider[LocalAccountInputs, LocalAccountFacts]):
             inputs.description,
         ):
             what = f"On {machine}, let the password of {name} never expire, and the account be enabled."
+            options = {"Name": name, "Description": inputs.description, "NeverExpires": inputs.never_expires}
             arguments = options | {"Enabled": inputs.enabled}
             steps.append(Step(what, Script(machine, "windows/set_account_options.ps1", arguments)))
         for group in inputs.groups:
@@ -133,52 +132,32 @@ class LocalAccountProvider(Provider[LocalAccountInputs, LocalAccountFacts]):
                 steps.append(Step(what, Script(machine, "windows/add_members.ps1", arguments)))
         return steps
 
-    def _refuse(self, inputs: LocalAccountInputs, facts: LocalAccountFacts) -> None:
-        missing = [
-            f"{group} on {machine}"
-            for machine, server in facts.items()
-            for group in inputs.groups
-            if group.lower() not in server.groups
-        ]
-        if missing:
-            raise MachineError(
-                self.home(inputs),
-                f"create {self.title(inputs)}",
-                f"there is no local group {', '.join(missing)}",
-                "Install Service Provider Foundation there first, or correct `spf.groups`.",
-            )
-
     def remove(self, inputs: LocalAccountInputs, facts: LocalAccountFacts, before: dict[str, Any]) -> list[Step]:
-        return [
-            Step(
-                f"On {machine}, delete the local account {inputs.account}.",
-                Script(machine, "windows/remove_account.ps1", {"Name": inputs.account}),
-            )
-            for machine, server in facts.items()
-            if server.account is not None
-        ]
+        if facts.account is None:
+            return []
+        what = f"On {inputs.machine}, delete the local account {inputs.account}."
+        return [Step(what, Script(inputs.machine, "windows/remove_account.ps1", {"Name": inputs.account}))]
 
     def adoption(self, inputs: LocalAccountInputs, topology: Topology) -> Location:
         return ("spf",)
 
     def present(self, inputs: LocalAccountInputs, facts: LocalAccountFacts) -> bool:
-        return any(server.account for server in facts.values())
+        return facts.account is not None
 
     def found(self, inputs: LocalAccountInputs, facts: LocalAccountFacts) -> dict[str, Any]:
-        accounts = {machine: server.account for machine, server in facts.items() if server.account}
-        live: dict[str, Any] = {"machines": list(accounts)}
-        if not all(account.password_is_ours for account in accounts.values()):
+        have = facts.account
+        if have is None:
+            return {}
+        live: dict[str, Any] = {"never_expires": have.never_expires, "enabled": have.enabled}
+        if not have.password_is_ours:
             live["password"] = MASKED_DIFFERENCE
-        live["never_expires"] = all(account.never_expires for account in accounts.values())
-        live["enabled"] = all(account.enabled for account in accounts.values())
-        live["groups"] = [g for g in inputs.groups if all(g.lower() in a.groups for a in accounts.values())]
-        if other := {account.description for account in accounts.values()} - {inputs.description}:
-            live["description"] = min(other)
+        live["groups"] = [group for group in inputs.groups if group.lower() in have.groups]
+        live["description"] = have.description
         return live
 
 
 class LocalAccount(Managed, module="windows", name="LocalAccount"):
-    """One local account on several servers."""
+    """A local account on one server."""
 
     provider_class = LocalAccountProvider
 
@@ -186,7 +165,7 @@ class LocalAccount(Managed, module="windows", name="LocalAccount"):
         self,
         name: str,
         *,
-        machines: list[str],
+        machine: str,
         account: str,
         password: pulumi.Input[str],
         groups: list[str],
@@ -194,5 +173,5 @@ class LocalAccount(Managed, module="windows", name="LocalAccount"):
         adopt: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        what = {"machines": machines, "account": account, "password": password, "groups": groups}
+        what = {"machine": machine, "account": account, "password": password, "groups": groups}
         super().__init__(name, {**what, "description": description, "adopt": adopt}, opts)

@@ -42,8 +42,8 @@ def _clusters(world: World) -> dict[str, str]:
     if spf:
         names.setdefault(spf["name"].lower(), spf["address"])
     for tier in world.topology.get("portal", {}).get("tiers", []):
-        if tier.get("cluster"):
-            names.setdefault(tier["cluster"]["name"].lower(), tier["cluster"]["address"])
+        if front := tier.get("cluster") or tier.get("load_balancer"):
+            names.setdefault(front["name"].lower(), front["address"])
     return names
 
 

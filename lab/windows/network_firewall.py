@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -128,12 +129,20 @@ def set_rule(call: Call) -> Iterator[PSObject]:
         for parameter, key, kind in (
             ("Enabled", "enabled", ENABLED),
             ("Action", "action", ACTION),
+            ("Direction", "direction", DIRECTION),
         ):
             if call.get(parameter) is not None:
                 changes[key] = _proper(kind.members, text(call.get(parameter)))
         if call.get("Protocol") is not None:
             changes["protocol"] = text(call.get("Protocol"))
-        for parameter, key in (("LocalPort", "local_port"), ("RemotePort", "remote_port")):
+        if call.get("Profile") is not None:
+            changes["profile"] = ", ".join(texts(call.get("Profile")))
+        for parameter, key in (
+            ("LocalPort", "local_port"),
+            ("RemotePort", "remote_port"),
+            ("LocalAddress", "local_address"),
+            ("RemoteAddress", "remote_address"),
+        ):
             if call.get(parameter) is not None:
                 changes[key] = texts(call.get(parameter))
         changed = call.machine.collection("firewall").change(document["name"], **changes)
@@ -166,26 +175,56 @@ def remove_rule(call: Call) -> None:
         del call.machine.collection("firewall")[document["name"]]
 
 
-@cmdlet("Get-NetFirewallPortFilter")
-def get_port_filter(call: Call) -> Iterator[PSObject]:
+def _of_rules(call: Call) -> list[Document]:
+    """The rules whose filters are asked for; without any, all."""
     rules = call.machine.collection("firewall")
     given = call.get("AssociatedNetFirewallRule")
     items = [given] if given is not None else list(call.input)
     names = [item.hidden["name"] for item in items if isinstance(item, CimInstance)]
-    for name in names or list(rules):
-        document = rules[name]
+    return [rules[name] for name in names or list(rules)]
+
+
+@cmdlet("Get-NetFirewallPortFilter")
+def get_port_filter(call: Call) -> Iterator[PSObject]:
+    for document in _of_rules(call):
         yield CimInstance(
             NAMESPACE,
             "MSFT_NetProtocolPortFilter",
             {
-                "InstanceID": name,
+                "InstanceID": document["name"],
                 "Protocol": document["protocol"],
-                "LocalPort": _ports(document["local_port"]),
-                "RemotePort": _ports(document["remote_port"]),
+                "LocalPort": _one_or_all(document["local_port"]),
+                "RemotePort": _one_or_all(document["remote_port"]),
                 "IcmpType": "Any",
             },
         )
 
 
-def _ports(ports: list[str]) -> Any:
-    return ports[0] if len(ports) == 1 else ports
+@cmdlet("Get-NetFirewallAddressFilter")
+def get_address_filter(call: Call) -> Iterator[PSObject]:
+    """Subnets come back with their mask, in whatever form they were given."""
+    for document in _of_rules(call):
+        yield CimInstance(
+            NAMESPACE,
+            "MSFT_NetAddressFilter",
+            {
+                "InstanceID": document["name"],
+                "LocalAddress": _one_or_all([_masked(address) for address in document["local_address"]]),
+                "RemoteAddress": _one_or_all([_masked(address) for address in document["remote_address"]]),
+            },
+        )
+
+
+def _masked(address: str) -> str:
+    """``172.21.5.0/24`` as ``172.21.5.0/255.255.255.0``; a range, a word or a single address stays as it is."""
+    if "/" not in address:
+        return address
+    try:
+        network = ipaddress.IPv4Network(address, strict=False)
+    except ValueError:
+        return address
+    return f"{network.network_address}/{network.netmask}"
+
+
+def _one_or_all(values: list[str]) -> Any:
+    return values[0] if len(values) == 1 else values

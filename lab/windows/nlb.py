@@ -7,7 +7,7 @@ Documents (``lab/balancer.py`` forwards by them):
   "initial_state", "retain_suspended", "port_rules": [{"start", "end", "protocol", "mode", "affinity", "timeout",
   "address", "enabled", "weight", "priority"}]}
 
-States: Converging, Converged, Stopped, Suspended. Every change makes the running nodes converge anew; a further change
+States: Converging, Converged, Draining, Stopped, Suspended. Every change makes the running nodes converge anew; a further change
 before they have is refused (Microsoft's pages of the cmdlets: no further operation until all nodes are converged).
 """
 
@@ -247,7 +247,7 @@ def change_rules(world: World, name: str, rules: list[Document]) -> None:
 
 
 def set_state(machine: Machine, interface: str, state: str) -> None:
-    """Stopped or Suspended at once; Converging begins to converge."""
+    """Draining, Stopped or Suspended at once, and the others converge; Converging begins to converge."""
     node = machine.collection("nlb-node").change(interface, state=state)
     converge(machine.world, node["cluster"])
 

@@ -7,8 +7,10 @@ dedicated and further virtual addresses (-Dip, -Vip), driver information, IPv6.
 from __future__ import annotations
 
 import ipaddress
+import time
 from collections.abc import Callable, Iterator
 
+from lab import balancer
 from lab.powershell.api import Call, NotModelledError, PSObject, cmdlet
 from lab.windows import nlb
 from lab.windows.nlb_objects import (
@@ -269,6 +271,22 @@ def set_node(call: Call) -> Iterator[PSObject]:
         yield node_object(host, changed)
 
 
+def _drain(call: Call, machine: Machine, node: Document) -> None:
+    """No new clients; the node stops when the last of its clients has gone, or when the time is up (then at once).
+
+    The clients' clock is a real one, so this time-out is not scaled by the lab's pace.
+    """
+    if node["state"] not in ("Converged", "Converging"):
+        return
+    nlb.set_state(machine, node["interface"], "Draining")
+    minutes = call.get("Timeout")
+    deadline = None if minutes is None else time.monotonic() + 60 * int(minutes)
+    while not balancer.drained(machine.world, node["cluster"], machine.name):
+        if deadline is not None and time.monotonic() > deadline:
+            return
+        time.sleep(0.05)
+
+
 def _control(verb: str, state: str, refused: dict[str, str]) -> Callable[[Machine, Document], None]:
     """The change of state behind a verb. ``refused`` tells the states in which it does not apply."""
 
@@ -304,6 +322,8 @@ def _register(verb: str) -> None:
         with errors(call):
             host, node = found_node(call)
             reach(call, host)
+            if call.get("Drain"):
+                _drain(call, host, node)
             if _resumable(verb, node):
                 _VERBS[verb](host, node)
             changed = nlb.binding(host, node["interface"])
@@ -317,6 +337,8 @@ def _register(verb: str) -> None:
             host, node = found_node(call)
             reach_all(call, node["cluster"])
             for machine, member in list(nlb.members(host.world, node["cluster"])):
+                if call.get("Drain"):
+                    _drain(call, machine, member)
                 if _resumable(verb, member):
                     _VERBS[verb](machine, member)
             for machine, member in nlb.members(host.world, node["cluster"]):

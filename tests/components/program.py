@@ -57,7 +57,12 @@ class _Mocks(pulumi.runtime.Mocks):
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         self.inputs[(args.typ, args.name)] = dict(args.inputs)
-        return f"{args.name}-id", {**args.inputs, "plan_id": "plan1", "logins": ["MgmtSvc-AdminAPI"], "current": "SQL1"}
+        return f"{args.name}-id", {
+            **args.inputs,
+            "plan_id": "plan1",
+            "logins": ["MgmtSvc-AdminAPI"],
+            "current": "SQL1",
+        } | {"revision": "now"}
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         return {}, None

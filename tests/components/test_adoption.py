@@ -81,11 +81,11 @@ def test_the_key_that_a_message_names_is_the_one_that_adopts(
 @pytest.mark.parametrize(
     ("name", "line", "said"),
     [
-        ("portal.hyper-v.nu", "      cluster:\n", "Add `adopt: true` to portal > tiers > portal > cluster (LINE)"),
+        ("portal-cluster", "      cluster:\n", "Add `adopt: true` to portal > tiers > portal > cluster (LINE)"),
         ("SQL", "  adopt: true", "Set `adopt: true` in LINE (sql)"),
         ("SQL-listener", "  adopt: true", "Set `adopt: true` in LINE (sql)"),
         ("SQL-administrator", "  adopt: true", "Set `adopt: true` in LINE (sql)"),
-        ("SVC_SPF_REG", "spf:\n", "Add `adopt: true` to spf (LINE)"),
+        ("SPF2-account", "spf:\n", "Add `adopt: true` to spf (LINE)"),
         ("spf-registration", "spf:\n", "Add `adopt: true` to spf (LINE)"),
         ("plan", "  plan: ", "Add `adopt: true` to portal > plan (LINE)"),
         ("Portal2-software", "    - name: portal\n", "Add `adopt: true` to portal > tiers > portal (LINE)"),

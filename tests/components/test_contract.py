@@ -12,6 +12,7 @@ import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.output import Unknown
 
+from components import claims
 from components.resource import Provider, ThroughFarm
 from remote.errors import LostAnswerError, MachineError, UnreachableError
 from remote.secret import Secret
@@ -53,7 +54,7 @@ def test_create_reaches_the_declared_state_and_claims_it_once(monkeypatch: pytes
     inputs = case.parsed()
     provider = case.provider()
     assert list(world.claims) == [(provider.home(inputs), provider.key(inputs))]
-    assert set(outs) == {*case.provider.COMPUTED, *provider._dump(inputs), "adopted", "before", "revision"}
+    assert set(outs) == {*case.provider.COMPUTED, *provider._dump(inputs), "adopted", "before", "home", "revision"}
     again = provider.create(case.inputs).outs or {}
     assert again["revision"] != outs["revision"], "what hangs on the revision sees that the thing was made anew"
 
@@ -260,6 +261,20 @@ def test_update_keeps_the_outputs_and_is_another_revision(monkeypatch: pytest.Mo
     assert (result["adopted"], result["before"]) == (True, {"kept": "x"})
     assert result["revision"] not in ("before", "", None)
     in_order(case, world)
+
+
+@every
+def test_an_update_through_another_machine_takes_the_claim_along(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    """The node that it was made through leaves the farm: nothing of ours stays there, and delete finds the claim."""
+    world, outs = made(monkeypatch, case)
+    provider, inputs = world.provider(), case.parsed()
+    home, key = provider.home(inputs), provider.key(inputs)
+    monkeypatch.setattr(case.provider, "home", lambda self, _inputs: "ELSEWHERE")
+    result = provider.update("id", {**outs, "adopted": True, "before": {"kept": "x"}}, case.inputs).outs or {}
+    assert world.claims == {("ELSEWHERE", key): claims.Claim(adopted=True, before={"kept": "x"})}
+    assert (outs["home"], result["home"]) == (home, "ELSEWHERE")
+    provider.delete("id", {**result, "adopted": True})
+    assert world.claims == {}
 
 
 @every

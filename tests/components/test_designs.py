@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
 
 from components.topology import load
+from components.topology.roles import ROLES
 from tests.components.program import Program, run
 
-TOPOLOGIES = sorted((Path(__file__).parent / "topologies").glob("*.yaml"))
+HERE = Path(__file__).parent
+TOPOLOGIES = [*sorted((HERE / "topologies").glob("*.yaml")), *sorted((HERE.parents[1] / "topologies").glob("*.yaml"))]
 
 
-@pytest.fixture(params=TOPOLOGIES, ids=lambda file: file.stem)
+@pytest.fixture(params=TOPOLOGIES, ids=lambda file: f"{file.parents[1].name}-{file.stem}")
 def file(request: pytest.FixtureRequest) -> Path:
     chosen: Path = request.param
     return chosen
@@ -47,7 +50,45 @@ def test_the_first_node_of_every_role_comes_before_every_other_node(program: Pro
 def test_a_cluster_for_each_tier_that_has_one(program: Program, file: Path) -> None:
     topology = load(file)
     clusters = [tier.cluster.name for tier in topology.portal.tiers if tier.cluster is not None]
-    assert sorted(cluster.name for cluster in program.all("nlb:Cluster")) == sorted(clusters)
+    assert sorted(cluster.inputs["cluster"] for cluster in program.all("nlb:Cluster")) == sorted(clusters)
+
+
+def test_every_node_lets_in_what_its_tier_is_reached_on(program: Program, file: Path) -> None:
+    topology = load(file)
+    for tier in topology.portal.tiers:
+        for node in tier.nodes:
+            rules = [rule for rule in program.all("windows:FirewallRule") if rule.inputs["machine"] == node]
+            opened = [int(port) for rule in rules for port in rule.inputs["ports"]]
+            assert sorted(opened) == list(topology.portal.ports(tier))
+
+
+def test_the_public_port_is_open_before_the_tenants_site_moves_there(program: Program) -> None:
+    bindings = program.all("windows:SiteBinding")
+    assert bindings
+    for binding in bindings:
+        node, port = binding.inputs["machine"], str(int(binding.inputs["port"]))
+        rule = program.one("windows:FirewallRule", f"{node}-firewall-clients")
+        assert port in rule.inputs["ports"]
+        assert not rule.inputs["remote"]
+        assert program.is_before(rule, binding)
+
+
+def test_the_first_nodes_are_configured_in_the_order_of_their_roles(program: Program, file: Path) -> None:
+    topology = load(file)
+    order = list(ROLES)
+    tiers = sorted(topology.portal.tiers, key=lambda tier: min(order.index(role) for role in tier.roles))
+    firsts = [program.one("portal:Configuration", f"{tier.nodes[0]}-configuration") for tier in tiers]
+    for one, other in itertools.pairwise(firsts):
+        assert program.is_before(one, other), f"{one.name} comes before {other.name}"
+
+
+def test_no_installation_of_a_first_node_waits_for_another_node(program: Program, file: Path) -> None:
+    """Each may take an hour, and they have nothing to do with each other."""
+    firsts = [tier.nodes[0] for tier in load(file).portal.tiers]
+    for node in firsts:
+        software = program.one("portal:Software", f"{node}-software")
+        for other in firsts:
+            assert not program.is_before(program.one("portal:Software", f"{other}-software"), software)
 
 
 def test_only_tiers_with_the_tenants_site_publish_it(program: Program, file: Path) -> None:

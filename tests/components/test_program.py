@@ -25,9 +25,9 @@ def test_every_step_of_the_walk_through_is_there(program: Program) -> None:
     for kind, count in {
         "windows:Feature": 2,
         "nlb:Cluster": 1,
-        "nlb:Node": 1,
+        "nlb:Node": 2,
         "nlb:PortRules": 1,
-        "windows:LocalAccount": 1,
+        "windows:LocalAccount": 2,
         "windows:Certificate": 2,
         "sql:AuthenticationMode": 1,
         "sql:Administrator": 1,
@@ -75,10 +75,33 @@ def test_the_order_is_the_articles(program: Program) -> None:
     for first, second in itertools.pairwise(steps):
         assert program.is_before(first, second), f"{first.name} comes before {second.name}"
     assert program.is_before(
-        program.one("nlb:Node", "Portal2-node"), program.one("portal:Software", "Portal2-software")
+        program.one("nlb:Cluster", "portal-cluster"), program.one("portal:Software", "Portal1-software")
     )
-    assert program.is_before(program.one("windows:LocalAccount", "SVC_SPF_REG"), steps[16])
-    assert not program.is_before(program.one("nlb:Cluster", "portal.hyper-v.nu"), steps[0])
+    assert program.is_before(program.one("windows:LocalAccount", "SPF2-account"), steps[16])
+    assert not program.is_before(program.one("nlb:Cluster", "portal-cluster"), steps[0])
+
+
+def test_clients_come_to_a_node_last_and_one_node_after_the_other(program: Program) -> None:
+    """A deletion goes the other way round: a node has no client any more before anything on it is taken away."""
+    for node in ("Portal1", "Portal2"):
+        joined = program.one("nlb:Node", f"{node}-node")
+        own = [
+            one
+            for one in program.resources
+            if one.inputs.get("machine") == node and one is not joined and not one.type.endswith(TALKING)
+        ]
+        assert len(own) >= 6, node
+        assert [one.name for one in own if not program.is_before(one, joined)] == []
+    assert program.is_before(program.one("nlb:Node", "Portal1-node"), program.one("nlb:Node", "Portal2-node"))
+
+
+TALKING = ("portal:Administrators", "portal:Plan", "spf:Registration")
+"""What only speaks through a node."""
+
+
+def test_the_mirror_compares_again_when_any_node_was_configured(program: Program) -> None:
+    assert len(program.one("sql:LoginMirror", "logins-after-joining").inputs["revisions"]) == 2
+    assert program.one("sql:LoginMirror", "logins").inputs["revisions"] == []
 
 
 def test_every_resource_has_its_component_as_parent(program: Program) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from components.failover_proof import FailoverProofFacts, FailoverProofProvider
-from components.nlb.cluster import ClusterProvider
+from components.nlb.cluster import ClusterFacts, ClusterProvider
 from components.nlb.node import NodeFacts, NodeProvider
 from components.nlb.port_rules import DEFAULT_RULE, PortRulesProvider
 from components.nlb.state import NodeView, PortRule
@@ -16,11 +16,11 @@ from components.portal.plan import PlanFacts, PlanProvider, PlanState
 from components.portal.plan_seen import PlanSeenProvider
 from components.portal.software import SoftwareFacts, SoftwareProvider
 from components.spf.registration import Registered, RegistrationFacts, RegistrationProvider
-from components.steps import Script
 from components.windows.certificate import CertificateFacts, CertificateProvider
 from components.windows.feature import FeatureFacts, FeatureProvider
+from components.windows.firewall_rule import FirewallRuleFacts, FirewallRuleProvider, subnets
 from components.windows.group_members import GroupMembersFacts, GroupMembersProvider
-from components.windows.local_account import AccountState, LocalAccountProvider, ServerFacts
+from components.windows.local_account import AccountState, LocalAccountFacts, LocalAccountProvider
 from components.windows.site_binding import SiteBindingFacts, SiteBindingProvider
 from remote.secret import Secret
 from tests.components.contract import Case
@@ -61,39 +61,34 @@ CERTIFICATE = Case(
 SPF_GROUPS = ("SPF_Admin", "SPF_VMM")
 
 
-def server(account: AccountState | None = None) -> ServerFacts:
-    return ServerFacts(account, frozenset({*(g.lower() for g in SPF_GROUPS), "users"}), Secret("mark-of-this-test"))
+def server(account: AccountState | None = None) -> LocalAccountFacts:
+    return LocalAccountFacts(
+        account, frozenset({*(g.lower() for g in SPF_GROUPS), "users"}), Secret("mark-of-this-test")
+    )
 
 
-def _account(facts: dict[str, ServerFacts], action: Script, **changes: Any) -> dict[str, ServerFacts]:
-    have = facts[action.machine].account
-    assert have is not None
-    return {**facts, action.machine: server(replace(have, **changes))}
+def _account(facts: LocalAccountFacts, **changes: Any) -> LocalAccountFacts:
+    assert facts.account is not None
+    return replace(facts, account=replace(facts.account, **changes))
 
 
 LOCAL_ACCOUNT = Case(
     LocalAccountProvider,
-    {"machines": ["SPF1", "SPF2"], "account": "SVC_SPF", "password": "Account-Pass-1!", "groups": list(SPF_GROUPS)},
-    {"SPF1": server(), "SPF2": server()},
+    {"machine": "SPF1", "account": "SVC_SPF", "password": "Account-Pass-1!", "groups": list(SPF_GROUPS)},
+    server(),
     {
-        "windows/create_account.ps1": lambda f, a: {
-            **f,
-            a.machine: server(AccountState(True, False, True, "", frozenset())),
-        },
-        "windows/set_account_password.ps1": lambda f, a: _account(f, a, password_is_ours=True),
+        "windows/create_account.ps1": lambda f, a: server(AccountState(True, False, True, "", frozenset())),
+        "windows/set_account_password.ps1": lambda f, a: _account(f, password_is_ours=True),
         "windows/set_account_options.ps1": lambda f, a: _account(
             f,
-            a,
             never_expires=a.arguments["NeverExpires"],
             enabled=a.arguments["Enabled"],
             description=a.arguments["Description"],
         ),
-        "windows/add_members.ps1": lambda f, a: _account(
-            f, a, groups=f[a.machine].account.groups | {a.arguments["Group"].lower()}
-        ),
-        "windows/remove_account.ps1": lambda f, a: {**f, a.machine: server()},
+        "windows/add_members.ps1": lambda f, a: _account(f, groups=f.account.groups | {a.arguments["Group"].lower()}),
+        "windows/remove_account.ps1": lambda f, a: server(),
     },
-    gone={"SPF1": server(), "SPF2": server()},
+    gone=server(),
 )
 
 GROUP_MEMBERS = Case(
@@ -130,6 +125,31 @@ SITE_BINDING = Case(
     gone=SiteBindingFacts(False, False, {}, {}),
 )
 
+
+def opened(arguments: dict[str, Any]) -> FirewallRuleFacts:
+    """The rule as Windows gives it after one of the two scripts that make it right."""
+    remote = subnets(address.replace("/24", "/255.255.255.0") for address in arguments["Remote"])
+    enabled = arguments.get("Enabled", "True") == "True"
+    return FirewallRuleFacts(True, enabled, "Inbound", "Allow", "TCP", "Any", tuple(arguments["Ports"]), remote)
+
+
+FIREWALL_RULE = Case(
+    FirewallRuleProvider,
+    {
+        "machine": "Portal1",
+        "rule": "Windows Azure Pack HA (clients)",
+        "ports": ["443", "30091"],
+        "remote": ["172.21.5.0/24"],
+    },
+    FirewallRuleFacts(exists=False),
+    {
+        "windows/add_firewall_rule.ps1": lambda f, a: opened(a.arguments),
+        "windows/set_firewall_rule.ps1": lambda f, a: opened(a.arguments),
+        "windows/remove_firewall_rule.ps1": lambda f, a: FirewallRuleFacts(exists=False),
+    },
+    gone=FirewallRuleFacts(exists=False),
+)
+
 UNBOUND = NodeView("Portal1", bound=False)
 BOUND = NodeView(
     "Portal1",
@@ -141,24 +161,28 @@ BOUND = NodeView(
     (("PORTAL1", "Converged(default)"),),
     frozenset({DEFAULT_RULE}),
 )
+NOWHERE, MADE = ClusterFacts(UNBOUND), ClusterFacts(BOUND)
 CLUSTER = Case(
     ClusterProvider,
     {
+        "tier": "portal",
         "machine": "Portal1",
         "interface": "Ethernet",
+        "others": [{"machine": "Portal2", "interface": "Ethernet"}],
         "cluster": "portal.hyper-v.nu",
         "address": "172.21.5.150",
         "mask": "255.255.255.0",
         "mode": "unicast",
     },
-    UNBOUND,
+    NOWHERE,
     {
-        "nlb/new_cluster.ps1": lambda f, a: BOUND,
-        "nlb/set_cluster.ps1": lambda f, a: replace(f, name=a.arguments["Name"], address=a.arguments["Address"]),
-        "nlb/start_node.ps1": lambda f, a: BOUND,
-        "nlb/remove_cluster.ps1": lambda f, a: UNBOUND,
+        "nlb/new_cluster.ps1": lambda f, a: MADE,
+        "nlb/set_cluster.ps1": lambda f, a: ClusterFacts(
+            replace(f.first, name=a.arguments["Name"], address=a.arguments["Address"])
+        ),
+        "nlb/remove_cluster.ps1": lambda f, a: NOWHERE,
     },
-    gone=UNBOUND,
+    gone=NOWHERE,
 )
 
 BOTH = (("PORTAL1", "Converged(default)"), ("PORTAL2", "Converged"))
@@ -178,6 +202,7 @@ NODE = Case(
     {
         "machine": "Portal2",
         "interface": "Ethernet",
+        "tier": "portal",
         "cluster": "portal.hyper-v.nu",
         "first": "Portal1",
         "first_interface": "Ethernet",
@@ -202,6 +227,7 @@ def _added(facts: NodeView, arguments: Any) -> NodeView:
 PORT_RULES = Case(
     PortRulesProvider,
     {
+        "tier": "portal",
         "machine": "Portal1",
         "interface": "Ethernet",
         "cluster": "portal.hyper-v.nu",
@@ -343,6 +369,7 @@ CASES = [
     LOCAL_ACCOUNT,
     GROUP_MEMBERS,
     SITE_BINDING,
+    FIREWALL_RULE,
     CLUSTER,
     NODE,
     PORT_RULES,

@@ -79,6 +79,11 @@ $spf = Get-MgmtSvcResourceProvider @how | Where-Object { $_.Name -eq 'systemcent
     return lambda farm: farm.powershell("Portal1", begin + script, **who)
 
 
+def firewall(machine: str, whose: str, verb: str, change: str = "") -> Hand:
+    """One of the program's two rules on a portal node."""
+    return shell(machine, f"{verb}-NetFirewallRule -Name 'Windows Azure Pack HA ({whose})' {change}")
+
+
 def account(script: str) -> str:
     return f'$account = [ADSI]"WinNT://$env:COMPUTERNAME/SVC_SPF_REG,user"\n{script}'
 
@@ -247,6 +252,48 @@ $binding.AddSslCertificate($other, 'My')""",
     ),
     Drift(
         "site: stopped", "Portal2-tenant-site", "~ started: false => true", shell("Portal2", f"Stop-Website '{SITE}'")
+    ),
+    Drift(
+        "firewall: disabled",
+        "Portal1-firewall-clients",
+        "~ enabled: false => true",
+        firewall("Portal1", "clients", "Disable"),
+    ),
+    Drift(
+        "firewall: a port missing",
+        "Portal1-firewall-clients",
+        r'\+ \[4\]: "30091"',
+        firewall("Portal1", "clients", "Set", "-Protocol TCP -LocalPort 443,30006,30071,30072"),
+    ),
+    Drift(
+        "firewall: blocks",
+        "Portal2-firewall-clients",
+        '~ action : "Block" => "Allow"',
+        firewall("Portal2", "clients", "Set", "-Action Block"),
+    ),
+    Drift(
+        "firewall: on one kind of network",
+        "Portal2-firewall-clients",
+        '~ profile: "Domain" => "Any"',
+        firewall("Portal2", "clients", "Set", "-Profile Domain"),
+    ),
+    Drift(
+        "firewall: from anywhere",
+        "Portal1-firewall-servers",
+        r'~ \[0\]: "Any" => "172\.\d+\.5\.0/24"',
+        firewall("Portal1", "servers", "Set", "-RemoteAddress Any"),
+    ),
+    Drift(
+        "firewall: another protocol",
+        "Portal2-firewall-servers",
+        '~ protocol : "UDP" => "TCP"',
+        firewall("Portal2", "servers", "Set", "-Protocol UDP"),
+    ),
+    Drift(
+        "firewall: another direction",
+        "Portal2-firewall-servers",
+        '~ direction: "Outbound" => "Inbound"',
+        firewall("Portal2", "servers", "Set", "-Direction Outbound"),
     ),
     Drift(
         "authentication: restart pending",
@@ -449,6 +496,7 @@ GONE = [
         r'~ \[\d+\]: "AdminSite" => "MySQL"',
         None,
     ),
+    Drift("firewall: rule removed", "Portal2-firewall-clients", MADE, firewall("Portal2", "clients", "Remove")),
     Drift("plan: removed", "plan", MADE, portal("Remove-MgmtSvcPlan -PlanId $plan.Id -Confirm:$false @how")),
     Drift("plan: not seen through the other node", "Portal2-plan-seen", r'~ plan_id: "\(none\)" => \[unknown\]', None),
     Drift(

@@ -119,6 +119,18 @@ class Farm:
     def start_lab(self, pace: str = PACE) -> None:
         done = self.lab("up", "--topology", str(self.topology), "--pace", pace)
         assert done.ok, done.output
+        self.configure_load_balancer()
+
+    def configure_load_balancer(self) -> None:
+        """What the owner of a load balancer does with the program's instructions, where a tier is behind one."""
+        if "load_balancer:" not in self.topology.read_text(encoding="utf-8"):
+            return
+        printed = self.operations("load-balancer", "--topology", str(self.topology), "--json")
+        assert printed.ok, printed.output
+        file = self.folder / "load-balancer.json"
+        file.write_text(printed.output, encoding="utf-8")
+        done = self.lab("balancer", str(file))
+        assert done.ok, done.output
 
     def stop_lab(self) -> None:
         self.lab("down")
@@ -212,7 +224,7 @@ class Farm:
         return found
 
     def operations(self, *arguments: str) -> Result:
-        stack = ("--stack", "e2e") if arguments[:1] == ("verify",) else ()
+        stack = ("--stack", "e2e") if arguments[0] in ("verify", "load-balancer") else ()
         return self._run([sys.executable, "-m", "operations", *arguments, *stack], folder=self.project)
 
     def _run(self, command: list[str], given: str | None = None, folder: Path = ROOT) -> Result:

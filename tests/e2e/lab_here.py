@@ -42,6 +42,7 @@ class FarmHere(Farm):
         self.world = boot.build(self.topology, self.lab_folder, float(pace))
         boot.start(self.world, state.read(by_hand) if by_hand else [])
         self._control = Control(self.world, self.lab_folder)
+        self.configure_load_balancer()
 
     def stop_lab(self) -> None:
         if self._control is not None:

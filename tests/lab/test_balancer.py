@@ -181,6 +181,33 @@ def test_a_stopped_host_gives_its_clients_to_the_other(world: World) -> None:
     eventually(lambda: greeting(client).startswith("Portal2"))
 
 
+def test_a_draining_host_takes_no_new_client_and_finishes_those_it_has(world: World) -> None:
+    client = next(f"127.0.0.{n}" for n in range(1, 50) if greeting(f"127.0.0.{n}").startswith("Portal1"))
+    kept = connect(client)
+    kept.recv(100)
+    nodes = world.machine("Portal1").collection("nlb-node")
+    nodes.change("Ethernet", state="Draining")
+    eventually(lambda: greeting(client).startswith("Portal2"))
+    assert balancer.balancer_of(world).connections("portal", "Portal1") == 1
+    assert not balancer.drained(world, "portal", "Portal1")
+    kept.sendall(b"still there\n")
+    assert kept.recv(100) == b"still there\n"
+    kept.close()
+    eventually(lambda: balancer.drained(world, "portal", "Portal1"))
+
+
+def test_what_a_host_has_not_finished_when_it_stops_is_cut(world: World) -> None:
+    client = next(f"127.0.0.{n}" for n in range(1, 50) if greeting(f"127.0.0.{n}").startswith("Portal1"))
+    kept = connect(client)
+    kept.recv(100)
+    nodes = world.machine("Portal1").collection("nlb-node")
+    nodes.change("Ethernet", state="Draining")
+    eventually(lambda: greeting(client).startswith("Portal2"))
+    nodes.change("Ethernet", state="Stopped")
+    with pytest.raises(ConnectionResetError):
+        kept.recv(1)
+
+
 def test_a_pulled_cable_is_missed_only_after_the_heartbeats(world: World) -> None:
     world.clock.pace = 0.2  # five heartbeats are one second
     client = next(f"127.0.0.{n}" for n in range(1, 50) if greeting(f"127.0.0.{n}").startswith("Portal1"))

@@ -15,6 +15,7 @@ def up(name: str) -> None:
     design = Design.named(name)
     env = environment()
     _start_lab(design)
+    _configure_load_balancer(design)
     with stage(f"Pulumi: stack {design.stack}"):
         _select(design.stack)
         quietly = ["--suppress-outputs", "--suppress-progress", "--suppress-permalink=true"]
@@ -43,6 +44,18 @@ def _start_lab(design: Design) -> None:
     with stage(f"Lab: the machines of {design.topology}"):
         where = ["--topology", design.topology, "--directory", design.lab]
         run([PYTHON, "-m", "lab", "up", *where], environment())
+
+
+def _configure_load_balancer(design: Design) -> None:
+    """What the owner of a load balancer does with the instructions that the program prints for it."""
+    question = ["-m", "operations", "load-balancer", "--topology", design.topology, "--json"]
+    printed = quiet([PYTHON, *question], environment())
+    if not json.loads(printed):
+        return
+    file = ROOT / design.lab / "load-balancer.json"
+    file.write_text(printed, encoding="utf-8")
+    with stage("Lab: the load balancer of somebody else, as `operations load-balancer` says"):
+        run([PYTHON, "-m", "lab", "balancer", str(file), "--directory", design.lab], environment())
 
 
 def _stop_lab(design: Design) -> None:

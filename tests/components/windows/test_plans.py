@@ -8,8 +8,20 @@ import pytest
 
 from components.windows.certificate import CertificateFacts, CertificateInputs, CertificateProvider
 from components.windows.feature import FeatureFacts, FeatureInputs, FeatureProvider
+from components.windows.firewall_rule import (
+    FirewallRuleFacts,
+    FirewallRuleInputs,
+    FirewallRuleProvider,
+    subnets,
+)
 from components.windows.group_members import GroupMembersFacts, GroupMembersInputs, GroupMembersProvider
-from components.windows.local_account import AccountState, LocalAccountInputs, LocalAccountProvider, ServerFacts, mark
+from components.windows.local_account import (
+    AccountState,
+    LocalAccountFacts,
+    LocalAccountInputs,
+    LocalAccountProvider,
+    mark,
+)
 from components.windows.site_binding import SiteBindingFacts, SiteBindingInputs, SiteBindingProvider
 from remote.secret import Secret
 from tests.components.contract import actions, refusal, sentences
@@ -59,7 +71,7 @@ class TestCertificate:
 class TestLocalAccount:
     provider = LocalAccountProvider()
     inputs = LocalAccountInputs(
-        machines=("SPF1", "SPF2"),
+        machine="SPF2",
         account="SVC_SPF",
         password=Secret("Account-Pass-2!"),
         groups=SPF_GROUPS,
@@ -67,14 +79,14 @@ class TestLocalAccount:
     )
     good = AccountState(True, True, True, "For the portal.", frozenset({"spf_admin", "spf_vmm", "users"}))
 
-    def plan(self, first: ServerFacts, second: ServerFacts) -> list[str]:
-        return sentences(self.provider.plan(self.inputs, {"SPF1": first, "SPF2": second}))
+    def plan(self, facts: LocalAccountFacts) -> list[str]:
+        return sentences(self.provider.plan(self.inputs, facts))
 
     def test_in_order(self) -> None:
-        assert self.plan(server(self.good), server(self.good)) == []
+        assert self.plan(server(self.good)) == []
 
-    def test_missing_on_one_server(self) -> None:
-        plan = self.provider.plan(self.inputs, {"SPF1": server(self.good), "SPF2": server()})
+    def test_missing(self) -> None:
+        plan = self.provider.plan(self.inputs, server())
         assert sentences(plan) == [
             "On SPF2, create the local account SVC_SPF.",
             "On SPF2, let the password of SVC_SPF never expire, and the account be enabled.",
@@ -91,39 +103,47 @@ class TestLocalAccount:
             "SPF2 windows/add_members.ps1 {'Group': 'SPF_VMM', 'Members': ['SVC_SPF']}",
         ]
 
-    @pytest.mark.parametrize("changes", [{"never_expires": False}, {"enabled": False}, {"description": "x"}])
-    def test_options(self, changes: dict[str, object]) -> None:
+    @pytest.mark.parametrize(
+        ("changes", "expected"),
+        [
+            *(
+                (change, ["On SPF2, let the password of SVC_SPF never expire, and the account be enabled."])
+                for change in ({"never_expires": False}, {"enabled": False}, {"description": "x"})
+            ),
+            ({"password_is_ours": False}, ["On SPF2, set the password of the local account SVC_SPF."]),
+            ({"groups": frozenset({"spf_admin"})}, ["On SPF2, put SVC_SPF into the local group SPF_VMM."]),
+            (
+                # Made by hand with New-LocalUser's like: nothing but the name is right.
+                {"password_is_ours": False, "never_expires": False, "description": "", "groups": frozenset({"users"})},
+                [
+                    "On SPF2, set the password of the local account SVC_SPF.",
+                    "On SPF2, let the password of SVC_SPF never expire, and the account be enabled.",
+                    "On SPF2, put SVC_SPF into the local group SPF_Admin.",
+                    "On SPF2, put SVC_SPF into the local group SPF_VMM.",
+                ],
+            ),
+        ],
+    )
+    def test_made_by_hand_or_altered(self, changes: dict[str, object], expected: list[str]) -> None:
         odd = replace(self.good, **changes)  # type: ignore[arg-type]
-        assert self.plan(server(odd), server(self.good)) == [
-            "On SPF1, let the password of SVC_SPF never expire, and the account be enabled."
-        ]
-
-    def test_another_password_or_a_group_lost(self) -> None:
-        odd = replace(self.good, password_is_ours=False)
-        out = replace(self.good, groups=frozenset({"spf_admin"}))
-        assert self.plan(server(odd), server(out)) == [
-            "On SPF1, set the password of the local account SVC_SPF.",
-            "On SPF2, put SVC_SPF into the local group SPF_VMM.",
-        ]
+        assert self.plan(server(odd)) == expected
 
     def test_groups_that_are_nowhere_are_all_named(self) -> None:
-        bare = ServerFacts(None, frozenset({"spf_admin"}), Secret("mark-of-nobody"))
-        assert refusal(lambda: self.plan(bare, bare)) == (
-            "SPF1: create the local account SVC_SPF: there is no local group SPF_VMM on SPF1, SPF_VMM on SPF2. Install "
+        bare = LocalAccountFacts(None, frozenset({"users"}), Secret("mark-of-nobody"))
+        assert refusal(lambda: self.plan(bare)) == (
+            "SPF2: create the local account SVC_SPF: there is no local group SPF_Admin, SPF_VMM. Install "
             "Service Provider Foundation there first, or correct `spf.groups`."
         )
 
     def test_drift(self) -> None:
         odd = replace(self.good, password_is_ours=False, enabled=False, groups=frozenset(), description="x")
-        assert self.provider.found(self.inputs, {"SPF1": server(odd), "SPF2": server(self.good)}) == {
-            "machines": ["SPF1", "SPF2"],
+        assert self.provider.found(self.inputs, server(odd)) == {
             "password": "(differs from the configuration)",
             "never_expires": True,
             "enabled": False,
             "groups": [],
             "description": "x",
         }
-        assert self.provider.found(self.inputs, {"SPF1": server(self.good), "SPF2": server()})["machines"] == ["SPF1"]
 
     def test_the_mark_fits_one_password_account_and_machine_only(self) -> None:
         one = mark(Secret("key-of-1"), "SVC_SPF", Secret("pass-1"))
@@ -219,3 +239,79 @@ class TestSiteBinding:
             f"On Portal1, give port 30081 of {SITE} the certificate {OLD}.",
             f"On Portal1, take {SITE} off port 443.",
         ]
+
+
+class TestFirewallRule:
+    provider = FirewallRuleProvider()
+    name = "Windows Azure Pack HA (servers)"
+    inputs = FirewallRuleInputs(machine="Portal1", rule=name, ports=("443", "30004"), remote=("172.21.5.0/24",))
+    good = FirewallRuleFacts(True, True, "Inbound", "Allow", "TCP", "Any", ("443", "30004"), ("172.21.5.0/24",))
+
+    def test_in_order_and_not_there(self) -> None:
+        assert self.provider.plan(self.inputs, self.good) == []
+        plan = self.provider.plan(self.inputs, FirewallRuleFacts(exists=False))
+        assert sentences(plan) == [
+            f"On Portal1, let TCP 443, 30004 in from 172.21.5.0/24 with the firewall rule {self.name}."
+        ]
+        assert actions(plan) == [
+            (
+                f"Portal1 windows/add_firewall_rule.ps1 {{'Name': '{self.name}', 'Group': 'Windows Azure Pack HA', "
+                "'Ports': ['443', '30004'], 'Remote': ['172.21.5.0/24']}"
+            )
+        ]
+
+    @pytest.mark.parametrize(
+        ("changed", "found"),
+        [
+            ({"enabled": False}, {"enabled": False}),
+            ({"direction": "Outbound"}, {"direction": "Outbound"}),
+            ({"action": "Block"}, {"action": "Block"}),
+            ({"protocol": "UDP"}, {"protocol": "UDP"}),
+            ({"profile": "Domain"}, {"profile": "Domain"}),
+            ({"ports": ("443",)}, {"ports": ["443"]}),
+            ({"ports": ("443", "30000-30100")}, {"ports": ["443", "30000-30100"]}),
+            ({"ports": ("Any",)}, {"ports": ["Any"]}),
+            ({"remote": ()}, {"remote": ["Any"]}),
+            ({"remote": ("LocalSubnet",)}, {"remote": ["LocalSubnet"]}),
+        ],
+    )
+    def test_what_somebody_altered_is_found_and_made_right(
+        self, changed: dict[str, object], found: dict[str, object]
+    ) -> None:
+        facts = replace(self.good, **changed)  # type: ignore[arg-type]
+        plan = self.provider.plan(self.inputs, facts)
+        assert sentences(plan) == [
+            f"On Portal1, make the firewall rule {self.name} let TCP 443, 30004 in from 172.21.5.0/24 again."
+        ]
+        assert actions(plan) == [
+            (
+                f"Portal1 windows/set_firewall_rule.ps1 {{'Name': '{self.name}', 'Enabled': 'True', "
+                "'Ports': ['443', '30004'], 'Remote': ['172.21.5.0/24']}"
+            )
+        ]
+        as_it_is = {"enabled": True, "direction": "Inbound", "action": "Allow", "protocol": "TCP", "profile": "Any"}
+        assert self.provider.found(self.inputs, facts) == as_it_is | found
+        # The drifted state is what the next read begins with.
+        drifted = FirewallRuleInputs.model_validate(self.inputs.model_dump() | found)
+        assert self.provider.found(drifted, facts) == as_it_is | {
+            key: value for key, value in found.items() if key not in ("ports", "remote")
+        }
+
+    def test_from_anywhere(self) -> None:
+        anywhere = self.inputs.model_copy(update={"remote": ()})
+        plan = self.provider.plan(anywhere, FirewallRuleFacts(exists=False))
+        assert sentences(plan) == [
+            f"On Portal1, let TCP 443, 30004 in from anywhere with the firewall rule {self.name}."
+        ]
+        assert "'Remote': ['Any']" in actions(plan)[0]
+        assert self.provider.plan(anywhere, replace(self.good, remote=())) == []
+
+    def test_only_what_is_there_is_removed(self) -> None:
+        assert sentences(self.provider.remove(self.inputs, self.good, {})) == [
+            f"On Portal1, remove the firewall rule {self.name}."
+        ]
+        assert self.provider.remove(self.inputs, FirewallRuleFacts(exists=False), {}) == []
+
+    def test_a_subnet_is_the_same_in_both_forms(self) -> None:
+        assert subnets(["172.22.5.0/24", "Any"]) == subnets(["172.22.5.0/255.255.255.0"]) == ("172.22.5.0/24",)
+        assert subnets(["10.0.0.1-10.0.0.9", "172.21.5.0/24"]) == ("10.0.0.1-10.0.0.9", "172.21.5.0/24")

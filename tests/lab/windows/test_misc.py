@@ -80,6 +80,16 @@ def test_firewall_rules(shell: Any) -> None:
     (rule,) = run("Get-NetFirewallRule", DisplayName=["Portal"])
     (ports,) = run("Get-NetFirewallPortFilter", rule)
     assert (str(rule.get("Enabled")), str(rule.get("Action")), ports.get("LocalPort")) == ("True", "Allow", "443")
+    name = {"Name": [rule.get("Name")]}
+    run("Set-NetFirewallRule", **name, Protocol="UDP", Direction="Outbound", Action="Block", Profile="Domain")
+    run("Set-NetFirewallRule", **name, LocalPort=["1-9", "443"], RemoteAddress=["172.45.5.0/24", "10.0.0.1-10.0.0.9"])
+    (rule,) = run("Get-NetFirewallRule", **name)
+    assert [str(rule.get(key)) for key in ("Direction", "Action", "Profile")] == ["Outbound", "Block", "Domain"]
+    (ports,) = run("Get-NetFirewallPortFilter", AssociatedNetFirewallRule=rule)
+    assert (ports.get("Protocol"), ports.get("LocalPort")) == ("UDP", ["1-9", "443"])
+    (addresses,) = run("Get-NetFirewallAddressFilter", AssociatedNetFirewallRule=rule)
+    assert addresses.get("RemoteAddress") == ["172.45.5.0/255.255.255.0", "10.0.0.1-10.0.0.9"]
+    assert addresses.get("LocalAddress") == "Any"
     run("Disable-NetFirewallRule", DisplayName=["Portal"])
     assert str(run("Get-NetFirewallRule", DisplayName=["Portal"])[0].get("Enabled")) == "False"
     run("Remove-NetFirewallRule", DisplayName=["Portal"])

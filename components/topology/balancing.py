@@ -1,0 +1,125 @@
+"""What somebody else's load balancer has to be told so that it carries a tier: made from the topology alone.
+
+The balancer passes TCP through (the servers' own certificates answer) and looks at every site by a probe: a server
+whose operating system runs says nothing about its sites. Sources: ports and sites are Microsoft's table (dn469331);
+``/ping`` of the tenants' site and of their interface is what Microsoft's own test of Cloud Platform System asks. That
+the web tier keeps no state, and that a probe should ask for a page, is Marc van Eijk's guide of 2014. That every other
+site answers ``GET /`` with less than 500 while it works is unproven; the failover proof relies on it, too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from components.topology.model import Topology
+from components.topology.portal import Tier
+from components.topology.roles import Role
+
+_PING = {"tenant-site", "tenant-public-api"}
+"""Roles whose site has a page for probes."""
+PERSISTENCE = "by the client's address, as Network Load Balancing does; no server keeps a client's state"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """An HTTPS request to a member. Its certificate is not checked: most sites have one that the installer made."""
+
+    path: str
+    lowest: int
+    highest: int
+    """Statuses from lowest to highest mean that the member works."""
+    seconds: int = 5
+    failures: int = 2
+    """How many probes in a row fail before the member gets no more clients. One success brings it back."""
+
+    def __str__(self) -> str:
+        expected = f"{self.lowest}" if self.lowest == self.highest else f"{self.lowest} to {self.highest}"
+        return f"GET {self.path}, expect {expected}"
+
+
+@dataclass(frozen=True)
+class Member:
+    machine: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Service:
+    """One port of the virtual address; the members have their site on the same port."""
+
+    port: int
+    site: str
+    probe: Probe
+
+
+@dataclass(frozen=True)
+class VirtualServer:
+    """One virtual address."""
+
+    tier: str
+    name: str
+    """What DNS has to lead to the address."""
+    address: str
+    members: tuple[Member, ...]
+    services: tuple[Service, ...]
+    protocol: str = "tcp"
+    persistence: str = "client address"
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return dataclasses.asdict(self)
+
+
+def virtual_servers(topology: Topology) -> tuple[VirtualServer, ...]:
+    """One for each tier behind a load balancer of somebody else."""
+    return tuple(
+        VirtualServer(
+            tier.name,
+            balancer.name,
+            str(balancer.address),
+            tuple(Member(node, str(topology.machine(node).address)) for node in tier.nodes),
+            tuple(_services(topology, tier)),
+        )
+        for tier in topology.portal.tiers
+        if (balancer := tier.load_balancer) is not None
+    )
+
+
+def _services(topology: Topology, tier: Tier) -> list[Service]:
+    found = []
+    for role in tier.ordered_roles:
+        sites = [site.name for site in role.sites if site.port is not None]
+        found += [
+            Service(port, site, _probe(role)) for port, site in zip(topology.portal.ports_of(role), sites, strict=True)
+        ]
+    return sorted(found, key=lambda service: service.port)
+
+
+def _probe(role: Role) -> Probe:
+    return Probe("/ping", 200, 200) if role.name in _PING else Probe("/", 200, 499)
+
+
+def instructions(servers: Iterable[VirtualServer]) -> str:
+    """The same for a person."""
+    return "\n\n".join(_instruction(server) for server in servers)
+
+
+def _instruction(server: VirtualServer) -> str:
+    probe = server.services[0].probe
+    members = ", ".join(f"{member.machine} {member.address}" for member in server.members)
+    width = max(len(service.site) for service in server.services)
+    lines = [
+        f"Tier {server.tier}: https://{server.name}",
+        f"  DNS              {server.name} leads to {server.address}",
+        f"  virtual address  {server.address}, TCP passed through: the servers' own certificates answer",
+        f"  members          {members}; on every port",
+        f"  persistence      {PERSISTENCE}",
+        f"  probes           HTTPS to every member and port, every {probe.seconds} s, certificates not checked;",
+        f"                   out after {probe.failures} failures in a row, back after one success",
+        "  ports",
+        *(f"    {service.port:<5}  {service.site:<{width}}  {service.probe}" for service in server.services),
+    ]
+    return "\n".join(lines)

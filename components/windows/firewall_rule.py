@@ -1,0 +1,162 @@
+"""Guarantees that the Windows Firewall of one machine lets TCP ports in, by one rule of the program's own.
+
+The rule is found by its name, which says what it is for; its group is the program's name. Rules of Windows, of the
+portal's installer and of the administrators are left alone: what one of them lets in, stays in. Delete removes the
+rule.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.resource import Inputs, Managed, Provider
+from components.steps import Script, Step, leaf
+from remote.session import Remote
+
+GROUP = "Windows Azure Pack HA"
+"""The group under which the program's rules stand together in the list of the Windows Firewall."""
+ANYWHERE = "Any"
+
+
+class FirewallRuleInputs(Inputs):
+    machine: str
+    """The machine."""
+    rule: str
+    """The rule's name, the displayed one as well."""
+    ports: tuple[str, ...]
+    """The TCP ports that it lets in. Text, because a rule that somebody altered may have a range."""
+    remote: tuple[str, ...] = ()
+    """The subnets from which it lets them in. None given: from anywhere."""
+    enabled: bool = True
+    """Whether the rule counts."""
+    direction: str = "Inbound"
+    """It is about what comes in."""
+    action: str = "Allow"
+    """It lets in."""
+    protocol: str = "TCP"
+    """The protocol of its ports."""
+    profile: str = "Any"
+    """The kinds of network on which it counts."""
+
+
+@dataclass(frozen=True)
+class FirewallRuleFacts:
+    exists: bool
+    enabled: bool = False
+    direction: str = ""
+    action: str = ""
+    protocol: str = ""
+    profile: str = ""
+    ports: tuple[str, ...] = ()
+    """As Windows gives them: a number, a range, or ``Any``."""
+    remote: tuple[str, ...] = ()
+    """Subnets as ``172.21.5.0/24``, in order; none: from anywhere."""
+
+
+class FirewallRuleProvider(Provider[FirewallRuleInputs, FirewallRuleFacts]):
+    INPUTS = FirewallRuleInputs
+    IDENTITY = ("machine", "rule")
+    THING = False
+
+    def title(self, inputs: FirewallRuleInputs) -> str:
+        return f"the firewall rule {inputs.rule}"
+
+    def key(self, inputs: FirewallRuleInputs) -> str:
+        return f"{inputs.machine}/firewall-rule/{inputs.rule}".lower()
+
+    def home(self, inputs: FirewallRuleInputs) -> str:
+        return inputs.machine
+
+    def observe(self, inputs: FirewallRuleInputs, remote: Remote) -> FirewallRuleFacts:
+        state = remote.powershell(inputs.machine).run(
+            leaf("windows/read_firewall_rule.ps1"), {"Name": inputs.rule}, attempted=f"read {self.title(inputs)}"
+        )[0]
+        if not state["exists"]:
+            return FirewallRuleFacts(exists=False)
+        return FirewallRuleFacts(**{**state, "ports": _in_order(state["ports"]), "remote": subnets(state["remote"])})
+
+    def plan(self, inputs: FirewallRuleInputs, facts: FirewallRuleFacts) -> list[Step]:
+        machine, name = inputs.machine, inputs.rule
+        where = {"Ports": list(inputs.ports), "Remote": list(inputs.remote) or [ANYWHERE]}
+        what = f"TCP {', '.join(inputs.ports)} in from {' and '.join(inputs.remote) or 'anywhere'}"
+        if not facts.exists:
+            action = Script(machine, "windows/add_firewall_rule.ps1", {"Name": name, "Group": GROUP, **where})
+            return [Step(f"On {machine}, let {what} with the firewall rule {name}.", action)]
+        if facts == _wanted(inputs):
+            return []
+        # The cmdlet takes the word, and not a Boolean: its type has no conversion from one.
+        arguments = {"Name": name, "Enabled": str(inputs.enabled), **where}
+        action = Script(machine, "windows/set_firewall_rule.ps1", arguments)
+        return [Step(f"On {machine}, make the firewall rule {name} let {what} again.", action)]
+
+    def remove(self, inputs: FirewallRuleInputs, facts: FirewallRuleFacts, before: dict[str, Any]) -> list[Step]:
+        if not facts.exists:
+            return []
+        action = Script(inputs.machine, "windows/remove_firewall_rule.ps1", {"Name": inputs.rule})
+        return [Step(f"On {inputs.machine}, remove the firewall rule {inputs.rule}.", action)]
+
+    def present(self, inputs: FirewallRuleInputs, facts: FirewallRuleFacts) -> bool:
+        return facts.exists
+
+    def found(self, inputs: FirewallRuleInputs, facts: FirewallRuleFacts) -> dict[str, Any]:
+        words = ("enabled", "direction", "action", "protocol", "profile")
+        live: dict[str, Any] = {word: getattr(facts, word) for word in words}
+        wanted = _wanted(inputs)
+        if facts.ports != wanted.ports:
+            live["ports"] = list(facts.ports)
+        if facts.remote != wanted.remote:
+            live["remote"] = list(facts.remote) or [ANYWHERE]
+        return live
+
+
+def _wanted(inputs: FirewallRuleInputs) -> FirewallRuleFacts:
+    words = (inputs.enabled, inputs.direction, inputs.action, inputs.protocol, inputs.profile)
+    return FirewallRuleFacts(True, *words, ports=_in_order(inputs.ports), remote=subnets(inputs.remote))
+
+
+def _in_order(ports: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(ports, key=lambda port: (len(port), port)))
+
+
+def subnets(addresses: Iterable[str]) -> tuple[str, ...]:
+    """Addresses in one form and order: Windows gives ``172.21.5.0/255.255.255.0`` for what was ``172.21.5.0/24``.
+
+    What is no subnet (a range, a word such as LocalSubnet) stays as it is.
+    """
+    return tuple(sorted(_subnet(address) for address in addresses if address != ANYWHERE))
+
+
+def _subnet(address: str) -> str:
+    try:
+        return str(ipaddress.IPv4Network(address))
+    except ValueError:
+        return address
+
+
+class FirewallRule(Managed, module="windows", name="FirewallRule"):
+    """A rule of the Windows Firewall that lets TCP ports in."""
+
+    provider_class = FirewallRuleProvider
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        machine: str,
+        rule: str,
+        ports: Iterable[int],
+        remote: Iterable[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        what: dict[str, Any] = {
+            "machine": machine,
+            "rule": rule,
+            "ports": [str(port) for port in ports],
+            "remote": list(remote),
+        }
+        super().__init__(name, what, opts)
