@@ -12,6 +12,7 @@ from components.component import Component
 from components.failover_proof import FailoverProof
 from components.portal.administrators import Administrators
 from components.portal.databases import DATABASES
+from components.portal.endpoints import Endpoints
 from components.portal.plan import Plan
 from components.portal.plan_seen import PlanSeen
 from components.portal.portal_node import PortalNode
@@ -106,9 +107,14 @@ class Farm(Component):
             if node.name in portal.tier_of("admin-api").nodes
         ]
         registered = spf.register(speaker, [self.logins, *seen])
-        published = [node.publish([registered]) for node in (*first, *others)]
+        published = [site for node in (*first, *others) if (site := node.publish([registered])) is not None]
 
-        self.finished: list[pulumi.Resource] = [registered, *(site for site in published if site is not None)]
+        # From here on nothing leads to a machine's own name any more.
+        endpoints = Endpoints(
+            "endpoints", topology, secrets, speaker=speaker, after=[registered, *published], opts=self.child()
+        )
+
+        self.finished: list[pulumi.Resource] = [registered, *published, *endpoints.made]
         """What everything else comes before: the verification waits for these."""
         self.primary, self.plan_id = sql.primary.current, plan.plan_id
         self.register_outputs({"primary": self.primary})
