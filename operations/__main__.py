@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from operations.checks import balancing, machines, portal, spf, sql
+from operations.checks import balancing, machines, portal, sign_in, spf, sql
 from operations.configuration import Context, from_stack, from_text
 from operations.row import Row, rows
 from remote.errors import MachineError
 
-LEVELS = (machines, balancing, sql, spf, portal)
+LEVELS = (machines, balancing, sql, spf, portal, sign_in)
 
 app = typer.Typer(add_completion=False, help="What a person does around pulumi up.", no_args_is_help=True)
 

@@ -111,29 +111,23 @@ class FederationProvider(Provider[FederationInputs, FederationFacts]):
         return FederationFacts(authority(state["signIn"]), authority(state["replyTo"]))
 
     def plan(self, inputs: FederationInputs, facts: FederationFacts) -> list[Step]:
-        pair, steps = self._pair(inputs), []
+        pair, machine, steps = self._pair(inputs), inputs.machine, []
         if facts.sign_in != inputs.sign_in.lower():
-            action = self._learn(
-                inputs, inputs.machine, "portal/set_relying_party.ps1", pair.target, inputs.sign_in, verify=False
-            )
-            what = (
-                f"On {inputs.machine}, let {pair.site} take its users from {pair.authentication} at {inputs.sign_in}."
-            )
-            steps.append(Step(what, action))
+            what = f"On {machine}, let {pair.site} take its users from {pair.authentication} at {inputs.sign_in}."
+            arguments = self._metadata(inputs, inputs.sign_in) | {"Target": pair.target, "Verify": False}
+            steps.append(Step(what, Script(machine, "portal/set_relying_party.ps1", arguments)))
+        machine = inputs.site_machine
         if facts.reply_to != inputs.reply_to.lower():
-            machine, target = inputs.site_machine, pair.authentication_target
-            action = self._learn(
-                inputs, machine, "portal/set_identity_provider.ps1", target, inputs.reply_to, verify=inputs.public
-            )
             what = f"On {machine}, let {pair.authentication} send its users back to {pair.site} at {inputs.reply_to}."
+            target = {"Target": pair.authentication_target, "Verify": inputs.public}
+            action = Script(
+                machine, "portal/set_identity_provider.ps1", self._metadata(inputs, inputs.reply_to) | target
+            )
             steps.append(Step(what, action, _TRUST.format(machine) if inputs.public else ""))
         return steps
 
-    def _learn(
-        self, inputs: FederationInputs, machine: str, path: str, target: str, site: str, *, verify: bool
-    ) -> Script:
-        arguments = {**self._store(inputs), "Target": target, "Metadata": METADATA.format(site), "Verify": verify}
-        return Script(machine, path, arguments)
+    def _metadata(self, inputs: FederationInputs, site: str) -> dict[str, Any]:
+        return {**self._store(inputs), "Metadata": METADATA.format(site)}
 
     def remove(self, inputs: FederationInputs, facts: FederationFacts, before: dict[str, Any]) -> list[Step]:
         return []
