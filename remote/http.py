@@ -58,7 +58,8 @@ def get(
         certificate = secured.getpeercert(binary_form=True) or b""
         connection.request("GET", path, headers=headers)
         response = connection.getresponse()
-        return Answer(response.status, response.read(), certificate, response.getheader("Location") or "")
+        onward = response.getheader("Location") or "" if 300 <= response.status < 400 else ""
+        return Answer(response.status, response.read(), certificate, onward)
     except ssl.SSLCertVerificationError as error:
         raise HttpError(f"certificate verify failed: {error.verify_message.rstrip('.')}") from None
     except (OSError, HTTPException) as error:

@@ -31,7 +31,7 @@ def two(portal: Lab) -> Lab:
     return portal
 
 
-def strings() -> dict[str, str]:
+def strings() -> dict[str, Any]:
     form = "Data Source=SQL;Initial Catalog={};User ID=sa;Password=" + SA
     return {"PortalConnectionString": form.format(PORTAL), "ManagementConnectionString": form.format(STORE)}
 
