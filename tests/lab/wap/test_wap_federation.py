@@ -15,7 +15,7 @@ from lab.wap.catalogue import FEATURES, PORTAL, STORE
 from lab.wap.web import fetch, negotiate
 from lab.windows import iis
 from lab.world import Response
-from tests.lab.wap.conftest import SA, Lab
+from tests.lab.wap.conftest import PASSPHRASE, SA, Lab
 
 SQL: dict[str, Any] = {"Server": "SQL", "UserName": "sa", "Password": SA}
 METADATA = "https://{}:{}/FederationMetadata/2007-06/FederationMetadata.xml"
@@ -208,6 +208,31 @@ def test_without_its_first_machine_a_farm_that_was_repointed_works(two: Lab) -> 
         assert "Ready" in start_page(two, "Portal2", site, token)
     for cmdlet in ("Get-MgmtSvcMySqlHostingServer", "Get-MgmtSvcSqlHostingServer"):
         assert two.api(cmdlet, machine="Portal2", token=admin) == []
+
+
+def test_sites_on_several_machines_find_each_other(farm: Lab) -> None:
+    """One role after the other, as a distributed farm is set up: each leaves the machine that it is on."""
+    roles = (
+        ("Portal1", "WAP_AdminApiAndServiceProviders_Bundle", ("AdminAPI",)),
+        ("Portal2", "WAP_AdminSite_Bundle", ("AdminSite",)),
+        ("Portal1", "WAP_WindowsAuthSite_Bundle", ("WindowsAuthSite",)),
+    )
+    for machine, product, features in roles:
+        assert farm.install(machine, product).exit_code == 0
+        for feature in features:
+            farm.call("Initialize-MgmtSvcFeature", farm.session(machine), Name=feature, Passphrase=PASSPHRASE, **SQL)
+    location = farm.get("Portal2", "30091/").headers["location"]
+    assert urlsplit(location).netloc == "portal1.hyper-v.nu:30072"
+    [party] = farm.call(
+        "Get-MgmtSvcDatabaseSetting",
+        Namespace="WindowsAuthSite",
+        Name="Authentication.RelyingParty.Primary",
+        Database=PORTAL,
+        **SQL,
+    )
+    assert "https://portal2.hyper-v.nu:30091/" in party.get("Value")
+    token = token_of(farm, "WindowsAuthSite", "AdminSite", machine="Portal1")
+    assert "Ready" in start_page(farm, "Portal2", "AdminSite", token)
 
 
 def test_a_provider_admits_the_interface_only(two: Lab) -> None:
