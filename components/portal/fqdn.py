@@ -77,7 +77,9 @@ class FqdnProvider(Provider[FqdnInputs, Name | None]):
         return self._set(inputs, facts, self._declared(inputs), "to")
 
     def remove(self, inputs: FqdnInputs, facts: Name | None, before: dict[str, Any]) -> list[Step]:
-        return self._set(inputs, facts, Name(before["fqdn"], before["port"]), "back to") if before else []
+        if not before:
+            return []
+        return self._set(inputs, facts, Name(before["fqdn"], int(before["port"])), "back to")  # the state has floats
 
     @staticmethod
     def _declared(inputs: FqdnInputs) -> Name:

@@ -44,6 +44,8 @@ class TestFqdn:
     def test_delete_sets_back_what_was_there(self) -> None:
         old = Name("portal1.hyper-v.nu", 30092)
         before = self.provider.remember(self.inputs, old)
+        assert before == {"fqdn": "portal1.hyper-v.nu", "port": 30092}
+        before["port"] = 30092.0  # as Pulumi's state has it
         assert sentences(self.provider.remove(self.inputs, self.declared, before)) == [
             "On Portal1, set the public name of AdminSite back to portal1.hyper-v.nu, port 30092."
         ]
