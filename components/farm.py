@@ -12,6 +12,7 @@ from components.component import Component
 from components.failover_proof import FailoverProof
 from components.portal.administrators import Administrators
 from components.portal.databases import DATABASES
+from components.portal.endpoints import Endpoints
 from components.portal.plan import Plan
 from components.portal.plan_seen import PlanSeen
 from components.portal.portal_node import PortalNode
@@ -115,7 +116,17 @@ class Farm(Component):
         # Clients come to a node last, and leave it first.
         serving = [node for tier in tiers for node in tier.take_part([registered])]
 
-        self.finished: list[pulumi.Resource] = [registered, *published, *serving]
+        # From here on nothing leads to a machine's own name any more.
+        endpoints = Endpoints(
+            "endpoints",
+            topology,
+            secrets,
+            speaker=speaker,
+            after=[registered, *published, *serving],
+            opts=self.child(),
+        )
+
+        self.finished: list[pulumi.Resource] = [registered, *published, *serving, *endpoints.made]
         """What everything else comes before: the verification waits for these."""
         self.primary, self.plan_id = sql.primary.current, plan.plan_id
         self.register_outputs({"primary": self.primary})

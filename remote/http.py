@@ -21,6 +21,8 @@ class Answer:
     body: bytes
     certificate: bytes
     """The server's certificate, DER."""
+    location: str = ""
+    """Where the answer sends the client on to; empty for an answer that does not."""
 
 
 def get(
@@ -56,7 +58,8 @@ def get(
         certificate = secured.getpeercert(binary_form=True) or b""
         connection.request("GET", path, headers=headers)
         response = connection.getresponse()
-        return Answer(response.status, response.read(), certificate)
+        onward = response.getheader("Location") or "" if 300 <= response.status < 400 else ""
+        return Answer(response.status, response.read(), certificate, onward)
     except ssl.SSLCertVerificationError as error:
         raise HttpError(f"certificate verify failed: {error.verify_message.rstrip('.')}") from None
     except (OSError, HTTPException) as error:

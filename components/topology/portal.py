@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from components.topology.parts import Part
-from components.topology.roles import ROLES, Role
+from components.topology.roles import ROLES, Role, Site
 from components.topology.values import (
     Address,
     DisplayName,
@@ -168,8 +169,20 @@ class Portal(Part):
 
     def ports(self, tier: Tier) -> tuple[int, ...]:
         """The ports on which clients reach a tier's sites, the tenants' site at its new one; ascending."""
-        return tuple(sorted(port for role in tier.ordered_roles for port in self.ports_of(role)))
+        return tuple(sorted({port for role in tier.ordered_roles for port in self.ports_of(role)}))
 
     def ports_of(self, role: Role) -> tuple[int, ...]:
         """The ports on which clients reach the sites of a role."""
-        return (self.tenant_site_port,) if role.name == "tenant-site" else role.ports
+        return tuple(port for site in role.sites if (port := self.port(site)) is not None)
+
+    def port(self, site: Site) -> int | None:
+        """The port on which clients reach a site; None where no document names it."""
+        return self.tenant_site_port if site.namespace == "TenantSite" else site.port
+
+    def published(self) -> Iterator[tuple[Tier, Site, int]]:
+        """Every site of the farm that is known by its port, with its tier, in the order of the roles."""
+        for role in ROLES.values():
+            for tier in self.tiers:
+                for site in role.sites if role.name in tier.roles else ():
+                    if (port := self.port(site)) is not None:
+                        yield tier, site, port

@@ -15,11 +15,14 @@ from dataclasses import dataclass
 class Site:
     """A web site of IIS (its application pool has the same name) and the TCP port it is installed on.
 
-    ``port`` is None where no document names it.
+    ``port`` is None where no document names it. ``namespace`` is what the stores keep the site's public name under;
+    ``provider`` names the resource provider that the site is. Either is empty for a site that has none.
     """
 
     name: str
     port: int | None
+    namespace: str = ""
+    provider: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,22 +52,44 @@ _IN_ORDER = (
         "admin-api",
         ("AdminAPI", "WebAppGallery", "Monitoring", "UsageCollector", "UsageService"),
         (
-            Site("MgmtSvc-AdminAPI", 30004),
-            Site("MgmtSvc-WebAppGallery", 30018),
-            Site("MgmtSvc-Monitoring", 30020),
+            Site("MgmtSvc-AdminAPI", 30004, namespace="AdminAPI"),
+            Site("MgmtSvc-WebAppGallery", 30018, provider="marketplace"),
+            Site("MgmtSvc-Monitoring", 30020, provider="monitoring"),
             Site("MgmtSvc-UsageCollector", None),
-            Site("MgmtSvc-Usage", 30022),
+            Site("MgmtSvc-Usage", 30022, provider="usageservice"),
         ),
         ("WebAppGallery", "Monitoring", "Usage", "AdminAPI"),
     ),
-    Role("tenant-api", ("TenantAPI",), (Site("MgmtSvc-TenantAPI", 30005),), ("TenantAPI",)),
-    Role("tenant-public-api", ("TenantPublicAPI",), (Site("MgmtSvc-TenantPublicAPI", 30006),), ("TenantPublicAPI",)),
-    Role("sql-extension", ("SQLServer",), (Site("MgmtSvc-SQLServer", 30010),), ("SQLServer",), required=False),
-    Role("mysql-extension", ("MySQL",), (Site("MgmtSvc-MySQL", 30012),), ("MySQL",), required=False),
-    Role("admin-site", ("AdminSite",), (Site("MgmtSvc-AdminSite", 30091),), ("AdminSite",)),
-    Role("admin-auth", ("WindowsAuthSite",), (Site("MgmtSvc-WindowsAuthSite", 30072),), ("WindowsAuthSite",)),
-    Role("tenant-site", ("TenantSite",), (Site("MgmtSvc-TenantSite", 30081),), ("TenantSite",)),
-    Role("tenant-auth", ("AuthSite",), (Site("MgmtSvc-AuthSite", 30071),), ("AuthSite",)),
+    Role("tenant-api", ("TenantAPI",), (Site("MgmtSvc-TenantAPI", 30005, namespace="TenantAPI"),), ("TenantAPI",)),
+    Role(
+        "tenant-public-api",
+        ("TenantPublicAPI",),
+        (Site("MgmtSvc-TenantPublicAPI", 30006, namespace="TenantPublicAPI"),),
+        ("TenantPublicAPI",),
+    ),
+    Role(
+        "sql-extension",
+        ("SQLServer",),
+        (Site("MgmtSvc-SQLServer", 30010, provider="sqlservers"),),
+        ("SQLServer",),
+        required=False,
+    ),
+    Role(
+        "mysql-extension",
+        ("MySQL",),
+        (Site("MgmtSvc-MySQL", 30012, provider="mysqlservers"),),
+        ("MySQL",),
+        required=False,
+    ),
+    Role("admin-site", ("AdminSite",), (Site("MgmtSvc-AdminSite", 30091, namespace="AdminSite"),), ("AdminSite",)),
+    Role(
+        "admin-auth",
+        ("WindowsAuthSite",),
+        (Site("MgmtSvc-WindowsAuthSite", 30072, namespace="WindowsAuthSite"),),
+        ("WindowsAuthSite",),
+    ),
+    Role("tenant-site", ("TenantSite",), (Site("MgmtSvc-TenantSite", 30081, namespace="TenantSite"),), ("TenantSite",)),
+    Role("tenant-auth", ("AuthSite",), (Site("MgmtSvc-AuthSite", 30071, namespace="AuthSite"),), ("AuthSite",)),
 )
 
 ROLES: dict[str, Role] = {role.name: role for role in _IN_ORDER}

@@ -14,4 +14,11 @@ def _module_installed(session: Session, name: str) -> bool:
 
 AVAILABLE.append(_module_installed)
 
-from lab.wap import cmdlets_admin, cmdlets_config, cmdlets_settings, msi, webpi  # noqa: E402, F401 - registration
+from lab.wap import (  # noqa: E402 - registration
+    cmdlets_admin,  # noqa: F401
+    cmdlets_config,  # noqa: F401
+    cmdlets_hosting,  # noqa: F401
+    cmdlets_settings,  # noqa: F401
+    msi,  # noqa: F401
+    webpi,  # noqa: F401
+)

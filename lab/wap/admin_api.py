@@ -12,13 +12,11 @@ import uuid
 from collections.abc import Callable
 
 from lab.sql.api import Session
-from lab.wap import plans, providers
+from lab.wap import federation, plans, providers
 from lab.wap.backend import database, settings_of
 from lab.wap.catalogue import FEATURES
-from lab.wap.configure import REALMS, now
 from lab.wap.database import run
 from lab.wap.rest import ApiError, Json, RestCall, reply
-from lab.wap.secrets import verify
 from lab.world import Machine, Request, Response
 
 FEATURE = FEATURES["AdminAPI"]
@@ -27,9 +25,8 @@ FEATURE = FEATURES["AdminAPI"]
 def handle(machine: Machine, request: Request) -> Response:
     """Answer one request. Raises NotConfiguredError or DatabaseFailedError for the caller's error page."""
     try:
-        claims = _claims(machine, request)
         with database(machine, FEATURE) as session:
-            _authorise(session, claims)
+            _authorise(session, _claims(machine, session, request))
             return _route(RestCall(machine, session, request))
     except ApiError as error:
         headers = {"Content-Type": "application/json; charset=utf-8"}
@@ -48,11 +45,9 @@ def _route(call: RestCall) -> Response:
     raise ApiError(404, "ResourceNotFound", f"The resource '{path}' was not found.")
 
 
-def _claims(machine: Machine, request: Request) -> Json:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    key = settings_of(machine, FEATURE)["token_key"]
-    claims = verify(token.strip(), key, now()) if scheme.lower() == "bearer" else None
-    if claims is None or claims.get("aud") != REALMS["AdminSite"]:
+def _claims(machine: Machine, session: Session, request: Request) -> Json:
+    claims = federation.accepted(machine, FEATURE, session, federation.bearer(request), "AdminSite")
+    if claims is None:
         raise ApiError(401, "AuthenticationFailed", "The request carries no valid token.")
     return claims
 
@@ -68,7 +63,18 @@ def _authorise(session: Session, claims: Json) -> None:
 
 
 def list_providers(call: RestCall) -> Response:
-    return reply([providers.shown(provider) for provider in providers.all_of(call.session)])
+    query = {name.lower(): value.lower() for name, value in call.request.query.items()}
+    system = query.get("includesystemresourceproviders") == "true"
+    found = [p for p in providers.all_of(call.session) if system or p["Name"] not in providers.SYSTEM]
+    return reply([providers.shown(provider) for provider in found])
+
+
+def forward(call: RestCall, name: str, path: str) -> Response:
+    """Pass a request on to a resource provider, at the address and with the account of its administrators' endpoint."""
+    found = [p for p in providers.all_of(call.session) if p["Name"].lower() == name.lower()]
+    if len(found) != 1 or not found[0].get("PassThroughEnabled") or not found[0].get("AdminEndpoint"):
+        raise ApiError(404, "ResourceProviderNotFound", f"There is no resource provider '{name}' to pass this on to.")
+    return providers.passed_on(call.machine, found[0]["AdminEndpoint"], path, _key(call.machine))
 
 
 def get_provider(call: RestCall, name: str, instance: str) -> Response:
@@ -156,5 +162,6 @@ _ROUTES: list[tuple[str, str, Callable[..., Response]]] = [
     ("PUT", f"/resourceproviders/{_ID}/{_ID}", update_provider),
     ("DELETE", f"/resourceproviders/{_ID}/{_ID}", delete_provider),
     ("POST", "/resourceproviderverification", verify_provider),
+    ("GET", f"/services/{_ID}/(.*)", forward),
     ("GET", "/users", list_users),
 ]

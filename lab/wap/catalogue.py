@@ -172,7 +172,7 @@ FEATURES = {
             "AdminAPI",
             "MgmtSvc-AdminAPI",
             Site("MgmtSvc-AdminAPI", 30004),
-            (Login("MgmtSvc-AdminAPI", STORE, "Management"),),
+            (Login("MgmtSvc-AdminAPI", STORE, "Management", settings=True),),
             _STORE,
         ),
         Feature(
@@ -213,7 +213,7 @@ FEATURES = {
             "TenantAPI",
             "MgmtSvc-TenantAPI",
             Site("MgmtSvc-TenantAPI", 30005),
-            (Login("MgmtSvc-TenantAPI", STORE, "Management"),),
+            (Login("MgmtSvc-TenantAPI", STORE, "Management", settings=True),),
             _STORE,
         ),
         Feature(

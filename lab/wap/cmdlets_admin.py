@@ -287,8 +287,13 @@ def _from_object(given: PSObject) -> dict[str, Any]:
 
 @cmdlet("Get-MgmtSvcResourceProvider")
 def get_resource_provider(call: Call) -> Iterable[Any]:
-    wanted = texts(call, "Name")
-    return [_provider(item) for item in request(call, "GET", "/resourceproviders") if matches(item["Name"], wanted)]
+    wanted, system = texts(call, "Name"), bool(call.get("IncludeSystemResourceProviders"))
+    return [_provider(item) for item in _listed(call, system) if matches(item["Name"], wanted)]
+
+
+def _listed(call: Call, system: bool) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = request(call, "GET", f"/resourceproviders?includeSystemResourceProviders={system}")
+    return found
 
 
 @cmdlet("Add-MgmtSvcResourceProvider")
@@ -300,7 +305,7 @@ def add_resource_provider(call: Call) -> Iterable[Any]:
 @cmdlet("Set-MgmtSvcResourceProvider")
 def set_resource_provider(call: Call) -> Iterable[Any]:
     body = _provider_body(call)
-    known = [p for p in request(call, "GET", "/resourceproviders") if p["Name"].lower() == str(body["Name"]).lower()]
+    known = [p for p in _listed(call, system=True) if p["Name"].lower() == str(body["Name"]).lower()]
     instance = body.get("InstanceId") or (known[0]["InstanceId"] if len(known) == 1 else None)
     if instance is None:
         raise _failure(f"Resource provider '{body['Name']}' was not found.", "ResourceManagementError", 404)

@@ -16,8 +16,9 @@ from lab.sql.api import SqlError
 from lab.wap import catalogue, local, schema, secrets, store
 from lab.wap.arguments import matches, namespace, refuse, target, text, texts, what_if
 from lab.wap.catalogue import CONFIG, STORE
-from lab.wap.configure import Setup, add_admin, ensure_schema, ensure_user, initialize, not_installed
+from lab.wap.configure import Setup, ensure_schema, ensure_user, initialize, not_installed
 from lab.wap.database import Target, connected, exception, run
+from lab.wap.defaults import add_admin
 
 _SETTINGS = {
     "Server": "dbServer",

@@ -12,13 +12,20 @@ from lab.wap import local, store
 from lab.wap.arguments import matches, namespace, refuse, target, text, texts, what_if
 from lab.wap.catalogue import CONFIG, FEATURES, PORTAL, STORE
 from lab.wap.cmdlets_config import opened
-from lab.wap.configure import IDENTITY_SETTING, PARTY_SETTING, REALMS, not_installed
+from lab.wap.configure import not_installed
 from lab.wap.database import Target, parse
+from lab.wap.defaults import (
+    APIS,
+    FQDN_SETTING,
+    IDENTITY_PROVIDER,
+    PARTY_SETTING,
+    RELYING_PARTY,
+    identity_settings,
+)
 from lab.wap.secrets import WrongPassphraseError, protect, unprotect
 from lab.wap.web import WebError, fetch, status_message
 
-FQDN = "Fqdn"
-_PORTAL_NAMESPACES = ("AdminSite", "TenantSite", "AuthSite", "WindowsAuthSite")
+_PORTAL_NAMESPACES = (*IDENTITY_PROVIDER, *RELYING_PARTY)
 
 
 def _setting(space: str, name: str, value: str | None) -> PSObject:
@@ -124,10 +131,26 @@ def _read(call: Call, space: str, name: str) -> str | None:
     return None
 
 
+def _named(call: Call) -> list[str]:
+    """The namespaces of the call that can have a host name (known since Update Rollup 1: sites and interfaces)."""
+    known = (*_PORTAL_NAMESPACES, *APIS)
+    spaces = [namespace(name) for name in texts(call, "Namespace")]
+    for space in spaces:
+        if space not in known:
+            raise PowerShellError(
+                f"The namespace '{space}' is not valid. Valid namespaces are: {', '.join(known)}.",
+                "InvalidNamespace",
+                category="InvalidArgument",
+                exception_type="System.ArgumentException",
+                target=space,
+            )
+    return spaces
+
+
 @cmdlet("Get-MgmtSvcFqdn")
 def get_fqdn(call: Call) -> Iterable[Any]:
-    for space in map(namespace, texts(call, "Namespace")):
-        value = _read(call, space, FQDN)
+    for space in _named(call):
+        value = _read(call, space, FQDN_SETTING)
         if value is not None:
             known = json.loads(value)
             yield PSObject(
@@ -143,12 +166,12 @@ def get_fqdn(call: Call) -> Iterable[Any]:
 
 @cmdlet("Set-MgmtSvcFqdn")
 def set_fqdn(call: Call) -> None:
-    for space in map(namespace, texts(call, "Namespace")):
-        feature = FEATURES.get(space)
-        if feature is None or not local.installed(call.machine, feature.component):
+    for space in _named(call):
+        feature = FEATURES[space]
+        if not local.installed(call.machine, feature.component):
             raise not_installed(space)
         known = json.loads(
-            _read(call, space, FQDN)
+            _read(call, space, FQDN_SETTING)
             or json.dumps({"Scheme": "https", "Host": call.machine.fqdn, "Port": feature.site.port})
         )
         value = {
@@ -157,13 +180,14 @@ def set_fqdn(call: Call) -> None:
             "Port": call.get("Port") or known["Port"],
         }
         if not what_if(call):
-            _write(call, space, FQDN, value)
+            _write(call, {(space, FQDN_SETTING): json.dumps(value)})
 
 
-def _write(call: Call, space: str, name: str, value: dict[str, Any]) -> None:
+def _write(call: Call, settings: dict[tuple[str, str], str]) -> None:
     for where in _stores(call):
         with opened(call, where) as session:
-            store.put(session, space, name, json.dumps(value))
+            for (space, name), value in settings.items():
+                store.put(session, space, name, value)
 
 
 # Trust
@@ -179,7 +203,10 @@ def _metadata(call: Call) -> ElementTree.Element:
         raise _web_exception(error.message) from None
     if answer.status != 200:
         raise _web_exception(status_message(answer))
-    return ElementTree.fromstring(answer.body)  # noqa: S314 - the lab's own site wrote it
+    try:
+        return ElementTree.fromstring(answer.body)  # noqa: S314 - a site of the lab wrote it
+    except ElementTree.ParseError as error:
+        raise PowerShellError(str(error), "XmlException", exception_type="System.Xml.XmlException") from None
 
 
 def _web_exception(message: str) -> PowerShellError:
@@ -190,28 +217,35 @@ def _web_exception(message: str) -> PowerShellError:
 
 _WSA = "{http://www.w3.org/2005/08/addressing}Address"
 _FED = "{http://docs.oasis-open.org/wsfed/federation/200706}"
+_ROLE = "{urn:oasis:names:tc:SAML:2.0:metadata}RoleDescriptor"
+_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
 
 
 def _passive(metadata: ElementTree.Element, role: str) -> str:
-    """The address of the passive requestor endpoint in WS-Federation metadata."""
-    found = metadata.find(f".//{_FED}{role}//{_WSA}")
-    if found is None or not found.text:
-        raise PowerShellError(
-            "The federation metadata contains no passive requestor endpoint.",
-            "InvalidMetadata",
-            exception_type="System.InvalidOperationException",
-        )
-    return found.text
+    """The address of the passive requestor endpoint of a role (WS-Federation 1.2, section 3.1) in metadata."""
+    for descriptor in metadata.iter(_ROLE):
+        if descriptor.get(_TYPE, "").rpartition(":")[2] == role:
+            found = descriptor.find(f"{_FED}PassiveRequestorEndpoint//{_WSA}")
+            if found is not None and found.text:
+                return found.text
+    raise PowerShellError(
+        f"The federation metadata contains no passive requestor endpoint of the type {role}.",
+        "InvalidMetadata",
+        category="InvalidData",
+        exception_type="System.InvalidOperationException",
+    )
 
 
 @cmdlet("Set-MgmtSvcRelyingPartySettings")
 def set_relying_party(call: Call) -> None:
-    """A portal site (Admin, Tenant) learns from the metadata of its authentication site where users sign in."""
+    """A portal site and its interfaces (Admin, Tenant) learn from the metadata of an authentication site where users
+    sign in and whose tokens to accept."""
     for name in texts(call, "Target"):
         space = _target(name, {"Admin": "AdminSite", "Tenant": "TenantSite"})
-        endpoint = _passive(_metadata(call), "PassiveRequestorEndpoint")
+        metadata = _metadata(call)
+        endpoint = _passive(metadata, "SecurityTokenServiceType")
         if not what_if(call):
-            _write(call, space, IDENTITY_SETTING, {"Endpoint": endpoint})
+            _write(call, identity_settings(space, endpoint, metadata.get("entityID", "")))
 
 
 @cmdlet("Set-MgmtSvcIdentityProviderSettings")
@@ -219,11 +253,12 @@ def set_identity_provider(call: Call) -> None:
     """An authentication site (Windows, Membership) learns from a portal site's metadata where to send its users."""
     for name in texts(call, "Target"):
         space = _target(name, {"Windows": "WindowsAuthSite", "Membership": "AuthSite"})
-        party = "AdminSite" if space == "WindowsAuthSite" else "TenantSite"
-        reply_to = _passive(_metadata(call), "PassiveRequestorEndpoint")
+        metadata = _metadata(call)
+        reply_to = _passive(metadata, "ApplicationServiceType")
         setting = PARTY_SETTING.replace("Primary", "Secondary") if call.get("ConfigureSecondary") else PARTY_SETTING
         if not what_if(call):
-            _write(call, space, setting, {"ReplyTo": reply_to, "Realm": REALMS[party]})
+            party = {"ReplyTo": reply_to, "Realm": metadata.get("entityID", "")}
+            _write(call, {(space, setting): json.dumps(party)})
 
 
 def _target(name: str, known: dict[str, str]) -> str:

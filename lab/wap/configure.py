@@ -6,17 +6,15 @@ them over. The order matters: the passphrase of an existing store is checked bef
 
 from __future__ import annotations
 
-import json
 import time
-import uuid
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from lab.powershell.api import PowerShellError, Session
 from lab.sql.api import Session as SqlSession
 from lab.sql.api import SqlError
-from lab.wap import local, schema, secrets, store
-from lab.wap.catalogue import CONFIG, FEATURES, STORE, Feature
+from lab.wap import defaults, local, schema, secrets, store
+from lab.wap.catalogue import CONFIG, Feature
 from lab.wap.database import Target, connected, exception, run
 from lab.wap.schema import literal, quoted
 from lab.world import Document
@@ -66,7 +64,7 @@ def initialize(setup: Setup, feature: Feature) -> None:
             for name in login.schemas:
                 role = schema.role_of(name)
                 ensure_user(setup, login.name, document["logins"][login.name], login.database, role)
-        _defaults(setup, feature)
+        defaults.write(setup, feature, document)
     except SqlError as error:
         raise exception(error) from None
     machine.world.clock.sleep(SECONDS)
@@ -116,12 +114,9 @@ def _node_settings(setup: Setup, config: SqlSession, feature: Feature) -> Docume
     """Passwords and keys from the store, made when they are missing, as this node's configuration keeps them."""
 
     def shared(namespace: str, name: str, fresh: str) -> str:
-        found = store.get_protected(config, namespace, name, setup.passphrase)
-        if found is None:
-            store.put_protected(config, namespace, name, fresh, setup.passphrase)
-        return found or fresh
+        return store.shared(config, namespace, name, setup.passphrase, fresh)
 
-    return {
+    document: Document = {
         "configured": True,
         "server": setup.target.server,
         "logins": {
@@ -135,6 +130,9 @@ def _node_settings(setup: Setup, config: SqlSession, feature: Feature) -> Docume
         "token_key": shared(AUTHENTICATION, TOKEN_KEY, secrets.new_key()),
         "settings": {"EnableCeip": setup.experience},
     }
+    if feature.provider:
+        document["provider_password"] = shared(feature.name, "providerPassword", secrets.new_password())
+    return document
 
 
 def ensure_user(setup: Setup, login: str, password: str, database: str, role: str) -> None:
@@ -145,82 +143,6 @@ def ensure_user(setup: Setup, login: str, password: str, database: str, role: st
         if run(session, "SELECT DATABASE_PRINCIPAL_ID(@name) AS id", name=login)[0]["id"] is None:
             run(session, f"CREATE USER {quoted(login)} FOR LOGIN {quoted(login)}")
         run(session, f"ALTER ROLE {quoted(role)} ADD MEMBER {quoted(login)}")
-
-
-def _defaults(setup: Setup, feature: Feature) -> None:
-    """Rows that the first node leaves for all: host names, who trusts whom, the feature's resource provider.
-
-    They carry the first node's name until somebody points them at the load balancer.
-    """
-    machine = setup.session.machine
-    url = f"https://{machine.fqdn}:{feature.site.port}"
-    for database in dict.fromkeys(database for name, database in feature.schemas if name == "Config"):
-        if database == CONFIG:
-            continue
-        with setup.open(database) as session:
-            _default(
-                session,
-                feature.name,
-                "Fqdn",
-                json.dumps({"Scheme": "https", "Host": machine.fqdn, "Port": feature.site.port}),
-            )
-            if feature.name in IDENTITY_PROVIDER:
-                provider = FEATURES[IDENTITY_PROVIDER[feature.name]]
-                _default(session, feature.name, IDENTITY_SETTING, _endpoint(machine.fqdn, provider))
-            if feature.name in RELYING_PARTY:
-                party = FEATURES[RELYING_PARTY[feature.name]]
-                value = {"ReplyTo": f"https://{machine.fqdn}:{party.site.port}/", "Realm": REALMS[party.name]}
-                _default(session, feature.name, PARTY_SETTING, json.dumps(value))
-    if feature.name == "AdminAPI":
-        with setup.open(STORE) as session:
-            add_admin(session, f"{machine.name.upper()}\\{local.OPERATORS}")
-    if feature.provider:
-        with setup.open(STORE) as session:
-            _register(session, feature, url)
-
-
-IDENTITY_PROVIDER = {"AdminSite": "WindowsAuthSite", "TenantSite": "AuthSite"}
-RELYING_PARTY = {"WindowsAuthSite": "AdminSite", "AuthSite": "TenantSite"}
-REALMS = {"AdminSite": "http://azureservices/AdminSite", "TenantSite": "http://azureservices/TenantSite"}
-IDENTITY_SETTING = "Authentication.IdentityProvider"
-PARTY_SETTING = "Authentication.RelyingParty.Primary"
-
-
-def _endpoint(host: str, provider: Feature) -> str:
-    return json.dumps({"Endpoint": f"https://{host}:{provider.site.port}/wsfederation/issue"})
-
-
-def _default(session: SqlSession, namespace: str, name: str, value: str) -> None:
-    if store.get(session, namespace, name) is None:
-        store.put(session, namespace, name, value)
-
-
-def add_admin(session: SqlSession, principal: str) -> None:
-    run(
-        session,
-        """IF NOT EXISTS (SELECT 1 FROM [mp].[AuthorizedAdminUsers] WHERE [Principal] = @principal)
-    INSERT INTO [mp].[AuthorizedAdminUsers] ([Principal]) VALUES (@principal)""",
-        principal=principal,
-    )
-
-
-def _register(session: SqlSession, feature: Feature, url: str) -> None:
-    assert feature.provider
-    name, title = feature.provider
-    if run(session, "SELECT [Name] FROM [mp].[ResourceProviders] WHERE [Name] = @name", name=name):
-        return
-    endpoint = {"ForwardingAddress": url + "/", "AuthenticationMode": "Basic", "AuthenticationUsername": name}
-    configuration = {"Description": None, "AdminEndpoint": endpoint, "TenantEndpoint": endpoint}
-    run(
-        session,
-        """INSERT INTO [mp].[ResourceProviders]
-    ([Name], [InstanceId], [DisplayName], [InstanceDisplayName], [Type], [Enabled], [Configuration])
-    VALUES (@name, @instance, @title, @title, 0, 1, @configuration)""",
-        name=name,
-        instance=str(uuid.uuid4()),
-        title=title,
-        configuration=json.dumps(configuration),
-    )
 
 
 def _join_operators(session: Session) -> None:

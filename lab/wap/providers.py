@@ -9,12 +9,15 @@ from typing import Any
 
 from lab.sql.api import Session
 from lab.wap.database import run
+from lab.wap.rest import ApiError
 from lab.wap.secrets import protect, unprotect
 from lab.wap.web import WebError, fetch, status_message
-from lab.world import Machine
+from lab.world import Machine, Response
 
 Json = dict[str, Any]
 
+SYSTEM = ("marketplace", "monitoring", "usageservice")
+"""Those that are listed only when system resource providers are asked for."""
 ENDPOINTS = tuple(f"{name}Endpoint" for name in ("Admin", "Tenant", "Usage", "HealthCheck", "Notification"))
 _COLUMNS = ("Name", "InstanceId", "DisplayName", "InstanceDisplayName", "Type", "Enabled")
 _OPTIONS = (
@@ -126,11 +129,30 @@ def verify(machine: Machine, provider: Json, uri: str) -> list[Json]:
     return [{"HasFailures": failure is not None, "TestUri": uri, "OutputMessage": failure or ""}]
 
 
+def basic(user: str, password: str) -> str:
+    """The ``Authorization`` header of basic authentication."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def passed_on(machine: Machine, endpoint: Json, path: str, key: str) -> Response:
+    """What a resource provider answers to a request that the interface passes on. Raises ApiError when it cannot be
+    reached."""
+    headers = {}
+    if str(endpoint.get("AuthenticationMode")) in ("Basic", "1"):
+        password = unprotect(endpoint["AuthenticationPassword"], key)
+        headers["Authorization"] = basic(endpoint["AuthenticationUsername"], password)
+    uri = endpoint["ForwardingAddress"].rstrip("/") + "/" + path.lstrip("/")
+    try:
+        return fetch(machine, uri, headers=headers, verify=False)
+    except WebError as error:
+        raise ApiError(500, "ResourceProviderUnavailable", f"{uri}: {error.message}") from None
+
+
 def _try(machine: Machine, endpoint: Json, uri: str) -> str | None:
     headers = {}
     if str(endpoint.get("AuthenticationMode")) in ("Basic", "1"):
-        pair = f"{endpoint.get('AuthenticationUsername') or ''}:{endpoint.get('AuthenticationPassword') or ''}"
-        headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+        user, password = endpoint.get("AuthenticationUsername") or "", endpoint.get("AuthenticationPassword") or ""
+        headers["Authorization"] = basic(user, password)
     try:
         answer = fetch(machine, uri, headers=headers, verify=False)
     except WebError as error:

@@ -138,3 +138,11 @@ def get_protected(session: Session, namespace: str, name: str, passphrase: str) 
 
 def put_protected(session: Session, namespace: str, name: str, value: str, passphrase: str) -> None:
     put(session, namespace, name, protect(value, passphrase))
+
+
+def shared(session: Session, namespace: str, name: str, passphrase: str, fresh: str) -> str:
+    """A protected value that all nodes have in common; ``fresh`` becomes it when there is none yet."""
+    found = get_protected(session, namespace, name, passphrase)
+    if found is None:
+        put_protected(session, namespace, name, fresh, passphrase)
+    return found or fresh

@@ -97,6 +97,63 @@ def test_only_tiers_with_the_tenants_site_publish_it(program: Program, file: Pat
     assert sorted(binding.inputs["machine"] for binding in program.all("windows:SiteBinding")) == sorted(nodes)
 
 
+FRONTS = {
+    "AdminAPI": ("admin-api", 30004),
+    "TenantAPI": ("tenant-api", 30005),
+    "TenantPublicAPI": ("tenant-public-api", 30006),
+    "AdminSite": ("admin-site", 30091),
+    "WindowsAuthSite": ("admin-auth", 30072),
+    "TenantSite": ("tenant-site", None),
+    "AuthSite": ("tenant-auth", 30071),
+}
+PROVIDERS = {
+    "marketplace": ("admin-api", 30018),
+    "monitoring": ("admin-api", 30020),
+    "usageservice": ("admin-api", 30022),
+    "sqlservers": ("sql-extension", 30010),
+    "mysqlservers": ("mysql-extension", 30012),
+}
+
+
+def test_everything_is_known_by_the_name_of_its_own_tier(program: Program, file: Path) -> None:
+    portal = load(file).portal
+    for namespace, (role, port) in FRONTS.items():
+        inputs, tier = program.one("portal:Fqdn", f"{namespace}-name").inputs, portal.tier_of(role)
+        assert (inputs["fqdn"], inputs["port"]) == (tier.front.name, port or portal.tenant_site_port)
+        assert inputs["machine"] == tier.nodes[0], "where it is installed"
+    for provider, (role, port) in PROVIDERS.items():
+        if any(role in tier.roles for tier in portal.tiers):
+            url = program.one("portal:ProviderEndpoints", f"{provider}-endpoints").inputs["url"]
+            assert url == f"https://{portal.tier_of(role).front.name}:{port}"
+
+
+def test_each_site_trusts_its_own_authentication_site(program: Program, file: Path) -> None:
+    portal = load(file).portal
+    for site, sign_in in (("AdminSite", "WindowsAuthSite"), ("TenantSite", "AuthSite")):
+        inputs = program.one("portal:Federation", f"{site}-trust").inputs
+        for namespace, machine, address in (
+            (site, inputs["site_machine"], inputs["reply_to"]),
+            (sign_in, inputs["machine"], inputs["sign_in"]),
+        ):
+            role, port = FRONTS[namespace]
+            tier = portal.tier_of(role)
+            assert machine == tier.nodes[0], "it serves the metadata itself"
+            assert address == f"{tier.front.name}:{port or portal.tenant_site_port}"
+        assert inputs["public"] == (site == "TenantSite")
+        trust = program.one("portal:Federation", f"{site}-trust")
+        for name in (site, sign_in):
+            assert program.is_before(program.one("portal:Fqdn", f"{name}-name"), trust)
+
+
+def test_endpoints_come_after_the_tenants_site_is_published_everywhere(program: Program) -> None:
+    for binding in program.all("windows:SiteBinding"):
+        for one in (*program.all("portal:Fqdn"), *program.all("portal:ProviderEndpoints")):
+            assert program.is_before(binding, one)
+    verification = program.one("command:local:Command", "verification")
+    for one in (*program.all("portal:Federation"), *program.all("portal:ProviderEndpoints")):
+        assert program.is_before(one, verification)
+
+
 def test_no_two_resources_have_one_name(program: Program) -> None:
     names = [(resource.type, resource.name) for resource in program.resources]
     assert len(names) == len(set(names))

@@ -45,6 +45,9 @@ def test_every_step_of_the_walk_through_is_there(program: Program) -> None:
         "portal:PlanSeen": 1,
         "spf:Registration": 1,
         "windows:SiteBinding": 2,
+        "portal:Fqdn": 7,
+        "portal:Federation": 2,
+        "portal:ProviderEndpoints": 5,
         "command:local:Command": 1,
     }.items():
         assert len(program.all(kind)) == count, kind
@@ -70,6 +73,8 @@ def test_the_order_is_the_articles(program: Program) -> None:
         program.one("portal:PlanSeen", "Portal2-plan-seen"),
         program.one("spf:Registration", "spf-registration"),
         program.one("windows:SiteBinding", "Portal1-tenant-site"),
+        program.one("portal:Fqdn", "AuthSite-name"),
+        program.one("portal:Federation", "TenantSite-trust"),
         program.one("command:local:Command", "verification"),
     ]
     for first, second in itertools.pairwise(steps):

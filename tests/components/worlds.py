@@ -12,8 +12,15 @@ from components.nlb.port_rules import DEFAULT_RULE, PortRulesProvider
 from components.nlb.state import NodeView, PortRule
 from components.portal.administrators import AdministratorsProvider
 from components.portal.configuration import ConfigurationFacts, ConfigurationProvider
+from components.portal.federation import FederationFacts, FederationProvider, authority
+from components.portal.fqdn import FqdnProvider, Name
 from components.portal.plan import PlanFacts, PlanProvider, PlanState
 from components.portal.plan_seen import PlanSeenProvider
+from components.portal.provider_endpoints import (
+    ProviderEndpointsFacts,
+    ProviderEndpointsProvider,
+)
+from components.portal.provider_endpoints import Registered as RegisteredProvider
 from components.portal.software import SoftwareFacts, SoftwareProvider
 from components.spf.registration import Registered, RegistrationFacts, RegistrationProvider
 from components.windows.certificate import CertificateFacts, CertificateProvider
@@ -344,6 +351,55 @@ REGISTRATION = Case(
     gone=RegistrationFacts((), CALL),
 )
 
+STORE = {"server": "sql.hyper-v.nu", "login": "sa", "password": "Sql-Pass-1!"}
+
+FQDN = Case(
+    FqdnProvider,
+    {"machine": "Portal1", "namespace": "AdminSite", "fqdn": "portal.hyper-v.nu", "port": 30091, **STORE},
+    Name("portal1.hyper-v.nu", 30091),
+    {"portal/set_fqdn.ps1": lambda f, a: Name(a.arguments["Fqdn"], a.arguments["Port"])},
+)
+
+FEDERATION = Case(
+    FederationProvider,
+    {
+        "site": "TenantSite",
+        "machine": "Portal1",
+        "site_machine": "Portal2",
+        "sign_in": "portal.hyper-v.nu:30071",
+        "reply_to": "portal.hyper-v.nu:443",
+        "public": True,
+        **STORE,
+    },
+    FederationFacts("portal1.hyper-v.nu:30071", "portal1.hyper-v.nu:30081"),
+    {
+        "portal/set_relying_party.ps1": lambda f, a: replace(f, sign_in=authority(a.arguments["Metadata"])),
+        "portal/set_identity_provider.ps1": lambda f, a: replace(f, reply_to=authority(a.arguments["Metadata"])),
+    },
+    leaves=True,
+)
+
+
+def provider_at(**endpoints: str) -> ProviderEndpointsFacts:
+    return ProviderEndpointsFacts((RegisteredProvider("i1", endpoints),), CALL)
+
+
+PROVIDER_ENDPOINTS = Case(
+    ProviderEndpointsProvider,
+    {"machine": "Portal1", **API, "provider": "marketplace", "url": "https://portal.hyper-v.nu:30018"},
+    provider_at(
+        Admin="https://portal1.hyper-v.nu:30018/",
+        Tenant="https://portal1.hyper-v.nu:30018/subscriptions",
+        Usage="https://portal.hyper-v.nu:30018/usage",
+    ),
+    {
+        "portal/set_provider_endpoints.ps1": lambda f, a: provider_at(
+            **{**f.registered[0].endpoints, **a.arguments["Addresses"]}
+        )
+    },
+    gone=ProviderEndpointsFacts((), CALL),
+)
+
 PROOF = Case(
     FailoverProofProvider,
     {
@@ -379,6 +435,9 @@ CASES = [
     PLAN,
     PLAN_SEEN,
     REGISTRATION,
+    FQDN,
+    FEDERATION,
+    PROVIDER_ENDPOINTS,
     PROOF,
     *SQL_CASES,
 ]

@@ -93,21 +93,49 @@ def certificate(script: str) -> str:
     return f'$ours = {find}\n$path = "Cert:\\LocalMachine\\My\\$($ours.Thumbprint)"\n{script}'
 
 
-def store(principal: str, verb: str) -> Hand:
-    script = f"""
-$store = New-Object System.Data.SqlClient.SqlConnectionStringBuilder
-$store['Data Source'] = 'sql.hyper-v.nu'
-$store['Initial Catalog'] = 'Microsoft.MgmtSvc.Store'
-$store['User ID'] = 'sa'
-$store['Password'] = $Password
-[void]({verb}-MgmtSvcAdminUser -Principal '{principal}' -ConnectionString $store.ConnectionString)
+def stores(script: str) -> Hand:
+    """With the cmdlets that work on the stores themselves; ``$portal`` and ``$store`` are their connection strings."""
+    begin = """
+$builder = New-Object System.Data.SqlClient.SqlConnectionStringBuilder
+$builder['Data Source'] = 'sql.hyper-v.nu'
+$builder['Initial Catalog'] = 'Microsoft.MgmtSvc.PortalConfigStore'
+$builder['User ID'] = 'sa'
+$builder['Password'] = $Password
+$portal = $builder.ConnectionString
+$builder['Initial Catalog'] = 'Microsoft.MgmtSvc.Store'
+$store = $builder.ConnectionString
 """
-    return lambda farm: farm.powershell("Portal1", script, Password=SECRETS["sqlAdministratorPassword"])
+    return lambda farm: farm.powershell("Portal1", begin + script, Password=SECRETS["sqlAdministratorPassword"])
+
+
+def store(principal: str, verb: str) -> Hand:
+    return stores(f"[void]({verb}-MgmtSvcAdminUser -Principal '{principal}' -ConnectionString $store)")
+
+
+def name_of(namespace: str, change: str) -> Hand:
+    both = "-PortalConnectionString $portal -ManagementConnectionString $store"
+    return stores(f"Set-MgmtSvcFqdn -Namespace {namespace} {change} {both}")
+
+
+def trust(namespace: str, setting: str) -> Hand:
+    return stores(f"""
+$known = Get-MgmtSvcDatabaseSetting -Namespace {namespace} -Name {setting} -ConnectionString $portal
+$other = $known.Value -replace 'portal\\.hyper-v\\.nu', 'portal2.hyper-v.nu'
+Set-MgmtSvcDatabaseSetting -Namespace {namespace} -Name {setting} -Value $other -ConnectionString $portal""")
+
+
+def provider(name: str, endpoint: str, address: str) -> Hand:
+    return portal(f"""
+$provider = Get-MgmtSvcResourceProvider -Name {name} -IncludeSystemResourceProviders @how
+$provider.{endpoint}Endpoint.ForwardingAddress = '{address}'
+[void](Set-MgmtSvcResourceProvider -ResourceProvider $provider -Force @how)""")
 
 
 REGISTRY = r"N'HKEY_LOCAL_MACHINE', N'Software\Microsoft\MSSQLServer\MSSQLServer', N'LoginMode', REG_DWORD"
 WINDOWS_ONLY = f"EXEC master.dbo.xp_instance_regwrite {REGISTRY}, 1"
 REPLICA = "ALTER AVAILABILITY GROUP [SQL] MODIFY REPLICA ON N'SQL2' WITH"
+SITES = ("AdminSite", "WindowsAuthSite", "TenantSite", "AuthSite")
+PROVIDERS = ("marketplace", "monitoring", "usageservice", "sqlservers", "mysqlservers")
 MIRRORS = ("logins", "logins-after-joining")
 SAME = "the same on every replica"
 
@@ -365,6 +393,37 @@ $binding.AddSslCertificate($other, 'My')""",
         store(r"HYPERVNU\WAP Administrators", "Remove"),
     ),
     Drift(
+        "name: host",
+        "AdminAPI-name",
+        '~ fqdn: "portal2.hyper-v.nu" => "portal.hyper-v.nu"',
+        name_of("AdminAPI", "-FullyQualifiedDomainName portal2.hyper-v.nu"),
+    ),
+    Drift("name: port", "TenantSite-name", "~ port: 30081 => 443", name_of("TenantSite", "-Port 30081")),
+    Drift(
+        "trust: where users sign in",
+        "AdminSite-trust",
+        '~ sign_in: "portal2.hyper-v.nu:30072" => "portal.hyper-v.nu:30072"',
+        trust("AdminSite", "Authentication.IdentityProvider"),
+    ),
+    Drift(
+        "trust: where they are sent back to",
+        "TenantSite-trust",
+        '~ reply_to: "portal2.hyper-v.nu:443" => "portal.hyper-v.nu:443"',
+        trust("AuthSite", "Authentication.RelyingParty.Primary"),
+    ),
+    Drift(
+        "provider: endpoint of the administrators",
+        "mysqlservers-endpoints",
+        '~ url: "Admin: https://portal2.hyper-v.nu:30012/" => "https://portal.hyper-v.nu:30012"',
+        provider("mysqlservers", "Admin", "https://portal2.hyper-v.nu:30012/"),
+    ),
+    Drift(
+        "provider: endpoint of the tenants",
+        "marketplace-endpoints",
+        '~ url: "Tenant: https://portal2.hyper-v.nu:30018/subscriptions" => "https://portal.hyper-v.nu:30018"',
+        provider("marketplace", "Tenant", "https://portal2.hyper-v.nu:30018/subscriptions"),
+    ),
+    Drift(
         "port rules: affinity",
         "portal.hyper-v.nu-port-rules",
         '~ affinity: "none" => "single"',
@@ -399,6 +458,9 @@ HIDDEN = {
     "plan": "Portal1",
     "Portal2-plan-seen": "Portal2",
     "spf-registration": "Portal1",
+    **{f"{name}-name": "Portal1" for name in (*SITES, "AdminAPI", "TenantAPI", "TenantPublicAPI")},
+    **{f"{name}-trust": "Portal1" for name in ("AdminSite", "TenantSite")},
+    **{f"{name}-endpoints": "Portal1" for name in PROVIDERS},
 }
 """What can be read only through the listener, and the machine that says so."""
 

@@ -137,6 +137,17 @@ def install_again(built: Built, name: str) -> None:
     built.make(f"{node}-software")
 
 
+def name_the_first_machine(built: Built, name: str) -> None:
+    """Both sides of a trust know the other by the first machine's name, as before."""
+    built.unmake(name)
+    built.farm.sql(
+        "SQL1",
+        "UPDATE [Config].[Settings] SET [Value] = REPLACE([Value], N'portal.hyper-v.nu', N'portal1.hyper-v.nu')"
+        " WHERE [Name] LIKE N'Authentication.%'",
+        database="Microsoft.MgmtSvc.PortalConfigStore",
+    )
+
+
 FEW = {"features": ["AdminAPI", "WebAppGallery", "Monitoring"]}
 """Enough features to break a configuration between them."""
 RULES = [{"start": 443, "end": 443, "protocol": "tcp", "affinity": "single"}]
@@ -166,6 +177,9 @@ CASES: dict[str, tuple[Undo, dict[str, Any]]] = {
     "Portal2-plan-seen": (delete, {}),
     "spf-registration": (delete, {}),
     "Portal1-tenant-site": (delete, {}),
+    "AdminSite-name": (delete, {}),
+    "TenantSite-trust": (name_the_first_machine, {}),
+    "marketplace-endpoints": (delete, {}),
 }
 """One of every kind, in the farm's order: how its create is undone, and what its inputs are but the farm's."""
 

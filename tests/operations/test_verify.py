@@ -164,4 +164,5 @@ def test_every_level_asks_for_every_member() -> None:
         assert ("machines", member) in asked
     for member in ("Portal1", "Portal2", "portal.hyper-v.nu"):
         assert ("load balancing", member) in asked
+    assert ("sign-in", "portal.hyper-v.nu") in asked
     assert len({level for level, _ in asked}) == len(operations.LEVELS)

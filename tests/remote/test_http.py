@@ -80,8 +80,10 @@ def test_an_answer_with_the_certificate(site: tuple[int, str, bytes]) -> None:
 
 def test_no_redirect_is_followed_and_a_bad_status_is_an_answer(site: tuple[int, str, bytes]) -> None:
     port, authority, _ = site
-    assert get(ADDRESS, port, NAME, "/moved", authorities=authority).status == 302
-    assert get(ADDRESS, port, NAME, "/broken", authorities=authority).status == 500
+    moved = get(ADDRESS, port, NAME, "/moved", authorities=authority)
+    assert (moved.status, moved.location) == (302, "https://elsewhere.example/")
+    broken = get(ADDRESS, port, NAME, "/broken", authorities=authority)
+    assert (broken.status, broken.location) == (500, "")
 
 
 def test_the_account_goes_as_basic_authentication(site: tuple[int, str, bytes]) -> None:

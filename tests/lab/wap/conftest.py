@@ -61,11 +61,11 @@ class Lab:
     def webpi(self, *arguments: str, on: Session | None = None) -> ProgramResult:
         return PROGRAMS["webpicmd.exe"](on or self.session(), list(arguments))
 
-    def install(self, machine: str = "Portal1") -> ProgramResult:
+    def install(self, machine: str = "Portal1", product: str = "WAP_SingleMachineInstallation") -> ProgramResult:
         feed = beginning.feed_path(self.world, self.world.machine(machine))
         options = (
             "/Install",
-            "/Products:WAP_SingleMachineInstallation",
+            f"/Products:{product}",
             "/AcceptEula",
             "/SuppressReboot",
             f"/XML:{feed}",

@@ -107,7 +107,8 @@ def test_a_plan_is_changed(portal: Lab) -> None:
 def test_the_products_own_providers_are_registered_by_the_first_node(portal: Lab) -> None:
     portal.install("Portal2")
     portal.configure("Portal2")
-    found = portal.api("Get-MgmtSvcResourceProvider")
+    assert [p.get("Name") for p in portal.api("Get-MgmtSvcResourceProvider")] == ["mysqlservers", "sqlservers"]
+    found = portal.api("Get-MgmtSvcResourceProvider", IncludeSystemResourceProviders=True)
     names = [provider.get("Name") for provider in found]
     assert names == ["marketplace", "monitoring", "mysqlservers", "sqlservers", "usageservice"]
     assert found[2].get("AdminEndpoint").get("ForwardingAddress") == "https://portal1.hyper-v.nu:30012/"

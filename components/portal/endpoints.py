@@ -1,0 +1,88 @@
+"""Everything in the stores that says where a site, an interface or a resource provider is: its load-balanced name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import pulumi
+
+from components.component import Component
+from components.portal.federation import PAIRS, Federation, Pair
+from components.portal.fqdn import Fqdn
+from components.portal.provider_endpoints import ProviderEndpoints
+from components.secrets import FarmSecrets
+from components.topology import Topology
+
+
+class Endpoints(Component):
+    """First the names, then the trust that is made of them; the resource providers beside that.
+
+    A topology without authentication sites has none of this: its sites send nobody anywhere.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        topology: Topology,
+        secrets: FarmSecrets,
+        *,
+        speaker: str,
+        after: Iterable[pulumi.Resource],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """``speaker`` is the node on which the administrators' cmdlets run; ``after`` is everything that has to serve
+        under its public name before it is asked for its metadata."""
+        super().__init__("portal:Endpoints", name, opts)
+        self._topology, self._secrets, self._serving = topology, secrets, list(after)
+        self._at = {s.namespace: (tier, s, port) for tier, s, port in topology.portal.published() if s.namespace}
+        self.made: list[pulumi.Resource] = []
+        pairs = [pair for pair in PAIRS if pair.site in self._at and pair.authentication in self._at]
+        if pairs:
+            names = {namespace: self._fqdn(namespace) for namespace in self._at}
+            trust = [self._federation(pair, [names[pair.site], names[pair.authentication]]) for pair in pairs]
+            self.made += [*names.values(), *trust, *self._provider_endpoints(speaker)]
+        self.register_outputs({})
+
+    def _fqdn(self, namespace: str) -> Fqdn:
+        tier, _, port = self._at[namespace]
+        return Fqdn(
+            f"{namespace}-name",
+            machine=tier.nodes[0],
+            namespace=namespace,
+            fqdn=tier.front.name,
+            port=port,
+            server=self._topology.listener_address,
+            login=self._topology.sql.administrator,
+            password=self._secrets.sql_password,
+            opts=self.child(self._serving),
+        )
+
+    def _federation(self, pair: Pair, names: list[Fqdn]) -> Federation:
+        tier, _, port = self._at[pair.site]
+        other, _, other_port = self._at[pair.authentication]
+        return Federation(
+            f"{pair.site}-trust",
+            site=pair.site,
+            machine=other.nodes[0],
+            site_machine=tier.nodes[0],
+            sign_in=f"{other.front.name}:{other_port}",
+            reply_to=f"{tier.front.name}:{port}",
+            public=pair.site == "TenantSite",
+            server=self._topology.listener_address,
+            login=self._topology.sql.administrator,
+            password=self._secrets.sql_password,
+            opts=self.child(names),
+        )
+
+    def _provider_endpoints(self, speaker: str) -> Iterator[ProviderEndpoints]:
+        for tier, site, port in self._topology.portal.published():
+            if site.provider:
+                yield ProviderEndpoints(
+                    f"{site.provider}-endpoints",
+                    machine=speaker,
+                    admin_api=self._topology.admin_api(speaker),
+                    authentication=self._topology.admin_authentication(speaker),
+                    provider=site.provider,
+                    url=f"https://{tier.front.name}:{port}",
+                    opts=self.child(self._serving),
+                )

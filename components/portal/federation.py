@@ -1,0 +1,165 @@
+"""Guarantees that a portal site and its authentication site trust each other under their load-balanced names.
+
+The portal site sends its users to the authentication site's name and accepts the tokens of that one only; the
+authentication site sends them back to the portal site's name. Each side learns the other from the metadata that it
+serves, so both names have to be set before. The metadata is read on a machine that serves it: no tier has to reach
+another one for that. A site with the public certificate is verified; the others have the installer's self-signed one.
+Certificates with which tokens are signed are left alone. Delete leaves the trust: what the sites served before can no
+longer be asked of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import pulumi
+
+from components.resource import Managed, Provider, ThroughFarm
+from components.steps import Script, Step, leaf
+from remote.secret import Secret
+from remote.session import Remote
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A portal site with its authentication site, and what the cmdlets call each as a target."""
+
+    site: str
+    target: str
+    authentication: str
+    authentication_target: str
+
+
+PAIRS = (
+    Pair("AdminSite", "Admin", "WindowsAuthSite", "Windows"),
+    Pair("TenantSite", "Tenant", "AuthSite", "Membership"),
+)
+METADATA = "https://{}/FederationMetadata/2007-06/FederationMetadata.xml"
+_TRUST = "Where its certificate is not trusted, put the authority into {}'s trusted root authorities."
+
+
+class FederationInputs(ThroughFarm):
+    site: str
+    """The portal site: AdminSite or TenantSite."""
+    machine: str
+    """A node of the authentication site."""
+    site_machine: str
+    """A node of the portal site."""
+    sign_in: str
+    """``name:port`` of the authentication site."""
+    reply_to: str
+    """``name:port`` of the portal site."""
+    public: bool
+    """Whether the portal site has the public certificate, which is then verified."""
+    server: str
+    """The listener's full name, with ``,port`` where it is not 1433."""
+    login: str
+    """The SQL administrator's login."""
+    password: Secret
+    """Its password."""
+
+
+@dataclass(frozen=True)
+class FederationFacts:
+    sign_in: str
+    """``name:port`` to which the portal site sends its users; empty where it knows none."""
+    reply_to: str
+    """``name:port`` to which the authentication site sends them back; empty where it knows none."""
+
+
+def authority(url: str) -> str:
+    """``name:port`` of an address, lower case; 443 where none is written."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or 443}" if parts.hostname else ""
+
+
+class FederationProvider(Provider[FederationInputs, FederationFacts]):
+    INPUTS = FederationInputs
+    IDENTITY = ("site",)
+    SECRETS = ("password",)
+    THING = False
+
+    @staticmethod
+    def _pair(inputs: FederationInputs) -> Pair:
+        return next(pair for pair in PAIRS if pair.site == inputs.site)
+
+    def title(self, inputs: FederationInputs) -> str:
+        return f"the trust between {inputs.site} and {self._pair(inputs).authentication}"
+
+    def key(self, inputs: FederationInputs) -> str:
+        return f"federation/{inputs.site}".lower()
+
+    def home(self, inputs: FederationInputs) -> str:
+        return inputs.machine
+
+    @staticmethod
+    def _store(inputs: FederationInputs) -> dict[str, Any]:
+        return {"Server": inputs.server, "UserName": inputs.login, "Password": inputs.password}
+
+    def observe(self, inputs: FederationInputs, remote: Remote) -> FederationFacts:
+        state = remote.powershell(inputs.machine).run(
+            leaf("portal/read_federation.ps1"),
+            {
+                **self._store(inputs),
+                "Site": inputs.site,
+                "AuthenticationSite": self._pair(inputs).authentication,
+            },
+            attempted=f"read {self.title(inputs)}",
+        )[0]
+        return FederationFacts(authority(state["signIn"]), authority(state["replyTo"]))
+
+    def plan(self, inputs: FederationInputs, facts: FederationFacts) -> list[Step]:
+        pair, machine, steps = self._pair(inputs), inputs.machine, []
+        if facts.sign_in != inputs.sign_in.lower():
+            what = f"On {machine}, let {pair.site} take its users from {pair.authentication} at {inputs.sign_in}."
+            arguments = self._metadata(inputs, inputs.sign_in) | {"Target": pair.target, "Verify": False}
+            steps.append(Step(what, Script(machine, "portal/set_relying_party.ps1", arguments)))
+        machine = inputs.site_machine
+        if facts.reply_to != inputs.reply_to.lower():
+            what = f"On {machine}, let {pair.authentication} send its users back to {pair.site} at {inputs.reply_to}."
+            target = {"Target": pair.authentication_target, "Verify": inputs.public}
+            action = Script(
+                machine, "portal/set_identity_provider.ps1", self._metadata(inputs, inputs.reply_to) | target
+            )
+            steps.append(Step(what, action, _TRUST.format(machine) if inputs.public else ""))
+        return steps
+
+    def _metadata(self, inputs: FederationInputs, site: str) -> dict[str, Any]:
+        return {**self._store(inputs), "Metadata": METADATA.format(site)}
+
+    def remove(self, inputs: FederationInputs, facts: FederationFacts, before: dict[str, Any]) -> list[Step]:
+        return []
+
+    def present(self, inputs: FederationInputs, facts: FederationFacts) -> bool:
+        return True
+
+    def found(self, inputs: FederationInputs, facts: FederationFacts) -> dict[str, Any]:
+        live = {"sign_in": facts.sign_in or "(none)", "reply_to": facts.reply_to or "(none)"}
+        return {name: value for name, value in live.items() if value != getattr(inputs, name).lower()}
+
+
+class Federation(Managed, module="portal", name="Federation"):
+    """The trust between a portal site and its authentication site."""
+
+    provider_class = FederationProvider
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        site: str,
+        machine: str,
+        site_machine: str,
+        sign_in: str,
+        reply_to: str,
+        public: bool,
+        server: str,
+        login: str,
+        password: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        where = {"machine": machine, "site_machine": site_machine, "server": server, "login": login}
+        what = {"site": site, "sign_in": sign_in, "reply_to": reply_to, "public": public}
+        super().__init__(name, {**where, "password": password, **what}, opts)

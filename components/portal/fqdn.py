@@ -1,0 +1,129 @@
+"""Guarantees that the farm's stores know a site or interface by its load-balanced name and port.
+
+Until then they have the name of the machine that was configured first, and whoever is sent there needs that machine.
+The name is written to both stores that hold names, on a machine that has the component; the scheme is left alone.
+Delete sets back the name and port of the time before; where there were none they stay, since the portal has no way to
+take a name away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.resource import Managed, Provider, ThroughFarm
+from components.steps import Script, Step, leaf
+from remote.secret import Secret
+from remote.session import Remote
+
+
+class FqdnInputs(ThroughFarm):
+    machine: str
+    """A portal node on which the site or interface is installed."""
+    namespace: str
+    """What the portal calls the site or interface (AdminSite, TenantAPI, …)."""
+    fqdn: str
+    """The name under which clients reach it."""
+    port: int
+    """The port on which they reach it."""
+    server: str
+    """The listener's full name, with ``,port`` where it is not 1433."""
+    login: str
+    """The SQL administrator's login."""
+    password: Secret
+    """Its password."""
+
+
+@dataclass(frozen=True)
+class Name:
+    fqdn: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.fqdn}, port {self.port}"
+
+
+class FqdnProvider(Provider[FqdnInputs, Name | None]):
+    """Facts: the name as the stores have it; None where none was ever set."""
+
+    INPUTS = FqdnInputs
+    IDENTITY = ("namespace",)
+    SECRETS = ("password",)
+    THING = False
+
+    def title(self, inputs: FqdnInputs) -> str:
+        return f"the public name of {inputs.namespace}"
+
+    def key(self, inputs: FqdnInputs) -> str:
+        return f"fqdn/{inputs.namespace}".lower()
+
+    def home(self, inputs: FqdnInputs) -> str:
+        return inputs.machine
+
+    @staticmethod
+    def _of(inputs: FqdnInputs) -> dict[str, Any]:
+        store = {"Server": inputs.server, "UserName": inputs.login, "Password": inputs.password}
+        return {**store, "Namespace": inputs.namespace}
+
+    def observe(self, inputs: FqdnInputs, remote: Remote) -> Name | None:
+        output = remote.powershell(inputs.machine).run(
+            leaf("portal/read_fqdn.ps1"), self._of(inputs), attempted=f"read {self.title(inputs)}"
+        )
+        return Name(output[0]["fqdn"].lower(), output[0]["port"]) if output else None
+
+    def plan(self, inputs: FqdnInputs, facts: Name | None) -> list[Step]:
+        return self._set(inputs, facts, self._declared(inputs), "to")
+
+    def remove(self, inputs: FqdnInputs, facts: Name | None, before: dict[str, Any]) -> list[Step]:
+        if not before:
+            return []
+        return self._set(inputs, facts, Name(before["fqdn"], int(before["port"])), "back to")  # the state has floats
+
+    @staticmethod
+    def _declared(inputs: FqdnInputs) -> Name:
+        return Name(inputs.fqdn.lower(), inputs.port)
+
+    def _set(self, inputs: FqdnInputs, facts: Name | None, wanted: Name, how: str) -> list[Step]:
+        if facts == wanted:
+            return []
+        arguments = {**self._of(inputs), "Fqdn": wanted.fqdn, "Port": wanted.port}
+        what = f"On {inputs.machine}, set {self.title(inputs)} {how} {wanted}."
+        return [Step(what, Script(inputs.machine, "portal/set_fqdn.ps1", arguments))]
+
+    def present(self, inputs: FqdnInputs, facts: Name | None) -> bool:
+        return True
+
+    def existed(self, inputs: FqdnInputs, facts: Name | None) -> bool:
+        return facts == self._declared(inputs)
+
+    def remember(self, inputs: FqdnInputs, facts: Name | None) -> dict[str, Any]:
+        return {"fqdn": facts.fqdn, "port": facts.port} if facts else {}
+
+    def found(self, inputs: FqdnInputs, facts: Name | None) -> dict[str, Any]:
+        if facts == self._declared(inputs):
+            return {}
+        return {"fqdn": facts.fqdn, "port": facts.port} if facts else {"fqdn": "(none)", "port": 0}
+
+
+class Fqdn(Managed, module="portal", name="Fqdn"):
+    """The public name of a site or interface."""
+
+    provider_class = FqdnProvider
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        machine: str,
+        namespace: str,
+        fqdn: str,
+        port: int,
+        server: str,
+        login: str,
+        password: pulumi.Input[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        where = {"machine": machine, "server": server, "login": login, "password": password}
+        super().__init__(name, {**where, "namespace": namespace, "fqdn": fqdn, "port": port}, opts)

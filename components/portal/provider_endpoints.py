@@ -1,0 +1,154 @@
+"""Guarantees that every endpoint of a resource provider of the portal is reached through its load-balanced name.
+
+The endpoints for administrators, tenants, usage, health checks and notifications are looked at one by one: each keeps
+the path, the account and the password that it has, and gets the declared name and port. The portal tries an endpoint
+before it takes it. Delete points each endpoint back to where it was before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pulumi
+
+from components.portal.plan import admin_call
+from components.resource import Managed, Provider, ThroughFarm
+from components.steps import Script, Step, leaf
+from remote.errors import MachineError
+from remote.session import Remote
+
+
+class ProviderEndpointsInputs(ThroughFarm):
+    machine: str
+    """The portal node through which the provider is read and changed."""
+    admin_api: str
+    """Base address of the administrators' API on that node."""
+    authentication: str
+    """Base address of the administrators' authentication site."""
+    provider: str
+    """The resource provider's name (marketplace, mysqlservers, …)."""
+    url: str
+    """Its load-balanced base address (https://portal.hyper-v.nu:30018)."""
+
+
+@dataclass(frozen=True)
+class Registered:
+    instance: str
+    endpoints: Mapping[str, str]
+    """Admin, Tenant, Usage, HealthCheck, Notification → its address, of those that the provider has."""
+
+
+@dataclass(frozen=True)
+class ProviderEndpointsFacts:
+    registered: tuple[Registered, ...]
+    """Every resource provider of this name."""
+    call: dict[str, Any]
+
+
+def moved(address: str, url: str) -> str:
+    """An address below another base: its path stays."""
+    old, base = urlsplit(address), urlsplit(url)
+    if (old.scheme, old.netloc.lower()) == (base.scheme, base.netloc.lower()):
+        return address
+    return urlunsplit((base.scheme, base.netloc, old.path, old.query, old.fragment))
+
+
+class ProviderEndpointsProvider(Provider[ProviderEndpointsInputs, ProviderEndpointsFacts]):
+    INPUTS = ProviderEndpointsInputs
+    IDENTITY = ("provider",)
+    THING = False
+
+    def title(self, inputs: ProviderEndpointsInputs) -> str:
+        return f"the endpoints of the resource provider {inputs.provider}"
+
+    def key(self, inputs: ProviderEndpointsInputs) -> str:
+        return f"provider-endpoints/{inputs.provider}".lower()
+
+    def home(self, inputs: ProviderEndpointsInputs) -> str:
+        return inputs.machine
+
+    def observe(self, inputs: ProviderEndpointsInputs, remote: Remote) -> ProviderEndpointsFacts:
+        call = admin_call(inputs, remote)
+        output = remote.powershell(inputs.machine).run(
+            leaf("portal/read_provider_endpoints.ps1"),
+            {**call, "Name": inputs.provider},
+            attempted=f"read {self.title(inputs)}",
+        )
+        return ProviderEndpointsFacts(tuple(Registered(one["instance"], one["endpoints"]) for one in output), call)
+
+    def plan(self, inputs: ProviderEndpointsInputs, facts: ProviderEndpointsFacts) -> list[Step]:
+        if len(facts.registered) != 1:
+            found = f"there are {len(facts.registered)} of this name" if facts.registered else "it is not registered"
+            raise MachineError(
+                inputs.machine,
+                f"read {self.title(inputs)}",
+                found,
+                "The portal registers it, once, when its feature is configured: see the configuration of this node.",
+            )
+        wanted = {kind: moved(address, inputs.url) for kind, address in facts.registered[0].endpoints.items()}
+        return self._set(inputs, facts, wanted, f"point {{}} of {inputs.provider} to {inputs.url}")
+
+    def remove(
+        self, inputs: ProviderEndpointsInputs, facts: ProviderEndpointsFacts, before: dict[str, Any]
+    ) -> list[Step]:
+        return self._set(inputs, facts, before.get("endpoints", {}), f"point {{}} of {inputs.provider} back")
+
+    @staticmethod
+    def _set(
+        inputs: ProviderEndpointsInputs, facts: ProviderEndpointsFacts, wanted: Mapping[str, str], what: str
+    ) -> list[Step]:
+        steps = []
+        for one in facts.registered:
+            new = {kind: wanted[kind] for kind, old in one.endpoints.items() if wanted.get(kind, old) != old}
+            if new:
+                arguments = {**facts.call, "Name": inputs.provider, "Instance": one.instance, "Addresses": new}
+                action = Script(inputs.machine, "portal/set_provider_endpoints.ps1", arguments)
+                named = f"{', '.join(new)} {'endpoints' if len(new) > 1 else 'endpoint'}"
+                steps.append(Step(f"Through {inputs.machine}, {what.format(f'the {named}')}.", action))
+        return steps
+
+    def present(self, inputs: ProviderEndpointsInputs, facts: ProviderEndpointsFacts) -> bool:
+        return bool(facts.registered)
+
+    def existed(self, inputs: ProviderEndpointsInputs, facts: ProviderEndpointsFacts) -> bool:
+        return bool(facts.registered) and not self._elsewhere(inputs, facts)
+
+    def remember(self, inputs: ProviderEndpointsInputs, facts: ProviderEndpointsFacts) -> dict[str, Any]:
+        return {"endpoints": dict(facts.registered[0].endpoints)} if facts.registered else {}
+
+    @staticmethod
+    def _elsewhere(inputs: ProviderEndpointsInputs, facts: ProviderEndpointsFacts) -> list[str]:
+        """Every endpoint that is not below the declared address, with the one it has."""
+        return [
+            f"{kind}: {address}"
+            for one in facts.registered
+            for kind, address in sorted(one.endpoints.items())
+            if moved(address, inputs.url) != address
+        ]
+
+    def found(self, inputs: ProviderEndpointsInputs, facts: ProviderEndpointsFacts) -> dict[str, Any]:
+        elsewhere = self._elsewhere(inputs, facts)
+        return {"url": "; ".join(elsewhere)} if elsewhere else {}
+
+
+class ProviderEndpoints(Managed, module="portal", name="ProviderEndpoints"):
+    """Where the portal reaches one of its resource providers."""
+
+    provider_class = ProviderEndpointsProvider
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        machine: str,
+        admin_api: str,
+        authentication: str,
+        provider: str,
+        url: str,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        where = {"machine": machine, "admin_api": admin_api, "authentication": authentication}
+        super().__init__(name, {**where, "provider": provider, "url": url}, opts)
