@@ -1,4 +1,4 @@
-"""Firewall rules: made, found, changed and removed. They are remembered only: the lab's network filters nothing."""
+"""Firewall rules: made, found, changed and removed. What they let in is ``lab.firewall``'s to say."""
 
 from __future__ import annotations
 

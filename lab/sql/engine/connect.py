@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from lab import routes
 from lab.sql.api import Session, SqlError
 from lab.sql.engine.group.state import connected
 from lab.sql.engine.instance import Instance, instance_of
@@ -17,6 +18,9 @@ UNREACHABLE = (
 )
 NAMED_PIPES = "Named Pipes Provider, error: 40 - Could not open a connection to SQL Server"
 TCP_REFUSED = "TCP Provider, error: 0 - No connection could be made because the target machine actively refused it."
+TCP_TIMED_OUT = f"TCP Provider, error: 0 - {routes.TIMED_OUT}."
+CONNECT_SECONDS = 15.0
+"""SqlClient's Connect Timeout when a connection string has none."""
 INSTANCE_NAME = "SQL Network Interfaces, error: 26 - Error Locating Server/Instance Specified"
 LOCAL = frozenset((".", "(local)", "localhost", "127.0.0.1", ""))
 
