@@ -10,6 +10,7 @@ import pytest
 from lab import machines
 from lab.powershell.api import DRIVES, PROGRAMS, TYPES, NotModelledError, PowerShellError
 from lab.windows import misc, nlb
+from lab.windows.firewall_rules import WMI
 from lab.world import World
 
 
@@ -48,6 +49,9 @@ def test_wmi_filters_and_times(shell: Any) -> None:
     assert booted == same.get("LastBootUpTime")
     with pytest.raises(NotModelledError):
         run("Get-WmiObject", Class="Win32_Product")
+    with pytest.raises(PowerShellError, match="RPC server is unavailable"):  # the firewall of a fresh machine
+        run("Get-WmiObject", Class="Win32_OperatingSystem", ComputerName=["FILE"])
+    shell("FILE")("Enable-NetFirewallRule", DisplayGroup=[WMI])
     with pytest.raises(PowerShellError, match="Access is denied"):
         run("Get-WmiObject", Class="Win32_OperatingSystem", ComputerName=["FILE"])
 
@@ -97,6 +101,9 @@ def test_a_restart_is_ordered_and_comes(world: World, shell: Any, monkeypatch: p
             break
         time.sleep(0.005)
     assert sorted(ordered) == ["Portal1", "Portal2"]
+    with pytest.raises(PowerShellError, match="RPC server is unavailable"):
+        shell("Portal1")("Restart-Computer", ComputerName=["SQL1"])
+    shell("SQL1")("Enable-NetFirewallRule", DisplayGroup=[WMI])
     with pytest.raises(PowerShellError, match="Access is denied"):
         shell("Portal1")("Restart-Computer", ComputerName=["SQL1"])
 
