@@ -14,8 +14,8 @@ Rules of NLB (Microsoft: Windows 2000/2003 resource kit and TechNet, "How Networ
 - NLB does not look at applications: a host that does not listen on a port refuses its share of the clients.
 
 The lab's limits: a refused or lost connection is accepted and then reset, because the forwarder has to accept before it
-can ask the host, and one that the host's firewall drops is accepted and hears nothing; Extended affinity (a time-out) is
-not modelled; UDP is not forwarded.
+can ask the host, and one that the host's firewall drops is accepted and hears nothing; Extended affinity (a time-out)
+is not modelled; UDP is not forwarded.
 """
 
 from __future__ import annotations
