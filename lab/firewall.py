@@ -64,6 +64,22 @@ def _is_port(spec: str, port: int | str) -> bool:
     return first.isdigit() and int(first) <= port <= int(last or first)
 
 
+def is_address(spec: str) -> bool:
+    """Whether a rule can have this as an address: a word, an address, a range of them, a subnet in either form."""
+    if spec.lower() in ("any", "localsubnet", "localsubnet4"):
+        return True
+    first, dash, last = spec.partition("-")
+    try:
+        if dash:
+            ipaddress.IPv4Address(first)
+            ipaddress.IPv4Address(last)
+        else:
+            ipaddress.IPv4Network(spec, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
 def _is_address(machine: Machine, spec: str, address: str | None) -> bool:
     spec = spec.strip()
     if spec.lower() == "any":

@@ -14,8 +14,10 @@ import yaml
 from lab import balancer, files, firewall, identity, routes
 from lab.boot import populate
 from lab.identity import UnknownAccountError, over_the_network
+from lab.powershell.api import Session
 from lab.windows import features, firewall_rules, nlb
 from lab.world import World
+from tests.lab.windows.conftest import Shell
 
 SEPARATE = Path(__file__).parents[2] / "topologies" / "separate-domain.yaml"
 INSIDE, DMZ = "172.48.5", "172.48.6"
@@ -226,6 +228,13 @@ def test_what_dcom_needs(world: World) -> None:
     assert not routes.passes(world.machine("SPF1"), second, *routes.MANAGEMENT)
     features.remove(second, ["NLB"])
     assert not routes.passes(first, second, *routes.MANAGEMENT)
+
+
+def test_a_ping_stays_inside_its_domain(world: World) -> None:
+    portal = world.machine("Portal1")
+    run = Shell(Session(portal, identity.identity(world, portal, r"WEB\installer"), "network"))
+    answers = [run("Test-Connection", ComputerName=[name], Quiet=True) for name in ("sql1.web.dmz", "spf1.hyper-v.nu")]
+    assert answers == [[True], [False]]
 
 
 def test_accounts_without_trust(world: World) -> None:

@@ -89,6 +89,13 @@ def test_firewall_rules(shell: Any) -> None:
     run("Remove-NetFirewallRule", DisplayName=["Portal"])
     assert run("Get-NetFirewallRule", DisplayName=["Portal"]) == []
     assert run.recorder.errors[0].error_id == "CmdletizationQuery_NotFound_DisplayName,Get-NetFirewallRule"
+    for address in ("172.45.5.0/24", "172.45.5.0/255.255.255.0", "172.45.5.1-172.45.5.9", "LocalSubnet"):
+        run("New-NetFirewallRule", DisplayName="From", RemoteAddress=[address])
+    for address in ("portal.hyper-v.nu", "172.45.5.300", "172.45.5.1-9"):
+        with pytest.raises(PowerShellError, match="The address is invalid"):
+            run("New-NetFirewallRule", DisplayName="From", RemoteAddress=[address])
+    with pytest.raises(NotModelledError):
+        run("New-NetFirewallRule", DisplayName="From", RemoteAddress=["Internet"])
 
 
 def test_a_restart_is_ordered_and_comes(world: World, shell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
