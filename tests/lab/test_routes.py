@@ -188,7 +188,7 @@ def test_a_cluster_hears_nothing_from_a_host_whose_firewall_is_shut(world: World
     try:
         assert reaches(world, "Portal1", "127.48.5.140", 8090)
         spf.collection("firewall").change("SPF", enabled="False")
-        assert not reaches(world, "Portal1", "127.48.5.140", 8090, patience=0.5)
+        assert not reaches(world, "Portal1", "127.48.5.140", 8090, patience=2)
     finally:
         balancer.stop(world)
 
