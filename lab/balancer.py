@@ -15,7 +15,8 @@ Rules of NLB (Microsoft: Windows 2000/2003 resource kit and TechNet, "How Networ
 - NLB does not look at applications: a host that does not listen on a port refuses its share of the clients.
 
 The lab's limits: a refused or lost connection is accepted and then reset, because the forwarder has to accept before it
-can ask the host; Extended affinity (a time-out) is not modelled; UDP is not forwarded.
+can ask the host, and one that the host's firewall drops is accepted and hears nothing; Extended affinity (a time-out)
+is not modelled; UDP is not forwarded.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ from typing import TYPE_CHECKING, Any
 
 from lab.forwarding import relay
 from lab.machines import is_reachable
-from lab.network import reset
+from lab.network import reset, silence
+from lab.routes import CONNECT_SECONDS
 from lab.world import loopback_of
 
 if TYPE_CHECKING:
@@ -237,6 +239,10 @@ class Balancer:
         except OSError as error:
             log.warning("cluster %s: %s", name, error)
 
+    def _patience(self) -> float:
+        """Seconds of this computer after which a connection counts as dropped."""
+        return max(1.0, CONNECT_SECONDS * self._world.clock.pace)
+
     def _close(self, cluster: _Cluster, ports: set[int]) -> None:
         for port in ports:
             self._world.network.close(cluster.endpoints.pop(port))
@@ -257,7 +263,11 @@ class Balancer:
             return
         try:
             # From the client's own address: NLB changes nothing in a packet but where it goes.
-            behind, onward = await asyncio.open_connection(node.loopback, port, local_addr=(client[0], 0))
+            connecting = asyncio.open_connection(node.loopback, port, local_addr=(client[0], 0))
+            behind, onward = await asyncio.wait_for(connecting, self._patience())
+        except TimeoutError:  # the host's firewall drops it: the client hears nothing until it gives up
+            await silence(reader)
+            return
         except OSError:
             reset(writer.transport)
             return

@@ -15,7 +15,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.identity import UnknownAccountError, identity
+from lab import routes
+from lab.identity import UnknownAccountError, over_the_network
 
 if TYPE_CHECKING:
     from lab.world import Document, Identity, Machine, World
@@ -33,6 +34,7 @@ MESSAGES = {
 }
 """System error codes and their texts (Microsoft: System Error Codes 0-499)."""
 
+SMB = 445
 _RIGHTS = {"read": 1, "change": 2, "full": 3}
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[1-9]|lpt[1-9])(\..*)?", re.IGNORECASE)
 _FOLDERS = ("Windows/System32", "Windows/Temp", "Program Files", "Program Files (x86)", "ProgramData", "Users/Public")
@@ -124,12 +126,14 @@ def _share(world: World, machine: Machine, path: str, account: str, write: bool)
     name, _, rest = rest.partition("\\")
     if not server_name or not name:
         raise LabFileError(161, path)
-    try:
-        server = world.machine(server_name)
-    except KeyError:
-        raise LabFileError(53, path) from None
+    server = routes.named(machine, server_name)
+    if server is None:
+        raise LabFileError(53, path)
     remote = server.name != machine.name
     if remote and not (_reachable(server) and _reachable(machine)):
+        raise LabFileError(53, path)
+    if not routes.passes(machine, server, SMB):
+        routes.time_out(world)
         raise LabFileError(53, path)
     known = server.collection("share").get(name)
     if known is None and re.fullmatch(r"[A-Za-z]\$", name):
@@ -156,7 +160,7 @@ def _over_the_network(world: World, machine: Machine, server: Machine, account: 
     if server.name != machine.name and account.lower().rsplit("\\", 1)[-1] in ("system", "network service"):
         account = f"{machine.netbios}\\{machine.name}$"
     try:
-        return identity(world, server, account)
+        return over_the_network(world, machine, server, account)
     except UnknownAccountError:
         raise LabFileError(1326, path) from None
 

@@ -171,6 +171,22 @@ def identity(world: World, machine: Machine, user: str) -> Identity:
     return _token(machine, account.full_name, document["sid"], groups)
 
 
+def over_the_network(world: World, source: Machine, target: Machine, user: str) -> Identity:
+    """The token on ``target`` of an account that is logged on at ``source``. Raises UnknownAccountError.
+
+    An account of the target's own domain is the same one there. Any other (of a domain without trust, or local to the
+    source) is an account of the same name of the target if there is one with the same password, else nobody: this is
+    how NTLM's pass-through authentication ends (Microsoft KB 103390; trusts are not modelled).
+    """
+    if source.name != target.name:
+        known, there = find(world, source, user), find(world, target, user)
+        if known is not None and there is not None and known != there:
+            if password_of(world, known) != password_of(world, there):
+                raise UnknownAccountError(user)
+            return identity(world, target, there.full_name)
+    return identity(world, target, user)
+
+
 def in_group(who: Identity, group: str) -> bool:
     """True when the token holds the group, written in full or by its last part, in any case."""
     wanted = group.lower()

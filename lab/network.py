@@ -17,6 +17,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from lab import drop, routes
+
 if TYPE_CHECKING:
     from lab.world import World
 
@@ -36,6 +38,12 @@ def reset(transport: asyncio.BaseTransport) -> None:
         transport.abort()
 
 
+async def silence(reader: asyncio.StreamReader) -> None:
+    """Say nothing to a client until it goes: to it, its packets are dropped."""
+    while await reader.read(65536):
+        pass
+
+
 @dataclass
 class Endpoint:
     """One listening address and port that belongs to an owner (a machine, or the name of a cluster).
@@ -49,6 +57,8 @@ class Endpoint:
     server: asyncio.Server | None = None
     connections: set[asyncio.BaseTransport] = field(default_factory=set)
     bind: Callable[[], Awaitable[asyncio.Server]] | None = field(default=None, repr=False)
+    outsiders: routes.Outsiders | None = None
+    """Who gets through to it; None: everybody."""
 
 
 class _Tracked(asyncio.Protocol):
@@ -92,6 +102,8 @@ class Network:
         self._world = world
         self._endpoints: dict[tuple[str, int], Endpoint] = {}
         self._unplugged: set[str] = set()
+        for kind in ("firewall", "firewall-profile"):
+            world.store.watch(kind, self.refilter)
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, name="network", daemon=True)
         self._thread.start()
@@ -102,9 +114,9 @@ class Network:
 
     def listen(self, owner: str, address: str, port: int, talk: Talk) -> Endpoint:
         """Listen on an address. Raises OSError when the port is taken or not permitted."""
-        return self.run(self._listen(owner, address, port, talk))
+        return self._filtered(self.run(self._listen(owner, address, port, talk, self._outsiders(owner, address, port))))
 
-    async def _listen(self, owner: str, address: str, port: int, talk: Talk) -> Endpoint:
+    async def _listen(self, owner: str, address: str, port: int, talk: Talk, outsiders: routes.Outsiders) -> Endpoint:
         async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             endpoint.connections.add(writer.transport)
             try:
@@ -116,7 +128,7 @@ class Network:
                 with contextlib.suppress(ConnectionError, RuntimeError):
                     writer.close()
 
-        endpoint = Endpoint(owner.lower(), address, port)
+        endpoint = Endpoint(owner.lower(), address, port, outsiders=outsiders)
         endpoint.bind = lambda: asyncio.start_server(accepted, address, port)
         return await self._add(endpoint)
 
@@ -143,6 +155,33 @@ class Network:
                 " net.ipv4.ip_unprivileged_port_start for root. Run the lab as root, or as root once:"
                 f" sysctl -w net.ipv4.ip_unprivileged_port_start={endpoint.port}",
             ) from error
+        if endpoint.outsiders is not None:
+            drop.attach(endpoint.server.sockets, endpoint.outsiders)
+
+    # Who gets through ------------------------------------------------------------------------------------------------
+
+    def refilter(self, owner: str) -> None:
+        """Ask again who gets through to what an owner listens on: its firewall has changed."""
+        for endpoint in list(self._endpoints.values()):
+            if endpoint.owner == owner.lower():
+                self._filtered(endpoint)
+
+    def _filtered(self, endpoint: Endpoint) -> Endpoint:
+        """Never on the loop: the answer needs the lab's lock."""
+        endpoint.outsiders = self._outsiders(endpoint.owner, endpoint.address, endpoint.port)
+        server = endpoint.server
+        if server is not None:
+            try:
+                drop.attach(server.sockets, endpoint.outsiders)
+            except OSError as error:
+                if error.errno != errno.EBADF:  # closed at this moment: there is nothing to filter
+                    raise
+        return endpoint
+
+    def _outsiders(self, owner: str, address: str, port: int) -> routes.Outsiders:
+        return routes.outsiders(self._world, owner, address, port)
+
+    # -----------------------------------------------------------------------------------------------------------------
 
     def listen_protocol(
         self,
@@ -153,7 +192,8 @@ class Network:
         tls: ssl.SSLContext | None = None,
     ) -> Endpoint:
         """Like ``listen`` for an asyncio protocol factory (an aiohttp ``web.Server``), with TLS when given."""
-        return self.run(self._listen_protocol(owner, address, port, factory, tls))
+        outsiders = self._outsiders(owner, address, port)
+        return self._filtered(self.run(self._listen_protocol(owner, address, port, factory, tls, outsiders)))
 
     async def _listen_protocol(
         self,
@@ -162,11 +202,12 @@ class Network:
         port: int,
         factory: Callable[[], asyncio.Protocol],
         tls: ssl.SSLContext | None,
+        outsiders: routes.Outsiders,
     ) -> Endpoint:
         def tracked() -> asyncio.Protocol:
             return _Tracked(factory(), endpoint)
 
-        endpoint = Endpoint(owner.lower(), address, port)
+        endpoint = Endpoint(owner.lower(), address, port, outsiders=outsiders)
         endpoint.bind = lambda: self.loop.create_server(tracked, address, port, ssl=tls)
         return await self._add(endpoint)
 

@@ -85,6 +85,7 @@ class Store:
             "CREATE TABLE IF NOT EXISTS document (owner TEXT, kind TEXT, name TEXT COLLATE NOCASE, body TEXT,"
             " PRIMARY KEY (owner, kind, name))"
         )
+        self._watchers: dict[str, list[Callable[[str], None]]] = {}
         self._documents: dict[tuple[str, str], dict[str, tuple[str, Document]]] = {}
         rows = self._database.execute("SELECT owner, kind, name, body FROM document ORDER BY rowid")
         for owner, kind, name, body in rows:
@@ -106,13 +107,24 @@ class Store:
                 (owner, kind, name, body),
             )
             names[name.lower()] = (name, json.loads(body))
+        self._tell(owner, kind)
 
     def remove(self, owner: str, kind: str, name: str) -> bool:
         with self.lock:
             self._database.execute(
                 "DELETE FROM document WHERE owner = ? AND kind = ? AND name = ?", (owner, kind, name)
             )
-            return self._documents.get((owner, kind), {}).pop(name.lower(), None) is not None
+            removed = self._documents.get((owner, kind), {}).pop(name.lower(), None) is not None
+        self._tell(owner, kind)
+        return removed
+
+    def watch(self, kind: str, callback: Callable[[str], None]) -> None:
+        """Call ``callback(owner)`` after every change of documents of a kind, in the thread that makes it."""
+        self._watchers.setdefault(kind, []).append(callback)
+
+    def _tell(self, owner: str, kind: str) -> None:
+        for callback in self._watchers.get(kind, ()):
+            callback(owner)
 
     def names(self, owner: str, kind: str) -> list[str]:
         with self.lock:

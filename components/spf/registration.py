@@ -66,6 +66,14 @@ def tenant_address(url: str) -> str:
     return f"{url}/SC2012/VMM/Microsoft.Management.Odata.svc/"
 
 
+def _reach(machine: str, inputs: RegistrationInputs) -> str:
+    """What to look at when the portal cannot call SPF: it does so itself before it registers it."""
+    return (
+        f"The portal calls {inputs.url} from {machine}: let that port pass all firewalls on the way, and see that"
+        f" {inputs.account} is let in there (`operations verify` tries both)."
+    )
+
+
 class RegistrationProvider(Provider[RegistrationInputs, RegistrationFacts]):
     INPUTS = RegistrationInputs
     SECRETS = ("password",)
@@ -107,12 +115,13 @@ class RegistrationProvider(Provider[RegistrationInputs, RegistrationFacts]):
         }
         if not facts.registered:
             what = f"Through {machine}, register Service Provider Foundation at {inputs.url}."
-            return [Step(what, Script(machine, "spf/add_registration.ps1", arguments))]
+            return [Step(what, Script(machine, "spf/add_registration.ps1", arguments), remedy=_reach(machine, inputs))]
         have = facts.registered[0]
         if (have.address, have.account, have.enabled) == wanted:
             return []
         what = f"Through {machine}, correct the registration of Service Provider Foundation to {inputs.url}."
-        return [Step(what, Script(machine, "spf/set_registration.ps1", {**arguments, "Instance": have.instance}))]
+        correct = Script(machine, "spf/set_registration.ps1", {**arguments, "Instance": have.instance})
+        return [Step(what, correct, remedy=_reach(machine, inputs))]
 
     def remove(self, inputs: RegistrationInputs, facts: RegistrationFacts, before: dict[str, Any]) -> list[Step]:
         return [

@@ -15,8 +15,8 @@ import tempfile
 import threading
 import weakref
 
-from lab import machines
-from lab.network import Endpoint, Talk, reset
+from lab import machines, routes
+from lab.network import Endpoint, Talk, reset, silence
 from lab.sql import engine
 from lab.sql.tds import Connection, Server
 from lab.world import Machine, ServiceControl, World, loopback_of
@@ -193,6 +193,10 @@ class Wires:
             endpoint = self._endpoints.get(machine.name.lower()) if machine is not None else None
             if machine is None or endpoint is None or not machines.is_reachable(machine):
                 reset(writer.transport)
+                return
+            client, port = writer.get_extra_info("peername")[0], writer.get_extra_info("sockname")[1]
+            if not await loop.run_in_executor(None, routes.admits_client, machine, client, port):
+                await silence(reader)
                 return
             endpoint.connections.add(writer.transport)  # it ends with the machine's own ones: cable, card, power
             try:

@@ -64,9 +64,10 @@ def _spf(world: World) -> None:
 
 
 def _server(machine: Machine, port: int, certificate: str, key: str) -> None:
-    from lab.windows import features, registry
+    from lab.windows import features, firewall_rules, registry
 
     features.install(machine, _WEB)
+    firewall_rules.add(machine, "SPF-HTTPS-In-TCP", "Service Provider Foundation (HTTPS-In)", [port])
     mark = thumbprint(certificate)
     machine.collection("certificate")[mark] = {
         "store": "My",

@@ -48,7 +48,7 @@ def _product_code(component: Component) -> str:
 
 def install(machine: Machine, component: Component) -> None:
     """What a component's MSI leaves behind. Takes no time by itself; running it again repairs what is missing."""
-    from lab.windows import iis, registry
+    from lab.windows import firewall_rules, iis, registry
 
     components = machine.collection("wap-component")
     code = components.get(component.name, {}).get("product_code") or _product_code(component)
@@ -56,6 +56,8 @@ def install(machine: Machine, component: Component) -> None:
     _operators(machine)
     for site in sites_of(component.name):
         _make_site(machine, site, running=site is CONFIG_SITE)
+        remote = "LocalSubnet" if site is CONFIG_SITE else "Any"
+        firewall_rules.add(machine, _rule(site), _rule(site), [site.port], remote=remote)
     components[component.name] = {
         "product_code": code,
         "title": component.title,
@@ -67,10 +69,11 @@ def install(machine: Machine, component: Component) -> None:
 def uninstall(machine: Machine, component: Component) -> None:
     """Take away what ``install`` left: sites with their pools and certificates, registry, configuration. The local
     group goes with the last component; databases and logins on SQL Server stay (both unproven)."""
-    from lab.windows import iis, registry
+    from lab.windows import firewall_rules, iis, registry
 
     for site in sites_of(component.name):
         _remove_site(machine, site)
+        firewall_rules.remove(machine, [_rule(site)])
     for feature in FEATURES.values():
         if feature.component == component.name:
             machine.collection("wap-feature").pop(feature.name, None)
@@ -80,6 +83,11 @@ def uninstall(machine: Machine, component: Component) -> None:
         machine.collection("group").pop(OPERATORS, None)
         registry.remove_key(machine, "HKLM\\SOFTWARE\\Microsoft\\MgmtSvc")
     iis.refresh(machine.world, machine)
+
+
+def _rule(site: Site) -> str:
+    """The firewall rule that the installer makes for a site's own port."""
+    return f"{site.name} (HTTPS-In)"
 
 
 def _remove_site(machine: Machine, site: Site) -> None:

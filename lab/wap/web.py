@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
+from lab import routes
 from lab.powershell.api import Session
 from lab.windows.logons import ANONYMOUS, account_towards
 from lab.world import Identity, Machine, Response, World, loopback_of
@@ -25,6 +26,8 @@ _TRUST = "The underlying connection was closed: Could not establish trust relati
 _SEND = "The underlying connection was closed: An unexpected error occurred on a send."
 _RECEIVE = "The underlying connection was closed: An unexpected error occurred on a receive."
 _TIMEOUT = "The operation has timed out"
+_LEAST_SECONDS, _GREETING_SECONDS = 1.0, 15.0
+"""Of this computer, not of the lab: it may have other work to do."""
 
 
 class WebError(Exception):
@@ -59,10 +62,9 @@ def address_of(machine: Machine, host: str) -> str | None:
     for name, address in clusters.items():
         if host in (name, address):
             return machine.loopback if _is_node(machine, name) else loopback_of(address)
-    try:
-        return world.machine(host).loopback
-    except KeyError:
-        pass
+    known = routes.named(machine, host)
+    if known is not None:
+        return known.loopback
     try:
         return loopback_of(str(ipaddress.IPv4Address(host)))
     except ValueError:
@@ -94,11 +96,16 @@ class _Connection(http.client.HTTPSConnection):
             context.verify_mode = ssl.CERT_NONE
         super().__init__(host, port, timeout=timeout, context=context)
         self._tls, self._from, self._to = context, machine.loopback, address
+        self._pace = machine.world.clock.pace
 
     def connect(self) -> None:
-        raw = socket.create_connection((self._to, self.port), self.timeout, (self._from, 0))
+        patience = routes.CONNECT_SECONDS * self._pace
+        raw = socket.create_connection((self._to, self.port), max(_LEAST_SECONDS, patience), (self._from, 0))
         try:
+            # A virtual address accepts before it knows whether its node lets the client in: then nobody greets.
+            raw.settimeout(_GREETING_SECONDS + patience)
             self.sock = self._tls.wrap_socket(raw, server_hostname=self.host)
+            self.sock.settimeout(self.timeout)
         except BaseException:
             raw.close()
             raise
@@ -132,7 +139,7 @@ def fetch(
     except ssl.SSLCertVerificationError:
         raise WebError(_TRUST) from None
     except TimeoutError:
-        raise WebError(_TIMEOUT) from None
+        raise WebError(_CONNECT if connection.sock is None else _TIMEOUT) from None
     except ssl.SSLError:
         raise WebError(_SEND) from None
     except ConnectionResetError:
@@ -197,6 +204,6 @@ def redeem(machine: Machine, header: str) -> Identity | None:
     if not here and account.split("\\")[0].lower() == ticket.session.machine.name.lower():
         return None  # a local account of another machine is unknown here
     try:
-        return identity.identity(machine.world, machine, account)
+        return identity.over_the_network(machine.world, ticket.session.machine, machine, account)
     except identity.UnknownAccountError:
         return None

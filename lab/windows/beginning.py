@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lab.windows import network, registry, services
+from lab.windows import firewall_rules, network, registry, services
 from lab.world import Machine, World
 
 VERSION_KEY = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
@@ -30,8 +30,9 @@ COMMON_SERVICES = (
 
 
 def begin(world: World) -> None:
-    """Interfaces, services, registry and features of every machine. SQL Server's services are there on its machines."""
+    """Interfaces, firewall, services, registry and features of every machine, SQL Server's services on its machines."""
     network.begin(world)
+    firewall_rules.begin(world)
     for machine in world.machines.values():
         _services(machine)
         _registry(machine)

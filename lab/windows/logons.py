@@ -6,8 +6,10 @@ SYSTEM shows the computer's own account. Source: Microsoft, "Making the second h
 
 from __future__ import annotations
 
-from lab.identity import UnknownAccountError, identity
-from lab.powershell.api import Session
+from lab import routes
+from lab.identity import UnknownAccountError, over_the_network
+from lab.machines import is_reachable
+from lab.powershell.api import Call, Session
 from lab.world import Machine
 
 ANONYMOUS = "NT AUTHORITY\\ANONYMOUS LOGON"
@@ -29,6 +31,17 @@ def account_towards(session: Session, target: Machine) -> str:
     return session.identity.user
 
 
+def managed(call: Call, name: str) -> Machine | None:
+    """Another machine that a cmdlet reaches over DCOM; None where it does not answer, after the wait that it takes."""
+    machine = routes.named(call.machine, name)
+    if machine is None or not is_reachable(machine):
+        return None
+    if not routes.passes(call.machine, machine, *routes.MANAGEMENT):
+        routes.time_out(machine.world)
+        return None
+    return machine
+
+
 def administers(session: Session, target: Machine) -> bool:
     """Whether the session may administer ``target`` (WMI, RPC) from where it runs.
 
@@ -40,6 +53,6 @@ def administers(session: Session, target: Machine) -> bool:
     if account == ANONYMOUS or account.endswith("$"):
         return False
     try:
-        return identity(target.world, target, account).administrator
+        return over_the_network(target.world, session.machine, target, account).administrator
     except UnknownAccountError:
         return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lab import routes
 from lab.machines import is_reachable
 from lab.powershell.api import (
     ENVIRONMENT,
@@ -18,7 +19,7 @@ from lab.powershell.api import (
 )
 from lab.windows.logons import is_system
 from lab.windows.values import ip_address, text, texts
-from lab.world import World
+from lab.world import Machine, World, loopback_of
 
 ASSEMBLIES = frozenset(
     """microsoft.csharp microsoft.visualbasic microsoft.web.administration mscorlib system system.configuration
@@ -115,14 +116,24 @@ def answers(world: World, address: str) -> bool:
     return any(is_reachable(world.machine(name)) for name in names)
 
 
+def _way(machine: Machine, address: str) -> bool:
+    domain = routes.domain_at(machine.world, loopback_of(address))
+    return domain is None or routes.between(machine.world, machine.domain, domain, "ICMP")
+
+
 @cmdlet("Test-Connection")
 def test_connection(call: Call) -> Iterator[PSObject | bool]:
-    """Echo requests; every machine of the lab lets them through."""
+    """Echo requests; every machine of the lab lets them through, the way into another domain does not."""
     world = call.machine.world
     count = int(call.get("Count") or 4)
     for name in texts(call.get("ComputerName")):
         address = call.machine.address if name.lower() in (".", "localhost") else resolve(world, name)
-        alive = address is not None and is_reachable(call.machine) and answers(world, address)
+        alive = (
+            address is not None
+            and is_reachable(call.machine)
+            and _way(call.machine, address)
+            and answers(world, address)
+        )
         if call.get("Quiet"):
             yield alive
             continue

@@ -6,7 +6,7 @@ import threading
 
 from lab import machines
 from lab.powershell.api import Call, NotModelledError, PowerShellError, ProgramResult, Session, cmdlet, program
-from lab.windows.logons import administers
+from lab.windows.logons import administers, managed
 from lab.windows.values import texts
 from lab.world import Machine
 
@@ -30,14 +30,11 @@ def _targets(call: Call) -> list[Machine]:
         if name.lower() in (".", "localhost", call.machine.name.lower(), call.machine.fqdn):
             found.append(call.machine)
             continue
-        try:
-            machine = call.machine.world.machine(name)
-        except KeyError:
-            machine = None
-        if machine is None or not machines.is_reachable(machine) or not administers(call.session, machine):
+        machine = managed(call, name)
+        if machine is None or not administers(call.session, machine):
             reason = (
                 "The RPC server is unavailable. (Exception from HRESULT: 0x800706BA)"
-                if machine is None or not machines.is_reachable(machine)
+                if machine is None
                 else "Access is denied. (Exception from HRESULT: 0x80070005 (E_ACCESSDENIED))"
             )
             raise PowerShellError(

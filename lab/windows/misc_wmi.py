@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from lab.machines import is_reachable
 from lab.powershell.api import Call, NotModelledError, PowerShellError, PSObject, cmdlet
 from lab.powershell.values import NetArray, SizedInt
-from lab.windows.logons import administers
+from lab.windows.logons import administers, managed
 from lab.windows.values import local_time, matches, text, texts
 from lab.world import Machine
 
@@ -149,11 +148,8 @@ def _targets(call: Call) -> Iterator[Machine]:
         if computer.lower() in (".", "localhost", call.machine.name.lower(), call.machine.fqdn):
             yield call.machine
             continue
-        try:
-            machine = call.machine.world.machine(computer)
-        except KeyError:
-            machine = None
-        if machine is None or not is_reachable(machine):
+        machine = managed(call, computer)
+        if machine is None:
             raise PowerShellError(
                 "The RPC server is unavailable. (Exception from HRESULT: 0x800706BA)",
                 f"GetWMICOMException,Microsoft.PowerShell.Commands.{_command(call)}",

@@ -1,4 +1,4 @@
-"""Firewall rules: made, found, changed and removed. They are remembered only: the lab's network filters nothing."""
+"""Firewall rules: made, found, changed and removed. What they let in is ``lab.firewall``'s to say."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+from lab import firewall
 from lab.powershell.api import Call, EnumType, NotModelledError, PowerShellError, PSObject, cmdlet
 from lab.windows.cim import CimInstance, not_found
 from lab.windows.values import enum_type, given_objects, has_wildcard, matches, member, text, texts
@@ -17,6 +18,7 @@ GENERATED = "Microsoft.PowerShell.Cmdletization.GeneratedTypes.NetSecurity"
 ENABLED = enum_type(f"{GENERATED}.Enabled", "None", "True", "False")
 DIRECTION = enum_type(f"{GENERATED}.Direction", "None", "Inbound", "Outbound")
 ACTION = EnumType(f"{GENERATED}.Action", {"NotConfigured": 0, "Allow": 2, "Block": 4})
+_KEYWORDS = {"dns", "dhcp", "wins", "defaultgateway", "internet", "intranet", "intranetremoteaccess", "playtodevice"}
 _PLAIN = ("DisplayName", "Name", "DisplayGroup", "Group")
 _FILTERS = {"Direction": "direction", "Action": "action", "Enabled": "enabled"}
 _KEYS = {"displayname": "display", "name": "name", "displaygroup": "group", "group": "group"}
@@ -75,6 +77,23 @@ def _elevated(call: Call) -> None:
         )
 
 
+def _check_addresses(call: Call) -> None:
+    """Refuse what is no address; the keywords that the lab's network does not know, with its own sentence."""
+    for parameter in ("LocalAddress", "RemoteAddress"):
+        for given in texts(call.get(parameter)):
+            if given.lower() in _KEYWORDS:
+                raise NotModelledError(f"{call.name} -{parameter} {given}")
+            if not firewall.is_address(given):
+                raise PowerShellError(
+                    "The address is invalid. Addresses may be specified as IP addresses, ranges, or subnets. Also, the"
+                    " following address keywords are allowed in certain places: LocalSubnet, DNS, DHCP, WINS,"
+                    " DefaultGateway, Internet, Intranet, IntranetRemoteAccess, PlayToDevice.",
+                    f"HRESULT 0x80070057,{call.name}",
+                    category="InvalidArgument",
+                    exception_type="Microsoft.Management.Infrastructure.CimException",
+                )
+
+
 @cmdlet("Get-NetFirewallRule")
 def get_rule(call: Call) -> Iterator[PSObject]:
     for document in _found(call):
@@ -87,6 +106,7 @@ def new_rule(call: Call) -> Iterator[PSObject]:
         if call.get(parameter) is not None:
             raise NotModelledError(f"New-NetFirewallRule -{parameter}")
     _elevated(call)
+    _check_addresses(call)
     rules = call.machine.collection("firewall")
     name = text(call.get("Name")) or "{" + str(uuid.uuid4()).upper() + "}"
     if name in rules:
@@ -121,6 +141,7 @@ def _proper(names: Any, wanted: str) -> str:
 @cmdlet("Set-NetFirewallRule")
 def set_rule(call: Call) -> Iterator[PSObject]:
     _elevated(call)
+    _check_addresses(call)
     for document in _found(call):
         changes: dict[str, Any] = {}
         for parameter, key in (("NewDisplayName", "display"), ("Description", "description")):

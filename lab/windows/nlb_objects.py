@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from lab.machines import is_reachable
+from lab import routes
 from lab.powershell.api import Call, EnumValue, PowerShellError, PSObject
 from lab.windows import nlb
 from lab.windows.features import installed
-from lab.windows.logons import administers
+from lab.windows.logons import administers, managed
 from lab.windows.values import enum_type, given_objects, ip_address, member, text
 from lab.world import Document, Machine
 
@@ -131,10 +131,9 @@ def host_of(call: Call, name: str | None = None) -> Machine:
     wanted = text(call.get("HostName")) if name is None else name
     if wanted in ("", ".", "localhost") or wanted.lower() in (call.machine.name.lower(), call.machine.fqdn):
         return call.machine
-    try:
-        machine = call.machine.world.machine(wanted)
-    except KeyError:
-        raise nlb.NlbError("HostUnreachable", f"Host {wanted} was not found.", "ObjectNotFound") from None
+    machine = routes.named(call.machine, wanted)
+    if machine is None:
+        raise nlb.NlbError("HostUnreachable", f"Host {wanted} was not found.", "ObjectNotFound")
     reach(call, machine)
     return machine
 
@@ -145,7 +144,7 @@ def reach(call: Call, machine: Machine) -> None:
         if not call.session.identity.administrator:
             raise nlb.NlbError("AccessDenied", "Access is denied.", "PermissionDenied")
         return
-    if not is_reachable(machine):
+    if managed(call, machine.fqdn) is None:
         raise nlb.NlbError("HostUnreachable", f"Host {machine.name} is unreachable.", "ResourceUnavailable")
     if not administers(call.session, machine):
         raise nlb.NlbError("AccessDenied", f"Access is denied. Host {machine.name}.", "PermissionDenied")

@@ -30,6 +30,7 @@ def checks(context: Context) -> Iterator[Check]:
             if "admin-api" in tier.roles:
                 yield Check(LEVEL, node, f"sees the plan {portal.plan.name}", _Plan(context, node))
                 yield Check(LEVEL, node, "sees SPF registered once", _Registered(context, node))
+                yield Check(LEVEL, node, f"calls SPF at {context.topology.spf.url}", _CallsSpf(context, node))
 
 
 class _OnNode:
@@ -121,6 +122,24 @@ class _Plan(_OnNode):
         if len(plans) != 1:
             raise WrongError(f"it sees {len(plans)} plans of this name")
         return f"id {plans[0]['id']}"
+
+
+class _CallsSpf(_OnNode):
+    """The way from the portal to SPF, with whatever lies between: networks, firewalls, names, the account."""
+
+    def __call__(self) -> str:
+        spf = self.context.topology.spf
+        (tried,) = self.admin(
+            "spf/try_address.ps1",
+            "let it call Service Provider Foundation",
+            Name=PROVIDER,
+            Address=admin_address(spf.url),
+            Account=spf.account,
+            AccountPassword=self.context.spf_password,
+        )
+        messages = tried["messages"] if isinstance(tried["messages"], list) else [tried["messages"]]
+        wrong = [str(message) for message in messages] or ["the call failed"]
+        return expect(wrong if tried["failed"] else [], f"answers it as {spf.account}")
 
 
 class _Registered(_OnNode):

@@ -123,6 +123,7 @@ ALLOWED = (
     Allowed("portal", "feature", "rsat(-feature-tools|-nlb)?", "new", "the management tools of NLB"),
     Allowed("portal", "feature", "nlb", "new", "removed again (a document that says so)"),
     Allowed("portal", "registry", r".*\\rebootpending", "new", "Windows finishes the removal of NLB at a restart"),
+    Allowed("portal", "firewall", r"iis-webserverrole-https?-in-tcp", "new", "IIS came with the portal's installer"),
     Allowed("portal", "service", "w3svc|was", "new", "IIS came with the portal's installer"),
     Allowed("portal", "site", "default web site", "new", "IIS came with the portal's installer"),
     Allowed("portal", "apppool", "defaultapppool", "new", "IIS came with the portal's installer"),

@@ -13,6 +13,8 @@ from components.topology.problem import Check, Location, Problem, UnusableError
 
 _CALLS_SPF = ("admin-api", "tenant-api")
 """The roles whose services forward requests to a resource provider such as SPF."""
+_SMB = 445
+"""TCP port of file shares."""
 
 
 @dataclass(frozen=True)
@@ -83,26 +85,56 @@ def same_domain(topology: Topology) -> Iterator[Problem]:
                     yield (*at, index), f"{text}; {what} share a domain: choose a machine of {first.name}."
 
 
+@dataclass(frozen=True)
+class _Way:
+    """Somebody who connects to a TCP port of somebody else."""
+
+    at: Location
+    who: str
+    sources: tuple[str, ...]
+    what: str
+    targets: tuple[str, ...]
+    port: int
+
+
 def ways(topology: Topology) -> Iterator[Problem]:
     """Where parts lie in different domains, a declared flow leads from the one to the other."""
+    for way in _ways(topology):
+        with suppress(UnusableError):
+            source, target = _first_domain(topology, way.sources), _first_domain(topology, way.targets)
+            if source is None or target is None or source == target:
+                continue
+            if any((f.source, f.target, f.port) == (source.name, target.name, way.port) for f in topology.flows):
+                continue
+            flow = f"{{source: {source.name}, target: {target.name}, port: {way.port}}}"
+            yield (
+                way.at,
+                f"{way.who} in {source.name} and cannot reach {way.what} in {target.name}; add {flow} to flows.",
+            )
+
+
+def _ways(topology: Topology) -> Iterator[_Way]:
+    """Each tier to SQL Server, to SPF where its roles call it, and to its software; the replicas to their share."""
     for index, tier in enumerate(topology.portal.tiers):
-        needs: list[tuple[str, tuple[str, ...], int]] = []
+        at, who = ("portal", "tiers", index, "nodes"), f"tier {tier.name} is"
         with suppress(UnusableError):
             replicas = tuple(replica.machine for replica in topology.sql.replicas)
-            needs.append(("SQL Server", replicas, topology.sql.listener.port))
+            yield _Way(at, who, tier.nodes, "SQL Server", replicas, topology.sql.listener.port)
         with suppress(UnusableError):
             if any(role in _CALLS_SPF for role in tier.roles):
-                needs.append(("SPF", topology.spf.servers, topology.spf.port))
-        for what, machines, port in needs:
-            with suppress(UnusableError):
-                source, target = _first_domain(topology, tier.nodes), _first_domain(topology, machines)
-                if source is None or target is None or source == target:
-                    continue
-                if any((f.source, f.target, f.port) == (source.name, target.name, port) for f in topology.flows):
-                    continue
-                flow = f"{{source: {source.name}, target: {target.name}, port: {port}}}"
-                text = f"tier {tier.name} is in {source.name} and cannot reach {what} in {target.name}"
-                yield ("portal", "tiers", index, "nodes"), f"{text}; add {flow} to flows."
+                yield _Way(at, who, tier.nodes, "SPF", topology.spf.servers, topology.spf.port)
+        with suppress(UnusableError):
+            for key in ("feed", "folder"):
+                path = getattr(topology.portal.software, key)
+                yield _Way(at, who, tier.nodes, f"portal.software.{key}", _server(path), _SMB)
+    with suppress(UnusableError):
+        replicas, share = tuple(replica.machine for replica in topology.sql.replicas), topology.sql.backup_share
+        yield _Way(("sql", "backup_share"), "the replicas are", replicas, "the share", _server(share), _SMB)
+
+
+def _server(path: str) -> tuple[str, ...]:
+    """The server of a share; nobody for a path of another kind."""
+    return (path.strip("\\").split("\\")[0].split(".")[0],) if path.startswith("\\\\") else ()
 
 
 def _choose(holder: _Holder) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
+from lab import routes
+from lab.identity import UnknownAccountError, over_the_network
 from lab.sql.api import Session, SqlError
+from lab.sql.engine.errors import error
 from lab.sql.engine.group.state import connected
 from lab.sql.engine.instance import Instance, instance_of
 from lab.sql.engine.listener import listeners, primary_behind
@@ -17,7 +20,11 @@ UNREACHABLE = (
 )
 NAMED_PIPES = "Named Pipes Provider, error: 40 - Could not open a connection to SQL Server"
 TCP_REFUSED = "TCP Provider, error: 0 - No connection could be made because the target machine actively refused it."
+TCP_TIMED_OUT = f"TCP Provider, error: 0 - {routes.TIMED_OUT}."
+CONNECT_SECONDS = 15.0
+"""SqlClient's Connect Timeout when a connection string has none."""
 INSTANCE_NAME = "SQL Network Interfaces, error: 26 - Error Locating Server/Instance Specified"
+ANONYMOUS = "NT AUTHORITY\\ANONYMOUS LOGON"
 LOCAL = frozenset((".", "(local)", "localhost", "127.0.0.1", ""))
 
 
@@ -41,6 +48,7 @@ def find_instance(world: World, from_machine: Machine, server: str) -> Instance:
         raise unreachable(53, NAMED_PIPES)
     if target.name != from_machine.name and not (connected(target) and connected(from_machine)):
         raise unreachable(53, NAMED_PIPES)
+    _arrive(from_machine, target, port or expected, given=port is not None)
     found = instance_of(world, target)
     if found is None:
         raise unreachable(2, NAMED_PIPES) if port is None else unreachable(10061, TCP_REFUSED)
@@ -49,19 +57,35 @@ def find_instance(world: World, from_machine: Machine, server: str) -> Instance:
     return found
 
 
+def _arrive(source: Machine, target: Machine, port: int, *, given: bool) -> None:
+    """Time out when nothing gets through to a port. Without a port in the name, named pipes are tried last (53)."""
+    if routes.passes(source, target, port):
+        return
+    routes.time_out(source.world, CONNECT_SECONDS)
+    raise unreachable(10060, TCP_TIMED_OUT) if given else unreachable(53, NAMED_PIPES)
+
+
+def _vouched(source: Machine, target: Machine, who: Identity) -> Identity:
+    """Who a Windows account is on another machine. Raises SqlError 18452 for one of a domain without trust."""
+    if source.name == target.name or who.user == ANONYMOUS:
+        return who
+    try:
+        return over_the_network(source.world, source, target, who.user)
+    except UnknownAccountError:
+        raise error(18452) from None
+
+
 def _resolve(world: World, from_machine: Machine, host: str) -> tuple[Machine | None, int]:
     """The machine behind a name or address, and the port it serves there."""
     if host.lower() in LOCAL:
         return from_machine, port_of(from_machine)
     for listener in listeners(world):
         domain = next((m.domain for m in world.machines.values() if "sql" in m.roles), "")
-        if host.lower() in (listener.name.lower(), f"{listener.name}.{domain}".lower(), listener.address):
+        bare = listener.name.lower() if from_machine.domain.lower() == domain.lower() else ""
+        if host.lower() in (bare, f"{listener.name}.{domain}".lower(), listener.address):
             return primary_behind(world, listener.name), listener.port
-    try:
-        machine = world.machine(host)
-    except KeyError:
-        return None, 1433
-    return machine, port_of(machine)
+    machine = routes.named(from_machine, host)
+    return (None, 1433) if machine is None else (machine, port_of(machine))
 
 
 def port_of(machine: Machine) -> int:
@@ -89,5 +113,6 @@ def connect(
     advance(world)
     instance = find_instance(world, from_machine, server)
     if identity is not None and user is None:
+        identity = _vouched(from_machine, instance.machine, identity)
         return instance.login_windows(identity, database, from_machine.name.upper(), program)
     return instance.login(user or "", password or "", database, host=from_machine.name.upper(), program=program)

@@ -10,6 +10,7 @@ import pytest
 from lab import machines
 from lab.powershell.api import DRIVES, PROGRAMS, TYPES, NotModelledError, PowerShellError
 from lab.windows import misc, nlb
+from lab.windows.firewall_rules import WMI
 from lab.world import World
 
 
@@ -48,6 +49,9 @@ def test_wmi_filters_and_times(shell: Any) -> None:
     assert booted == same.get("LastBootUpTime")
     with pytest.raises(NotModelledError):
         run("Get-WmiObject", Class="Win32_Product")
+    with pytest.raises(PowerShellError, match="RPC server is unavailable"):  # the firewall of a fresh machine
+        run("Get-WmiObject", Class="Win32_OperatingSystem", ComputerName=["FILE"])
+    shell("FILE")("Enable-NetFirewallRule", DisplayGroup=[WMI])
     with pytest.raises(PowerShellError, match="Access is denied"):
         run("Get-WmiObject", Class="Win32_OperatingSystem", ComputerName=["FILE"])
 
@@ -95,6 +99,13 @@ def test_firewall_rules(shell: Any) -> None:
     run("Remove-NetFirewallRule", DisplayName=["Portal"])
     assert run("Get-NetFirewallRule", DisplayName=["Portal"]) == []
     assert run.recorder.errors[0].error_id == "CmdletizationQuery_NotFound_DisplayName,Get-NetFirewallRule"
+    for address in ("172.45.5.0/24", "172.45.5.0/255.255.255.0", "172.45.5.1-172.45.5.9", "LocalSubnet"):
+        run("New-NetFirewallRule", DisplayName="From", RemoteAddress=[address])
+    for address in ("portal.hyper-v.nu", "172.45.5.300", "172.45.5.1-9"):
+        with pytest.raises(PowerShellError, match="The address is invalid"):
+            run("New-NetFirewallRule", DisplayName="From", RemoteAddress=[address])
+    with pytest.raises(NotModelledError):
+        run("New-NetFirewallRule", DisplayName="From", RemoteAddress=["Internet"])
 
 
 def test_a_restart_is_ordered_and_comes(world: World, shell: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,6 +118,9 @@ def test_a_restart_is_ordered_and_comes(world: World, shell: Any, monkeypatch: p
             break
         time.sleep(0.005)
     assert sorted(ordered) == ["Portal1", "Portal2"]
+    with pytest.raises(PowerShellError, match="RPC server is unavailable"):
+        shell("Portal1")("Restart-Computer", ComputerName=["SQL1"])
+    shell("SQL1")("Enable-NetFirewallRule", DisplayGroup=[WMI])
     with pytest.raises(PowerShellError, match="Access is denied"):
         shell("Portal1")("Restart-Computer", ComputerName=["SQL1"])
 

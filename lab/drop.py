@@ -1,0 +1,47 @@
+"""Drops connections on their way to a listening socket, so that a client hears nothing, as behind a packet filter.
+
+The kernel runs a classic BPF program on every packet that comes to a socket (socket(7), SO_ATTACH_FILTER); what it
+rejects is gone without an answer. No rights are needed for that. Connections that are open already have the program of
+the moment at which they came, so they go on.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import socket
+import struct
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from lab.routes import Outsiders
+
+_SO_ATTACH_FILTER = 26
+_LOAD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06
+_SOURCE_ADDRESS = 0xFFF00000 + 12
+"""SKF_NET_OFF and the place of the source address in an IPv4 header."""
+_ALL, _NOTHING = 0xFFFFFFFF, 0
+
+Instruction = tuple[int, int, int, int]
+
+
+def program(known: Outsiders) -> list[Instruction]:
+    """Load the source address, look it up, keep or drop."""
+    lines: list[Instruction] = [(_LOAD, 0, 0, _SOURCE_ADDRESS)]
+    for address, passes in known.machines.items():
+        if passes != known.others:
+            lines += [(_JUMP_IF_EQUAL, 0, 1, _number(address)), (_RETURN, 0, 0, _ALL if passes else _NOTHING)]
+    return [*lines, (_RETURN, 0, 0, _ALL if known.others else _NOTHING)]
+
+
+def attach(sockets: Iterable[socket.socket], known: Outsiders) -> None:
+    """Filter listening sockets from now on, instead of what filtered them before."""
+    lines = program(known)
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in lines))
+    for one in sockets:
+        one.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(lines), ctypes.addressof(code)))
+
+
+def _number(address: str) -> int:
+    return int.from_bytes(socket.inet_aton(address), "big")

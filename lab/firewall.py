@@ -1,0 +1,98 @@
+"""Windows Firewall of a machine: which connections from outside its rules let in.
+
+Documents: ``machine.collection("firewall")[name]`` is one rule, as the cmdlets of NetSecurity write it
+(``lab.windows.network_firewall``); ``machine.collection("firewall-profile")["Domain"]`` = {"enabled": bool}. A machine
+without that document (a world of unit tests) filters nothing.
+
+Rules of the real thing (Microsoft: "Understanding Windows Firewall rules", New-NetFirewallRule): what no rule allows is
+blocked on the way in; a rule that blocks goes before every rule that allows; a connection of a machine to itself passes
+always. Members of a domain use the profile Domain. Not modelled: rules for programs, services and users, IPsec, rules
+on the way out (everything may leave), and that an established connection ends when its rule goes (here it goes on).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.world import Document, Machine
+
+PROFILE = "Domain"
+RPC = "RPC"
+"""The dynamic ports of RPC, as a rule's local port names them."""
+_NUMBERS = {"6": "tcp", "17": "udp"}
+_KEYWORDS = {"rpc-epmap": "rpcepmap"}
+
+
+def on(machine: Machine) -> bool:
+    """Whether the machine filters at all."""
+    profile = machine.collection("firewall-profile").get(PROFILE)
+    return profile is not None and bool(profile["enabled"])
+
+
+def admits(machine: Machine, source: str | None, port: int | str, protocol: str = "TCP") -> bool:
+    """Whether a connection from an address of the topology (None: from outside all of its networks) gets in."""
+    if not on(machine):
+        return True
+    rules = [rule for rule in machine.collection("firewall").values() if _covers(machine, rule, source, port, protocol)]
+    return any(rule["action"] == "Allow" for rule in rules) and not any(rule["action"] == "Block" for rule in rules)
+
+
+def _covers(machine: Machine, rule: Document, source: str | None, port: int | str, protocol: str) -> bool:
+    profiles = {part.strip().lower() for part in rule["profile"].split(",")}
+    return (
+        rule["enabled"] == "True"
+        and rule["direction"] == "Inbound"
+        and bool(profiles & {"any", PROFILE.lower()})
+        and _NUMBERS.get(rule["protocol"], rule["protocol"].lower()) in ("any", protocol.lower())
+        and any(_is_port(spec, port) for spec in rule["local_port"])
+        and any(_is_address(machine, spec, machine.address) for spec in rule["local_address"])
+        and any(_is_address(machine, spec, source) for spec in rule["remote_address"])
+    )
+
+
+def _is_port(spec: str, port: int | str) -> bool:
+    spec = spec.strip().lower()
+    if spec == "any":
+        return True
+    if isinstance(port, str):
+        return _KEYWORDS.get(spec, spec) == port.lower()
+    if spec in ("rpcepmap", "rpc-epmap"):
+        return port == 135
+    first, _, last = spec.partition("-")
+    return first.isdigit() and int(first) <= port <= int(last or first)
+
+
+def is_address(spec: str) -> bool:
+    """Whether a rule can have this as an address: a word, an address, a range of them, a subnet in either form."""
+    if spec.lower() in ("any", "localsubnet", "localsubnet4"):
+        return True
+    first, dash, last = spec.partition("-")
+    try:
+        if dash:
+            ipaddress.IPv4Address(first)
+            ipaddress.IPv4Address(last)
+        else:
+            ipaddress.IPv4Network(spec, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_address(machine: Machine, spec: str, address: str | None) -> bool:
+    spec = spec.strip()
+    if spec.lower() == "any":
+        return True
+    if address is None:
+        return False
+    known = ipaddress.IPv4Address(address)
+    if spec.lower() in ("localsubnet", "localsubnet4"):
+        return any(
+            known in ipaddress.IPv4Network(f"{card['address']}/{card['mask']}", strict=False)
+            for card in machine.collection("interface").values()
+        )
+    if "-" in spec:
+        first, _, last = spec.partition("-")
+        return ipaddress.IPv4Address(first) <= known <= ipaddress.IPv4Address(last)
+    return known in ipaddress.IPv4Network(spec, strict=False)

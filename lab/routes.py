@@ -1,0 +1,113 @@
+"""Who may connect to whom. Every connection between machines of the lab is asked for here, on whichever wire it goes.
+
+- A packet inside a domain's network arrives; from one domain's network into another's only what ``flows`` of the
+  topology name arrives. Everything else is dropped on the way: the client hears nothing and times out.
+- Then the target's Windows Firewall decides (``lab.firewall``): what it does not let in is dropped as well.
+- This computer is on a management network beside the domains. No flow binds it, the target's firewall does.
+
+Real sockets are filtered by the kernel (``lab.network`` attaches what ``outsiders`` says to each listening socket);
+what one machine says to another without a socket (SqlClient, shares, RPC) asks ``passes`` and waits as long as the real
+client would: ``CONNECT_SECONDS`` is the time that Windows tries to connect (three attempts, after 3, 6 and 12 seconds).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lab import firewall
+from lab.firewall import RPC
+
+if TYPE_CHECKING:
+    from lab.world import Machine, World
+
+CONNECT_SECONDS = 21.0
+TIMED_OUT = (
+    "A connection attempt failed because the connected party did not properly respond after a period of time, or "
+    "established connection failed because connected host has failed to respond"
+)
+"""WSAETIMEDOUT, 10060 (Microsoft: Windows Sockets Error Codes), as .NET and SqlClient write it."""
+MANAGEMENT = (135, RPC)
+"""What DCOM needs (WMI, the cmdlets of NLB): RPC's endpoint mapper and a dynamic port."""
+
+
+def passes(source: Machine, target: Machine, *ports: int | str) -> bool:
+    """Whether connections from one machine arrive at all these ports of another one (or of itself: always)."""
+    if source.name == target.name:
+        return True
+    return all(
+        between(source.world, source.domain, target.domain, port) and firewall.admits(target, source.address, port)
+        for port in ports
+    )
+
+
+def between(world: World, source: str, target: str, port: int | str) -> bool:
+    """Whether the networks of two domains let a connection to a TCP port through."""
+    if source.lower() == target.lower():
+        return True
+    return any(
+        (flow["source"].lower(), flow["target"].lower(), flow["port"]) == (source.lower(), target.lower(), port)
+        for flow in world.topology.get("flows") or []
+    )
+
+
+def named(source: Machine, host: str) -> Machine | None:
+    """The machine that a name or an address means to another one. A bare name is looked up in its own domain only."""
+    try:
+        found = source.world.machine(host)
+    except KeyError:
+        return None
+    bare = host.lower() == found.name.lower()
+    return None if bare and found.domain.lower() != source.domain.lower() else found
+
+
+def time_out(world: World, seconds: float = CONNECT_SECONDS) -> None:
+    """Wait as a client waits whose packets are dropped."""
+    world.clock.sleep(seconds)
+
+
+@dataclass(frozen=True)
+class Outsiders:
+    """Who may connect to a listening socket: an answer for every machine by its loopback address, and for all else."""
+
+    machines: dict[str, bool]
+    others: bool
+
+
+def outsiders(world: World, owner: str, address: str, port: int) -> Outsiders:
+    """For a socket of a machine, or of an address that belongs to several (a cluster's, a listener's).
+
+    For those only the way counts; the firewall is that of the machine which answers in the end.
+    """
+    target = world.machines.get(owner.lower())
+    domain = target.domain if target is not None else domain_at(world, address)
+    found = {}
+    for machine in world.machines.values():
+        if target is not None:
+            found[machine.loopback] = passes(machine, target, port)
+        else:
+            found[machine.loopback] = domain is None or between(world, machine.domain, domain, port)
+    return Outsiders(found, target is None or firewall.admits(target, None, port))
+
+
+def admits_client(machine: Machine, client: str, port: int) -> bool:
+    """Whether a client at a loopback address (a machine's, or any other: from outside) reaches a machine's port."""
+    for source in machine.world.machines.values():
+        if source.loopback == client:
+            return passes(source, machine, port)
+    return firewall.admits(machine, None, port)
+
+
+def domain_at(world: World, loopback: str) -> str | None:
+    """The domain in whose subnet an address lies; None for one outside all of them."""
+    from lab.world import loopback_of
+
+    for domain in world.topology.get("domains") or []:
+        subnet = ipaddress.IPv4Network(domain["subnet"], strict=False) if "subnet" in domain else None
+        if subnet is None:
+            continue
+        here = ipaddress.IPv4Network(f"{loopback_of(str(subnet.network_address))}/{subnet.prefixlen}", strict=False)
+        if ipaddress.IPv4Address(loopback) in here:
+            return str(domain["name"])
+    return None
