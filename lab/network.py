@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 """Serves one accepted connection; the network closes the connection when it returns or is cancelled."""
 
+Answer = Callable[[bytes], Awaitable[bytes | None]]
+"""Answers one datagram; None is silence."""
+
 T = TypeVar("T")
 
 
@@ -46,9 +49,14 @@ class Endpoint:
     owner: str
     address: str
     port: int
-    server: asyncio.Server | None = None
+    server: asyncio.Server | asyncio.DatagramTransport | None = None
     connections: set[asyncio.BaseTransport] = field(default_factory=set)
-    bind: Callable[[], Awaitable[asyncio.Server]] | None = field(default=None, repr=False)
+    bind: Callable[[], Awaitable[asyncio.Server | asyncio.DatagramTransport]] | None = field(default=None, repr=False)
+    protocol: str = "tcp"
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        return self.address, self.port, self.protocol
 
 
 class _Tracked(asyncio.Protocol):
@@ -81,6 +89,27 @@ class _Tracked(asyncio.Protocol):
         self._inner.resume_writing()
 
 
+class _Datagrams(asyncio.DatagramProtocol):
+    """Answers each datagram on its own."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self._running: set[asyncio.Task[None]] = set()
+
+    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]  # datagrams only
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, address: Any) -> None:
+        task = asyncio.ensure_future(self._reply(data, address))
+        self._running.add(task)  # the loop itself keeps only a weak reference
+        task.add_done_callback(self._running.discard)
+
+    async def _reply(self, data: bytes, address: Any) -> None:
+        answer = await self._answer(data)
+        if answer is not None and not self._transport.is_closing():
+            self._transport.sendto(answer, address)
+
+
 class Network:
     """Listening endpoints by owner. All public methods may be called from any thread but the loop's own.
 
@@ -90,7 +119,7 @@ class Network:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._endpoints: dict[tuple[str, int], Endpoint] = {}
+        self._endpoints: dict[tuple[str, int, str], Endpoint] = {}
         self._unplugged: set[str] = set()
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, name="network", daemon=True)
@@ -120,15 +149,26 @@ class Network:
         endpoint.bind = lambda: asyncio.start_server(accepted, address, port)
         return await self._add(endpoint)
 
+    def answer(self, owner: str, address: str, port: int, answer: Answer) -> Endpoint:
+        """Answer datagrams (UDP) on an address. Raises OSError when the port is taken or not permitted."""
+        return self.run(self._answer(owner, address, port, answer))
+
+    async def _answer(self, owner: str, address: str, port: int, answer: Answer) -> Endpoint:
+        async def bind() -> asyncio.DatagramTransport:
+            transport, _ = await self.loop.create_datagram_endpoint(lambda: _Datagrams(answer), (address, port))
+            return transport
+
+        return await self._add(Endpoint(owner.lower(), address, port, bind=bind, protocol="udp"))
+
     async def _add(self, endpoint: Endpoint) -> Endpoint:
-        taken = self._endpoints.get((endpoint.address, endpoint.port))
+        taken = self._endpoints.get(endpoint.key)
         if taken is not None:
             raise OSError(
                 errno.EADDRINUSE, f"{endpoint.address}:{endpoint.port} is in use by {taken.owner} of this lab already"
             )
         if endpoint.owner not in self._unplugged:
             await self._bind(endpoint)
-        self._endpoints[(endpoint.address, endpoint.port)] = endpoint
+        self._endpoints[endpoint.key] = endpoint
         return endpoint
 
     @staticmethod
@@ -175,8 +215,8 @@ class Network:
         self.run(self._close(endpoint))
 
     async def _close(self, endpoint: Endpoint) -> None:
-        if self._endpoints.get((endpoint.address, endpoint.port)) is endpoint:
-            del self._endpoints[(endpoint.address, endpoint.port)]
+        if self._endpoints.get(endpoint.key) is endpoint:
+            del self._endpoints[endpoint.key]
         self._unbind(endpoint)
 
     @classmethod
@@ -231,7 +271,7 @@ class Network:
 
     def holds(self, endpoint: Endpoint) -> bool:
         """Whether an endpoint was not closed yet: it listens, or will again when the cable is back."""
-        return self._endpoints.get((endpoint.address, endpoint.port)) is endpoint
+        return self._endpoints.get(endpoint.key) is endpoint
 
     def stop(self) -> None:
         """Close everything and end the loop's thread. The network is of no use afterwards."""

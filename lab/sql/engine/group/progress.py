@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from lab.sql.engine.engine import engine_of
 from lab.sql.engine.group.state import Group, available, groups
 from lab.sql.engine.storage.file import DatabaseFile, Record
+from lab.sql.installation import installed
 
 if TYPE_CHECKING:
-    from lab.world import World
+    from lab.world import Machine, World
 
 INITIALIZING_SECONDS = 1.0
 SYNCHRONIZING_SECONDS = 2.0
@@ -43,7 +44,7 @@ def _notify(world: World, group: Group) -> None:
     if known == (now or ""):
         return
     group.change(announced=now or "")
-    machine = world.machine(now) if now else None
+    machine = group.machine(now) if now else None
     for callback in list(engine.primary_callbacks):
         callback(group.name, machine)
 
@@ -51,7 +52,7 @@ def _notify(world: World, group: Group) -> None:
 def _watch_primary(world: World, group: Group) -> None:
     document = group.document
     primary = document["primary"]
-    if primary is not None and available(world, world.machine(primary)):
+    if primary is not None and available(world, group.machine(primary)):
         if document.get("down_since"):
             group.change(down_since=None)
         return
@@ -73,7 +74,7 @@ def can_take_over(world: World, group: Group, name: str, primary: str | None) ->
         replica = replicas[one]
         if replica["failover_mode"] != "AUTOMATIC" or replica["availability_mode"] != "SYNCHRONOUS_COMMIT":
             return False
-    return available(world, world.machine(name)) and not unready(group, name)
+    return available(world, group.machine(name)) and not unready(group, name)
 
 
 def unready(group: Group, replica: str) -> list[str]:
@@ -96,7 +97,7 @@ def become_primary(world: World, group: Group, name: str, *, forced: bool = Fals
         group.change(primary=true_name, role_since=now, down_since=None)
         for database in group.of("database"):
             group.drop_link(true_name, database)
-            file = _file(world, true_name, database)
+            file = _file(group, true_name, database)
             if forced and file is not None:
                 file.fork_off()
             for other in group.joined_names():
@@ -109,21 +110,23 @@ def become_primary(world: World, group: Group, name: str, *, forced: bool = Fals
                     group.set_link(
                         other, database, joined=True, phase="NOT SYNCHRONIZING", since=None, suspended=suspended
                     )
-            _log_role(world, true_name, database, "SECONDARY", "PRIMARY")
+            _log_role(group.machine(true_name), database, "SECONDARY", "PRIMARY")
         if old is not None:
-            _end_sessions(world, old, group)
+            _end_sessions(world, group.machine(old), group)
 
 
-def _log_role(world: World, machine: str, database: str, before: str, after: str) -> None:
-    world.log_event(
-        world.machine(machine), "Application", "MSSQLSERVER", 1480, "Information",
+def _log_role(machine: Machine, database: str, before: str, after: str) -> None:
+    installation = installed(machine)
+    assert installation is not None, "a replica is an instance"
+    machine.world.log_event(
+        machine, "Application", installation.service, 1480, "Information",
         f'The availability group database "{database}" is changing roles from "{before}" to "{after}" because the '
         "mirroring session or availability group failed over due to role synchronization.",
     )  # fmt: skip
 
 
-def _end_sessions(world: World, machine: str, group: Group) -> None:
-    instance = engine_of(world).instances.get(machine.lower())
+def _end_sessions(world: World, machine: Machine, group: Group) -> None:
+    instance = engine_of(world).instances.get(machine.name.lower())
     if instance is None:
         return
     names = {name.lower() for name in group.of("database")}
@@ -132,17 +135,17 @@ def _end_sessions(world: World, machine: str, group: Group) -> None:
             session.close()
 
 
-def _file(world: World, machine: str, database: str) -> DatabaseFile | None:
+def _file(group: Group, replica: str, database: str) -> DatabaseFile | None:
     from lab.sql.engine.instance import files_of
 
-    return files_of(world, world.machine(machine)).by_name(database)
+    return files_of(group.world, group.machine(replica)).by_name(database)
 
 
 def _catch_up(world: World, group: Group, replica: str, database: str) -> None:
     link = group.link(replica, database)
     if link is None or not link["joined"]:
         return
-    if link["suspended"] or not available(world, world.machine(replica)):
+    if link["suspended"] or not available(world, group.machine(replica)):
         if link["phase"] != "NOT SYNCHRONIZING":
             group.set_link(replica, database, phase="NOT SYNCHRONIZING", since=None)
         return
@@ -156,7 +159,7 @@ def _catch_up(world: World, group: Group, replica: str, database: str) -> None:
             return
         phase, since = "SYNCHRONIZING", clock.now().isoformat()
         group.set_link(replica, database, phase=phase, since=since)
-    synchronous = group.of("replica")[replica]["availability_mode"] == "SYNCHRONOUS_COMMIT"
+    synchronous = group.synchronous(replica)
     if phase == "SYNCHRONIZED" and not synchronous:
         # A replica with asynchronous commit is never synchronised (SQL Server documentation, "Availability Modes").
         phase = "SYNCHRONIZING"
@@ -169,7 +172,7 @@ def _catch_up(world: World, group: Group, replica: str, database: str) -> None:
 
 def copy_log(world: World, group: Group, replica: str, database: str) -> bool:
     """Bring a copy up to the primary. False when the log it lacks is gone from the primary."""
-    source, target = _file(world, str(group.primary), database), _file(world, replica, database)
+    source, target = _file(group, str(group.primary), database), _file(group, replica, database)
     if source is None or target is None:
         return False
     if target.fork != source.fork or target.lsn > source.lsn:
@@ -188,9 +191,9 @@ def ship(world: World, group_name: str, database: str, records: list[Record]) ->
         link = group.link(replica, database)
         if link is None or link["phase"] not in ("SYNCHRONIZED", "SYNCHRONIZING") or link["suspended"]:
             continue
-        if not available(world, world.machine(replica)):
+        if not available(world, group.machine(replica)):
             group.set_link(replica, database, phase="NOT SYNCHRONIZING", since=None)
             continue
-        target = _file(world, replica, database)
+        target = _file(group, replica, database)
         if target is not None and link["phase"] == "SYNCHRONIZED":
             copy_log(world, group, replica, database)
