@@ -52,7 +52,8 @@ class Remote:
 
     def sql_integrated(self, machine: str, database: str = "master") -> Statements:
         """The SQL Server of a machine, reached on the machine itself as the Windows account of its PowerShell."""
-        return _IntegratedSql(self.powershell(machine), database)
+        instance = self.hosts[machine].sql_instance
+        return _IntegratedSql(self.powershell(machine), f".\\{instance}" if instance else ".", database)
 
     def https(
         self,
@@ -87,8 +88,8 @@ class Remote:
 class _IntegratedSql:
     """``Statements`` through PowerShell on the server: for a server that admits no SQL login (yet)."""
 
-    def __init__(self, powershell: PowerShell, database: str) -> None:
-        self._powershell, self._database = powershell, database
+    def __init__(self, powershell: PowerShell, server: str, database: str) -> None:
+        self._powershell, self._server, self._database = powershell, server, database
 
     def rows(self, statement: str, *values: Value, attempted: str) -> list[Row]:
         return self._call(statement, values, attempted, 120, changes=False)
@@ -103,6 +104,7 @@ class _IntegratedSql:
             if isinstance(value, bytes):
                 raise TypeError("binary values do not travel as JSON; use ODBC for this statement")
         arguments = {
+            "Server": self._server,
             "Database": self._database,
             "Statement": numbered(statement),
             "Values": list(values),

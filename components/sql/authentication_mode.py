@@ -23,6 +23,7 @@ from components.steps import Script, Sql, Step, Until, leaf
 from remote.errors import MachineError
 from remote.session import Remote
 
+_SERVICE = "MSSQLSERVER"
 _LOGIN_MODE = {"windows": 1, "mixed": 2}
 
 
@@ -35,8 +36,8 @@ class AuthenticationModeInputs(Inputs):
     """The mode that every replica runs with and starts with."""
     restart: str = "none pending"
     """What is declared; a drifted state names the servers whose mode changes at their next start."""
-    service: str = "MSSQLSERVER"
-    """The Windows service of the instance."""
+    services: dict[str, str] = {}
+    """The Windows service of SQL Server on each machine where it is not ``MSSQLSERVER``."""
     restart_seconds: float = 300
     """How long a restart of SQL Server may take."""
     synchronization_seconds: float = 600
@@ -113,7 +114,7 @@ class AuthenticationModeProvider(Provider[AuthenticationModeInputs, Authenticati
         return steps
 
     def _restart(self, inputs: AuthenticationModeInputs, machine: str) -> list[Step]:
-        script = Script(machine, "sql/restart_service.ps1", {"Service": inputs.service}, seconds=inputs.restart_seconds)
+        script = Script(machine, "sql/restart_service.ps1", {"Service": inputs.services.get(machine, _SERVICE)}, seconds=inputs.restart_seconds)
         return [
             Step(f"On {machine}, restart SQL Server.", script),
             Step(
@@ -162,6 +163,7 @@ class AuthenticationMode(Managed, module="sql", name="AuthenticationMode"):
         *,
         group: str,
         machines: list[str],
+        services: dict[str, str],
         mode: str,
         restart_seconds: float,
         synchronization_seconds: float,
@@ -173,4 +175,5 @@ class AuthenticationMode(Managed, module="sql", name="AuthenticationMode"):
             "synchronization_seconds": synchronization_seconds,
             "failover_seconds": failover_seconds,
         }
-        super().__init__(name, {"group": group, "machines": machines, "mode": mode, **waits}, opts)
+        where = {"group": group, "machines": machines, "services": services}
+        super().__init__(name, {**where, "mode": mode, **waits}, opts)

@@ -21,6 +21,7 @@ BY_PARTS = {
     "sql/backup_database_copy.sql",
     "sql/backup_log_copy.sql",
     "sql/restore_database.sql",
+    "sql/restore_database_moved.sql",
     "sql/restore_log.sql",
     "sql/set_availability_mode.sql",
     "sql/set_failover_mode.sql",
