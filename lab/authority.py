@@ -154,12 +154,14 @@ def thumbprint(certificate: str) -> str:
 def begin(world: World) -> None:
     """Every machine trusts the authority, and the public certificates of the portal's tiers lie ready as PFX files.
 
-    ``<lab>/certificates/<certificate>.pfx`` holds the names of every tier's cluster that uses this certificate.
+    ``<lab>/certificates/<certificate>.pfx`` is issued for the names that the topology has for this certificate and for
+    every tier's cluster that uses it.
     """
     root = world.authority.certificate
     for machine in world.machines.values():
         machine.collection("certificate")[thumbprint(root)] = {"store": "Root", "pem": root, "key_pem": None}
-    wanted: dict[str, list[str]] = {}
+    known = world.topology.get("certificates", [])
+    wanted: dict[str, list[str]] = {one["name"]: list(one.get("dns_names", [])) for one in known}
     for tier in world.topology.get("portal", {}).get("tiers", []):
         cluster = tier.get("cluster") or {}
         if tier.get("certificate") and cluster.get("name"):
@@ -169,7 +171,7 @@ def begin(world: World) -> None:
         file = folder / f"{certificate}.pfx"
         if not file.exists():
             folder.mkdir(parents=True, exist_ok=True)
-            _write_private(file, world.authority.pfx(names, PFX_PASSWORD))
+            _write_private(file, world.authority.pfx(list(dict.fromkeys(names)), PFX_PASSWORD))
 
 
 def _new_key() -> rsa.RSAPrivateKey:

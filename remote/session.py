@@ -77,6 +77,13 @@ class Remote:
         for connection in kept:
             connection.forget()
 
+    def log_off(self) -> None:
+        """Close every idle connection to a SQL Server; the next statement logs on anew."""
+        with self._lock:
+            kept = [connection for key, connection in self._connections.items() if key[0] == "sql"]
+        for connection in kept:
+            connection.forget()
+
     def _once(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
         with self._lock:
             if key not in self._connections:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import pulumi
+from pydantic import Field
 
 from components.resource import Inputs, Managed, Provider
 from components.sql import group as groups
@@ -36,7 +37,7 @@ class AuthenticationModeInputs(Inputs):
     """The mode that every replica runs with and starts with."""
     restart: str = "none pending"
     """What is declared; a drifted state names the servers whose mode changes at their next start."""
-    services: dict[str, str] = {}
+    services: dict[str, str] = Field(default={})
     """The Windows service of SQL Server on each machine where it is not ``MSSQLSERVER``."""
     restart_seconds: float = 300
     """How long a restart of SQL Server may take."""
@@ -114,7 +115,8 @@ class AuthenticationModeProvider(Provider[AuthenticationModeInputs, Authenticati
         return steps
 
     def _restart(self, inputs: AuthenticationModeInputs, machine: str) -> list[Step]:
-        script = Script(machine, "sql/restart_service.ps1", {"Service": inputs.services.get(machine, _SERVICE)}, seconds=inputs.restart_seconds)
+        service = inputs.services.get(machine, _SERVICE)
+        script = Script(machine, "sql/restart_service.ps1", {"Service": service}, seconds=inputs.restart_seconds)
         return [
             Step(f"On {machine}, restart SQL Server.", script),
             Step(

@@ -19,7 +19,7 @@ import pulumi
 from components.resource import Inputs, Managed, Provider
 from components.sql import group as groups
 from components.sql.group import DatabaseReplica, Group
-from components.sql.seeding import File, Folders, data_and_log, placed, read_files, read_folders
+from components.sql.seeding import File, Folders, moves, read_files, read_folders
 from components.steps import Sql, Step, Until, leaf
 from remote.errors import MachineError
 from remote.session import Remote
@@ -209,26 +209,22 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
         database, primary, seconds = inputs.database, facts.group.primary, inputs.seconds
         full, log = (f"{inputs.share}\\{database}_seed.{ending}" for ending in ("bak", "trn"))
 
-        def step(machine: str, what: str, script: str, file: str, *further: str) -> Step:
-            action = Sql(machine, f"sql/{script}.sql", (database, file, *further), seconds=seconds)
+        def step(machine: str, what: str, script: str, file: str, *moved: str) -> Step:
+            action = Sql(machine, f"sql/{script}.sql", (database, file, *moved), seconds=seconds)
             where = f"{'to' if machine == primary else 'from'} {file}"
-            return Step(f"On {machine}, {what} of {database} {where}.", action, _room(inputs))
+            moving = ", moving its files into the folders of this instance" if moved else ""
+            return Step(f"On {machine}, {what} of {database} {where}{moving}.", action, _room(inputs))
 
         steps = [
             step(primary, "write a copy-only full backup", "backup_database_copy", full),
             step(primary, "write a copy-only log backup", "backup_log_copy", log),
         ]
         for machine in secondaries:
-            files = facts.files
+            moved: tuple[str, ...] = ()
             if facts.folders:
-                files = placed(files, facts.folders[primary], facts.folders[machine])
-            if files == facts.files:
-                steps.append(step(machine, "restore the full backup with NORECOVERY", "restore_database", full))
-            else:
-                data, log_file = data_and_log(machine, database, files)
-                what = "restore the full backup with NORECOVERY into the folders of its instance"
-                moves = (data.logical, data.path, log_file.logical, log_file.path)
-                steps.append(step(machine, what, "restore_database_moved", full, *moves))
+                moved = moves(machine, database, facts.files, facts.folders[primary], facts.folders[machine])
+            script = "restore_database_moved" if moved else "restore_database"
+            steps.append(step(machine, "restore the full backup with NORECOVERY", script, full, *moved))
             steps.append(step(machine, "restore the log backup with NORECOVERY", "restore_log", log))
         return steps
 

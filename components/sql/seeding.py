@@ -47,30 +47,27 @@ def read_folders(remote: Remote, machine: str, attempted: str) -> Folders:
     return Folders(*((row[key] or own).rstrip("\\") for key in ("data", "log")))
 
 
-def placed(files: Sequence[File], here: Folders, there: Folders) -> tuple[File, ...]:
-    """A database's files with the paths they get on a server with other folders."""
+def moves(machine: str, database: str, files: Sequence[File], here: Folders, there: Folders) -> tuple[str, ...]:
+    """What a restore has to move on a machine: logical name and new path of the data file and of the log; empty when
+    every file keeps its path. The portal's databases have these two files.
 
-    def place(file: File) -> File:
-        folder, _, name = file.path.rpartition("\\")
-        own = folder.lower() == here.of(file.kind).lower()
-        return replace(file, path=f"{there.of(file.kind)}\\{name}") if own else file
-
-    return tuple(place(file) for file in files)
-
-
-def data_and_log(machine: str, database: str, files: Sequence[File]) -> tuple[File, File]:
-    """The two files that a restore may have to move; the portal's databases have no others.
-
-    Raises ``MachineError`` for a database with more.
+    Raises ``MachineError`` for a database with others.
     """
-    data = [file for file in files if file.kind == "ROWS"]
-    logs = [file for file in files if file.kind == "LOG"]
-    if (len(data), len(logs), len(files)) != (1, 1, 2):
+    placed = [_placed(file, here, there) for file in files]
+    if placed == list(files):
+        return ()
+    data, logs = ([file for file in placed if file.kind == kind] for kind in ("ROWS", "LOG"))
+    if (len(data), len(logs), len(placed)) != (1, 1, 2):
         raise MachineError(
             machine,
             f"restore {database}",
-            f"its files do not lie in the same folders as on the primary, and it has {len(files)} of them",
-            f"Restore {database} there yourself WITH NORECOVERY, each file with MOVE, join it, then run `pulumi up` "
-            "again.",
+            f"its instance has other folders than the primary's, and the database has {len(placed)} files",
+            "Restore it there yourself WITH NORECOVERY, each file with MOVE, and join it; then run `pulumi up` again.",
         )
-    return data[0], logs[0]
+    return (data[0].logical, data[0].path, logs[0].logical, logs[0].path)
+
+
+def _placed(file: File, here: Folders, there: Folders) -> File:
+    folder, _, name = file.path.rpartition("\\")
+    own = folder.lower() == here.of(file.kind).lower()
+    return replace(file, path=f"{there.of(file.kind)}\\{name}") if own else file
