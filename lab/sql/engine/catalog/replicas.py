@@ -8,6 +8,7 @@ from lab.sql.engine.catalog.availability import STATE, local_groups
 from lab.sql.engine.catalog.registry import Rows, view
 from lab.sql.engine.catalog.values import guid, lsn
 from lab.sql.engine.database import Database
+from lab.sql.engine.group.progress import unsent
 from lab.sql.engine.group.state import Group, available
 from lab.sql.engine.instance import files_of
 
@@ -40,7 +41,7 @@ def health(group: Group, replica: str, database: str) -> tuple[str, int]:
         return "NOT SYNCHRONIZING", 0
     if not group.online:
         return "NOT SYNCHRONIZING", 0
-    synchronous = group.synchronous(replica)
+    synchronous = group.waits_for(replica)
     phase = link["phase"]
     if phase == "SYNCHRONIZED" or (phase == "SYNCHRONIZING" and not synchronous):
         return phase, 2
@@ -193,6 +194,7 @@ def _state(session: Session, group: Group, name: str, database: str) -> dict[str
     suspended = (link or {}).get("suspended")
     file = files_of(session.instance.world, group.machine(name)).by_name(database)
     end = lsn(file.lsn) if file is not None else None
+    queue = None if primary else unsent(group, name, database)
     return {
         "database_id": own["id"], "group_id": guid(group.document["id"]),
         "replica_id": guid(group.of("replica")[name]["id"]),
@@ -202,5 +204,7 @@ def _state(session: Session, group: Group, name: str, database: str) -> dict[str
         "database_state_desc": "ONLINE" if local else None, "is_suspended": suspended is not None,
         "suspend_reason": SUSPEND_REASONS[suspended] if suspended else None, "suspend_reason_desc": suspended,
         "last_hardened_lsn": end, "end_of_log_lsn": end, "last_commit_lsn": end,
-        "log_send_queue_size": None if primary else 0, "redo_queue_size": None if primary else 0,
+        "last_sent_lsn": None if primary else end, "last_received_lsn": None if primary else end,
+        "log_send_queue_size": None if queue is None else -(-queue // 1024),
+        "redo_queue_size": None if primary else 0,
     }  # fmt: skip

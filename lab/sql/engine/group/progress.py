@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 INITIALIZING_SECONDS = 1.0
 SYNCHRONIZING_SECONDS = 2.0
+SENDING_SECONDS = 1.0
+"""From a commit until a replica with asynchronous commit has it."""
 DETECTION_SECONDS = 5.0
 """From the loss of a primary until the cluster starts its partner."""
 
@@ -108,8 +110,9 @@ def become_primary(world: World, group: Group, name: str, *, forced: bool = Fals
                 if was_primary or (link is not None and link["joined"]):
                     suspended = "SUSPEND_FROM_PARTNER" if forced else (link or {}).get("suspended")
                     group.set_link(
-                        other, database, joined=True, phase="NOT SYNCHRONIZING", since=None, suspended=suspended
-                    )
+                        other, database, joined=True, phase="NOT SYNCHRONIZING", since=None, suspended=suspended,
+                        sending=None,
+                    )  # fmt: skip
             _log_role(group.machine(true_name), database, "SECONDARY", "PRIMARY")
         if old is not None:
             _end_sessions(world, group.machine(old), group)
@@ -153,25 +156,44 @@ def _catch_up(world: World, group: Group, replica: str, database: str) -> None:
     phase, since = link["phase"], link["since"]
     if phase == "NOT SYNCHRONIZING":
         phase, since = "INITIALIZING", clock.now().isoformat()
-        group.set_link(replica, database, phase=phase, since=since)
+        group.set_link(replica, database, phase=phase, since=since, sending=None)
     if phase == "INITIALIZING" and clock.elapsed(since) >= INITIALIZING_SECONDS:
         if not copy_log(world, group, replica, database):
             return
         phase, since = "SYNCHRONIZING", clock.now().isoformat()
         group.set_link(replica, database, phase=phase, since=since)
-    synchronous = group.synchronous(replica)
+    synchronous = group.waits_for(replica)
     if phase == "SYNCHRONIZED" and not synchronous:
         # A replica with asynchronous commit is never synchronised (SQL Server documentation, "Availability Modes").
         phase = "SYNCHRONIZING"
         group.set_link(replica, database, phase=phase, since=clock.now().isoformat())
-    if phase == "SYNCHRONIZING":
+    if phase == "SYNCHRONIZING" and not synchronous:
+        _send(world, group, replica, database)
+    elif phase == "SYNCHRONIZING":
         copy_log(world, group, replica, database)
-        if synchronous and clock.elapsed(since) >= SYNCHRONIZING_SECONDS:
+        if clock.elapsed(since) >= SYNCHRONIZING_SECONDS:
             group.set_link(replica, database, phase="SYNCHRONIZED", since=clock.now().isoformat())
 
 
-def copy_log(world: World, group: Group, replica: str, database: str) -> bool:
-    """Bring a copy up to the primary. False when the log it lacks is gone from the primary."""
+def _send(world: World, group: Group, replica: str, database: str) -> None:
+    """What was committed a while ago reaches a replica that no commit waits for; what was committed since, later.
+
+    ``sending`` of the link is what is on its way: up to which LSN, and since when.
+    """
+    source, target = _file(group, str(group.primary), database), _file(group, replica, database)
+    if source is None or target is None:
+        return
+    sending = (group.link(replica, database) or {}).get("sending")
+    if sending and world.clock.elapsed(sending["since"]) >= SENDING_SECONDS:
+        copy_log(world, group, replica, database, until=sending["lsn"])
+        group.set_link(replica, database, sending=None)
+        sending = None
+    if not sending and (source.lsn != target.lsn or source.fork != target.fork):
+        group.set_link(replica, database, sending={"lsn": source.lsn, "since": world.clock.now().isoformat()})
+
+
+def copy_log(world: World, group: Group, replica: str, database: str, *, until: int | None = None) -> bool:
+    """Bring a copy up to the primary, or to an LSN. False when the log it lacks is gone from the primary."""
     source, target = _file(group, str(group.primary), database), _file(group, replica, database)
     if source is None or target is None:
         return False
@@ -180,8 +202,16 @@ def copy_log(world: World, group: Group, replica: str, database: str) -> bool:
         return True
     if target.lsn < source.log_start:
         return False
-    target.apply(source.records(target.lsn))
+    target.apply(source.records(target.lsn, until))
     return True
+
+
+def unsent(group: Group, replica: str, database: str) -> int | None:
+    """Bytes of the primary's log that a copy does not have; None when that cannot be told."""
+    source, target = _file(group, str(group.primary), database), _file(group, replica, database)
+    if source is None or target is None or source.fork != target.fork:
+        return None
+    return sum(len(str(record)) for record in source.records(target.lsn))
 
 
 def ship(world: World, group_name: str, database: str, records: list[Record]) -> None:
@@ -197,3 +227,5 @@ def ship(world: World, group_name: str, database: str, records: list[Record]) ->
         target = _file(group, replica, database)
         if target is not None and link["phase"] == "SYNCHRONIZED":
             copy_log(world, group, replica, database)
+        elif not group.waits_for(replica):
+            _send(world, group, replica, database)

@@ -62,8 +62,11 @@ class Group:
         return self.of("link").get(f"{replica}/{database}")
 
     def synchronous(self, replica: str) -> bool:
-        """Whether a commit waits for a replica."""
         return bool(self.of("replica")[replica]["availability_mode"] == "SYNCHRONOUS_COMMIT")
+
+    def waits_for(self, replica: str) -> bool:
+        """Whether commits wait for a secondary: both it and the primary must be synchronous ("Availability Modes")."""
+        return self.synchronous(replica) and (self.primary is None or self.synchronous(self.primary))
 
     def set_link(self, replica: str, database: str, **values: Any) -> None:
         links = self.of("link")
