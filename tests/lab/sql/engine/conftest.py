@@ -36,9 +36,9 @@ TOPOLOGY: dict[str, Any] = {
 SA_PASSWORD = "Sa-Password-2013!"
 
 
-def make_world(directory: Path, pace: float = 0) -> World:
-    world = World(directory, TOPOLOGY, pace)
-    for one in TOPOLOGY["machines"]:
+def make_world(directory: Path, pace: float = 0, topology: dict[str, Any] = TOPOLOGY) -> World:
+    world = World(directory, topology, pace)
+    for one in topology["machines"]:
         world.add(
             Machine(
                 world, one["name"], "hyper-v.nu", "HYPERVNU", one["address"], loopback_of(one["address"]), one["roles"]
@@ -97,10 +97,10 @@ class Servers:
     def machine(self, name: str) -> Machine:
         return self.world.machine(name)
 
-    def as_installer(self, name: str, database: str = "") -> Session:
+    def as_installer(self, name: str, database: str = "", server: str = ".") -> Session:
         machine = self.machine(name)
         who = identity.identity(self.world, machine, "HYPERVNU\\installer")
-        return engine.connect(self.world, machine, ".", identity=who, database=database)
+        return engine.connect(self.world, machine, server, identity=who, database=database)
 
     def login(self, name: str, user: str, password: str, database: str = "") -> Session:
         return engine.connect(
