@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import pyodbc
 import pytest
@@ -14,8 +13,7 @@ from lab.sql import engine, service
 from lab.windows import services
 from lab.world import World
 from remote.sql import driver
-from tests.lab.sql.engine.conftest import SA_PASSWORD, ok
-from tests.lab.sql.engine.test_instances import five
+from tests.lab.sql.engine.conftest import FIVE, SA_PASSWORD, Servers, begun, make_world, ok
 
 MODE = r"N'HKEY_LOCAL_MACHINE', N'Software\Microsoft\MSSQLServer\MSSQLServer'"
 ADDRESS = "127.43.5.122"
@@ -23,9 +21,9 @@ ANSWER = b"ServerName;SQL2;InstanceName;WAP;IsClustered;No;Version;11.0.3000.0;t
 RESPONSE = b"\x05" + len(ANSWER).to_bytes(2, "little") + ANSWER
 
 
-@pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    servers = five(tmp_path)
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    servers = Servers(make_world(begun(tmp_path_factory.mktemp("browser"), FIVE), topology=FIVE))
     world, machine = servers.world, servers.machine("SQL2")
     services.add(machine, "SQLBrowser", "SQL Server Browser")
     session = servers.as_installer("SQL2", server=r".\WAP")
@@ -34,9 +32,10 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     engine.stop_instance(world, machine)
     engine.start_instance(world, machine)
     assert "BEGIN CERTIFICATE" in world.authority.certificate
-    monkeypatch.setenv("SSL_CERT_FILE", str(world.authority.directory / "ca.pem"))
     service.start(world)
-    yield world
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(world.authority.directory / "ca.pem"))
+        yield world
     service.stop(world)
     world.close()
 

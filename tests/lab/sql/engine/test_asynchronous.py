@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from lab.sql import engine
 from lab.sql.api import Session
 from tests.lab.sql.engine.conftest import Servers, ok, run
 from tests.lab.sql.engine.test_group import READY
-from tests.lab.sql.engine.test_instances import five
 
 STATE = """SELECT r.replica_server_name, s.synchronization_state_desc, s.synchronization_health_desc
      FROM sys.dm_hadr_database_replica_states s JOIN sys.availability_replicas r ON r.replica_id = s.replica_id
@@ -27,10 +23,8 @@ SLOW = 5.0
 
 
 @pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Servers]:
-    made = five(tmp_path)
-    yield made
-    engine.stop(made.world)
+def servers(five_servers: Servers) -> Servers:
+    return five_servers
 
 
 @pytest.fixture

@@ -2,53 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from lab import files, identity
-from lab.sql import beginning, engine
+from lab.sql import engine
 from lab.sql.api import Parameter, Session, SqlError
 from lab.sql.engine.connect import connect
-from tests.lab.sql.engine.conftest import TOPOLOGY, Servers, make_world, ok, run
+from tests.lab.sql.engine.conftest import Servers, ok, run
 from tests.lab.sql.engine.test_group import READY, SHARE, STATE, prepare
 
-FIVE: dict[str, Any] = {
-    **TOPOLOGY,
-    "machines": [
-        *TOPOLOGY["machines"],
-        *({"name": f"SQL{n}", "address": f"172.43.5.12{n}", "roles": ("sql",)} for n in (3, 4, 5)),
-    ],
-    "sql": {
-        **TOPOLOGY["sql"],
-        "replicas": [
-            "SQL1",
-            {"machine": "SQL2", "instance": "WAP", "port": 10001, "endpoint_port": 5023},
-            {"machine": "SQL3", "failover": "manual"},
-            {"machine": "SQL4", "commit": "asynchronous"},
-            {"machine": "SQL5", "commit": "asynchronous"},
-        ],
-    },
-}
 NAMED = r"SQL2\WAP"
 DATA = r"C:\Program Files\Microsoft SQL Server\MSSQL11.{}\MSSQL\DATA"
 
 
-def five(directory: Path, pace: float = 0) -> Servers:
-    world = make_world(directory, pace, FIVE)
-    identity.begin(world)
-    files.begin(world)
-    beginning.begin(world)
-    return Servers(world)
-
-
 @pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Servers]:
-    made = five(tmp_path)
-    yield made
-    engine.stop(made.world)
+def servers(five_servers: Servers) -> Servers:
+    return five_servers
 
 
 @pytest.fixture
