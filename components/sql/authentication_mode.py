@@ -126,15 +126,16 @@ class AuthenticationModeProvider(Provider[AuthenticationModeInputs, Authenticati
         ]
 
     def _restart_primary(self, inputs: AuthenticationModeInputs, group: Group) -> list[Step]:
-        target = next((replica.machine for replica in group.secondaries if replica.synchronous), None)
-        if target is None:
+        partner = group.partner()
+        if partner is None:
             raise MachineError(
                 group.primary,
                 f"set {self.title(inputs)}",
-                "it is the primary, and no synchronous secondary can take over while it restarts",
+                "it is the primary, and no secondary can take over without loss while it restarts: both would have to "
+                "commit synchronously",
                 "Restart SQL Server there yourself at a time that suits, then run `pulumi up` again.",
             )
-        away = move(inputs.group, target, inputs.failover_seconds, integrated=True)
+        away = move(inputs.group, partner.machine, inputs.failover_seconds, integrated=True)
         return [*away, *self._restart(inputs, group.primary)]
 
     def remove(

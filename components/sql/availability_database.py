@@ -116,18 +116,18 @@ def lagging(group: Group, database: str) -> list[str]:
     return [
         f"{replica.machine}: {wrong}"
         for replica in group.replicas
-        if (wrong := _wrong(have.get(replica.machine), replica.synchronous))
+        if (wrong := _wrong(have.get(replica.machine), group.goal(replica.machine)))
     ]
 
 
-def _wrong(one: DatabaseReplica | None, synchronous: bool) -> str:
+def _wrong(one: DatabaseReplica | None, goal: str) -> str:
     if one is None or not one.joined:
         return "not joined"
     if one.suspended:
         return f"suspended ({one.suspend_reason})" if one.suspend_reason else "suspended"
-    if one.synchronization != ("SYNCHRONIZED" if synchronous else "SYNCHRONIZING"):
+    if one.synchronization != goal:
         return one.synchronization or "state unknown"
-    return "" if one.failover_ready or not synchronous else "not ready for a failover"
+    return "" if one.failover_ready or goal == "SYNCHRONIZING" else "not ready for a failover"
 
 
 class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, AvailabilityDatabaseFacts]):
@@ -210,22 +210,22 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
         full, log = (f"{inputs.share}\\{database}_seed.{ending}" for ending in ("bak", "trn"))
 
         def step(machine: str, what: str, script: str, file: str, *moved: str) -> Step:
-            action = Sql(machine, f"sql/{script}.sql", (database, file, *moved), seconds=seconds)
+            action = Sql(machine, script, (database, file, *moved), seconds=seconds)
             where = f"{'to' if machine == primary else 'from'} {file}"
             moving = ", moving its files into the folders of this instance" if moved else ""
             return Step(f"On {machine}, {what} of {database} {where}{moving}.", action, _room(inputs))
 
         steps = [
-            step(primary, "write a copy-only full backup", "backup_database_copy", full),
-            step(primary, "write a copy-only log backup", "backup_log_copy", log),
+            step(primary, "write a copy-only full backup", "sql/backup_database_copy.sql", full),
+            step(primary, "write a copy-only log backup", "sql/backup_log_copy.sql", log),
         ]
         for machine in secondaries:
             moved: tuple[str, ...] = ()
             if facts.folders:
                 moved = moves(machine, database, facts.files, facts.folders[primary], facts.folders[machine])
-            script = "restore_database_moved" if moved else "restore_database"
+            script = "sql/restore_database_moved.sql" if moved else "sql/restore_database.sql"
             steps.append(step(machine, "restore the full backup with NORECOVERY", script, full, *moved))
-            steps.append(step(machine, "restore the log backup with NORECOVERY", "restore_log", log))
+            steps.append(step(machine, "restore the log backup with NORECOVERY", "sql/restore_log.sql", log))
         return steps
 
     def _refuse(self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts) -> Copy:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from components.topology import load
-from tests.components.program import Program, run
+from tests.components.program import ROOT, Program, run
 
-TOPOLOGIES = sorted((Path(__file__).parent / "topologies").glob("*.yaml"))
+OWN = sorted((Path(__file__).parent / "topologies").glob("*.yaml"))
+TOPOLOGIES = [*OWN, ROOT / "topologies" / "your-own.yaml"]
 
 
 @pytest.fixture(params=TOPOLOGIES, ids=lambda file: file.stem)
