@@ -16,7 +16,7 @@ import pulumi
 from components.resource import InputPart, Inputs, Managed, Provider
 from components.sql import group as groups
 from components.sql.group import Group
-from components.sql.primary import move
+from components.sql.primary import move, refuse_loss
 from components.steps import Script, Step, Until, leaf
 from remote.errors import MachineError
 from remote.http import HttpError
@@ -100,6 +100,9 @@ class FailoverProofProvider(Provider[FailoverProofInputs, FailoverProofFacts]):
     def plan(self, inputs: FailoverProofInputs, facts: FailoverProofFacts) -> list[Step]:
         if facts.proved == inputs.marker:
             return []
+        attempted = f"bring about {self.title(inputs)}"
+        for target in (inputs.machine, inputs.partner):
+            refuse_loss(facts.group, target, attempted)
         steps = []
         if facts.group.primary != inputs.machine:
             steps += self._to(inputs, inputs.machine)

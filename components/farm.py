@@ -70,7 +70,7 @@ class Farm(Component):
             group=topology.sql.group,
             machines=sql.machines,
             machine=topology.sql.preferred_primary,
-            partner=_partner(topology),
+            partner=topology.partner.machine,
             sites=[site for node in first for site in node.sites()],
             marker=proof,
             failover_seconds=topology.waits.failover,
@@ -141,8 +141,3 @@ def _in_order(topology: Topology) -> list[Tier]:
 def _speaker(topology: Topology) -> str:
     """The portal node on which the administrators' cmdlets run: the first that has the administrators' interface."""
     return topology.portal.tier_of("admin-api").nodes[0]
-
-
-def _partner(topology: Topology) -> str:
-    """The replica that the proof fails over to: the first synchronous one beside the preferred primary."""
-    return next(replica.machine for replica in topology.secondaries if replica.commit == "synchronous")

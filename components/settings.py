@@ -67,10 +67,10 @@ def hosts(values: dict[str, Any], topology: Topology) -> Hosts:
     """
     given = {name.lower(): entry or {} for name, entry in (values.get("hosts") or {}).items()}
     credentials = {name.lower(): entry for name, entry in (values.get("credentials") or {}).items()}
-    ports = {replica.machine.lower(): replica.port for replica in topology.sql.replicas}
+    replicas = {replica.machine.lower(): replica for replica in topology.sql.replicas}
     machines = {}
     for machine in topology.machines:
-        entry = given.pop(machine.name.lower(), {})
+        entry, replica = given.pop(machine.name.lower(), {}), replicas.get(machine.name.lower())
         who = credentials.get(machine.name.lower()) or credentials.get(machine.domain.lower())
         if not who or not who.get("username") or not who.get("password"):
             raise MachineError(
@@ -86,7 +86,8 @@ def hosts(values: dict[str, Any], topology: Topology) -> Hosts:
             username=who["username"],
             password=Secret(who["password"]),
             winrm_port=int(entry.get("winrmPort") or 5986),
-            sql_port=int(entry.get("sqlPort") or ports.get(machine.name.lower(), 1433)),
+            sql_port=int(entry.get("sqlPort") or (replica.port if replica else 1433)),
+            sql_instance=(replica.instance or "") if replica else "",
             sql_username=topology.sql.administrator,
             sql_password=Secret(values.get("sqlAdministratorPassword") or ""),
             verify=bool(entry.get("verify", True)),

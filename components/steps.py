@@ -36,7 +36,11 @@ class Script:
 
 @dataclass(frozen=True)
 class Sql:
-    """Run a T-SQL leaf script that changes one thing. ``integrated``: on the server itself, as the Windows account."""
+    """Run a T-SQL leaf script that changes one thing.
+
+    ``integrated``: on the server itself, as the Windows account. ``logged_off``: after this program's own connections
+    with the SQL login were closed, since a login that is in use cannot be dropped.
+    """
 
     machine: str
     path: str
@@ -44,6 +48,7 @@ class Sql:
     database: str = "master"
     integrated: bool = False
     seconds: float = 120
+    logged_off: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,9 @@ def _carry_out(step: Step, remote: Remote, observe: Callable[[], Any], report: C
     match step.action:
         case Script(machine, path, arguments, seconds):
             remote.powershell(machine).run(leaf(path), arguments, attempted=attempted, changes=True, seconds=seconds)
-        case Sql(machine, path, values, database, integrated, seconds):
+        case Sql(machine, path, values, database, integrated, seconds, logged_off):
+            if logged_off:
+                remote.log_off()
             server: Statements = remote.sql_integrated(machine) if integrated else remote.sql(machine, database)
             server.run(leaf(path), *values, attempted=attempted, seconds=seconds)
         case Detached(machine, task, path, arguments, seconds):

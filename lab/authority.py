@@ -159,7 +159,8 @@ def begin(world: World) -> None:
     root = world.authority.certificate
     for machine in world.machines.values():
         machine.collection("certificate")[thumbprint(root)] = {"store": "Root", "pem": root, "key_pem": None}
-    wanted: dict[str, list[str]] = {}
+    known = world.topology.get("certificates", [])
+    wanted: dict[str, list[str]] = {one["name"]: list(one.get("dns_names", [])) for one in known}
     for tier in world.topology.get("portal", {}).get("tiers", []):
         front = tier.get("cluster") or tier.get("load_balancer") or {}
         if tier.get("certificate") and front.get("name"):
@@ -169,7 +170,7 @@ def begin(world: World) -> None:
         file = folder / f"{certificate}.pfx"
         if not file.exists():
             folder.mkdir(parents=True, exist_ok=True)
-            _write_private(file, world.authority.pfx(names, PFX_PASSWORD))
+            _write_private(file, world.authority.pfx(list(dict.fromkeys(names)), PFX_PASSWORD))
 
 
 def _new_key() -> rsa.RSAPrivateKey:

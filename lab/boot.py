@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from lab import machines, state
+from lab.replicas import replicas
 from lab.world import Machine, Store, World, loopback_of
 
 BEGINNINGS = (
@@ -126,7 +127,7 @@ def _roles(topology: dict[str, Any]) -> dict[str, set[str]]:
     tiers = (topology.get("portal") or {}).get("tiers", [])
     share = sql.get("backup_share", "")
     return {
-        "sql": {_name(replica) for replica in sql.get("replicas", [])},
+        "sql": {replica.machine.lower() for replica in replicas(topology)},
         "spf": {_name(server) for server in spf.get("servers", [])},
         "portal": {_name(node) for tier in tiers for node in tier.get("nodes", [])},
         "file": {share.strip("\\").split("\\")[0].lower()} if share else set(),

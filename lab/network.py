@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 """Serves one accepted connection; the network closes the connection when it returns or is cancelled."""
 
+Answer = Callable[[bytes], Awaitable[bytes | None]]
+"""Answers one datagram; None is silence."""
+
 T = TypeVar("T")
 
 
@@ -54,11 +57,16 @@ class Endpoint:
     owner: str
     address: str
     port: int
-    server: asyncio.Server | None = None
+    server: asyncio.Server | asyncio.DatagramTransport | None = None
     connections: set[asyncio.BaseTransport] = field(default_factory=set)
-    bind: Callable[[], Awaitable[asyncio.Server]] | None = field(default=None, repr=False)
+    bind: Callable[[], Awaitable[asyncio.Server | asyncio.DatagramTransport]] | None = field(default=None, repr=False)
+    protocol: str = "tcp"
     outsiders: routes.Outsiders | None = None
     """Who gets through to it; None: everybody."""
+
+    @property
+    def key(self) -> tuple[str, int, str]:
+        return self.address, self.port, self.protocol
 
 
 class _Tracked(asyncio.Protocol):
@@ -91,6 +99,27 @@ class _Tracked(asyncio.Protocol):
         self._inner.resume_writing()
 
 
+class _Datagrams(asyncio.DatagramProtocol):
+    """Answers each datagram on its own."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self._running: set[asyncio.Task[None]] = set()
+
+    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]  # datagrams only
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, address: Any) -> None:
+        task = asyncio.ensure_future(self._reply(data, address))
+        self._running.add(task)  # the loop itself keeps only a weak reference
+        task.add_done_callback(self._running.discard)
+
+    async def _reply(self, data: bytes, address: Any) -> None:
+        answer = await self._answer(data)
+        if answer is not None and not self._transport.is_closing():
+            self._transport.sendto(answer, address)
+
+
 class Network:
     """Listening endpoints by owner. All public methods may be called from any thread but the loop's own.
 
@@ -100,7 +129,7 @@ class Network:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._endpoints: dict[tuple[str, int], Endpoint] = {}
+        self._endpoints: dict[tuple[str, int, str], Endpoint] = {}
         self._unplugged: set[str] = set()
         for kind in ("firewall", "firewall-profile"):
             world.store.watch(kind, self.refilter)
@@ -132,15 +161,26 @@ class Network:
         endpoint.bind = lambda: asyncio.start_server(accepted, address, port)
         return await self._add(endpoint)
 
+    def answer(self, owner: str, address: str, port: int, answer: Answer) -> Endpoint:
+        """Answer datagrams (UDP) on an address; no firewall is asked. Raises OSError when the port is taken or not permitted."""
+        return self.run(self._answer(owner, address, port, answer))
+
+    async def _answer(self, owner: str, address: str, port: int, answer: Answer) -> Endpoint:
+        async def bind() -> asyncio.DatagramTransport:
+            transport, _ = await self.loop.create_datagram_endpoint(lambda: _Datagrams(answer), (address, port))
+            return transport
+
+        return await self._add(Endpoint(owner.lower(), address, port, bind=bind, protocol="udp"))
+
     async def _add(self, endpoint: Endpoint) -> Endpoint:
-        taken = self._endpoints.get((endpoint.address, endpoint.port))
+        taken = self._endpoints.get(endpoint.key)
         if taken is not None:
             raise OSError(
                 errno.EADDRINUSE, f"{endpoint.address}:{endpoint.port} is in use by {taken.owner} of this lab already"
             )
         if endpoint.owner not in self._unplugged:
             await self._bind(endpoint)
-        self._endpoints[(endpoint.address, endpoint.port)] = endpoint
+        self._endpoints[endpoint.key] = endpoint
         return endpoint
 
     @staticmethod
@@ -155,7 +195,7 @@ class Network:
                 " net.ipv4.ip_unprivileged_port_start for root. Run the lab as root, or as root once:"
                 f" sysctl -w net.ipv4.ip_unprivileged_port_start={endpoint.port}",
             ) from error
-        if endpoint.outsiders is not None:
+        if endpoint.outsiders is not None and isinstance(endpoint.server, asyncio.Server):
             drop.attach(endpoint.server.sockets, endpoint.outsiders)
 
     # Who gets through ------------------------------------------------------------------------------------------------
@@ -163,14 +203,14 @@ class Network:
     def refilter(self, owner: str) -> None:
         """Ask again who gets through to what an owner listens on: its firewall has changed."""
         for endpoint in list(self._endpoints.values()):
-            if endpoint.owner == owner.lower():
+            if endpoint.owner == owner.lower() and endpoint.outsiders is not None:
                 self._filtered(endpoint)
 
     def _filtered(self, endpoint: Endpoint) -> Endpoint:
         """Never on the loop: the answer needs the lab's lock."""
         endpoint.outsiders = self._outsiders(endpoint.owner, endpoint.address, endpoint.port)
         server = endpoint.server
-        if server is not None:
+        if isinstance(server, asyncio.Server):
             try:
                 drop.attach(server.sockets, endpoint.outsiders)
             except OSError as error:
@@ -216,8 +256,8 @@ class Network:
         self.run(self._close(endpoint))
 
     async def _close(self, endpoint: Endpoint) -> None:
-        if self._endpoints.get((endpoint.address, endpoint.port)) is endpoint:
-            del self._endpoints[(endpoint.address, endpoint.port)]
+        if self._endpoints.get(endpoint.key) is endpoint:
+            del self._endpoints[endpoint.key]
         self._unbind(endpoint)
 
     @classmethod
@@ -272,7 +312,7 @@ class Network:
 
     def holds(self, endpoint: Endpoint) -> bool:
         """Whether an endpoint was not closed yet: it listens, or will again when the cable is back."""
-        return self._endpoints.get((endpoint.address, endpoint.port)) is endpoint
+        return self._endpoints.get(endpoint.key) is endpoint
 
     def stop(self) -> None:
         """Close everything and end the loop's thread. The network is of no use afterwards."""

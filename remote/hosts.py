@@ -25,6 +25,8 @@ class Host:
     password: Secret
     winrm_port: int = 5986
     sql_port: int = 1433
+    sql_instance: str = ""
+    """Name of the instance of SQL Server; empty for the default instance."""
     sql_username: str = ""
     sql_password: Secret = NOTHING
     verify: bool = True

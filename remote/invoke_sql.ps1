@@ -1,7 +1,7 @@
-# Runs one statement on the local SQL Server with integrated security; values are parameters @p1, @p2, …
-param($Database, $Statement, $Values, $Seconds)
+# Runs one statement on an instance of this machine with integrated security; values are parameters @p1, @p2, …
+param($Server, $Database, $Statement, $Values, $Seconds)
 $target = New-Object System.Data.SqlClient.SqlConnectionStringBuilder
-$target['Data Source'] = '.'
+$target['Data Source'] = $Server
 $target['Initial Catalog'] = $Database
 $target['Integrated Security'] = $true
 $target['Application Name'] = 'Windows Azure Pack HA'

@@ -52,7 +52,8 @@ class Remote:
 
     def sql_integrated(self, machine: str, database: str = "master") -> Statements:
         """The SQL Server of a machine, reached on the machine itself as the Windows account of its PowerShell."""
-        return _IntegratedSql(self.powershell(machine), database)
+        instance = self.hosts[machine].sql_instance
+        return _IntegratedSql(self.powershell(machine), f".\\{instance}" if instance else ".", database)
 
     def https(
         self,
@@ -76,6 +77,13 @@ class Remote:
         for connection in kept:
             connection.forget()
 
+    def log_off(self) -> None:
+        """Close every idle connection to a SQL Server; the next statement logs on anew."""
+        with self._lock:
+            kept = [connection for key, connection in self._connections.items() if key[0] == "sql"]
+        for connection in kept:
+            connection.forget()
+
     def _once(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
         with self._lock:
             if key not in self._connections:
@@ -87,8 +95,8 @@ class Remote:
 class _IntegratedSql:
     """``Statements`` through PowerShell on the server: for a server that admits no SQL login (yet)."""
 
-    def __init__(self, powershell: PowerShell, database: str) -> None:
-        self._powershell, self._database = powershell, database
+    def __init__(self, powershell: PowerShell, server: str, database: str) -> None:
+        self._powershell, self._server, self._database = powershell, server, database
 
     def rows(self, statement: str, *values: Value, attempted: str) -> list[Row]:
         return self._call(statement, values, attempted, 120, changes=False)
@@ -103,6 +111,7 @@ class _IntegratedSql:
             if isinstance(value, bytes):
                 raise TypeError("binary values do not travel as JSON; use ODBC for this statement")
         arguments = {
+            "Server": self._server,
             "Database": self._database,
             "Statement": numbered(statement),
             "Values": list(values),

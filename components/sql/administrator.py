@@ -3,7 +3,7 @@
 ``sa`` is found by its SID 0x01, so a renamed one is found too; any other name is a dedicated login, made with one SID
 everywhere. The password is compared on the server (PWDCOMPARE): no log-on is tried, and it is never set when it
 already matches. Delete disables ``sa`` again where it was disabled before; its password stays. A dedicated login that
-this stack made is dropped.
+this stack made is dropped, and databases that it made go to ``sa``: a login that owns one cannot go.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ class LoginState:
     disabled: bool
     password_matches: bool
     sysadmin: bool
+    owns: tuple[str, ...] = ()
+    """Databases of a dedicated login's own: those that were made with it."""
 
 
 class AdministratorProvider(Provider[AdministratorInputs, dict[str, LoginState | None]]):
@@ -78,12 +80,18 @@ class AdministratorProvider(Provider[AdministratorInputs, dict[str, LoginState |
         if not rows:
             return None
         row = rows[0]
+        owned: list[dict[str, Any]] = []
+        if inputs.login != "sa":
+            owned = remote.sql_integrated(machine).rows(
+                leaf("sql/read_owned.sql"), row["sid"], attempted=f"read the databases of {self.title(inputs)}"
+            )
         return LoginState(
             name=row["name"],
             sid=row["sid"].upper().replace("0X", "0x"),
             disabled=bool(row["disabled"]),
             password_matches=bool(row["password_matches"]),
             sysadmin=bool(row["is_administrator"]),
+            owns=tuple(one["name"] for one in owned),
         )
 
     def plan(self, inputs: AdministratorInputs, facts: dict[str, LoginState | None]) -> list[Step]:
@@ -124,7 +132,10 @@ class AdministratorProvider(Provider[AdministratorInputs, dict[str, LoginState |
                     action = Sql(machine, "sql/disable_login.sql", (state.name,), integrated=True)
                     steps.append(Step(f"On {machine}, disable the login {state.name} as it was before.", action))
             else:
-                action = Sql(machine, "sql/drop_login.sql", (state.name,), integrated=True)
+                for database in state.owns:
+                    action = Sql(machine, "sql/give_database_to_sa.sql", (database,), integrated=True)
+                    steps.append(Step(f"On {machine}, make sa the owner of {database}.", action))
+                action = Sql(machine, "sql/drop_login.sql", (state.name,), integrated=True, logged_off=True)
                 steps.append(Step(f"On {machine}, drop the login {state.name}.", action))
         return steps
 

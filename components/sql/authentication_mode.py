@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import pulumi
+from pydantic import Field
 
 from components.resource import Inputs, Managed, Provider
 from components.sql import group as groups
@@ -23,6 +24,7 @@ from components.steps import Script, Sql, Step, Until, leaf
 from remote.errors import MachineError
 from remote.session import Remote
 
+_SERVICE = "MSSQLSERVER"
 _LOGIN_MODE = {"windows": 1, "mixed": 2}
 
 
@@ -35,8 +37,8 @@ class AuthenticationModeInputs(Inputs):
     """The mode that every replica runs with and starts with."""
     restart: str = "none pending"
     """What is declared; a drifted state names the servers whose mode changes at their next start."""
-    service: str = "MSSQLSERVER"
-    """The Windows service of the instance."""
+    services: dict[str, str] = Field(default={})
+    """The Windows service of SQL Server on each machine where it is not ``MSSQLSERVER``."""
     restart_seconds: float = 300
     """How long a restart of SQL Server may take."""
     synchronization_seconds: float = 600
@@ -113,7 +115,8 @@ class AuthenticationModeProvider(Provider[AuthenticationModeInputs, Authenticati
         return steps
 
     def _restart(self, inputs: AuthenticationModeInputs, machine: str) -> list[Step]:
-        script = Script(machine, "sql/restart_service.ps1", {"Service": inputs.service}, seconds=inputs.restart_seconds)
+        service = inputs.services.get(machine, _SERVICE)
+        script = Script(machine, "sql/restart_service.ps1", {"Service": service}, seconds=inputs.restart_seconds)
         return [
             Step(f"On {machine}, restart SQL Server.", script),
             Step(
@@ -123,15 +126,16 @@ class AuthenticationModeProvider(Provider[AuthenticationModeInputs, Authenticati
         ]
 
     def _restart_primary(self, inputs: AuthenticationModeInputs, group: Group) -> list[Step]:
-        target = next((replica.machine for replica in group.secondaries if replica.synchronous), None)
-        if target is None:
+        partner = group.partner()
+        if partner is None:
             raise MachineError(
                 group.primary,
                 f"set {self.title(inputs)}",
-                "it is the primary, and no synchronous secondary can take over while it restarts",
+                "it is the primary, and no secondary can take over without loss while it restarts: both would have to "
+                "commit synchronously",
                 "Restart SQL Server there yourself at a time that suits, then run `pulumi up` again.",
             )
-        away = move(inputs.group, target, inputs.failover_seconds, integrated=True)
+        away = move(inputs.group, partner.machine, inputs.failover_seconds, integrated=True)
         return [*away, *self._restart(inputs, group.primary)]
 
     def remove(
@@ -162,6 +166,7 @@ class AuthenticationMode(Managed, module="sql", name="AuthenticationMode"):
         *,
         group: str,
         machines: list[str],
+        services: dict[str, str],
         mode: str,
         restart_seconds: float,
         synchronization_seconds: float,
@@ -173,4 +178,5 @@ class AuthenticationMode(Managed, module="sql", name="AuthenticationMode"):
             "synchronization_seconds": synchronization_seconds,
             "failover_seconds": failover_seconds,
         }
-        super().__init__(name, {"group": group, "machines": machines, "mode": mode, **waits}, opts)
+        where = {"group": group, "machines": machines, "services": services}
+        super().__init__(name, {**where, "mode": mode, **waits}, opts)

@@ -11,7 +11,7 @@ group and drops the secondaries' restoring copies; the database itself stays, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -19,6 +19,7 @@ import pulumi
 from components.resource import Inputs, Managed, Provider
 from components.sql import group as groups
 from components.sql.group import DatabaseReplica, Group
+from components.sql.seeding import File, Folders, moves, read_files, read_folders
 from components.steps import Sql, Step, Until, leaf
 from remote.errors import MachineError
 from remote.session import Remote
@@ -63,6 +64,10 @@ class AvailabilityDatabaseFacts:
     """By machine; a machine that has no such database is missing."""
     now: str
     """The primary's clock (UTC), ``2013-06-05T10:00:00``."""
+    files: tuple[File, ...] = ()
+    """The database's files on the primary. These and ``folders`` are read only while a replica has no copy."""
+    folders: dict[str, Folders] = field(default_factory=dict)
+    """By machine: where the instance puts new files."""
 
     @property
     def on_primary(self) -> Copy | None:
@@ -99,24 +104,30 @@ def _room(inputs: AvailabilityDatabaseInputs) -> str:
     )
 
 
+def _to_seed(group: Group, database: str) -> list[str]:
+    """The secondaries that have no copy of a database in the group."""
+    joined = {one.machine for one in group.of(database) if one.joined}
+    return [replica.machine for replica in group.secondaries if replica.machine not in joined]
+
+
 def lagging(group: Group, database: str) -> list[str]:
     """The replicas of a database that do not follow, each with what is wrong."""
     have = {one.machine: one for one in group.of(database)}
     return [
         f"{replica.machine}: {wrong}"
         for replica in group.replicas
-        if (wrong := _wrong(have.get(replica.machine), replica.synchronous))
+        if (wrong := _wrong(have.get(replica.machine), group.goal(replica.machine)))
     ]
 
 
-def _wrong(one: DatabaseReplica | None, synchronous: bool) -> str:
+def _wrong(one: DatabaseReplica | None, goal: str) -> str:
     if one is None or not one.joined:
         return "not joined"
     if one.suspended:
         return f"suspended ({one.suspend_reason})" if one.suspend_reason else "suspended"
-    if one.synchronization != ("SYNCHRONIZED" if synchronous else "SYNCHRONIZING"):
+    if one.synchronization != goal:
         return one.synchronization or "state unknown"
-    return "" if one.failover_ready or not synchronous else "not ready for a failover"
+    return "" if one.failover_ready or goal == "SYNCHRONIZING" else "not ready for a failover"
 
 
 class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, AvailabilityDatabaseFacts]):
@@ -153,13 +164,17 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
                     chain_started=bool(row["chain_started"]),
                 )
         now = remote.sql(group.primary).rows(leaf("sql/read_clock.sql"), attempted=attempted)[0]["now"]
-        return AvailabilityDatabaseFacts(group, copies, now)
+        if not _to_seed(group, inputs.database):
+            return AvailabilityDatabaseFacts(group, copies, now)
+        files = read_files(remote, group.primary, inputs.database, attempted)
+        folders = {machine: read_folders(remote, machine, attempted) for machine in inputs.machines}
+        return AvailabilityDatabaseFacts(group, copies, now, files, folders)
 
     def plan(self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts) -> list[Step]:
         database, primary = inputs.database, facts.group.primary
         copy = self._refuse(inputs, facts)
         known = {one.machine: one for one in facts.group.of(database)}
-        to_seed = [r.machine for r in facts.group.secondaries if not (r.machine in known and known[r.machine].joined)]
+        to_seed = _to_seed(facts.group, database)
         steps = []
         if copy.recovery_model != inputs.recovery_model:
             what = f"On {primary}, set the recovery model of {database} to FULL."
@@ -170,7 +185,7 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
             action = Sql(primary, "sql/backup_database.sql", (database, file), seconds=inputs.seconds)
             steps.append(Step(what, action, _room(inputs)))
         if to_seed:
-            steps += self._seed(inputs, primary, to_seed)
+            steps += self._seed(inputs, facts, to_seed)
         if not copy.in_group:
             what = f"On {primary}, put {database} into {inputs.group}."
             steps.append(Step(what, Sql(primary, "sql/add_database.sql", (inputs.group, database))))
@@ -188,22 +203,29 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
             steps.append(Step(what, Until(primary, Synchronized(database), inputs.seconds)))
         return steps
 
-    def _seed(self, inputs: AvailabilityDatabaseInputs, primary: str, secondaries: list[str]) -> list[Step]:
-        database, seconds = inputs.database, inputs.seconds
+    def _seed(
+        self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts, secondaries: list[str]
+    ) -> list[Step]:
+        database, primary, seconds = inputs.database, facts.group.primary, inputs.seconds
         full, log = (f"{inputs.share}\\{database}_seed.{ending}" for ending in ("bak", "trn"))
 
-        def step(machine: str, what: str, script: str, file: str) -> Step:
-            action = Sql(machine, f"sql/{script}.sql", (database, file), seconds=seconds)
+        def step(machine: str, what: str, script: str, file: str, *moved: str) -> Step:
+            action = Sql(machine, script, (database, file, *moved), seconds=seconds)
             where = f"{'to' if machine == primary else 'from'} {file}"
-            return Step(f"On {machine}, {what} of {database} {where}.", action, _room(inputs))
+            moving = ", moving its files into the folders of this instance" if moved else ""
+            return Step(f"On {machine}, {what} of {database} {where}{moving}.", action, _room(inputs))
 
         steps = [
-            step(primary, "write a copy-only full backup", "backup_database_copy", full),
-            step(primary, "write a copy-only log backup", "backup_log_copy", log),
+            step(primary, "write a copy-only full backup", "sql/backup_database_copy.sql", full),
+            step(primary, "write a copy-only log backup", "sql/backup_log_copy.sql", log),
         ]
         for machine in secondaries:
-            steps.append(step(machine, "restore the full backup with NORECOVERY", "restore_database", full))
-            steps.append(step(machine, "restore the log backup with NORECOVERY", "restore_log", log))
+            moved: tuple[str, ...] = ()
+            if facts.folders:
+                moved = moves(machine, database, facts.files, facts.folders[primary], facts.folders[machine])
+            script = "sql/restore_database_moved.sql" if moved else "sql/restore_database.sql"
+            steps.append(step(machine, "restore the full backup with NORECOVERY", script, full, *moved))
+            steps.append(step(machine, "restore the log backup with NORECOVERY", "sql/restore_log.sql", log))
         return steps
 
     def _refuse(self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts) -> Copy:

@@ -63,6 +63,24 @@ class Group:
     def of(self, database: str) -> tuple[DatabaseReplica, ...]:
         return tuple(one for one in self.databases if one.database.lower() == database.lower())
 
+    def goal(self, machine: str) -> str:
+        """The best state of a copy there. A commit waits for a replica when both it and the primary are synchronous;
+        the primary's own copy shows SYNCHRONIZED in any case."""
+        modes = {replica.machine: replica.synchronous for replica in self.replicas}
+        waits = machine == self.primary or (modes.get(machine, False) and modes.get(self.primary, False))
+        return "SYNCHRONIZED" if waits else "SYNCHRONIZING"
+
+    def partner(self) -> Replica | None:
+        """The secondary that takes over when the primary has to go: synchronous, if possible one that is ready now and
+        that would take over by itself. None where every failover could lose data."""
+        safe = [replica for replica in self.secondaries if self.goal(replica.machine) == "SYNCHRONIZED"]
+
+        def order(replica: Replica) -> tuple[bool, bool]:
+            ready = replica.connected and not self.not_ready(replica.machine)
+            return not ready, replica.failover_mode != "AUTOMATIC"
+
+        return min(safe, key=order, default=None)
+
     def not_ready(self, machine: str) -> list[str]:
         """Databases that a planned failover to this machine would have to wait for, each with the reason."""
         return [
@@ -76,11 +94,10 @@ class Group:
         if not self.primary:
             return [f"a primary of {self.name}"]
         away = [f"{replica.machine} to connect" for replica in self.secondaries if not replica.connected]
-        modes = {replica.machine: replica.synchronous for replica in self.replicas}
         lagging = [
             f"{one.database} on {one.machine} ({'suspended' if one.suspended else one.synchronization or 'not joined'})"
             for one in self.databases
-            if one.synchronization != ("SYNCHRONIZED" if modes.get(one.machine) else "SYNCHRONIZING") or one.suspended
+            if one.synchronization != self.goal(one.machine) or one.suspended
         ]
         return away + lagging
 

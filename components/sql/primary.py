@@ -17,6 +17,7 @@ from components.resource import Inputs, Managed, Provider
 from components.sql import group as groups
 from components.sql.group import Group
 from components.steps import Sql, Step, Until
+from remote.errors import MachineError
 from remote.session import Remote
 
 
@@ -70,6 +71,26 @@ class Moved:
         return ", ".join(group.unhealthy())
 
 
+def refuse_loss(group: Group, target: str, attempted: str) -> None:
+    """Raises ``MachineError`` where no planned failover is possible: one of the two does not commit synchronously.
+
+    Waiting would not help, and a forced failover is never this program's.
+    """
+    slow = [
+        replica.machine
+        for replica in group.replicas
+        if replica.machine in (group.primary, target) and not replica.synchronous
+    ]
+    if group.primary not in ("", target) and slow:
+        raise MachineError(
+            target,
+            attempted,
+            f"{' and '.join(slow)} commits asynchronously, so that a failover from {group.primary} could lose data",
+            "Make it synchronous (`commit: synchronous` in the topology, or on the primary with ALTER AVAILABILITY "
+            "GROUP … MODIFY REPLICA) until the primary has moved.",
+        )
+
+
 def move(group: str, target: str, seconds: float, *, integrated: bool = False) -> list[Step]:
     """The steps of a planned failover, for facts that are a group or hold one."""
     return [
@@ -106,6 +127,7 @@ class PrimaryProvider(Provider[PrimaryInputs, Group]):
     def plan(self, inputs: PrimaryInputs, facts: Group) -> list[Step]:
         if facts.primary == inputs.machine or inputs.policy == "never":
             return []
+        refuse_loss(facts, inputs.machine, f"move {self.title(inputs)}")
         return move(inputs.group, inputs.machine, inputs.seconds)
 
     def remove(self, inputs: PrimaryInputs, facts: Group, before: dict[str, Any]) -> list[Step]:

@@ -32,6 +32,7 @@ class SqlAvailabilityGroup(Component):
             f"{group}-authentication",
             group=group,
             machines=machines,
+            services={replica.machine: replica.service for replica in topology.replicas if replica.instance},
             mode=sql.authentication,
             restart_seconds=waits.service_restart,
             synchronization_seconds=waits.synchronization,

@@ -89,6 +89,12 @@ class Topology(Part):
         return self.replicas[1:]
 
     @property
+    def partner(self) -> Replica:
+        """The secondary to which a failover is proved: synchronous, and automatic if one is."""
+        safe = [replica for replica in self.secondaries if replica.commit == "synchronous"]
+        return min(safe, key=lambda replica: not replica.automatic)
+
+    @property
     def listener_fqdn(self) -> str:
         """The listener's full name: it lives in the domain of the replicas."""
         domain = self.machine(self.sql.replicas[0].machine).domain

@@ -110,6 +110,16 @@ class Replica(Part):
     def automatic(self) -> bool:
         return (self.failover or ("automatic" if self.commit == "synchronous" else "manual")) == "automatic"
 
+    @property
+    def server(self) -> str:
+        """What the instance calls itself, and the group its replica: ``SQL1``, or ``SQL2\\WAP`` with a name."""
+        return f"{self.machine}\\{self.instance}" if self.instance else self.machine
+
+    @property
+    def service(self) -> str:
+        """The Windows service of the instance."""
+        return f"MSSQL${self.instance}" if self.instance else "MSSQLSERVER"
+
 
 class FailoverCluster(Part):
     """The Windows failover cluster below the availability group."""

@@ -15,6 +15,8 @@ from pydantic import AfterValidator, Field, StrictBool, StrictInt, StringConstra
 
 _NETBIOS_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,15}(?<!-)")
 _DNS_LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
+_DEFAULT_INSTANCE = ("mssqlserver", "default")
+"""Names that setup keeps for the default instance."""
 _NOT_IN_ACCOUNT_NAMES = set('"/\\[]:;|=,+*?<>@')
 
 
@@ -82,6 +84,8 @@ def _share(value: str) -> str:
 def _instance(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$#]{0,15}", value):
         raise ValueError(f"{quoted(value)} is no instance name; use up to 16 letters, digits, _ $ #, a letter first")
+    if value.lower() in _DEFAULT_INSTANCE:
+        raise ValueError(f"{quoted(value)} is no name of an instance; leave it out for the default instance")
     return value
 
 

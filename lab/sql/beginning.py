@@ -14,12 +14,12 @@ import json
 import uuid
 from typing import Any
 
+from lab.replicas import Replica, replicas
 from lab.sql.api import SqlError
 from lab.sql.engine.accounts import find_sid, sid_bytes
 from lab.sql.engine.database import OPTIONS, SYSTEM, new_contents
-from lab.sql.engine.functions.server import FOLDER
 from lab.sql.engine.group.state import Group
-from lab.sql.engine.instance import LOGIN_MODE_KEY, files_of, instance_of
+from lab.sql.engine.instance import files_of, instance_of
 from lab.sql.engine.passwords import hash_password
 from lab.sql.engine.principal import FIXED_SERVER_ROLES
 from lab.sql.engine.procedures.configuration import DEFAULTS
@@ -28,9 +28,9 @@ from lab.sql.engine.statements.availability_create import create_group
 from lab.sql.engine.statements.availability_group import new_replica
 from lab.sql.engine.statements.database import default_files
 from lab.sql.engine.statements.login import grant_server, new_login
-from lab.world import Machine, World
+from lab.sql.installation import NAMES_KEY, Names, installed, server_name
+from lab.world import Document, Machine, World
 
-ENDPOINT_PORT = 5022
 SERVICE_DATABASES = {
     "VirtualManagerDB": (
         "SVC_VMM",
@@ -48,24 +48,27 @@ SERVICE_DATABASES = {
 }
 """Database: the service account whose login uses it, and a few tables (names only stand for the real ones)."""
 INTERNAL_LOGINS = ("##MS_PolicyEventProcessingLogin##", "##MS_PolicyTsqlExecutionLogin##")
-SERVICES = ("SQLWriter", "Winmgmt", "MSSQLSERVER", "SQLSERVERAGENT")
+SERVICES = ("SQLWriter", "Winmgmt")
+"""Services beside those of the instance whose accounts setup makes administrators of it."""
 
 
 def begin(world: World) -> None:
     """Write the state of a fresh lab. Accounts of the domain (``lab.identity``) must be there already."""
     sql: dict[str, Any] = world.topology["sql"]
-    replicas = [world.machine(name) for name in sql["replicas"]]
-    for machine in replicas:
-        _instance(world, machine)
+    known = replicas(world.topology)
+    machines = [world.machine(replica.machine) for replica in known]
+    for replica, machine in zip(known, machines, strict=True):
+        _instance(world, machine, replica)
     world.collection("lab", "sql-cluster")["cluster"] = {
         "name": sql["cluster"]["name"], "address": sql["cluster"]["address"],
-        "members": [machine.name for machine in replicas], "witness": sql.get("backup_share", ""),
+        "members": [machine.name for machine in machines], "witness": sql.get("backup_share", ""),
     }  # fmt: skip
     preferred = str(sql["preferred_primary"]).lower()
-    primary = next((machine for machine in replicas if machine.name.lower() != preferred), replicas[0])
-    _group(world, sql, replicas, primary)
+    others = [replica for replica in known if replica.machine.lower() != preferred and replica.synchronous]
+    primary = world.machine((others or known)[0].machine)
+    _group(world, sql, known, primary)
     for database, (account, script) in _service_databases(primary).items():
-        _service_database(world, sql["group"], primary, replicas, database, account, script)
+        _service_database(world, sql["group"], primary, machines, database, account, script)
 
 
 def _service_databases(replica: Machine) -> dict[str, tuple[str, str]]:
@@ -75,36 +78,40 @@ def _service_databases(replica: Machine) -> dict[str, tuple[str, str]]:
     return SERVICE_DATABASES if beside else {}
 
 
-def _instance(world: World, machine: Machine) -> None:
+def _instance(world: World, machine: Machine, replica: Replica) -> None:
     now = world.clock.now().isoformat()
+    names = Names(replica.instance)
     registry = machine.collection("registry")
-    values = (registry.get(LOGIN_MODE_KEY) or {"values": {}})["values"]
+    values = (registry.get(names.settings_key) or {"values": {}})["values"]
     values["LoginMode"] = {"type": "DWord", "data": 1}
-    values["BackupDirectory"] = {"type": "String", "data": FOLDER + "\\Backup"}
-    values["DefaultData"] = {"type": "String", "data": FOLDER + "\\DATA"}
-    values["DefaultLog"] = {"type": "String", "data": FOLDER + "\\DATA"}
-    registry[LOGIN_MODE_KEY] = {"values": values}
-    names = r"HKLM\SOFTWARE\Microsoft\Microsoft SQL Server\Instance Names\SQL"
-    registry[names] = {"values": {"MSSQLSERVER": {"type": "String", "data": "MSSQL11.MSSQLSERVER"}}}
-    machine.collection("sql-instance")["MSSQLSERVER"] = {"running": True, "mixed": False, "started": now, "port": 1433}
+    values["BackupDirectory"] = {"type": "String", "data": names.folder + "\\Backup"}
+    values["DefaultData"] = {"type": "String", "data": names.folder + "\\DATA"}
+    values["DefaultLog"] = {"type": "String", "data": names.folder + "\\DATA"}
+    registry[names.settings_key] = {"values": values}
+    port = {"TcpPort": {"type": "String", "data": str(replica.port)}, "TcpDynamicPorts": {"type": "String", "data": ""}}
+    registry[names.port_key] = {"values": port}
+    registry[NAMES_KEY] = {"values": {names.instance: {"type": "String", "data": names.id}}}
+    machine.collection("sql-instance")[names.instance] = {
+        "running": True, "mixed": False, "started": now, "port": replica.port,
+    }  # fmt: skip
     for name, (number, low, high, value, dynamic, advanced) in DEFAULTS.items():
         machine.collection("sql-configuration")[name.lower()] = {
             "name": name, "number": number, "minimum": low, "maximum": high, "value": value, "in_use": value,
             "dynamic": dynamic, "advanced": advanced,
         }  # fmt: skip
-    _system_databases(world, machine, now)
+    _system_databases(world, machine, names, now)
     session = _setup_session(world, machine)
-    _run(session, lambda: _logins(world, machine, session, now))
+    _run(session, lambda: _logins(world, machine, names, session, now))
     machine.collection("sql-endpoint")["hadr_endpoint"] = {
-        "name": "Hadr_endpoint", "id": 65536, "port": ENDPOINT_PORT, "state": "STARTED",
+        "name": "Hadr_endpoint", "id": 65536, "port": replica.endpoint_port, "state": "STARTED",
         "owner_id": machine.collection("sql-login")[f"{machine.netbios}\\installer".lower()]["id"],
     }  # fmt: skip
     session.close()
 
 
-def _system_databases(world: World, machine: Machine, now: str) -> None:
+def _system_databases(world: World, machine: Machine, names: Names, now: str) -> None:
     for name, number in SYSTEM.items():
-        files = [{**one, "path": one["path"]} for one in default_files(name)]
+        files = [{**one, "path": one["path"]} for one in default_files(names, name)]
         document = {"name": name, "id": number, "state": "ONLINE", "owner": "01", "created": now, "files": files,
                     "file": f"system-{name}.sqlite", "group": None, "group_database": None}  # fmt: skip
         recovery = "FULL" if name == "model" else "SIMPLE"
@@ -143,7 +150,7 @@ def _run(session: Session, work: Any) -> None:
     session.commit()
 
 
-def _logins(world: World, machine: Machine, session: Session, now: str) -> None:
+def _logins(world: World, machine: Machine, names: Names, session: Session, now: str) -> None:
     server = session.server
     grant_server(server, 1, "CONNECT SQL", "G")
     grant_server(server, 2, "VIEW ANY DATABASE", "G")
@@ -152,7 +159,8 @@ def _logins(world: World, machine: Machine, session: Session, now: str) -> None:
     for index, name in enumerate(INTERNAL_LOGINS):
         new_login(server, name, "S", uuid.uuid5(uuid.NAMESPACE_OID, name).bytes_le, now, id=256 + index, disabled=True,
                   policy=True, hash=hash_password(uuid.uuid4().hex).hex())  # fmt: skip
-    windows = [f"{machine.netbios}\\installer", "NT AUTHORITY\\SYSTEM", *(f"NT SERVICE\\{name}" for name in SERVICES)]
+    services = (*SERVICES, names.service, names.agent)
+    windows = [f"{machine.netbios}\\installer", "NT AUTHORITY\\SYSTEM", *(f"NT SERVICE\\{name}" for name in services)]
     windows += [f"{machine.netbios}\\{account}" for account, _ in _service_databases(machine).values()]
     windows.append(f"{machine.netbios}\\SVC_SQL")
     for name in windows:
@@ -169,19 +177,20 @@ def _logins(world: World, machine: Machine, session: Session, now: str) -> None:
             grant_server(server, login["id"], "CONNECT", "G", kind=105, major=65536)
 
 
-def _group(world: World, sql: dict[str, Any], replicas: list[Machine], primary: Machine) -> None:
-    automatic = {machine.name for machine in [primary, *[m for m in replicas if m is not primary][:1]]}
+def _group(world: World, sql: dict[str, Any], known: list[Replica], primary: Machine) -> None:
+    """The group as its administrator made it: every replica with the modes that the topology has for it."""
     documents = [
         new_replica(
-            machine.name, f"TCP://{machine.fqdn}:{ENDPOINT_PORT}", availability_mode="SYNCHRONOUS_COMMIT",
-            failover_mode="AUTOMATIC" if machine.name in automatic else "MANUAL", joined=True,
+            server_name(world.machine(one.machine)), f"TCP://{world.machine(one.machine).fqdn}:{one.endpoint_port}",
+            availability_mode="SYNCHRONOUS_COMMIT" if one.synchronous else "ASYNCHRONOUS_COMMIT",
+            failover_mode="AUTOMATIC" if one.automatic else "MANUAL", joined=True,
         )
-        for machine in replicas
+        for one in known
     ]  # fmt: skip
     mask = _mask(world, primary)
     listener = {"id": str(uuid.uuid4()), "name": sql["listener"]["name"], "port": sql["listener"]["port"],
                 "addresses": [{"address": sql["listener"]["address"], "mask": mask}]}  # fmt: skip
-    create_group(world, sql["group"], {}, documents, listener, primary.name)
+    create_group(world, sql["group"], {}, documents, listener, server_name(primary))
 
 
 def _mask(world: World, machine: Machine) -> str:
@@ -192,7 +201,7 @@ def _mask(world: World, machine: Machine) -> str:
 
 
 def _service_database(
-    world: World, group_name: str, primary: Machine, replicas: list[Machine], database: str, account: str, script: str
+    world: World, group_name: str, primary: Machine, machines: list[Machine], database: str, account: str, script: str
 ) -> None:
     """Made on the primary, copied to the others as its backup would be, in the group and synchronised."""
     session = _setup_session(world, primary)
@@ -216,19 +225,27 @@ def _service_database(
     group.of("database")[database] = {"id": number, "name": database, "family": file.family}
     databases.change(database.lower(), group=group_name, group_database=number)
     snapshot = json.loads(json.dumps(file.snapshot()))
-    for machine in replicas:
+    for machine in machines:
         if machine is primary:
             continue
         counter = machine.collection("sql-counter").get("database-file") or {"last": 0}
         machine.collection("sql-counter")["database-file"] = {"last": counter["last"] + 1}
         copy = {**document, "group": group_name, "group_database": number, "file": f"{counter['last'] + 1:05d}.sqlite"}
+        copy["files"] = _in_folder_of(machine, copy["files"])
         files_of(world, machine).by_document(copy).load(snapshot)
         machine.collection("sql-database")[database.lower()] = copy
         group.set_link(
-            machine.name,
+            server_name(machine),
             database,
             joined=True,
-            phase="SYNCHRONIZED",
+            phase="SYNCHRONIZED" if group.synchronous(server_name(machine)) else "SYNCHRONIZING",
             since=world.clock.now().isoformat(),
             suspended=None,
         )
+
+
+def _in_folder_of(machine: Machine, files: list[Document]) -> list[Document]:
+    """The files of a database as a restore with MOVE puts them into the folder of a machine's own instance."""
+    installation = installed(machine)
+    assert installation is not None, "it was installed above"
+    return [{**one, "path": f"{installation.folder}\\DATA\\{one['path'].rpartition(chr(92))[2]}"} for one in files]

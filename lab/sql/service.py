@@ -1,4 +1,4 @@
-"""SQL Server on the network: the ports of the instances, the listeners' addresses, and the Windows service.
+"""SQL Server on the network: the ports of the instances, the listeners' addresses, and the Windows services.
 
 An instance listens on its machine's address while its service runs. A listener's address is on the network card of the
 primary: a connection that comes through it is one of the primary's machine, and it ends when the primary moves. The
@@ -18,11 +18,11 @@ import weakref
 from lab import machines, routes
 from lab.network import Endpoint, Talk, reset, silence
 from lab.sql import engine
+from lab.sql.browser import Browsers
+from lab.sql.installation import installed
 from lab.sql.tds import Connection, Server
 from lab.world import Machine, ServiceControl, World, loopback_of
 
-SERVICE = "mssqlserver"
-DEFAULT_PORT = 1433
 _WATCH_SECONDS = 0.25
 """How often (real time) the lab looks for listeners that came or went and for sessions that the server ended."""
 
@@ -47,12 +47,6 @@ def stop(world: World) -> None:
         engine.stop(world)
 
 
-def port_of(machine: Machine) -> int:
-    """The instance's port, as it is configured on the machine."""
-    document = machine.collection("sql-instance").get("MSSQLSERVER") or {}
-    return int(document.get("port", DEFAULT_PORT))
-
-
 class Wires:
     """All listening sockets of SQL Server in one world."""
 
@@ -66,12 +60,15 @@ class Wires:
         self._stopping = threading.Event()
         self._wake = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="sql-watch", daemon=True)
+        self._browsers = Browsers(world)
 
     # --- the part as a whole ----------------------------------------------------------------------------------------
 
     def start(self) -> None:
         control = ServiceControl(start=self._start_service, stop=self._stop_service)
-        self._world.service_controls[SERVICE] = control
+        for service in self._services():
+            self._world.service_controls[service] = control
+        self._browsers.start()
         self.follow_instances()
         self.follow_listeners()
         # The engine calls this with its lock held: only wake the watcher, which asks the engine in its own time.
@@ -81,8 +78,10 @@ class Wires:
     def stop(self) -> None:
         self._stopping.set()
         self._wake.set()
-        self._world.service_controls.pop(SERVICE, None)
+        for service in self._services():
+            self._world.service_controls.pop(service, None)
         self._watcher.join(10)
+        self._browsers.stop()
         for machine in self._machines():
             self.close(machine)
         with self._lock:
@@ -92,6 +91,10 @@ class Wires:
 
     def _machines(self) -> list[Machine]:
         return [machine for machine in self._world.machines.values() if "sql" in machine.roles]
+
+    def _services(self) -> set[str]:
+        """The Windows services of all instances, lower case."""
+        return {found.service.lower() for machine in self._machines() if (found := installed(machine)) is not None}
 
     # --- the Windows service ----------------------------------------------------------------------------------------
 
@@ -119,9 +122,11 @@ class Wires:
             known = self._endpoints.get(machine.name.lower())
             if known is not None and self._world.network.holds(known):
                 return
+            installation = installed(machine)
+            assert installation is not None, "an instance that runs is installed"
             server = self._server(machine)
             self._endpoints[machine.name.lower()] = self._world.network.listen(
-                machine.name, machine.loopback, port_of(machine), server.talk
+                machine.name, machine.loopback, installation.port, server.talk
             )
 
     def close(self, machine: Machine) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from lab.authority import thumbprint
 from lab.files import resolve_new, share
+from lab.replicas import replicas
 from lab.wap import feed, spf, webpi
 from lab.wap.catalogue import COMPONENTS
 from lab.world import Machine, World
@@ -98,14 +99,11 @@ def _server(machine: Machine, port: int, certificate: str, key: str) -> None:
 def _database_server(machine: Machine) -> str:
     """The listener of the group in the server's own domain; empty when SPF's SQL Server is outside the lab."""
     sql = machine.world.topology.get("sql") or {}
-    replicas = [machine.world.machine(_name(replica)) for replica in sql.get("replicas", [])]
-    if any(replica.domain == machine.domain for replica in replicas):
-        return str(sql["listener"]["name"])
+    servers = [machine.world.machine(replica.machine) for replica in replicas(machine.world.topology)]
+    if any(server.domain == machine.domain for server in servers):
+        name, port = str(sql["listener"]["name"]), int(sql["listener"].get("port", 1433))
+        return name if port == 1433 else f"{name},{port}"
     return ""
-
-
-def _name(entry: str | dict[str, str]) -> str:
-    return entry["machine"] if isinstance(entry, dict) else entry
 
 
 def _cluster(world: World, name: str, address: str, servers: list[Machine]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from lab.replicas import replicas
+from lab.sql.installation import Names
 from lab.windows import firewall_rules, network, registry, services
 from lab.world import Machine, World
 
@@ -33,11 +35,12 @@ def begin(world: World) -> None:
     """Interfaces, firewall, services, registry and features of every machine, SQL Server's services on its machines."""
     network.begin(world)
     firewall_rules.begin(world)
+    instances = {replica.machine.lower(): replica.instance for replica in replicas(world.topology)}
     for machine in world.machines.values():
         _services(machine)
         _registry(machine)
         if "sql" in machine.roles:
-            _sql_server(machine)
+            _sql_server(machine, Names(instances[machine.name.lower()]))
 
 
 def _services(machine: Machine) -> None:
@@ -77,25 +80,28 @@ def _registry(machine: Machine) -> None:
     registry.write(machine, computer, "ComputerName", machine.name.upper(), "String")
 
 
-def _sql_server(machine: Machine) -> None:
-    """The database engine and what depends on it, and the failover cluster service that groups need."""
+def _sql_server(machine: Machine, names: Names) -> None:
+    """The database engine and what depends on it, and the failover cluster service that groups need.
+
+    Setup lets SQL Server Browser start by itself where it installs a named instance, and disables it elsewhere.
+    """
     from lab.windows import features
 
     account = f"{machine.netbios}\\SVC_SQL"
-    services.add(machine, "MSSQLSERVER", "SQL Server (MSSQLSERVER)", account=account)
+    services.add(machine, names.service, f"SQL Server ({names.instance})", account=account)
     services.add(
         machine,
-        "SQLSERVERAGENT",
-        "SQL Server Agent (MSSQLSERVER)",
-        depends_on=("MSSQLSERVER",),
+        names.agent,
+        f"SQL Server Agent ({names.instance})",
+        depends_on=(names.service,),
         account=account,
     )
     services.add(
         machine,
         "SQLBrowser",
         "SQL Server Browser",
-        start_type="Disabled",
-        status="Stopped",
+        start_type="Disabled" if names.default else "Auto",
+        status="Stopped" if names.default else "Running",
         account="NT AUTHORITY\\LOCALSERVICE",
     )
     services.add(machine, "ClusSvc", "Cluster Service", depends_on=("RpcSs",))

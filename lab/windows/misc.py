@@ -17,6 +17,7 @@ from lab.powershell.api import (
     cmdlet,
     program,
 )
+from lab.replicas import replicas
 from lab.windows.logons import is_system
 from lab.windows.values import ip_address, text, texts
 from lab.world import Machine, World, loopback_of
@@ -111,9 +112,7 @@ def answers(world: World, address: str) -> bool:
     for cluster in world.collection("nlb", "cluster").values():
         if cluster["address"] == address:
             return any(is_reachable(world.machine(node)) for node in cluster["nodes"])
-    replicas = (world.topology.get("sql") or {}).get("replicas", [])
-    names = [entry["machine"] if isinstance(entry, dict) else entry for entry in replicas]
-    return any(is_reachable(world.machine(name)) for name in names)
+    return any(is_reachable(world.machine(replica.machine)) for replica in replicas(world.topology))
 
 
 def _way(machine: Machine, address: str) -> bool:

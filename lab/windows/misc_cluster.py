@@ -11,6 +11,7 @@ from typing import Any
 
 from lab.machines import is_reachable
 from lab.powershell.api import Call, NotModelledError, PowerShellError, PSObject, cmdlet
+from lab.replicas import replicas
 from lab.windows.values import enum_type, matches, member, text, texts
 from lab.world import Machine, World
 
@@ -20,8 +21,7 @@ GROUP_STATE = enum_type(f"{SPACE}.ClusterGroupState", "Online", "Offline", "Fail
 
 
 def _nodes(world: World) -> list[Machine]:
-    replicas = (world.topology.get("sql") or {}).get("replicas", [])
-    return [world.machine(entry["machine"] if isinstance(entry, dict) else entry) for entry in replicas]
+    return [world.machine(replica.machine) for replica in replicas(world.topology)]
 
 
 def _up(machine: Machine) -> bool:

@@ -7,8 +7,8 @@ Documents (``lab/balancer.py`` forwards by them):
   "initial_state", "retain_suspended", "port_rules": [{"start", "end", "protocol", "mode", "affinity", "timeout",
   "address", "enabled", "weight", "priority"}]}
 
-States: Converging, Converged, Draining, Stopped, Suspended. Every change makes the running nodes converge anew; a further change
-before they have is refused (Microsoft's pages of the cmdlets: no further operation until all nodes are converged).
+States: Converging, Converged, Draining, Stopped, Suspended. Every change makes the running nodes converge
+anew; a further change before they have is refused (Microsoft's pages of the cmdlets: no further operation until all nodes are converged).
 """
 
 from __future__ import annotations

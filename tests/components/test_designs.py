@@ -9,13 +9,13 @@ import pytest
 
 from components.topology import load
 from components.topology.roles import ROLES
-from tests.components.program import Program, run
+from tests.components.program import ROOT, Program, run
 
-HERE = Path(__file__).parent
-TOPOLOGIES = [*sorted((HERE / "topologies").glob("*.yaml")), *sorted((HERE.parents[1] / "topologies").glob("*.yaml"))]
+OWN = sorted((Path(__file__).parent / "topologies").glob("*.yaml"))
+TOPOLOGIES = [*OWN, *sorted((ROOT / "topologies").glob("*.yaml"))]
 
 
-@pytest.fixture(params=TOPOLOGIES, ids=lambda file: f"{file.parents[1].name}-{file.stem}")
+@pytest.fixture(params=TOPOLOGIES, ids=lambda file: f"{'test' if file in OWN else 'shipped'}-{file.stem}")
 def file(request: pytest.FixtureRequest) -> Path:
     chosen: Path = request.param
     return chosen

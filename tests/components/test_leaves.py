@@ -17,11 +17,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = re.compile(r"^(?!_)[\w/]+\.(?:ps1|sql)$")
 """A script's path. What begins with an underscore is the end of one that a plan puts together."""
 BY_PARTS = {
-    # components/sql/availability_database.py and availability_group.py put these names together from a word of the plan
-    "sql/backup_database_copy.sql",
-    "sql/backup_log_copy.sql",
-    "sql/restore_database.sql",
-    "sql/restore_log.sql",
+    # components/sql/availability_group.py puts these names together from a word of the plan
     "sql/set_availability_mode.sql",
     "sql/set_failover_mode.sql",
 }

@@ -107,10 +107,10 @@ ALLOWED = (
     Allowed("sql", "sql-login", _LOGINS, "new", "logins are never dropped unasked"),
     Allowed("sql", "sql-permission", r"100:0:\d+:connect sql", "new", "the right to connect comes with a login"),
     Allowed("sql", "sql-login", "sa", "hash,modified,password_set", "the password of sa stays, disabled again"),
-    Allowed("sql", "sql-instance", "mssqlserver", "mixed,started", "the authentication mode stays"),
+    Allowed("sql", "sql-instance", r"\w+", "mixed,started", "the authentication mode stays"),
     Allowed("sql", "registry", r".*\\mssqlserver", "values", "the authentication mode stays"),
     Allowed("group", "group", "group", "announced,primary,role_since", "the primary stays where it is"),
-    Allowed("group", "link", r"[^/]+/(scspfdb|virtualmanagerdb)", "new|gone", "the links run from the primary"),
+    Allowed("group", "link", r"[^/]+/(scspfdb|virtualmanagerdb)", "new|gone|since", "the links run from the primary"),
     # What Windows and SQL Server write down by themselves.
     Allowed("sql|portal", "event", r"\d+", "new", "event logs"),
     Allowed("sql", "sql-errorlog", r"\d+", "new", "SQL Server's log"),

@@ -38,6 +38,16 @@ def test_entries_win_and_numbers_may_be_texts_or_floats() -> None:
     assert (host.address, host.winrm_port, host.sql_port, host.verify) == ("127.49.5.1", 15986, 11433, False)
 
 
+def test_a_replica_brings_the_name_and_the_port_of_its_instance() -> None:
+    topology = load(TOPOLOGY_FILE.with_name("your-own.yaml"))
+    credentials = {"corp.fabrikam.example": DOMAIN["hyper-v.nu"]}
+    found = hosts({"credentials": credentials, "hosts": {"DATA-3": {"sqlPort": 11433}}}, topology)
+    reached = {
+        name: (found[name].sql_instance, found[name].sql_port) for name in ("DATA-1", "DATA-2", "DATA-3", "DEPOT")
+    }
+    assert reached == {"DATA-1": ("", 1433), "DATA-2": ("WAP", 10001), "DATA-3": ("", 11433), "DEPOT": ("", 1433)}
+
+
 def test_a_machines_own_credentials_go_before_its_domains() -> None:
     own = {**DOMAIN, "SPF1": {"username": "local", "password": "Local-Pass-3!"}}
     assert given(credentials=own)["SPF1"].username == "local"

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from lab import routes
 from lab.identity import UnknownAccountError, over_the_network
+from lab.replicas import DEFAULT_INSTANCE
+from lab.sql import browser
 from lab.sql.api import Session, SqlError
 from lab.sql.engine.errors import error
 from lab.sql.engine.group.state import connected
 from lab.sql.engine.instance import Instance, instance_of
-from lab.sql.engine.listener import listeners, primary_behind
+from lab.sql.engine.listener import Listener, listeners, primary_behind
+from lab.sql.installation import DEFAULT_PORT, installed
 from lab.world import Identity, Machine, World
 
 UNREACHABLE = (
@@ -33,27 +37,82 @@ def unreachable(number: int, provider: str) -> SqlError:
     return SqlError(number, UNREACHABLE.format(provider), level=20, state=0)
 
 
+@dataclass(frozen=True)
+class Source:
+    """A Data Source, taken apart: ``tcp:SQL2\\WAP``, ``SQL2,10001``, ``.``."""
+
+    protocol: str
+    host: str
+    instance: str
+    port: int | None
+
+    @classmethod
+    def parse(cls, server: str) -> Source | None:
+        match = re.fullmatch(
+            r"(?:(tcp|np|lpc):)?\s*([^,\\]*)(?:\\([^,]*))?(?:\s*,\s*(\d+))?", server.strip(), re.IGNORECASE
+        )
+        if match is None:
+            return None
+        instance = (match[3] or "").strip()
+        named = "" if instance.lower() == DEFAULT_INSTANCE.lower() else instance
+        return cls((match[1] or "").lower(), match[2].strip(), named, int(match[4]) if match[4] else None)
+
+
 def find_instance(world: World, from_machine: Machine, server: str) -> Instance:
-    """The instance behind a server's name as seen from a machine. Raises SqlError 53, 2, 10061 or -1."""
-    match = re.fullmatch(
-        r"(?:tcp:|np:|lpc:)?\s*([^,\\]*)(?:\\([^,]*))?(?:\s*,\s*(\d+))?", server.strip(), re.IGNORECASE
-    )
-    if match is None:
+    """The instance behind a server's name as seen from a machine. Raises SqlError 53, 2, 10061 or -1.
+
+    A port goes before an instance's name. Without one, a name on the machine itself is found in the registry (shared
+    memory); on another machine SQL Server Browser is asked, and nobody when it is the default instance.
+    """
+    source = Source.parse(server)
+    if source is None:
         raise unreachable(53, NAMED_PIPES)
-    host, instance, port = match[1].strip(), match[2], int(match[3]) if match[3] else None
-    target, expected = _resolve(world, from_machine, host)
-    if instance and instance.lower() != "mssqlserver" and port is None:
+    listener = _listener(world, from_machine, source.host)
+    if listener is not None:
+        if source.instance and source.port is None:
+            raise unreachable(-1, INSTANCE_NAME)
+        return _reached(world, from_machine, primary_behind(world, listener.name), source, listener.port)
+    target = _machine(from_machine, source.host)
+    if source.instance and source.port is None:
+        return _named(world, from_machine, target, source)
+    installation = installed(target) if target is not None else None
+    expected = installation.port if installation else DEFAULT_PORT
+    if target == from_machine and installation and installation.default and not (source.protocol or source.port):
+        expected = DEFAULT_PORT  # shared memory: whatever port it listens on
+    return _reached(world, from_machine, target, source, expected)
+
+
+def _named(world: World, from_machine: Machine, target: Machine | None, source: Source) -> Instance:
+    """An instance by its name. Raises -1 when nobody knows the name, else as ``_reached``."""
+    installation = installed(target) if target is not None else None
+    if target is None or installation is None or installation.instance.lower() != source.instance.lower():
         raise unreachable(-1, INSTANCE_NAME)
+    if target != from_machine:
+        # A flow between domains is one of TCP: no datagram comes from one to the other.
+        reachable = connected(target) and connected(from_machine) and target.domain == from_machine.domain
+        port = browser.port(target, source.instance) if reachable else None
+        if port is None:
+            raise unreachable(-1, INSTANCE_NAME)
+        _arrive(from_machine, target, port, given=True)
+    found = instance_of(world, target)
+    if found is None:
+        raise unreachable(10061, TCP_REFUSED) if target != from_machine else unreachable(2, NAMED_PIPES)
+    return found
+
+
+def _reached(world: World, from_machine: Machine, target: Machine | None, source: Source, expected: int) -> Instance:
+    """The instance of a machine that listens on ``expected``, if that is the port the client comes to."""
     if target is None:
         raise unreachable(53, NAMED_PIPES)
     if target.name != from_machine.name and not (connected(target) and connected(from_machine)):
         raise unreachable(53, NAMED_PIPES)
-    _arrive(from_machine, target, port or expected, given=port is not None)
+    _arrive(from_machine, target, source.port or DEFAULT_PORT, given=source.port is not None)
     found = instance_of(world, target)
     if found is None:
-        raise unreachable(2, NAMED_PIPES) if port is None else unreachable(10061, TCP_REFUSED)
-    if (port or 1433) != expected:
-        raise unreachable(10061, TCP_REFUSED)
+        raise unreachable(2, NAMED_PIPES) if source.port is None else unreachable(10061, TCP_REFUSED)
+    if (source.port or DEFAULT_PORT) != expected:
+        named = source.port is None and not found.installation.default
+        raise unreachable(2, NAMED_PIPES) if named else unreachable(10061, TCP_REFUSED)
     return found
 
 
@@ -75,22 +134,18 @@ def _vouched(source: Machine, target: Machine, who: Identity) -> Identity:
         raise error(18452) from None
 
 
-def _resolve(world: World, from_machine: Machine, host: str) -> tuple[Machine | None, int]:
-    """The machine behind a name or address, and the port it serves there."""
-    if host.lower() in LOCAL:
-        return from_machine, port_of(from_machine)
+def _listener(world: World, from_machine: Machine, host: str) -> Listener | None:
+    """The listener of a name or address; its bare name is known in its own domain only."""
+    domain = next((m.domain for m in world.machines.values() if "sql" in m.roles), "")
     for listener in listeners(world):
-        domain = next((m.domain for m in world.machines.values() if "sql" in m.roles), "")
         bare = listener.name.lower() if from_machine.domain.lower() == domain.lower() else ""
         if host.lower() in (bare, f"{listener.name}.{domain}".lower(), listener.address):
-            return primary_behind(world, listener.name), listener.port
-    machine = routes.named(from_machine, host)
-    return (None, 1433) if machine is None else (machine, port_of(machine))
+            return listener
+    return None
 
 
-def port_of(machine: Machine) -> int:
-    """The TCP port of a machine's instance."""
-    return int((machine.collection("sql-instance").get("MSSQLSERVER") or {}).get("port", 1433))
+def _machine(from_machine: Machine, host: str) -> Machine | None:
+    return from_machine if host.lower() in LOCAL else routes.named(from_machine, host)
 
 
 def connect(

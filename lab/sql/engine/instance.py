@@ -17,11 +17,11 @@ from lab.sql.engine.principal import Principal
 from lab.sql.engine.session import Session
 from lab.sql.engine.storage.file import DatabaseFile
 from lab.sql.engine.storage.space import ServerSpace
+from lab.sql.installation import Installation, installed, server_name
 from lab.world import Document, Identity, Machine, World
 
 START_SECONDS, STOP_SECONDS = 8.0, 3.0
 """Modelled time of the service's start (recovery of all databases) and stop: the lab's estimates."""
-LOGIN_MODE_KEY = r"HKLM\SOFTWARE\Microsoft\Microsoft SQL Server\MSSQL11.MSSQLSERVER\MSSQLServer"
 FIRST_SPID = 51
 
 
@@ -101,6 +101,17 @@ class Instance:
         self.connections = 0
         self.process_id = 1200 + len(machine.name)
 
+    @property
+    def installation(self) -> Installation:
+        found = installed(self.machine)
+        assert found is not None, "an instance that runs is installed"
+        return found
+
+    @property
+    def server_name(self) -> str:
+        """What @@SERVERNAME gives, and what availability groups know it by."""
+        return server_name(self.machine)
+
     # -- files
 
     @property
@@ -124,7 +135,7 @@ class Instance:
         group = find_group(self.world, current["group"]) if current.get("group") else None
         if group is not None:
             for replica in group.secondaries():
-                other = files_of(self.world, self.world.machine(replica)).by_name(document["name"])
+                other = files_of(self.world, group.machine(replica)).by_name(document["name"])
                 lsn = min(lsn, other.lsn) if other is not None else lsn
         file.cut_log(lsn)
 
@@ -215,7 +226,7 @@ class Instance:
         """The client sees state 1; the error log says why (documented for 18456)."""
         self.log("Logon", f"Error: 18456, Severity: 14, State: {state}.")
         self.log("Logon", f"Login failed for user '{user}'. Reason: {reason}")
-        self.world.log_event(self.machine, "Application", "MSSQLSERVER", 18456, "Information",
+        self.world.log_event(self.machine, "Application", self.installation.service, 18456, "Information",
                              f"Login failed for user '{user}'. Reason: {reason}")  # fmt: skip
         return error(18456, user)
 
@@ -229,20 +240,13 @@ class Instance:
         return session.find_database(name)
 
 
-def _state(machine: Machine) -> Document | None:
-    return machine.collection("sql-instance").get("MSSQLSERVER")
-
-
 def instance_of(world: World, machine: Machine) -> Instance | None:
     """The instance of a machine, or None while its service or the machine is stopped, or there is none."""
     engine = engine_of(world)
     with engine.lock:  # a state read before the lock could be that of before a restart
-        state = _state(machine)
-        if (
-            state is None
-            or not state["running"]
-            or not (machine.collection("power").get("state") or {"running": True})["running"]
-        ):
+        installation = installed(machine)
+        state = installation.document if installation else {}
+        if not state.get("running") or not (machine.collection("power").get("state") or {"running": True})["running"]:
             return None
         if machine.name.lower() not in engine.instances:
             started = datetime.fromisoformat(state["started"])
@@ -254,11 +258,11 @@ def start_instance(world: World, machine: Machine) -> None:
     """The service starts: modelled time for recovery, then databases of the group resynchronise. Harmless twice."""
     from lab.sql.engine.group.progress import advance
 
-    state = _state(machine)
-    if state is None or state["running"]:
+    installation = installed(machine)
+    if installation is None or installation.document["running"]:
         return
     world.clock.sleep(START_SECONDS)
-    registry = machine.collection("registry").get(LOGIN_MODE_KEY) or {"values": {}}
+    registry = machine.collection("registry").get(installation.settings_key) or {"values": {}}
     values = {name.lower(): value for name, value in registry["values"].items()}
     mode = int((values.get("loginmode") or {"data": 1})["data"])
     now = world.clock.now()
@@ -266,7 +270,8 @@ def start_instance(world: World, machine: Machine) -> None:
         _fresh_tempdb(world, machine)
         for name, document in machine.collection("sql-configuration").items():
             machine.collection("sql-configuration").change(name, in_use=document["value"])
-        machine.collection("sql-instance").change("MSSQLSERVER", running=True, mixed=mode == 2, started=now.isoformat())
+        port = installation.configured_port
+        installation.change(running=True, mixed=mode == 2, started=now.isoformat(), port=port)
         instance = instance_of(world, machine)
         if instance is not None:
             authentication = "MIXED" if mode == 2 else "WINDOWS-ONLY"
@@ -291,13 +296,13 @@ def stop_instance(world: World, machine: Machine) -> None:
     """The service stops: its sessions end at once, open transactions are rolled back. Harmless twice."""
     from lab.sql.engine.group.progress import advance
 
-    state = _state(machine)
-    if state is None or not state["running"]:
+    installation = installed(machine)
+    if installation is None or not installation.document["running"]:
         return
     engine = engine_of(world)
     with engine.lock:
         instance = engine.instances.pop(machine.name.lower(), None)
-        machine.collection("sql-instance").change("MSSQLSERVER", running=False)
+        installation.change(running=False)
         for session in list(instance.sessions.values()) if instance else []:
             session.close()
     advance(world)

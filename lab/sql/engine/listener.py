@@ -36,7 +36,7 @@ def primary_behind(world: World, name: str) -> Machine | None:
     advance(world)
     for group in groups(world):
         if name in group.of("listener"):
-            return world.machine(str(group.primary)) if group.online else None
+            return group.primary_machine if group.online else None
     return None
 
 

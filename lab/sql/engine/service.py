@@ -8,6 +8,7 @@ import threading
 from lab.sql.engine.engine import engine_of
 from lab.sql.engine.group.progress import advance
 from lab.sql.engine.instance import start_instance, stop_instance
+from lab.sql.installation import installed
 from lab.world import Machine, World
 
 LOG = logging.getLogger(__name__)
@@ -33,7 +34,8 @@ def start(world: World) -> None:
 
 
 def _started(world: World, machine: Machine) -> None:
-    service = machine.collection("service").get("MSSQLSERVER")
+    installation = installed(machine)
+    service = machine.collection("service").get(installation.service) if installation else None
     if service is None or service.get("start_type", "Automatic") == "Automatic":
         start_instance(world, machine)
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 from lab.faults import BrokenWireError
 from lab.powershell.api import NotModelledError
 from lab.sql.api import Instance, Session, SqlError
+from lab.sql.installation import server_name
 from lab.sql.tds import login7, logon, packets, prelogin, tokens
 from lab.sql.tds.packets import Channel, Message, ProtocolError
 from lab.sql.tds.reply import Reply, Shared
@@ -121,7 +122,7 @@ class Connection:
 
     @property
     def _name(self) -> str:
-        return self.server.machine.name.upper()
+        return server_name(self.server.machine)
 
     async def _serve(self, session: Session) -> None:
         """Requests one after the other, listening for an attention while one runs."""

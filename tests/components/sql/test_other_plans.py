@@ -23,7 +23,7 @@ from components.sql.availability_group import (
 from components.sql.group import DatabaseReplica, Group
 from components.sql.listener import ListenerFacts, ListenerInputs, ListenerProvider
 from components.sql.primary import Moved, PrimaryInputs, PrimaryProvider, Ready
-from components.steps import Until
+from components.steps import Sql, Until
 from remote.secret import Secret
 from tests.components.contract import actions, refusal, sentences
 from tests.components.sql_worlds import DEDICATED, administrator, group, on, replica
@@ -79,6 +79,14 @@ class TestAuthenticationMode:
             "SQL1 sql/restart_service.ps1 {'Service': 'MSSQLSERVER'}",
         ]
 
+    def test_a_named_instance_has_a_service_of_its_own(self) -> None:
+        inputs = self.inputs.model_copy(update={"services": {"SQL2": "MSSQL$WAP"}})
+        plan = self.provider.plan(inputs, self.facts("windows/mixed", "windows/mixed"))
+        assert [action for action in actions(plan) if "restart" in action] == [
+            "SQL2 sql/restart_service.ps1 {'Service': 'MSSQL$WAP'}",
+            "SQL1 sql/restart_service.ps1 {'Service': 'MSSQLSERVER'}",
+        ]
+
     def test_the_roles_decide_not_the_order_of_the_machines(self) -> None:
         plan = self.plan(self.facts("windows/mixed", "windows/mixed", primary="SQL2"))
         assert plan == [*self.restart("SQL1"), *self.to("SQL1"), *self.restart("SQL2")]
@@ -104,9 +112,9 @@ class TestAuthenticationMode:
         slow = replica("SQL2", "SQL1", availability_mode="ASYNCHRONOUS_COMMIT", failover_mode="MANUAL")
         facts = self.facts("windows/mixed", "mixed/mixed", of=Group("SQL", "SQL1", (replica("SQL1", "SQL1"), slow), ()))
         assert refusal(lambda: self.plan(facts)) == (
-            "SQL1: set the authentication mode of SQL1, SQL2: it is the primary, and no synchronous secondary can take "
-            "over while it restarts. Restart SQL Server there yourself at a time that suits, then run `pulumi up` "
-            "again."
+            "SQL1: set the authentication mode of SQL1, SQL2: it is the primary, and no secondary can take over "
+            "without loss while it restarts: both would have to commit synchronously. Restart SQL Server there "
+            "yourself at a time that suits, then run `pulumi up` again."
         )
 
     def test_the_wait_after_a_restart_is_for_the_whole_group(self) -> None:
@@ -174,6 +182,18 @@ class TestAdministrator:
         ]
         ours: dict[str, LoginState | None] = {"SQL1": administrator(), "SQL2": None}
         assert sentences(self.provider.remove(DEDICATED, ours, {})) == ["On SQL1, drop the login farmadmin."]
+        owner: dict[str, LoginState | None] = {"SQL1": administrator(owns=("Microsoft.MgmtSvc.Store", "Own"))}
+        plan = self.provider.remove(DEDICATED, owner, {})
+        assert sentences(plan) == [
+            "On SQL1, make sa the owner of Microsoft.MgmtSvc.Store.",
+            "On SQL1, make sa the owner of Own.",
+            "On SQL1, drop the login farmadmin.",
+        ]
+        assert [action.logged_off for action in (step.action for step in plan) if isinstance(action, Sql)] == [
+            False,
+            False,
+            True,
+        ]
 
     def test_drift(self) -> None:
         states: dict[str, LoginState | None] = {

@@ -64,6 +64,7 @@ def world(fake: FakeEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     world = World(tmp_path, {}, 0)
     for name, address in (("SQL1", SQL1), ("SQL2", SQL2)):
         world.add(Machine(world, name, "test", "TEST", address, address, ("sql",)))
+        world.machine(name).collection("sql-instance")["MSSQLSERVER"] = {"running": True, "port": 1433}
     world.add(Machine(world, "Portal1", "test", "TEST", "127.42.5.151", "127.42.5.151", ("portal",)))
     assert "BEGIN CERTIFICATE" in world.authority.certificate
     monkeypatch.setenv("SSL_CERT_FILE", str(world.authority.directory / "ca.pem"))

@@ -25,7 +25,7 @@ def local_groups(session: Session) -> list[Group]:
     from lab.sql.engine.group.progress import advance
 
     advance(session.instance.world)
-    name = session.instance.machine.name.lower()
+    name = session.instance.server_name.lower()
     return [group for group in groups(session.instance.world) if name in [one.lower() for one in group.joined_names()]]
 
 
@@ -58,7 +58,7 @@ def _groups_cluster(session: Session, current: Database) -> Rows:
     modify_date datetime, backup_priority int, read_only_routing_url nvarchar(256)""",
 )
 def _replicas(session: Session, current: Database) -> Rows:
-    own = session.instance.machine.name.lower()
+    own = session.instance.server_name.lower()
     for group in local_groups(session):
         for index, (name, one) in enumerate(group.of("replica").items(), 65536):
             local = name.lower() == own
@@ -140,7 +140,7 @@ def _listener_addresses(session: Session, current: Database) -> Rows:
 )
 def _tcp_listeners(session: Session, current: Database) -> Rows:
     machine, number = session.instance.machine, 1
-    rows = [(machine.address, 1433, "TSQL", 0)]
+    rows = [(machine.address, session.instance.installation.port, "TSQL", 0)]
     rows += [(machine.address, one["port"], "DATABASE_MIRRORING", 2) for one in session.server.documents("endpoint")]
     for group in local_groups(session):
         if group.role(machine) == "PRIMARY":

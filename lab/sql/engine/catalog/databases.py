@@ -113,7 +113,7 @@ def _replica(session: Session, document: Document) -> str | None:
     from lab.sql.engine.group.state import find_group
 
     group = find_group(session.instance.world, document["group"]) if document.get("group") else None
-    found = group.of("replica").get(session.instance.machine.name) if group else None
+    found = group.of("replica").get(session.instance.server_name) if group else None
     return found["id"] if found else None
 
 

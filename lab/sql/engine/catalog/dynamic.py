@@ -116,12 +116,13 @@ def _sys_info(session: Session, current: Database) -> Rows:
 def _services(session: Session, current: Database) -> Rows:
     instance = session.instance
     account = f"{instance.machine.netbios}\\SVC_SQL"
+    names = instance.installation
     for name, file in (
-        ("SQL Server (MSSQLSERVER)", "sqlservr.exe"),
-        ("SQL Server Agent (MSSQLSERVER)", "SQLAGENT.EXE"),
+        (f"SQL Server ({names.instance})", "sqlservr.exe"),
+        (f"SQL Server Agent ({names.instance})", "SQLAGENT.EXE"),
     ):
         agent = file.startswith("SQLAGENT")
-        document = instance.machine.collection("service").get("SQLSERVERAGENT") if agent else {"status": "Running"}
+        document = instance.machine.collection("service").get(names.agent) if agent else {"status": "Running"}
         running = (document or {"status": "Running"})["status"] == "Running"
         yield {"servicename": name, "startup_type": 2, "startup_type_desc": "Automatic", "status": 4 if running else 1,
                "status_desc": "Running" if running else "Stopped", "process_id": instance.process_id + agent,

@@ -8,6 +8,7 @@ from lab.sql.engine.catalog.availability import STATE, local_groups
 from lab.sql.engine.catalog.registry import Rows, view
 from lab.sql.engine.catalog.values import guid, lsn
 from lab.sql.engine.database import Database
+from lab.sql.engine.group.progress import unsent
 from lab.sql.engine.group.state import Group, available
 from lab.sql.engine.instance import files_of
 
@@ -21,7 +22,7 @@ SUSPEND_REASONS = {"SUSPEND_FROM_USER": 0, "SUSPEND_FROM_PARTNER": 1, "SUSPEND_F
 
 
 def is_local(session: Session, replica: str) -> bool:
-    return replica.lower() == session.instance.machine.name.lower()
+    return replica.lower() == session.instance.server_name.lower()
 
 
 def seen_replicas(session: Session, group: Group) -> list[str]:
@@ -40,7 +41,7 @@ def health(group: Group, replica: str, database: str) -> tuple[str, int]:
         return "NOT SYNCHRONIZING", 0
     if not group.online:
         return "NOT SYNCHRONIZING", 0
-    synchronous = group.of("replica")[replica]["availability_mode"] == "SYNCHRONOUS_COMMIT"
+    synchronous = group.waits_for(replica)
     phase = link["phase"]
     if phase == "SYNCHRONIZED" or (phase == "SYNCHRONIZING" and not synchronous):
         return phase, 2
@@ -49,7 +50,7 @@ def health(group: Group, replica: str, database: str) -> tuple[str, int]:
 
 def replica_health(group: Group, replica: str) -> int:
     found = [health(group, replica, database)[1] for database in group.of("database")]
-    if not available(group.world, group.world.machine(replica)):
+    if not available(group.world, group.machine(replica)):
         return 0
     return min(found, default=2)
 
@@ -90,7 +91,7 @@ def _replica_states(session: Session, current: Database) -> Rows:
     for group in local_groups(session):
         for name in seen_replicas(session, group):
             local = is_local(session, name)
-            machine = session.instance.world.machine(name)
+            machine = group.machine(name)
             up = available(session.instance.world, machine)
             role = group.role(machine) if up else "SECONDARY"
             level = replica_health(group, name)
@@ -112,7 +113,8 @@ def _replica_states(session: Session, current: Database) -> Rows:
 def _cluster_nodes(session: Session, current: Database) -> Rows:
     for group in local_groups(session):
         for name in group.replica_names():
-            yield {"group_name": group.name, "replica_server_name": name.upper(), "node_name": name.upper()}
+            yield {"group_name": group.name, "replica_server_name": name.upper(),
+                   "node_name": group.machine(name).name.upper()}  # fmt: skip
 
 
 @view(
@@ -190,8 +192,9 @@ def _state(session: Session, group: Group, name: str, database: str) -> dict[str
         return None
     phase, level = health(group, name, database)
     suspended = (link or {}).get("suspended")
-    file = files_of(session.instance.world, session.instance.world.machine(name)).by_name(database)
+    file = files_of(session.instance.world, group.machine(name)).by_name(database)
     end = lsn(file.lsn) if file is not None else None
+    queue = None if primary else unsent(group, name, database)
     return {
         "database_id": own["id"], "group_id": guid(group.document["id"]),
         "replica_id": guid(group.of("replica")[name]["id"]),
@@ -201,5 +204,7 @@ def _state(session: Session, group: Group, name: str, database: str) -> dict[str
         "database_state_desc": "ONLINE" if local else None, "is_suspended": suspended is not None,
         "suspend_reason": SUSPEND_REASONS[suspended] if suspended else None, "suspend_reason_desc": suspended,
         "last_hardened_lsn": end, "end_of_log_lsn": end, "last_commit_lsn": end,
-        "log_send_queue_size": None if primary else 0, "redo_queue_size": None if primary else 0,
+        "last_sent_lsn": None if primary else end, "last_received_lsn": None if primary else end,
+        "log_send_queue_size": None if queue is None else -(-queue // 1024),
+        "redo_queue_size": None if primary else 0,
     }  # fmt: skip

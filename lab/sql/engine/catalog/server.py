@@ -225,6 +225,6 @@ def _credentials(session: Session, current: Database) -> Rows:
     is_linked bit, is_remote_login_enabled bit, modify_date datetime""",
 )
 def _servers(session: Session, current: Database) -> Rows:
-    name = session.instance.machine.name.upper()
+    name = session.instance.server_name
     return [{"server_id": 0, "name": name, "product": "SQL Server", "provider": "SQLNCLI", "data_source": name,
              "is_linked": False, "is_remote_login_enabled": True, "modify_date": moment(EPOCH)}]  # fmt: skip

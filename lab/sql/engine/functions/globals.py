@@ -22,8 +22,8 @@ def read_global(frame: Frame, name: str) -> tuple[SqlType, Reader]:
     """Type and reader of ``@@name``. Raises 137 for one that does not exist."""
     session = frame.session
     found: dict[str, tuple[SqlType, Reader]] = {
-        "@@SERVERNAME": (nvarchar(128), lambda: session.instance.machine.name.upper()),
-        "@@SERVICENAME": (nvarchar(128), lambda: "MSSQLSERVER"),
+        "@@SERVERNAME": (nvarchar(128), lambda: session.instance.server_name),
+        "@@SERVICENAME": (nvarchar(128), lambda: session.instance.installation.instance.upper()),
         "@@VERSION": (nvarchar(300), lambda: VERSION),
         "@@MICROSOFTVERSION": (INT, lambda: 0x0B000BB8),
         "@@ROWCOUNT": (INT, lambda: session.rowcount),

@@ -1,6 +1,6 @@
 """SERVERPROPERTY. Unknown properties are NULL, as documented; properties that came after 2012 are unknown.
 
-The document ``machine.collection("sql-instance")["MSSQLSERVER"]`` may say which edition was installed (``edition``) and
+The instance's document (``machine.collection("sql-instance")``) may say which edition was installed (``edition``) and
 whether AlwaysOn is enabled (``hadr``). Only the properties follow it: features are not taken away from other editions.
 """
 
@@ -11,7 +11,6 @@ from typing import Any
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.functions.registry import function
 
-FOLDER = r"C:\Program Files\Microsoft SQL Server\MSSQL11.MSSQLSERVER\MSSQL"
 COLLATION = "SQL_Latin1_General_CP1_CI_AS"
 
 
@@ -24,10 +23,12 @@ _ENGINE = {"Enterprise": 3, "Developer": 3, "Enterprise Evaluation": 3, "Express
 def _serverproperty(frame: Frame, name: str) -> Any:
     instance = frame.session.instance
     computer = instance.machine.name.upper()
-    installed = instance.machine.collection("sql-instance").get("MSSQLSERVER", {})
+    installation = instance.installation
+    installed = installation.document
     edition, hadr = str(installed.get("edition", ENTERPRISE)), int(installed.get("hadr", True))
     return {
-        "servername": computer, "machinename": computer, "instancename": None,
+        "servername": instance.server_name, "machinename": computer,
+        "instancename": None if installation.default else installation.instance.upper(),
         "computernamephysicalnetbios": computer, "edition": edition, "editionid": 1804890536,
         "engineedition": _ENGINE.get(edition.partition(" Edition")[0], 2),
         "productversion": "11.0.3000.0", "productlevel": "SP1", "buildclrversion": "v4.0.30319",
@@ -36,8 +37,8 @@ def _serverproperty(frame: Frame, name: str) -> Any:
         "collation": COLLATION, "lcid": 1033, "sqlcharset": 1,
         "sqlcharsetname": "iso_1", "sqlsortorder": 52, "sqlsortordername": "nocase_iso", "comparisonstyle": 196609,
         "collationid": 872468488, "processid": instance.process_id, "isfulltextinstalled": 1, "licensetype": "DISABLED",
-        "numlicenses": None, "instancedefaultdatapath": FOLDER + "\\DATA\\",
-        "instancedefaultlogpath": FOLDER + "\\DATA\\",
-        "filestreamsharename": "MSSQLSERVER", "filestreamconfiguredlevel": 0, "filestreameffectivelevel": 0,
+        "numlicenses": None, "instancedefaultdatapath": installation.folder + "\\DATA\\",
+        "instancedefaultlogpath": installation.folder + "\\DATA\\",
+        "filestreamsharename": installation.instance, "filestreamconfiguredlevel": 0, "filestreameffectivelevel": 0,
         "resourceversion": "11.00.3000", "islocaldb": 0,
     }.get(name.lower())  # fmt: skip

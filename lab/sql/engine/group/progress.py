@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING
 from lab.sql.engine.engine import engine_of
 from lab.sql.engine.group.state import Group, available, groups
 from lab.sql.engine.storage.file import DatabaseFile, Record
+from lab.sql.installation import installed
 
 if TYPE_CHECKING:
-    from lab.world import World
+    from lab.world import Machine, World
 
 INITIALIZING_SECONDS = 1.0
 SYNCHRONIZING_SECONDS = 2.0
+SENDING_SECONDS = 1.0
+"""From a commit until a replica with asynchronous commit has it."""
 DETECTION_SECONDS = 5.0
 """From the loss of a primary until the cluster starts its partner."""
 
@@ -43,7 +46,7 @@ def _notify(world: World, group: Group) -> None:
     if known == (now or ""):
         return
     group.change(announced=now or "")
-    machine = world.machine(now) if now else None
+    machine = group.machine(now) if now else None
     for callback in list(engine.primary_callbacks):
         callback(group.name, machine)
 
@@ -51,7 +54,7 @@ def _notify(world: World, group: Group) -> None:
 def _watch_primary(world: World, group: Group) -> None:
     document = group.document
     primary = document["primary"]
-    if primary is not None and available(world, world.machine(primary)):
+    if primary is not None and available(world, group.machine(primary)):
         if document.get("down_since"):
             group.change(down_since=None)
         return
@@ -73,7 +76,7 @@ def can_take_over(world: World, group: Group, name: str, primary: str | None) ->
         replica = replicas[one]
         if replica["failover_mode"] != "AUTOMATIC" or replica["availability_mode"] != "SYNCHRONOUS_COMMIT":
             return False
-    return available(world, world.machine(name)) and not unready(group, name)
+    return available(world, group.machine(name)) and not unready(group, name)
 
 
 def unready(group: Group, replica: str) -> list[str]:
@@ -96,7 +99,7 @@ def become_primary(world: World, group: Group, name: str, *, forced: bool = Fals
         group.change(primary=true_name, role_since=now, down_since=None)
         for database in group.of("database"):
             group.drop_link(true_name, database)
-            file = _file(world, true_name, database)
+            file = _file(group, true_name, database)
             if forced and file is not None:
                 file.fork_off()
             for other in group.joined_names():
@@ -107,23 +110,26 @@ def become_primary(world: World, group: Group, name: str, *, forced: bool = Fals
                 if was_primary or (link is not None and link["joined"]):
                     suspended = "SUSPEND_FROM_PARTNER" if forced else (link or {}).get("suspended")
                     group.set_link(
-                        other, database, joined=True, phase="NOT SYNCHRONIZING", since=None, suspended=suspended
-                    )
-            _log_role(world, true_name, database, "SECONDARY", "PRIMARY")
+                        other, database, joined=True, phase="NOT SYNCHRONIZING", since=None, suspended=suspended,
+                        sending=None,
+                    )  # fmt: skip
+            _log_role(group.machine(true_name), database, "SECONDARY", "PRIMARY")
         if old is not None:
-            _end_sessions(world, old, group)
+            _end_sessions(world, group.machine(old), group)
 
 
-def _log_role(world: World, machine: str, database: str, before: str, after: str) -> None:
-    world.log_event(
-        world.machine(machine), "Application", "MSSQLSERVER", 1480, "Information",
+def _log_role(machine: Machine, database: str, before: str, after: str) -> None:
+    installation = installed(machine)
+    assert installation is not None, "a replica is an instance"
+    machine.world.log_event(
+        machine, "Application", installation.service, 1480, "Information",
         f'The availability group database "{database}" is changing roles from "{before}" to "{after}" because the '
         "mirroring session or availability group failed over due to role synchronization.",
     )  # fmt: skip
 
 
-def _end_sessions(world: World, machine: str, group: Group) -> None:
-    instance = engine_of(world).instances.get(machine.lower())
+def _end_sessions(world: World, machine: Machine, group: Group) -> None:
+    instance = engine_of(world).instances.get(machine.name.lower())
     if instance is None:
         return
     names = {name.lower() for name in group.of("database")}
@@ -132,17 +138,17 @@ def _end_sessions(world: World, machine: str, group: Group) -> None:
             session.close()
 
 
-def _file(world: World, machine: str, database: str) -> DatabaseFile | None:
+def _file(group: Group, replica: str, database: str) -> DatabaseFile | None:
     from lab.sql.engine.instance import files_of
 
-    return files_of(world, world.machine(machine)).by_name(database)
+    return files_of(group.world, group.machine(replica)).by_name(database)
 
 
 def _catch_up(world: World, group: Group, replica: str, database: str) -> None:
     link = group.link(replica, database)
     if link is None or not link["joined"]:
         return
-    if link["suspended"] or not available(world, world.machine(replica)):
+    if link["suspended"] or not available(world, group.machine(replica)):
         if link["phase"] != "NOT SYNCHRONIZING":
             group.set_link(replica, database, phase="NOT SYNCHRONIZING", since=None)
         return
@@ -150,26 +156,45 @@ def _catch_up(world: World, group: Group, replica: str, database: str) -> None:
     phase, since = link["phase"], link["since"]
     if phase == "NOT SYNCHRONIZING":
         phase, since = "INITIALIZING", clock.now().isoformat()
-        group.set_link(replica, database, phase=phase, since=since)
+        group.set_link(replica, database, phase=phase, since=since, sending=None)
     if phase == "INITIALIZING" and clock.elapsed(since) >= INITIALIZING_SECONDS:
         if not copy_log(world, group, replica, database):
             return
         phase, since = "SYNCHRONIZING", clock.now().isoformat()
         group.set_link(replica, database, phase=phase, since=since)
-    synchronous = group.of("replica")[replica]["availability_mode"] == "SYNCHRONOUS_COMMIT"
+    synchronous = group.waits_for(replica)
     if phase == "SYNCHRONIZED" and not synchronous:
         # A replica with asynchronous commit is never synchronised (SQL Server documentation, "Availability Modes").
         phase = "SYNCHRONIZING"
         group.set_link(replica, database, phase=phase, since=clock.now().isoformat())
-    if phase == "SYNCHRONIZING":
+    if phase == "SYNCHRONIZING" and not synchronous:
+        _send(world, group, replica, database)
+    elif phase == "SYNCHRONIZING":
         copy_log(world, group, replica, database)
-        if synchronous and clock.elapsed(since) >= SYNCHRONIZING_SECONDS:
+        if clock.elapsed(since) >= SYNCHRONIZING_SECONDS:
             group.set_link(replica, database, phase="SYNCHRONIZED", since=clock.now().isoformat())
 
 
-def copy_log(world: World, group: Group, replica: str, database: str) -> bool:
-    """Bring a copy up to the primary. False when the log it lacks is gone from the primary."""
-    source, target = _file(world, str(group.primary), database), _file(world, replica, database)
+def _send(world: World, group: Group, replica: str, database: str) -> None:
+    """What was committed a while ago reaches a replica that no commit waits for; what was committed since, later.
+
+    ``sending`` of the link is what is on its way: up to which LSN, and since when.
+    """
+    source, target = _file(group, str(group.primary), database), _file(group, replica, database)
+    if source is None or target is None:
+        return
+    sending = (group.link(replica, database) or {}).get("sending")
+    if sending and world.clock.elapsed(sending["since"]) >= SENDING_SECONDS:
+        copy_log(world, group, replica, database, until=sending["lsn"])
+        group.set_link(replica, database, sending=None)
+        sending = None
+    if not sending and (source.lsn != target.lsn or source.fork != target.fork):
+        group.set_link(replica, database, sending={"lsn": source.lsn, "since": world.clock.now().isoformat()})
+
+
+def copy_log(world: World, group: Group, replica: str, database: str, *, until: int | None = None) -> bool:
+    """Bring a copy up to the primary, or to an LSN. False when the log it lacks is gone from the primary."""
+    source, target = _file(group, str(group.primary), database), _file(group, replica, database)
     if source is None or target is None:
         return False
     if target.fork != source.fork or target.lsn > source.lsn:
@@ -177,8 +202,16 @@ def copy_log(world: World, group: Group, replica: str, database: str) -> bool:
         return True
     if target.lsn < source.log_start:
         return False
-    target.apply(source.records(target.lsn))
+    target.apply(source.records(target.lsn, until))
     return True
+
+
+def unsent(group: Group, replica: str, database: str) -> int | None:
+    """Bytes of the primary's log that a copy does not have; None when that cannot be told."""
+    source, target = _file(group, str(group.primary), database), _file(group, replica, database)
+    if source is None or target is None or source.fork != target.fork:
+        return None
+    return sum(len(str(record)) for record in source.records(target.lsn))
 
 
 def ship(world: World, group_name: str, database: str, records: list[Record]) -> None:
@@ -188,9 +221,11 @@ def ship(world: World, group_name: str, database: str, records: list[Record]) ->
         link = group.link(replica, database)
         if link is None or link["phase"] not in ("SYNCHRONIZED", "SYNCHRONIZING") or link["suspended"]:
             continue
-        if not available(world, world.machine(replica)):
+        if not available(world, group.machine(replica)):
             group.set_link(replica, database, phase="NOT SYNCHRONIZING", since=None)
             continue
-        target = _file(world, replica, database)
+        target = _file(group, replica, database)
         if target is not None and link["phase"] == "SYNCHRONIZED":
             copy_log(world, group, replica, database)
+        elif not group.waits_for(replica):
+            _send(world, group, replica, database)

@@ -3,6 +3,7 @@
 Owner ``ag:<name>``: kind ``group`` holds one document; kinds ``replica``,
 ``database`` and ``listener`` one by name; kind
 ``link`` one for each secondary's copy of a database: whether it joined and how far it is synchronised.
+A replica's name is its server's: ``SQL1``, or ``SQL2\\WAP`` for a named instance.
 """
 
 from __future__ import annotations
@@ -49,8 +50,23 @@ class Group:
         primary = (self.primary or "").lower()
         return [name for name in self.joined_names() if name.lower() != primary]
 
+    def machine(self, replica: str) -> Machine:
+        """The machine of a replica. Raises KeyError for one that the lab does not have."""
+        return self.world.machine(replica.partition("\\")[0])
+
+    @property
+    def primary_machine(self) -> Machine | None:
+        return self.machine(self.primary) if self.primary else None
+
     def link(self, replica: str, database: str) -> Document | None:
         return self.of("link").get(f"{replica}/{database}")
+
+    def synchronous(self, replica: str) -> bool:
+        return bool(self.of("replica")[replica]["availability_mode"] == "SYNCHRONOUS_COMMIT")
+
+    def waits_for(self, replica: str) -> bool:
+        """Whether commits wait for a secondary: both it and the primary must be synchronous ("Availability Modes")."""
+        return self.synchronous(replica) and (self.primary is None or self.synchronous(self.primary))
 
     def set_link(self, replica: str, database: str, **values: Any) -> None:
         links = self.of("link")
@@ -66,20 +82,20 @@ class Group:
     @property
     def online(self) -> bool:
         """Is there a primary whose databases answer?"""
-        primary = self.primary
-        if primary is None or not available(self.world, self.world.machine(primary)):
+        primary = self.primary_machine
+        if primary is None or not available(self.world, primary):
             return False
         since = self.document.get("role_since")
         return since is None or self.world.clock.elapsed(since) >= ONLINE_SECONDS
 
     def role(self, machine: Machine) -> str:
         """PRIMARY, SECONDARY or RESOLVING of a replica's machine."""
-        primary = self.primary
+        primary = self.primary_machine
         if primary is None or not available(self.world, machine):
             return "RESOLVING"
-        if primary.lower() == machine.name.lower():
+        if primary == machine:
             return "PRIMARY" if self.online else "RESOLVING"
-        return "SECONDARY" if available(self.world, self.world.machine(primary)) else "RESOLVING"
+        return "SECONDARY" if available(self.world, primary) else "RESOLVING"
 
 
 def names(world: World) -> list[str]:

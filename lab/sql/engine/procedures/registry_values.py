@@ -14,28 +14,28 @@ from lab.sql.engine.frame import Frame
 from lab.sql.engine.procedures.registry import Arguments, Run, procedure
 
 ROOTS = {"hkey_local_machine": "HKLM", "hklm": "HKLM"}
-INSTANCE = r"HKLM\SOFTWARE\Microsoft\Microsoft SQL Server\MSSQL11.MSSQLSERVER"
 KINDS = {"REG_DWORD": "DWord", "REG_SZ": "String", "REG_EXPAND_SZ": "ExpandString", "REG_MULTI_SZ": "MultiString",
          "REG_BINARY": "Binary"}  # fmt: skip
 
 
-def full_key(root: str, key: str, *, instance: bool) -> str:
+def full_key(frame: Frame, root: str, key: str, *, instance: bool) -> str:
     """``HKLM\\…`` of a root and a path. Raises the lab's own error for other roots."""
     top = ROOTS.get(root.lower())
     if top is None:
         raise not_modelled(f"the registry root {root}")
     path = key.strip("\\")
     if instance:
+        own = frame.session.instance.installation.key
         lowered = path.lower()
         if lowered.startswith("software\\microsoft\\mssqlserver\\"):
-            return INSTANCE + "\\" + path[len("software\\microsoft\\mssqlserver\\") :]
+            return own + "\\" + path[len("software\\microsoft\\mssqlserver\\") :]
         if lowered == "software\\microsoft\\mssqlserver":
-            return INSTANCE
+            return own
     return f"{top}\\{path}"
 
 
 def _value(frame: Frame, a: Arguments, *, instance: bool) -> Any:
-    key = full_key(a.required("@rootkey"), a.required("@key"), instance=instance)
+    key = full_key(frame, a.required("@rootkey"), a.required("@key"), instance=instance)
     machine = frame.session.instance.machine
     document = machine.collection("registry").get(key)
     name = str(a.get("@value_name", ""))
@@ -64,7 +64,7 @@ def _read(frame: Frame, a: Arguments, *, instance: bool) -> Run:
 
 def _write(frame: Frame, a: Arguments, *, instance: bool) -> Run:
     frame.session.require("CONTROL SERVER", 229, "EXECUTE", "xp_instance_regwrite", "mssqlsystemresource", "sys")
-    key = full_key(a.required("@rootkey"), a.required("@key"), instance=instance)
+    key = full_key(frame, a.required("@rootkey"), a.required("@key"), instance=instance)
     kind = KINDS.get(str(a.required("@type")).upper())
     if kind is None:
         raise error(15021, "@type")

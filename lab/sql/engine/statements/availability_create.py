@@ -38,13 +38,13 @@ class CreateGroup(Statement):
         in_master(frame)
         session = frame.session
         session.require("CREATE AVAILABILITY GROUP", 15247)
-        world, machine = session.instance.world, session.instance.machine
+        world = session.instance.world
         known = world.collection("lab", "availability-group")
         if self.name in known:
             raise error(41114, self.name)
-        if machine.name.lower() not in [replica["name"].lower() for replica in self.replicas]:
+        if session.instance.server_name.lower() not in [replica["name"].lower() for replica in self.replicas]:
             raise error(35237, self.name)
-        create_group(world, self.name, self.options, self.replicas, self.listener, machine.name)
+        create_group(world, self.name, self.options, self.replicas, self.listener, session.instance.server_name)
         if self.databases:
             AlterGroup(self.name, "ADD_DATABASE", {"databases": self.databases})._add_database(
                 frame, Group(world, self.name)
@@ -95,7 +95,7 @@ class DropGroup(Statement):
         group = require_group(frame, self.name)
         world = frame.session.instance.world
         for replica in group.replica_names():
-            machine = world.machine(replica)
+            machine = group.machine(replica)
             primary = replica.lower() == (group.primary or "").lower()
             for name, document in machine.collection("sql-database").items():
                 if (document.get("group") or "").lower() == group.name.lower():

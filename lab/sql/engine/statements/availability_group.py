@@ -41,7 +41,7 @@ def require_group(frame: Frame, name: str, permission: str = "ALTER ANY AVAILABI
     session = frame.session
     group = find_group(session.instance.world, name)
     replicas = [one.lower() for one in group.replica_names()] if group else []
-    known = session.instance.machine.name.lower() in replicas
+    known = session.instance.server_name.lower() in replicas
     if group is None or not known or not session.principal.may(session.server, permission):
         raise error(15151, "alter", "availability group", name)
     return group
@@ -86,20 +86,20 @@ class AlterGroup(Statement):
 
     def _failover(self, frame: Frame, group: Group) -> None:
         session = frame.session
-        world, machine = session.instance.world, session.instance.machine
-        if (group.primary or "").lower() == machine.name.lower():
+        world, machine, own = session.instance.world, session.instance.machine, session.instance.server_name
+        if (group.primary or "").lower() == own.lower():
             raise error(41122, group.name)
-        if group.role(machine) != "SECONDARY" or unready(group, machine.name):
+        if group.role(machine) != "SECONDARY" or unready(group, own):
             raise error(41142, group.name, state=34)
         replicas = group.of("replica")
-        for name in (machine.name, str(group.primary)):
+        for name in (own, str(group.primary)):
             if replicas[name]["availability_mode"] != "SYNCHRONOUS_COMMIT":
                 raise error(41142, group.name, state=34)
         session.sleep(FAILOVER_SECONDS)
         with engine_of(world).lock:
-            if group.role(machine) != "SECONDARY" or unready(group, machine.name):
+            if group.role(machine) != "SECONDARY" or unready(group, own):
                 raise error(41142, group.name, state=34)
-            become_primary(world, group, machine.name)
+            become_primary(world, group, own)
 
     def _force(self, frame: Frame, group: Group) -> None:
         session = frame.session
@@ -107,7 +107,7 @@ class AlterGroup(Statement):
         if group.role(machine) == "PRIMARY":
             raise error(41122, group.name)
         session.sleep(FAILOVER_SECONDS)
-        become_primary(world, group, machine.name, forced=True)
+        become_primary(world, group, session.instance.server_name, forced=True)
 
     def _add_database(self, frame: Frame, group: Group) -> None:
         on_primary(frame, group, "add-database")
@@ -147,7 +147,6 @@ class AlterGroup(Statement):
     def _remove_database(self, frame: Frame, group: Group) -> None:
         on_primary(frame, group, "remove-database")
         session = frame.session
-        world = session.instance.world
         for name in self.values["databases"]:
             if name.lower() not in [one.lower() for one in group.of("database")]:
                 raise error(35281, name, group.name)
@@ -155,7 +154,7 @@ class AlterGroup(Statement):
             session.server.change("database", name, group=None, group_database=None)
             for replica in group.replica_names():
                 group.drop_link(replica, name)
-                databases = world.machine(replica).collection("sql-database")
+                databases = group.machine(replica).collection("sql-database")
                 if replica.lower() != (group.primary or "").lower() and name.lower() in databases:
                     found = databases[name.lower()]
                     if (found.get("group") or "").lower() == group.name.lower():
@@ -188,17 +187,17 @@ class AlterGroup(Statement):
         name = self.values["replica"]
         if name not in group.of("replica"):
             raise error(35283, name, group.name)
-        if name.lower() == frame.session.instance.machine.name.lower():
+        if name.lower() == frame.session.instance.server_name.lower():
             raise error(35284, name, group.name)
         for database in group.of("database"):
             group.drop_link(name, database)
-            databases = frame.session.instance.world.machine(name).collection("sql-database")
+            databases = group.machine(name).collection("sql-database")
             if database.lower() in databases:
                 databases.change(database.lower(), group=None, group_database=None, state="RESTORING")
         del group.of("replica")[name]
 
     def _join(self, frame: Frame, group: Group) -> None:
-        name = frame.session.instance.machine.name
+        name = frame.session.instance.server_name
         replica = group.of("replica")[name]
         if replica["joined"]:
             raise error(41106, group.name)

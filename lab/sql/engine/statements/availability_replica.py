@@ -47,15 +47,15 @@ class DatabaseHadr(Statement):
             if self.action == "OFF":
                 if group.role(machine) == "PRIMARY":
                     raise error(35240, self.name, group.name)
-                group.drop_link(machine.name, self.name)
+                group.drop_link(session.instance.server_name, self.name)
                 session.server.change("database", self.name, group=None, group_database=None, state="RESTORING")
                 return
-            self._move(group, machine.name, suspend=self.action == "SUSPEND")
+            self._move(group, session.instance.server_name, suspend=self.action == "SUSPEND")
 
-    def _move(self, group: Group, machine: str, *, suspend: bool) -> None:
+    def _move(self, group: Group, own: str, *, suspend: bool) -> None:
         """SUSPEND and RESUME: on the primary for all copies, on a secondary for its own."""
-        primary = (group.primary or "").lower() == machine.lower()
-        for replica in group.secondaries() if primary else [machine]:
+        primary = (group.primary or "").lower() == own.lower()
+        for replica in group.secondaries() if primary else [own]:
             link = group.link(replica, self.name)
             if link is not None and link["joined"]:
                 group.set_link(replica, self.name, suspended="SUSPEND_FROM_USER" if suspend else None,
@@ -65,7 +65,7 @@ class DatabaseHadr(Statement):
         session = frame.session
         world, machine = session.instance.world, session.instance.machine
         group = find_group(world, self.group)
-        if group is None or machine.name.lower() not in [name.lower() for name in group.joined_names()]:
+        if group is None or session.instance.server_name.lower() not in [name.lower() for name in group.joined_names()]:
             raise error(15151, "alter", "availability group", self.group)
         if document["group"]:
             shown = error(41145, self.name, group.name)
@@ -76,7 +76,7 @@ class DatabaseHadr(Statement):
             raise error(35250)
         if document["state"] != "RESTORING":
             raise error(1464, self.name)
-        source = files_of(world, world.machine(str(group.primary))).by_name(self.name)
+        source = files_of(world, group.machine(str(group.primary))).by_name(self.name)
         target = session.instance.file(document)
         assert source is not None
         if source.family != target.family or source.fork != target.fork:
@@ -86,7 +86,8 @@ class DatabaseHadr(Statement):
         chain = (source.get("option", "chain") or {}).get("last_log_backup_lsn")
         if chain is not None and target.lsn < chain:
             raise error(1478, self.name)
-        group.set_link(machine.name, self.name, joined=True, phase="NOT SYNCHRONIZING", since=None, suspended=None)
+        own = session.instance.server_name
+        group.set_link(own, self.name, joined=True, phase="NOT SYNCHRONIZING", since=None, suspended=None)
         database = group.of("database")[self.name]
         session.server.change("database", self.name, group=group.name, group_database=database["id"], state="ONLINE")
         current = session.statement

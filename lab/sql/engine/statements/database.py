@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from lab.sql.api import Event
+from lab.files import LabFileError
+from lab.sql.api import Event, SqlError
+from lab.sql.engine.backup.media import locate
 from lab.sql.engine.database import OPTIONS, SYSTEM, new_contents
 from lab.sql.engine.errors import SeveralErrors, error, not_modelled
 from lab.sql.engine.frame import Frame
-from lab.sql.engine.functions.server import FOLDER
 from lab.sql.engine.parse.parser import Parser, Statement, statement
+from lab.sql.installation import Names
 from lab.world import Document
 
 if TYPE_CHECKING:
+    from lab.sql.engine.instance import Instance
     from lab.sql.engine.session import Session
 
 CREATION_SECONDS = 0.5
@@ -29,19 +32,35 @@ def outside_transaction(frame: Frame, what: str) -> None:
         raise error(226, what)
 
 
-def default_files(name: str) -> list[Document]:
+def default_files(names: Names, name: str) -> list[Document]:
     """Data and log file as CREATE DATABASE without ON makes them; size in pages of 8 KB."""
-    return [
-        {"id": 1, "type": "ROWS", "logical": name, "path": f"{FOLDER}\\DATA\\{name}.mdf", "size": 520, "growth": 128},
-        {
-            "id": 2,
-            "type": "LOG",
-            "logical": f"{name}_log",
-            "path": f"{FOLDER}\\DATA\\{name}_log.ldf",
-            "size": 130,
-            "growth": 10,
-        },
-    ]
+    folder = names.folder + "\\DATA"
+    data = {"id": 1, "type": "ROWS", "logical": name, "path": f"{folder}\\{name}.mdf", "size": 520, "growth": 128}
+    return [data, _log_file(folder, name)]
+
+
+def _log_file(folder: str, name: str) -> Document:
+    logical = f"{name}_log"
+    return {"id": 2, "type": "LOG", "logical": logical, "path": f"{folder}\\{logical}.ldf", "size": 130, "growth": 10}
+
+
+def lost_folder(instance: Instance, files: list[Document]) -> tuple[Document, SqlError] | None:
+    """The first file of a database whose folder is not there, with the error 5133 that says so.
+
+    Setup makes the folders of its own instance only: a path in the folder of an instance with another name is none.
+    """
+    own = (instance.installation.folder + "\\DATA").lower()
+    for one in files:
+        folder = one["path"].rpartition("\\")[0]
+        if folder.lower() == own:
+            continue
+        try:
+            found = locate(instance.world, instance.machine, folder, write=False)
+            if not found.is_dir():
+                raise LabFileError(3, folder)  # noqa: TRY301
+        except LabFileError as failure:
+            return one, error(5133, one["path"], failure.code, failure.message)
+    return None
 
 
 def new_database_document(
@@ -78,11 +97,13 @@ class CreateDatabase(Statement):
         session.require("CREATE ANY DATABASE", 262, "CREATE DATABASE", "master")
         if session.server.get("database", self.name) is not None:
             raise error(1801, self.name, state=3)
-        files = self.files or default_files(self.name)
+        files = self.files or default_files(session.instance.installation, self.name)
         taken = {f["path"].lower(): d["name"] for d in session.server.documents("database") for f in d["files"]}
         for one in files:
             if one["path"].lower() in taken:
                 raise SeveralErrors(error(5170, one["path"]), error(1802))
+        if lost := lost_folder(session.instance, files):
+            raise SeveralErrors(lost[1], error(1802))
         session.sleep(CREATION_SECONDS)
         now = session.instance.world.clock.now()
         model = session.find_database("model")
@@ -134,7 +155,7 @@ def _create(p: Parser) -> Statement:
         files.append(parse_file(p, 2, "LOG"))
     elif files:
         stem = files[0]["path"].rsplit("\\", 1)[0]
-        files.append({**default_files(name)[1], "path": f"{stem}\\{name}_log.ldf"})
+        files.append(_log_file(stem, name))
     if p.accept("COLLATE"):
         p.name()
     if p.at("FOR") or p.at("AS") or p.at("WITH"):

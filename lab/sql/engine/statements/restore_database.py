@@ -24,7 +24,7 @@ from lab.sql.engine.frame import Frame
 from lab.sql.engine.parse.parser import Parser, Statement, statement
 from lab.sql.engine.statements.backup_database import duration
 from lab.sql.engine.statements.backup_options import With, devices, name_or_variable, parse_with, text_of
-from lab.sql.engine.statements.database import new_database_document
+from lab.sql.engine.statements.database import lost_folder, new_database_document
 from lab.sql.engine.statements.select import counted
 from lab.sql.engine.values import quantum
 from lab.world import Document
@@ -122,6 +122,9 @@ class Restore(Statement):
             for one in files:
                 if other["name"].lower() != name.lower() and one["path"].lower() in taken:
                     raise terminating(self.verb, error(1834, one["path"], other["name"]))
+        if lost := lost_folder(frame.session.instance, files):
+            one, failure = lost
+            raise terminating(self.verb, failure, error(3156, one["logical"], one["path"]), error(3119))
         return files
 
     def _full(self, frame: Frame, name: str, existing: Database | None, backup: Document) -> None:

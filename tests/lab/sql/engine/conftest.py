@@ -33,12 +33,30 @@ TOPOLOGY: dict[str, Any] = {
     },
     "spf": {"groups": [], "servers": []},
 }
+FIVE: dict[str, Any] = {
+    **TOPOLOGY,
+    "machines": [
+        *TOPOLOGY["machines"],
+        *({"name": f"SQL{n}", "address": f"172.43.5.12{n}", "roles": ("sql",)} for n in (3, 4, 5)),
+    ],
+    "sql": {
+        **TOPOLOGY["sql"],
+        "replicas": [
+            "SQL1",
+            {"machine": "SQL2", "instance": "WAP", "port": 10001, "endpoint_port": 5023},
+            {"machine": "SQL3", "failover": "manual"},
+            {"machine": "SQL4", "commit": "asynchronous"},
+            {"machine": "SQL5", "commit": "asynchronous"},
+        ],
+    },
+}
+"""Five replicas, as many as SQL Server 2012 allows; one is a named instance, two commit asynchronously."""
 SA_PASSWORD = "Sa-Password-2013!"
 
 
-def make_world(directory: Path, pace: float = 0) -> World:
-    world = World(directory, TOPOLOGY, pace)
-    for one in TOPOLOGY["machines"]:
+def make_world(directory: Path, pace: float = 0, topology: dict[str, Any] = TOPOLOGY) -> World:
+    world = World(directory, topology, pace)
+    for one in topology["machines"]:
         world.add(
             Machine(
                 world, one["name"], "hyper-v.nu", "HYPERVNU", one["address"], loopback_of(one["address"]), one["roles"]
@@ -97,10 +115,10 @@ class Servers:
     def machine(self, name: str) -> Machine:
         return self.world.machine(name)
 
-    def as_installer(self, name: str, database: str = "") -> Session:
+    def as_installer(self, name: str, database: str = "", server: str = ".") -> Session:
         machine = self.machine(name)
         who = identity.identity(self.world, machine, "HYPERVNU\\installer")
-        return engine.connect(self.world, machine, ".", identity=who, database=database)
+        return engine.connect(self.world, machine, server, identity=who, database=database)
 
     def login(self, name: str, user: str, password: str, database: str = "") -> Session:
         return engine.connect(
@@ -128,8 +146,12 @@ class Servers:
 @pytest.fixture(scope="session")
 def beginning_of_the_lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The state at the beginning, on disk; each test works on a copy."""
-    directory = tmp_path_factory.mktemp("beginning")
-    world = make_world(directory)
+    return begun(tmp_path_factory.mktemp("beginning"), TOPOLOGY)
+
+
+def begun(directory: Path, topology: dict[str, Any]) -> Path:
+    """Write the beginning into a directory, which it gives back."""
+    world = make_world(directory, topology=topology)
     identity.begin(world)
     files.begin(world)
     beginning.begin(world)
@@ -138,11 +160,25 @@ def beginning_of_the_lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.fixture(scope="session")
+def beginning_of_five(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return begun(tmp_path_factory.mktemp("five"), FIVE)
+
+
 @pytest.fixture
 def servers(tmp_path: Path, beginning_of_the_lab: Path) -> Iterator[Servers]:
     directory = tmp_path / "lab"
     shutil.copytree(beginning_of_the_lab, directory)
     world = make_world(directory)
+    yield Servers(world)
+    engine.stop(world)
+
+
+@pytest.fixture
+def five_servers(tmp_path: Path, beginning_of_five: Path) -> Iterator[Servers]:
+    directory = tmp_path / "lab"
+    shutil.copytree(beginning_of_five, directory)
+    world = make_world(directory, topology=FIVE)
     yield Servers(world)
     engine.stop(world)
 

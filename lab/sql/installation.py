@@ -1,0 +1,102 @@
+"""How SQL Server's setup names things on a machine: the instance, its services, its key in the registry, its folder.
+
+A machine of the lab has one instance, the default one or a named one. Names and paths: Microsoft, "File Locations for
+Default and Named Instances of SQL Server" and "Configure Windows Service Accounts and Permissions" (2012).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lab.replicas import DEFAULT_INSTANCE
+from lab.world import Document, Machine
+
+ROOT = r"HKLM\SOFTWARE\Microsoft\Microsoft SQL Server"
+NAMES_KEY = ROOT + r"\Instance Names\SQL"
+_PROGRAMS = r"C:\Program Files\Microsoft SQL Server"
+DEFAULT_PORT = 1433
+
+
+@dataclass(frozen=True)
+class Names:
+    """What follows from an instance's name."""
+
+    instance: str
+
+    @property
+    def default(self) -> bool:
+        return self.instance.lower() == DEFAULT_INSTANCE.lower()
+
+    @property
+    def id(self) -> str:
+        return f"MSSQL11.{self.instance}"
+
+    @property
+    def key(self) -> str:
+        return f"{ROOT}\\{self.id}"
+
+    @property
+    def settings_key(self) -> str:
+        """Where the authentication mode and the default folders are."""
+        return self.key + r"\MSSQLServer"
+
+    @property
+    def port_key(self) -> str:
+        """Where the port of all addresses is."""
+        return self.settings_key + r"\SuperSocketNetLib\Tcp\IPAll"
+
+    @property
+    def folder(self) -> str:
+        return f"{_PROGRAMS}\\{self.id}\\MSSQL"
+
+    @property
+    def service(self) -> str:
+        return self.instance if self.default else f"MSSQL${self.instance}"
+
+    @property
+    def agent(self) -> str:
+        return "SQLSERVERAGENT" if self.default else f"SQLAgent${self.instance}"
+
+
+@dataclass(frozen=True)
+class Installation(Names):
+    """The instance of a machine."""
+
+    machine: Machine
+
+    @property
+    def document(self) -> Document:
+        return self.machine.collection("sql-instance").get(self.instance) or {}
+
+    def change(self, **values: Any) -> None:
+        self.machine.collection("sql-instance").change(self.instance, **values)
+
+    @property
+    def port(self) -> int:
+        """The TCP port it listens on, or listened on when it ran last."""
+        return int(self.document.get("port", DEFAULT_PORT))
+
+    @property
+    def configured_port(self) -> int:
+        """The TCP port it will listen on when it starts: the registry's."""
+        values = (self.machine.collection("registry").get(self.port_key) or {"values": {}})["values"]
+        return int((values.get("TcpPort") or {}).get("data") or self.port)
+
+    @property
+    def server_name(self) -> str:
+        return server_name(self.machine)
+
+
+def installed(machine: Machine) -> Installation | None:
+    """The instance of a machine; None where SQL Server is not installed."""
+    for instance in machine.collection("sql-instance"):
+        return Installation(instance, machine)
+    return None
+
+
+def server_name(machine: Machine) -> str:
+    """What the instance calls itself (@@SERVERNAME), by which a group knows its replica: ``SQL2`` or ``SQL2\\WAP``."""
+    found = installed(machine)
+    computer = machine.name.upper()
+    return computer if found is None or found.default else f"{computer}\\{found.instance.upper()}"
