@@ -8,7 +8,8 @@ Documents (``lab/balancer.py`` forwards by them):
   "address", "enabled", "weight", "priority"}]}
 
 States: Converging, Converged, Draining, Stopped, Suspended. Every change makes the running nodes converge
-anew; a further change before they have is refused (Microsoft's pages of the cmdlets: no further operation until all nodes are converged).
+anew; a further change before they have is refused (Microsoft's pages of the cmdlets: no further operation until all
+nodes are converged).
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import yaml
 
 from components import docs
 from components.resource import Managed, Provider
-from components.topology import load
+from components.topology import Topology, load
 from components.topology.place import to_set
 from components.topology.problem import Location
 from tests.components.program import ROOT, run
@@ -37,11 +37,11 @@ def pieces(
             yield one.name, provider, one.inputs
 
 
-def place_of(provider: Provider[Any, Any], inputs: dict[str, Any], file: Path) -> Location | None:
+def place_of(provider: Provider[Any, Any], inputs: dict[str, Any], topology: Topology) -> Location | None:
     """Inputs that are secret are left as they are: a place follows from names."""
     fields = provider.INPUTS.model_fields
     return provider.adoption(
-        provider.INPUTS.model_construct(**{k: v for k, v in inputs.items() if k in fields}), load(file)
+        provider.INPUTS.model_construct(**{k: v for k, v in inputs.items() if k in fields}), topology
     )
 
 
@@ -50,32 +50,37 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Location | No
     """The place of each resource of the shipped design."""
     with pytest.MonkeyPatch.context() as patch:
         found = list(pieces(SHIPPED, tmp_path_factory.mktemp("shipped"), patch))
-    return {name: place_of(provider, inputs, SHIPPED) for name, provider, inputs in found}
+    return {name: place_of(provider, inputs, load(SHIPPED)) for name, provider, inputs in found}
 
 
 @pytest.mark.parametrize("file", DESIGNS, ids=lambda file: f"{file.parent.parent.name}-{file.stem}")
 def test_the_key_that_a_message_names_is_the_one_that_adopts(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """For every thing of a farm: with that one key set, its own ``adopt`` is set, and without it is not."""
+    """For every thing of a farm: its own ``adopt`` is what that one key says, whatever all the others say.
+
+    Each key gets a number of its own; every run sets all keys by another digit of their numbers.
+    """
     places: dict[str, Location] = {}
+    topology = load(file)
     for name, provider, inputs in pieces(file, tmp_path, monkeypatch):
-        place = place_of(provider, inputs, file)
+        place = place_of(provider, inputs, topology)
         assert (place is not None) == provider.THING, name
         if place is not None:
             places[name] = place
-    for place in set(places.values()):
-        for adopt in (True, False):
-            changed = yaml.safe_load(file.read_text(encoding="utf-8"))
+    numbers = {place: number for number, place in enumerate(dict.fromkeys(places.values()), 1)}
+    for digit in range(len(numbers).bit_length()):
+        changed = yaml.safe_load(file.read_text(encoding="utf-8"))
+        for place, number in numbers.items():
             part = changed
             for step in place:
                 part = part[step]
-            part["adopt"] = adopt
-            copy = tmp_path / "changed.yaml"
-            copy.write_text(yaml.safe_dump(changed), encoding="utf-8")
-            for name, provider, inputs in pieces(copy, tmp_path, monkeypatch):
-                if provider.THING and places[name] == place:
-                    assert inputs["adopt"] is adopt, (name, place)
+            part["adopt"] = bool(number >> digit & 1)
+        copy = tmp_path / "changed.yaml"
+        copy.write_text(yaml.safe_dump(changed), encoding="utf-8")
+        for name, provider, inputs in pieces(copy, tmp_path, monkeypatch):
+            if provider.THING:
+                assert inputs["adopt"] is bool(numbers[places[name]] >> digit & 1), (name, places[name])
 
 
 @pytest.mark.parametrize(
