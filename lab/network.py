@@ -162,7 +162,7 @@ class Network:
         return await self._add(endpoint)
 
     def answer(self, owner: str, address: str, port: int, answer: Answer) -> Endpoint:
-        """Answer datagrams (UDP) on an address; no firewall is asked. Raises OSError when the port is taken or not permitted."""
+        """Answer datagrams (UDP) on an address; no firewall is asked. Raises OSError as ``listen``."""
         return self.run(self._answer(owner, address, port, answer))
 
     async def _answer(self, owner: str, address: str, port: int, answer: Answer) -> Endpoint:
