@@ -100,7 +100,14 @@ def test_clients_come_to_a_node_last_and_one_node_after_the_other(program: Progr
     assert program.is_before(program.one("nlb:Node", "Portal1-node"), program.one("nlb:Node", "Portal2-node"))
 
 
-TALKING = ("portal:Administrators", "portal:Plan", "spf:Registration")
+TALKING = (
+    "portal:Administrators",
+    "portal:Plan",
+    "spf:Registration",
+    "portal:Fqdn",
+    "portal:Federation",
+    "portal:ProviderEndpoints",
+)
 """What only speaks through a node."""
 
 
