@@ -30,6 +30,7 @@ TOPOLOGY: dict[str, Any] = {
         "listener": {"name": "SQL", "address": "172.43.5.50", "port": 1433},
         "backup_share": r"\\FILE\SQLAG",
         "preferred_primary": "SQL1",
+        "adopt": True,
     },
     "spf": {"groups": [], "servers": []},
 }
