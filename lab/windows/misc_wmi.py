@@ -126,7 +126,9 @@ def _change_availability(machine: Machine, value: Any) -> PSObject:
     if node and installation is not None:
         installation.configure_hadr(enabled=bool(value))
     return PSObject(
-        "System.Management.ManagementBaseObject", {"ReturnValue": SizedInt(int(not node), "UInt32")}, text="__PARAMETERS"
+        "System.Management.ManagementBaseObject",
+        {"ReturnValue": SizedInt(int(not node), "UInt32")},
+        text="__PARAMETERS",
     )
 
 

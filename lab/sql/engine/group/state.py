@@ -43,11 +43,7 @@ class Group:
 
     def connected(self, replica: str) -> bool:
         """Do the primary and another replica talk to each other?"""
-        return (
-            self.online
-            and available(self.world, self.machine(replica))
-            and not trouble(self, replica)
-        )
+        return self.online and available(self.world, self.machine(replica)) and not trouble(self, replica)
 
     def replica_names(self) -> list[str]:
         return list(self.of("replica"))
