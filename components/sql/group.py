@@ -1,18 +1,32 @@
 """What an availability group looks like, read once and used by every resource that works on it.
 
 The truth about a group is on its primary: a secondary sees only itself. So each replica is asked for its own role
-first, and the primary for the rest.
+first, and the primary for the rest. ``observe`` wants the group to be there on every server; ``look`` also describes
+what is still to come into being.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from components.steps import leaf
 from remote.errors import LostAnswerError, MachineError, UnreachableError
 from remote.session import Remote
 from remote.sql import Statements
+
+
+@dataclass(frozen=True)
+class Server:
+    """What one server says of itself."""
+
+    name: str
+    """Its own name, by which a group knows it: ``SQL2``, or ``SQL2\\WAP`` for a named instance."""
+    hadr: bool
+    """Whether AlwaysOn is enabled in the running instance."""
+    knows: bool
+    """Whether it has a replica of the group that joined."""
+    role: str = ""
 
 
 @dataclass(frozen=True)
@@ -25,6 +39,8 @@ class Replica:
     connected: bool
     availability_mode: str
     failover_mode: str
+    joined: bool = True
+    url: str = ""
 
     @property
     def synchronous(self) -> bool:
@@ -52,6 +68,18 @@ class Group:
     primary: str
     replicas: tuple[Replica, ...]
     databases: tuple[DatabaseReplica, ...]
+    servers: Mapping[str, Server] = field(default_factory=dict)
+    """By machine; one that does not answer is missing."""
+
+    @property
+    def exists(self) -> bool:
+        """Whether any server has it."""
+        return bool(self.primary) or any(server.knows for server in self.servers.values())
+
+    def carries(self, machine: str) -> bool:
+        """Whether a restart of this machine's server concerns the group."""
+        server = self.servers.get(machine)
+        return server.knows if server else self.replica(machine) is not None
 
     @property
     def secondaries(self) -> tuple[Replica, ...]:
@@ -95,8 +123,9 @@ class Group:
             return [f"a primary of {self.name}"]
         away = [f"{replica.machine} to connect" for replica in self.secondaries if not replica.connected]
         lagging = [
-            f"{one.database} on {one.machine} ({'suspended' if one.suspended else one.synchronization or 'not joined'})"
+            f"{one.database} on {one.machine} ({'suspended' if one.suspended else one.synchronization or 'unknown'})"
             for one in self.databases
+            if one.joined  # one that never joined does not come by waiting
             if one.synchronization != self.goal(one.machine) or one.suspended
         ]
         return away + lagging
@@ -105,22 +134,45 @@ class Group:
 def observe(remote: Remote, machines: Sequence[str], name: str, *, integrated: bool = False) -> Group:
     """Read a group. Raises ``MachineError`` when a server has no availability groups, or none of this name, and
     ``UnreachableError`` when no replica answers."""
+    group = look(remote, machines, name, integrated=integrated)
+    attempted = f"read its part in the availability group {name}"
+    for machine, server in group.servers.items():
+        if not server.hadr:
+            raise MachineError(
+                machine,
+                attempted,
+                "AlwaysOn Availability Groups is not enabled for this instance",
+                "Run `pulumi up`, which enables it; or enable it in SQL Server Configuration Manager and restart it.",
+            )
+        if not server.knows:
+            raise MachineError(
+                machine,
+                attempted,
+                "there is no availability group of this name",
+                "Run `pulumi up`, which makes it and joins every replica; or correct `sql.group`.",
+            )
+    return group
+
+
+def look(remote: Remote, machines: Sequence[str], name: str, *, integrated: bool = False) -> Group:
+    """Read what there is of a group. Raises ``UnreachableError`` when no replica answers, or when one that does not
+    might know what the others do not; ``MachineError`` for a server that can have no availability groups."""
 
     def server(machine: str) -> Statements:
         return remote.sql_integrated(machine) if integrated else remote.sql(machine)
 
-    roles: dict[str, str] = {}
+    servers: dict[str, Server] = {}
     silent: list[MachineError] = []
     for machine in machines:
         try:
-            roles[machine] = _role(server(machine), machine, name)
+            servers[machine] = _server(server(machine), machine, name)
         except (UnreachableError, LostAnswerError) as error:
             silent.append(error)
-    if not roles:
+    if silent and not any(one.knows for one in servers.values()):
         raise silent[0]
-    primary = next((machine for machine, role in roles.items() if role == "PRIMARY"), "")
+    primary = next((machine for machine, one in servers.items() if one.role == "PRIMARY"), "")
     if not primary:
-        return Group(name, "", (), ())
+        return Group(name, "", (), (), servers)
     attempted = f"read the availability group {name}"
     by_server = {machine.lower(): machine for machine in machines}
 
@@ -128,14 +180,19 @@ def observe(remote: Remote, machines: Sequence[str], name: str, *, integrated: b
         host = replica.split("\\")[0]
         return by_server.get(host.lower(), host)
 
+    def role_of(machine: str) -> str:
+        return servers[machine].role if machine in servers else ""
+
     replicas = tuple(
         Replica(
             machine=machine_of(row["name"]),
             server=row["name"],
-            role=roles.get(machine_of(row["name"]), ""),
+            role=role_of(machine_of(row["name"])),
             connected=row["connected"] == "CONNECTED",
             availability_mode=row["availability_mode"],
             failover_mode=row["failover_mode"],
+            joined=bool(row["joined"]),
+            url=row["url"] or "",
         )
         for row in server(primary).rows(leaf("sql/read_replicas.sql"), name, attempted=attempted)
     )
@@ -151,10 +208,10 @@ def observe(remote: Remote, machines: Sequence[str], name: str, *, integrated: b
         )
         for row in server(primary).rows(leaf("sql/read_group_databases.sql"), name, attempted=attempted)
     )
-    return Group(name, primary, replicas, databases)
+    return Group(name, primary, replicas, databases, servers)
 
 
-def _role(server: Statements, machine: str, name: str) -> str:
+def _server(server: Statements, machine: str, name: str) -> Server:
     attempted = f"read its part in the availability group {name}"
     row = server.rows(leaf("sql/read_role.sql"), name, attempted=attempted)[0]
     if row["engine_edition"] != 3:  # 3 is Enterprise, Developer and Evaluation (SERVERPROPERTY, EngineEdition)
@@ -164,18 +221,4 @@ def _role(server: Statements, machine: str, name: str) -> str:
             f"{row['edition']} has no availability groups",
             "Install SQL Server 2012 Enterprise on every replica.",
         )
-    if not row["hadr_enabled"]:
-        raise MachineError(
-            machine,
-            attempted,
-            "AlwaysOn Availability Groups is not enabled for this instance",
-            "Enable it in SQL Server Configuration Manager and restart the service.",
-        )
-    if not row["groups_found"]:
-        raise MachineError(
-            machine,
-            attempted,
-            "there is no availability group of this name",
-            "Create the group and its listener first (README, Your own machines), or correct `sql.group`.",
-        )
-    return row["role"] or ""
+    return Server(row["server_name"], bool(row["hadr_enabled"]), bool(row["groups_found"]), row["role"] or "")

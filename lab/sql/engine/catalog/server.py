@@ -204,7 +204,8 @@ def _mirroring_endpoints(session: Session, current: Database) -> Rows:
                "is_encryption_enabled": one["encryption"] != "DISABLED",
                "connection_auth": AUTHENTICATIONS[one["authentication"]],
                "connection_auth_desc": one["authentication"], "certificate_id": 0,
-               "encryption_algorithm": ALGORITHMS.index(encryption), "encryption_algorithm_desc": encryption}  # fmt: skip
+               "encryption_algorithm": ALGORITHMS.index(encryption),
+               "encryption_algorithm_desc": encryption}  # fmt: skip
 
 
 @view(

@@ -102,13 +102,10 @@ def test_replicas_are_added_joined_and_removed(primary: Session, secondary: Sess
     ok(primary, CREATE)
     assert run(secondary, JOIN).numbers == [15151], "the group has no such replica yet"
     ok(primary, ADD)
-    states = (
-        "SELECT replica_server_name, join_state_desc FROM sys.dm_hadr_availability_replica_cluster_states ORDER BY 1"
-    )
+    states = """SELECT replica_server_name, join_state_desc FROM sys.dm_hadr_availability_replica_cluster_states
+        ORDER BY 1"""
     assert ok(primary, states).rows == [("SQL1", "JOINED_STANDALONE"), ("SQL2", "NOT_JOINED")]
-    assert ok(secondary, "SELECT COUNT(*) FROM sys.availability_groups").value == 0, (
-        "it does not know it before it joins"
-    )
+    assert ok(secondary, "SELECT COUNT(*) FROM sys.availability_groups").value == 0, "not before it joins"
     ok(secondary, JOIN)
     assert run(secondary, JOIN).numbers == [41106]
     assert ok(primary, PARTNER).rows == [("CONNECTED", None)]
