@@ -112,9 +112,9 @@ class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, AvailabilityGr
         self._refuse(inputs, group)
         lacking = [one for one in inputs.replicas if group.replica(one.machine) is None]
         gone = [one for one in group.replicas if one.machine not in inputs.machines and one.machine in facts.added]
-        added = (facts.added | {one.machine for one in lacking}) - {one.machine for one in gone}
+        added = facts.added | {one.machine for one in lacking}
         primary = group.primary or self.home(inputs)
-        steps = [] if added <= facts.added else [self._keep(inputs, added)]
+        steps = [] if added == facts.added else [self._keep(inputs, added)]
         for left in gone:
             what = f"On {primary}, remove the replica {left.machine} from {inputs.group}."
             steps.append(Step(what, Sql(primary, "sql/remove_replica.sql", (inputs.group, left.server))))
@@ -126,8 +126,8 @@ class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, AvailabilityGr
             replica = group.replica(one.machine)
             if replica is None or not replica.joined:
                 steps += self._bring(inputs, group, primary, one)
-        if gone:
-            steps.append(self._keep(inputs, added))
+        if left_over := added - {*inputs.machines}:
+            steps.append(self._keep(inputs, added - left_over))
         return steps
 
     def _bring(self, inputs: AvailabilityGroupInputs, group: Group, primary: str, wanted: ReplicaInputs) -> list[Step]:
@@ -135,11 +135,11 @@ class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, AvailabilityGr
         name = inputs.group
         if not group.exists and wanted.machine == primary:
             what = f"On {primary}, create the availability group {name}."
-            return [Step(what, _with(wanted, primary, "create_group", inputs, group), _WATCHED)]
+            return [Step(what, _with(wanted, primary, "sql/create_group.sql", inputs, group), _WATCHED)]
         steps = []
         if group.replica(wanted.machine) is None:
             what = f"On {primary}, add the replica {wanted.machine} to {name}."
-            steps.append(Step(what, _with(wanted, primary, "add_replica", inputs, group)))
+            steps.append(Step(what, _with(wanted, primary, "sql/add_replica.sql", inputs, group)))
         what = f"On {wanted.machine}, join the availability group {name}."
         steps.append(Step(what, Sql(wanted.machine, "sql/join_group.sql", (name,))))
         what = f"Wait until {wanted.machine} is connected in {name}."
@@ -261,7 +261,7 @@ def _with(one: ReplicaInputs, on: str, script: str, inputs: AvailabilityGroupInp
     if server is None:
         raise UnreachableError(one.machine, f"make it a replica of {inputs.group}", "SQL Server does not answer")
     values = (inputs.group, server.name, one.url, one.availability_mode, one.failover_mode)
-    return Sql(on, f"sql/{script}.sql", values, seconds=inputs.seconds)
+    return Sql(on, script, values, seconds=inputs.seconds)
 
 
 class AvailabilityGroup(Managed, module="sql", name="AvailabilityGroup"):
