@@ -78,7 +78,7 @@ class AuthenticationModeProvider(Provider[AuthenticationModeInputs, Authenticati
 
     def observe(self, inputs: AuthenticationModeInputs, remote: Remote) -> AuthenticationModeFacts:
         servers = read_modes(remote, inputs.machines)
-        group = groups.look(remote, inputs.machines, inputs.group, integrated=True)
+        group = groups.observe(remote, inputs.machines, inputs.group, integrated=True)
         return AuthenticationModeFacts(servers, group)
 
     def plan(self, inputs: AuthenticationModeInputs, facts: AuthenticationModeFacts) -> list[Step]:

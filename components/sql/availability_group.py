@@ -101,7 +101,7 @@ class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, AvailabilityGr
         return inputs.machines[0]
 
     def observe(self, inputs: AvailabilityGroupInputs, remote: Remote) -> AvailabilityGroupFacts:
-        group = groups.look(remote, inputs.machines, inputs.group)
+        group = groups.observe(remote, inputs.machines, inputs.group)
         kept = remote.powershell(self.home(inputs)).run(
             leaf("windows/read_mark.ps1"), {"Name": _mark(inputs)}, attempted=f"read {self.title(inputs)}"
         )
@@ -163,7 +163,7 @@ class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, AvailabilityGr
             changes.insert(0 if first else len(changes), ("availability", wanted.availability_mode))
         for kind, mode in changes:
             what = f"On {primary}, set the {kind} mode of {wanted.machine} in {inputs.group} to {mode}."
-            action = Sql(primary, f"sql/set_{kind}_mode.sql", (inputs.group, replica.server, mode))
+            action = Sql(primary, _SET_MODE[kind], (inputs.group, replica.server, mode))
             steps.append(Step(what, action))
         if ("availability", "SYNCHRONOUS_COMMIT") in changes:
             what = f"Wait until {wanted.machine} is synchronised in {inputs.group}."
@@ -241,6 +241,7 @@ class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, AvailabilityGr
         return {"primary": facts.group.primary}
 
 
+_SET_MODE = {"availability": "sql/set_availability_mode.sql", "failover": "sql/set_failover_mode.sql"}
 _WATCHED = (
     "Where it says 41131, see that the cluster's service, which is LocalSystem, may log on to SQL Server; SQL Server's "
     "error log and the cluster's have the rest. Then run `pulumi up` again."

@@ -1,13 +1,13 @@
 """What an availability group looks like, read once and used by every resource that works on it.
 
 The truth about a group is on its primary: a secondary sees only itself. So each replica is asked for its own role
-first, and the primary for the rest. ``observe`` wants the group to be there on every server; ``look`` also describes
-what is still to come into being.
+first, and the primary for the rest. A server that is no replica (yet, or because AlwaysOn was disabled there) is only
+described: what has to come of that is the business of ``Hadr`` and ``AvailabilityGroup``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from components.steps import leaf
@@ -117,44 +117,29 @@ class Group:
             if one.machine == machine and not one.failover_ready
         ]
 
-    def unhealthy(self) -> list[str]:
-        """What is not as it should be on any replica, in the operator's words; empty: the group is healthy."""
+    def unhealthy(self, but: frozenset[str] = frozenset()) -> list[str]:
+        """What is not as it should be on any replica (``but`` some machines'), in the operator's words; empty: the
+        group is healthy. What never joined is left out: it does not come by waiting."""
         if not self.primary:
             return [f"a primary of {self.name}"]
-        away = [f"{replica.machine} to connect" for replica in self.secondaries if not replica.connected]
-        lagging = [
-            f"{one.database} on {one.machine} ({'suspended' if one.suspended else one.synchronization or 'unknown'})"
-            for one in self.databases
-            if one.joined  # one that never joined does not come by waiting
-            if one.synchronization != self.goal(one.machine) or one.suspended
-        ]
-        return away + lagging
+        return [trouble for machine, trouble in self._troubles() if machine not in but]
+
+    def ailing(self) -> frozenset[str]:
+        """The machines whose replicas are not as they should be."""
+        return frozenset(machine for machine, _ in self._troubles())
+
+    def _troubles(self) -> Iterator[tuple[str, str]]:
+        for replica in self.secondaries:
+            if not replica.connected:
+                yield replica.machine, f"{replica.machine} to connect"
+        for one in self.databases:
+            follows = one.synchronization == self.goal(one.machine)
+            if one.joined and (one.suspended or not follows):
+                state = "suspended" if one.suspended else one.synchronization or "unknown"
+                yield one.machine, f"{one.database} on {one.machine} ({state})"
 
 
 def observe(remote: Remote, machines: Sequence[str], name: str, *, integrated: bool = False) -> Group:
-    """Read a group. Raises ``MachineError`` when a server has no availability groups, or none of this name, and
-    ``UnreachableError`` when no replica answers."""
-    group = look(remote, machines, name, integrated=integrated)
-    attempted = f"read its part in the availability group {name}"
-    for machine, server in group.servers.items():
-        if not server.hadr:
-            raise MachineError(
-                machine,
-                attempted,
-                "AlwaysOn Availability Groups is not enabled for this instance",
-                "Run `pulumi up`, which enables it; or enable it in SQL Server Configuration Manager and restart it.",
-            )
-        if not server.knows:
-            raise MachineError(
-                machine,
-                attempted,
-                "there is no availability group of this name",
-                "Run `pulumi up`, which makes it and joins every replica; or correct `sql.group`.",
-            )
-    return group
-
-
-def look(remote: Remote, machines: Sequence[str], name: str, *, integrated: bool = False) -> Group:
     """Read what there is of a group. Raises ``UnreachableError`` when no replica answers, or when one that does not
     might know what the others do not; ``MachineError`` for a server that can have no availability groups."""
 

@@ -80,7 +80,7 @@ class HadrProvider(Provider[HadrInputs, HadrFacts]):
                 )
             configured[machine] = bool(found[0])
         modes = read_modes(remote, inputs.machines)
-        return HadrFacts(configured, modes, groups.look(remote, inputs.machines, inputs.group, integrated=True))
+        return HadrFacts(configured, modes, groups.observe(remote, inputs.machines, inputs.group, integrated=True))
 
     def plan(self, inputs: HadrInputs, facts: HadrFacts) -> list[Step]:
         steps = []

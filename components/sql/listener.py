@@ -60,6 +60,8 @@ class ListenerProvider(Provider[ListenerInputs, ListenerFacts]):
 
     def observe(self, inputs: ListenerInputs, remote: Remote) -> ListenerFacts:
         group = groups.observe(remote, inputs.machines, inputs.group)
+        if not group.exists:
+            return ListenerFacts("")
         if not group.primary:
             raise MachineError(self.home(inputs), f"read {self.title(inputs)}", f"{inputs.group} has no primary")
         rows = remote.sql(group.primary).rows(
@@ -73,6 +75,13 @@ class ListenerProvider(Provider[ListenerInputs, ListenerFacts]):
 
     def plan(self, inputs: ListenerInputs, facts: ListenerFacts) -> list[Step]:
         on, name, group = facts.primary, inputs.listener, inputs.group
+        if not on:
+            raise MachineError(
+                self.home(inputs),
+                f"add {self.title(inputs)}",
+                f"there is no availability group {group}",
+                "Run `pulumi up` again, which makes it first.",
+            )
         if not facts.name:
             what = f"On {on}, add the listener {name} at {inputs.address}:{inputs.port} to {group}."
             new = (group, name, inputs.address, inputs.mask, inputs.port)

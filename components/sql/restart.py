@@ -1,13 +1,14 @@
 """Restarting SQL Server on replicas of a group without losing the group: for settings that only a start reads.
 
 A server that carries no replica yet restarts at once. Secondaries restart one after the other, each time waiting until
-the group is healthy; the primary restarts last, after a planned failover to a partner. Whatever was configured before
-takes effect with the one restart.
+the group is as healthy as it was; the primary restarts last, after a planned failover to a partner. Whatever was
+configured before takes effect with the one restart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pydantic import Field
 
@@ -37,9 +38,15 @@ class RestartInputs(Inputs):
     """How long a failover may take."""
 
 
-def healthy(facts: Group | HoldsGroup) -> str:
-    """What the group still lacks after a restart."""
-    return ", ".join(group_in(facts).unhealthy())
+@dataclass(frozen=True)
+class Healthy:
+    """Waits until the group has after a restart what it had before. A replica that was away then is another
+    resource's business, which may come only later."""
+
+    away: frozenset[str] = frozenset()
+
+    def __call__(self, facts: Group | HoldsGroup) -> str:
+        return ", ".join(group_in(facts).unhealthy(self.away))
 
 
 def restart(inputs: RestartInputs, group: Group, due: Sequence[str], what: str) -> list[Step]:
@@ -77,5 +84,5 @@ def _one(inputs: RestartInputs, group: Group, machine: str) -> list[Step]:
     steps = [Step(f"On {machine}, restart SQL Server.", script)]
     if group.primary:
         what = f"Wait until {inputs.group} is healthy again after the restart of {machine}."
-        steps.append(Step(what, Until(machine, healthy, inputs.synchronization_seconds)))
+        steps.append(Step(what, Until(machine, Healthy(group.ailing()), inputs.synchronization_seconds)))
     return steps

@@ -139,6 +139,16 @@ class TestAuthenticationMode:
         never = group("SQL1", on("SQL1"), on("SQL2", joined=False, failover_ready=False, synchronization=""))
         assert waiting(self.facts("mixed/mixed", "mixed/mixed", of=never)) == "", "it does not join by waiting"
 
+    def test_the_wait_is_not_for_a_replica_that_was_away_before(self) -> None:
+        away = replace(group(), replicas=(replica("SQL1", "SQL1"), replica("SQL2", "SQL1", connected=False)))
+        plan = self.provider.plan(self.inputs, self.facts("mixed/mixed", "windows/mixed", of=away))
+        assert isinstance(plan[1].action, Until)
+        assert plan[1].action.waiting_for(self.facts("mixed/mixed", "mixed/mixed", of=away)) == ""
+        third = replace(away, databases=(on("SQL1"), on("SQL3", synchronization="NOT SYNCHRONIZING")))
+        assert plan[1].action.waiting_for(self.facts("mixed/mixed", "mixed/mixed", of=third)) == (
+            "VMM on SQL3 (NOT SYNCHRONIZING)"
+        )
+
     def test_remove_leaves_the_mode(self) -> None:
         assert self.provider.remove(self.inputs, self.facts("mixed/mixed", "mixed/mixed"), {}) == []
 
