@@ -145,7 +145,7 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
         the resource was created. Pure."""
 
     def release(self, inputs: InputsT, facts: FactsT) -> list[Step]:
-        """The steps by which delete lets go of a thing that was adopted: what this program keeps about it. Pure."""
+        """The steps that take away what this program keeps for itself beside a thing that it leaves. Pure."""
         return []
 
     @abstractmethod
@@ -260,7 +260,7 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
             remote, before = self.remote, props.get("before") or {}
             if not props.get("adopted"):
                 self._carry_out(inputs, lambda facts: self.remove(inputs, facts, before), None)
-            elif type(self).release is not Provider.release:
+            else:
                 self._carry_out(inputs, lambda facts: self.release(inputs, facts), None)
             claims.remove(remote, self.home(inputs), self.key(inputs))
 

@@ -57,6 +57,8 @@ class AvailabilityGroupFacts:
     group: Group
     added: frozenset[str] = frozenset()
     """The machines of the replicas that this stack added, those that it created the group with included."""
+    keeper: str = ""
+    """The machine that keeps which these are."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +104,13 @@ class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, AvailabilityGr
 
     def observe(self, inputs: AvailabilityGroupInputs, remote: Remote) -> AvailabilityGroupFacts:
         group = groups.observe(remote, inputs.machines, inputs.group)
-        kept = remote.powershell(self.home(inputs)).run(
-            leaf("windows/read_mark.ps1"), {"Name": _mark(inputs)}, attempted=f"read {self.title(inputs)}"
-        )
-        return AvailabilityGroupFacts(group, frozenset(kept[0].split(",")) if kept else frozenset())
+        for machine in inputs.machines:  # the first keeps it; another one did when it was the first
+            kept = remote.powershell(machine).run(
+                leaf("windows/read_mark.ps1"), {"Name": _mark(inputs)}, attempted=f"read {self.title(inputs)}"
+            )
+            if kept:
+                return AvailabilityGroupFacts(group, frozenset(kept[0].split(",")), machine)
+        return AvailabilityGroupFacts(group)
 
     def plan(self, inputs: AvailabilityGroupInputs, facts: AvailabilityGroupFacts) -> list[Step]:
         group = facts.group
@@ -114,7 +119,10 @@ class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, AvailabilityGr
         gone = [one for one in group.replicas if one.machine not in inputs.machines and one.machine in facts.added]
         added = facts.added | {one.machine for one in lacking}
         primary = group.primary or self.home(inputs)
-        steps = [] if added == facts.added else [self._keep(inputs, added)]
+        home = self.home(inputs)
+        steps = [] if added == facts.added and facts.keeper in ("", home) else [self._keep(inputs, added)]
+        if facts.keeper not in ("", home):
+            steps += self.release(inputs, facts)
         for left in gone:
             what = f"On {primary}, remove the replica {left.machine} from {inputs.group}."
             steps.append(Step(what, Sql(primary, "sql/remove_replica.sql", (inputs.group, left.server))))
@@ -190,12 +198,12 @@ class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, AvailabilityGr
             )
 
     def _keep(self, inputs: AvailabilityGroupInputs, added: frozenset[str]) -> Step:
-        names = sorted(added)
-        what = f"Keep that this program added {', '.join(names) or 'no replica'} to {inputs.group}."
+        names, home = sorted(added), self.home(inputs)
+        what = f"On {home}, keep that this program added {', '.join(names) or 'no replica'} to {inputs.group}."
         if not names:
-            return Step(what, Script(self.home(inputs), "windows/remove_mark.ps1", {"Name": _mark(inputs)}))
+            return Step(what, Script(home, "windows/remove_mark.ps1", {"Name": _mark(inputs)}))
         arguments = {"Name": _mark(inputs), "Text": ",".join(names)}
-        return Step(what, Script(self.home(inputs), "windows/write_mark.ps1", arguments))
+        return Step(what, Script(home, "windows/write_mark.ps1", arguments))
 
     def remove(
         self, inputs: AvailabilityGroupInputs, facts: AvailabilityGroupFacts, before: dict[str, Any]
@@ -216,8 +224,8 @@ class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, AvailabilityGr
     def release(self, inputs: AvailabilityGroupInputs, facts: AvailabilityGroupFacts) -> list[Step]:
         if not facts.added:
             return []
-        what = f"Forget which replicas this program added to {inputs.group}."
-        return [Step(what, Script(self.home(inputs), "windows/remove_mark.ps1", {"Name": _mark(inputs)}))]
+        what = f"On {facts.keeper}, forget which replicas this program added to {inputs.group}."
+        return [Step(what, Script(facts.keeper, "windows/remove_mark.ps1", {"Name": _mark(inputs)}))]
 
     def adoption(self, inputs: AvailabilityGroupInputs, topology: Topology) -> Location:
         return ("sql",)

@@ -57,7 +57,7 @@ def _replica_joined(facts: AvailabilityGroupFacts, action: Sql) -> AvailabilityG
 
 
 def _marked(facts: AvailabilityGroupFacts, action: Script) -> AvailabilityGroupFacts:
-    return replace(facts, added=frozenset(action.arguments["Text"].split(",")))
+    return replace(facts, added=frozenset(action.arguments["Text"].split(",")), keeper=action.machine)
 
 
 AVAILABILITY_GROUP = Case(
@@ -77,7 +77,7 @@ AVAILABILITY_GROUP = Case(
     AvailabilityGroupFacts(Group("SQL", "", (), (), SERVERS)),
     {
         "windows/write_mark.ps1": _marked,
-        "windows/remove_mark.ps1": lambda f, a: replace(f, added=frozenset()),
+        "windows/remove_mark.ps1": lambda f, a: replace(f, added=frozenset(), keeper=""),
         "sql/create_group.sql": _created,
         "sql/add_replica.sql": _replica_added,
         "sql/join_group.sql": _replica_joined,

@@ -28,7 +28,7 @@ CREATE = "On SQL1, create the availability group SQL."
 
 
 def keep(*machines: str) -> str:
-    return f"Keep that this program added {', '.join(machines)} to SQL."
+    return f"On SQL1, keep that this program added {', '.join(machines)} to SQL."
 
 
 def add(machine: str, primary: str = "SQL1") -> str:
@@ -60,7 +60,8 @@ def facts(
         machine: Server(name, True, machine in joined, "PRIMARY" if machine == primary else "")
         for machine, name in NAMES.items()
     }
-    return AvailabilityGroupFacts(Group("SQL", primary, replicas, (), {**known, **servers}), frozenset(added))
+    group = Group("SQL", primary, replicas, (), {**known, **servers})
+    return AvailabilityGroupFacts(group, frozenset(added), "SQL1" if added else "")
 
 
 NOTHING = facts(primary="")
@@ -97,7 +98,7 @@ def plan(inputs: AvailabilityGroupInputs, found: AvailabilityGroupFacts) -> list
         pytest.param(facts(replica("SQL1")), [keep("SQL2"), add("SQL2"), *join("SQL2")], id="adopted, one lacking"),
         pytest.param(
             facts(replica("SQL1"), replica("SQL2"), replica("SQL3"), added=("SQL3",)),
-            ["On SQL1, remove the replica SQL3 from SQL.", "Keep that this program added no replica to SQL."],
+            ["On SQL1, remove the replica SQL3 from SQL.", "On SQL1, keep that this program added no replica to SQL."],
             id="ours left the topology",
         ),
         pytest.param(
@@ -128,6 +129,16 @@ def test_what_the_steps_send() -> None:
 def test_a_third_replica_touches_nothing_else() -> None:
     found = facts(replica("SQL1"), replica("SQL2"), primary="SQL2")
     assert plan(wanted("SQL1", "SQL2", "SQL3"), found) == [keep("SQL3"), add("SQL3", "SQL2"), *join("SQL3")]
+
+
+def test_what_was_added_is_kept_on_the_first_machine_whichever_that_is() -> None:
+    found = replace(facts(replica("SQL1"), replica("SQL2"), added=("SQL1", "SQL2")), keeper="SQL2")
+    steps = PROVIDER.plan(wanted(), found)
+    assert sentences(steps) == [
+        keep("SQL1", "SQL2"),
+        "On SQL2, forget which replicas this program added to SQL.",
+    ]
+    assert actions(steps)[1].startswith("SQL2 windows/remove_mark.ps1 ")
 
 
 def test_a_replica_that_stops_being_synchronous_makes_room_for_a_new_one() -> None:
@@ -230,7 +241,7 @@ def test_refusals() -> None:
 
 def test_delete_drops_what_was_made_and_lets_go_of_what_was_adopted() -> None:
     ours = facts(replica("SQL1"), replica("SQL2"), primary="SQL2", added=("SQL1", "SQL2"))
-    forget = "Forget which replicas this program added to SQL."
+    forget = "On SQL1, forget which replicas this program added to SQL."
     assert sentences(PROVIDER.remove(wanted(), ours, {})) == ["On SQL2, drop the availability group SQL.", forget]
     assert sentences(PROVIDER.release(wanted(), ours)) == [forget]
     assert PROVIDER.release(wanted(), facts(replica("SQL1"), replica("SQL2"))) == []
