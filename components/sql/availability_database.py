@@ -291,7 +291,8 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
         live: dict[str, Any] = {}
         if facts.on_primary and facts.on_primary.recovery_model != inputs.recovery_model:
             live["recovery_model"] = facts.on_primary.recovery_model
-        if behind := lagging(facts.group, inputs.database):
+        gone = [f"{machine}: no replica" for machine in inputs.machines if facts.group.replica(machine) is None]
+        if behind := [*lagging(facts.group, inputs.database), *gone]:
             live["replicas"] = "; ".join(behind)
         return live
 

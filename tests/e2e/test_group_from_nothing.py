@@ -163,6 +163,18 @@ def test_alwayson_disabled_by_hand_on_a_secondary_is_shown_and_repaired(built: B
     assert built.synchronized("SQL3") == set(DATABASES)
 
 
+def test_a_replica_removed_by_hand_is_shown_and_comes_back(built: Built) -> None:
+    built.farm.sql("SQL1", "ALTER AVAILABILITY GROUP [SQL] REMOVE REPLICA ON N'SQL3'")
+    verified = built.farm.operations("verify")
+    assert not verified.ok
+    assert "SQL3 is no replica of it" in verified.output
+    done, touched = built.up()
+    assert set(touched) == {"SQL", *DATABASES, VERIFICATION}
+    assert "On SQL1, add the replica SQL3 to SQL." in done.output
+    assert "create" not in touched.values()
+    assert built.synchronized("SQL3") == set(DATABASES)
+
+
 def test_a_replica_that_leaves_the_topology_leaves_the_group(built: Built) -> None:
     built.farm.write_topology(topology("SQL1", "SQL2"))
     done, touched = built.up()
