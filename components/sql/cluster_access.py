@@ -59,7 +59,7 @@ class ClusterAccessProvider(Provider[ClusterAccessInputs, dict[str, SystemLogin]
             rows = remote.sql(machine).rows(
                 leaf("sql/read_cluster_access.sql"), attempted="read the failover cluster's rights"
             )
-            own = next(row for row in rows if row["account"])
+            own = next(row for row in rows if not row["permission"])
             have = {row["permission"] for row in rows}
             missing = () if own["is_administrator"] else tuple(right for right in RIGHTS if right not in have)
             servers[machine] = SystemLogin(own["account"], bool(own["logins"]), missing)

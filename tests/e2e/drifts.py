@@ -362,7 +362,7 @@ $binding.AddSslCertificate($other, 'My')""",
     Drift(
         "endpoint: role",
         "SQL1-endpoint",
-        '~ role : "PARTNER" => "ALL"',
+        '~ role: "PARTNER" => "ALL"',
         sql("SQL1", "ALTER ENDPOINT [Hadr_endpoint] FOR DATABASE_MIRRORING (ROLE = PARTNER)"),
     ),
     Drift(
@@ -569,7 +569,7 @@ BROKEN = [
     Drift(
         "endpoint: access",
         "SQL1-endpoint",
-        r'~ access : "missing for HYPERVNU\\\\SVC_SQL" => "granted"',
+        r'~ access: "missing for HYPERVNU\\\\SVC_SQL" => "granted"',
         sql("SQL1", r"REVOKE CONNECT ON ENDPOINT::[Hadr_endpoint] FROM [HYPERVNU\SVC_SQL]"),
     ),
     *(

@@ -175,7 +175,7 @@ CASES: dict[str, tuple[Undo, dict[str, Any]]] = {
     "portal.hyper-v.nu": (delete, {}),
     "portal.hyper-v.nu-port-rules": (delete, {"rules": RULES}),
     "Portal2-node": (delete, {}),
-    "SQL-alwayson": (by_hand(shell("SQL2", DISABLE_HADR), shell("SQL2", RESTART_SQL)), {}),
+    "SQL-alwayson": (by_hand(shell("SQL1", DISABLE_HADR), shell("SQL1", RESTART_SQL)), {}),
     "SQL-authentication": (set_otherwise(mode="windows"), {}),
     "SQL-administrator": (set_otherwise(password="Another-Password-1!"), {}),
     "SQL-cluster": (
