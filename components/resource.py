@@ -144,6 +144,10 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
         """The steps that undo what this resource made (and nothing else). ``before`` is what ``remember`` gave when
         the resource was created. Pure."""
 
+    def release(self, inputs: InputsT, facts: FactsT) -> list[Step]:
+        """The steps that take away what this program keeps for itself beside a thing that it leaves. Pure."""
+        return []
+
     @abstractmethod
     def present(self, inputs: InputsT, facts: FactsT) -> bool:
         """Whether the thing is there at all, in whatever shape."""
@@ -253,10 +257,11 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         inputs = self._parse(props)
         with self._boundary(inputs):
-            remote = self.remote
+            remote, before = self.remote, props.get("before") or {}
             if not props.get("adopted"):
-                before = props.get("before") or {}
                 self._carry_out(inputs, lambda facts: self.remove(inputs, facts, before), None)
+            else:
+                self._carry_out(inputs, lambda facts: self.release(inputs, facts), None)
             claims.remove(remote, self.home(inputs), self.key(inputs))
 
     # How it is done --------------------------------------------------------------------------------------------

@@ -147,7 +147,7 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
     def observe(self, inputs: AvailabilityDatabaseInputs, remote: Remote) -> AvailabilityDatabaseFacts:
         attempted = f"read {self.title(inputs)}"
         group = groups.observe(remote, inputs.machines, inputs.group)
-        if not group.primary:
+        if group.exists and not group.primary:
             raise MachineError(self.home(inputs), attempted, f"the availability group {inputs.group} has no primary")
         copies = {}
         for machine in inputs.machines:
@@ -163,8 +163,9 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
                     in_group=bool(row["in_group"]),
                     chain_started=bool(row["chain_started"]),
                 )
-        now = remote.sql(group.primary).rows(leaf("sql/read_clock.sql"), attempted=attempted)[0]["now"]
-        if not _to_seed(group, inputs.database):
+        on = group.primary or self.home(inputs)
+        now = remote.sql(on).rows(leaf("sql/read_clock.sql"), attempted=attempted)[0]["now"]
+        if not group.primary or not _to_seed(group, inputs.database):
             return AvailabilityDatabaseFacts(group, copies, now)
         files = read_files(remote, group.primary, inputs.database, attempted)
         folders = {machine: read_folders(remote, machine, attempted) for machine in inputs.machines}
@@ -230,8 +231,15 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
 
     def _refuse(self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts) -> Copy:
         """The copy on the primary; everything that makes a member of a group impossible, at once."""
-        primary, database = facts.group.primary, inputs.database
+        group, primary, database = facts.group, facts.group.primary, inputs.database
         copy = facts.on_primary
+        if not group.exists:
+            raise MachineError(
+                self.home(inputs),
+                f"put {database} into {inputs.group}",
+                "there is no such availability group",
+                "Run `pulumi up` again, which makes it first.",
+            )
         if copy is None:
             raise MachineError(
                 primary,
@@ -283,7 +291,8 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
         live: dict[str, Any] = {}
         if facts.on_primary and facts.on_primary.recovery_model != inputs.recovery_model:
             live["recovery_model"] = facts.on_primary.recovery_model
-        if behind := lagging(facts.group, inputs.database):
+        gone = [f"{machine}: no replica" for machine in inputs.machines if facts.group.replica(machine) is None]
+        if behind := [*lagging(facts.group, inputs.database), *gone]:
             live["replicas"] = "; ".join(behind)
         return live
 

@@ -1,11 +1,18 @@
-"""Guarantees the modes of an availability group's replicas: availability and failover mode of each.
+"""Guarantees an availability group: that it is there, that every replica is joined, and the modes of each.
 
-The group itself is adopted: it was created with its cluster before the farm, as in the article. Leaves alone every
-database in it, its backup preferences and its endpoints. Delete leaves the group as it is.
+Where no server has it, it is created on the preferred primary; replicas are added, and their servers joined, one after
+the other. What is there is changed in place and never dropped to be made anew. A replica that leaves the topology is
+removed when this stack added it, else it is left; its databases stay there in the state RESTORING. Leaves alone the
+databases in the group and its backup preferences, and brings none to a new replica: that is the business of whoever put
+them in.
+
+Delete drops a group that this stack made: its databases stay online on the primary, those of the other replicas stay in
+the state RESTORING. A group that was adopted stays as it is, with the replicas that were added.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,17 +20,19 @@ import pulumi
 
 from components.resource import InputPart, Inputs, Managed, Provider
 from components.sql import group as groups
-from components.sql.group import Group
-from components.steps import Sql, Step, Until
+from components.sql.group import Group, Replica
+from components.steps import Script, Sql, Step, Until, leaf
 from components.topology import Topology
 from components.topology.problem import Location
-from remote.errors import MachineError
+from remote.errors import MachineError, UnreachableError
 from remote.session import Remote
 
 
 class ReplicaInputs(InputPart):
     machine: str
     """The machine it runs on."""
+    url: str
+    """Where the other replicas reach its endpoint; of a replica that is there already only the port matters."""
     availability_mode: Literal["SYNCHRONOUS_COMMIT", "ASYNCHRONOUS_COMMIT"] = "SYNCHRONOUS_COMMIT"
     """Whether a commit waits for it."""
     failover_mode: Literal["AUTOMATIC", "MANUAL"] = "AUTOMATIC"
@@ -34,13 +43,34 @@ class AvailabilityGroupInputs(Inputs):
     group: str
     """The group's name."""
     replicas: tuple[ReplicaInputs, ...]
-    """All replicas with their modes."""
+    """All replicas with their modes; the first becomes the primary of a new group."""
     seconds: float = 600
-    """How long a replica may take to become synchronised after it was made synchronous."""
+    """How long a replica may take to connect, or to become synchronised after it was made synchronous."""
 
     @property
     def machines(self) -> tuple[str, ...]:
         return tuple(replica.machine for replica in self.replicas)
+
+
+@dataclass(frozen=True)
+class AvailabilityGroupFacts:
+    group: Group
+    added: frozenset[str] = frozenset()
+    """The machines of the replicas that this stack added, those that it created the group with included."""
+    keeper: str = ""
+    """The machine that keeps which these are."""
+
+
+@dataclass(frozen=True)
+class Connected:
+    """Waits until a replica is joined and the primary reaches it."""
+
+    machine: str
+
+    def __call__(self, facts: AvailabilityGroupFacts) -> str:
+        replica = facts.group.replica(self.machine)
+        there = replica is not None and replica.joined and replica.connected
+        return "" if there else f"{self.machine} to connect to {facts.group.primary or 'a primary'}"
 
 
 @dataclass(frozen=True)
@@ -49,16 +79,16 @@ class Synchronised:
 
     machine: str
 
-    def __call__(self, facts: Group) -> str:
+    def __call__(self, facts: AvailabilityGroupFacts) -> str:
         lagging = [
             one.database
-            for one in facts.databases
+            for one in facts.group.databases
             if one.machine == self.machine and not one.suspended and one.synchronization == "SYNCHRONIZING"
         ]
         return f"{', '.join(lagging)} on {self.machine}" if lagging else ""
 
 
-class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, Group]):
+class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, AvailabilityGroupFacts]):
     INPUTS = AvailabilityGroupInputs
     IDENTITY = ("group",)
     COMPUTED = ("primary",)
@@ -72,77 +102,179 @@ class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, Group]):
     def home(self, inputs: AvailabilityGroupInputs) -> str:
         return inputs.machines[0]
 
-    def observe(self, inputs: AvailabilityGroupInputs, remote: Remote) -> Group:
-        return groups.observe(remote, inputs.machines, inputs.group)
+    def observe(self, inputs: AvailabilityGroupInputs, remote: Remote) -> AvailabilityGroupFacts:
+        group = groups.observe(remote, inputs.machines, inputs.group)
+        for machine in inputs.machines:  # the first keeps it; another one did when it was the first
+            kept = remote.powershell(machine).run(
+                leaf("windows/read_mark.ps1"), {"Name": _mark(inputs)}, attempted=f"read {self.title(inputs)}"
+            )
+            if kept:
+                return AvailabilityGroupFacts(group, frozenset(kept[0].split(",")), machine)
+        return AvailabilityGroupFacts(group)
 
-    def plan(self, inputs: AvailabilityGroupInputs, facts: Group) -> list[Step]:
-        self._refuse(inputs, facts)
-        steps = []
-        for wanted in inputs.replicas:
-            replica = facts.replica(wanted.machine)
-            assert replica is not None  # _refuse looked
-            changes: list[tuple[str, str]] = []
-            if replica.failover_mode != wanted.failover_mode:
-                changes.append(("failover", wanted.failover_mode))
-            if replica.availability_mode != wanted.availability_mode:
-                # Automatic failover needs synchronous commit: it goes off before, and comes on after.
-                first = wanted.availability_mode == "SYNCHRONOUS_COMMIT"
-                changes.insert(0 if first else len(changes), ("availability", wanted.availability_mode))
-            for kind, mode in changes:
-                values = (inputs.group, replica.server, mode)
-                steps.append(
-                    Step(
-                        f"On {facts.primary}, set the {kind} mode of {wanted.machine} in {inputs.group} to {mode}.",
-                        Sql(facts.primary, f"sql/set_{kind}_mode.sql", values),
-                    )
-                )
-            if ("availability", "SYNCHRONOUS_COMMIT") in changes:
-                what = f"Wait until {wanted.machine} is synchronised in {inputs.group}."
-                steps.append(Step(what, Until(facts.primary, Synchronised(wanted.machine), inputs.seconds)))
+    def plan(self, inputs: AvailabilityGroupInputs, facts: AvailabilityGroupFacts) -> list[Step]:
+        group = facts.group
+        self._refuse(inputs, group)
+        lacking = [one for one in inputs.replicas if group.replica(one.machine) is None]
+        gone = [one for one in group.replicas if one.machine not in inputs.machines and one.machine in facts.added]
+        added = facts.added | {one.machine for one in lacking}
+        primary = group.primary or self.home(inputs)
+        home = self.home(inputs)
+        steps = [] if added == facts.added and facts.keeper in ("", home) else [self._keep(inputs, added)]
+        if facts.keeper not in ("", home):
+            steps += self.release(inputs, facts)
+        for left in gone:
+            what = f"On {primary}, remove the replica {left.machine} from {inputs.group}."
+            steps.append(Step(what, Sql(primary, "sql/remove_replica.sql", (inputs.group, left.server))))
+        # A group takes three synchronous replicas and two automatic ones: those that stop being so come first.
+        for one in sorted(inputs.replicas, key=lambda one: (one.availability_mode[0], one.failover_mode), reverse=True):
+            if replica := group.replica(one.machine):
+                steps += self._change(inputs, primary, one, replica)
+        for one in inputs.replicas:
+            replica = group.replica(one.machine)
+            if replica is None or not replica.joined:
+                steps += self._bring(inputs, group, primary, one)
+        if left_over := added - {*inputs.machines}:
+            steps.append(self._keep(inputs, added - left_over))
         return steps
 
-    def _refuse(self, inputs: AvailabilityGroupInputs, facts: Group) -> None:
-        attempted = f"read {self.title(inputs)}"
-        if not facts.primary:
+    def _bring(self, inputs: AvailabilityGroupInputs, group: Group, primary: str, wanted: ReplicaInputs) -> list[Step]:
+        """What makes a server a replica that is joined and connected."""
+        name = inputs.group
+        if not group.exists and wanted.machine == primary:
+            what = f"On {primary}, create the availability group {name}."
+            return [Step(what, _with(wanted, primary, "sql/create_group.sql", inputs, group), _WATCHED)]
+        steps = []
+        if group.replica(wanted.machine) is None:
+            what = f"On {primary}, add the replica {wanted.machine} to {name}."
+            steps.append(Step(what, _with(wanted, primary, "sql/add_replica.sql", inputs, group)))
+        what = f"On {wanted.machine}, join the availability group {name}."
+        steps.append(Step(what, Sql(wanted.machine, "sql/join_group.sql", (name,))))
+        what = f"Wait until {wanted.machine} is connected in {name}."
+        return [*steps, Step(what, Until(primary, Connected(wanted.machine), inputs.seconds))]
+
+    def _change(
+        self, inputs: AvailabilityGroupInputs, primary: str, wanted: ReplicaInputs, replica: Replica
+    ) -> list[Step]:
+        """What leads a replica that is there to its address and modes."""
+        steps = []
+        if _port(replica.url) != _port(wanted.url):
+            what = f"On {primary}, have the others reach {wanted.machine} in {inputs.group} at {wanted.url}."
+            action = Sql(primary, "sql/set_replica_url.sql", (inputs.group, replica.server, wanted.url))
+            steps.append(Step(what, action))
+        changes: list[tuple[str, str]] = []
+        if replica.failover_mode != wanted.failover_mode:
+            changes.append(("failover", wanted.failover_mode))
+        if replica.availability_mode != wanted.availability_mode:
+            # Automatic failover needs synchronous commit: it goes off before, and comes on after.
+            first = wanted.availability_mode == "SYNCHRONOUS_COMMIT"
+            changes.insert(0 if first else len(changes), ("availability", wanted.availability_mode))
+        for kind, mode in changes:
+            what = f"On {primary}, set the {kind} mode of {wanted.machine} in {inputs.group} to {mode}."
+            action = Sql(primary, _SET_MODE[kind], (inputs.group, replica.server, mode))
+            steps.append(Step(what, action))
+        if ("availability", "SYNCHRONOUS_COMMIT") in changes:
+            what = f"Wait until {wanted.machine} is synchronised in {inputs.group}."
+            steps.append(Step(what, Until(primary, Synchronised(wanted.machine), inputs.seconds)))
+        return steps
+
+    def _refuse(self, inputs: AvailabilityGroupInputs, group: Group) -> None:
+        attempted = f"bring {self.title(inputs)} to its declared state"
+        for machine in inputs.machines:
+            server = group.servers.get(machine)
+            if server and not server.hadr:
+                raise MachineError(
+                    machine,
+                    attempted,
+                    "AlwaysOn Availability Groups is not enabled for this instance",
+                    "Run `pulumi up` again, which enables it first.",
+                )
+        if group.exists and not group.primary:
             raise MachineError(
                 self.home(inputs),
                 attempted,
-                "no replica says that it is the primary",
-                "Bring the group online; look at the cluster first.",
-            )
-        have = {replica.machine for replica in facts.replicas}
-        if missing := [machine for machine in inputs.machines if machine not in have]:
-            raise MachineError(
-                facts.primary,
-                attempted,
-                f"{', '.join(missing)} is no replica of it; its replicas are {', '.join(sorted(have))}",
-                "Add the replica to the group, or correct `sql.replicas`.",
+                f"none of {', '.join(inputs.machines)} says that it is the primary",
+                "Bring the group online, with one of these as its primary; look at the cluster first.",
             )
 
-    def remove(self, inputs: AvailabilityGroupInputs, facts: Group, before: dict[str, Any]) -> list[Step]:
-        return []
+    def _keep(self, inputs: AvailabilityGroupInputs, added: frozenset[str]) -> Step:
+        names, home = sorted(added), self.home(inputs)
+        what = f"On {home}, keep that this program added {', '.join(names) or 'no replica'} to {inputs.group}."
+        if not names:
+            return Step(what, Script(home, "windows/remove_mark.ps1", {"Name": _mark(inputs)}))
+        arguments = {"Name": _mark(inputs), "Text": ",".join(names)}
+        return Step(what, Script(home, "windows/write_mark.ps1", arguments))
+
+    def remove(
+        self, inputs: AvailabilityGroupInputs, facts: AvailabilityGroupFacts, before: dict[str, Any]
+    ) -> list[Step]:
+        steps = []
+        if facts.group.exists:
+            if not facts.group.primary:
+                raise MachineError(
+                    self.home(inputs),
+                    f"drop {self.title(inputs)}",
+                    "no replica says that it is the primary",
+                    "Bring the group online, or drop it yourself; then run it again.",
+                )
+            what = f"On {facts.group.primary}, drop the availability group {inputs.group}."
+            steps.append(Step(what, Sql(facts.group.primary, "sql/drop_group.sql", (inputs.group,))))
+        return [*steps, *self.release(inputs, facts)]
+
+    def release(self, inputs: AvailabilityGroupInputs, facts: AvailabilityGroupFacts) -> list[Step]:
+        if not facts.added:
+            return []
+        what = f"On {facts.keeper}, forget which replicas this program added to {inputs.group}."
+        return [Step(what, Script(facts.keeper, "windows/remove_mark.ps1", {"Name": _mark(inputs)}))]
 
     def adoption(self, inputs: AvailabilityGroupInputs, topology: Topology) -> Location:
         return ("sql",)
 
-    def present(self, inputs: AvailabilityGroupInputs, facts: Group) -> bool:
-        return True  # observe raises when the group is not there
+    def present(self, inputs: AvailabilityGroupInputs, facts: AvailabilityGroupFacts) -> bool:
+        return facts.group.exists
 
-    def found(self, inputs: AvailabilityGroupInputs, facts: Group) -> dict[str, Any]:
+    def found(self, inputs: AvailabilityGroupInputs, facts: AvailabilityGroupFacts) -> dict[str, Any]:
+        if not facts.group.primary:
+            return {}
         replicas = []
         for wanted in inputs.replicas:
-            replica = facts.replica(wanted.machine)
-            if replica is not None:
+            replica = facts.group.replica(wanted.machine)
+            if replica is not None and replica.joined:
+                url = wanted.url if _port(replica.url) == _port(wanted.url) else replica.url
                 modes = {"availability_mode": replica.availability_mode, "failover_mode": replica.failover_mode}
-                replicas.append({"machine": wanted.machine, **modes})
-        return {"replicas": replicas} if facts.primary else {}
+                replicas.append({"machine": wanted.machine, "url": url, **modes})
+        return {"replicas": replicas}
 
-    def outputs(self, inputs: AvailabilityGroupInputs, facts: Group) -> dict[str, Any]:
-        return {"primary": facts.primary}
+    def outputs(self, inputs: AvailabilityGroupInputs, facts: AvailabilityGroupFacts) -> dict[str, Any]:
+        return {"primary": facts.group.primary}
+
+
+_SET_MODE = {"availability": "sql/set_availability_mode.sql", "failover": "sql/set_failover_mode.sql"}
+_WATCHED = (
+    "Where it says 41131, see that the cluster's service, which is LocalSystem, may log on to SQL Server; SQL Server's "
+    "error log and the cluster's have the rest. Then run `pulumi up` again."
+)
+
+
+def _mark(inputs: AvailabilityGroupInputs) -> str:
+    return f"availability-group/{inputs.group}/added".lower()
+
+
+def _port(url: str) -> str:
+    found = re.search(r":(\d+)/?$", url)
+    return found[1] if found else ""
+
+
+def _with(one: ReplicaInputs, on: str, script: str, inputs: AvailabilityGroupInputs, group: Group) -> Sql:
+    server = group.servers.get(one.machine)
+    if server is None:
+        raise UnreachableError(one.machine, f"make it a replica of {inputs.group}", "SQL Server does not answer")
+    values = (inputs.group, server.name, one.url, one.availability_mode, one.failover_mode)
+    return Sql(on, script, values, seconds=inputs.seconds)
 
 
 class AvailabilityGroup(Managed, module="sql", name="AvailabilityGroup"):
-    """An availability group's replicas and their modes."""
+    """An availability group with its replicas and their modes."""
 
     provider_class = AvailabilityGroupProvider
     primary: pulumi.Output[str]

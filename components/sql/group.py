@@ -1,18 +1,32 @@
 """What an availability group looks like, read once and used by every resource that works on it.
 
 The truth about a group is on its primary: a secondary sees only itself. So each replica is asked for its own role
-first, and the primary for the rest.
+first, and the primary for the rest. A server that is no replica (yet, or because AlwaysOn was disabled there) is only
+described: what has to come of that is the business of ``Hadr`` and ``AvailabilityGroup``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from components.steps import leaf
 from remote.errors import LostAnswerError, MachineError, UnreachableError
 from remote.session import Remote
 from remote.sql import Statements
+
+
+@dataclass(frozen=True)
+class Server:
+    """What one server says of itself."""
+
+    name: str
+    """Its own name, by which a group knows it: ``SQL2``, or ``SQL2\\WAP`` for a named instance."""
+    hadr: bool
+    """Whether AlwaysOn is enabled in the running instance."""
+    knows: bool
+    """Whether it has a replica of the group that joined."""
+    role: str = ""
 
 
 @dataclass(frozen=True)
@@ -25,6 +39,8 @@ class Replica:
     connected: bool
     availability_mode: str
     failover_mode: str
+    joined: bool = True
+    url: str = ""
 
     @property
     def synchronous(self) -> bool:
@@ -52,6 +68,18 @@ class Group:
     primary: str
     replicas: tuple[Replica, ...]
     databases: tuple[DatabaseReplica, ...]
+    servers: Mapping[str, Server] = field(default_factory=dict)
+    """By machine; one that does not answer is missing."""
+
+    @property
+    def exists(self) -> bool:
+        """Whether any server has it."""
+        return bool(self.primary) or any(server.knows for server in self.servers.values())
+
+    def carries(self, machine: str) -> bool:
+        """Whether a restart of this machine's server concerns the group."""
+        server = self.servers.get(machine)
+        return server.knows if server else self.replica(machine) is not None
 
     @property
     def secondaries(self) -> tuple[Replica, ...]:
@@ -89,38 +117,47 @@ class Group:
             if one.machine == machine and not one.failover_ready
         ]
 
-    def unhealthy(self) -> list[str]:
-        """What is not as it should be on any replica, in the operator's words; empty: the group is healthy."""
+    def unhealthy(self, but: frozenset[str] = frozenset()) -> list[str]:
+        """What is not as it should be on any replica (``but`` some machines'), in the operator's words; empty: the
+        group is healthy. What never joined is left out: it does not come by waiting."""
         if not self.primary:
             return [f"a primary of {self.name}"]
-        away = [f"{replica.machine} to connect" for replica in self.secondaries if not replica.connected]
-        lagging = [
-            f"{one.database} on {one.machine} ({'suspended' if one.suspended else one.synchronization or 'not joined'})"
-            for one in self.databases
-            if one.synchronization != self.goal(one.machine) or one.suspended
-        ]
-        return away + lagging
+        return [trouble for machine, trouble in self._troubles() if machine not in but]
+
+    def ailing(self) -> frozenset[str]:
+        """The machines whose replicas are not as they should be."""
+        return frozenset(machine for machine, _ in self._troubles())
+
+    def _troubles(self) -> Iterator[tuple[str, str]]:
+        for replica in self.secondaries:
+            if not replica.connected:
+                yield replica.machine, f"{replica.machine} to connect"
+        for one in self.databases:
+            follows = one.synchronization == self.goal(one.machine)
+            if one.joined and (one.suspended or not follows):
+                state = "suspended" if one.suspended else one.synchronization or "unknown"
+                yield one.machine, f"{one.database} on {one.machine} ({state})"
 
 
 def observe(remote: Remote, machines: Sequence[str], name: str, *, integrated: bool = False) -> Group:
-    """Read a group. Raises ``MachineError`` when a server has no availability groups, or none of this name, and
-    ``UnreachableError`` when no replica answers."""
+    """Read what there is of a group. Raises ``UnreachableError`` when no replica answers, or when one that does not
+    might know what the others do not; ``MachineError`` for a server that can have no availability groups."""
 
     def server(machine: str) -> Statements:
         return remote.sql_integrated(machine) if integrated else remote.sql(machine)
 
-    roles: dict[str, str] = {}
+    servers: dict[str, Server] = {}
     silent: list[MachineError] = []
     for machine in machines:
         try:
-            roles[machine] = _role(server(machine), machine, name)
+            servers[machine] = _server(server(machine), machine, name)
         except (UnreachableError, LostAnswerError) as error:
             silent.append(error)
-    if not roles:
+    if silent and not any(one.knows for one in servers.values()):
         raise silent[0]
-    primary = next((machine for machine, role in roles.items() if role == "PRIMARY"), "")
+    primary = next((machine for machine, one in servers.items() if one.role == "PRIMARY"), "")
     if not primary:
-        return Group(name, "", (), ())
+        return Group(name, "", (), (), servers)
     attempted = f"read the availability group {name}"
     by_server = {machine.lower(): machine for machine in machines}
 
@@ -128,14 +165,19 @@ def observe(remote: Remote, machines: Sequence[str], name: str, *, integrated: b
         host = replica.split("\\")[0]
         return by_server.get(host.lower(), host)
 
+    def role_of(machine: str) -> str:
+        return servers[machine].role if machine in servers else ""
+
     replicas = tuple(
         Replica(
             machine=machine_of(row["name"]),
             server=row["name"],
-            role=roles.get(machine_of(row["name"]), ""),
+            role=role_of(machine_of(row["name"])),
             connected=row["connected"] == "CONNECTED",
             availability_mode=row["availability_mode"],
             failover_mode=row["failover_mode"],
+            joined=bool(row["joined"]),
+            url=row["url"] or "",
         )
         for row in server(primary).rows(leaf("sql/read_replicas.sql"), name, attempted=attempted)
     )
@@ -151,10 +193,10 @@ def observe(remote: Remote, machines: Sequence[str], name: str, *, integrated: b
         )
         for row in server(primary).rows(leaf("sql/read_group_databases.sql"), name, attempted=attempted)
     )
-    return Group(name, primary, replicas, databases)
+    return Group(name, primary, replicas, databases, servers)
 
 
-def _role(server: Statements, machine: str, name: str) -> str:
+def _server(server: Statements, machine: str, name: str) -> Server:
     attempted = f"read its part in the availability group {name}"
     row = server.rows(leaf("sql/read_role.sql"), name, attempted=attempted)[0]
     if row["engine_edition"] != 3:  # 3 is Enterprise, Developer and Evaluation (SERVERPROPERTY, EngineEdition)
@@ -164,18 +206,4 @@ def _role(server: Statements, machine: str, name: str) -> str:
             f"{row['edition']} has no availability groups",
             "Install SQL Server 2012 Enterprise on every replica.",
         )
-    if not row["hadr_enabled"]:
-        raise MachineError(
-            machine,
-            attempted,
-            "AlwaysOn Availability Groups is not enabled for this instance",
-            "Enable it in SQL Server Configuration Manager and restart the service.",
-        )
-    if not row["groups_found"]:
-        raise MachineError(
-            machine,
-            attempted,
-            "there is no availability group of this name",
-            "Create the group and its listener first (README, Your own machines), or correct `sql.group`.",
-        )
-    return row["role"] or ""
+    return Server(row["server_name"], bool(row["hadr_enabled"]), bool(row["groups_found"]), row["role"] or "")

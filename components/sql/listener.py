@@ -1,13 +1,14 @@
 """Guarantees an availability group's listener: its name, address and port.
 
 The port is changed in place and a missing address is added; nothing is dropped to be made anew. T-SQL cannot take an
-address away from a listener, so further addresses are left alone. Delete removes the listener only if this stack
-made it.
+address away from a listener, so further addresses are left alone, and one in the subnet of another cannot be added:
+that is refused with what to do in Failover Cluster Manager. Delete removes the listener only if this stack made it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pulumi
@@ -59,6 +60,8 @@ class ListenerProvider(Provider[ListenerInputs, ListenerFacts]):
 
     def observe(self, inputs: ListenerInputs, remote: Remote) -> ListenerFacts:
         group = groups.observe(remote, inputs.machines, inputs.group)
+        if not group.exists:
+            return ListenerFacts("")
         if not group.primary:
             raise MachineError(self.home(inputs), f"read {self.title(inputs)}", f"{inputs.group} has no primary")
         rows = remote.sql(group.primary).rows(
@@ -72,12 +75,20 @@ class ListenerProvider(Provider[ListenerInputs, ListenerFacts]):
 
     def plan(self, inputs: ListenerInputs, facts: ListenerFacts) -> list[Step]:
         on, name, group = facts.primary, inputs.listener, inputs.group
+        if not on:
+            raise MachineError(
+                self.home(inputs),
+                f"add {self.title(inputs)}",
+                f"there is no availability group {group}",
+                "Run `pulumi up` again, which makes it first.",
+            )
         if not facts.name:
             what = f"On {on}, add the listener {name} at {inputs.address}:{inputs.port} to {group}."
             new = (group, name, inputs.address, inputs.mask, inputs.port)
-            return [Step(what, Sql(on, "sql/add_listener.sql", new))]
+            return [Step(what, Sql(on, "sql/add_listener.sql", new), _COMPUTER.format(name=name))]
         steps = []
         if inputs.address not in facts.addresses:
+            self._refuse(inputs, facts)
             values = (group, name, inputs.address, inputs.mask)
             what = f"On {on}, add the address {inputs.address} to the listener {name}."
             steps.append(Step(what, Sql(on, "sql/add_listener_address.sql", values)))
@@ -85,6 +96,19 @@ class ListenerProvider(Provider[ListenerInputs, ListenerFacts]):
             what = f"On {on}, set the port of the listener {name} to {inputs.port}."
             steps.append(Step(what, Sql(on, "sql/set_listener_port.sql", (group, name, inputs.port))))
         return steps
+
+    def _refuse(self, inputs: ListenerInputs, facts: ListenerFacts) -> None:
+        """A listener takes one address of each subnet (SQL Server's error 19451)."""
+        subnet = ip_network(f"{inputs.address}/{inputs.mask}", strict=False)
+        beside = [address for address in facts.addresses if ip_address(address) in subnet]
+        if beside:
+            raise MachineError(
+                facts.primary,
+                f"add the address {inputs.address} to {self.title(inputs)}",
+                f"it has {', '.join(beside)} in the same subnet, and T-SQL can neither change nor remove that",
+                f"Set the address of its IP resource to {inputs.address} in Failover Cluster Manager, or correct "
+                "`sql.listener.address`; then run `pulumi up` again.",
+            )
 
     def remove(self, inputs: ListenerInputs, facts: ListenerFacts, before: dict[str, Any]) -> list[Step]:
         if not facts.name:
@@ -103,6 +127,13 @@ class ListenerProvider(Provider[ListenerInputs, ListenerFacts]):
         if inputs.address not in facts.addresses:
             live["address"] = ", ".join(facts.addresses)
         return live
+
+
+_COMPUTER = (
+    "Where it says 19471 or 19476, the cluster cannot make or use the listener's computer object: let the cluster's "
+    "own computer object create computer objects in its organizational unit, or make a disabled one named {name} "
+    "there and give the cluster full control of it; see too that no other machine has the name or the address."
+)
 
 
 class Listener(Managed, module="sql", name="Listener"):

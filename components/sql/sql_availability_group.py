@@ -1,4 +1,5 @@
-"""The SQL Servers behind the farm: mixed mode, administrator, group, listener, primary; later databases and logins."""
+"""The SQL Servers behind the farm: AlwaysOn, mixed mode, administrator, endpoints, group, listener, primary; later
+databases and logins."""
 
 from __future__ import annotations
 
@@ -12,6 +13,9 @@ from components.sql.administrator import Administrator
 from components.sql.authentication_mode import AuthenticationMode
 from components.sql.availability_database import AvailabilityDatabase
 from components.sql.availability_group import AvailabilityGroup
+from components.sql.cluster_access import ClusterAccess
+from components.sql.endpoint import MirroringEndpoint
+from components.sql.hadr import Hadr
 from components.sql.listener import Listener
 from components.sql.login_mirror import LoginMirror
 from components.sql.primary import Primary
@@ -28,16 +32,30 @@ class SqlAvailabilityGroup(Component):
         self._topology, sql, waits = topology, topology.sql, topology.waits
         self.machines = [replica.machine for replica in topology.replicas]
         group, machines = sql.group, self.machines
-        mode = AuthenticationMode(
-            f"{group}-authentication",
+        services = {replica.machine: replica.service for replica in topology.replicas if replica.instance}
+        instances = {replica.machine: replica.instance for replica in topology.replicas if replica.instance}
+        hadr = Hadr(
+            f"{group}-alwayson",
             group=group,
             machines=machines,
-            services={replica.machine: replica.service for replica in topology.replicas if replica.instance},
-            mode=sql.authentication,
+            services=services,
+            instances=instances,
+            authentication=sql.authentication,
             restart_seconds=waits.service_restart,
             synchronization_seconds=waits.synchronization,
             failover_seconds=waits.failover,
             opts=self.child(),
+        )
+        mode = AuthenticationMode(
+            f"{group}-authentication",
+            group=group,
+            machines=machines,
+            services=services,
+            mode=sql.authentication,
+            restart_seconds=waits.service_restart,
+            synchronization_seconds=waits.synchronization,
+            failover_seconds=waits.failover,
+            opts=self.child([hadr]),
         )
         administrator = Administrator(
             f"{group}-administrator",
@@ -47,9 +65,26 @@ class SqlAvailabilityGroup(Component):
             adopt=sql.adopt,
             opts=self.child([mode]),
         )
+        access = ClusterAccess(f"{group}-cluster", group=group, machines=machines, opts=self.child([administrator]))
+        endpoints = [
+            MirroringEndpoint(
+                f"{replica.machine}-endpoint",
+                machine=replica.machine,
+                port=replica.endpoint_port,
+                partners=[
+                    {"machine": other.machine, "computer": topology.computer_account(other.machine)}
+                    for other in topology.replicas
+                    if other.machine != replica.machine
+                ],
+                adopt=sql.adopt,
+                opts=self.child([administrator]),
+            )
+            for replica in topology.replicas
+        ]
         modes = [
             {
                 "machine": replica.machine,
+                "url": f"TCP://{topology.fqdn(replica.machine)}:{replica.endpoint_port}",
                 "availability_mode": f"{replica.commit}_commit".upper(),
                 "failover_mode": "AUTOMATIC" if replica.automatic else "MANUAL",
             }
@@ -61,7 +96,7 @@ class SqlAvailabilityGroup(Component):
             replicas=modes,
             seconds=topology.waits.synchronization,
             adopt=sql.adopt,
-            opts=self.child([administrator]),
+            opts=self.child([access, *endpoints]),
         )
         listener = Listener(
             f"{group}-listener",

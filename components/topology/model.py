@@ -57,6 +57,10 @@ class Topology(Part):
         name = self.machine(machine).domain
         return next(domain for domain in self.domains if domain.name == name)
 
+    def computer_account(self, machine: str) -> str:
+        r"""A machine's account in its domain, ``HYPERVNU\SQL1$``."""
+        return f"{self.domain_of(machine).netbios}\\{self.machine(machine).name}$"
+
     def tier_at(self, node: str) -> tuple[str, str, int]:
         """The place of the tier that a portal server belongs to. Raises LookupError for any other machine."""
         for index, tier in enumerate(self.portal.tiers):

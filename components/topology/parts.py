@@ -166,7 +166,8 @@ class Sql(Part):
     """`build`: move the primary there while the farm is built, later only report; `always`: move it in every update;
     `never`: only report."""
     adopt: Flag = False
-    """Take over a group, its listener and the administrator's login that exist already."""
+    """Take over a group, its listener and endpoints, and the administrator's login, that exist already. What does not
+    exist is made either way."""
 
 
 class Spf(Part):

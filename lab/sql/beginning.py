@@ -1,11 +1,13 @@
 """What SQL Server is before anybody touches the farm: where the article begins.
 
-Two (or more) instances of SQL Server 2012 SP1 Enterprise in Windows-only mode,
-sa disabled; an availability group with a
-listener, in it the databases of Virtual Machine Manager and Service Provider Foundation, their domain logins on every
-replica; the primary is not the preferred one. Where SPF is in another domain, its databases are there too, on a SQL
-Server that is no part of the lab, and the group has no database yet. Source: reference wap.md sections 0 and 7, the
-article's earlier parts.
+Two (or more) instances of SQL Server 2012 SP1 Enterprise in Windows-only mode, sa disabled, on the nodes of a failover
+cluster; the databases of Virtual Machine Manager and Service Provider Foundation with their domain logins on every
+server. Source: reference wap.md sections 0 and 7, the article's earlier parts.
+
+Where the topology adopts (``sql.adopt``), there is an availability group with a listener, these databases in it, and
+the primary is not the preferred one. Where it does not, the cluster is only prepared: AlwaysOn is not enabled, nobody
+made an endpoint, and the databases stand alone on the first server. Where SPF is in another domain, its databases are
+there too, on a SQL Server that is no part of the lab, and these servers have no database yet.
 """
 
 from __future__ import annotations
@@ -24,9 +26,10 @@ from lab.sql.engine.passwords import hash_password
 from lab.sql.engine.principal import FIXED_SERVER_ROLES
 from lab.sql.engine.procedures.configuration import DEFAULTS
 from lab.sql.engine.session import Session
-from lab.sql.engine.statements.availability_create import create_group
+from lab.sql.engine.statements.availability_create import WATCHING, create_group
 from lab.sql.engine.statements.availability_group import new_replica
 from lab.sql.engine.statements.database import default_files
+from lab.sql.engine.statements.endpoint import DEFAULTS as ENDPOINT
 from lab.sql.engine.statements.login import grant_server, new_login
 from lab.sql.installation import NAMES_KEY, Names, installed, server_name
 from lab.world import Document, Machine, World
@@ -57,12 +60,19 @@ def begin(world: World) -> None:
     sql: dict[str, Any] = world.topology["sql"]
     known = replicas(world.topology)
     machines = [world.machine(replica.machine) for replica in known]
+    grouped = bool(sql.get("adopt", False))
     for replica, machine in zip(known, machines, strict=True):
         _instance(world, machine, replica)
+        if grouped:
+            _alwayson(world, machine, replica)
     world.collection("lab", "sql-cluster")["cluster"] = {
         "name": sql["cluster"]["name"], "address": sql["cluster"]["address"],
         "members": [machine.name for machine in machines], "witness": sql.get("backup_share", ""),
     }  # fmt: skip
+    if not grouped:
+        for database, (account, script) in _service_databases(machines[0]).items():
+            _lone_database(world, machines[0], database, account, script)
+        return
     preferred = str(sql["preferred_primary"]).lower()
     others = [replica for replica in known if replica.machine.lower() != preferred and replica.synchronous]
     primary = world.machine((others or known)[0].machine)
@@ -90,9 +100,10 @@ def _instance(world: World, machine: Machine, replica: Replica) -> None:
     registry[names.settings_key] = {"values": values}
     port = {"TcpPort": {"type": "String", "data": str(replica.port)}, "TcpDynamicPorts": {"type": "String", "data": ""}}
     registry[names.port_key] = {"values": port}
+    registry[names.hadr_key] = {"values": {"HADR_Enabled": {"type": "DWord", "data": 0}}}
     registry[NAMES_KEY] = {"values": {names.instance: {"type": "String", "data": names.id}}}
     machine.collection("sql-instance")[names.instance] = {
-        "running": True, "mixed": False, "started": now, "port": replica.port,
+        "running": True, "mixed": False, "hadr": False, "started": now, "port": replica.port,
     }  # fmt: skip
     for name, (number, low, high, value, dynamic, advanced) in DEFAULTS.items():
         machine.collection("sql-configuration")[name.lower()] = {
@@ -102,10 +113,37 @@ def _instance(world: World, machine: Machine, replica: Replica) -> None:
     _system_databases(world, machine, names, now)
     session = _setup_session(world, machine)
     _run(session, lambda: _logins(world, machine, names, session, now))
+    session.close()
+
+
+def _alwayson(world: World, machine: Machine, replica: Replica) -> None:
+    """What whoever made the group did on every replica: the endpoint, and who may use it and watch the instance."""
+    installation = installed(machine)
+    assert installation is not None, "it was installed above"
+    installation.change(hadr=True)
+    installation.configure_hadr(enabled=True)
+    now = world.clock.now().isoformat()
     machine.collection("sql-endpoint")["hadr_endpoint"] = {
-        "name": "Hadr_endpoint", "id": 65536, "port": replica.endpoint_port, "state": "STARTED",
+        **ENDPOINT, "name": "Hadr_endpoint", "id": 65536, "port": replica.endpoint_port, "state": "STARTED",
+        "role": "ALL", "algorithm": "AES",
         "owner_id": machine.collection("sql-login")[f"{machine.netbios}\\installer".lower()]["id"],
     }  # fmt: skip
+    session = _setup_session(world, machine)
+
+    def grant() -> None:
+        server = session.server
+        system = server.get("login", "NT AUTHORITY\\SYSTEM")
+        assert system is not None
+        for permission in WATCHING:
+            if permission != "CONNECT SQL":  # it has that from the beginning
+                grant_server(server, system["id"], permission, "G")
+        name = f"{machine.netbios}\\SVC_SQL"
+        sid = find_sid(world, machine, name)
+        assert sid is not None
+        login = new_login(server, name, "U", sid_bytes(sid), now)
+        grant_server(server, login["id"], "CONNECT", "G", kind=105, major=65536)
+
+    _run(session, grant)
     session.close()
 
 
@@ -162,7 +200,6 @@ def _logins(world: World, machine: Machine, names: Names, session: Session, now:
     services = (*SERVICES, names.service, names.agent)
     windows = [f"{machine.netbios}\\installer", "NT AUTHORITY\\SYSTEM", *(f"NT SERVICE\\{name}" for name in services)]
     windows += [f"{machine.netbios}\\{account}" for account, _ in _service_databases(machine).values()]
-    windows.append(f"{machine.netbios}\\SVC_SQL")
     for name in windows:
         sid = find_sid(world, machine, name)
         if sid is None:
@@ -170,11 +207,6 @@ def _logins(world: World, machine: Machine, names: Names, session: Session, now:
         login = new_login(server, name, "U", sid_bytes(sid), now)
         if name.endswith("\\installer") or name.startswith("NT SERVICE\\"):
             server.put("server-role-member", f"3:{login['id']}", {"role_id": 3, "member_id": login["id"]})
-        if name == "NT AUTHORITY\\SYSTEM":
-            grant_server(server, login["id"], "ALTER ANY AVAILABILITY GROUP", "G")
-            grant_server(server, login["id"], "VIEW SERVER STATE", "G")
-        if name.endswith("\\SVC_SQL"):
-            grant_server(server, login["id"], "CONNECT", "G", kind=105, major=65536)
 
 
 def _group(world: World, sql: dict[str, Any], known: list[Replica], primary: Machine) -> None:
@@ -204,18 +236,7 @@ def _service_database(
     world: World, group_name: str, primary: Machine, machines: list[Machine], database: str, account: str, script: str
 ) -> None:
     """Made on the primary, copied to the others as its backup would be, in the group and synchronised."""
-    session = _setup_session(world, primary)
-    user = f"[{primary.netbios}\\{account}]"
-    statements = [
-        f"CREATE DATABASE [{database}]", f"ALTER DATABASE [{database}] SET RECOVERY FULL", f"USE [{database}]",
-        *[part.strip() for part in script.split(";") if part.strip()], f"CREATE USER {user} FOR LOGIN {user}",
-        f"ALTER ROLE db_owner ADD MEMBER {user}", "USE master",
-    ]  # fmt: skip
-    for text in statements:
-        failures = [event for event in session.execute(text) if isinstance(event, SqlError)]
-        if failures:
-            raise RuntimeError(f"{primary.name}: {text}: {failures[0]}")
-    session.close()
+    _lone_database(world, primary, database, account, script)
     databases = primary.collection("sql-database")
     document = databases[database.lower()]
     file = files_of(world, primary).by_document(document)
@@ -242,6 +263,22 @@ def _service_database(
             since=world.clock.now().isoformat(),
             suspended=None,
         )
+
+
+def _lone_database(world: World, primary: Machine, database: str, account: str, script: str) -> None:
+    """Made on one server, as the setup of the service does it."""
+    session = _setup_session(world, primary)
+    user = f"[{primary.netbios}\\{account}]"
+    statements = [
+        f"CREATE DATABASE [{database}]", f"ALTER DATABASE [{database}] SET RECOVERY FULL", f"USE [{database}]",
+        *[part.strip() for part in script.split(";") if part.strip()], f"CREATE USER {user} FOR LOGIN {user}",
+        f"ALTER ROLE db_owner ADD MEMBER {user}", "USE master",
+    ]  # fmt: skip
+    for text in statements:
+        failures = [event for event in session.execute(text) if isinstance(event, SqlError)]
+        if failures:
+            raise RuntimeError(f"{primary.name}: {text}: {failures[0]}")
+    session.close()
 
 
 def _in_folder_of(machine: Machine, files: list[Document]) -> list[Document]:

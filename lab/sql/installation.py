@@ -47,6 +47,11 @@ class Names:
         return self.settings_key + r"\SuperSocketNetLib\Tcp\IPAll"
 
     @property
+    def hadr_key(self) -> str:
+        """Where the service reads at its start whether AlwaysOn is enabled: ``HADR_Enabled``. Unproven: the name."""
+        return self.settings_key + r"\HADR"
+
+    @property
     def folder(self) -> str:
         return f"{_PROGRAMS}\\{self.id}\\MSSQL"
 
@@ -82,6 +87,17 @@ class Installation(Names):
         """The TCP port it will listen on when it starts: the registry's."""
         values = (self.machine.collection("registry").get(self.port_key) or {"values": {}})["values"]
         return int((values.get("TcpPort") or {}).get("data") or self.port)
+
+    @property
+    def hadr_configured(self) -> bool:
+        """Whether the next start of the service enables AlwaysOn."""
+        values = (self.machine.collection("registry").get(self.hadr_key) or {"values": {}})["values"]
+        return bool({name.lower(): value for name, value in values.items()}.get("hadr_enabled", {"data": 0})["data"])
+
+    def configure_hadr(self, *, enabled: bool) -> None:
+        """Decide whether the next start of the service enables AlwaysOn."""
+        values = {"HADR_Enabled": {"type": "DWord", "data": int(enabled)}}
+        self.machine.collection("registry")[self.hadr_key] = {"values": values}
 
     @property
     def server_name(self) -> str:

@@ -156,9 +156,12 @@ class Wires:
         return server
 
     def _certificate_names(self, machine: Machine) -> list[str]:
+        """The server's, every listener's, and that of the listener that the topology wants: the administrator gave the
+        servers their certificates before anybody made a group."""
+        wanted = ((self._world.topology.get("sql") or {}).get("listener") or {}).get("name")
         names = [machine.fqdn, machine.name.lower()]
-        for listener in engine.listeners(self._world):
-            names += [f"{listener.name}.{machine.domain}".lower(), listener.name.lower()]
+        for name in [*([wanted] if wanted else []), *(listener.name for listener in engine.listeners(self._world))]:
+            names += [f"{name}.{machine.domain}".lower(), name.lower()]
         return list(dict.fromkeys(names))
 
     def _context(self, machine: Machine, names: list[str]) -> ssl.SSLContext:

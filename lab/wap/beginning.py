@@ -7,6 +7,7 @@ from datetime import timedelta
 from lab.authority import thumbprint
 from lab.files import resolve_new, share
 from lab.replicas import replicas
+from lab.sql.installation import server_name
 from lab.wap import feed, spf, webpi
 from lab.wap.catalogue import COMPONENTS
 from lab.world import Machine, World
@@ -97,10 +98,13 @@ def _server(machine: Machine, port: int, certificate: str, key: str) -> None:
 
 
 def _database_server(machine: Machine) -> str:
-    """The listener of the group in the server's own domain; empty when SPF's SQL Server is outside the lab."""
+    """The listener of the group in the server's own domain, or the first SQL Server there while there is no group;
+    empty when SPF's SQL Server is outside the lab."""
     sql = machine.world.topology.get("sql") or {}
     servers = [machine.world.machine(replica.machine) for replica in replicas(machine.world.topology)]
     if any(server.domain == machine.domain for server in servers):
+        if not sql.get("adopt", False):
+            return server_name(servers[0])
         name, port = str(sql["listener"]["name"]), int(sql["listener"].get("port", 1433))
         return name if port == 1433 else f"{name},{port}"
     return ""

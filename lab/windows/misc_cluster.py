@@ -81,8 +81,7 @@ def get_group(call: Call) -> Iterator[PSObject]:
     owners: dict[str, Machine | None] = {"Cluster Group": up[0] if up else None}
     from lab.sql import engine
 
-    listener = (world.topology["sql"].get("listener") or {}).get("name", "")
-    owners[world.topology["sql"]["group"]] = engine.primary_behind(world, listener)
+    owners.update(engine.owners(world))
     wanted = texts(call.get("Name"))
     for name, owner in owners.items():
         if not wanted or any(matches(pattern, name) for pattern in wanted):

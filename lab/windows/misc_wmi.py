@@ -1,4 +1,5 @@
-"""Get-WmiObject and Get-CimInstance for a few classes: the operating system, the computer, services, network cards.
+"""Get-WmiObject and Get-CimInstance for a few classes: the operating system, the computer, services, network cards;
+and SQL Server's settings for availability groups.
 
 Any other class is beyond the lab. Filters are WQL conditions joined by AND.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from lab.powershell.api import Call, NotModelledError, PowerShellError, PSObject, cmdlet
@@ -16,6 +18,7 @@ from lab.windows.logons import administers, managed
 from lab.windows.values import local_time, matches, text, texts
 from lab.world import Machine
 
+CIM = "root/cimv2"
 Rows = Iterator[dict[str, Any]]
 _CONDITION = re.compile(r"\s*(\w+)\s*(=|<>|!=|LIKE)\s*('[^']*'|\"[^\"]*\"|\S+)\s*$", re.IGNORECASE)
 _QUERY = re.compile(r"\s*SELECT\s+(.+?)\s+FROM\s+(\w+)(?:\s+WHERE\s+(.+))?\s*$", re.IGNORECASE | re.DOTALL)
@@ -98,14 +101,51 @@ def _adapters(machine: Machine) -> Rows:
         }
 
 
-CLASSES: dict[str, tuple[str, Callable[[Machine], Rows]]] = {
-    name.lower(): (name, rows)
-    for name, rows in (
-        ("Win32_OperatingSystem", _operating_system),
-        ("Win32_ComputerSystem", _computer_system),
-        ("Win32_Service", _services),
-        ("Win32_NetworkAdapterConfiguration", _network),
-        ("Win32_NetworkAdapter", _adapters),
+def _availability(machine: Machine) -> Rows:
+    """HADRServiceSettings of SQL Server's WMI provider for configuration management. Its properties and its method are
+    those that SMO's Service.IsHadrEnabled and ChangeHadrServiceSetting use; whether AlwaysOn is enabled is what the
+    next start of the service reads. Unproven: 0 for success, and 1 on a machine that is no node of a cluster."""
+    from lab.sql.installation import installed
+
+    cluster = machine.world.collection("lab", "sql-cluster").get("cluster") or {"members": []}
+    node = machine.name.lower() in [name.lower() for name in cluster["members"]]
+    if installation := installed(machine):
+        yield {
+            "InstanceName": installation.instance,
+            "HADRServiceEnabled": installation.hadr_configured,
+            "WindowsFailoverClusterName": cluster["name"] if node else None,
+        }
+
+
+def _change_availability(machine: Machine, value: Any) -> PSObject:
+    from lab.sql.installation import installed
+
+    cluster = machine.world.collection("lab", "sql-cluster").get("cluster") or {"members": []}
+    node = machine.name.lower() in [name.lower() for name in cluster["members"]]
+    installation = installed(machine)
+    if node and installation is not None:
+        installation.configure_hadr(enabled=bool(value))
+    return PSObject(
+        "System.Management.ManagementBaseObject",
+        {"ReturnValue": SizedInt(int(not node), "UInt32")},
+        text="__PARAMETERS",
+    )
+
+
+METHODS: dict[str, dict[str, Callable[[Machine, Any], PSObject]]] = {
+    "HADRServiceSettings": {"ChangeHADRService": _change_availability}
+}
+"""The methods of a class that Get-WmiObject's objects have, each with one argument."""
+SQL_2012 = "root/microsoft/sqlserver/computermanagement11"
+CLASSES: dict[tuple[str, str], tuple[str, Callable[[Machine], Rows]]] = {
+    (space, name.lower()): (name, rows)
+    for space, name, rows in (
+        (SQL_2012, "HADRServiceSettings", _availability),
+        (CIM, "Win32_OperatingSystem", _operating_system),
+        (CIM, "Win32_ComputerSystem", _computer_system),
+        (CIM, "Win32_Service", _services),
+        (CIM, "Win32_NetworkAdapterConfiguration", _network),
+        (CIM, "Win32_NetworkAdapter", _adapters),
     )
 }
 
@@ -134,10 +174,10 @@ def _select(call: Call, machine: Machine) -> tuple[str, Rows, list[str]]:
             raise NotModelledError("this WQL query")
         properties = [] if parsed[1].strip() == "*" else [name.strip() for name in parsed[1].split(",")]
         class_name, condition = parsed[2], parsed[3] or ""
-    namespace = (text(call.get("Namespace")) or "root/cimv2").replace("\\", "/").lower()
-    if namespace != "root/cimv2" or class_name.lower() not in CLASSES:
+    namespace = (text(call.get("Namespace")) or CIM).replace("\\", "/").lower()
+    if (namespace, class_name.lower()) not in CLASSES or (namespace == SQL_2012 and "sql" not in machine.roles):
         raise NotModelledError(f"the WMI class {class_name} in {namespace}")
-    name, rows = CLASSES[class_name.lower()]
+    name, rows = CLASSES[namespace, class_name.lower()]
     conditions = re.split(r"\s+AND\s+", condition, flags=re.IGNORECASE) if condition else []
     chosen = (row for row in rows(machine) if all(_accepts(row, one) for one in conditions))
     return name, chosen, [one for one in properties if one != "*"]
@@ -200,8 +240,12 @@ def get_wmi(call: Call) -> Iterator[PSObject]:
             yield PSObject(
                 "System.Management.ManagementObject",
                 {"__CLASS": name, "__SERVER": machine.name.upper(), **shown, "PSComputerName": machine.name.upper()},
-                {"ConvertToDateTime": _from_dmtf},
+                {"ConvertToDateTime": _from_dmtf, **_methods(machine, name)},
             )
+
+
+def _methods(machine: Machine, class_name: str) -> dict[str, Callable[..., Any]]:
+    return {name: partial(method, machine) for name, method in METHODS.get(class_name, {}).items()}
 
 
 def _from_dmtf(value: Any) -> datetime:

@@ -51,9 +51,12 @@ class _Group:
         self.context = context
 
     def __call__(self) -> str:
-        group = groups.observe(self.context.remote, _machines(self.context), self.context.topology.sql.group)
+        machines = _machines(self.context)
+        group = groups.observe(self.context.remote, machines, self.context.topology.sql.group)
+        joined = [replica.machine for replica in group.replicas if replica.joined]
+        outside = [f"{machine} is no replica of it" for machine in machines if machine not in joined]
         secondaries = ", ".join(replica.machine for replica in group.secondaries)
-        return expect(group.unhealthy(), f"primary {group.primary}, following: {secondaries}")
+        return expect([*outside, *group.unhealthy()], f"primary {group.primary}, following: {secondaries}")
 
 
 class _Listener:

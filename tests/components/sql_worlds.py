@@ -8,7 +8,6 @@ from typing import Any
 from components.sql.administrator import AdministratorInputs, AdministratorProvider, LoginState
 from components.sql.authentication_mode import AuthenticationModeFacts, AuthenticationModeProvider, ServerMode
 from components.sql.availability_database import AvailabilityDatabaseFacts, AvailabilityDatabaseProvider, Copy
-from components.sql.availability_group import AvailabilityGroupProvider
 from components.sql.group import DatabaseReplica, Group, Replica
 from components.sql.listener import ListenerFacts, ListenerProvider
 from components.sql.login import Login, Logins
@@ -162,39 +161,6 @@ ADMINISTRATOR = Case(
 )
 
 
-def _mode(before: Group, action: Sql, **changes: Any) -> Group:
-    replicas = tuple(replace(r, **changes) if r.server == action.values[1] else r for r in before.replicas)
-    for one in replicas:
-        assert one.synchronous or one.failover_mode == "MANUAL", "refused on the real one: automatic needs synchronous"
-    return replace(before, replicas=replicas)
-
-
-AVAILABILITY_GROUP = Case(
-    AvailabilityGroupProvider,
-    {
-        "group": "SQL",
-        "adopt": True,  # a group is never made by this program
-        "replicas": [
-            {"machine": "SQL1"},
-            {"machine": "SQL2", "availability_mode": "ASYNCHRONOUS_COMMIT", "failover_mode": "MANUAL"},
-        ],
-    },
-    Group(
-        "SQL",
-        "SQL1",
-        (
-            replica("SQL1", "SQL1", availability_mode="ASYNCHRONOUS_COMMIT", failover_mode="MANUAL"),
-            replica("SQL2", "SQL1"),
-        ),
-        (),
-    ),
-    {
-        "sql/set_availability_mode.sql": lambda f, a: _mode(f, a, availability_mode=a.values[2]),
-        "sql/set_failover_mode.sql": lambda f, a: _mode(f, a, failover_mode=a.values[2]),
-    },
-    leaves=True,
-)
-
 LISTENER = Case(
     ListenerProvider,
     {
@@ -312,7 +278,6 @@ LOGIN_MIRROR = Case(
 SQL_CASES = [
     AUTHENTICATION_MODE,
     ADMINISTRATOR,
-    AVAILABILITY_GROUP,
     LISTENER,
     PRIMARY,
     AVAILABILITY_DATABASE,

@@ -151,8 +151,10 @@ def test_what_exists_already_is_refused_unless_adopted(monkeypatch: pytest.Monke
 def test_an_adopted_thing_is_left_by_delete(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
     world, outs = made(monkeypatch, case)
     world.ran.clear()
+    let_go = world.provider().release(case.parsed(), world.facts)
+    assert all(script_of(step.action) == "windows/remove_mark.ps1" for step in let_go), "that is no letting go"
     world.provider().delete("id", {**outs, "adopted": True})
-    assert world.ran == []
+    assert world.ran == let_go
     assert world.claims == {}
 
 

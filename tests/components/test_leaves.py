@@ -16,11 +16,6 @@ from tests.components.worlds import CASES
 ROOT = Path(__file__).parents[2]
 SCRIPT = re.compile(r"^(?!_)[\w/]+\.(?:ps1|sql)$")
 """A script's path. What begins with an underscore is the end of one that a plan puts together."""
-BY_PARTS = {
-    # components/sql/availability_group.py puts these names together from a word of the plan
-    "sql/set_availability_mode.sql",
-    "sql/set_failover_mode.sql",
-}
 
 
 def named_in(folder: str) -> Iterator[str]:
@@ -43,13 +38,13 @@ def sent() -> Iterator[tuple[str, Action]]:
 
 
 def test_every_path_is_a_file() -> None:
-    named = set(named_in("components")) | set(named_in("operations")) | BY_PARTS
+    named = set(named_in("components")) | set(named_in("operations"))
     assert len(named) > 50
     assert [path for path in sorted(named) if not leaf(path).strip()] == []
 
 
 def test_every_file_is_used() -> None:
-    named = set(named_in("components")) | set(named_in("operations")) | BY_PARTS
+    named = set(named_in("components")) | set(named_in("operations"))
     files = {
         str(file.relative_to(ROOT / "components"))
         for pattern in ("*.ps1", "*.sql")
@@ -57,8 +52,6 @@ def test_every_file_is_used() -> None:
     }
     assert files - named == set()
     assert {file.name for file in (ROOT / "remote").glob("*.ps1")} - set(named_in("remote")) == set()
-    run = {action.path for _, action in sent() if isinstance(action, Script | Sql | Detached)}
-    assert run >= BY_PARTS, "a name that is put together is seen in a plan"
 
 
 def parameters(text: str) -> set[str]:

@@ -31,6 +31,7 @@ from components.windows.local_account import AccountState, LocalAccountFacts, Lo
 from components.windows.site_binding import SiteBindingFacts, SiteBindingProvider
 from remote.secret import Secret
 from tests.components.contract import Case
+from tests.components.group_worlds import GROUP_CASES
 from tests.components.sql_worlds import SQL_CASES, failed_over, group
 
 THUMBPRINT = "AB" * 20
@@ -439,5 +440,6 @@ CASES = [
     FEDERATION,
     PROVIDER_ENDPOINTS,
     PROOF,
+    *GROUP_CASES,
     *SQL_CASES,
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from components.portal.databases import DATABASES
 from remote.detached import run_detached
 from tests.e2e.farm import SECRETS, Farm
 
@@ -133,6 +134,11 @@ $provider.{endpoint}Endpoint.ForwardingAddress = '{address}'
 
 REGISTRY = r"N'HKEY_LOCAL_MACHINE', N'Software\Microsoft\MSSQLServer\MSSQLServer', N'LoginMode', REG_DWORD"
 WINDOWS_ONLY = f"EXEC master.dbo.xp_instance_regwrite {REGISTRY}, 1"
+DISABLE_HADR = r"""
+$settings = Get-WmiObject -Namespace root\Microsoft\SqlServer\ComputerManagement11 -Class HADRServiceSettings
+[void]$settings.ChangeHADRService(0)
+"""
+RESTART_SQL = "Restart-Service MSSQLSERVER -Force"
 REPLICA = "ALTER AVAILABILITY GROUP [SQL] MODIFY REPLICA ON N'SQL2' WITH"
 SITES = ("AdminSite", "WindowsAuthSite", "TenantSite", "AuthSite")
 PROVIDERS = ("marketplace", "monitoring", "usageservice", "sqlservers", "mysqlservers")
@@ -342,6 +348,24 @@ $binding.AddSslCertificate($other, 'My')""",
         sql("SQL2", "ALTER LOGIN [sa] DISABLE"),
     ),
     Drift(
+        "AlwaysOn: restart pending",
+        "SQL-alwayson",
+        '~ restart: "pending on SQL1" => "none pending"',
+        shell("SQL1", DISABLE_HADR),
+    ),
+    Drift(
+        "cluster: rights",
+        "SQL-cluster",
+        '~ access: "missing: VIEW SERVER STATE on SQL2" => "granted"',
+        sql("SQL2", r"REVOKE VIEW SERVER STATE FROM [NT AUTHORITY\SYSTEM]"),
+    ),
+    Drift(
+        "endpoint: role",
+        "SQL1-endpoint",
+        '~ role: "PARTNER" => "ALL"',
+        sql("SQL1", "ALTER ENDPOINT [Hadr_endpoint] FOR DATABASE_MIRRORING (ROLE = PARTNER)"),
+    ),
+    Drift(
         "group: failover mode",
         "SQL",
         '~ failover_mode : "MANUAL" => "AUTOMATIC"',
@@ -517,6 +541,42 @@ BROKEN = [
         "SQL-administrator",
         "~ enabled : false => true",
         sql("SQL1", "ALTER LOGIN [sa] DISABLE"),
+    ),
+    Drift(
+        "AlwaysOn: disabled on a secondary",
+        "SQL-alwayson",
+        '~ alwayson: "disabled on SQL2" => "enabled"',
+        lambda farm: [farm.powershell("SQL2", DISABLE_HADR), farm.powershell("SQL2", RESTART_SQL)],
+    ),
+    Drift(
+        "endpoint: stopped",
+        "SQL2-endpoint",
+        '~ state : "STOPPED" => "STARTED"',
+        sql("SQL2", "ALTER ENDPOINT [Hadr_endpoint] STATE = STOPPED"),
+    ),
+    Drift(
+        "endpoint: port",
+        "SQL2-endpoint",
+        "~ port : 5099 => 5022",
+        sql("SQL2", "ALTER ENDPOINT [Hadr_endpoint] AS TCP (LISTENER_PORT = 5099)"),
+    ),
+    Drift(
+        "endpoint: encryption",
+        "SQL2-endpoint",
+        '~ encryption: "RC4" => "AES"',
+        sql("SQL2", "ALTER ENDPOINT [Hadr_endpoint] FOR DATABASE_MIRRORING (ENCRYPTION = REQUIRED ALGORITHM RC4)"),
+    ),
+    Drift(
+        "endpoint: access",
+        "SQL1-endpoint",
+        r'~ access: "missing for HYPERVNU\\\\SVC_SQL" => "granted"',
+        sql("SQL1", r"REVOKE CONNECT ON ENDPOINT::[Hadr_endpoint] FROM [HYPERVNU\SVC_SQL]"),
+    ),
+    *(
+        Drift(
+            f"database: a replica away ({name})", name, '~ replicas: "SQL2: NOT SYNCHRONIZING" => "synchronized"', None
+        )
+        for name in DATABASES
     ),
     Drift(
         "listener: port",

@@ -48,6 +48,18 @@ class Result:
         return self.code == 0
 
 
+def operations(log: Path) -> dict[str, str]:
+    """Resource → operation, of what the engine did beside refreshing. A component has its name in common with the
+    resource in it; only resources change."""
+    found: dict[str, str] = {}
+    for line in log.read_text(encoding="utf-8").splitlines():
+        event = json.loads(line).get("resourcePreEvent")
+        if event and event["metadata"]["op"] not in ("same", "refresh", "read"):
+            metadata = event["metadata"]
+            found.setdefault(metadata["urn"].rsplit("::", 1)[1], metadata["op"])
+    return found
+
+
 @dataclass
 class Farm:
     """The lab and the stack of one test run."""

@@ -22,6 +22,7 @@ from components.steps import leaf
 from lab.authority import Authority, thumbprint
 from lab.winrm.service import service_of
 from remote.errors import MachineError
+from tests.e2e.drifts import DISABLE_HADR
 from tests.e2e.farm import SECRETS, Result
 from tests.e2e.lab_here import FarmHere, Piece
 
@@ -287,23 +288,29 @@ def installed(farm: FarmHere, machine: str, **how: Any) -> Iterator[None]:
 
 def test_an_edition_without_availability_groups(farm: FarmHere, pieces: dict[str, Piece]) -> None:
     with installed(farm, "SQL2", edition="Standard Edition (64-bit)"):
-        line = refusal(pieces["SQL-authentication"])
+        line = refusal(pieces["SQL-alwayson"])
     assert line.startswith("SQL2: read its part in the availability group SQL: Standard Edition (64-bit) has no")
     assert "Install SQL Server 2012 Enterprise on every replica" in line
 
 
-def test_groups_that_are_not_enabled(farm: FarmHere, pieces: dict[str, Piece]) -> None:
-    with installed(farm, "SQL1", hadr=False):
-        line = refusal(pieces["SQL-authentication"])
-    assert line.startswith("SQL1: ")
-    assert "AlwaysOn Availability Groups is not enabled" in line
-    assert "SQL Server Configuration Manager" in line
+def test_a_server_outside_the_failover_cluster(farm: FarmHere, pieces: dict[str, Piece]) -> None:
+    farm.powershell("SQL2", DISABLE_HADR)
+    cluster = farm.world.collection("lab", "sql-cluster")
+    kept = cluster["cluster"]
+    cluster.change("cluster", members=["SQL1"])
+    try:
+        line = refusal(pieces["SQL-alwayson"])
+    finally:
+        cluster["cluster"] = kept
+        pieces["SQL-alwayson"].create()
+    assert line.startswith("SQL2: On SQL2, enable AlwaysOn Availability Groups: ")
+    assert "See that SQL2 is a node of the failover cluster" in line
 
 
-def test_a_group_that_does_not_exist(pieces: dict[str, Piece]) -> None:
-    line = refusal(pieces["SQL"].but(group="WAP"))
-    assert line.startswith("SQL1: read its part in the availability group WAP: there is no availability group of this")
-    assert "correct `sql.group`" in line
+def test_a_group_that_the_topology_does_not_let_take_over(farm: FarmHere, pieces: dict[str, Piece]) -> None:
+    line = refusal(pieces["SQL"].but(adopt=False))
+    assert line.startswith("SQL1: create the availability group SQL: it exists already and was not made by this stack")
+    assert f"Set `adopt: true` in {farm.topology}:{farm.line('  adopt:')} (sql)" in line
 
 
 def test_a_sql_login_that_is_refused(farm: FarmHere, pieces: dict[str, Piece]) -> None:

@@ -26,6 +26,7 @@ from lab.world import World
 from remote.errors import MachineError
 from remote.powershell import PowerShell
 from remote.sql import SqlServer
+from tests.e2e.drifts import DISABLE_HADR, RESTART_SQL, Hand, shell, sql
 from tests.e2e.lab_here import FarmHere, Piece
 
 NETWORK = 33
@@ -109,6 +110,17 @@ def set_otherwise(**other: Any) -> Undo:
     return undo
 
 
+def by_hand(*hands: Hand) -> Undo:
+    """An administrator undoes it on the machines; then the resource goes."""
+
+    def undo(built: Built, name: str) -> None:
+        for hand in hands:
+            hand(built.farm)
+        built.unmake(name)
+
+    return undo
+
+
 def lose_logins(built: Built, name: str) -> None:
     """The mirrored logins vanish from the secondary."""
     logins = built.outs[name]["logins"]
@@ -151,7 +163,10 @@ def name_the_first_machine(built: Built, name: str) -> None:
 FEW = {"features": ["AdminAPI", "WebAppGallery", "Monitoring"]}
 """Enough features to break a configuration between them."""
 RULES = [{"start": 443, "end": 443, "protocol": "tcp", "affinity": "single"}]
-MANUAL = [{"machine": machine, "failover_mode": "MANUAL"} for machine in ("SQL1", "SQL2")]
+MANUAL = [
+    {"machine": machine, "url": f"TCP://{machine.lower()}.hyper-v.nu:5022", "failover_mode": "MANUAL"}
+    for machine in ("SQL1", "SQL2")
+]
 
 CASES: dict[str, tuple[Undo, dict[str, Any]]] = {
     "SVC_SPF_REG": (delete, {}),
@@ -160,8 +175,23 @@ CASES: dict[str, tuple[Undo, dict[str, Any]]] = {
     "portal.hyper-v.nu": (delete, {}),
     "portal.hyper-v.nu-port-rules": (delete, {"rules": RULES}),
     "Portal2-node": (delete, {}),
+    "SQL-alwayson": (by_hand(shell("SQL1", DISABLE_HADR), shell("SQL1", RESTART_SQL)), {}),
     "SQL-authentication": (set_otherwise(mode="windows"), {}),
     "SQL-administrator": (set_otherwise(password="Another-Password-1!"), {}),
+    "SQL-cluster": (
+        by_hand(
+            sql("SQL1", r"REVOKE VIEW SERVER STATE FROM [NT AUTHORITY\SYSTEM]"),
+            sql("SQL2", r"DROP LOGIN [NT AUTHORITY\SYSTEM]"),
+        ),
+        {},
+    ),
+    "SQL2-endpoint": (
+        by_hand(
+            sql("SQL2", "ALTER ENDPOINT [Hadr_endpoint] STATE = STOPPED AS TCP (LISTENER_PORT = 5099)"),
+            sql("SQL2", r"DROP LOGIN [HYPERVNU\SVC_SQL]"),
+        ),
+        {},
+    ),
     "SQL": (set_otherwise(replicas=MANUAL), {}),
     "SQL-listener": (set_otherwise(port=1444), {}),
     "SQL-primary": (set_otherwise(machine="SQL2"), {}),

@@ -6,19 +6,17 @@ stays as it is. The verification runs again after every up that changed somethin
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 import pytest
 
 from remote.errors import MachineError
 from tests.e2e.drifts import FOREIGN, LASTING, MADE, REFUSED, ROUNDS, Drift
 from tests.e2e.far_side import Snapshot, differences, snapshot
-from tests.e2e.farm import Farm, Result
+from tests.e2e.farm import Farm, Result, operations
 
 NETWORK = 31
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -74,7 +72,7 @@ class Rounds:
         log = self.farm.folder / "events.jsonl"
         log.unlink(missing_ok=True)
         result = self.farm.pulumi(*command, "--diff", "--event-log", str(log))
-        return Run(result, _operations(log))
+        return Run(result, operations(log))
 
     def preview(self) -> Run:
         return self.run("preview")
@@ -105,18 +103,6 @@ class Rounds:
         preview, up = self.preview(), self.up()
         assert up.result.ok, f"{preview.result.output}\n{up.result.output}"
         return Outcome(before, drifted, preview, up, self.now(), self.preview())
-
-
-def _operations(log: Path) -> dict[str, str]:
-    """Resource → operation, of what the engine did beside refreshing. A component has its name in common with the
-    resource in it; only resources change."""
-    found: dict[str, str] = {}
-    for line in log.read_text(encoding="utf-8").splitlines():
-        event = json.loads(line).get("resourcePreEvent")
-        if event and event["metadata"]["op"] not in ("same", "refresh", "read"):
-            metadata = event["metadata"]
-            found.setdefault(metadata["urn"].rsplit("::", 1)[1], metadata["op"])
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,13 @@ databases, in SQLite files below ``<lab directory>/sql/<machine>``. It survives 
 from __future__ import annotations
 
 from lab.sql.engine.connect import connect
-from lab.sql.engine.instance import Instance, instance_of, start_instance, stop_instance
-from lab.sql.engine.listener import Listener, listeners, on_primary_changed, primary_behind
+from lab.sql.engine.instance import (
+    Instance,
+    instance_of,
+    start_instance,
+    stop_instance,
+)
+from lab.sql.engine.listener import Listener, listeners, on_primary_changed, owners, primary_behind
 from lab.sql.engine.service import start, stop
 
 __all__ = [
@@ -18,6 +23,7 @@ __all__ = [
     "instance_of",
     "listeners",
     "on_primary_changed",
+    "owners",
     "primary_behind",
     "start",
     "start_instance",

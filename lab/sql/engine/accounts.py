@@ -16,6 +16,20 @@ WELL_KNOWN = {
     "builtin\\users": "S-1-5-32-545",
 }
 
+SHOWN = {
+    WELL_KNOWN[name.lower()]: name
+    for name in (
+        "NT AUTHORITY\\SYSTEM",
+        "NT AUTHORITY\\LOCAL SERVICE",
+        "NT AUTHORITY\\NETWORK SERVICE",
+        "NT AUTHORITY\\ANONYMOUS LOGON",
+        "NT AUTHORITY\\Authenticated Users",
+        "BUILTIN\\Administrators",
+        "BUILTIN\\Users",
+    )
+}
+"""Names of an English Windows by SID."""
+
 
 def sid_bytes(text: str) -> bytes:
     """The binary form of S-1-5-…, as varbinary(85) columns hold it."""
@@ -46,6 +60,19 @@ def find_sid(world: World, machine: Machine, name: str) -> str | None:
         if authority.lower() in (member.netbios.lower(), member.domain.lower()):
             found = _document_sid(world, member.domain, account)
             return found or _computer_sid(world, member.domain, account)
+    return None
+
+
+def find_name(world: World, machine: Machine, sid: bytes) -> str | None:
+    """The Windows account or group of a SID, as an English Windows shows it; None when Windows knows no such SID."""
+    for text, name in SHOWN.items():
+        if sid_bytes(text) == sid:
+            return name
+    for owner, shown in ((machine.name, machine.name.upper()), (machine.domain, machine.netbios)):
+        for kind in ("account", "group"):
+            for name, document in world.collection(owner, kind).items():
+                if "sid" in document and sid_bytes(document["sid"]) == sid:
+                    return f"{shown}\\{document.get('name', name)}"
     return None
 
 

@@ -112,6 +112,11 @@ class Instance:
         """What @@SERVERNAME gives, and what availability groups know it by."""
         return server_name(self.machine)
 
+    @property
+    def hadr(self) -> bool:
+        """Whether AlwaysOn was enabled when it started."""
+        return bool(self.installation.document.get("hadr", True))
+
     # -- files
 
     @property
@@ -265,13 +270,14 @@ def start_instance(world: World, machine: Machine) -> None:
     registry = machine.collection("registry").get(installation.settings_key) or {"values": {}}
     values = {name.lower(): value for name, value in registry["values"].items()}
     mode = int((values.get("loginmode") or {"data": 1})["data"])
+    hadr = installation.hadr_configured
     now = world.clock.now()
     with engine_of(world).lock:
         _fresh_tempdb(world, machine)
         for name, document in machine.collection("sql-configuration").items():
             machine.collection("sql-configuration").change(name, in_use=document["value"])
         port = installation.configured_port
-        installation.change(running=True, mixed=mode == 2, started=now.isoformat(), port=port)
+        installation.change(running=True, mixed=mode == 2, hadr=hadr, started=now.isoformat(), port=port)
         instance = instance_of(world, machine)
         if instance is not None:
             authentication = "MIXED" if mode == 2 else "WINDOWS-ONLY"

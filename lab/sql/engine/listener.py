@@ -40,6 +40,14 @@ def primary_behind(world: World, name: str) -> Machine | None:
     return None
 
 
+def owners(world: World) -> dict[str, Machine | None]:
+    """Every availability group with the machine that carries it; None while it has no primary online."""
+    from lab.sql.engine.group.progress import advance
+
+    advance(world)
+    return {group.name: group.machine(str(group.primary)) if group.online else None for group in groups(world)}
+
+
 def on_primary_changed(world: World, callback: Callable[[str, Machine | None], None]) -> None:
     """Call ``callback(group, new primary or None)`` whenever the primary of a group moved, went or came back.
 

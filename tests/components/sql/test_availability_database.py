@@ -189,6 +189,8 @@ def test_drift_names_each_replica_and_what_is_wrong_with_it() -> None:
     unready = database_facts({"SQL1": copy()}, on("SQL1", STORE), on("SQL2", STORE, failover_ready=False))
     assert PROVIDER.found(INPUTS, unready) == {"replicas": "SQL2: not ready for a failover"}
     assert PROVIDER.found(INPUTS, CASES["as it should be"][0]) == {}
+    three = INPUTS.model_copy(update={"machines": ("SQL1", "SQL2", "SQL3")})
+    assert PROVIDER.found(three, CASES["as it should be"][0]) == {"replicas": "SQL3: no replica"}
 
 
 def test_remove_takes_it_out_and_drops_only_the_copies() -> None:

@@ -1,9 +1,8 @@
-"""Authentication mode, administrator, group, listener, primary: from facts to the exact steps."""
+"""Authentication mode, administrator, listener, primary: from facts to the exact steps."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -14,13 +13,7 @@ from components.sql.authentication_mode import (
     AuthenticationModeProvider,
     ServerMode,
 )
-from components.sql.availability_group import (
-    AvailabilityGroupInputs,
-    AvailabilityGroupProvider,
-    ReplicaInputs,
-    Synchronised,
-)
-from components.sql.group import DatabaseReplica, Group
+from components.sql.group import Group, Server
 from components.sql.listener import ListenerFacts, ListenerInputs, ListenerProvider
 from components.sql.primary import Moved, PrimaryInputs, PrimaryProvider, Ready
 from components.steps import Sql, Until
@@ -102,11 +95,27 @@ class TestAuthenticationMode:
         assert self.provider.found(self.inputs, facts) == {"restart": "pending on SQL1"}
 
     def test_no_primary(self) -> None:
-        facts = self.facts("windows/mixed", "windows/mixed", of=Group("SQL", "", (), ()))
+        servers = {machine: Server(machine, True, True, "RESOLVING") for machine in ("SQL1", "SQL2")}
+        facts = self.facts("windows/mixed", "windows/mixed", of=Group("SQL", "", (), (), servers))
         assert refusal(lambda: self.plan(facts)) == (
             "SQL1: set the authentication mode of SQL1, SQL2: the availability group SQL has no primary, and a restart "
             "could make that worse. Bring the group online first."
         )
+
+    def test_servers_that_carry_no_group_restart_at_once(self) -> None:
+        apart = {machine: Server(machine, True, False) for machine in ("SQL1", "SQL2")}
+        facts = self.facts("windows/mixed", "windows/mixed", of=Group("SQL", "", (), (), apart))
+        assert self.plan(facts) == ["On SQL1, restart SQL Server.", "On SQL2, restart SQL Server."]
+
+    def test_a_new_server_restarts_while_the_group_stays_where_it_is(self) -> None:
+        servers = {
+            "SQL1": Server("SQL1", True, True, "PRIMARY"),
+            "SQL2": Server("SQL2", True, False),
+        }
+        facts = self.facts(
+            "mixed/mixed", "windows/mixed", of=replace(group("SQL1", machines=("SQL1",)), servers=servers)
+        )
+        assert self.plan(facts) == self.restart("SQL2")
 
     def test_no_synchronous_partner(self) -> None:
         slow = replica("SQL2", "SQL1", availability_mode="ASYNCHRONOUS_COMMIT", failover_mode="MANUAL")
@@ -127,6 +136,18 @@ class TestAuthenticationMode:
         assert waiting(self.facts("mixed/mixed", "mixed/mixed", of=away)) == "SQL2 to connect"
         assert waiting(self.facts("mixed/mixed", "mixed/mixed", of=Group("SQL", "", (), ()))) == "a primary of SQL"
         assert waiting(self.facts("mixed/mixed", "mixed/mixed")) == ""
+        never = group("SQL1", on("SQL1"), on("SQL2", joined=False, failover_ready=False, synchronization=""))
+        assert waiting(self.facts("mixed/mixed", "mixed/mixed", of=never)) == "", "it does not join by waiting"
+
+    def test_the_wait_is_not_for_a_replica_that_was_away_before(self) -> None:
+        away = replace(group(), replicas=(replica("SQL1", "SQL1"), replica("SQL2", "SQL1", connected=False)))
+        plan = self.provider.plan(self.inputs, self.facts("mixed/mixed", "windows/mixed", of=away))
+        assert isinstance(plan[1].action, Until)
+        assert plan[1].action.waiting_for(self.facts("mixed/mixed", "mixed/mixed", of=away)) == ""
+        third = replace(away, databases=(on("SQL1"), on("SQL3", synchronization="NOT SYNCHRONIZING")))
+        assert plan[1].action.waiting_for(self.facts("mixed/mixed", "mixed/mixed", of=third)) == (
+            "VMM on SQL3 (NOT SYNCHRONIZING)"
+        )
 
     def test_remove_leaves_the_mode(self) -> None:
         assert self.provider.remove(self.inputs, self.facts("mixed/mixed", "mixed/mixed"), {}) == []
@@ -209,70 +230,6 @@ class TestAdministrator:
         assert self.provider.found(DEDICATED, {"SQL1": administrator(), "SQL2": None})["machines"] == ["SQL1"]
 
 
-class TestAvailabilityGroup:
-    provider = AvailabilityGroupProvider()
-
-    @staticmethod
-    def inputs(availability: str, failover: str) -> AvailabilityGroupInputs:
-        second = ReplicaInputs.model_validate(
-            {"machine": "SQL2", "availability_mode": availability, "failover_mode": failover}
-        )
-        return AvailabilityGroupInputs(group="SQL", replicas=(ReplicaInputs(machine="SQL1"), second))
-
-    @staticmethod
-    def facts(availability: str, failover: str) -> Group:
-        second = replica("SQL2", "SQL1", availability_mode=availability, failover_mode=failover, server=r"SQL2\INST")
-        return Group("SQL", "SQL1", (replica("SQL1", "SQL1"), second), ())
-
-    def test_automatic_failover_comes_on_after_synchronous_commit(self) -> None:
-        inputs = self.inputs("SYNCHRONOUS_COMMIT", "AUTOMATIC")
-        plan = self.provider.plan(inputs, self.facts("ASYNCHRONOUS_COMMIT", "MANUAL"))
-        assert sentences(plan) == [
-            "On SQL1, set the availability mode of SQL2 in SQL to SYNCHRONOUS_COMMIT.",
-            "On SQL1, set the failover mode of SQL2 in SQL to AUTOMATIC.",
-            "Wait until SQL2 is synchronised in SQL.",
-        ]
-        assert actions(plan) == [
-            "SQL1 sql/set_availability_mode.sql " + repr(("SQL", r"SQL2\INST", "SYNCHRONOUS_COMMIT")),
-            "SQL1 sql/set_failover_mode.sql " + repr(("SQL", r"SQL2\INST", "AUTOMATIC")),
-        ]
-
-    def test_the_wait_leaves_suspended_databases_to_their_own_resource(self) -> None:
-        def one(**values: Any) -> DatabaseReplica:
-            usual = {"joined": True, "failover_ready": False, "suspend_reason": ""}
-            return DatabaseReplica(machine="SQL2", **{**usual, **values})
-
-        waiting = Synchronised("SQL2")
-        group = self.facts("SYNCHRONOUS_COMMIT", "AUTOMATIC")
-        behind = one(database="A", synchronization="SYNCHRONIZING", suspended=False)
-        suspended = one(database="B", synchronization="NOT SYNCHRONIZING", suspended=True)
-        assert waiting(replace(group, databases=(behind, suspended))) == "A on SQL2"
-        assert waiting(replace(group, databases=(suspended,))) == ""
-
-    def test_and_goes_off_before_it(self) -> None:
-        inputs = self.inputs("ASYNCHRONOUS_COMMIT", "MANUAL")
-        assert sentences(self.provider.plan(inputs, self.facts("SYNCHRONOUS_COMMIT", "AUTOMATIC"))) == [
-            "On SQL1, set the failover mode of SQL2 in SQL to MANUAL.",
-            "On SQL1, set the availability mode of SQL2 in SQL to ASYNCHRONOUS_COMMIT.",
-        ]
-
-    def test_in_order(self) -> None:
-        inputs = self.inputs("SYNCHRONOUS_COMMIT", "MANUAL")
-        assert self.provider.plan(inputs, self.facts("SYNCHRONOUS_COMMIT", "MANUAL")) == []
-
-    def test_refusals(self) -> None:
-        inputs = self.inputs("SYNCHRONOUS_COMMIT", "AUTOMATIC")
-        assert refusal(lambda: self.provider.plan(inputs, Group("SQL", "", (), ()))) == (
-            "SQL1: read the availability group SQL: no replica says that it is the primary. Bring the group online; "
-            "look at the cluster first."
-        )
-        lone = Group("SQL", "SQL1", (replica("SQL1", "SQL1"), replica("SQL9", "SQL1")), ())
-        assert refusal(lambda: self.provider.plan(inputs, lone)) == (
-            "SQL1: read the availability group SQL: SQL2 is no replica of it; its replicas are SQL1, SQL9. Add the "
-            "replica to the group, or correct `sql.replicas`."
-        )
-
-
 class TestListener:
     provider = ListenerProvider()
     inputs = ListenerInputs(
@@ -301,6 +258,19 @@ class TestListener:
         assert actions(self.provider.plan(self.inputs, ListenerFacts("SQL1"))) == [
             "SQL1 sql/add_listener.sql ('SQL', 'SQL', '172.21.5.50', '255.255.255.0', 1433)"
         ]
+
+    def test_an_address_cannot_move_within_its_subnet(self) -> None:
+        facts = ListenerFacts("SQL1", "SQL", 1433, ("10.0.0.5", "172.21.5.51"))
+        assert refusal(lambda: self.provider.plan(self.inputs, facts)) == (
+            "SQL1: add the address 172.21.5.50 to the listener SQL: it has 172.21.5.51 in the same subnet, and T-SQL "
+            "can neither change nor remove that. Set the address of its IP resource to 172.21.5.50 in Failover Cluster "
+            "Manager, or correct `sql.listener.address`; then run `pulumi up` again."
+        )
+
+    def test_a_computer_object_that_cannot_be_made_has_a_remedy(self) -> None:
+        remedy = self.provider.plan(self.inputs, ListenerFacts("SQL1"))[0].remedy
+        assert "19471 or 19476" in remedy
+        assert "make a disabled one named SQL there" in remedy
 
     def test_drift(self) -> None:
         assert self.provider.found(self.inputs, ListenerFacts("SQL1", "SQL", 5022, ("10.0.0.5",))) == {

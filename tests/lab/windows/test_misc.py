@@ -56,6 +56,29 @@ def test_wmi_filters_and_times(shell: Any) -> None:
         run("Get-WmiObject", Class="Win32_OperatingSystem", ComputerName=["FILE"])
 
 
+def test_alwayson_is_configured_through_wmi(world: World, shell: Any) -> None:
+    where = {"Namespace": r"root\Microsoft\SqlServer\ComputerManagement11", "Class": "HADRServiceSettings"}
+    world.machine("SQL1").collection("sql-instance")["MSSQLSERVER"] = {"running": True, "mixed": False}
+    run = shell("SQL1")
+
+    def settings() -> Any:
+        (found,) = run("Get-WmiObject", **where)
+        return found
+
+    assert (settings().get("InstanceName"), settings().get("HADRServiceEnabled")) == ("MSSQLSERVER", False)
+    assert settings().get("WindowsFailoverClusterName") is None
+    assert int(settings().methods["changehadrservice"](1).get("ReturnValue")) == 1, "no node of a cluster"
+    assert settings().get("HADRServiceEnabled") is False
+    world.collection("lab", "sql-cluster")["cluster"] = {"name": "sqlcluster", "members": ["SQL1"]}
+    assert int(settings().methods["changehadrservice"](1).get("ReturnValue")) == 0
+    assert settings().get("HADRServiceEnabled") is True
+    assert settings().get("WindowsFailoverClusterName") == "sqlcluster"
+    with pytest.raises(NotModelledError, match="HADRServiceSettings"):
+        shell("Portal1")("Get-WmiObject", **where)
+    with pytest.raises(NotModelledError, match="computermanagement10"):
+        run("Get-WmiObject", **{**where, "Namespace": r"root\Microsoft\SqlServer\ComputerManagement10"})
+
+
 def test_shares_are_made_for_accounts_that_exist(world: World, shell: Any) -> None:
     run = shell("FILE")
     (share,) = run("Get-SmbShare", Name=["SQLAG"])

@@ -21,9 +21,11 @@ GROUP = """group_id uniqueidentifier, name sysname, resource_id nvarchar(40), re
 
 
 def local_groups(session: Session) -> list[Group]:
-    """The groups that this instance has a joined replica of."""
+    """The groups that this instance has a joined replica of; none while AlwaysOn is not enabled (unproven)."""
     from lab.sql.engine.group.progress import advance
 
+    if not session.instance.hadr:
+        return []
     advance(session.instance.world)
     name = session.instance.server_name.lower()
     return [group for group in groups(session.instance.world) if name in [one.lower() for one in group.joined_names()]]
@@ -141,7 +143,8 @@ def _listener_addresses(session: Session, current: Database) -> Rows:
 def _tcp_listeners(session: Session, current: Database) -> Rows:
     machine, number = session.instance.machine, 1
     rows = [(machine.address, session.instance.installation.port, "TSQL", 0)]
-    rows += [(machine.address, one["port"], "DATABASE_MIRRORING", 2) for one in session.server.documents("endpoint")]
+    endpoints = [one for one in session.server.documents("endpoint") if one["state"] == "STARTED"]
+    rows += [(machine.address, one["port"], "DATABASE_MIRRORING", 2) for one in endpoints]
     for group in local_groups(session):
         if group.role(machine) == "PRIMARY":
             rows += [
@@ -164,7 +167,7 @@ def _tcp_listeners(session: Session, current: Database) -> Rows:
 )
 def _cluster(session: Session, current: Database) -> Rows:
     document = session.instance.world.collection("lab", "sql-cluster").get("cluster")
-    if document is not None:
+    if document is not None and session.instance.hadr:
         yield {"cluster_name": document["name"], "quorum_type": 2, "quorum_type_desc": "NODE_AND_FILE_SHARE_MAJORITY",
                "quorum_state": 1, "quorum_state_desc": "NORMAL_QUORUM"}  # fmt: skip
 
@@ -177,7 +180,8 @@ def _cluster(session: Session, current: Database) -> Rows:
 )
 def _members(session: Session, current: Database) -> Rows:
     world = session.instance.world
-    document = world.collection("lab", "sql-cluster").get("cluster") or {"members": []}
+    document = world.collection("lab", "sql-cluster").get("cluster") if session.instance.hadr else None
+    document = document or {"members": []}
     for name in document["members"]:
         up = connected(world.machine(name))
         yield {"member_name": name, "member_type": 0, "member_type_desc": "CLUSTER_NODE", "member_state": int(up),

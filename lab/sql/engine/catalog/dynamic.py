@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lab.sql.engine.catalog.registry import Rows, view
 from lab.sql.engine.catalog.values import moment, raw
 from lab.sql.engine.database import Database
+from lab.sql.engine.group.connection import service_account
 from lab.sql.engine.values import quantum
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _sys_info(session: Session, current: Database) -> Rows:
 )
 def _services(session: Session, current: Database) -> Rows:
     instance = session.instance
-    account = f"{instance.machine.netbios}\\SVC_SQL"
+    account = service_account(instance.machine)
     names = instance.installation
     for name, file in (
         (f"SQL Server ({names.instance})", "sqlservr.exe"),

@@ -8,6 +8,8 @@ from lab.sql.engine.catalog.availability import STATE, local_groups
 from lab.sql.engine.catalog.registry import Rows, view
 from lab.sql.engine.catalog.values import guid, lsn
 from lab.sql.engine.database import Database
+from lab.sql.engine.errors import error
+from lab.sql.engine.group.connection import trouble
 from lab.sql.engine.group.progress import unsent
 from lab.sql.engine.group.state import Group, available
 from lab.sql.engine.instance import files_of
@@ -50,7 +52,7 @@ def health(group: Group, replica: str, database: str) -> tuple[str, int]:
 
 def replica_health(group: Group, replica: str) -> int:
     found = [health(group, replica, database)[1] for database in group.of("database")]
-    if not available(group.world, group.machine(replica)):
+    if not available(group.world, group.machine(replica)) or trouble(group, replica):
         return 0
     return min(found, default=2)
 
@@ -96,10 +98,15 @@ def _replica_states(session: Session, current: Database) -> Rows:
             role = group.role(machine) if up else "SECONDARY"
             level = replica_health(group, name)
             joined = role != "RESOLVING"
+            wrong = trouble(group, name) if up else ""
+            talks = up and joined and not wrong
+            refused = error(35201, name, str(group.of("replica")[name]["id"]).upper()) if wrong else None
             yield {"replica_id": guid(group.of("replica")[name]["id"]), "group_id": guid(group.document["id"]),
                    "is_local": local, "role": ROLES[role], "role_desc": role, "operational_state": 2 if local else None,
-                   "operational_state_desc": "ONLINE" if local else None, "connected_state": int(up and joined),
-                   "connected_state_desc": "CONNECTED" if up and joined else "DISCONNECTED",
+                   "operational_state_desc": "ONLINE" if local else None, "connected_state": int(talks),
+                   "connected_state_desc": "CONNECTED" if talks else "DISCONNECTED",
+                   "last_connect_error_number": refused.number if refused else None,
+                   "last_connect_error_description": refused.message if refused else None,
                    "recovery_health": int(joined) if local else None,
                    "recovery_health_desc": ("ONLINE" if joined else "ONLINE_IN_PROGRESS") if local else None,
                    "synchronization_health": level, "synchronization_health_desc": HEALTH[level]}  # fmt: skip

@@ -148,6 +148,11 @@ def _permissions(session: Session, current: Database) -> Rows:
 ENDPOINT = """name sysname, endpoint_id int, principal_id int, protocol tinyint, protocol_desc nvarchar(60),
     type tinyint,
     type_desc nvarchar(60), state tinyint, state_desc nvarchar(60), is_admin_endpoint bit"""
+ROLES = {"PARTNER": 1, "WITNESS": 2, "ALL": 3}
+AUTHENTICATIONS = {"NTLM": 1, "KERBEROS": 2, "NEGOTIATE": 3}
+ALGORITHMS = ("NONE", "RC4", "AES", "NONE, RC4", "NONE, AES", "RC4, AES", "AES, RC4", "NONE, RC4, AES",
+              "NONE, AES, RC4")  # fmt: skip
+"""By their numbers; NONE in front of others says that encryption is SUPPORTED and not REQUIRED."""
 ENDPOINT_STATES = {"STARTED": 0, "STOPPED": 1, "DISABLED": 2}
 BUILT_IN = (("Dedicated Admin Connection", 1, 2, "TCP", True), ("TSQL Local Machine", 2, 4, "SHARED_MEMORY", False),
             ("TSQL Named Pipes", 3, 3, "NAMED_PIPES", False), ("TSQL Default TCP", 4, 2, "TCP", False),
@@ -193,9 +198,14 @@ def _tcp_endpoints(session: Session, current: Database) -> Rows:
 )
 def _mirroring_endpoints(session: Session, current: Database) -> Rows:
     for one in session.server.documents("endpoint"):
-        yield {**_endpoint(one), "role": 3, "role_desc": "ALL", "is_encryption_enabled": True, "connection_auth": 3,
-               "connection_auth_desc": "NEGOTIATE", "certificate_id": 0, "encryption_algorithm": 2,
-               "encryption_algorithm_desc": "AES"}  # fmt: skip
+        algorithms = [] if one["encryption"] == "DISABLED" else one["algorithm"].split()
+        encryption = ", ".join([*([] if one["encryption"] == "REQUIRED" else ["NONE"]), *algorithms])
+        yield {**_endpoint(one), "role": ROLES[one["role"]], "role_desc": one["role"],
+               "is_encryption_enabled": one["encryption"] != "DISABLED",
+               "connection_auth": AUTHENTICATIONS[one["authentication"]],
+               "connection_auth_desc": one["authentication"], "certificate_id": 0,
+               "encryption_algorithm": ALGORITHMS.index(encryption),
+               "encryption_algorithm_desc": encryption}  # fmt: skip
 
 
 @view(

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from lab.sql.api import SqlError
-from lab.sql.engine.accounts import find_sid, sid_bytes
+from lab.sql.engine.accounts import find_name, find_sid, sid_bytes
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.functions.metadata import split_name
 from lab.sql.engine.functions.registry import function
@@ -27,6 +27,8 @@ def _suser_sname(frame: Frame, *who: Any) -> str | None:
         found = next((one for one in frame.session.server.documents("login") if one["id"] == who[0]), None)
     else:
         found = _login_by_sid(frame, who[0])
+        if found is None:  # Windows is asked for an account without a login (documentation: SUSER_SNAME)
+            return find_name(frame.session.instance.world, frame.session.instance.machine, who[0])
     return found["name"] if found else None
 
 

@@ -1,7 +1,7 @@
 """SERVERPROPERTY. Unknown properties are NULL, as documented; properties that came after 2012 are unknown.
 
-The instance's document (``machine.collection("sql-instance")``) may say which edition was installed (``edition``) and
-whether AlwaysOn is enabled (``hadr``). Only the properties follow it: features are not taken away from other editions.
+The instance's document (``machine.collection("sql-instance")``) may say which edition was installed (``edition``). Only
+the properties follow it: features are not taken away from other editions.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _serverproperty(frame: Frame, name: str) -> Any:
     computer = instance.machine.name.upper()
     installation = instance.installation
     installed = installation.document
-    edition, hadr = str(installed.get("edition", ENTERPRISE)), int(installed.get("hadr", True))
+    edition, hadr = str(installed.get("edition", ENTERPRISE)), int(instance.hadr)
     return {
         "servername": instance.server_name, "machinename": computer,
         "instancename": None if installation.default else installation.instance.upper(),

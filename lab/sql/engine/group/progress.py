@@ -148,7 +148,7 @@ def _catch_up(world: World, group: Group, replica: str, database: str) -> None:
     link = group.link(replica, database)
     if link is None or not link["joined"]:
         return
-    if link["suspended"] or not available(world, group.machine(replica)):
+    if link["suspended"] or not group.connected(replica):
         if link["phase"] != "NOT SYNCHRONIZING":
             group.set_link(replica, database, phase="NOT SYNCHRONIZING", since=None)
         return
@@ -221,7 +221,7 @@ def ship(world: World, group_name: str, database: str, records: list[Record]) ->
         link = group.link(replica, database)
         if link is None or link["phase"] not in ("SYNCHRONIZED", "SYNCHRONIZING") or link["suspended"]:
             continue
-        if not available(world, group.machine(replica)):
+        if not group.connected(replica):
             group.set_link(replica, database, phase="NOT SYNCHRONIZING", since=None)
             continue
         target = _file(group, replica, database)

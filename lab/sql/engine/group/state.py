@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lab.sql.engine.group.connection import trouble
 from lab.world import Collection, Document, Machine, World
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ class Group:
     def primary(self) -> str | None:
         name: str | None = self.document["primary"]
         return name
+
+    def connected(self, replica: str) -> bool:
+        """Do the primary and another replica talk to each other?"""
+        return self.online and available(self.world, self.machine(replica)) and not trouble(self, replica)
 
     def replica_names(self) -> list[str]:
         return list(self.of("replica"))
@@ -118,10 +123,11 @@ def connected(machine: Machine) -> bool:
 
 
 def available(world: World, machine: Machine) -> bool:
-    """Does an instance run there that the cluster can see?"""
+    """Does an instance run there that the cluster can see, with AlwaysOn enabled?"""
     from lab.sql.engine.instance import instance_of
 
-    return connected(machine) and instance_of(world, machine) is not None
+    instance = instance_of(world, machine)
+    return connected(machine) and instance is not None and instance.hadr
 
 
 def role_of(instance: Instance, document: Document) -> str | None:

@@ -15,6 +15,7 @@ def load() -> None:
         control,
         database,
         database_options,
+        endpoint,
         errors,
         execute,
         grants,

@@ -8,21 +8,31 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.sql.api import Event
-from lab.sql.engine.errors import error
+from lab.sql.engine.accounts import WELL_KNOWN, sid_bytes
+from lab.sql.engine.errors import SeveralErrors, error
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.group.state import Group, available
 from lab.sql.engine.parse.parser import Parser, Statement, statement
+from lab.sql.engine.principal import Principal
 from lab.sql.engine.statements.availability_group import (
     AlterGroup,
+    add_listener,
+    check_replicas,
     in_master,
     parse_group_options,
     parse_listener,
     parse_replicas,
     parse_text_list,
+    require_alwayson,
     require_group,
 )
 from lab.sql.engine.statements.database import outside_transaction
+from lab.sql.engine.storage.space import View
 from lab.world import Document
+
+SYSTEM = WELL_KNOWN["nt authority\\system"]
+WATCHING = ("ALTER ANY AVAILABILITY GROUP", "CONNECT SQL", "VIEW SERVER STATE")
+"""What the cluster's resource needs on every replica."""
 
 
 @dataclass
@@ -38,18 +48,31 @@ class CreateGroup(Statement):
         in_master(frame)
         session = frame.session
         session.require("CREATE AVAILABILITY GROUP", 15247)
+        require_alwayson(frame)
         world = session.instance.world
         known = world.collection("lab", "availability-group")
         if self.name in known:
             raise error(41114, self.name)
         if session.instance.server_name.lower() not in [replica["name"].lower() for replica in self.replicas]:
             raise error(35237, self.name)
-        create_group(world, self.name, self.options, self.replicas, self.listener, session.instance.server_name)
+        check_replicas("CREATE AVAILABILITY GROUP", self.name, {one["name"]: one for one in self.replicas})
+        if not _watched(session.server):
+            raise SeveralErrors(error(41131, self.name), error(41152, self.name, 41131))
+        name = session.instance.server_name
+        group = create_group(world, self.name, self.options, self.replicas, None, name)
+        if self.listener:
+            add_listener(group, self.listener)
         if self.databases:
             AlterGroup(self.name, "ADD_DATABASE", {"databases": self.databases})._add_database(
                 frame, Group(world, self.name)
             )
         return iter(())
+
+
+def _watched(server: View) -> bool:
+    """May the cluster's service, which is LocalSystem, watch the instance? (Microsoft, KB 2847723)"""
+    system = Principal("NT AUTHORITY\\SYSTEM", sid_bytes(SYSTEM), True, frozenset({sid_bytes(SYSTEM)}))
+    return all(system.may(server, permission) for permission in WATCHING)
 
 
 def create_group(
@@ -92,6 +115,7 @@ class DropGroup(Statement):
     def run(self, frame: Frame) -> Iterator[Event]:
         outside_transaction(frame, "DROP AVAILABILITY GROUP")
         in_master(frame)
+        require_alwayson(frame)
         group = require_group(frame, self.name)
         world = frame.session.instance.world
         for replica in group.replica_names():

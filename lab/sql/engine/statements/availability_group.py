@@ -1,4 +1,4 @@
-"""CREATE, ALTER and DROP AVAILABILITY GROUP.
+"""ALTER AVAILABILITY GROUP, and what all statements about groups ask first.
 
 Which statement runs where, and what keeps a failover from happening: SQL Server documentation, "ALTER AVAILABILITY
 GROUP". Options that came after 2012 (SEEDING_MODE, CLUSTER_TYPE, BASIC, DB_FAILOVER) are syntax errors here.
@@ -6,6 +6,7 @@ GROUP". Options that came after 2012 (SEEDING_MODE, CLUSTER_TYPE, BASIC, DB_FAIL
 
 from __future__ import annotations
 
+import ipaddress
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,13 +14,13 @@ from typing import Any
 
 from lab.sql.api import Event
 from lab.sql.engine.engine import engine_of
-from lab.sql.engine.errors import error, not_modelled
+from lab.sql.engine.errors import SeveralErrors, error, not_modelled
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.group.progress import advance, become_primary, unready
 from lab.sql.engine.group.state import Group, find_group
 from lab.sql.engine.parse.parser import Parser, Statement, statement
 from lab.sql.engine.statements.database import outside_transaction
-from lab.world import Document
+from lab.world import Document, Machine, World
 
 GROUP_OPTIONS = {"AUTOMATED_BACKUP_PREFERENCE": ("PRIMARY", "SECONDARY_ONLY", "SECONDARY", "NONE"),
                  "FAILURE_CONDITION_LEVEL": None, "HEALTH_CHECK_TIMEOUT": None}  # fmt: skip
@@ -47,6 +48,23 @@ def require_group(frame: Frame, name: str, permission: str = "ALTER ANY AVAILABI
     return group
 
 
+def require_alwayson(frame: Frame) -> None:
+    """Raises 35221 where AlwaysOn is not enabled, and 35220 where the machine's cluster does not run."""
+    instance = frame.session.instance
+    if not instance.hadr:
+        raise error(35221)
+    if not on_cluster(instance.world, instance.machine):
+        raise error(35220)
+
+
+def on_cluster(world: World, machine: Machine) -> bool:
+    """Is the machine a node of the failover cluster, with the cluster's service running?"""
+    cluster = world.collection("lab", "sql-cluster").get("cluster") or {"members": []}
+    service = machine.collection("service").get("ClusSvc")
+    member = machine.name.lower() in [name.lower() for name in cluster["members"]]
+    return member and (service is None or service["status"] == "Running")
+
+
 def on_primary(frame: Frame, group: Group, command: str = "") -> None:
     """Raises 41190 (for a command about databases) or 41140 anywhere else."""
     if group.role(frame.session.instance.machine) != "PRIMARY":
@@ -59,13 +77,16 @@ def in_master(frame: Frame) -> None:
         raise error(35208)
 
 
-def _check_numbers(group: Group, replicas: dict[str, Document]) -> None:
+def check_replicas(command: str, group: str, replicas: dict[str, Document]) -> None:
     """SQL Server 2012: three synchronous replicas at most, two of them with automatic failover."""
+    for name, one in replicas.items():
+        if one["failover_mode"] == "AUTOMATIC" and one["availability_mode"] != "SYNCHRONOUS_COMMIT":
+            raise error(35211, command, name)
     synchronous = [one for one in replicas.values() if one["availability_mode"] == "SYNCHRONOUS_COMMIT"]
     if len(synchronous) > MOST_SYNCHRONOUS:
-        raise error(35212, "ALTER AVAILABILITY GROUP", MOST_SYNCHRONOUS, group.name)
+        raise error(35212, command, MOST_SYNCHRONOUS, group)
     if len([one for one in synchronous if one["failover_mode"] == "AUTOMATIC"]) > MOST_AUTOMATIC:
-        raise error(35213, "ALTER AVAILABILITY GROUP", MOST_AUTOMATIC, group.name)
+        raise error(35213, command, MOST_AUTOMATIC, group)
 
 
 @dataclass
@@ -77,8 +98,11 @@ class AlterGroup(Statement):
     def run(self, frame: Frame) -> Iterator[Event]:
         outside_transaction(frame, "ALTER AVAILABILITY GROUP")
         in_master(frame)
+        require_alwayson(frame)
         world = frame.session.instance.world
         advance(world)
+        if self.action == "JOIN" and find_group(world, self.name) is None:
+            raise SeveralErrors(error(41044, self.name), error(41158, self.name, 41044))
         group = require_group(frame, self.name)
         getattr(self, f"_{self.action.lower()}")(frame, group)
         advance(world)
@@ -167,9 +191,7 @@ class AlterGroup(Statement):
         if name not in replicas:
             raise error(35210, name, group.name)
         changed = {**replicas[name], **options}
-        if changed["failover_mode"] == "AUTOMATIC" and changed["availability_mode"] != "SYNCHRONOUS_COMMIT":
-            raise error(35211, "ALTER AVAILABILITY GROUP", name)
-        _check_numbers(group, {**dict(replicas.items()), name: changed})
+        check_replicas("ALTER AVAILABILITY GROUP", group.name, {**dict(replicas.items()), name: changed})
         replicas[name] = changed
 
     def _add_replica(self, frame: Frame, group: Group) -> None:
@@ -179,7 +201,8 @@ class AlterGroup(Statement):
                 raise error(35282, replica["name"], group.name)
             if len(group.of("replica")) >= 5:
                 raise error(35223, 1, group.name, len(group.of("replica")), 5)
-            _check_numbers(group, {**dict(group.of("replica").items()), replica["name"]: replica})
+            known = {**dict(group.of("replica").items()), replica["name"]: replica}
+            check_replicas("ALTER AVAILABILITY GROUP", group.name, known)
             group.of("replica")[replica["name"]] = {**replica, "created": group.world.clock.now().isoformat()}
 
     def _remove_replica(self, frame: Frame, group: Group) -> None:
@@ -211,10 +234,9 @@ class AlterGroup(Statement):
 
     def _add_listener(self, frame: Frame, group: Group) -> None:
         on_primary(frame, group)
-        if len(group.of("listener")):
-            raise error(19477)
-        listener = self.values["listener"]
-        group.of("listener")[listener["name"]] = listener
+        for name in group.of("listener"):
+            raise error(19477, group.name, name)
+        add_listener(group, self.values["listener"])
 
     def _modify_listener(self, frame: Frame, group: Group) -> None:
         on_primary(frame, group)
@@ -226,6 +248,7 @@ class AlterGroup(Statement):
         if "port" in values:
             listener["port"] = values["port"]
         if "address" in values:
+            _one_a_subnet([*listener["addresses"], values["address"]])
             listener["addresses"] = [*listener["addresses"], values["address"]]
         listeners[name] = listener
 
@@ -234,6 +257,25 @@ class AlterGroup(Statement):
         if self.values["name"] not in group.of("listener"):
             raise error(15151, "drop", "availability group listener", self.values["name"])
         del group.of("listener")[self.values["name"]]
+
+
+def add_listener(group: Group, listener: Document) -> None:
+    """Raises 19451 for two addresses in one subnet, and 19471 with 19476 where the cluster's computer object may not
+    make the listener's (Microsoft: troubleshooting of listeners, KB 2829783)."""
+    _one_a_subnet(listener["addresses"])
+    cluster = group.world.collection("lab", "sql-cluster").get("cluster") or {}
+    if not cluster.get("makes_computers", True):
+        raise SeveralErrors(error(19471, listener["name"]), error(19476))
+    group.of("listener")[listener["name"]] = listener
+
+
+def _one_a_subnet(addresses: list[Document]) -> None:
+    seen: dict[str, str] = {}
+    for one in addresses:
+        network = str(ipaddress.ip_network(f"{one['address']}/{one['mask']}", strict=False))
+        if network in seen:
+            raise error(19451, seen[network], one["address"])
+        seen[network] = one["address"]
 
 
 def parse_text_list(p: Parser) -> list[str]:

@@ -13,6 +13,7 @@ from lab.sql.engine.group.progress import advance
 from lab.sql.engine.group.state import Group, find_group
 from lab.sql.engine.instance import files_of
 from lab.sql.engine.parse.parser import Statement
+from lab.sql.engine.statements.availability_group import require_alwayson
 from lab.sql.engine.statements.database import outside_transaction
 from lab.world import Document
 
@@ -26,6 +27,7 @@ class DatabaseHadr(Statement):
 
     def run(self, frame: Frame) -> Iterator[Event]:
         outside_transaction(frame, "ALTER DATABASE")
+        require_alwayson(frame)
         session = frame.session
         document = session.server.get("database", self.name)
         if document is None:
@@ -72,7 +74,7 @@ class DatabaseHadr(Statement):
             return Message(41145, shown.message, 10, 1)
         if self.name.lower() not in [name.lower() for name in group.of("database")]:
             raise error(41132, self.name, group.name)
-        if not group.online or group.role(machine) != "SECONDARY":
+        if not group.connected(session.instance.server_name) or group.role(machine) != "SECONDARY":
             raise error(35250)
         if document["state"] != "RESTORING":
             raise error(1464, self.name)

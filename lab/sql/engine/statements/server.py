@@ -1,4 +1,4 @@
-"""Statements about the whole server: roles, endpoints, KILL, RECONFIGURE, CHECKPOINT, SHUTDOWN."""
+"""Statements about the whole server: roles, KILL, RECONFIGURE, CHECKPOINT, SHUTDOWN."""
 
 from __future__ import annotations
 
@@ -90,35 +90,6 @@ def _alter(p: Parser) -> Statement:
     add = p.one_of("ADD", "DROP") == "ADD"
     p.expect("MEMBER")
     return ServerRole("ALTER", name, p.name(), add)
-
-
-@dataclass
-class AlterEndpoint(Statement):
-    name: str
-    state: str
-
-    def run(self, frame: Frame) -> Iterator[Event]:
-        frame.session.require("ALTER ANY ENDPOINT")
-        server = frame.session.server
-        if server.get("endpoint", self.name) is None:
-            raise error(15151, "alter", "endpoint", self.name)
-        server.change("endpoint", self.name, state=self.state)
-        return iter(())
-
-
-@statement("ALTER", "ENDPOINT")
-def _alter_endpoint(p: Parser) -> Statement:
-    name = p.name()
-    p.expect("STATE", "=")
-    state = p.one_of("STARTED", "STOPPED", "DISABLED")
-    if p.at_any("AS", "FOR"):
-        raise not_modelled("changing an endpoint's protocol")
-    return AlterEndpoint(name, state)
-
-
-@statement("CREATE", "ENDPOINT")
-def _create_endpoint(p: Parser) -> Statement:
-    raise not_modelled("CREATE ENDPOINT")
 
 
 @dataclass

@@ -30,6 +30,7 @@ TOPOLOGY: dict[str, Any] = {
         "listener": {"name": "SQL", "address": "172.43.5.50", "port": 1433},
         "backup_share": r"\\FILE\SQLAG",
         "preferred_primary": "SQL1",
+        "adopt": True,
     },
     "spf": {"groups": [], "servers": []},
 }
@@ -52,6 +53,10 @@ FIVE: dict[str, Any] = {
 }
 """Five replicas, as many as SQL Server 2012 allows; one is a named instance, two commit asynchronously."""
 SA_PASSWORD = "Sa-Password-2013!"
+
+
+PREPARED = {**TOPOLOGY, "sql": {**TOPOLOGY["sql"], "adopt": False}}
+"""The same servers on a cluster that is only prepared: without a group."""
 
 
 def make_world(directory: Path, pace: float = 0, topology: dict[str, Any] = TOPOLOGY) -> World:
@@ -135,8 +140,11 @@ class Servers:
                 " N'LoginMode', REG_DWORD, 2",
             )
             ok(session, f"ALTER LOGIN sa WITH PASSWORD = N'{SA_PASSWORD}'; ALTER LOGIN sa ENABLE")
-            engine.stop_instance(self.world, self.machine(name))
-            engine.start_instance(self.world, self.machine(name))
+            self.restart(name)
+
+    def restart(self, name: str) -> None:
+        engine.stop_instance(self.world, self.machine(name))
+        engine.start_instance(self.world, self.machine(name))
 
     def primary(self) -> str:
         machine = engine.primary_behind(self.world, "SQL")
@@ -179,6 +187,17 @@ def five_servers(tmp_path: Path, beginning_of_five: Path) -> Iterator[Servers]:
     directory = tmp_path / "lab"
     shutil.copytree(beginning_of_five, directory)
     world = make_world(directory, topology=FIVE)
+    yield Servers(world)
+    engine.stop(world)
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Iterator[Servers]:
+    """The servers before anybody made a group."""
+    world = make_world(tmp_path / "prepared", topology=PREPARED)
+    identity.begin(world)
+    files.begin(world)
+    beginning.begin(world)
     yield Servers(world)
     engine.stop(world)
 

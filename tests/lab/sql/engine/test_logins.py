@@ -254,3 +254,12 @@ def test_a_composed_statement_is_in_the_journal_without_its_secrets(servers: Ser
     lines = (servers.world.directory / "journal.jsonl").read_text(encoding="utf-8").splitlines()
     texts = [entry["text"] for entry in map(json.loads, lines) if entry["kind"] == "composed"]
     assert texts == ["CREATE LOGIN a WITH PASSWORD = N'***'", "CREATE LOGIN b WITH PASSWORD = 0x00 HASHED"]
+
+
+def test_windows_is_asked_for_the_name_of_an_account_without_a_login(session: Session) -> None:
+    ok(session, r"DROP LOGIN [NT AUTHORITY\SYSTEM]")
+    assert ok(session, "SELECT SUSER_SNAME(0x010100000000000512000000)").value == r"NT AUTHORITY\SYSTEM"
+    assert ok(session, r"SELECT SUSER_SNAME(SUSER_SID(N'HYPERVNU\WAP Administrators'))").value == (
+        r"HYPERVNU\WAP Administrators"
+    )
+    assert ok(session, "SELECT SUSER_SNAME(0x0105000000000005150000000102030405060708090A0B0CFFFF0000)").value is None

@@ -1,0 +1,98 @@
+"""Guarantees that the failover cluster may watch SQL Server on every replica and bring the group online there.
+
+The cluster's service is LocalSystem (found by its SID: the name depends on the language of Windows). It needs a login
+that may connect, see the server's state and alter any availability group; without these a group cannot be created
+(41131) or failed over. An account that is in sysadmin has them.
+
+Delete leaves these rights, since the cluster may be using them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.resource import Inputs, Managed, Provider
+from components.steps import Sql, Step, leaf
+from remote.session import Remote
+
+RIGHTS = ("CONNECT SQL", "VIEW SERVER STATE", "ALTER ANY AVAILABILITY GROUP")
+
+
+class ClusterAccessInputs(Inputs):
+    group: str
+    """The availability group."""
+    machines: tuple[str, ...]
+    """All replicas."""
+    access: str = "granted"
+    """What is declared of every replica; a drifted state names the rights that the cluster lacks."""
+
+
+@dataclass(frozen=True)
+class SystemLogin:
+    """The login of the cluster's service on one server."""
+
+    account: str
+    exists: bool
+    missing: tuple[str, ...]
+
+
+class ClusterAccessProvider(Provider[ClusterAccessInputs, dict[str, SystemLogin]]):
+    INPUTS = ClusterAccessInputs
+    IDENTITY = ("group",)
+    THING = False
+
+    def title(self, inputs: ClusterAccessInputs) -> str:
+        return f"the failover cluster's rights on {', '.join(inputs.machines)}"
+
+    def key(self, inputs: ClusterAccessInputs) -> str:
+        return f"cluster-access/{inputs.group}".lower()
+
+    def home(self, inputs: ClusterAccessInputs) -> str:
+        return inputs.machines[0]
+
+    def observe(self, inputs: ClusterAccessInputs, remote: Remote) -> dict[str, SystemLogin]:
+        servers = {}
+        for machine in inputs.machines:
+            rows = remote.sql(machine).rows(
+                leaf("sql/read_cluster_access.sql"), attempted="read the failover cluster's rights"
+            )
+            own = next(row for row in rows if not row["permission"])
+            have = {row["permission"] for row in rows}
+            missing = () if own["is_administrator"] else tuple(right for right in RIGHTS if right not in have)
+            servers[machine] = SystemLogin(own["account"], bool(own["logins"]), missing)
+        return servers
+
+    def plan(self, inputs: ClusterAccessInputs, facts: dict[str, SystemLogin]) -> list[Step]:
+        steps = []
+        for machine, login in facts.items():
+            if not login.exists:
+                what = f"On {machine}, make a login for the Windows account {login.account}."
+                steps.append(Step(what, Sql(machine, "sql/create_windows_login.sql", (login.account,))))
+            for right in login.missing:
+                what = f"On {machine}, grant {right} to {login.account}."
+                steps.append(Step(what, Sql(machine, "sql/set_permission.sql", ("GRANT", right, login.account))))
+        return steps
+
+    def remove(self, inputs: ClusterAccessInputs, facts: dict[str, SystemLogin], before: dict[str, Any]) -> list[Step]:
+        return []
+
+    def present(self, inputs: ClusterAccessInputs, facts: dict[str, SystemLogin]) -> bool:
+        return True
+
+    def found(self, inputs: ClusterAccessInputs, facts: dict[str, SystemLogin]) -> dict[str, Any]:
+        lacking = [f"{', '.join(login.missing)} on {machine}" for machine, login in facts.items() if login.missing]
+        return {"access": f"missing: {'; '.join(lacking)}"} if lacking else {}
+
+
+class ClusterAccess(Managed, module="sql", name="ClusterAccess"):
+    """The failover cluster's rights on all replicas of a group."""
+
+    provider_class = ClusterAccessProvider
+
+    def __init__(
+        self, name: str, *, group: str, machines: list[str], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(name, {"group": group, "machines": machines}, opts)

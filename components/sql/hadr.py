@@ -1,0 +1,138 @@
+"""Guarantees that AlwaysOn Availability Groups is enabled on every replica of an availability group.
+
+Like the authentication mode it is read at the start of SQL Server: what is configured and what runs may differ
+("restart pending"), and servers restart in the order that keeps the group. Where a server has to restart for it anyway,
+the authentication mode is set before, so that one restart serves both. It is enabled through SQL Server's WMI provider,
+because the module sqlps need not be there.
+
+Delete leaves this setting as it is, since others may rely on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pulumi
+from pydantic import Field
+
+from components.resource import Managed, Provider
+from components.sql import group as groups
+from components.sql.authentication_mode import ServerMode, configure, read_modes
+from components.sql.group import Group
+from components.sql.restart import RestartInputs, restart
+from components.steps import Script, Step, leaf
+from remote.errors import MachineError
+from remote.session import Remote
+
+ENABLED = "enabled"
+_DEFAULT = "MSSQLSERVER"
+
+
+class HadrInputs(RestartInputs):
+    instances: dict[str, str] = Field(default={})
+    """The name of the instance on each machine where it is not the default one."""
+    authentication: Literal["mixed", "windows"] = "mixed"
+    """The authentication mode to set before a restart that is due for AlwaysOn anyway."""
+    alwayson: str = ENABLED
+    """What is declared of every replica; a drifted state names the servers on which it is disabled."""
+
+
+@dataclass(frozen=True)
+class HadrFacts:
+    configured: dict[str, bool]
+    """Whether the next start of each server enables it."""
+    modes: dict[str, ServerMode]
+    group: Group
+
+    def running(self, machine: str) -> bool:
+        return self.group.servers[machine].hadr
+
+
+class HadrProvider(Provider[HadrInputs, HadrFacts]):
+    INPUTS = HadrInputs
+    IDENTITY = ("group",)
+    THING = False
+
+    def title(self, inputs: HadrInputs) -> str:
+        return f"AlwaysOn Availability Groups on {', '.join(inputs.machines)}"
+
+    def key(self, inputs: HadrInputs) -> str:
+        return f"hadr/{inputs.group}".lower()
+
+    def home(self, inputs: HadrInputs) -> str:
+        return inputs.machines[0]
+
+    def observe(self, inputs: HadrInputs, remote: Remote) -> HadrFacts:
+        attempted = "read whether AlwaysOn Availability Groups is enabled"
+        configured = {}
+        for machine in inputs.machines:
+            instance = inputs.instances.get(machine, _DEFAULT)
+            found = remote.powershell(machine).run(
+                leaf("sql/read_hadr.ps1"), {"Instance": instance}, attempted=attempted
+            )
+            if not found:
+                raise MachineError(
+                    machine,
+                    attempted,
+                    f"SQL Server's WMI provider knows no instance {instance}",
+                    "Install SQL Server 2012 there, or correct `sql.replicas`.",
+                )
+            configured[machine] = bool(found[0])
+        modes = read_modes(remote, inputs.machines)
+        return HadrFacts(configured, modes, groups.observe(remote, inputs.machines, inputs.group, integrated=True))
+
+    def plan(self, inputs: HadrInputs, facts: HadrFacts) -> list[Step]:
+        steps = []
+        due = [machine for machine in inputs.machines if not facts.running(machine)]
+        for machine in inputs.machines:
+            if not facts.configured[machine]:
+                arguments = {"Instance": inputs.instances.get(machine, _DEFAULT)}
+                what = f"On {machine}, enable AlwaysOn Availability Groups."
+                remedy = f"See that {machine} is a node of the failover cluster and that its cluster service runs."
+                steps.append(Step(what, Script(machine, "sql/enable_hadr.ps1", arguments), remedy))
+            if machine in due and facts.modes[machine].configured != inputs.authentication:
+                steps.append(configure(machine, inputs.authentication))
+        return [*steps, *restart(inputs, facts.group, due, self.title(inputs))]
+
+    def remove(self, inputs: HadrInputs, facts: HadrFacts, before: dict[str, Any]) -> list[Step]:
+        return []
+
+    def present(self, inputs: HadrInputs, facts: HadrFacts) -> bool:
+        return True
+
+    def found(self, inputs: HadrInputs, facts: HadrFacts) -> dict[str, Any]:
+        live: dict[str, Any] = {}
+        if disabled := [machine for machine in inputs.machines if not facts.running(machine)]:
+            live["alwayson"] = f"disabled on {', '.join(disabled)}"
+        if pending := [m for m in inputs.machines if facts.running(m) != facts.configured[m]]:
+            live["restart"] = f"pending on {', '.join(pending)}"
+        return live
+
+
+class Hadr(Managed, module="sql", name="Hadr"):
+    """AlwaysOn Availability Groups on all replicas of a group."""
+
+    provider_class = HadrProvider
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        group: str,
+        machines: list[str],
+        services: dict[str, str],
+        instances: dict[str, str],
+        authentication: str,
+        restart_seconds: float,
+        synchronization_seconds: float,
+        failover_seconds: float,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        waits = {
+            "restart_seconds": restart_seconds,
+            "synchronization_seconds": synchronization_seconds,
+            "failover_seconds": failover_seconds,
+        }
+        where = {"group": group, "machines": machines, "services": services, "instances": instances}
+        super().__init__(name, {**where, "authentication": authentication, **waits}, opts)

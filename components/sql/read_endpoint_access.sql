@@ -1,0 +1,11 @@
+-- The login of a Windows account on this server, and whether it may connect to the endpoint of availability groups.
+DECLARE @account sysname = ?;
+SELECT logins.name AS name,
+       (SELECT COUNT(*)
+          FROM sys.server_permissions AS permissions
+          JOIN sys.database_mirroring_endpoints AS endpoints ON endpoints.endpoint_id = permissions.major_id
+         WHERE permissions.class_desc = N'ENDPOINT' AND permissions.permission_name = N'CONNECT'
+           AND permissions.state IN ('G', 'W')
+           AND permissions.grantee_principal_id = logins.principal_id) AS may_connect
+  FROM sys.server_principals AS logins
+ WHERE logins.sid = SUSER_SID(@account);

@@ -1,0 +1,228 @@
+"""AlwaysOn, endpoints and the cluster's rights: from facts to the exact steps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from components.sql.authentication_mode import ServerMode
+from components.sql.cluster_access import RIGHTS, ClusterAccessInputs, ClusterAccessProvider, SystemLogin
+from components.sql.endpoint import (
+    Endpoint,
+    MirroringEndpointFacts,
+    MirroringEndpointInputs,
+    MirroringEndpointProvider,
+    PartnerInputs,
+    _account,
+)
+from components.sql.group import Group, Server
+from components.sql.hadr import HadrFacts, HadrInputs, HadrProvider
+from tests.components.contract import actions, sentences
+from tests.components.group_worlds import ACCOUNT, SYSTEM
+from tests.components.sql_worlds import group
+
+OTHER = r"HYPERVNU\SVC_SQL3"
+GOOD = Endpoint("Mirroring", 5022, "STARTED", "ALL", "AES")
+
+
+class TestHadr:
+    provider = HadrProvider()
+    inputs = HadrInputs(group="SQL", machines=("SQL1", "SQL2"))
+
+    @staticmethod
+    def facts(first: str, second: str, primary: str = "", mode: str = "mixed/mixed") -> HadrFacts:
+        """``running/configured`` of SQL1 and SQL2, each on or off; a group only where there is a primary."""
+        running, configured = {}, {}
+        for machine, text in (("SQL1", first), ("SQL2", second)):
+            running[machine], configured[machine] = (word == "on" for word in text.split("/"))
+        carried = {machine: bool(primary) and running[machine] for machine in running}
+        servers = {m: Server(m, running[m], carried[m], "PRIMARY" if m == primary else "") for m in running}
+        found = group(primary) if primary else Group("SQL", "", (), ())
+        modes = {machine: ServerMode(*mode.split("/")) for machine in running}
+        return HadrFacts(configured, modes, replace(found, servers=servers))
+
+    def plan(self, facts: HadrFacts) -> list[str]:
+        return sentences(self.provider.plan(self.inputs, facts))
+
+    def test_nothing_to_do(self) -> None:
+        assert self.plan(self.facts("on/on", "on/on")) == []
+        assert self.plan(self.facts("on/on", "on/on", "SQL1", mode="windows/windows")) == [], "not its business alone"
+
+    def test_one_restart_serves_the_authentication_mode_too(self) -> None:
+        steps = self.provider.plan(self.inputs, self.facts("off/off", "off/off", mode="windows/windows"))
+        assert sentences(steps) == [
+            "On SQL1, enable AlwaysOn Availability Groups.",
+            "On SQL1, set SQL Server's authentication mode to mixed.",
+            "On SQL2, enable AlwaysOn Availability Groups.",
+            "On SQL2, set SQL Server's authentication mode to mixed.",
+            "On SQL1, restart SQL Server.",
+            "On SQL2, restart SQL Server.",
+        ]
+        assert actions(steps) == [
+            "SQL1 sql/enable_hadr.ps1 {'Instance': 'MSSQLSERVER'}",
+            "SQL1 sql/set_authentication.sql (2,) integrated",
+            "SQL2 sql/enable_hadr.ps1 {'Instance': 'MSSQLSERVER'}",
+            "SQL2 sql/set_authentication.sql (2,) integrated",
+            "SQL1 sql/restart_service.ps1 {'Service': 'MSSQLSERVER'}",
+            "SQL2 sql/restart_service.ps1 {'Service': 'MSSQLSERVER'}",
+        ]
+        assert "node of the failover cluster" in steps[0].remedy
+
+    def test_a_replica_on_which_it_was_disabled_comes_back_and_the_primary_stays(self) -> None:
+        facts = self.facts("on/on", "off/off", "SQL1")
+        assert self.plan(facts) == [
+            "On SQL2, enable AlwaysOn Availability Groups.",
+            "On SQL2, restart SQL Server.",
+            "Wait until SQL is healthy again after the restart of SQL2.",
+        ]
+        assert self.provider.found(self.inputs, facts) == {"alwayson": "disabled on SQL2"}
+
+    def test_one_that_would_be_lost_at_the_next_start(self) -> None:
+        facts = self.facts("on/on", "on/off", "SQL1")
+        assert self.plan(facts) == ["On SQL2, enable AlwaysOn Availability Groups."]
+        assert self.provider.found(self.inputs, facts) == {"restart": "pending on SQL2"}
+
+    def test_a_restart_that_somebody_left_pending(self) -> None:
+        facts = self.facts("off/on", "on/on")
+        assert self.plan(facts) == ["On SQL1, restart SQL Server."]
+        assert self.provider.found(self.inputs, facts) == {"alwayson": "disabled on SQL1", "restart": "pending on SQL1"}
+
+
+class TestEndpoint:
+    provider = MirroringEndpointProvider()
+    inputs = MirroringEndpointInputs(
+        machine="SQL1",
+        port=5022,
+        partners=(
+            PartnerInputs(machine="SQL2", computer=r"HYPERVNU\SQL2$"),
+            PartnerInputs(machine="SQL3", computer=r"HYPERVNU\SQL3$"),
+        ),
+    )
+
+    @pytest.mark.parametrize(
+        ("endpoint", "logins", "admitted", "steps"),
+        [
+            pytest.param(GOOD, {ACCOUNT: ACCOUNT}, {ACCOUNT}, [], id="in order"),
+            pytest.param(
+                None,
+                {ACCOUNT: "", OTHER: OTHER},
+                set(),
+                [
+                    "On SQL1, make the endpoint Hadr_endpoint on port 5022.",
+                    f"On SQL1, make a login for the Windows account {ACCOUNT}.",
+                    f"On SQL1, let {ACCOUNT} connect to the endpoint Hadr_endpoint.",
+                    f"On SQL1, let {OTHER} connect to the endpoint Hadr_endpoint.",
+                ],
+                id="nothing, and an account of its own for each partner",
+            ),
+            pytest.param(
+                replace(GOOD, state="STOPPED"),
+                {ACCOUNT: ACCOUNT},
+                {ACCOUNT},
+                ["On SQL1, start the endpoint Mirroring."],
+                id="stopped",
+            ),
+            pytest.param(
+                replace(GOOD, port=7022, role="WITNESS"),
+                {ACCOUNT: ACCOUNT},
+                {ACCOUNT},
+                [
+                    "On SQL1, move the endpoint Mirroring to port 5022.",
+                    "On SQL1, let the endpoint Mirroring serve every role, encrypted with AES.",
+                ],
+                id="another port and role",
+            ),
+            pytest.param(
+                replace(GOOD, encryption="NONE, AES"),
+                {ACCOUNT: ACCOUNT},
+                {ACCOUNT},
+                ["On SQL1, let the endpoint Mirroring serve every role, encrypted with AES."],
+                id="encryption not required",
+            ),
+            pytest.param(
+                GOOD,
+                {ACCOUNT: "hypervnu\\svc_sql"},
+                set(),
+                ["On SQL1, let hypervnu\\svc_sql connect to the endpoint Mirroring."],
+                id="a login without the permission",
+            ),
+        ],
+    )
+    def test_plan(
+        self, endpoint: Endpoint | None, logins: dict[str, str], admitted: set[str], steps: list[str]
+    ) -> None:
+        facts = MirroringEndpointFacts(endpoint, logins, frozenset(admitted))
+        assert sentences(self.provider.plan(self.inputs, facts)) == steps
+
+    def test_what_the_steps_send(self) -> None:
+        facts = MirroringEndpointFacts(None, {ACCOUNT: ""}, frozenset())
+        assert actions(self.provider.plan(self.inputs, facts)) == [
+            "SQL1 sql/create_endpoint.sql ('Hadr_endpoint', 5022)",
+            f"SQL1 sql/create_windows_login.sql {(ACCOUNT,)!r}",
+            f"SQL1 sql/grant_endpoint.sql {('Hadr_endpoint', ACCOUNT)!r}",
+        ]
+
+    def test_drift(self) -> None:
+        facts = MirroringEndpointFacts(Endpoint("m", 7022, "STOPPED", "PARTNER", "RC4"), {ACCOUNT: ""}, frozenset())
+        assert self.provider.found(self.inputs, facts) == {
+            "port": 7022,
+            "state": "STOPPED",
+            "role": "PARTNER",
+            "encryption": "RC4",
+            "access": f"missing for {ACCOUNT}",
+        }
+
+    def test_delete_drops_only_the_logins_that_were_made_with_it(self) -> None:
+        facts = MirroringEndpointFacts(GOOD, {ACCOUNT: ACCOUNT, OTHER: OTHER}, frozenset((ACCOUNT, OTHER)))
+        assert sentences(self.provider.remove(self.inputs, facts, {"logins": [ACCOUNT]})) == [
+            "On SQL1, drop the endpoint Mirroring.",
+            f"On SQL1, drop the login {ACCOUNT}.",
+        ]
+        assert self.provider.remember(self.inputs, replace(facts, logins={ACCOUNT: "", OTHER: OTHER})) == {
+            "logins": [ACCOUNT]
+        }
+
+    @pytest.mark.parametrize(
+        ("account", "known_as"),
+        [
+            (r"HYPERVNU\SVC_SQL", r"HYPERVNU\SVC_SQL"),
+            ("svc_sql@hyper-v.nu", "svc_sql@hyper-v.nu"),
+            ("LocalSystem", r"HYPERVNU\SQL2$"),
+            (r"NT Service\MSSQLSERVER", r"HYPERVNU\SQL2$"),
+            (r"NT AUTHORITY\NETWORK SERVICE", r"HYPERVNU\SQL2$"),
+        ],
+    )
+    def test_a_built_in_account_is_the_computer_on_the_network(self, account: str, known_as: str) -> None:
+        class Reading:
+            def sql(self, machine: str) -> Reading:
+                assert machine == "SQL2"
+                return self
+
+            def rows(self, statement: str, *, attempted: str) -> list[dict[str, str]]:
+                return [{"account": account}]
+
+        assert _account(self.inputs.partners[0], Reading()) == known_as  # type: ignore[arg-type]
+
+
+class TestClusterAccess:
+    provider = ClusterAccessProvider()
+    inputs = ClusterAccessInputs(group="SQL", machines=("SQL1", "SQL2"))
+
+    def test_plan(self) -> None:
+        facts = {"SQL1": SystemLogin(SYSTEM, True, RIGHTS[2:]), "SQL2": SystemLogin(SYSTEM, False, RIGHTS)}
+        steps = self.provider.plan(self.inputs, facts)
+        assert sentences(steps) == [
+            f"On SQL1, grant ALTER ANY AVAILABILITY GROUP to {SYSTEM}.",
+            f"On SQL2, make a login for the Windows account {SYSTEM}.",
+            *(f"On SQL2, grant {right} to {SYSTEM}." for right in RIGHTS),
+        ]
+        assert actions(steps)[0] == f"SQL1 sql/set_permission.sql {('GRANT', RIGHTS[2], SYSTEM)!r}"
+        assert self.provider.found(self.inputs, facts) == {
+            "access": f"missing: ALTER ANY AVAILABILITY GROUP on SQL1; {', '.join(RIGHTS)} on SQL2"
+        }
+
+    def test_in_order(self) -> None:
+        facts = {machine: SystemLogin(SYSTEM, True, ()) for machine in ("SQL1", "SQL2")}
+        assert self.provider.plan(self.inputs, facts) == []
+        assert self.provider.found(self.inputs, facts) == {}
