@@ -183,8 +183,8 @@ class Network:
         self._endpoints[endpoint.key] = endpoint
         return endpoint
 
-    @staticmethod
-    async def _bind(endpoint: Endpoint) -> None:
+    @classmethod
+    async def _bind(cls, endpoint: Endpoint) -> None:
         assert endpoint.bind is not None
         try:
             endpoint.server = await endpoint.bind()
@@ -195,8 +195,7 @@ class Network:
                 " net.ipv4.ip_unprivileged_port_start for root. Run the lab as root, or as root once:"
                 f" sysctl -w net.ipv4.ip_unprivileged_port_start={endpoint.port}",
             ) from error
-        if endpoint.outsiders is not None and isinstance(endpoint.server, asyncio.Server):
-            drop.attach(endpoint.server.sockets, endpoint.outsiders)
+        cls._attach(endpoint)
 
     # Who gets through ------------------------------------------------------------------------------------------------
 
@@ -209,14 +208,17 @@ class Network:
     def _filtered(self, endpoint: Endpoint) -> Endpoint:
         """Never on the loop: the answer needs the lab's lock."""
         endpoint.outsiders = self._outsiders(endpoint.owner, endpoint.address, endpoint.port)
-        server = endpoint.server
-        if isinstance(server, asyncio.Server):
-            try:
-                drop.attach(server.sockets, endpoint.outsiders)
-            except OSError as error:
-                if error.errno != errno.EBADF:  # closed at this moment: there is nothing to filter
-                    raise
+        try:
+            self._attach(endpoint)
+        except OSError as error:
+            if error.errno != errno.EBADF:  # closed at this moment: there is nothing to filter
+                raise
         return endpoint
+
+    @staticmethod
+    def _attach(endpoint: Endpoint) -> None:
+        if isinstance(endpoint.server, asyncio.Server) and endpoint.outsiders is not None:
+            drop.attach(endpoint.server.sockets, endpoint.outsiders)
 
     def _outsiders(self, owner: str, address: str, port: int) -> routes.Outsiders:
         return routes.outsiders(self._world, owner, address, port)
