@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab import drop, routes
+from lab.protocols import Datagrams, Tracked
 
 if TYPE_CHECKING:
     from lab.world import World
@@ -69,57 +70,6 @@ class Endpoint:
         return self.address, self.port, self.protocol
 
 
-class _Tracked(asyncio.Protocol):
-    """Passes everything on to a protocol and remembers the connection, so that the endpoint can cut it."""
-
-    def __init__(self, inner: asyncio.Protocol, endpoint: Endpoint) -> None:
-        self._inner, self._endpoint = inner, endpoint
-        self._transport: asyncio.BaseTransport | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
-        self._endpoint.connections.add(transport)
-        self._inner.connection_made(transport)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if self._transport is not None:
-            self._endpoint.connections.discard(self._transport)
-        self._inner.connection_lost(error)
-
-    def data_received(self, data: bytes) -> None:
-        self._inner.data_received(data)
-
-    def eof_received(self) -> bool | None:
-        return self._inner.eof_received()
-
-    def pause_writing(self) -> None:
-        self._inner.pause_writing()
-
-    def resume_writing(self) -> None:
-        self._inner.resume_writing()
-
-
-class _Datagrams(asyncio.DatagramProtocol):
-    """Answers each datagram on its own."""
-
-    def __init__(self, answer: Answer) -> None:
-        self._answer = answer
-        self._running: set[asyncio.Task[None]] = set()
-
-    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]  # datagrams only
-        self._transport = transport
-
-    def datagram_received(self, data: bytes, address: Any) -> None:
-        task = asyncio.ensure_future(self._reply(data, address))
-        self._running.add(task)  # the loop itself keeps only a weak reference
-        task.add_done_callback(self._running.discard)
-
-    async def _reply(self, data: bytes, address: Any) -> None:
-        answer = await self._answer(data)
-        if answer is not None and not self._transport.is_closing():
-            self._transport.sendto(answer, address)
-
-
 class Network:
     """Listening endpoints by owner. All public methods may be called from any thread but the loop's own.
 
@@ -167,7 +117,7 @@ class Network:
 
     async def _answer(self, owner: str, address: str, port: int, answer: Answer) -> Endpoint:
         async def bind() -> asyncio.DatagramTransport:
-            transport, _ = await self.loop.create_datagram_endpoint(lambda: _Datagrams(answer), (address, port))
+            transport, _ = await self.loop.create_datagram_endpoint(lambda: Datagrams(answer), (address, port))
             return transport
 
         return await self._add(Endpoint(owner.lower(), address, port, bind=bind, protocol="udp"))
@@ -183,8 +133,8 @@ class Network:
         self._endpoints[endpoint.key] = endpoint
         return endpoint
 
-    @staticmethod
-    async def _bind(endpoint: Endpoint) -> None:
+    @classmethod
+    async def _bind(cls, endpoint: Endpoint) -> None:
         assert endpoint.bind is not None
         try:
             endpoint.server = await endpoint.bind()
@@ -195,8 +145,7 @@ class Network:
                 " net.ipv4.ip_unprivileged_port_start for root. Run the lab as root, or as root once:"
                 f" sysctl -w net.ipv4.ip_unprivileged_port_start={endpoint.port}",
             ) from error
-        if endpoint.outsiders is not None and isinstance(endpoint.server, asyncio.Server):
-            drop.attach(endpoint.server.sockets, endpoint.outsiders)
+        cls._attach(endpoint)
 
     # Who gets through ------------------------------------------------------------------------------------------------
 
@@ -209,14 +158,17 @@ class Network:
     def _filtered(self, endpoint: Endpoint) -> Endpoint:
         """Never on the loop: the answer needs the lab's lock."""
         endpoint.outsiders = self._outsiders(endpoint.owner, endpoint.address, endpoint.port)
-        server = endpoint.server
-        if isinstance(server, asyncio.Server):
-            try:
-                drop.attach(server.sockets, endpoint.outsiders)
-            except OSError as error:
-                if error.errno != errno.EBADF:  # closed at this moment: there is nothing to filter
-                    raise
+        try:
+            self._attach(endpoint)
+        except OSError as error:
+            if error.errno != errno.EBADF:  # closed at this moment: there is nothing to filter
+                raise
         return endpoint
+
+    @staticmethod
+    def _attach(endpoint: Endpoint) -> None:
+        if isinstance(endpoint.server, asyncio.Server) and endpoint.outsiders is not None:
+            drop.attach(endpoint.server.sockets, endpoint.outsiders)
 
     def _outsiders(self, owner: str, address: str, port: int) -> routes.Outsiders:
         return routes.outsiders(self._world, owner, address, port)
@@ -245,7 +197,7 @@ class Network:
         outsiders: routes.Outsiders,
     ) -> Endpoint:
         def tracked() -> asyncio.Protocol:
-            return _Tracked(factory(), endpoint)
+            return Tracked(factory(), endpoint.connections)
 
         endpoint = Endpoint(owner.lower(), address, port, outsiders=outsiders)
         endpoint.bind = lambda: self.loop.create_server(tracked, address, port, ssl=tls)

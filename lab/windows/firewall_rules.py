@@ -9,9 +9,9 @@ who makes it, and that rules of a role go when the role is removed.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from lab.firewall import PROFILE, RPC
+from lab.replicas import Replica, replicas
 from lab.windows import features
 from lab.world import Document, Machine, World
 
@@ -35,17 +35,16 @@ def begin(world: World) -> None:
         if serves:
             add(machine, "FileServer-ServerManager-SMB-TCP-In", f"{FILE_SERVER} (SMB-In)", [445], FILE_SERVER)
         _management(machine, "WMI", "Windows Management Instrumentation", WMI, enabled=False)
-    for entry in (world.topology.get("sql") or {}).get("replicas", []):
-        _sql_server(world, entry)
+    for replica in replicas(world.topology):
+        _sql_server(world, replica)
 
 
-def _sql_server(world: World, entry: Any) -> None:
+def _sql_server(world: World, replica: Replica) -> None:
     """The ports of an instance, of the listener that may come to it, and of its endpoint for the other replicas."""
-    known = entry if isinstance(entry, dict) else {"machine": entry}
-    machine, listener = world.machine(known["machine"]), world.topology["sql"]["listener"]
-    for port in dict.fromkeys([known.get("port", 1433), listener["port"]]):
+    machine = world.machine(replica.machine)
+    for port in dict.fromkeys([replica.port, world.topology["sql"]["listener"]["port"]]):
         add(machine, f"SQL-Server-{port}", f"SQL Server (TCP {port})", [port])
-    endpoint = known.get("endpoint_port", 5022)
+    endpoint = replica.endpoint_port
     add(machine, f"SQL-Server-{endpoint}", f"SQL Server AlwaysOn endpoint (TCP {endpoint})", [endpoint])
 
 

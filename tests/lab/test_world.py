@@ -34,3 +34,14 @@ def test_what_a_walk_gives_is_a_copy(world: World) -> None:
     for document in things.values():
         document["list"].append(2)
     assert things["A"] == {"list": [1]}
+
+
+def test_whoever_watches_a_kind_hears_of_every_change(world: World) -> None:
+    heard: list[tuple[str, bool]] = []
+    world.store.watch("thing", lambda owner: heard.append((owner, "a" in world.collection(owner, "thing"))))
+    things = world.collection("SQL1", "thing")
+    things["a"] = {"n": 1}
+    things.change("a", n=2)
+    world.collection("SQL1", "other")["a"] = {}
+    del things["a"]
+    assert heard == [("sql1", True), ("sql1", True), ("sql1", False)]
