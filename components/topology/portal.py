@@ -65,7 +65,8 @@ class Cluster(Part):
 
 
 class LoadBalancer(Part):
-    """A load balancer that somebody else runs: it is checked, not made."""
+    """A load balancer that somebody else runs: it is checked, not made. `python -m operations load-balancer` prints
+    what it has to carry."""
 
     name: DnsName
     """The name under which clients reach the tier."""

@@ -15,15 +15,19 @@ OWN = sorted((Path(__file__).parent / "topologies").glob("*.yaml"))
 TOPOLOGIES = [*OWN, *sorted((ROOT / "topologies").glob("*.yaml"))]
 
 
-@pytest.fixture(params=TOPOLOGIES, ids=lambda file: f"{'test' if file in OWN else 'shipped'}-{file.stem}")
+@pytest.fixture(
+    scope="module", params=TOPOLOGIES, ids=lambda file: f"{'test' if file in OWN else 'shipped'}-{file.stem}"
+)
 def file(request: pytest.FixtureRequest) -> Path:
     chosen: Path = request.param
     return chosen
 
 
-@pytest.fixture
-def program(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
-    return run(tmp_path, monkeypatch, topology=file)
+@pytest.fixture(scope="module")
+def program(file: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """Run once for all tests of a design: nothing changes it."""
+    with pytest.MonkeyPatch.context() as patch:
+        return run(tmp_path_factory.mktemp("program"), patch, topology=file)
 
 
 def test_every_node_has_its_software_configuration_and_operators(program: Program, file: Path) -> None:
