@@ -51,7 +51,8 @@ def secrets(farm: Farm) -> dict[str, str]:
         if kind == "wap-feature":
             found |= {f"password of {login}": text for login, text in (document.get("logins") or {}).items()}
             found |= {f"{key} of {name}": text for key, text in (document.get("keys") or {}).items()}
-            found |= {f"token key of {name}": document["token_key"]} if document.get("token_key") else {}
+            single = {"token key": document.get("token_key"), "provider password": document.get("provider_password")}
+            found |= {f"{what} of {name}": text for what, text in single.items() if text}
     for file in (farm.lab_folder / "certificates").glob("*.pfx"):
         text = base64.b64encode(file.read_bytes()).decode()
         # A piece from its middle finds it however its lines are broken or what stands before it.
