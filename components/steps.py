@@ -36,11 +36,7 @@ class Script:
 
 @dataclass(frozen=True)
 class Sql:
-    """Run a T-SQL leaf script that changes one thing.
-
-    ``integrated``: on the server itself, as the Windows account. ``logged_off``: after this program's own connections
-    with the SQL login were closed, since a login that is in use cannot be dropped.
-    """
+    """Run a T-SQL leaf script that changes one thing. ``integrated``: on the server itself, as the Windows account."""
 
     machine: str
     path: str
@@ -48,7 +44,6 @@ class Sql:
     database: str = "master"
     integrated: bool = False
     seconds: float = 120
-    logged_off: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,12 +73,14 @@ class Until:
     """Wait until a condition on freshly observed facts holds.
 
     ``waiting_for`` is a function of the facts that names what is still missing, and gives an empty text when nothing
-    is. It raises ``MachineError`` when waiting longer is pointless.
+    is. It raises ``MachineError`` when waiting longer is pointless. ``logged_off``: this program first closes its own
+    connections to SQL Servers.
     """
 
     machine: str
     waiting_for: Callable[[Any], str]
     seconds: float
+    logged_off: bool = False
 
 
 Action = Script | Sql | Detached | Restart | Until
@@ -122,9 +119,7 @@ def _carry_out(step: Step, remote: Remote, observe: Callable[[], Any], report: C
     match step.action:
         case Script(machine, path, arguments, seconds):
             remote.powershell(machine).run(leaf(path), arguments, attempted=attempted, changes=True, seconds=seconds)
-        case Sql(machine, path, values, database, integrated, seconds, logged_off):
-            if logged_off:
-                remote.log_off()
+        case Sql(machine, path, values, database, integrated, seconds):
             server: Statements = remote.sql_integrated(machine) if integrated else remote.sql(machine, database)
             server.run(leaf(path), *values, attempted=attempted, seconds=seconds)
         case Detached(machine, task, path, arguments, seconds):
@@ -140,7 +135,9 @@ def _carry_out(step: Step, remote: Remote, observe: Callable[[], Any], report: C
             )
         case Restart(machine, seconds):
             restart(remote, machine, attempted, seconds, report)
-        case Until(machine, waiting_for, seconds):
+        case Until(machine, waiting_for, seconds, logged_off):
+            if logged_off:
+                remote.log_off()
             wait(machine, attempted, seconds, lambda: waiting_for(observe()), report)
 
 

@@ -2,7 +2,7 @@
 param($Packages, $Folder, $ProgressFile)
 foreach ($package in @($Packages)) {
     $file = Join-Path $Folder $package
-    if (-not (Test-Path $file)) { throw "The package $file is not there or cannot be read." }
+    if (-not (Test-Path -LiteralPath $file)) { throw "The package $file is not there or cannot be read." }
 }
 $done = 0
 foreach ($package in @($Packages)) {

@@ -6,7 +6,7 @@ $installer = @('WebpiCmd-x64.exe', 'WebpiCmd.exe') | ForEach-Object { Join-Path 
 if (-not $installer) { throw "The Web Platform Installer is not installed in $folder." }
 $arguments = @('/Install', "/Products:$(@($Products) -join ',')", '/AcceptEula', '/SuppressReboot')
 if ($Feed) {
-    if (-not (Test-Path $Feed)) { throw "The offline feed $Feed is not there or cannot be read." }
+    if (-not (Test-Path -LiteralPath $Feed)) { throw "The offline feed $Feed is not there or cannot be read." }
     $arguments += "/XML:$Feed"
 }
 # What the installer writes to standard error is no reason to stop: its exit code and its last words decide.

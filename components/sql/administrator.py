@@ -15,7 +15,7 @@ from typing import Any
 import pulumi
 
 from components.resource import MASKED_DIFFERENCE, Inputs, Managed, Provider
-from components.steps import Sql, Step, leaf
+from components.steps import Sql, Step, Until, leaf
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
@@ -23,6 +23,7 @@ from remote.secret import Secret
 from remote.session import Remote
 
 SA_SID = "0x01"
+_LOG_OFF_SECONDS = 60
 
 
 class AdministratorInputs(Inputs):
@@ -54,6 +55,19 @@ class LoginState:
     sysadmin: bool
     owns: tuple[str, ...] = ()
     """Databases of a dedicated login's own: those that were made with it."""
+    sessions: tuple[str, ...] = ()
+    """Who is logged on with a dedicated login: program and computer of each."""
+
+
+@dataclass(frozen=True)
+class Unused:
+    """Waits until no session of the login is left on a machine: one that is in use cannot be dropped."""
+
+    machine: str
+
+    def __call__(self, facts: dict[str, LoginState | None]) -> str:
+        state = facts[self.machine]
+        return f"{', '.join(sorted(set(state.sessions)))} to log off" if state and state.sessions else ""
 
 
 class AdministratorProvider(Provider[AdministratorInputs, dict[str, LoginState | None]]):
@@ -81,10 +95,11 @@ class AdministratorProvider(Provider[AdministratorInputs, dict[str, LoginState |
             return None
         row = rows[0]
         owned: list[dict[str, Any]] = []
+        sessions: list[dict[str, Any]] = []
         if inputs.login != "sa":
-            owned = remote.sql_integrated(machine).rows(
-                leaf("sql/read_owned.sql"), row["sid"], attempted=f"read the databases of {self.title(inputs)}"
-            )
+            server, attempted = remote.sql_integrated(machine), f"read what {self.title(inputs)} has"
+            owned = server.rows(leaf("sql/read_owned.sql"), row["sid"], attempted=attempted)
+            sessions = server.rows(leaf("sql/read_sessions.sql"), row["sid"], attempted=attempted)
         return LoginState(
             name=row["name"],
             sid=row["sid"].upper().replace("0X", "0x"),
@@ -92,6 +107,7 @@ class AdministratorProvider(Provider[AdministratorInputs, dict[str, LoginState |
             password_matches=bool(row["password_matches"]),
             sysadmin=bool(row["is_administrator"]),
             owns=tuple(one["name"] for one in owned),
+            sessions=tuple(f"{one['program']} on {one['host']}" for one in sessions),
         )
 
     def plan(self, inputs: AdministratorInputs, facts: dict[str, LoginState | None]) -> list[Step]:
@@ -135,7 +151,9 @@ class AdministratorProvider(Provider[AdministratorInputs, dict[str, LoginState |
                 for database in state.owns:
                     action = Sql(machine, "sql/give_database_to_sa.sql", (database,), integrated=True)
                     steps.append(Step(f"On {machine}, make sa the owner of {database}.", action))
-                action = Sql(machine, "sql/drop_login.sql", (state.name,), integrated=True, logged_off=True)
+                waiting = Until(machine, Unused(machine), _LOG_OFF_SECONDS, logged_off=True)
+                steps.append(Step(f"Wait until nobody is logged on to {machine} as {state.name}.", waiting))
+                action = Sql(machine, "sql/drop_login.sql", (state.name,), integrated=True)
                 steps.append(Step(f"On {machine}, drop the login {state.name}.", action))
         return steps
 

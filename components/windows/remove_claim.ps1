@@ -1,8 +1,9 @@
 # Removes one of our claims, and with the last one the keys that held it.
+# -LiteralPath also takes the name literally: without it, brackets in a name are a pattern.
 param($Key)
 $root = 'HKLM:\SOFTWARE\WindowsAzurePackHA'
 $path = "$root\Claims"
 if (-not (Test-Path $path)) { return }
-if ((Get-ItemProperty $path).PSObject.Properties[$Key]) { Remove-ItemProperty $path -Name $Key }
+if ((Get-ItemProperty $path).PSObject.Properties[$Key]) { Remove-ItemProperty -LiteralPath $path -Name $Key }
 if (@((Get-Item $path).Property).Count -eq 0) { Remove-Item $path }
 if (@(Get-ChildItem $root).Count -eq 0) { Remove-Item $root }

@@ -22,6 +22,8 @@ from lab.powershell.patterns import has_wildcard, wildcard
 if TYPE_CHECKING:
     from lab.powershell.evaluator import Evaluator
 
+_ADDED = ("PSPath", "PSParentPath", "PSChildName", "PSDrive", "PSProvider")
+"""What PowerShell adds to the properties of an item."""
 _MODULE_DRIVES = {"iis": "WebAdministration"}
 _PROVIDERS = {
     "registry": {"hkey_local_machine": "hklm", "hkey_current_user": "hkcu"},
@@ -245,15 +247,27 @@ def get_item_property(call: Call) -> Iterator[Any]:
             continue
         made = PSObject(found.type_name, methods=found.methods)
         for name in names:
-            matching = [key for key in found.properties if wildcard(name).fullmatch(key)]
-            if not matching and not has_wildcard(name):
+            matching = _named(call, found, name)
+            if not matching and not _is_pattern(call, name):
                 call.runtime.write_error(_no_property(name, path))
             made.properties.update({key: found.properties[key] for key in matching})
         if any(not key.startswith("PS") for key in made.properties):
-            for key in ("PSPath", "PSParentPath", "PSChildName", "PSDrive", "PSProvider"):
+            for key in _ADDED:
                 if key in found.properties:
                     made.properties[key] = found.properties[key]
             yield made
+
+
+def _is_pattern(call: Call, name: str) -> bool:
+    """Whether a property's name is a pattern: with -LiteralPath it is none either (PowerShell's RegistryProvider)."""
+    return "LiteralPath" not in call.parameters and has_wildcard(name)
+
+
+def _named(call: Call, found: PSObject, name: str) -> list[str]:
+    """The properties that a name or a pattern means."""
+    if _is_pattern(call, name):
+        return [key for key in found.properties if wildcard(name).fullmatch(key)]
+    return [key for key in found.properties if key.lower() == name.lower()]
 
 
 def _no_property(name: str, path: str) -> PowerShellError:
@@ -315,7 +329,8 @@ def remove_item_property(call: Call) -> None:
             call.runtime.write_error(missing(path))
             continue
         for name in map(to_text, to_list(call.get("Name"))):
-            if known.name_of(name) is None:
+            matching = _named(call, known, name)
+            if not matching and not _is_pattern(call, name):
                 call.runtime.write_error(_no_property(name, path))
-            else:
-                drive.remove_property(call.session, inner, name)
+            for one in (key for key in matching if key not in _ADDED):
+                drive.remove_property(call.session, inner, one)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from components.sql.administrator import AdministratorInputs, AdministratorProvider, LoginState
+from components.sql.administrator import AdministratorInputs, AdministratorProvider, LoginState, Unused
 from components.sql.authentication_mode import (
     AuthenticationModeFacts,
     AuthenticationModeInputs,
@@ -16,7 +16,7 @@ from components.sql.authentication_mode import (
 from components.sql.group import Group, Server
 from components.sql.listener import ListenerFacts, ListenerInputs, ListenerProvider
 from components.sql.primary import Moved, PrimaryInputs, PrimaryProvider, Ready
-from components.steps import Sql, Until
+from components.steps import Until
 from remote.secret import Secret
 from tests.components.contract import actions, refusal, sentences
 from tests.components.sql_worlds import DEDICATED, administrator, group, on, replica
@@ -202,19 +202,18 @@ class TestAdministrator:
             "On SQL1, disable the login sa as it was before."
         ]
         ours: dict[str, LoginState | None] = {"SQL1": administrator(), "SQL2": None}
-        assert sentences(self.provider.remove(DEDICATED, ours, {})) == ["On SQL1, drop the login farmadmin."]
+        gone = ["Wait until nobody is logged on to SQL1 as farmadmin.", "On SQL1, drop the login farmadmin."]
+        assert sentences(self.provider.remove(DEDICATED, ours, {})) == gone
         owner: dict[str, LoginState | None] = {"SQL1": administrator(owns=("Microsoft.MgmtSvc.Store", "Own"))}
         plan = self.provider.remove(DEDICATED, owner, {})
         assert sentences(plan) == [
             "On SQL1, make sa the owner of Microsoft.MgmtSvc.Store.",
             "On SQL1, make sa the owner of Own.",
-            "On SQL1, drop the login farmadmin.",
+            *gone,
         ]
-        assert [action.logged_off for action in (step.action for step in plan) if isinstance(action, Sql)] == [
-            False,
-            False,
-            True,
-        ]
+        busy: dict[str, LoginState | None] = {"SQL1": administrator(sessions=("Studio on PC1", "Studio on PC1"))}
+        assert Unused("SQL1")(busy) == "Studio on PC1 to log off"
+        assert Unused("SQL1")(owner) == ""
 
     def test_drift(self) -> None:
         states: dict[str, LoginState | None] = {

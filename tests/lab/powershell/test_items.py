@@ -70,6 +70,12 @@ def drive(monkeypatch: pytest.MonkeyPatch) -> Memory:
     return made
 
 
+BRACKETS = (
+    "foreach ($n in 'x a', 'x [ab]') { [void](New-ItemProperty HKLM:\\Software\\A -Name $n -Value ($n.Length - 1)) }\n"
+)
+"""Two properties, one with a name that is a pattern for the other."""
+
+
 @pytest.mark.parametrize(
     ("script", "expected"),
     [
@@ -79,6 +85,18 @@ def drive(monkeypatch: pytest.MonkeyPatch) -> Memory:
         ("(Get-ItemProperty HKLM:\\Software\\A).V; (Get-ItemProperty -Path HKLM:\\Software\\A -Name V).V", [1, 1]),
         ("(Get-Item 'Registry::HKEY_LOCAL_MACHINE\\Software\\B').PSChildName", ["B"]),
         ("Set-ItemProperty HKLM:\\Software\\A V 2 -Type DWord; (Get-ItemProperty HKLM:\\Software\\A).V", [2]),
+        (
+            BRACKETS
+            + "Remove-ItemProperty HKLM:\\Software\\A -Name 'x [ab]'; (Get-ItemProperty HKLM:\\Software\\A).'x [ab]'",
+            [5],
+        ),
+        (
+            BRACKETS + "Remove-ItemProperty -LiteralPath HKLM:\\Software\\A -Name 'x [ab]'; "
+            "$left = Get-ItemProperty HKLM:\\Software\\A; @($left.PSObject.Properties | ForEach-Object { $_.Name })",
+            ["V", "x a"],
+        ),
+        (BRACKETS + "(Get-ItemProperty HKLM:\\Software\\A -Name 'x [ab]').'x a'", [2]),
+        (BRACKETS + "(Get-ItemProperty -LiteralPath HKLM:\\Software\\A -Name 'x [ab]').'x [ab]'", [5]),
         ("New-Item HKLM:\\Software\\C -Force | Out-Null; Test-Path HKLM:\\Software\\C", [True]),
         ("Remove-Item HKLM:\\Software\\B; Test-Path HKLM:\\Software\\B", [False]),
         ("Get-Item HKLM:\\Software\\* | ForEach-Object { $_.PSChildName }", ["A", "B"]),
