@@ -1,14 +1,22 @@
-"""Windows Azure Pack v1 and Service Provider Foundation in the lab. Importing registers its cmdlets and programs."""
+"""Windows Azure Pack, the release before it, and Service Provider Foundation in the lab. Importing registers its cmdlets and programs."""
 
 from __future__ import annotations
 
+from lab.powershell import table
 from lab.powershell.api import AVAILABLE, Session
+from lab.wap.releases import release_of
 
 
 def _module_installed(session: Session, name: str) -> bool:
-    """The modules MgmtSvc… come with the component MgmtSvc-PowerShellAPI."""
-    if "-mgmtsvc" not in name.lower():
+    """The modules MgmtSvc… come with the component MgmtSvc-PowerShellAPI, as far as the release has them."""
+    lower = name.lower()
+    if "-mgmtsvc" not in lower:
         return True
+    release, known = release_of(session.machine.world), table.find(name)
+    if lower.endswith(release.cmdlets_without) or (
+        not release.admin_cmdlets and known is not None and known.module == "MgmtSvcAdmin"
+    ):
+        return False
     return "MgmtSvc-PowerShellAPI" in session.machine.collection("wap-component")
 
 
