@@ -1,4 +1,4 @@
-"""Windows Azure Pack, the release before it, and Service Provider Foundation in the lab. Importing registers its cmdlets and programs."""
+"""Windows Azure Pack, the release before it, and Service Provider Foundation. Importing registers their cmdlets."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def write(setup: Setup, feature: Feature, document: Document) -> None:
     if feature.name == "AdminAPI" and release.federated:
         with setup.open(STORE) as session:
             add_admin(session, f"{machine.name.upper()}\\{local.OPERATORS}")
-    if feature.provider:
+    if feature.provider and feature.provider[0] not in release.providers_without:
         with setup.open(CONFIG) as config:
             key = store.shared(config, *ENCRYPTION_KEY, setup.passphrase, secrets.new_key(32))
         with setup.open(STORE) as session:

@@ -31,6 +31,8 @@ class Release:
     operators' local group is all that makes an administrator, and the store has no list of them."""
     cmdlets_without: tuple[str, ...] = ()
     """Endings of the product's nouns for which there are no cmdlets."""
+    providers_without: tuple[str, ...] = ()
+    """Resource providers that its features do not register."""
     admin_cmdlets: bool = True
     """Whether the module MgmtSvcAdmin (the client of the administrators' interface) comes with it."""
 
@@ -55,6 +57,7 @@ RELEASES = {
         "WindowsAzureForWindowsServer",
         federated=False,
         cmdlets_without=("adminuser", "fqdn", "relyingpartysettings", "identityprovidersettings"),
+        providers_without=("usageservice",),
         admin_cmdlets=False,
     ),
 }

@@ -179,11 +179,7 @@ def _install(session: Session, options: dict[str, str], output: _Output) -> None
     if not session.identity.administrator:
         raise _FailedError("The Web Platform Installer needs the rights of an administrator.")
     known = _load(session, options, output)
-    absent = [
-        name
-        for name in names
-        if name.lower() not in known or _is_installed(session, known, known[name.lower()])
-    ]
+    absent = [name for name in names if name.lower() not in known or _is_installed(session, known, known[name.lower()])]
     if absent:
         output.tell(
             f"The following products are not available on this machine or already installed: {', '.join(absent)}"
