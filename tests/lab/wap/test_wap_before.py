@@ -1,4 +1,4 @@
-"""The release before Windows Azure Pack: what it consists of, who may do what in its portal, and what is clicked there."""
+"""The release before Windows Azure Pack: what it consists of, who may enter its portal, and what is clicked there."""
 
 from __future__ import annotations
 
