@@ -23,7 +23,7 @@ def roles(topology: Topology) -> Iterator[Problem]:
 def one_product(topology: Topology) -> Iterator[Problem]:
     """Roles that one product of the installer brings are in one tier."""
     first, *others = topology.release.together or ("",)
-    homes = {role: tier.name for tier in topology.portal.tiers for role in tier.roles}
+    homes: dict[str, str] = {role: tier.name for tier in topology.portal.tiers for role in tier.roles}
     for number, tier in enumerate(topology.portal.tiers):
         with suppress(UnusableError):
             for index, role in enumerate(tier.roles):
