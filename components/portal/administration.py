@@ -8,7 +8,7 @@ done, and all of it at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import pulumi
 
@@ -55,6 +55,19 @@ def administration(
 def speaker(topology: Topology) -> str:
     """The portal node through which the farm is administered: the first that has the administrators' interface."""
     return topology.portal.tier_of("admin-api").nodes[0]
+
+
+def made_where(topology: Topology) -> dict[str, Any]:
+    """Where a person makes something, where its effect is seen, and how long to wait for it."""
+    nodes = topology.portal.tier_of("admin-site").nodes
+    return {
+        "machine": nodes[0],
+        "nodes": list(nodes),
+        "replica": topology.sql.preferred_primary,
+        "listener": topology.listener_fqdn,
+        "port": topology.sql.listener.port,
+        "seconds": topology.waits.manual,
+    }
 
 
 class WithCmdlets:
@@ -142,15 +155,7 @@ class ByPerson:
 
     def ask(self, after: Iterable[pulumi.Resource]) -> Resources:
         topology, before = self._topology, list(after)
-        plan, nodes = topology.portal.plan, list(topology.portal.tier_of("admin-site").nodes)
-        where = {
-            "machine": nodes[0],
-            "nodes": nodes,
-            "replica": topology.sql.preferred_primary,
-            "listener": topology.listener_fqdn,
-            "port": topology.sql.listener.port,
-            "seconds": topology.waits.manual,
-        }
+        plan, where = topology.portal.plan, made_where(topology)
         self._plan = PlanByHand(
             "plan",
             where=where,

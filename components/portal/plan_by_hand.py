@@ -92,10 +92,13 @@ class PlanByHandProvider(Provider[PlanByHandInputs, PlanByHandFacts]):
         return ("portal", "plan")
 
     def present(self, inputs: PlanByHandInputs, facts: PlanByHandFacts) -> bool:
+        return True
+
+    def existed(self, inputs: PlanByHandInputs, facts: PlanByHandFacts) -> bool:
         return bool(facts.plans)
 
     def found(self, inputs: PlanByHandInputs, facts: PlanByHandFacts) -> dict[str, Any]:
-        return {"nodes": [node for node in inputs.nodes if node in facts.working]}
+        return {"made": bool(facts.plans), "nodes": [node for node in inputs.nodes if node in facts.working]}
 
     def outputs(self, inputs: PlanByHandInputs, facts: PlanByHandFacts) -> dict[str, Any]:
         return {"plan_id": facts.plans[0] if facts.plans else ""}

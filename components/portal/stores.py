@@ -31,6 +31,9 @@ class MadeByHand(ThroughFarm):
     """The listener's full name."""
     port: int
     """The listener's port."""
+    made: bool = True
+    """Whether it is there. What somebody took away is a difference, not gone: the next ``up`` asks for it again, and
+    delete forgets it."""
     seconds: float = 0
     """How long to wait for the person. 0: end with what there is to do."""
 

@@ -81,10 +81,13 @@ class RegistrationByHandProvider(Provider[RegistrationByHandInputs, Registration
         return ("spf",)
 
     def present(self, inputs: RegistrationByHandInputs, facts: RegistrationByHandFacts) -> bool:
+        return True
+
+    def existed(self, inputs: RegistrationByHandInputs, facts: RegistrationByHandFacts) -> bool:
         return facts.registered
 
     def found(self, inputs: RegistrationByHandInputs, facts: RegistrationByHandFacts) -> dict[str, Any]:
-        return {}
+        return {"made": facts.registered}
 
 
 @dataclass(frozen=True)

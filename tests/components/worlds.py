@@ -419,7 +419,6 @@ PLAN_BY_HAND = Case(
         "by hand": lambda f, a: replace(f, plans=() if f.plans else ("plan1",)),
         "until": lambda f, a: replace(f, working=("Portal1", "Portal2")),
     },
-    gone=PlanByHandFacts((), ("Portal1",)),
 )
 
 REGISTRATION_BY_HAND = Case(
@@ -427,7 +426,6 @@ REGISTRATION_BY_HAND = Case(
     {**BY_HAND, "url": "https://spf.hyper-v.nu:8090", "account": "SVC_SPF"},
     RegistrationByHandFacts(registered=False),
     {"by hand": lambda f, a: RegistrationByHandFacts(registered=not f.registered)},
-    gone=RegistrationByHandFacts(registered=False),
 )
 
 PROOF = Case(
