@@ -13,7 +13,7 @@ from components.failover_proof import FailoverProof
 from components.portal.administration import administration, speaker
 from components.portal.databases import DATABASES
 from components.portal.endpoints import Endpoints
-from components.portal.portal_node import PortalNode
+from components.portal.portal_node import PortalNode, software_source
 from components.portal.portal_tier import PortalTier
 from components.secrets import FarmSecrets
 from components.spf.service_provider_foundation import ServiceProviderFoundation
@@ -37,6 +37,9 @@ class Farm(Component):
     ) -> None:
         super().__init__("index:Farm", name, opts)
         self.topology = topology
+
+        # Before anything is touched: is all there that the portal's software is installed from?
+        self.first = [software_source(node, topology, tier, self.child()) for tier, node in _portal_nodes(topology)]
 
         # Load balancing, the SPF account and SQL Server have nothing to do with each other yet: they run side by side.
         tiers = [PortalTier(tier.name, topology, tier, secrets, self.child()) for tier in _in_order(topology)]
@@ -93,6 +96,11 @@ class Farm(Component):
         """What everything else comes before: the verification waits for these."""
         self.primary, self.plan_id = sql.primary.current, portal.plan_id
         self.register_outputs({"primary": self.primary})
+
+
+def _portal_nodes(topology: Topology) -> list[tuple[Tier, str]]:
+    """Every portal node with its tier."""
+    return [(tier, node) for tier in _in_order(topology) for node in tier.nodes]
 
 
 def _in_order(topology: Topology) -> list[Tier]:

@@ -23,6 +23,7 @@ from components.portal.provider_endpoints import (
 )
 from components.portal.provider_endpoints import Registered as RegisteredProvider
 from components.portal.software import SoftwareFacts, SoftwareProvider
+from components.portal.software_source import SoftwareSourceFacts, SoftwareSourceProvider
 from components.spf.registration import Registered, RegistrationFacts, RegistrationProvider
 from components.spf.registration_by_hand import RegistrationByHandFacts, RegistrationByHandProvider
 from components.windows.certificate import CertificateFacts, CertificateProvider
@@ -268,6 +269,14 @@ SOFTWARE = Case(
     gone=SoftwareFacts((), False),
 )
 
+SOFTWARE_SOURCE = Case(
+    SoftwareSourceProvider,
+    {"machine": "Portal1", "source": "webpi", "products": ["WAP"], "feed": "f", "features": ["AdminAPI"]},
+    SoftwareSourceFacts(("the product WAP (the feed f has no such entry)",)),
+    {"until": lambda f, a: SoftwareSourceFacts(())},
+    leaves=True,
+)
+
 CONFIGURATION = Case(
     ConfigurationProvider,
     {
@@ -458,6 +467,7 @@ CASES = [
     NODE,
     PORT_RULES,
     SOFTWARE,
+    SOFTWARE_SOURCE,
     CONFIGURATION,
     ADMINISTRATORS,
     PLAN,
