@@ -209,7 +209,7 @@ def wait(
             raise MachineError(
                 machine,
                 attempted,
-                f"a person has to do this; it is not done yet: {waiting_for}"
+                f"a person has to do this; still waiting for {waiting_for}"
                 if by_hand
                 else f"after {seconds:.0f} seconds still waiting for {waiting_for}",
                 f"{by_hand} Then run `pulumi up` again: it goes on from there."

@@ -114,7 +114,7 @@ class _Plans:
     def __call__(self, facts: PlanByHandFacts) -> str:
         if bool(facts.plans) != self.gone:
             return ""
-        return f"the plan {self.name} is still in the stores" if self.gone else f"no plan {self.name} is in the stores"
+        return f"the plan {self.name} to {'be gone from' if self.gone else 'be in'} the stores"
 
 
 @dataclass(frozen=True)

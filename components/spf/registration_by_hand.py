@@ -99,7 +99,7 @@ class _Registered:
     def __call__(self, facts: RegistrationByHandFacts) -> str:
         if facts.registered != self.gone:
             return ""
-        return f"{PROVIDER} is still in the stores" if self.gone else f"no {PROVIDER} is in the stores"
+        return f"the provider {PROVIDER} to {'be gone from' if self.gone else 'be in'} the stores"
 
 
 class RegistrationByHand(Managed, module="spf", name="RegistrationByHand"):
