@@ -13,7 +13,7 @@ try {
         $needs = @()
         $files = @()
         if ($_['dependency']) { $needs = @($_['dependency'].GetElementsByTagName('productId') | ForEach-Object { $_.InnerText }) }
-        if ($_['installers']) { $files = @($_['installers'].GetElementsByTagName('relativeInstallerURL') | ForEach-Object { Join-Path $beside $_.InnerText }) }
+        if ($_['installers']) { $files = @($_['installers'].GetElementsByTagName('relativeInstallerURL') | ForEach-Object { [IO.Path]::GetFullPath((Join-Path $beside $_.InnerText)) }) }
         @{ id = $_['productId'].InnerText; needs = $needs; missing = @($files | Where-Object { -not [IO.File]::Exists($_) }) }
     })
 } catch {
