@@ -25,7 +25,7 @@ app = typer.Typer(
 fault = typer.Typer(help="Make something go wrong: machines, wires, disks, services.", no_args_is_help=True)
 app.add_typer(fault, name="fault")
 clicks = typer.Typer(
-    help="In a browser on a portal server: what the administrators' site of product wa4ws leaves to a person.",
+    help="In a browser on a portal server: what product wa4ws leaves to a person.",
     no_args_is_help=True,
 )
 app.add_typer(clicks, name="click")
@@ -228,8 +228,8 @@ User = Annotated[str, typer.Option(help="Who is logged on there; without it the 
 Plan = Annotated[str, typer.Option(help="The plan's name.")]
 
 
-def _click(directory: Path, machine: str, user: str, form: str, **fields: str) -> None:
-    order = {"request": "click", "machine": machine, "user": user, "form": form, "fields": fields}
+def _click(directory: Path, machine: str, user: str, form: str, *, site: str = "portal", **fields: str) -> None:
+    order = {"request": "click", "machine": machine, "user": user, "site": site, "form": form, "fields": fields}
     console.print(call(directory, order))
 
 
@@ -264,6 +264,22 @@ def register_spf(
     """VM CLOUDS, register Service Provider Foundation."""
     password = sys.stdin.readline().rstrip("\n")
     _click(directory, machine, user, "/VMClouds/Register", url=url, account=account, password=password)
+
+
+@clicks.command()
+def configure(
+    machine: str,
+    server: Annotated[str, typer.Option(help="Where the stores are, such as sql.hyper-v.nu.")],
+    login: Annotated[
+        str, typer.Option(help="Its administrator; password and passphrase are the lines of standard input.")
+    ],
+    user: User = "",
+    directory: Directory = HERE,
+) -> None:
+    """The configuration site's wizard: database server, login, passphrase."""
+    password, passphrase = (sys.stdin.readline().rstrip("\n") for _ in range(2))
+    secret = {"password": password, "passphrase": passphrase}
+    _click(directory, machine, user, "/", site="configuration", server=server, login=login, **secret)
 
 
 def _show(found: dict[str, Any]) -> None:

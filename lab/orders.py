@@ -113,15 +113,16 @@ def balancers(world: World) -> list[dict[str, Any]]:
         return []
 
 
-def click(world: World, machine: str, user: str, form: str, fields: dict[str, str]) -> str:
-    """What a person does in the administrators' site, in a browser on one of its machines; ``user`` is logged on."""
+def click(world: World, machine: str, user: str, site: str, form: str, fields: dict[str, str]) -> str:
+    """What a person does in the administrators' or the configuration site, in a browser on a machine where ``user`` is
+    logged on."""
     from lab.wap import browser
 
     known = _find(world, machine)
     try:
-        browser.submit(known, user or f"{known.netbios}\\installer", form, **fields)
+        browser.submit(known, user or f"{known.netbios}\\installer", form, site=site, **fields)
     except browser.ClickError as error:
-        raise OrderError(f"{known.name}: the administrators' site: {error}") from error
+        raise OrderError(f"{known.name}: the site ({site}): {error}") from error
     return f"{known.name}: done."
 
 

@@ -74,7 +74,9 @@ class PortalNode(Component):
             login=topology.sql.administrator,
             password=secrets.sql_password,
             passphrase=secrets.passphrase,
+            sites=self._feature_sites() if topology.release.cmdlets_open else [],
             seconds=waits.configuration,
+            manual_seconds=waits.manual,
             adopt=tier.adopt,
             opts=self.child([installed, *before]),
         )
@@ -115,6 +117,16 @@ class PortalNode(Component):
         )
         self.serving.append(published)
         return published
+
+    def _feature_sites(self) -> list[dict[str, object]]:
+        """The sites of the node's features with the ports on which each may be found."""
+        public = {"TenantSite": [self._topology.portal.tenant_site_port]}
+        return [
+            {"feature": feature, "ports": [*ports, *public.get(feature, [])]}
+            for role in self._tier.ordered_roles
+            for feature in role.features
+            if (ports := role.ports_of(feature))
+        ]
 
     def sites(self) -> list[dict[str, object]]:
         """The node's sites with the ports on which each may be found."""

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import pulumi
 
-from components.portal.software import SoftwareFacts
+from components.portal.software import installed
 from components.progress import report
 from components.resource import Inputs, Managed, Provider
 from components.steps import Step, Until, leaf
@@ -69,8 +69,8 @@ class SoftwareSourceProvider(Provider[SoftwareSourceInputs, SoftwareSourceFacts]
     def observe(self, inputs: SoftwareSourceInputs, remote: Remote) -> SoftwareSourceFacts:
         attempted = f"read {self.title(inputs)}"
         powershell, host = remote.powershell(inputs.machine), remote.hosts[inputs.machine]
-        state = powershell.run(leaf("portal/read_software.ps1"), attempted=attempted)[0]
-        if not SoftwareFacts(tuple(state["features"]), state["restartPending"]).missing(inputs.features):
+        software = installed(remote, inputs.machine, inputs.features, inputs.packages, attempted)
+        if not software.missing(inputs.features):
             return SoftwareSourceFacts(())
         if inputs.source == "webpi":
             script = "portal/read_feed.ps1"

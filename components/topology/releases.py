@@ -25,6 +25,8 @@ class Release:
     node decides that alone."""
     by_hand: bool
     """Whether a person makes plans and registers Service Provider Foundation, because no interface is documented."""
+    cmdlets_open: bool = False
+    """Whether no document says if it has the cmdlets that configure a node. Where they are missing, a person does it."""
     together: tuple[str, ...] = ()
     """Roles that one installer product brings, so that they are in one tier."""
     refused_products: str = ""
@@ -40,6 +42,7 @@ RELEASES: dict[str, Release] = {
         {name: role for name, role in ROLES.items() if name not in _FEDERATION},
         lists_administrators=False,
         by_hand=True,
+        cmdlets_open=True,
         together=("admin-api", "sql-extension", "mysql-extension"),
         refused_products="WAP_",
     ),

@@ -7,14 +7,20 @@ from lab.powershell.api import AVAILABLE, Session
 from lab.wap.releases import release_of
 
 
+_ADMINISTRATORS = ("MgmtSvcAdmin", "MgmtSvcMySql", "MgmtSvcSqlServer")
+"""Modules that are clients of the administrators' interfaces."""
+
+
 def _module_installed(session: Session, name: str) -> bool:
     """The modules MgmtSvc… come with the component MgmtSvc-PowerShellAPI, as far as the release has them."""
     lower = name.lower()
     if "-mgmtsvc" not in lower:
         return True
+    if not installer.model(session.machine)["cmdlets"]:
+        return False
     release, known = release_of(session.machine.world), table.find(name)
     if lower.endswith(release.cmdlets_without) or (
-        not release.admin_cmdlets and known is not None and known.module == "MgmtSvcAdmin"
+        not release.admin_cmdlets and known is not None and known.module in _ADMINISTRATORS
     ):
         return False
     return "MgmtSvc-PowerShellAPI" in session.machine.collection("wap-component")
@@ -27,6 +33,7 @@ from lab.wap import (  # noqa: E402 - registration
     cmdlets_config,  # noqa: F401
     cmdlets_hosting,  # noqa: F401
     cmdlets_settings,  # noqa: F401
+    installer,
     msi,  # noqa: F401
     webpi,  # noqa: F401
 )

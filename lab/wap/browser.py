@@ -1,4 +1,4 @@
-"""An administrator's browser on a machine of the lab: what a person clicks in the administrators' site.
+"""An administrator's browser on a machine of the lab: what a person clicks in the product's own sites.
 
 Nothing reaches the stores from here but a form over HTTPS, as the account that is logged on at the machine.
 """
@@ -10,19 +10,20 @@ from urllib.parse import urlencode
 
 from lab import identity
 from lab.powershell.api import Session
-from lab.wap.catalogue import FEATURES
+from lab.wap.catalogue import CONFIG_SITE, FEATURES
 from lab.wap.web import WebError, fetch, negotiate
 from lab.world import Machine
 
-SITE = f"https://localhost:{FEATURES['AdminSite'].site.port}"
+PORTS = {"portal": FEATURES["AdminSite"].site.port, "configuration": CONFIG_SITE.port}
+"""The two sites that an administrator uses on a portal server."""
 
 
 class ClickError(Exception):
     """The site did not do it; the text is what it shows."""
 
 
-def submit(machine: Machine, user: str, path: str, **fields: str) -> None:
-    """Fill in one of the site's forms and press its button. Raises ClickError."""
+def submit(machine: Machine, user: str, path: str, *, site: str = "portal", **fields: str) -> None:
+    """Fill in one of a site's forms and press its button. Raises ClickError."""
     try:
         who = identity.identity(machine.world, machine, user)
     except identity.UnknownAccountError as error:
@@ -32,7 +33,8 @@ def submit(machine: Machine, user: str, path: str, **fields: str) -> None:
         "Content-Type": "application/x-www-form-urlencoded",
     }
     try:
-        answer = fetch(machine, SITE + path, "POST", headers, urlencode(fields).encode(), verify=False)
+        url = f"https://localhost:{PORTS[site]}{path}"
+        answer = fetch(machine, url, "POST", headers, urlencode(fields).encode(), verify=False, timeout=600)
     except WebError as error:
         raise ClickError(error.message) from None
     if answer.status != 200:

@@ -45,11 +45,6 @@ def handler(feature: Feature) -> Handler:
     return respond
 
 
-def config_site(_: Machine, __: Request) -> Response:
-    """The configuration site wants a Windows administrator in a browser on the machine; its wizard is not modelled."""
-    return unauthorized("Negotiate", "NTLM")
-
-
 def _use_every_login(machine: Machine, feature: Feature) -> None:
     """One query with each login of the site, on a table of that login's schema."""
     for login in feature.logins:

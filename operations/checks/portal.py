@@ -75,6 +75,8 @@ class _Features(_OnNode):
             Passphrase=self.context.passphrase,
         )[0]
         assert isinstance(state, dict)
+        if state["features"] is None:
+            return "the product has no cmdlets that tell; see whether its sites answer"
         configured = {feature["name"].lower() for feature in state["features"] if feature["configured"]}
         missing = [feature for feature in self.tier.features if feature.lower() not in configured]
         return expect(

@@ -43,6 +43,14 @@ def register(farm: Farm) -> None:
     _done(farm.lab("click", "register-spf", _node(farm), *form, given=SECRETS["spfAccountPassword"]))
 
 
+def configure(farm: Farm, node: str) -> None:
+    """The configuration site's wizard, where the product has no cmdlets."""
+    model = farm.model
+    form = ("--server", model.listener_address, "--login", model.sql.administrator)
+    secrets = f"{SECRETS['sqlAdministratorPassword']}\n{SECRETS['passphrase']}\n"
+    _done(farm.lab("click", "configure", node, *form, given=secrets))
+
+
 def unclick(farm: Farm) -> None:
     """Delete the plan in the browser, and the registration as its makers published."""
     _done(farm.lab("click", "delete-plan", _node(farm), "--name", farm.model.portal.plan.name))

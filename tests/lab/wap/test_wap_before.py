@@ -11,7 +11,7 @@ import pytest
 from lab.powershell.api import AVAILABLE
 from lab.wap import browser
 from lab.wap.catalogue import DATABASES, STORE
-from tests.lab.wap.conftest import Lab, running
+from tests.lab.wap.conftest import PASSPHRASE, SA, Lab, running
 
 SPF = "https://spf1.hyper-v.nu:8090"
 PASSWORD = "Spf-of-the-tests-1!"
@@ -96,6 +96,27 @@ def test_cmdlets(portal: Lab, cmdlet: str, there: bool) -> None:
 def test_the_tenants_site_has_its_own_form(portal: Lab) -> None:
     answer = portal.get("Portal1", "30081/")
     assert (answer.status, b"UserName" in answer.body) == (200, True)
+
+
+def test_without_configuration_cmdlets_the_wizard_does_it(before: Lab) -> None:
+    before.world.collection("wap", "model")["model"] = {"cmdlets": False}
+    assert before.install(product="WA4WS_Express").exit_code == 0
+    assert not available(before, "Initialize-MgmtSvcFeature")
+    form = {"site": "configuration", "server": "SQL", "login": "sa", "password": SA, "passphrase": PASSPHRASE}
+    assert "Login failed for user" in refused(before, "/", **{**form, "password": "wrong"})
+    assert "Please enter: passphrase" in refused(before, "/", **{**form, "passphrase": ""})
+    assert refused(before, "/", user="HYPERVNU\\SVC_SPF", **form).startswith("HTTP 401")
+    assert before.sql.databases == {}
+    click(before, "/", **form)
+    assert set(before.sql.servers["SQL1"].logins) - {"sa"} == LOGINS
+    states = {
+        site["state"] for name, site in before.world.machine("Portal1").collection("site").items() if "Mgmt" in name
+    }
+    assert states == {"Started"}
+    other = {**form, "passphrase": "Another-passphrase!"}
+    assert before.install("Portal2", "WA4WS_Express").exit_code == 0
+    assert "passphrase is not valid" in refused(before, "/", machine="Portal2", **other)
+    assert len(before.world.machine("Portal2").collection("wap-feature")) == 0
 
 
 def test_only_operators_enter_the_administrators_site(portal: Lab) -> None:
