@@ -26,7 +26,7 @@ class Release:
     by_hand: bool
     """Whether a person makes plans and registers Service Provider Foundation, because no interface is documented."""
     cmdlets_open: bool = False
-    """Whether no document says if it has the cmdlets that configure a node. Where they are missing, a person does it."""
+    """Whether no document says if it has the cmdlets that configure a node. Without them a person does it."""
     together: tuple[str, ...] = ()
     """Roles that one installer product brings, so that they are in one tier."""
     refused_products: str = ""
