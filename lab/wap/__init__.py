@@ -6,7 +6,6 @@ from lab.powershell import table
 from lab.powershell.api import AVAILABLE, Session
 from lab.wap.releases import release_of
 
-
 _ADMINISTRATORS = ("MgmtSvcAdmin", "MgmtSvcMySql", "MgmtSvcSqlServer")
 """Modules that are clients of the administrators' interfaces."""
 
