@@ -114,7 +114,7 @@ def credential(user: str, password: str) -> PSObject:
     return PSObject("System.Management.Automation.PSCredential", {"UserName": user, "Password": SecureString(password)})
 
 
-def topology(design: str) -> dict[str, Any]:
+def topology(design: str = "single-domain") -> dict[str, Any]:
     file = Path(__file__).parents[3] / "topologies" / f"{design}.yaml"
     loaded: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8").replace("172.21.5", "172.46.5"))
     return loaded
