@@ -90,7 +90,7 @@ class Farm(Component):
         # From here on nothing leads to a machine's own name any more. A person's turn comes last.
         after = [*registered, *published, *serving]
         endpoints = Endpoints("endpoints", topology, secrets, speaker=speaker(topology), after=after, opts=self.child())
-        asked = portal.ask([self.logins, *published])
+        asked = portal.ask(list(self.resources()))
 
         self.finished: list[pulumi.Resource] = [*after, *endpoints.made, *asked]
         """What everything else comes before: the verification waits for these."""
