@@ -48,7 +48,7 @@ class ServiceProviderFoundation(Component):
             url=spf.url,
             account=spf.account,
             adopt=spf.adopt,
-            opts=self.child([self.account, *after]),
+            opts=self.child([*self.accounts, *after]),
         )
 
     def register(self, machine: str, after: Iterable[pulumi.Resource]) -> Registration:
