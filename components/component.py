@@ -19,12 +19,15 @@ class Component(pulumi.ComponentResource):
         super().__init__(f"windows-azure-pack-ha:{part}", name, None, opts)
         self._components: list[Component] = []
         self._own: list[Managed] = []
+        self.first: list[pulumi.Resource] = []
+        """What comes before everything that is made with ``child`` from now on, here and in components below."""
         if opts is not None and isinstance(opts.parent, Component):
             opts.parent._components.append(self)
+            self.first = list(opts.parent.first)
 
     def child(self, after: Iterable[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
         """Options of a resource that belongs to this component and is made after others."""
-        return pulumi.ResourceOptions(parent=self, depends_on=list(after))
+        return pulumi.ResourceOptions(parent=self, depends_on=[*self.first, *after])
 
     def count(self, resource: Managed) -> None:
         """Called by a resource that is made with this component as its parent."""

@@ -10,12 +10,10 @@ import pulumi
 
 from components.component import Component
 from components.failover_proof import FailoverProof
-from components.portal.administrators import Administrators
+from components.portal.administration import administration, speaker
 from components.portal.databases import DATABASES
 from components.portal.endpoints import Endpoints
-from components.portal.plan import Plan
-from components.portal.plan_seen import PlanSeen
-from components.portal.portal_node import PortalNode
+from components.portal.portal_node import PortalNode, software_source
 from components.portal.portal_tier import PortalTier
 from components.secrets import FarmSecrets
 from components.spf.service_provider_foundation import ServiceProviderFoundation
@@ -38,7 +36,10 @@ class Farm(Component):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("index:Farm", name, opts)
-        self.topology, portal = topology, topology.portal
+        self.topology = topology
+
+        # Before anything is touched: is all there that the portal's software is installed from?
+        self.first = [software_source(node, topology, tier, self.child()) for tier, node in _portal_nodes(topology)]
 
         # Load balancing, the SPF account and SQL Server have nothing to do with each other yet: they run side by side.
         tiers = [PortalTier(tier.name, topology, tier, secrets, self.child()) for tier in _in_order(topology)]
@@ -51,16 +52,8 @@ class Farm(Component):
         for tier in tiers:
             first.append(tier.add_first([sql.primary], [ready for node in first for ready in node.ready]))
         ready = [resource for node in first for resource in node.ready]
-        speaker = _speaker(topology)
-        administrators = Administrators(
-            "administrators",
-            machine=speaker,
-            principals=list(portal.administrators),
-            server=topology.listener_address,
-            login=topology.sql.administrator,
-            password=secrets.sql_password,
-            opts=self.child(ready),
-        )
+        portal = administration(topology, secrets, spf, self.child)
+        admitted = portal.admit(ready)
 
         # Their databases into the group, their logins to every replica, and the proof that this was enough.
         self.databases = sql.add_databases(DATABASES, ready)
@@ -75,21 +68,12 @@ class Farm(Component):
             marker=proof,
             failover_seconds=topology.waits.failover,
             site_seconds=topology.waits.site,
-            opts=self.child([mirrored, administrators]),
+            opts=self.child([mirrored, *admitted]),
         )
-        plan = Plan(
-            "plan",
-            machine=speaker,
-            admin_api=topology.admin_api(speaker),
-            authentication=topology.admin_authentication(speaker),
-            plan=portal.plan.name,
-            services=list(portal.plan.services),
-            adopt=portal.plan.adopt,
-            opts=self.child([proved]),
-        )
+        plan = portal.make_plan([proved])
 
         # Every further node joins; whatever that did to the logins is mirrored again.
-        others = [node for tier in tiers for node in tier.add_others([plan])]
+        others = [node for tier in tiers for node in tier.add_others([proved, *plan])]
         joined = [resource for node in others for resource in node.ready]
         self.logins = sql.mirror_logins(
             "logins-after-joining",
@@ -97,47 +81,29 @@ class Farm(Component):
             [mirrored, *joined],
             revisions=[node.configured.revision for node in sorted([*first, *others], key=lambda node: node.name)],
         )
-        seen: list[pulumi.Resource] = [
-            PlanSeen(
-                f"{node.name}-plan-seen",
-                machine=node.name,
-                admin_api=topology.admin_api(node.name),
-                authentication=topology.admin_authentication(node.name),
-                plan=portal.plan.name,
-                plan_id=plan.plan_id,
-                opts=self.child([self.logins]),
-            )
-            for node in others
-            if node.name in portal.tier_of("admin-api").nodes
-        ]
-        registered = spf.register(speaker, [self.logins, *seen])
-        published = [site for node in (*first, *others) if (site := node.publish([registered])) is not None]
+        registered = portal.register(others, [self.logins])
+        published = [site for node in (*first, *others) if (site := node.publish([self.logins, *registered]))]
 
         # Clients come to a node last, and leave it first.
-        serving = [node for tier in tiers for node in tier.take_part([registered])]
+        serving = [node for tier in tiers for node in tier.take_part([self.logins, *registered])]
 
-        # From here on nothing leads to a machine's own name any more.
-        endpoints = Endpoints(
-            "endpoints",
-            topology,
-            secrets,
-            speaker=speaker,
-            after=[registered, *published, *serving],
-            opts=self.child(),
-        )
+        # From here on nothing leads to a machine's own name any more. A person's turn comes last.
+        after = [*registered, *published, *serving]
+        endpoints = Endpoints("endpoints", topology, secrets, speaker=speaker(topology), after=after, opts=self.child())
+        asked = portal.ask(list(self.resources()))
 
-        self.finished: list[pulumi.Resource] = [registered, *published, *serving, *endpoints.made]
+        self.finished: list[pulumi.Resource] = [*after, *endpoints.made, *asked]
         """What everything else comes before: the verification waits for these."""
-        self.primary, self.plan_id = sql.primary.current, plan.plan_id
+        self.primary, self.plan_id = sql.primary.current, portal.plan_id
         self.register_outputs({"primary": self.primary})
+
+
+def _portal_nodes(topology: Topology) -> list[tuple[Tier, str]]:
+    """Every portal node with its tier."""
+    return [(tier, node) for tier in _in_order(topology) for node in tier.nodes]
 
 
 def _in_order(topology: Topology) -> list[Tier]:
     """The tiers by the earliest of their roles in the documented order."""
     order = list(ROLES)
     return sorted(topology.portal.tiers, key=lambda tier: min(order.index(role) for role in tier.roles))
-
-
-def _speaker(topology: Topology) -> str:
-    """The portal node on which the administrators' cmdlets run: the first that has the administrators' interface."""
-    return topology.portal.tier_of("admin-api").nodes[0]

@@ -115,6 +115,9 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
     """True: finding it there without our claim is an error unless ``adopt`` is set. False for a setting or a
     membership, which simply holds or does not."""
 
+    CLAIMS: ClassVar[bool] = True
+    """False for what only looks: it makes nothing, and writes nothing down on a machine either."""
+
     _settings: str = ""
 
     # What a resource writes ------------------------------------------------------------------------------------
@@ -213,7 +216,7 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
         with self._boundary(inputs):
             remote = self.remote
             facts = self.observe(inputs, remote)
-            claim = claims.read(remote, self.home(inputs), self.key(inputs))
+            claim = claims.read(remote, self.home(inputs), self.key(inputs)) if self.CLAIMS else claims.Claim(False)
             if claim is None:
                 there = self.existed(inputs, facts)
                 if there and self.THING and not inputs.adopt:
@@ -262,7 +265,8 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
                 self._carry_out(inputs, lambda facts: self.remove(inputs, facts, before), None)
             else:
                 self._carry_out(inputs, lambda facts: self.release(inputs, facts), None)
-            claims.remove(remote, self.home(inputs), self.key(inputs))
+            if self.CLAIMS:
+                claims.remove(remote, self.home(inputs), self.key(inputs))
 
     # How it is done --------------------------------------------------------------------------------------------
 
@@ -306,7 +310,7 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
     def _move_claim(self, old_home: str, inputs: InputsT, claim: claims.Claim) -> None:
         """A thing that is looked after through another machine now is claimed there, and no longer on the old one."""
         home, key = self.home(inputs), self.key(inputs)
-        if home.lower() != old_home.lower():
+        if self.CLAIMS and home.lower() != old_home.lower():
             claims.write(self.remote, home, key, claim)
             claims.remove(self.remote, old_home, key)
 

@@ -83,7 +83,21 @@ class Until:
     logged_off: bool = False
 
 
-Action = Script | Sql | Detached | Restart | Until
+@dataclass(frozen=True)
+class Manual:
+    """Something that only a person can do: no interface without a browser is documented for it.
+
+    ``clicks`` are the sentences that tell the person how. ``waiting_for`` is as in ``Until``; ``seconds`` how long to
+    wait for the person. Then the step ends with what there is to do, and the next ``up`` looks again.
+    """
+
+    machine: str
+    clicks: tuple[str, ...]
+    waiting_for: Callable[[Any], str]
+    seconds: float = 0
+
+
+Action = Script | Sql | Detached | Restart | Until | Manual
 
 
 @dataclass(frozen=True)
@@ -139,6 +153,10 @@ def _carry_out(step: Step, remote: Remote, observe: Callable[[], Any], report: C
             if logged_off:
                 remote.log_off()
             wait(machine, attempted, seconds, lambda: waiting_for(observe()), report)
+        case Manual(machine, clicks, waiting_for, seconds):
+            for click in clicks:
+                report(f"{machine}: to be done by hand: {click}")
+            wait(machine, attempted, seconds, lambda: waiting_for(observe()), report, by_hand=" ".join(clicks))
 
 
 def restart(remote: Remote, machine: str, attempted: str, seconds: float, report: Callable[[str], None]) -> None:
@@ -174,9 +192,16 @@ def restart(remote: Remote, machine: str, attempted: str, seconds: float, report
 
 
 def wait(
-    machine: str, attempted: str, seconds: float, missing: Callable[[], str], report: Callable[[str], None]
+    machine: str,
+    attempted: str,
+    seconds: float,
+    missing: Callable[[], str],
+    report: Callable[[str], None],
+    *,
+    by_hand: str = "",
 ) -> None:
-    """Ask again and again, ever more slowly, until nothing is missing; raise when the time is up."""
+    """Ask again and again, ever more slowly, until nothing is missing; raise when the time is up. ``by_hand`` is what
+    a person has to do for it to come about."""
     deadline = time.monotonic() + seconds
     pause, told = 0.1, ""
     while waiting_for := missing():
@@ -184,8 +209,12 @@ def wait(
             raise MachineError(
                 machine,
                 attempted,
-                f"after {seconds:.0f} seconds still waiting for {waiting_for}",
-                "When it has come about, run `pulumi up` again: it goes on from there.",
+                f"a person has to do this; still waiting for {waiting_for}"
+                if by_hand
+                else f"after {seconds:.0f} seconds still waiting for {waiting_for}",
+                f"{by_hand} Then run `pulumi up` again: it goes on from there."
+                if by_hand
+                else "When it has come about, run `pulumi up` again: it goes on from there.",
             )
         if waiting_for != told:
             report(f"{machine}: waiting for {waiting_for}")

@@ -24,6 +24,11 @@ app = typer.Typer(
 )
 fault = typer.Typer(help="Make something go wrong: machines, wires, disks, services.", no_args_is_help=True)
 app.add_typer(fault, name="fault")
+clicks = typer.Typer(
+    help="In a browser on a portal server: what product wa4ws leaves to a person.",
+    no_args_is_help=True,
+)
+app.add_typer(clicks, name="click")
 
 console = Console()
 
@@ -217,6 +222,64 @@ def service(machine: str, name: str, change: str, directory: Directory = HERE) -
 def clear(directory: Directory = HERE) -> None:
     """No fault any more; every machine runs and is connected."""
     console.print(call(directory, {"request": "clear"}))
+
+
+User = Annotated[str, typer.Option(help="Who is logged on there; without it the domain's installer.")]
+Plan = Annotated[str, typer.Option(help="The plan's name.")]
+
+
+def _click(directory: Path, machine: str, user: str, form: str, *, site: str = "portal", **fields: str) -> None:
+    order = {"request": "click", "machine": machine, "user": user, "site": site, "form": form, "fields": fields}
+    console.print(call(directory, order))
+
+
+@clicks.command()
+def create_plan(
+    machine: str,
+    name: Plan,
+    service: Annotated[list[str], typer.Option(help="What it offers, such as mysqlservers; may be repeated.")],
+    user: User = "",
+    directory: Directory = HERE,
+) -> None:
+    """PLANS, create a new hosting plan."""
+    _click(directory, machine, user, "/Plans/Create", name=name, services=",".join(service))
+
+
+@clicks.command()
+def delete_plan(machine: str, name: Plan, user: User = "", directory: Directory = HERE) -> None:
+    """PLANS, delete a plan."""
+    _click(directory, machine, user, "/Plans/Delete", name=name)
+
+
+@clicks.command()
+def register_spf(
+    machine: str,
+    url: Annotated[str, typer.Option(help="Its address, such as https://spf.hyper-v.nu:8090.")],
+    account: Annotated[
+        str, typer.Option(help="The local account on its servers; its password is read from standard input.")
+    ],
+    user: User = "",
+    directory: Directory = HERE,
+) -> None:
+    """VM CLOUDS, register Service Provider Foundation."""
+    password = sys.stdin.readline().rstrip("\n")
+    _click(directory, machine, user, "/VMClouds/Register", url=url, account=account, password=password)
+
+
+@clicks.command()
+def configure(
+    machine: str,
+    server: Annotated[str, typer.Option(help="Where the stores are, such as sql.hyper-v.nu.")],
+    login: Annotated[
+        str, typer.Option(help="Its administrator; password and passphrase are the lines of standard input.")
+    ],
+    user: User = "",
+    directory: Directory = HERE,
+) -> None:
+    """The configuration site's wizard: database server, login, passphrase."""
+    password, passphrase = (sys.stdin.readline().rstrip("\n") for _ in range(2))
+    secret = {"password": password, "passphrase": passphrase}
+    _click(directory, machine, user, "/", site="configuration", server=server, login=login, **secret)
 
 
 def _show(found: dict[str, Any]) -> None:

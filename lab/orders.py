@@ -1,4 +1,4 @@
-"""What a person may order from a running lab: look at it, switch its machines, make faults.
+"""What a person may order from a running lab: look at it, switch its machines, make faults, click in a browser.
 
 Every order takes the world and the request's other keys, and gives what JSON can hold. A mistake of the person is an
 OrderError with one sentence.
@@ -113,6 +113,19 @@ def balancers(world: World) -> list[dict[str, Any]]:
         return []
 
 
+def click(world: World, machine: str, user: str, site: str, form: str, fields: dict[str, str]) -> str:
+    """What a person does in the administrators' or the configuration site, in a browser on a machine where ``user`` is
+    logged on."""
+    from lab.wap import browser
+
+    known = _find(world, machine)
+    try:
+        browser.submit(known, user or f"{known.netbios}\\installer", form, site=site, **fields)
+    except browser.ClickError as error:
+        raise OrderError(f"{known.name}: the site ({site}): {error}") from error
+    return f"{known.name}: done."
+
+
 def clear(world: World) -> str:
     """No fault stands any more: wires, disks, cables; machines that are off are started."""
     world.faults.clear()
@@ -203,5 +216,6 @@ ORDERS: dict[str, Callable[..., Any]] = {
     "fill": fill,
     "service": service,
     "balancer": balancer,
+    "click": click,
     "clear": clear,
 }

@@ -45,10 +45,10 @@ class Remote:
         host = self.hosts[machine]
         return self._once(("sql", host.name, database), lambda: SqlServer(host, database, self.hosts.authorities))
 
-    def listener(self, machine: str, name: str, port: int) -> SqlServer:
+    def listener(self, machine: str, name: str, port: int, database: str = "master") -> SqlServer:
         """SQL Server behind an availability group's listener, with the credentials of one of its replicas."""
         host = replace(self.hosts[machine], name=name, fqdn=name, address=self.hosts.dial(name), sql_port=port)
-        return self._once(("sql", name, "master"), lambda: SqlServer(host, "master", self.hosts.authorities))
+        return self._once(("sql", name, database), lambda: SqlServer(host, database, self.hosts.authorities))
 
     def sql_integrated(self, machine: str, database: str = "master") -> Statements:
         """The SQL Server of a machine, reached on the machine itself as the Windows account of its PowerShell."""

@@ -2,7 +2,9 @@
 
 The first node makes the stores through the availability group's listener; every further node joins them with the same
 passphrase, which is checked before anything is touched. Features are configured in the product's order, one step
-each, so an interrupted configuration goes on where it stopped. Delete leaves stores and databases as they are, since
+each, so an interrupted configuration goes on where it stopped. Where the product has no cmdlets for it (open for
+Windows Azure for Windows Server), a person configures the node at its configuration site: the step says how, and a
+feature counts as configured when its site answers. Delete leaves stores and databases as they are, since
 Windows Azure Pack offers no way to unconfigure a feature; the node's part goes with its software.
 """
 
@@ -13,13 +15,24 @@ from typing import Any
 
 import pulumi
 
-from components.resource import MASKED_DIFFERENCE, Managed, Provider, ThroughFarm
-from components.steps import Script, Step, leaf
+from components.failover_proof import ask
+from components.resource import MASKED_DIFFERENCE, InputPart, Managed, Provider, ThroughFarm
+from components.steps import Manual, Script, Step, leaf
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
 from remote.secret import Secret
 from remote.session import Remote
+
+CONFIGURATION_PORT = 30101
+"""Of the product's configuration site, on every node."""
+
+
+class FeatureSite(InputPart):
+    feature: str
+    """The feature."""
+    ports: tuple[int, ...]
+    """Where its site may answer: its own port, and the one it moves to later."""
 
 
 class ConfigurationInputs(ThroughFarm):
@@ -35,8 +48,13 @@ class ConfigurationInputs(ThroughFarm):
     """Its password."""
     passphrase: Secret
     """The passphrase of the farm's stores."""
+    sites: tuple[FeatureSite, ...] = ()
+    """Where the features' sites are, for a product that may have no cmdlets to configure them. A feature without a
+    site is not looked at then."""
     seconds: float = 1800
     """How long one feature may take."""
+    manual_seconds: float = 0
+    """How long to wait for a person, where one has to do it. 0: end with what there is to do."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +63,8 @@ class ConfigurationFacts:
     """Installed features by lower-case name, and whether each is configured."""
     passphrase_fits: bool
     """False when stores exist that were made with another passphrase."""
+    unattended: bool = True
+    """Whether the product has cmdlets for it."""
 
 
 def too_simple(passphrase: Secret) -> bool:
@@ -78,7 +98,13 @@ class ConfigurationProvider(Provider[ConfigurationInputs, ConfigurationFacts]):
             },
             attempted=f"read {self.title(inputs)}",
         )[0]
-        features = {feature["name"].lower(): feature["configured"] for feature in state["features"]}
+        if state["features"] is None and inputs.sites:
+            answers = {
+                site.feature.lower(): not all(ask(remote, inputs.machine, port) for port in site.ports)
+                for site in inputs.sites
+            }
+            return ConfigurationFacts(answers, passphrase_fits=True, unattended=False)
+        features = {feature["name"].lower(): feature["configured"] for feature in state["features"] or []}
         return ConfigurationFacts(features, state["passphraseFits"])
 
     def plan(self, inputs: ConfigurationInputs, facts: ConfigurationFacts) -> list[Step]:
@@ -99,6 +125,8 @@ class ConfigurationProvider(Provider[ConfigurationInputs, ConfigurationFacts]):
                 f"the stores on {inputs.server} were made with another passphrase",
                 "Set `passphrase` to the one they were made with; it cannot be recovered from them.",
             )
+        if not facts.unattended:
+            return [] if not _silent(facts) else [self._by_hand(inputs)]
         if missing := [feature for feature in inputs.features if feature.lower() not in facts.features]:
             raise MachineError(
                 machine,
@@ -126,6 +154,16 @@ class ConfigurationProvider(Provider[ConfigurationInputs, ConfigurationFacts]):
             for number, feature in enumerate(due, 1)
         ]
 
+    def _by_hand(self, inputs: ConfigurationInputs) -> Step:
+        """The article's way, in a browser on the node."""
+        machine = inputs.machine
+        enter = f"Log on to {machine} as an administrator and open https://localhost:{CONFIGURATION_PORT}/."
+        server = f"Enter the database server {inputs.server}, select SQL Server Authentication, enter the user name"
+        who = f"{inputs.login}, its password (sqlAdministratorPassword of this stack)"
+        click = f"{server} {who} and the passphrase (passphrase of this stack), and finish the wizard."
+        action = Manual(machine, (enter, click), _silent_sites, inputs.manual_seconds)
+        return Step(f"In the configuration site on {machine}, configure the node.", action)
+
     def remove(self, inputs: ConfigurationInputs, facts: ConfigurationFacts, before: dict[str, Any]) -> list[Step]:
         return []
 
@@ -137,11 +175,20 @@ class ConfigurationProvider(Provider[ConfigurationInputs, ConfigurationFacts]):
 
     def found(self, inputs: ConfigurationInputs, facts: ConfigurationFacts) -> dict[str, Any]:
         live: dict[str, Any] = {
-            "features": [feature for feature in inputs.features if facts.features.get(feature.lower())]
+            "features": [f for f in inputs.features if facts.features.get(f.lower(), not facts.unattended)]
         }
         if not facts.passphrase_fits:
             live["passphrase"] = MASKED_DIFFERENCE
         return live
+
+
+def _silent(facts: ConfigurationFacts) -> list[str]:
+    return [feature for feature, answers in facts.features.items() if not answers]
+
+
+def _silent_sites(facts: ConfigurationFacts) -> str:
+    silent = _silent(facts)
+    return f"the sites of {', '.join(silent)} to answer" if silent else ""
 
 
 class Configuration(Managed, module="portal", name="Configuration"):
@@ -159,11 +206,13 @@ class Configuration(Managed, module="portal", name="Configuration"):
         login: str,
         password: pulumi.Input[str],
         passphrase: pulumi.Input[str],
+        sites: list[dict[str, Any]],
         seconds: float,
+        manual_seconds: float,
         adopt: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         where = {"server": server, "login": login, "password": password, "passphrase": passphrase}
-        super().__init__(
-            name, {"machine": machine, "features": features, "seconds": seconds, "adopt": adopt, **where}, opts
-        )
+        waits = {"seconds": seconds, "manual_seconds": manual_seconds}
+        what = {"machine": machine, "features": features, "sites": sites, "adopt": adopt}
+        super().__init__(name, {**what, **where, **waits}, opts)

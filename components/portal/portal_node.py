@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pulumi
 
 from components.component import Component
 from components.portal.configuration import Configuration
 from components.portal.software import Software
+from components.portal.software_source import SoftwareSource
 from components.secrets import FarmSecrets
 from components.topology import Topology
 from components.topology.openings import openings
@@ -44,7 +46,7 @@ class PortalNode(Component):
     ) -> None:
         super().__init__("portal:PortalNode", name, opts)
         self._topology, self._tier, self._pfx = topology, tier, secrets.certificates[tier.certificate]
-        self.name, software, waits = name, topology.portal.software, topology.waits
+        self.name, waits = name, topology.waits
         self.certificate = Certificate(
             f"{name}-certificate",
             machine=name,
@@ -58,12 +60,7 @@ class PortalNode(Component):
         installed = Software(
             f"{name}-software",
             machine=name,
-            source=software.source,
-            products=list(topology.portal.products(tier)),
-            feed=software.feed,
-            folder=software.folder,
-            packages=[package for role in tier.ordered_roles for package in role.packages],
-            features=list(tier.features),
+            **_software(topology, tier),
             seconds=waits.installation,
             restart_seconds=waits.restart,
             adopt=tier.adopt,
@@ -77,7 +74,9 @@ class PortalNode(Component):
             login=topology.sql.administrator,
             password=secrets.sql_password,
             passphrase=secrets.passphrase,
+            sites=self._feature_sites() if topology.release.cmdlets_open else [],
             seconds=waits.configuration,
+            manual_seconds=waits.manual,
             adopt=tier.adopt,
             opts=self.child([installed, *before]),
         )
@@ -119,6 +118,16 @@ class PortalNode(Component):
         self.serving.append(published)
         return published
 
+    def _feature_sites(self) -> list[dict[str, object]]:
+        """The sites of the node's features with the ports on which each may be found."""
+        public = {"TenantSite": [self._topology.portal.tenant_site_port]}
+        return [
+            {"feature": feature, "ports": [*ports, *public.get(feature, [])]}
+            for role in self._tier.ordered_roles
+            for feature in role.features
+            if (ports := role.ports_of(feature))
+        ]
+
     def sites(self) -> list[dict[str, object]]:
         """The node's sites with the ports on which each may be found."""
         public = {TENANT_SITE: [self._topology.portal.tenant_site_port]}
@@ -128,3 +137,23 @@ class PortalNode(Component):
             for site in ROLES[role.name].sites
             if site.port is not None
         ]
+
+
+def software_source(
+    name: str, topology: Topology, tier: Tier, opts: pulumi.ResourceOptions | None = None
+) -> SoftwareSource:
+    """What a node's software will be installed from, looked at before anything is touched."""
+    return SoftwareSource(f"{name}-software-source", machine=name, **_software(topology, tier), opts=opts)
+
+
+def _software(topology: Topology, tier: Tier) -> dict[str, Any]:
+    """What is installed on a node of a tier, and from where."""
+    software = topology.portal.software
+    return {
+        "source": software.source,
+        "products": list(topology.portal.products(tier)),
+        "feed": software.feed,
+        "folder": software.folder,
+        "packages": list(dict.fromkeys(package for role in tier.ordered_roles for package in role.packages)),
+        "features": list(tier.features),
+    }

@@ -1,8 +1,14 @@
-# The features of Windows Azure Pack that are installed here, and whether Windows waits for a restart.
-$features = @()
+# The features that are installed here, the product's packages that are, and whether Windows waits for a restart.
+# Without the product's cmdlets nothing tells the features: null.
+$features = $null
 if (Get-Command Get-MgmtSvcFeature -ErrorAction SilentlyContinue) {
     $features = @(Get-MgmtSvcFeature | ForEach-Object { "$($_.Name)" })
 }
+$keys = @(Get-ChildItem 'HKLM:\SOFTWARE\Microsoft\MgmtSvc' -ErrorAction SilentlyContinue | Where-Object { (Get-ItemProperty $_.PSPath).PSObject.Properties['ProductCode'] })
 $manager = Get-ItemProperty 'HKLM:\SYSTEM\CurrentControlSet\Control\Session Manager'
 $pending = $manager.PSObject.Properties['PendingFileRenameOperations']
-@{ features = $features; restartPending = [bool]($pending -and @($pending.Value).Count) }
+@{
+    features = $features
+    packages = @($keys | ForEach-Object { "MgmtSvc-$($_.PSChildName).msi" })
+    restartPending = [bool]($pending -and @($pending.Value).Count)
+}

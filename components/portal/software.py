@@ -50,6 +50,23 @@ class SoftwareFacts:
         return [feature for feature in wanted if feature.lower() not in have]
 
 
+def installed(
+    remote: Remote, machine: str, features: tuple[str, ...], packages: tuple[str, ...], attempted: str
+) -> SoftwareFacts:
+    """Read what is installed on a machine.
+
+    A release without the product's cmdlets cannot tell its features: then all of them are there when all of their
+    packages are, and until then the packages stand for them.
+    """
+    state = remote.powershell(machine).run(leaf("portal/read_software.ps1"), attempted=attempted)[0]
+    found = state["features"]
+    if found is None:
+        there = {package.lower() for package in state["packages"]}
+        whole = bool(packages) and all(package.lower() in there for package in packages)
+        found = features if whole else state["packages"]
+    return SoftwareFacts(tuple(found), state["restartPending"])
+
+
 class SoftwareProvider(Provider[SoftwareInputs, SoftwareFacts]):
     INPUTS = SoftwareInputs
     IDENTITY = ("machine",)
@@ -64,10 +81,8 @@ class SoftwareProvider(Provider[SoftwareInputs, SoftwareFacts]):
         return inputs.machine
 
     def observe(self, inputs: SoftwareInputs, remote: Remote) -> SoftwareFacts:
-        state = remote.powershell(inputs.machine).run(
-            leaf("portal/read_software.ps1"), attempted=f"read {self.title(inputs)}"
-        )[0]
-        return SoftwareFacts(tuple(state["features"]), state["restartPending"])
+        attempted = f"read {self.title(inputs)}"
+        return installed(remote, inputs.machine, inputs.features, inputs.packages, attempted)
 
     def plan(self, inputs: SoftwareInputs, facts: SoftwareFacts) -> list[Step]:
         machine = inputs.machine

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pulumi
 
 from components.component import Component
 from components.secrets import FarmSecrets
 from components.spf.registration import Registration
+from components.spf.registration_by_hand import RegistrationByHand
 from components.topology import Topology
 from components.windows.local_account import LocalAccount
 
@@ -36,6 +38,18 @@ class ServiceProviderFoundation(Component):
             for server in topology.spf_servers
         ]
         self.register_outputs({"url": spf.url})
+
+    def ask_for_registration(self, where: dict[str, Any], after: Iterable[pulumi.Resource]) -> RegistrationByHand:
+        """Have a person register it with the portal, once."""
+        spf = self._topology.spf
+        return RegistrationByHand(
+            "spf-registration",
+            where=where,
+            url=spf.url,
+            account=spf.account,
+            adopt=spf.adopt,
+            opts=self.child([*self.accounts, *after]),
+        )
 
     def register(self, machine: str, after: Iterable[pulumi.Resource]) -> Registration:
         """Register with the portal, once, through one of its nodes."""

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from components.markdown import default_of, one_line, table, type_of
 from components.topology.model import Topology
+from components.topology.releases import RELEASES
 from components.topology.roles import ROLES
 from components.topology.wording import model_in
 
@@ -58,11 +59,17 @@ def _roles() -> str:
                 f"`{role.name}`",
                 ", ".join(role.features),
                 ", ".join(f"{site.name} {site.port or '(port not documented)'}" for site in role.sites),
-                "needed in every farm" if role.required else "optional",
+                ("needed in every farm" if role.required else "optional") + _only_in(role.name),
             )
             for role in ROLES.values()
         ),
     )
+
+
+def _only_in(role: str) -> str:
+    """Which products have a role, where not every one has."""
+    having = [name for name, release in RELEASES.items() if role in release.roles]
+    return "" if len(having) == len(RELEASES) else f" of product {', '.join(having)}"
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from components.topology.parts import Certificate, Domain, Flow, Machine, Part, Replica, Spf, Sql, Waits
 from components.topology.portal import Portal, Tier
+from components.topology.releases import RELEASES, Release
 from components.topology.roles import ROLES
 from components.topology.values import Text
 
@@ -21,8 +22,8 @@ class Topology(Part):
 
     name: Text
     """What messages call this farm."""
-    product: Literal["wap"]
-    """Windows Azure Pack v1."""
+    product: Literal["wap", "wa4ws"]
+    """`wap`: Windows Azure Pack v1; `wa4ws`: Windows Azure for Windows Server, the release before it."""
     domains: Annotated[tuple[Domain, ...], Field(min_length=1)]
     """The domains whose machines take part."""
     flows: tuple[Flow, ...] = ()
@@ -39,6 +40,11 @@ class Topology(Part):
     """The portal servers."""
     waits: Waits = Waits()
     """How long each kind of wait may take."""
+
+    @property
+    def release(self) -> Release:
+        """What the product consists of, and what of it can be done without a person."""
+        return RELEASES[self.product]
 
     def machine(self, name: str) -> Machine:
         """By computer name, without case. Raises LookupError for a name that is not in the topology."""

@@ -15,6 +15,7 @@ from components.topology.values import (
     Flag,
     Instance,
     NetbiosName,
+    Patience,
     Port,
     Seconds,
     Share,
@@ -212,3 +213,5 @@ class Waits(Part):
     """A machine restarts and can be reached again."""
     site: Seconds = 180
     """A web site answers."""
+    manual: Patience = 0
+    """A person does what the product leaves to a person. 0: do not wait, end with what there is to do."""

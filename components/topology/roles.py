@@ -41,6 +41,11 @@ class Role:
         """The documented TCP ports on which the role's sites are installed."""
         return tuple(site.port for site in self.sites if site.port is not None)
 
+    def ports_of(self, feature: str) -> tuple[int, ...]:
+        """The documented port of a feature's site: features and sites of a role stand in the same order."""
+        site = self.sites[self.features.index(feature)]
+        return () if site.port is None else (site.port,)
+
     @property
     def packages(self) -> tuple[str, ...]:
         """File names of the MSI packages in the order in which xAzurePack installs them."""

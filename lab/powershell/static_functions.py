@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+import ntpath
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -241,6 +242,13 @@ def extension(text: str) -> str:
 def directory(text: str) -> str | None:
     head = re.match(r"(.*)[\\/][^\\/]*$", text.replace("/", "\\"))
     return (head[1] or "\\") if head else ""
+
+
+def full_path(text: str) -> str:
+    """Only of a path that begins with a drive or a server: the current directory is not modelled."""
+    if not re.match(r"[A-Za-z]:[\\/]|[\\/]{2}", text):
+        raise NotModelledError(f"the full path of {text}")
+    return ntpath.normpath(text)
 
 
 def new_block(evaluator: Evaluator, text: Any) -> ScriptBlock:

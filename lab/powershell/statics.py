@@ -168,6 +168,7 @@ STATICS: dict[str, dict[str, Any]] = {
         "getextension": lambda _, p: do.extension(to_text(p)),
         "combine": do.combine,
         "getfilenamewithoutextension": lambda _, p: do.file_name(to_text(p)).removesuffix(do.extension(to_text(p))),
+        "getfullpath": lambda _, p: do.full_path(to_text(p)),
         "getdirectoryname": lambda _, p: do.directory(to_text(p)),
         "gettemppath": lambda ev: (ev.environment_get("TEMP") or "C:\\Windows\\Temp").rstrip("\\") + "\\",
         "changeextension": lambda _, p, e: (

@@ -10,6 +10,7 @@ from lab.replicas import replicas
 from lab.sql.installation import server_name
 from lab.wap import feed, spf, webpi
 from lab.wap.catalogue import COMPONENTS
+from lab.wap.releases import release_of
 from lab.world import Machine, World
 
 CACHE = "C:\\WebPI"
@@ -48,9 +49,12 @@ def _write(machine: Machine, path: str, text: str) -> None:
 
 
 def _cache(machine: Machine) -> None:
-    _write(machine, f"{CACHE}\\{feed.FEED_PATH}", feed.feed_text())
-    for component in COMPONENTS.values():
-        _write(machine, f"{CACHE}\\{feed.MSI_FOLDER}\\{component.name}.msi", feed.msi_text(component))
+    """The cache that ``WebpiCmd /Offline`` made, and beside it the same packages in one folder."""
+    release = release_of(machine.world)
+    _write(machine, f"{CACHE}\\{feed.FEED_PATH}", feed.feed_text(release))
+    for name in release.components:
+        for place in (feed.installer_path(name), f"{release.msi_folder}\\{name}.msi"):
+            _write(machine, f"{CACHE}\\{place}", feed.msi_text(COMPONENTS[name]))
 
 
 def _spf(world: World) -> None:

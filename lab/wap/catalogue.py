@@ -1,5 +1,6 @@
 """What Windows Azure Pack v1 consists of: products, components, features, sites, logins and databases.
 
+``releases`` says what the release before it lacks.
 Names, ports and identifiers are those of the product (docs/lab/wap.md gives the source of each table). Which login uses
 which database is the lab's own choice: no source says it.
 """
@@ -116,18 +117,18 @@ COMPONENTS = {
 
 CONFIG_SITE = Site("MgmtSvc-ConfigSite", 30101)
 
-_ADMIN_API = ("MgmtSvc-WebAppGallery", "MgmtSvc-Monitoring", "MgmtSvc-Usage", "MgmtSvc-AdminAPI")
+ADMIN_API = ("MgmtSvc-WebAppGallery", "MgmtSvc-Monitoring", "MgmtSvc-Usage", "MgmtSvc-AdminAPI")
 
 
-def _bundle(*components: str) -> tuple[str, ...]:
+def bundle(*components: str) -> tuple[str, ...]:
     return ("MgmtSvc-PowerShellAPI", *components, "MgmtSvc-ConfigSite")
 
 
 PRODUCTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "WAP_SingleMachineInstallation": (
         "Windows Azure Pack: Portal and API Express",
-        _bundle(
-            *_ADMIN_API,
+        bundle(
+            *ADMIN_API,
             "MgmtSvc-TenantAPI",
             "MgmtSvc-TenantPublicAPI",
             "MgmtSvc-SQLServer",
@@ -138,18 +139,18 @@ PRODUCTS: dict[str, tuple[str, tuple[str, ...]]] = {
             "MgmtSvc-AuthSite",
         ),
     ),
-    "WAP_AdminApiAndServiceProviders_Bundle": ("Windows Azure Pack: Admin API", _bundle(*_ADMIN_API)),
-    "WAP_TenantApi_Bundle": ("Windows Azure Pack: Tenant API", _bundle("MgmtSvc-TenantAPI")),
-    "WAP_TenantPublicApi_Bundle": ("Windows Azure Pack: Tenant Public API", _bundle("MgmtSvc-TenantPublicAPI")),
-    "WAP_AdminSite_Bundle": ("Windows Azure Pack: Admin Site", _bundle("MgmtSvc-AdminSite")),
+    "WAP_AdminApiAndServiceProviders_Bundle": ("Windows Azure Pack: Admin API", bundle(*ADMIN_API)),
+    "WAP_TenantApi_Bundle": ("Windows Azure Pack: Tenant API", bundle("MgmtSvc-TenantAPI")),
+    "WAP_TenantPublicApi_Bundle": ("Windows Azure Pack: Tenant Public API", bundle("MgmtSvc-TenantPublicAPI")),
+    "WAP_AdminSite_Bundle": ("Windows Azure Pack: Admin Site", bundle("MgmtSvc-AdminSite")),
     "WAP_WindowsAuthSite_Bundle": (
         "Windows Azure Pack: Admin Authentication Site",
-        _bundle("MgmtSvc-WindowsAuthSite"),
+        bundle("MgmtSvc-WindowsAuthSite"),
     ),
-    "WAP_TenantSite_Bundle": ("Windows Azure Pack: Tenant Site", _bundle("MgmtSvc-TenantSite")),
-    "WAP_AuthSite_Bundle": ("Windows Azure Pack: Tenant Authentication Site", _bundle("MgmtSvc-AuthSite")),
-    "WAP_SQLServerExtension_Bundle": ("Windows Azure Pack: SQL Server Extension", _bundle("MgmtSvc-SQLServer")),
-    "WAP_MySQLExtension_Bundle": ("Windows Azure Pack: MySQL Extension", _bundle("MgmtSvc-MySQL")),
+    "WAP_TenantSite_Bundle": ("Windows Azure Pack: Tenant Site", bundle("MgmtSvc-TenantSite")),
+    "WAP_AuthSite_Bundle": ("Windows Azure Pack: Tenant Authentication Site", bundle("MgmtSvc-AuthSite")),
+    "WAP_SQLServerExtension_Bundle": ("Windows Azure Pack: SQL Server Extension", bundle("MgmtSvc-SQLServer")),
+    "WAP_MySQLExtension_Bundle": ("Windows Azure Pack: MySQL Extension", bundle("MgmtSvc-MySQL")),
     "WAP_PowerShellAPI": ("Windows Azure Pack: PowerShell API", ("MgmtSvc-PowerShellAPI",)),
 }
 """WebPI product → title and the components it installs, in order."""

@@ -14,6 +14,7 @@ from lab.sql.api import Session as SqlSession
 from lab.wap import local, secrets, store
 from lab.wap.catalogue import CONFIG, PORTAL, STORE, Feature
 from lab.wap.database import run
+from lab.wap.releases import release_of
 from lab.world import Document
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def identity_settings(site: str, endpoint: str, issued_by: str) -> dict[tuple[st
 def write(setup: Setup, feature: Feature, document: Document) -> None:
     """Write what is missing after a feature was configured."""
     machine = setup.session.machine
+    release = release_of(machine.world)
     url = f"https://{machine.fqdn}:{feature.site.port}"
     fqdn = json.dumps({"Scheme": "https", "Host": machine.fqdn, "Port": feature.site.port})
     for database in dict.fromkeys(database for name, database in feature.schemas if name == "Config"):
@@ -69,10 +71,10 @@ def write(setup: Setup, feature: Feature, document: Document) -> None:
     for site in ("AdminSite", "TenantSite"):
         if feature.name in (site, IDENTITY_PROVIDER[site]):
             _trust(setup, site)
-    if feature.name == "AdminAPI":
+    if feature.name == "AdminAPI" and release.federated:
         with setup.open(STORE) as session:
             add_admin(session, f"{machine.name.upper()}\\{local.OPERATORS}")
-    if feature.provider:
+    if feature.provider and feature.provider[0] not in release.providers_without:
         with setup.open(CONFIG) as config:
             key = store.shared(config, *ENCRYPTION_KEY, setup.passphrase, secrets.new_key(32))
         with setup.open(STORE) as session:

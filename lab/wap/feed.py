@@ -1,53 +1,82 @@
 """The Web Platform Installer's product feed and the MSI files: data on a disk, made at the beginning.
 
-The catalogue on the internet is gone since 2022, so an administrator keeps an offline cache. The lab's MSI files are
-small JSON texts that say which component they are; a copy under another name is still that component.
+The catalogue on the internet is gone since 2022, so an administrator keeps an offline cache. Its feed names the file of
+every installer relative to itself (IIS docs, "WebPI v4 command line", offline cache). The lab's MSI files are small
+JSON texts that say which component they are; a copy under another name is still that component.
 """
 
 from __future__ import annotations
 
 import json
+import ntpath
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
 from lab.powershell.api import Session
-from lab.wap.catalogue import COMPONENTS, PRODUCTS, Component
+from lab.wap.catalogue import COMPONENTS, Component
+from lab.wap.releases import Release
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
 FEED_PATH = "feeds\\latest\\webproductlist.xml"
-MSI_FOLDER = "WindowsAzurePack2013"
+INSTALLERS = "installers"
 
 
 @dataclass(frozen=True)
 class Product:
+    """An entry of a feed."""
+
     identifier: str
     title: str
-    components: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+    """Identifiers of the entries it depends on, in order."""
+    files: tuple[str, ...] = ()
+    """Where its installers lie."""
 
 
-def feed_text() -> str:
-    """A feed with every product of the catalogue, its components as dependencies."""
+def feed_text(release: Release) -> str:
+    """A feed with every product of a release, and its components as entries that the products depend on."""
     ElementTree.register_namespace("", _ATOM.strip("{}"))
     feed = ElementTree.Element(_ATOM + "feed")
-    ElementTree.SubElement(feed, _ATOM + "title").text = "Web Platform Installer products"
-    for identifier, (title, components) in PRODUCTS.items():
-        entry = ElementTree.SubElement(feed, _ATOM + "entry")
-        ElementTree.SubElement(entry, _ATOM + "productId").text = identifier
-        ElementTree.SubElement(entry, _ATOM + "title").text = title
+    _add(feed, "title", "Web Platform Installer products")
+    for identifier, (title, components) in release.products.items():
+        both = _add(_add(_entry(feed, identifier, title), "dependency"), "and")
         for component in components:
-            dependency = ElementTree.SubElement(entry, _ATOM + "dependency")
-            ElementTree.SubElement(dependency, _ATOM + "productId").text = component
+            _add(_add(both, "dependency"), "productId", component)
+    for name in release.components:
+        installers = _add(_entry(feed, name, COMPONENTS[name].title), "installers")
+        file = _add(_add(installers, "installer"), "installerFile")
+        _add(file, "relativeInstallerURL", "../../" + installer_path(name).replace("\\", "/"))
     return ElementTree.tostring(feed, encoding="unicode", xml_declaration=True)
 
 
-def products(text: str) -> dict[str, Product]:
-    """The products of a feed by lower-case identifier. Raises ElementTree.ParseError."""
-    found = {}
+def installer_path(component: str) -> str:
+    """Where a component's installer lies in the cache."""
+    return f"{INSTALLERS}\\{component}\\{component}.msi"
+
+
+def _entry(feed: ElementTree.Element, identifier: str, title: str) -> ElementTree.Element:
+    entry = _add(feed, "entry")
+    _add(entry, "productId", identifier)
+    _add(entry, "title", title)
+    return entry
+
+
+def _add(parent: ElementTree.Element, name: str, text: str | None = None) -> ElementTree.Element:
+    child = ElementTree.SubElement(parent, _ATOM + name)
+    child.text = text
+    return child
+
+
+def products(text: str, path: str) -> dict[str, Product]:
+    """The entries of the feed at a path, by lower-case identifier. Raises ElementTree.ParseError."""
+    found, folder = {}, ntpath.dirname(path)
     for entry in ElementTree.fromstring(text).iter(_ATOM + "entry"):  # noqa: S314 - a file of the lab's own disk
         identifier = entry.findtext(_ATOM + "productId") or ""
-        components = [node.text or "" for node in entry.findall(f"{_ATOM}dependency/{_ATOM}productId")]
         title = entry.findtext(_ATOM + "title") or identifier
-        found[identifier.lower()] = Product(identifier, title, tuple(components))
+        needs = [node.text or "" for node in entry.iterfind(f"{_ATOM}dependency//{_ATOM}productId")]
+        relative = [node.text or "" for node in entry.iterfind(f"{_ATOM}installers//{_ATOM}relativeInstallerURL")]
+        files = [ntpath.normpath(ntpath.join(folder, name)) for name in relative]
+        found[identifier.lower()] = Product(identifier, title, tuple(needs), tuple(files))
     return found
 
 

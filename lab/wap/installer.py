@@ -28,14 +28,16 @@ ROLE_SERVICES = (
 """From the published split-role example; the installer takes care of them itself."""
 
 PREREQUISITE_SECONDS = 30.0
+_MODEL: Document = {"restart_after_install": True, "cmdlets": True}
 
 
 def model(machine: Machine) -> Document:
     """Choices of the lab that no source decides, to be changed in the state by who wants the other way.
 
     ``restart_after_install``: the first installation on a machine leaves files to be replaced at the next start.
+    ``cmdlets``: the product brings its configuration cmdlets (open for the release before Windows Azure Pack).
     """
-    return machine.world.collection("wap", "model").get("model", {"restart_after_install": True})
+    return {**_MODEL, **machine.world.collection("wap", "model").get("model", {})}
 
 
 def install(machine: Machine, components: list[Component], tell: Callable[[str], None]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.wap import sites, spf
+from lab.wap import sites, spf, wizard
 from lab.wap.catalogue import CONFIG_SITE, FEATURES
 from lab.world import World
 
@@ -11,7 +11,7 @@ def start(world: World) -> None:
     """Put the code of every site of Windows Azure Pack and of SPF in its place."""
     for feature in FEATURES.values():
         world.site_handlers[feature.site.name.lower()] = sites.handler(feature)
-    world.site_handlers[CONFIG_SITE.name.lower()] = sites.config_site
+    world.site_handlers[CONFIG_SITE.name.lower()] = wizard.config_site
     world.site_handlers[spf.SITE.lower()] = spf.handle
 
 

@@ -12,11 +12,13 @@ from urllib.parse import parse_qs, quote
 from xml.sax.saxutils import escape, quoteattr
 
 from lab.sql.api import Session
-from lab.wap import admin_api, federation, providers, store
+from lab.wap import admin_api, federation, own_portal, providers, store
+from lab.wap.answers import failure, not_found, page, unauthorized
 from lab.wap.backend import DatabaseFailedError, NotConfiguredError, database, settings_of
 from lab.wap.catalogue import Feature
 from lab.wap.database import run
 from lab.wap.defaults import API_SETTINGS, FQDN_SETTING, IDENTITY_SETTING, PARTY_SETTING, REALMS, issuer
+from lab.wap.releases import release_of
 from lab.wap.rest import reply
 from lab.wap.schema import TABLES
 from lab.wap.web import WebError, fetch, redeem
@@ -26,25 +28,6 @@ Handler = Callable[[Machine, Request], Response]
 
 METADATA = "/federationmetadata/2007-06/federationmetadata.xml"
 _AUTHENTICATION_SITES = ("AuthSite", "WindowsAuthSite")
-
-
-def page(title: str, text: str, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    body = f"<!DOCTYPE html>\n<html><head><title>{escape(title)}</title></head><body>{text}</body></html>\n"
-    return Response(status, {"Content-Type": "text/html; charset=utf-8", **(headers or {})}, body.encode())
-
-
-def failure() -> Response:
-    """What a visitor sees of an exception: ASP.NET hides the reason from remote clients."""
-    return page("Runtime Error", "<h2>Server Error in '/' Application.</h2><h3>Runtime Error</h3>", 500)
-
-
-def unauthorized(*schemes: str) -> Response:
-    text = "<h2>401 - Unauthorized: Access is denied due to invalid credentials.</h2>"
-    return page("401 - Unauthorized", text, 401, {"WWW-Authenticate": ", ".join(schemes)})
-
-
-def not_found() -> Response:
-    return page("404 - File or directory not found.", "<h2>404 - File or directory not found.</h2>", 404)
 
 
 def handler(feature: Feature) -> Handler:
@@ -60,11 +43,6 @@ def handler(feature: Feature) -> Handler:
             return failure()
 
     return respond
-
-
-def config_site(_: Machine, __: Request) -> Response:
-    """The configuration site wants a Windows administrator in a browser on the machine; its wizard is not modelled."""
-    return unauthorized("Negotiate", "NTLM")
 
 
 def _use_every_login(machine: Machine, feature: Feature) -> None:
@@ -89,11 +67,16 @@ def _portal(machine: Machine, request: Request, feature: Feature) -> Response:
     """Admin and tenant site: a visitor without a session is sent to the authentication site, and comes back from
     there with a token."""
     path = request.path.lower()
+    federated = release_of(machine.world).federated
+    if feature.name == "AdminSite" and not federated:
+        return own_portal.administrators(machine, request, feature, _interface)
     if path == "/ping":
         return _ping(machine, feature)
-    if path == METADATA:
+    if path == METADATA and federated:
         return _metadata(machine, feature)
     _use_every_login(machine, feature)
+    if not federated:
+        return own_portal.tenants(request)
     answer = federation.posted(request)
     token, context = answer or (federation.cookie(request), "")
     with database(machine, feature) as session:

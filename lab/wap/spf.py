@@ -13,8 +13,8 @@ import re
 from xml.sax.saxutils import escape
 
 from lab.sql.api import SqlError
+from lab.wap.answers import failure, not_found, page, unauthorized
 from lab.wap.database import Target, connected, run
-from lab.wap.sites import failure, not_found, page, unauthorized
 from lab.world import Identity, Machine, Request, Response
 
 SITE = "SPF"

@@ -13,8 +13,8 @@ from xml.etree import ElementTree
 from lab.files import LabFileError, resolve
 from lab.powershell.api import PROGRAMS, NotModelledError, ProgramResult, Session, StreamingProgram
 from lab.wap import installer, local
-from lab.wap.catalogue import COMPONENTS
-from lab.wap.feed import Product, products, read
+from lab.wap.catalogue import Component
+from lab.wap.feed import Product, component_of, products, read
 
 FOLDER = "C:\\Program Files\\Microsoft\\Web Platform Installer"
 PROGRAM_NAMES = ("WebpiCmd.exe", "WebpiCmd-x64.exe")
@@ -98,17 +98,19 @@ def _log(session: Session, path: str | None) -> Callable[[str], None] | None:
     return append
 
 
+def _feeds(options: dict[str, str]) -> list[str]:
+    return [*([options["xml"]] if options.get("xml") else []), *filter(None, options.get("feeds", "").split(","))]
+
+
 def _load(session: Session, options: dict[str, str], output: _Output) -> dict[str, Product]:
     """Products of the feeds. The default feed cannot be loaded: the service is retired."""
     found: dict[str, Product] = {}
-    sources = [options["xml"]] if options.get("xml") else []
-    if not sources:
+    if not options.get("xml"):
         output.tell(f"Failed to Load feed: {PRIMARY_FEED}")
         output.tell("The remote name could not be resolved: 'go.microsoft.com'")
-    sources += [feed for feed in options.get("feeds", "").split(",") if feed]
-    for source in sources:
+    for source in _feeds(options):
         try:
-            found.update(products(read(session, source)))
+            found.update(products(read(session, source), source))
         except LabFileError as error:
             output.tell(f"Failed to Load feed: {source}")
             output.tell(f"Could not find file '{source}'." if error.code in (2, 3) else str(error))
@@ -121,8 +123,37 @@ def _load(session: Session, options: dict[str, str], output: _Output) -> dict[st
     return found
 
 
-def _is_installed(session: Session, product: Product) -> bool:
-    return all(local.installed(session.machine, name) for name in product.components)
+def _components(known: dict[str, Product], product: Product) -> list[Product]:
+    """The entries with installers that a product consists of: its own and those it depends on, each once, in order."""
+    found: dict[str, Product] = {}
+    for name in product.needs:
+        needed = known.get(name.lower(), Product(name, name))
+        found |= {one.identifier: one for one in _components(known, needed)}
+    if product.files or not product.needs:
+        found[product.identifier] = product
+    return list(found.values())
+
+
+def _is_installed(session: Session, known: dict[str, Product], product: Product) -> bool:
+    return all(local.installed(session.machine, one.identifier) for one in _components(known, product))
+
+
+def _packages(session: Session, known: dict[str, Product], chosen: list[Product]) -> list[Component]:
+    """What the installers of the products are, read from the cache before anything is installed."""
+    found: dict[str, Component] = {}
+    for product in chosen:
+        for one in _components(known, product):
+            for path in one.files:
+                try:
+                    component = component_of(read(session, path))
+                except LabFileError as error:
+                    raise _FailedError(f"Download of '{path}' failed: {error}") from None
+                if component is None:
+                    raise _FailedError(f"The installer '{path}' is not valid.")
+                found[component.name] = component
+            if not one.files:
+                raise _FailedError(f"Install of Products: FAILURE ({one.identifier})")
+    return list(found.values())
 
 
 def _list(session: Session, options: dict[str, str], output: _Output) -> None:
@@ -134,7 +165,7 @@ def _list(session: Session, options: dict[str, str], output: _Output) -> None:
         output.tell({"feeds": options.get("xml", PRIMARY_FEED), "languages": "en"}[wanted])
         return
     for product in known.values():
-        present = _is_installed(session, product)
+        present = _is_installed(session, known, product)
         if wanted == "all" or present == (wanted == "installed"):
             output.tell(f"{product.identifier:<48}{product.title}")
 
@@ -148,7 +179,7 @@ def _install(session: Session, options: dict[str, str], output: _Output) -> None
     if not session.identity.administrator:
         raise _FailedError("The Web Platform Installer needs the rights of an administrator.")
     known = _load(session, options, output)
-    absent = [name for name in names if name.lower() not in known or _is_installed(session, known[name.lower()])]
+    absent = [name for name in names if name.lower() not in known or _is_installed(session, known, known[name.lower()])]
     if absent:
         output.tell(
             f"The following products are not available on this machine or already installed: {', '.join(absent)}"
@@ -162,18 +193,13 @@ def _install(session: Session, options: dict[str, str], output: _Output) -> None
     output.tell("The following software is going to be installed:")
     for product in chosen:
         output.tell(f"  {product.title}")
-    missing: list[str] = []
-    for product in chosen:
-        missing += [name for name in product.components if name not in missing]
-    unknown = [name for name in missing if name not in COMPONENTS]
-    if unknown:
-        raise _FailedError(f"Install of Products: FAILURE ({', '.join(unknown)})")
-    todo = [COMPONENTS[name] for name in missing if not local.installed(session.machine, name)]
+    packages = _packages(session, known, chosen)
+    todo = [component for component in packages if not local.installed(session.machine, component.name)]
     if not installer.install(session.machine, todo, output.tell):
         raise _FailedError("Install of Products: FAILURE")
     output.tell("Verifying successful installation...")
     for product in chosen:
-        output.tell(f"{product.title}: {_is_installed(session, product)}")
+        output.tell(f"{product.title}: {_is_installed(session, known, product)}")
     output.tell("Install of Products: SUCCESS")
 
 

@@ -31,6 +31,7 @@ PARTS = (
     "iis_setup",
     "iis_sites",
     "netsh",
+    "xml_dotnet",
 )
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from components.failover_proof import ask
+from components.portal import stores
+from components.portal.administration import made_where
+from components.portal.plan_by_hand import PlanByHandInputs, PlanByHandProvider
 from components.portal.portal_node import OPERATORS, TENANT_SITE
 from components.spf.registration import PROVIDER, admin_address
+from components.spf.registration_by_hand import RegistrationByHandInputs, RegistrationByHandProvider
 from components.steps import leaf
 from components.topology.portal import Tier
 from components.topology.roles import ROLES
@@ -27,7 +32,10 @@ def checks(context: Context) -> Iterator[Check]:
             if "tenant-site" in tier.roles:
                 what = f"tenants' site on port {portal.tenant_site_port} with the public certificate"
                 yield Check(LEVEL, node, what, _TenantSite(context, tier, node))
-            if "admin-api" in tier.roles:
+            if "admin-site" in tier.roles and context.topology.release.by_hand:
+                yield Check(LEVEL, node, f"works with the plan {portal.plan.name}", _PlanByHand(context, node))
+                yield Check(LEVEL, node, "works with SPF registered", _RegisteredByHand(context, node))
+            elif "admin-api" in tier.roles:
                 yield Check(LEVEL, node, f"sees the plan {portal.plan.name}", _Plan(context, node))
                 yield Check(LEVEL, node, "sees SPF registered once", _Registered(context, node))
                 yield Check(LEVEL, node, f"calls SPF at {context.topology.spf.url}", _CallsSpf(context, node))
@@ -67,6 +75,8 @@ class _Features(_OnNode):
             Passphrase=self.context.passphrase,
         )[0]
         assert isinstance(state, dict)
+        if state["features"] is None:
+            return "the product has no cmdlets that tell; see whether its sites answer"
         configured = {feature["name"].lower() for feature in state["features"] if feature["configured"]}
         missing = [feature for feature in self.tier.features if feature.lower() not in configured]
         return expect(
@@ -149,3 +159,35 @@ class _Registered(_OnNode):
         wrong = "" if len(found) == 1 else f"it sees {len(found)} registrations"
         other = [str(one["address"]) for one in found if one["address"] != address]
         return expect([wrong, f"registered at {', '.join(other)}" if other else ""], f"registered at {address}")
+
+
+class _ByHand:
+    """What a person made is in the stores, and the administrators' site of the node answers."""
+
+    def __init__(self, context: Context, node: str) -> None:
+        self.context, self.node = context, node
+
+    def where(self) -> dict[str, Any]:
+        return {**made_where(self.context.topology), "nodes": [self.node]}
+
+    def answers(self, working: tuple[str, ...]) -> str:
+        return "" if self.node in working else f"the administrators' site on {self.node} does not answer"
+
+
+class _PlanByHand(_ByHand):
+    def __call__(self) -> str:
+        plan = self.context.topology.portal.plan
+        inputs = PlanByHandInputs(**self.where(), name=plan.name, services=plan.services)
+        facts = PlanByHandProvider().observe(inputs, self.context.remote)
+        wrong = "" if len(facts.plans) == 1 else f"the stores have {len(facts.plans)} plans of this name"
+        return expect([wrong, self.answers(facts.working)], f"id {', '.join(facts.plans)}")
+
+
+class _RegisteredByHand(_ByHand):
+    def __call__(self) -> str:
+        spf = self.context.topology.spf
+        inputs = RegistrationByHandInputs(**self.where(), url=spf.url, account=spf.account)
+        facts = RegistrationByHandProvider().observe(inputs, self.context.remote)
+        wrong = "" if facts.registered else f"the stores have no {PROVIDER}"
+        found = f"the stores have {PROVIDER}; with which address is not to be seen from outside"
+        return expect([wrong, self.answers(stores.working(inputs, self.context.remote))], found)

@@ -17,7 +17,7 @@ import pytest
 
 from components import claims, resource, steps
 from components.resource import Provider
-from components.steps import Action, Detached, Restart, Script, Sql, Step, Until
+from components.steps import Action, Detached, Manual, Restart, Script, Sql, Step, Until
 from remote.errors import LostAnswerError, MachineError
 
 TOPOLOGY = Path(__file__).parents[2] / "topologies" / "single-domain.yaml"
@@ -57,6 +57,8 @@ def script_of(action: Action) -> str:
             return "restart"
         case Until():
             return "until"
+        case Manual():
+            return "by hand"
 
 
 def changing(step: Step) -> bool:
@@ -166,6 +168,8 @@ def actions(plan: list[Step]) -> list[str]:
                 told.append(f"{machine} {path} {values!r}{where}{' integrated' if integrated else ''}")
             case Restart(machine):
                 told.append(f"{machine} restart")
+            case Manual(machine, clicks):
+                told.append(f"{machine} by hand: {' '.join(clicks)}")
             case Until():
                 pass
     return told

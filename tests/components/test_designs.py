@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.topology import load
+from components.topology import Topology, load
 from components.topology.roles import ROLES
 from tests.components.program import ROOT, Program, run
 
@@ -119,8 +119,18 @@ PROVIDERS = {
 }
 
 
+def _federated(program: Program, topology: Topology) -> bool:
+    """Whether the design's release has authentication sites; one without has no names to give and no trust."""
+    kinds = ("portal:Fqdn", "portal:Federation", "portal:ProviderEndpoints")
+    having = "admin-auth" in topology.release.roles
+    assert all(bool(program.all(kind)) == having for kind in kinds)
+    return having
+
+
 def test_everything_is_known_by_the_name_of_its_own_tier(program: Program, file: Path) -> None:
     portal = load(file).portal
+    if not _federated(program, load(file)):
+        return
     for namespace, (role, port) in FRONTS.items():
         inputs, tier = program.one("portal:Fqdn", f"{namespace}-name").inputs, portal.tier_of(role)
         assert (inputs["fqdn"], inputs["port"]) == (tier.front.name, port or portal.tenant_site_port)
@@ -133,6 +143,8 @@ def test_everything_is_known_by_the_name_of_its_own_tier(program: Program, file:
 
 def test_each_site_trusts_its_own_authentication_site(program: Program, file: Path) -> None:
     portal = load(file).portal
+    if not _federated(program, load(file)):
+        return
     for site, sign_in in (("AdminSite", "WindowsAuthSite"), ("TenantSite", "AuthSite")):
         inputs = program.one("portal:Federation", f"{site}-trust").inputs
         for namespace, machine, address in (
@@ -156,6 +168,23 @@ def test_endpoints_come_after_the_tenants_site_is_published_everywhere(program: 
     verification = program.one("command:local:Command", "verification")
     for one in (*program.all("portal:Federation"), *program.all("portal:ProviderEndpoints")):
         assert program.is_before(one, verification)
+
+
+def test_a_persons_turn_comes_after_everything_else(program: Program, file: Path) -> None:
+    unattended = ("portal:Plan", "spf:Registration", "portal:Administrators")
+    by_hand = [program.all(kind) for kind in ("portal:PlanByHand", "spf:RegistrationByHand")]
+    if not load(file).release.by_hand:
+        assert by_hand == [[], []]
+        assert all(len(program.all(kind)) == 1 for kind in unattended)
+        return
+    assert all(program.all(kind) == [] for kind in unattended)
+    (plan,), (registration,) = by_hand
+    assert not program.is_before(plan, registration)
+    assert not program.is_before(registration, plan)
+    for resource in program.resources:
+        if "dynamic" in resource.type and resource not in (plan, registration):
+            assert program.is_before(resource, plan), resource.name
+            assert program.is_before(resource, registration), resource.name
 
 
 def test_no_two_resources_have_one_name(program: Program) -> None:

@@ -34,6 +34,7 @@ def test_every_step_of_the_walk_through_is_there(program: Program) -> None:
         "sql:AvailabilityGroup": 1,
         "sql:Listener": 1,
         "sql:Primary": 1,
+        "portal:SoftwareSource": 2,
         "portal:Software": 2,
         "portal:Configuration": 2,
         "windows:GroupMembers": 2,
@@ -114,6 +115,14 @@ TALKING = (
 def test_the_mirror_compares_again_when_any_node_was_configured(program: Program) -> None:
     assert len(program.one("sql:LoginMirror", "logins-after-joining").inputs["revisions"]) == 2
     assert program.one("sql:LoginMirror", "logins").inputs["revisions"] == []
+
+
+def test_everything_waits_until_the_sources_of_software_are_seen(program: Program) -> None:
+    sources = program.all("portal:SoftwareSource")
+    assert len(sources) == 2
+    for resource in program.resources:
+        if "dynamic" in resource.type and resource not in sources:
+            assert all(program.is_before(source, resource) for source in sources), resource.name
 
 
 def test_every_resource_has_its_component_as_parent(program: Program) -> None:

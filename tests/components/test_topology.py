@@ -23,12 +23,15 @@ from components.topology.roles import ROLES
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 SHIPPED = ROOT / "topologies" / "single-domain.yaml"
-DESIGNS = [SHIPPED, *sorted((HERE / "topologies").glob("*.yaml"))]
+DESIGNS = [*sorted(SHIPPED.parent.glob("*.yaml")), *sorted((HERE / "topologies").glob("*.yaml"))]
 CASES: list[dict[str, Any]] = yaml.safe_load((HERE / "topology_problems.yaml").read_text(encoding="utf-8"))
 
 
 def base(case: dict[str, Any]) -> str:
-    file = HERE / "topologies" / f"{case.get('base', 'express')}.yaml"
+    name = f"{case.get('base', 'express')}.yaml"
+    file = HERE / "topologies" / name
+    if not file.exists():
+        file = SHIPPED.with_name(name)
     return file.read_text(encoding="utf-8")
 
 

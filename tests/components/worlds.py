@@ -15,6 +15,7 @@ from components.portal.configuration import ConfigurationFacts, ConfigurationPro
 from components.portal.federation import FederationFacts, FederationProvider, authority
 from components.portal.fqdn import FqdnProvider, Name
 from components.portal.plan import PlanFacts, PlanProvider, PlanState
+from components.portal.plan_by_hand import PlanByHandFacts, PlanByHandProvider
 from components.portal.plan_seen import PlanSeenProvider
 from components.portal.provider_endpoints import (
     ProviderEndpointsFacts,
@@ -22,7 +23,9 @@ from components.portal.provider_endpoints import (
 )
 from components.portal.provider_endpoints import Registered as RegisteredProvider
 from components.portal.software import SoftwareFacts, SoftwareProvider
+from components.portal.software_source import SoftwareSourceFacts, SoftwareSourceProvider
 from components.spf.registration import Registered, RegistrationFacts, RegistrationProvider
+from components.spf.registration_by_hand import RegistrationByHandFacts, RegistrationByHandProvider
 from components.windows.certificate import CertificateFacts, CertificateProvider
 from components.windows.feature import FeatureFacts, FeatureProvider
 from components.windows.firewall_rule import FirewallRuleFacts, FirewallRuleProvider, subnets
@@ -266,6 +269,14 @@ SOFTWARE = Case(
     gone=SoftwareFacts((), False),
 )
 
+SOFTWARE_SOURCE = Case(
+    SoftwareSourceProvider,
+    {"machine": "Portal1", "source": "webpi", "products": ["WAP"], "feed": "f", "features": ["AdminAPI"]},
+    SoftwareSourceFacts(("the product WAP (the feed f has no such entry)",)),
+    {"until": lambda f, a: SoftwareSourceFacts(())},
+    leaves=True,
+)
+
 CONFIGURATION = Case(
     ConfigurationProvider,
     {
@@ -401,6 +412,31 @@ PROVIDER_ENDPOINTS = Case(
     gone=ProviderEndpointsFacts((), CALL),
 )
 
+BY_HAND: dict[str, Any] = {
+    "machine": "Portal1",
+    "nodes": ["Portal1", "Portal2"],
+    "replica": "SQL1",
+    "listener": "sql.hyper-v.nu",
+    "port": 1433,
+}
+
+PLAN_BY_HAND = Case(
+    PlanByHandProvider,
+    {**BY_HAND, "name": "Check", "services": ["mysqlservers", "sqlservers"]},
+    PlanByHandFacts((), ("Portal1",)),
+    {
+        "by hand": lambda f, a: replace(f, plans=() if f.plans else ("plan1",)),
+        "until": lambda f, a: replace(f, working=("Portal1", "Portal2")),
+    },
+)
+
+REGISTRATION_BY_HAND = Case(
+    RegistrationByHandProvider,
+    {**BY_HAND, "url": "https://spf.hyper-v.nu:8090", "account": "SVC_SPF"},
+    RegistrationByHandFacts(registered=False),
+    {"by hand": lambda f, a: RegistrationByHandFacts(registered=not f.registered)},
+)
+
 PROOF = Case(
     FailoverProofProvider,
     {
@@ -431,6 +467,7 @@ CASES = [
     NODE,
     PORT_RULES,
     SOFTWARE,
+    SOFTWARE_SOURCE,
     CONFIGURATION,
     ADMINISTRATORS,
     PLAN,
@@ -439,6 +476,8 @@ CASES = [
     FQDN,
     FEDERATION,
     PROVIDER_ENDPOINTS,
+    PLAN_BY_HAND,
+    REGISTRATION_BY_HAND,
     PROOF,
     *GROUP_CASES,
     *SQL_CASES,

@@ -9,13 +9,13 @@ from itertools import combinations
 from components.topology.model import Topology
 from components.topology.portal import PortRule, Tier
 from components.topology.problem import Check, Location, Problem, UnusableError
-from components.topology.roles import ROLES, SERVICE_ROLES
+from components.topology.roles import SERVICE_ROLES
 
 
 def required_roles(topology: Topology) -> Iterator[Problem]:
     """Every role that a farm needs is in some tier, and so is the extension behind every service of the plan."""
     present = {role for tier in topology.portal.tiers for role in tier.roles}
-    for role in ROLES.values():
+    for role in topology.release.roles.values():
         if role.required and role.name not in present:
             yield ("portal", "tiers"), f"no tier has the role {role.name}; add it to the roles of one."
     for index, service in enumerate(topology.portal.plan.services):

@@ -11,9 +11,9 @@ from components.portal.administrators import AdministratorsProvider
 from components.portal.configuration import ConfigurationFacts, ConfigurationProvider
 from components.portal.plan import PlanFacts, PlanProvider, PlanState
 from components.portal.plan_seen import PlanSeenProvider, Seen
-from components.portal.software import SoftwareFacts, SoftwareInputs, SoftwareProvider
+from components.portal.software import SoftwareFacts, SoftwareInputs, SoftwareProvider, installed
 from components.spf.registration import Registered, RegistrationFacts, RegistrationProvider, admin_address
-from components.steps import Detached
+from components.steps import Detached, Manual
 from tests.components import worlds
 from tests.components.contract import actions, refusal, sentences
 from tests.components.worlds import CALL
@@ -81,6 +81,55 @@ class TestConfiguration:
             "Portal1: bring about the configuration of Portal1: not installed: TenantAPI, TenantSite. See whether the "
             "installation of the portal's software succeeded."
         )
+
+
+class TestConfigurationByHand:
+    """A product without cmdlets: the features are seen by their sites, and a person configures them."""
+
+    provider = ConfigurationProvider()
+    inputs = worlds.CONFIGURATION.parsed()
+
+    def test_everything_at_once_in_the_browser(self) -> None:
+        facts = ConfigurationFacts({"adminapi": True, "tenantapi": False, "tenantsite": False}, True, unattended=False)
+        plan = self.provider.plan(self.inputs, facts)
+        assert sentences(plan) == ["In the configuration site on Portal1, configure the node."]
+        enter = "Portal1 by hand: Log on to Portal1 as an administrator and open https://localhost:30101/."
+        server = "Enter the database server sql.hyper-v.nu, select SQL Server Authentication, enter the user name sa,"
+        who = "its password (sqlAdministratorPassword of this stack) and the passphrase (passphrase of this stack),"
+        assert actions(plan) == [f"{enter} {server} {who} and finish the wizard."]
+        assert isinstance(plan[0].action, Manual)
+        missing = plan[0].action.waiting_for
+        assert missing(facts) == "the sites of tenantapi, tenantsite to answer"
+        assert self.provider.found(self.inputs, facts) == {"features": ["AdminAPI"]}
+
+    def test_a_feature_without_a_site_is_believed(self) -> None:
+        facts = ConfigurationFacts({"adminapi": True, "tenantsite": True}, True, unattended=False)
+        assert self.provider.plan(self.inputs, facts) == []
+        assert self.provider.found(self.inputs, facts) == {"features": ["AdminAPI", "TenantAPI", "TenantSite"]}
+
+    @pytest.mark.parametrize(
+        ("features", "packages", "expected"),
+        [
+            (["AdminAPI"], [], ("AdminAPI",)),
+            ([], ["A.msi", "b.msi"], ()),  # the cmdlets are there and know of no feature
+            (None, ["A.msi", "B.MSI", "other.msi"], ("AdminAPI", "TenantSite")),
+            (None, ["a.msi"], ("a.msi",)),
+            (None, [], ()),
+        ],
+    )
+    def test_what_is_installed(
+        self, features: list[str] | None, packages: list[str], expected: tuple[str, ...]
+    ) -> None:
+        class Machine:
+            def powershell(self, _: str) -> Machine:
+                return self
+
+            def run(self, *_: object, **__: object) -> list[object]:
+                return [{"features": features, "packages": packages, "restartPending": False}]
+
+        wanted = ("AdminAPI", "TenantSite")
+        found = installed(Machine(), "Portal1", wanted, ("a.msi", "b.msi"), "read")  # type: ignore[arg-type]
+        assert found == SoftwareFacts(expected, restart_pending=False)
 
 
 def test_administrators() -> None:

@@ -90,6 +90,10 @@ CASES: list[tuple[str, list[Any]]] = [
         ["AQID", "é"],
     ),
     (
+        r"[IO.Path]::GetFullPath('\\F\S\a\b\..\../c\d.msi'); [IO.Path]::GetFullPath('C:/a/./b')",
+        ["\\\\F\\S\\c\\d.msi", "C:\\a\\b"],
+    ),
+    (
         "[IO.Path]::Combine('C:\\a', 'b.txt'); [IO.Path]::GetFileNameWithoutExtension('C:\\a\\b.txt')",
         ["C:\\a\\b.txt", "b"],
     ),

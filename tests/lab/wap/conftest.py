@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -113,15 +114,22 @@ def credential(user: str, password: str) -> PSObject:
     return PSObject("System.Management.Automation.PSCredential", {"UserName": user, "Password": SecureString(password)})
 
 
-def topology() -> dict[str, Any]:
-    file = Path(__file__).parents[3] / "topologies" / "single-domain.yaml"
+def topology(design: str = "single-domain") -> dict[str, Any]:
+    file = Path(__file__).parents[3] / "topologies" / f"{design}.yaml"
     loaded: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8").replace("172.21.5", "172.46.5"))
     return loaded
 
 
 @pytest.fixture
 def farm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
-    world = World(tmp_path / "lab", topology(), pace=0)
+    with running(tmp_path, monkeypatch, "single-domain") as lab:
+        yield lab
+
+
+@contextmanager
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, design: str) -> Iterator[Lab]:
+    """The farm of one of the designs."""
+    world = World(tmp_path / "lab", topology(design), pace=0)
     boot.populate(world)
     for part in (identity, files, authority, beginning):
         part.begin(world)

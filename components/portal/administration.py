@@ -1,0 +1,167 @@
+"""What is administered in the portal once for the whole farm: who may, a plan, and the registration of SPF.
+
+Two ways with one form, and ``administration`` chooses by what the release of the product offers: with its cmdlets, at
+the places of the article's order, or by a person in the browser. A person's turn comes last, when everything else is
+done, and all of it at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+import pulumi
+
+from components.portal.administrators import Administrators
+from components.portal.plan import Plan
+from components.portal.plan_by_hand import PlanByHand
+from components.portal.plan_seen import PlanSeen
+from components.portal.portal_node import PortalNode
+from components.secrets import FarmSecrets
+from components.spf.service_provider_foundation import ServiceProviderFoundation
+from components.topology import Topology
+
+Resources = list[pulumi.Resource]
+Child = Callable[[Iterable[pulumi.Resource]], pulumi.ResourceOptions]
+
+
+class Administration(Protocol):
+    """Each step gives the resources that it consists of; none where the release has or needs none."""
+
+    @property
+    def plan_id(self) -> pulumi.Output[str]:
+        """The portal's own id of the plan."""
+
+    def admit(self, after: Iterable[pulumi.Resource]) -> Resources:
+        """Who may use the administrators' site, after the first node of every role."""
+
+    def make_plan(self, after: Iterable[pulumi.Resource]) -> Resources:
+        """The plan, before further nodes join."""
+
+    def register(self, others: Sequence[PortalNode], after: Iterable[pulumi.Resource]) -> Resources:
+        """The plan seen through every further node, and the registration of SPF."""
+
+    def ask(self, after: Iterable[pulumi.Resource]) -> Resources:
+        """What is left to a person, after everything else."""
+
+
+def administration(
+    topology: Topology, secrets: FarmSecrets, spf: ServiceProviderFoundation, child: Child
+) -> Administration:
+    kind = ByPerson if topology.release.by_hand else WithCmdlets
+    return kind(topology, secrets, spf, child)
+
+
+def speaker(topology: Topology) -> str:
+    """The portal node through which the farm is administered: the first that has the administrators' interface."""
+    return topology.portal.tier_of("admin-api").nodes[0]
+
+
+def made_where(topology: Topology) -> dict[str, Any]:
+    """Where a person makes something, where its effect is seen, and how long to wait for it."""
+    nodes = topology.portal.tier_of("admin-site").nodes
+    return {
+        "machine": nodes[0],
+        "nodes": list(nodes),
+        "replica": topology.sql.preferred_primary,
+        "listener": topology.listener_fqdn,
+        "port": topology.sql.listener.port,
+        "seconds": topology.waits.manual,
+    }
+
+
+class WithCmdlets:
+    """Everything with the administrators' cmdlets on one node."""
+
+    def __init__(self, topology: Topology, secrets: FarmSecrets, spf: ServiceProviderFoundation, child: Child) -> None:
+        self._topology, self._secrets, self._spf, self._child = topology, secrets, spf, child
+        self._machine = speaker(topology)
+        self._plan: Plan | None = None
+
+    @property
+    def plan_id(self) -> pulumi.Output[str]:
+        assert self._plan is not None, "the plan is made first"
+        return self._plan.plan_id
+
+    def admit(self, after: Iterable[pulumi.Resource]) -> Resources:
+        topology = self._topology
+        return [
+            Administrators(
+                "administrators",
+                machine=self._machine,
+                principals=list(topology.portal.administrators),
+                server=topology.listener_address,
+                login=topology.sql.administrator,
+                password=self._secrets.sql_password,
+                opts=self._child(after),
+            )
+        ]
+
+    def make_plan(self, after: Iterable[pulumi.Resource]) -> Resources:
+        plan = self._topology.portal.plan
+        self._plan = Plan(
+            "plan",
+            machine=self._machine,
+            admin_api=self._topology.admin_api(self._machine),
+            authentication=self._topology.admin_authentication(self._machine),
+            plan=plan.name,
+            services=list(plan.services),
+            adopt=plan.adopt,
+            opts=self._child(after),
+        )
+        return [self._plan]
+
+    def register(self, others: Sequence[PortalNode], after: Iterable[pulumi.Resource]) -> Resources:
+        topology, before = self._topology, list(after)
+        seen = [
+            PlanSeen(
+                f"{node.name}-plan-seen",
+                machine=node.name,
+                admin_api=topology.admin_api(node.name),
+                authentication=topology.admin_authentication(node.name),
+                plan=topology.portal.plan.name,
+                plan_id=self.plan_id,
+                opts=self._child(before),
+            )
+            for node in others
+            if node.name in topology.portal.tier_of("admin-api").nodes
+        ]
+        return [*seen, self._spf.register(self._machine, [*before, *seen])]
+
+    def ask(self, after: Iterable[pulumi.Resource]) -> Resources:
+        return []
+
+
+class ByPerson:
+    """Everything by a person in the administrators' site, after all the rest; the operators may use it."""
+
+    def __init__(self, topology: Topology, secrets: FarmSecrets, spf: ServiceProviderFoundation, child: Child) -> None:
+        self._topology, self._spf, self._child = topology, spf, child
+        self._plan: PlanByHand | None = None
+
+    @property
+    def plan_id(self) -> pulumi.Output[str]:
+        assert self._plan is not None, "the person is asked first"
+        return self._plan.plan_id
+
+    def admit(self, after: Iterable[pulumi.Resource]) -> Resources:
+        return []
+
+    def make_plan(self, after: Iterable[pulumi.Resource]) -> Resources:
+        return []
+
+    def register(self, others: Sequence[PortalNode], after: Iterable[pulumi.Resource]) -> Resources:
+        return []
+
+    def ask(self, after: Iterable[pulumi.Resource]) -> Resources:
+        topology, before = self._topology, list(after)
+        plan, where = topology.portal.plan, made_where(topology)
+        self._plan = PlanByHand(
+            "plan",
+            where=where,
+            plan=plan.name,
+            services=list(plan.services),
+            adopt=plan.adopt,
+            opts=self._child(before),
+        )
+        return [self._plan, self._spf.ask_for_registration(where, before)]

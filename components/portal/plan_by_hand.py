@@ -1,0 +1,148 @@
+"""Guarantees a hosting plan that a person makes in the administrators' site, and that every node's site works with it.
+
+For releases of the product whose plans have no interface but a browser. The step says what to click (the article's own
+way), waits for the plan as long as `waits.manual` allows, and else ends with the same words; the next `up` goes on.
+Seen are the plan's row in the stores and an answer of the administrators' site of every node; the plan's services,
+access and quotas are the person's. Delete asks for the plan's removal in the same way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.portal import stores
+from components.portal.stores import MadeByHand
+from components.resource import Managed, Provider
+from components.steps import Manual, Step, Until
+from components.topology import Topology
+from components.topology.problem import Location
+from remote.errors import MachineError
+from remote.session import Remote
+
+SERVICES = {"mysqlservers": "MYSQL Servers", "sqlservers": "SQL Servers"}
+"""What the administrators' site calls a service."""
+
+
+class PlanByHandInputs(MadeByHand):
+    name: str
+    """The plan's display name."""
+    services: tuple[str, ...]
+    """The services that it is to offer."""
+
+
+@dataclass(frozen=True)
+class PlanByHandFacts:
+    plans: tuple[str, ...]
+    """The ids of all plans of this name."""
+    working: tuple[str, ...]
+    """The nodes whose administrators' site answers."""
+
+
+class PlanByHandProvider(Provider[PlanByHandInputs, PlanByHandFacts]):
+    INPUTS = PlanByHandInputs
+    IDENTITY = ("name",)
+    COMPUTED = ("plan_id",)
+
+    def title(self, inputs: PlanByHandInputs) -> str:
+        return f"the plan {inputs.name}"
+
+    def key(self, inputs: PlanByHandInputs) -> str:
+        return f"plan-by-hand/{inputs.name}".lower()
+
+    def home(self, inputs: PlanByHandInputs) -> str:
+        return inputs.machine
+
+    def observe(self, inputs: PlanByHandInputs, remote: Remote) -> PlanByHandFacts:
+        attempted = f"read {self.title(inputs)}"
+        found = stores.rows(inputs, remote, "portal/read_plans.sql", inputs.name, attempted)
+        return PlanByHandFacts(tuple(row["plan_id"] for row in found), stores.working(inputs, remote))
+
+    def plan(self, inputs: PlanByHandInputs, facts: PlanByHandFacts) -> list[Step]:
+        machine, name = inputs.machine, inputs.name
+        if len(facts.plans) > 1:
+            raise MachineError(
+                machine,
+                f"read {self.title(inputs)}",
+                f"there are {len(facts.plans)} plans of this name",
+                "Rename or remove all but one in the administrators' site.",
+            )
+        steps = []
+        if not facts.plans:
+            services = ", ".join(SERVICES[service] for service in inputs.services)
+            begin = f"Select PLANS in the left menu, click Create A New Hosting Plan, give it the name {name},"
+            click = f"{begin} select {services} as its services, and finish the wizard."
+            action = Manual(machine, (inputs.site, click), _Plans(name), inputs.seconds)
+            steps.append(Step(f"In the administrators' site on {machine}, create the plan {name}.", action))
+        if set(facts.working) != set(inputs.nodes):
+            what = f"See the administrators' site work on {', '.join(inputs.nodes)}."
+            steps.append(Step(what, Until(machine, _Working(inputs.nodes), 60)))
+        return steps
+
+    def remove(self, inputs: PlanByHandInputs, facts: PlanByHandFacts, before: dict[str, Any]) -> list[Step]:
+        if not facts.plans:
+            return []
+        clicks = (inputs.site, f"Select PLANS in the left menu, select the plan {inputs.name}, and click Delete.")
+        action = Manual(inputs.machine, clicks, _Plans(inputs.name, gone=True), inputs.seconds)
+        return [Step(f"In the administrators' site on {inputs.machine}, delete the plan {inputs.name}.", action)]
+
+    def adoption(self, inputs: PlanByHandInputs, topology: Topology) -> Location:
+        return ("portal", "plan")
+
+    def present(self, inputs: PlanByHandInputs, facts: PlanByHandFacts) -> bool:
+        return True
+
+    def existed(self, inputs: PlanByHandInputs, facts: PlanByHandFacts) -> bool:
+        return bool(facts.plans)
+
+    def found(self, inputs: PlanByHandInputs, facts: PlanByHandFacts) -> dict[str, Any]:
+        return {"made": bool(facts.plans), "nodes": [node for node in inputs.nodes if node in facts.working]}
+
+    def outputs(self, inputs: PlanByHandInputs, facts: PlanByHandFacts) -> dict[str, Any]:
+        return {"plan_id": facts.plans[0] if facts.plans else ""}
+
+
+@dataclass(frozen=True)
+class _Plans:
+    """Waits until a plan of a name is in the stores, or no more."""
+
+    name: str
+    gone: bool = False
+
+    def __call__(self, facts: PlanByHandFacts) -> str:
+        if bool(facts.plans) != self.gone:
+            return ""
+        return f"the plan {self.name} to {'be gone from' if self.gone else 'be in'} the stores"
+
+
+@dataclass(frozen=True)
+class _Working:
+    """Waits until the administrators' site of every node answers."""
+
+    nodes: tuple[str, ...]
+
+    def __call__(self, facts: PlanByHandFacts) -> str:
+        silent = [node for node in self.nodes if node not in facts.working]
+        return f"the administrators' site on {', '.join(silent)}" if silent else ""
+
+
+class PlanByHand(Managed, module="portal", name="PlanByHand"):
+    """A hosting plan that a person makes."""
+
+    provider_class = PlanByHandProvider
+    plan_id: pulumi.Output[str]
+    """The portal's own id of the plan."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        where: dict[str, Any],
+        plan: str,
+        services: list[str],
+        adopt: bool,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, {**where, "name": plan, "services": services, "adopt": adopt}, opts)

@@ -1,0 +1,192 @@
+"""Guarantees that what a portal node's software is installed from is there, whole, before anything is touched.
+
+Looked at by a scheduled task under the account and on the node that install later: a share, for instance, cannot be
+read from a remote log-on. Everything that is missing is said at once: the installer, the feed, products that the feed
+has not, files that it names, packages. Nothing is looked at any more once the node's software is installed, nor in a
+preview, and a feed on a web server is left to the installer. It changes nothing. Delete has nothing to undo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pulumi
+
+from components.portal.software import installed
+from components.progress import report
+from components.resource import Inputs, Managed, Provider
+from components.steps import Step, Until, leaf
+from remote.detached import run_detached
+from remote.errors import MachineError
+from remote.session import Remote
+
+WHOLE = "whole"
+TASK = "Portal software source"
+
+
+class SoftwareSourceInputs(Inputs):
+    machine: str
+    """The portal node."""
+    source: Literal["webpi", "msi"]
+    """``webpi``: Web Platform Installer; ``msi``: the packages in a folder."""
+    products: tuple[str, ...] = ()
+    """WebPI product IDs that are to be installed."""
+    feed: str = ""
+    """WebPI's offline feed."""
+    folder: str = ""
+    """The folder or share of the MSI packages."""
+    packages: tuple[str, ...] = ()
+    """File names of the MSI packages."""
+    features: tuple[str, ...]
+    """The features that the software consists of: where all are installed, its source is not needed any more."""
+    state: str = WHOLE
+    """What is declared; a drifted state names what is missing."""
+
+
+@dataclass(frozen=True)
+class SoftwareSourceFacts:
+    missing: tuple[str, ...]
+    """A few words for each thing that is not there."""
+
+
+class SoftwareSourceProvider(Provider[SoftwareSourceInputs, SoftwareSourceFacts]):
+    INPUTS = SoftwareSourceInputs
+    IDENTITY = ("machine",)
+    THING = False
+    CLAIMS = False
+
+    def title(self, inputs: SoftwareSourceInputs) -> str:
+        return f"the source of the portal's software for {inputs.machine}"
+
+    def key(self, inputs: SoftwareSourceInputs) -> str:
+        return f"{inputs.machine}/portal-software-source".lower()
+
+    def home(self, inputs: SoftwareSourceInputs) -> str:
+        return inputs.machine
+
+    def observe(self, inputs: SoftwareSourceInputs, remote: Remote) -> SoftwareSourceFacts:
+        attempted = f"read {self.title(inputs)}"
+        powershell, host = remote.powershell(inputs.machine), remote.hosts[inputs.machine]
+        software = installed(remote, inputs.machine, inputs.features, inputs.packages, attempted)
+        if not software.missing(inputs.features):
+            return SoftwareSourceFacts(())
+        if inputs.source == "webpi":
+            script = "portal/read_feed.ps1"
+            arguments: dict[str, Any] = {"Feed": "" if _on_the_web(inputs.feed) else inputs.feed}
+        else:
+            script = "portal/read_packages.ps1"
+            arguments = {"Folder": inputs.folder, "Packages": list(inputs.packages)}
+        (found,) = run_detached(
+            powershell,
+            host,
+            TASK,
+            leaf(script),
+            arguments,
+            attempted=attempted,
+            seconds=300,
+            report=lambda progress: report(f"{inputs.machine}: {progress}"),
+        )
+        lacks = _feed_lacks if inputs.source == "webpi" else _folder_lacks
+        return SoftwareSourceFacts(tuple(lacks(inputs, found, host.username)))
+
+    def plan(self, inputs: SoftwareSourceInputs, facts: SoftwareSourceFacts) -> list[Step]:
+        if not facts.missing:
+            return []
+        what = f"See that everything that {inputs.machine} installs from is there."
+        return [Step(what, Until(inputs.machine, _Whole(inputs.machine), 0))]
+
+    def remove(self, inputs: SoftwareSourceInputs, facts: SoftwareSourceFacts, before: dict[str, Any]) -> list[Step]:
+        return []
+
+    def present(self, inputs: SoftwareSourceInputs, facts: SoftwareSourceFacts) -> bool:
+        return True
+
+    def existed(self, inputs: SoftwareSourceInputs, facts: SoftwareSourceFacts) -> bool:
+        return False
+
+    def found(self, inputs: SoftwareSourceInputs, facts: SoftwareSourceFacts) -> dict[str, Any]:
+        return {"state": f"without {'; '.join(facts.missing)}"} if facts.missing else {}
+
+
+def _on_the_web(feed: str) -> bool:
+    return feed.lower().startswith(("http://", "https://"))
+
+
+def _feed_lacks(inputs: SoftwareSourceInputs, found: Mapping[str, Any], account: str) -> Iterator[str]:
+    """What is missing for an installation with the Web Platform Installer."""
+    feed = inputs.feed
+    if not found["installer"]:
+        yield f"the Web Platform Installer (it is not in {found['folder']})"
+    if not feed or _on_the_web(feed):
+        return
+    if found["error"]:
+        yield f"the offline feed {feed}, which {account} cannot read ({found['error'].rstrip('. ')})"
+        return
+    entries = {entry["id"].lower(): entry for entry in found["entries"]}
+    for product in inputs.products:
+        if product.lower() not in entries:
+            yield f"the product {product} (the feed {feed} has no such entry)"
+    for file in dict.fromkeys(_missing_files(inputs.products, entries)):
+        yield f"the installer {file} (the feed names it)"
+
+
+def _missing_files(products: Sequence[str], entries: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """The missing files of products and of all that they need, as far as the feed has entries for it."""
+    asked, due = set(), [product.lower() for product in products]
+    while due:
+        name = due.pop(0)
+        if name not in asked and (entry := entries.get(name)):
+            yield from entry["missing"]
+            due += [need.lower() for need in entry["needs"]]
+        asked.add(name)
+
+
+def _folder_lacks(inputs: SoftwareSourceInputs, found: Mapping[str, Any], account: str) -> Iterator[str]:
+    """What is missing for an installation from packages."""
+    if not found["readable"]:
+        yield f"the folder {inputs.folder} (it is not there, or {account} cannot read it)"
+        return
+    for package in found["missing"]:
+        yield f"the package {package} (it is not in {inputs.folder})"
+
+
+@dataclass(frozen=True)
+class _Whole:
+    """Refuses at once: what is missing does not come by itself."""
+
+    machine: str
+
+    def __call__(self, facts: SoftwareSourceFacts) -> str:
+        if facts.missing:
+            raise MachineError(
+                self.machine,
+                "see that everything that the portal's software is installed from is there",
+                f"missing are {'; '.join(facts.missing)}",
+                "Nothing was touched yet. Put it there, or correct `portal.software` in the topology, and run "
+                "`pulumi up` again.",
+            )
+        return ""
+
+
+class SoftwareSource(Managed, module="portal", name="SoftwareSource"):
+    """What the portal's software on one node is installed from."""
+
+    provider_class = SoftwareSourceProvider
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        machine: str,
+        source: str,
+        products: list[str],
+        feed: str,
+        folder: str,
+        packages: list[str],
+        features: list[str],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        origin = {"source": source, "products": products, "feed": feed, "folder": folder, "packages": packages}
+        super().__init__(name, {"machine": machine, "features": features, **origin}, opts)

@@ -1,0 +1,57 @@
+"""The portal's stores, read through the availability group's listener: what a person made in the administrators' site.
+
+Where the product has no interface but a browser, a row of the stores and the administrators' site of every node are
+all that can be seen from outside.
+"""
+
+from __future__ import annotations
+
+from components.failover_proof import ask
+from components.resource import ThroughFarm
+from components.steps import leaf
+from components.topology.roles import ROLES
+from remote.session import Remote
+from remote.sql import Row
+
+DATABASE = "Microsoft.MgmtSvc.Store"
+SITE_PORT = ROLES["admin-site"].ports[0]
+"""Where the administrators' site is on every node."""
+
+
+class MadeByHand(ThroughFarm):
+    """Base of the inputs of what a person makes in the administrators' site."""
+
+    machine: str
+    """The portal node in whose administrators' site it is made."""
+    nodes: tuple[str, ...]
+    """Every node with the administrators' site. Each has to work with the stores; a drifted state has those that do."""
+    replica: str
+    """A replica of the availability group; the listener admits whom it admits."""
+    listener: str
+    """The listener's full name."""
+    port: int
+    """The listener's port."""
+    made: bool = True
+    """Whether it is there. What somebody took away is a difference, not gone: the next ``up`` asks for it again, and
+    delete forgets it."""
+    seconds: float = 0
+    """How long to wait for the person. 0: end with what there is to do."""
+
+    @property
+    def site(self) -> str:
+        """How the person enters the site."""
+        return (
+            f"Log on to {self.machine} as a member of its local group MgmtSvc Operators and open "
+            f"https://localhost:{SITE_PORT}/."
+        )
+
+
+def rows(inputs: MadeByHand, remote: Remote, path: str, value: str, attempted: str) -> list[Row]:
+    """What a statement with one value finds in the stores."""
+    server = remote.listener(inputs.replica, inputs.listener, inputs.port, DATABASE)
+    return server.rows(leaf(path), value, attempted=attempted)
+
+
+def working(inputs: MadeByHand, remote: Remote) -> tuple[str, ...]:
+    """The nodes whose administrators' site answers."""
+    return tuple(node for node in inputs.nodes if not ask(remote, node, SITE_PORT))

@@ -1,0 +1,120 @@
+"""Guarantees that a person registered Service Provider Foundation in the administrators' site, once.
+
+For releases of the product whose registration has no interface but a browser. The step says what to click (the
+article's own way), waits for the provider ``systemcenter`` in the stores as long as `waits.manual` allows, and else
+ends with the same words; the next `up` goes on. Which address and account the person entered cannot be read back: it
+is `operations verify` that logs on to Service Provider Foundation with the declared ones. Delete asks in the same way
+for what the product's own team published, because the site cannot take a registration back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+from components.portal import stores
+from components.portal.stores import DATABASE, MadeByHand
+from components.resource import Managed, Provider
+from components.spf.registration import PROVIDER
+from components.steps import Manual, Step
+from components.topology import Topology
+from components.topology.problem import Location
+from remote.session import Remote
+
+
+class RegistrationByHandInputs(MadeByHand):
+    url: str
+    """The load-balanced base address (https://spf.hyper-v.nu:8090)."""
+    account: str
+    """The local account on the SPF servers that the portal calls with; its password is the stack's
+    `spfAccountPassword`."""
+
+
+@dataclass(frozen=True)
+class RegistrationByHandFacts:
+    registered: bool
+
+
+class RegistrationByHandProvider(Provider[RegistrationByHandInputs, RegistrationByHandFacts]):
+    INPUTS = RegistrationByHandInputs
+    IDENTITY = ("url", "account")  # what was entered cannot be seen, so another one is entered anew
+
+    def title(self, inputs: RegistrationByHandInputs) -> str:
+        return "the registration of Service Provider Foundation"
+
+    def key(self, inputs: RegistrationByHandInputs) -> str:
+        return f"resource-provider-by-hand/{PROVIDER}"
+
+    def home(self, inputs: RegistrationByHandInputs) -> str:
+        return inputs.machine
+
+    def observe(self, inputs: RegistrationByHandInputs, remote: Remote) -> RegistrationByHandFacts:
+        attempted = f"read {self.title(inputs)}"
+        found = stores.rows(inputs, remote, "spf/read_providers.sql", PROVIDER, attempted)
+        return RegistrationByHandFacts(bool(found[0]["registered"]))
+
+    def plan(self, inputs: RegistrationByHandInputs, facts: RegistrationByHandFacts) -> list[Step]:
+        if facts.registered:
+            return []
+        begin = f"Select VM Clouds in the left menu, click Register Service Provider Foundation, enter {inputs.url}"
+        click = f"{begin}, the user name {inputs.account} and its password (spfAccountPassword of this stack)."
+        what = f"In the administrators' site on {inputs.machine}, register Service Provider Foundation at {inputs.url}."
+        return [Step(what, Manual(inputs.machine, (inputs.site, click), _Registered(), inputs.seconds))]
+
+    def remove(
+        self, inputs: RegistrationByHandInputs, facts: RegistrationByHandFacts, before: dict[str, Any]
+    ) -> list[Step]:
+        if not facts.registered:
+            return []
+        remove = f"DELETE FROM mp.ResourceProviders WHERE Name = '{PROVIDER}'"  # noqa: S608 - told to a person
+        where = f"Connect SQL Server Management Studio to {inputs.listener}, port {inputs.port}, and"
+        clicks = (
+            f"{where} run in the database {DATABASE}: {remove}.",
+            f"On {', '.join(inputs.nodes)}, run iisreset.exe.",
+        )
+        what = f"Through {inputs.listener}, take the registration of Service Provider Foundation out of the stores."
+        return [Step(what, Manual(inputs.machine, clicks, _Registered(gone=True), inputs.seconds))]
+
+    def adoption(self, inputs: RegistrationByHandInputs, topology: Topology) -> Location:
+        return ("spf",)
+
+    def present(self, inputs: RegistrationByHandInputs, facts: RegistrationByHandFacts) -> bool:
+        return True
+
+    def existed(self, inputs: RegistrationByHandInputs, facts: RegistrationByHandFacts) -> bool:
+        return facts.registered
+
+    def found(self, inputs: RegistrationByHandInputs, facts: RegistrationByHandFacts) -> dict[str, Any]:
+        return {"made": facts.registered}
+
+
+@dataclass(frozen=True)
+class _Registered:
+    """Waits until the provider is in the stores, or no more."""
+
+    gone: bool = False
+
+    def __call__(self, facts: RegistrationByHandFacts) -> str:
+        if facts.registered != self.gone:
+            return ""
+        return f"the provider {PROVIDER} to {'be gone from' if self.gone else 'be in'} the stores"
+
+
+class RegistrationByHand(Managed, module="spf", name="RegistrationByHand"):
+    """The registration of Service Provider Foundation that a person makes."""
+
+    provider_class = RegistrationByHandProvider
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        where: dict[str, Any],
+        url: str,
+        account: str,
+        adopt: bool,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(name, {**where, "url": url, "account": account, "adopt": adopt}, opts)
