@@ -8,6 +8,7 @@ import pulumi
 
 from components.component import Component
 from components.nlb.nlb_cluster import NlbCluster
+from components.portal.balancer_seen import BalancerSeen
 from components.portal.portal_node import PortalNode
 from components.secrets import FarmSecrets
 from components.topology import Topology
@@ -48,9 +49,20 @@ class PortalTier(Component):
         Deletions go the other way round: a node is without clients before anything on it is taken away.
         """
         if self._cluster is None:
-            return []
+            return [self._seen(after)]
         before = list(after)
         return [self._cluster.take_part(node.name, [*before, *node.serving]) for node in self.nodes]
+
+    def _seen(self, after: Iterable[pulumi.Resource]) -> pulumi.Resource:
+        """What is in front of the tier is somebody else's: it is looked at when every node has something to answer."""
+        return BalancerSeen(
+            f"{self.tier.name}-load-balancer",
+            nodes=list(self.tier.nodes),
+            front=self.tier.front.name,
+            ports=list(self._topology.portal.ports(self.tier)),
+            seconds=self._topology.waits.site,
+            opts=self.child([*after, *(ready for node in self.nodes for ready in node.serving)]),
+        )
 
     def _add(self, machine: str, after: Iterable[pulumi.Resource], before: Iterable[pulumi.Resource]) -> PortalNode:
         after = [*after, *([self._cluster.prepared[machine]] if self._cluster else [])]

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 
 from cryptography import x509
 
-from components.failover_proof import ask
 from components.nlb import state
+from components.portal.balancer_seen import HINT
+from components.portal.front import unanswered
 from components.topology.portal import Cluster, Tier
 from components.windows.pfx import covers
 from operations.configuration import Context
 from operations.row import Check, WrongError, expect
-from remote.http import HttpError, get
+from remote.http import get
 
 LEVEL = "load balancing"
 
@@ -80,37 +81,17 @@ class _Name:
 
 
 class _Front:
-    """Through the name, as many connections to each port as the tier has nodes, and one more: all are answered.
-
-    A balancer that still sends clients to a member that is down leaves one of them without an answer.
-    """
+    """Through the name, every connection to every port is answered."""
 
     def __init__(self, context: Context, tier: Tier) -> None:
-        self.context, self.tier, self.tries = context, tier, len(tier.nodes) + 1
+        self.context, self.tier = context, tier
 
     def __call__(self) -> str:
-        ports = self.context.topology.portal.ports(self.tier)
-        wrong = [self._port(port) for port in ports]
-        if any(wrong) and self.tier.load_balancer is not None:
-            wrong.append("`python -m operations load-balancer` prints what it has to carry")
-        return expect(wrong, f"{self.tries} connections to each of {len(ports)} ports")
-
-    def _port(self, port: int) -> str:
-        errors = [error for error in (self._ask(port) for _ in range(self.tries)) if error]
-        if not errors:
-            return ""
-        working = [node for node in self.tier.nodes if not ask(self.context.remote, node, port)]
-        direct = f"these answer: {', '.join(working)}" if working else "none answers"
-        return f"TCP {port}: {len(errors)} of {self.tries} unanswered ({errors[0]}); of its servers, {direct}"
-
-    def _ask(self, port: int) -> str:
-        hosts, name = self.context.remote.hosts, self.tier.front.name
-        try:
-            # Most sites have the certificates that the portal's installer makes; the public one is checked apart.
-            answer = get(hosts.dial(name), port, name, authorities=hosts.authorities, verify=False)
-        except HttpError as error:
-            return str(error)
-        return f"HTTP {answer.status}" if answer.status >= 500 else ""
+        ports, nodes = self.context.topology.portal.ports(self.tier), self.tier.nodes
+        wrong = unanswered(self.context.remote, self.tier.front.name, ports, nodes)
+        if wrong and self.tier.load_balancer is not None:
+            wrong.append(HINT)
+        return expect(wrong, f"{len(nodes) + 1} connections to each of {len(ports)} ports")
 
 
 class _Public:

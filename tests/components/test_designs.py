@@ -190,3 +190,19 @@ def test_a_persons_turn_comes_after_everything_else(program: Program, file: Path
 def test_no_two_resources_have_one_name(program: Program) -> None:
     names = [(resource.type, resource.name) for resource in program.resources]
     assert len(names) == len(set(names))
+
+
+def test_a_load_balancer_of_somebody_else_is_seen_after_all_it_carries_and_before_what_goes_through_it(
+    program: Program, file: Path
+) -> None:
+    topology = load(file)
+    tiers = [tier for tier in topology.portal.tiers if tier.load_balancer is not None]
+    seen = program.all("portal:BalancerSeen")
+    assert sorted(one.inputs["name"] for one in seen) == sorted(tier.front.name for tier in tiers)
+    for tier in tiers:
+        one = program.one("portal:BalancerSeen", f"{tier.name}-load-balancer")
+        assert one.inputs["ports"] == list(topology.portal.ports(tier))
+        serving = [r for r in program.resources if r.inputs.get("machine") in tier.nodes and "windows:" in r.type]
+        assert len(serving) >= 2 * len(tier.nodes)
+        assert [r.name for r in serving if not program.is_before(r, one)] == []
+        assert all(program.is_before(one, federation) for federation in program.all("portal:Federation"))

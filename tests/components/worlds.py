@@ -11,6 +11,7 @@ from components.nlb.node import NodeFacts, NodeProvider
 from components.nlb.port_rules import DEFAULT_RULE, PortRulesProvider
 from components.nlb.state import NodeView, PortRule
 from components.portal.administrators import AdministratorsProvider
+from components.portal.balancer_seen import BalancerSeenProvider
 from components.portal.configuration import ConfigurationFacts, ConfigurationProvider
 from components.portal.federation import FederationFacts, FederationProvider, authority
 from components.portal.fqdn import FqdnProvider, Name
@@ -341,6 +342,15 @@ PLAN_SEEN = Case(
 )
 
 
+BALANCER_SEEN = Case(
+    BalancerSeenProvider,
+    {"machine": "Portal1", "nodes": ["Portal1", "Portal2"], "name": "portal.hyper-v.nu", "ports": [443, 30091]},
+    ("TCP 443: 3 of 3 unanswered (Connection refused); of its servers, these answer: Portal1",),
+    {"until": lambda f, a: ()},
+    leaves=True,
+)
+
+
 def registered(arguments: Any) -> RegistrationFacts:
     return RegistrationFacts((Registered("i1", arguments["AdminAddress"], arguments["Account"], True),), CALL)
 
@@ -472,6 +482,7 @@ CASES = [
     ADMINISTRATORS,
     PLAN,
     PLAN_SEEN,
+    BALANCER_SEEN,
     REGISTRATION,
     FQDN,
     FEDERATION,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from components.portal import front
 from components.topology import load
 from operations import __main__ as operations
 from operations import configuration
@@ -88,7 +89,7 @@ class Balanced:
                 hosts=SimpleNamespace(dial=lambda name: self.names.get(name, name), authorities=""), https=self._direct
             ),
         )
-        monkeypatch.setattr(balancing, "get", self._get)
+        monkeypatch.setattr(front, "get", self._get)
 
     def _direct(self, machine: str, port: int, **_: Any) -> Answer:
         if machine in self.down:

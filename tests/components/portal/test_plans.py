@@ -8,12 +8,13 @@ from typing import ClassVar
 import pytest
 
 from components.portal.administrators import AdministratorsProvider
+from components.portal.balancer_seen import BalancerSeenInputs, BalancerSeenProvider
 from components.portal.configuration import ConfigurationFacts, ConfigurationProvider
 from components.portal.plan import PlanFacts, PlanProvider, PlanState
 from components.portal.plan_seen import PlanSeenProvider, Seen
 from components.portal.software import SoftwareFacts, SoftwareInputs, SoftwareProvider, installed
 from components.spf.registration import Registered, RegistrationFacts, RegistrationProvider, admin_address
-from components.steps import Detached, Manual
+from components.steps import Detached, Manual, Until
 from tests.components import worlds
 from tests.components.contract import actions, refusal, sentences
 from tests.components.worlds import CALL
@@ -230,3 +231,22 @@ class TestRegistration:
             "Portal1: read the registration of Service Provider Foundation: it is registered 2 times. Remove all but "
             "one registration in the administrators' site."
         )
+
+
+def test_a_load_balancer_of_somebody_else_is_only_looked_at() -> None:
+    provider = BalancerSeenProvider()
+    inputs = BalancerSeenInputs(
+        machine="Portal1", nodes=("Portal1", "Portal2"), name="portal.hyper-v.nu", ports=(443,), seconds=7
+    )
+    assert provider.plan(inputs, ()) == []
+    assert provider.found(inputs, ()) == {"answered": "every port"}
+    facts = ("TCP 443: 1 of 3 unanswered (HTTP 503); of its servers, none answers",)
+    (step,) = provider.plan(inputs, facts)
+    assert step.sentence == "See every port of portal.hyper-v.nu answered through the load balancer."
+    assert isinstance(step.action, Until)
+    assert step.action.waiting_for(facts) == (
+        f"{facts[0]} (`python -m operations load-balancer` prints what it has to carry)"
+    )
+    assert (step.action.waiting_for(()), step.action.seconds) == ("", 7)
+    assert provider.found(inputs, facts) == {"answered": f"not {facts[0]}"}
+    assert provider.remove(inputs, facts, {}) == []

@@ -1,0 +1,92 @@
+"""Guarantees that a load balancer of somebody else carries a tier: through its name, every port is answered.
+
+It changes nothing. A load balancer takes a moment to find its members, so this waits; when a port stays without an
+answer, the error says which, and where the instructions for the load balancer are. Delete has nothing to undo.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pulumi
+
+from components.portal.front import unanswered
+from components.resource import Inputs, Managed, Provider
+from components.steps import Step, Until
+from remote.session import Remote
+
+ALL = "every port"
+HINT = "`python -m operations load-balancer` prints what it has to carry"
+
+
+class BalancerSeenInputs(Inputs):
+    machine: str
+    """The tier's first node."""
+    nodes: tuple[str, ...]
+    """The tier's servers."""
+    name: str
+    """The name that the load balancer carries."""
+    ports: tuple[int, ...]
+    """The ports on which the tier is reached."""
+    answered: str = ALL
+    """What is answered through the name; a drifted state says what is not."""
+    seconds: float = 180
+    """How long the load balancer may take to find its members."""
+
+
+def waiting(facts: tuple[str, ...]) -> str:
+    return f"{'; '.join(facts)} ({HINT})" if facts else ""
+
+
+class BalancerSeenProvider(Provider[BalancerSeenInputs, tuple[str, ...]]):
+    """Facts: what is unanswered."""
+
+    INPUTS = BalancerSeenInputs
+    IDENTITY = ("name",)
+    THING = False
+
+    def title(self, inputs: BalancerSeenInputs) -> str:
+        return f"what the load balancer of {inputs.name} carries"
+
+    def key(self, inputs: BalancerSeenInputs) -> str:
+        return f"balancer-seen/{inputs.name}".lower()
+
+    def home(self, inputs: BalancerSeenInputs) -> str:
+        return inputs.machine
+
+    def observe(self, inputs: BalancerSeenInputs, remote: Remote) -> tuple[str, ...]:
+        return tuple(unanswered(remote, inputs.name, inputs.ports, inputs.nodes))
+
+    def plan(self, inputs: BalancerSeenInputs, facts: tuple[str, ...]) -> list[Step]:
+        if not facts:
+            return []
+        said = f"See every port of {inputs.name} answered through the load balancer."
+        return [Step(said, Until(inputs.machine, waiting, inputs.seconds))]
+
+    def remove(self, inputs: BalancerSeenInputs, facts: tuple[str, ...], before: dict[str, Any]) -> list[Step]:
+        return []
+
+    def present(self, inputs: BalancerSeenInputs, facts: tuple[str, ...]) -> bool:
+        return True
+
+    def found(self, inputs: BalancerSeenInputs, facts: tuple[str, ...]) -> dict[str, Any]:
+        return {"answered": f"not {'; '.join(facts)}" if facts else ALL}
+
+
+class BalancerSeen(Managed, module="portal", name="BalancerSeen"):
+    """A load balancer of somebody else, as a client sees it."""
+
+    provider_class = BalancerSeenProvider
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        nodes: list[str],
+        front: str,
+        ports: list[int],
+        seconds: float,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        what = {"machine": nodes[0], "nodes": nodes, "name": front, "ports": ports, "seconds": seconds}
+        super().__init__(name, what, opts)
