@@ -127,7 +127,7 @@ class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, AvailabilityGr
             what = f"On {primary}, remove the replica {left.machine} from {inputs.group}."
             steps.append(Step(what, Sql(primary, "sql/remove_replica.sql", (inputs.group, left.server))))
         # A group takes three synchronous replicas and two automatic ones: those that stop being so come first.
-        for one in sorted(inputs.replicas, key=lambda one: (one.availability_mode[0], one.failover_mode), reverse=True):
+        for one in sorted(inputs.replicas, key=_demands):
             if replica := group.replica(one.machine):
                 steps += self._change(inputs, primary, one, replica)
         for one in inputs.replicas:
@@ -247,6 +247,11 @@ class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, AvailabilityGr
 
     def outputs(self, inputs: AvailabilityGroupInputs, facts: AvailabilityGroupFacts) -> dict[str, Any]:
         return {"primary": facts.group.primary}
+
+
+def _demands(wanted: ReplicaInputs) -> tuple[bool, bool]:
+    """Sorts those to the end that take one of the group's few places."""
+    return wanted.availability_mode == "SYNCHRONOUS_COMMIT", wanted.failover_mode == "AUTOMATIC"
 
 
 _SET_MODE = {"availability": "sql/set_availability_mode.sql", "failover": "sql/set_failover_mode.sql"}

@@ -72,6 +72,9 @@ def _principal(value: str) -> str:
     domain, backslash, name = value.partition("\\")
     if not (domain and backslash and name) or "\\" in name:
         raise ValueError(f"{quoted(value)} is no account or group; write DOMAIN\\name with the domain's NetBIOS name")
+    if forbidden := sorted((_NOT_IN_ACCOUNT_NAMES - {"@"}) & set(name)):
+        what = f"contains {' '.join(forbidden)}"
+        raise ValueError(f"{quoted(value)} {what}; Windows does not allow that: write the name of before Windows 2000")
     return value
 
 

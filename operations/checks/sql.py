@@ -9,6 +9,7 @@ from components.sql import group as groups
 from components.sql.availability_database import lagging
 from components.sql.login_mirror import LoginMirrorInputs, LoginMirrorProvider
 from components.steps import leaf
+from components.topology.parts import Replica
 from operations.configuration import Context
 from operations.row import Check, expect
 
@@ -18,15 +19,12 @@ LEVEL = "SQL Server"
 def checks(context: Context) -> Iterator[Check]:
     sql = context.topology.sql
     for replica in context.topology.replicas:
-        yield Check(
-            LEVEL, replica.machine, f"admits {sql.administrator}, mixed mode", _Replica(context, replica.machine)
-        )
+        yield Check(LEVEL, replica.machine, f"admits {sql.administrator}, mixed mode", _Replica(context, replica))
     yield Check(LEVEL, sql.group, "has a primary, every replica follows", _Group(context))
     yield Check(LEVEL, context.topology.listener_fqdn, "leads to the primary", _Listener(context))
     for database in DATABASES:
-        yield Check(
-            LEVEL, database, "synchronised and ready for a failover on every replica", _Database(context, database)
-        )
+        what = "follows on every replica, ready for a failover where it is synchronous"
+        yield Check(LEVEL, database, what, _Database(context, database))
     yield Check(LEVEL, "logins", "the same on every replica, by SID and password hash", _Logins(context))
 
 
@@ -35,15 +33,18 @@ def _machines(context: Context) -> list[str]:
 
 
 class _Replica:
-    def __init__(self, context: Context, machine: str) -> None:
-        self.context, self.machine = context, machine
+    def __init__(self, context: Context, replica: Replica) -> None:
+        self.context, self.replica = context, replica
 
     def __call__(self) -> str:
-        server = self.context.remote.sql_odbc(self.machine)
+        server = self.context.remote.sql_odbc(self.replica.machine)
         row = server.rows(leaf("sql/read_authentication.sql"), attempted="log on")[0]
         wrong = "it runs in Windows-only mode" if row["windows_only"] else ""
         pending = "" if row["login_mode"] == 2 else "Windows-only mode is set for its next start"
-        return expect([wrong, pending], "logged on over TLS, certificate verified")
+        name = server.rows(leaf("sql/read_role.sql"), self.context.topology.sql.group, attempted="ask for its name")[0]
+        other = name["server_name"] if name["server_name"].lower() != self.replica.server.lower() else ""
+        another = f"on port {self.replica.port} answers {other}, not {self.replica.server}" if other else ""
+        return expect([wrong, pending, another], "logged on over TLS, certificate verified")
 
 
 class _Group:

@@ -133,17 +133,21 @@ DRIFTS: dict[str, tuple[str, list[Hand], dict[str, Any]]] = {
         ],
         {"state": "MgmtSvc-AdminAPI on DATA-4: password; MgmtSvc-AdminSite on DATA-2: missing"},
     ),
-    "account with a quote": (
-        "o'brien$",
+    "password of an account with a quote": (
+        "ORCH-A-account",
+        [shell("ORCH-A", ACCOUNT + "$account.SetPassword('Somebody-Elses-1!'); $account.SetInfo()")],
+        {"password": "(differs from the configuration)"},
+    ),
+    "groups of an account with a quote": (
+        "ORCH-B-account",
         [
-            shell("ORCH-A", ACCOUNT + "$account.SetPassword('Somebody-Elses-1!'); $account.SetInfo()"),
             shell(
                 "ORCH-B",
                 '$group = [ADSI]"WinNT://$env:COMPUTERNAME/SPF_VMM,group"\n'
                 '$group.Remove("WinNT://$env:COMPUTERNAME/o\'brien`$")',
-            ),
+            )
         ],
-        {"password": "(differs from the configuration)", "groups": ["SPF_Admin", "SPF_Provider"]},
+        {"groups": ["SPF_Admin", "SPF_Provider"]},
     ),
     "operators with umlauts": (
         "WEB-B-operators",

@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from components.topology import load
 from operations import __main__ as operations
 from operations import configuration
+from operations.checks import sql
 from operations.row import Check, Row, WrongError, expect, rows
 from remote.errors import MachineError
 from remote.http import HttpError
+from tests.components.program import ROOT
 
 
 def good() -> str:
@@ -166,3 +169,21 @@ def test_every_level_asks_for_every_member() -> None:
         assert ("load balancing", member) in asked
     assert ("sign-in", "portal.hyper-v.nu") in asked
     assert len({level for level, _ in asked}) == len(operations.LEVELS)
+
+
+@pytest.mark.parametrize(
+    ("answers", "found"),
+    [
+        (r"DATA-2\WAP", ""),
+        (r"data-2\wap", ""),
+        (r"DATA-2\OTHER", r"on port 10001 answers DATA-2\OTHER, not DATA-2\WAP"),
+        ("DATA-2", r"on port 10001 answers DATA-2, not DATA-2\WAP"),
+    ],
+)
+def test_the_port_of_another_instance_is_found(answers: str, found: str) -> None:
+    topology = load(ROOT / "topologies" / "your-own.yaml")
+    rows = [{"windows_only": 0, "login_mode": 2, "server_name": answers}]
+    server = SimpleNamespace(rows=lambda *_, **__: rows)
+    context: Any = SimpleNamespace(topology=topology, remote=SimpleNamespace(sql_odbc=lambda _: server))
+    row = next(check for check in sql.checks(context) if check.member == "DATA-2").row()
+    assert (row.ok, row.found) == (not found, found or "logged on over TLS, certificate verified")

@@ -15,8 +15,14 @@ from components.sql.authentication_mode import (
     ServerMode,
 )
 from components.sql.availability_database import lagging
+from components.sql.availability_group import (
+    AvailabilityGroupFacts,
+    AvailabilityGroupInputs,
+    AvailabilityGroupProvider,
+)
 from components.sql.group import DatabaseReplica, Group, Replica
 from components.sql.primary import PrimaryInputs, PrimaryProvider
+from components.steps import Sql
 from tests.components import worlds
 from tests.components.contract import refusal, sentences
 from tests.components.sql_worlds import on, replica
@@ -124,3 +130,44 @@ def test_nor_by_a_proof() -> None:
     text = refusal(lambda: provider.plan(inputs, FailoverProofFacts(slow, "", ())))
     assert text.startswith(f"SQL2: bring about the failover proof of SQL: SQL2 {LOSS.format('SQL1')}")
     assert provider.plan(inputs, FailoverProofFacts(slow, inputs.marker, ())) == [], "proved already: nothing is moved"
+
+
+SWAPS: dict[str, tuple[dict[str, dict[str, str]], dict[str, dict[str, str]]]] = {
+    "the fourth one synchronous instead of the third": (
+        {"SQL1": {}, "SQL2": {}, "SQL3": MANUAL, "SQL4": ASYNCHRONOUS},
+        {"SQL1": {}, "SQL2": {}, "SQL4": MANUAL, "SQL3": ASYNCHRONOUS},
+    ),
+    "the third one automatic instead of the second": (
+        {"SQL1": {}, "SQL2": {}, "SQL3": MANUAL},
+        {"SQL1": {}, "SQL3": {}, "SQL2": MANUAL},
+    ),
+    "everything at once": (
+        {"SQL1": {}, "SQL2": {}, "SQL3": MANUAL, "SQL4": ASYNCHRONOUS, "SQL5": ASYNCHRONOUS},
+        {"SQL1": MANUAL, "SQL4": {}, "SQL5": {}, "SQL2": ASYNCHRONOUS, "SQL3": ASYNCHRONOUS},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SWAPS)
+def test_modes_change_places_within_what_a_group_takes(case: str) -> None:
+    """After each statement there are three synchronous replicas at most, and two automatic ones (35212, 35213)."""
+    before, after = SWAPS[case]
+    usual = {"availability_mode": "SYNCHRONOUS_COMMIT", "failover_mode": "AUTOMATIC"}
+    wanted = {machine: {**usual, **mode} for machine, mode in after.items()}
+    inputs = AvailabilityGroupInputs.model_validate(
+        {"group": "SQL", "replicas": [{"machine": m, "url": f"TCP://{m}:5022", **mode} for m, mode in wanted.items()]}
+    )
+    found = group("SQL1", before)
+    found = replace(found, replicas=tuple(replace(r, url=f"TCP://{r.machine}:5022") for r in found.replicas))
+    modes = {machine: {**usual, **mode} for machine, mode in before.items()}
+    for step in AvailabilityGroupProvider().plan(inputs, AvailabilityGroupFacts(found)):
+        if not isinstance(step.action, Sql):
+            continue
+        _, machine, mode = step.action.values
+        kind = "availability_mode" if "availability" in step.action.path else "failover_mode"
+        modes[str(machine)][kind] = str(mode)
+        synchronous = [one for one in modes.values() if one["availability_mode"] == "SYNCHRONOUS_COMMIT"]
+        automatic = [one for one in modes.values() if one["failover_mode"] == "AUTOMATIC"]
+        assert (len(synchronous) <= 3, len(automatic) <= 2) == (True, True), step.sentence
+        assert all(one in synchronous for one in automatic), step.sentence
+    assert modes == wanted
