@@ -33,10 +33,21 @@ def on(machine: Machine) -> bool:
 
 def admits(machine: Machine, source: str | None, port: int | str, protocol: str = "TCP") -> bool:
     """Whether a connection from an address of the topology (None: from outside all of its networks) gets in."""
-    if not on(machine):
-        return True
-    rules = [rule for rule in machine.collection("firewall").values() if _covers(machine, rule, source, port, protocol)]
-    return any(rule["action"] == "Allow" for rule in rules) and not any(rule["action"] == "Block" for rule in rules)
+    return Filter(machine).admits(source, port, protocol)
+
+
+class Filter:
+    """The rules of a machine at one moment, for many questions."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine, self._on = machine, on(machine)
+        self._rules = list(machine.collection("firewall").values()) if self._on else []
+
+    def admits(self, source: str | None, port: int | str, protocol: str = "TCP") -> bool:
+        if not self._on:
+            return True
+        actions = {rule["action"] for rule in self._rules if _covers(self._machine, rule, source, port, protocol)}
+        return "Allow" in actions and "Block" not in actions
 
 
 def _covers(machine: Machine, rule: Document, source: str | None, port: int | str, protocol: str) -> bool:

@@ -82,13 +82,14 @@ def outsiders(world: World, owner: str, address: str, port: int) -> Outsiders:
     """
     target = world.machines.get(owner.lower())
     domain = target.domain if target is not None else domain_at(world, address)
-    found = {}
-    for machine in world.machines.values():
-        if target is not None:
-            found[machine.loopback] = passes(machine, target, port)
-        else:
-            found[machine.loopback] = domain is None or between(world, machine.domain, domain, port)
-    return Outsiders(found, target is None or firewall.admits(target, None, port))
+    rules = firewall.Filter(target) if target is not None else None
+
+    def arrives(machine: Machine) -> bool:
+        there = domain is None or between(world, machine.domain, domain, port)
+        return machine is target or (there and (rules is None or rules.admits(machine.address, port)))
+
+    found = {machine.loopback: arrives(machine) for machine in world.machines.values()}
+    return Outsiders(found, rules is None or rules.admits(None, port))
 
 
 def admits_client(machine: Machine, client: str, port: int) -> bool:
