@@ -67,7 +67,7 @@ def test_without_the_flow_the_registration_fails_and_says_where(farm: FarmHere) 
     assert f"The portal calls {SPF} from Portal1: let that port pass all firewalls on the way" in error
     assert not any(secret in done.output for secret in SECRETS.values())
     made = {resource["urn"].rpartition("::")[2] for resource in farm.export()["deployment"]["resources"]}
-    assert {"plan", "Portal2-plan-seen", "SVC_SPF_REG", "logins-after-joining"} <= made  # the rest was built
+    assert {"plan", "Portal2-plan-seen", "SPF1-account", "logins-after-joining"} <= made  # the rest was built
     assert "spf-registration" not in made
 
 
@@ -149,6 +149,6 @@ def test_an_account_of_the_other_domain_is_nobody_even_when_it_gets_through(farm
 def test_the_wrong_domains_administrator_is_refused(farm: FarmHere) -> None:
     """Credentials are per domain: those of the other one open no machine here."""
     other = farm.credentials["web.dmz"]
-    done = farm.pieces()["SVC_SPF_REG"].told(farm.settings(credentials={**farm.credentials, "SPF1": other}))
+    done = farm.pieces()["SPF1-account"].told(farm.settings(credentials={**farm.credentials, "SPF1": other}))
     with pytest.raises(Exception, match=r"SPF1: .*(user name|password|log on|log-on)"):
         done.provider().read("its id", dict(done.provider().check({}, dict(done.inputs)).inputs))
