@@ -43,6 +43,14 @@ SECURABLES = {
     "AVAILABILITY GROUP": (108, "", "availability group"),
 }
 """Kinds of securables of the server: class in sys.server_permissions, kind of document, name in errors."""
+SECURABLE_PERMISSIONS = {
+    "LOGIN": {"ALTER": "ALTER ANY LOGIN", "IMPERSONATE": "CONTROL SERVER"},
+    "SERVER ROLE": {"ALTER": "ALTER ANY SERVER ROLE", "TAKE OWNERSHIP": "CONTROL SERVER"},
+    "ENDPOINT": {"ALTER": "ALTER ANY ENDPOINT", "CONNECT": "CONTROL SERVER", "TAKE OWNERSHIP": "CONTROL SERVER"},
+    "AVAILABILITY GROUP": {"ALTER": "ALTER ANY AVAILABILITY GROUP", "TAKE OWNERSHIP": "CONTROL SERVER"},
+}
+"""Permissions on a securable with the server's permission that covers each; all kinds have the two of ``ON_ALL``."""
+ON_ALL = {"CONTROL": "CONTROL SERVER", "VIEW DEFINITION": "VIEW ANY DEFINITION"}
 SA = 1
 
 
@@ -96,6 +104,9 @@ class Grant(Statement):
         """Class and number of the server's securable after ON."""
         kind, documents, what = SECURABLES[self.kind]
         name = self.securable[-1]
+        for permission in self.permissions:
+            if permission not in SECURABLE_PERMISSIONS[self.kind] and permission not in ON_ALL:
+                raise error(4606, permission)
         if self.kind == "AVAILABILITY GROUP":
             for group in local_groups(session):
                 if group.name.lower() == name.lower():

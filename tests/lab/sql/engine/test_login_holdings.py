@@ -1,4 +1,4 @@
-"""What a login may own, be granted or be mapped to, what therefore keeps it from being dropped, and what goes with it."""
+"""What a login may own, be granted and be mapped to; what keeps it from being dropped, and what goes with it."""
 
 from __future__ import annotations
 
@@ -118,14 +118,19 @@ def test_revoking_what_was_granted_on_takes_cascade(app: Session) -> None:
     assert ok(app, GRANTS).rows == []
 
 
+GROUP_OF = (
+    "SELECT ag.name FROM sys.availability_replicas AS replicas JOIN sys.availability_groups AS ag"
+    " ON ag.group_id = replicas.group_id WHERE replicas.replica_metadata_id = "
+)
+
+
 @pytest.mark.parametrize(
     ("on", "number", "name"),
     [
         ("LOGIN::other", 101, "SELECT name FROM sys.server_principals WHERE principal_id = "),
         ("SERVER ROLE::sysadmin", 101, "SELECT name FROM sys.server_principals WHERE principal_id = "),
         ("ENDPOINT::Hadr_endpoint", 105, "SELECT name FROM sys.endpoints WHERE endpoint_id = "),
-        ("AVAILABILITY GROUP::[SQL]", 108, "SELECT ag.name FROM sys.availability_replicas AS replicas JOIN"
-         " sys.availability_groups AS ag ON ag.group_id = replicas.group_id WHERE replicas.replica_metadata_id = "),
+        ("AVAILABILITY GROUP::[SQL]", 108, GROUP_OF),
     ],
     ids=["login", "server role", "endpoint", "availability group"],
 )  # fmt: skip
