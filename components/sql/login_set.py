@@ -58,12 +58,13 @@ class LoginSet:
     def unneeded(self) -> list[tuple[str, Login]]:
         """The logins that this program made and that no declared database and no name asks for, with their machine."""
         names = {name.lower() for name in self._inputs.further}
-        return [
+        found = [
             (machine, login)
             for machine, server in self._facts.servers.items()
-            for made in sorted(server.made - self._facts.users.keys())
+            for made in server.made - self._facts.users.keys()
             if (login := server.with_sid(made)) and login.name.lower() not in names
         ]
+        return sorted(found, key=lambda one: (one[1].name.lower(), one[0]))
 
     def _others(self, authority: str) -> list[tuple[str, Logins]]:
         return [(machine, there) for machine, there in self._facts.servers.items() if machine != authority]
