@@ -98,9 +98,7 @@ def _option(p: Parser, word: str, options: Options) -> None:
 
 
 def next_principal_id(server: View) -> int:
-    used = [one["id"] for one in server.documents("login")] + [one["id"] for one in server.documents("server-role")]
-    counter = server.get("counter", "principal") or {"last": 258}
-    number: int = max([int(counter["last"]), *[u for u in used if u < 10**6]]) + 1
+    number = int((server.get("counter", "principal") or {"last": 258})["last"]) + 1
     server.put("counter", "principal", {"last": number})
     return number
 
@@ -182,7 +180,8 @@ class CreateLogin(Statement):
         sid = options.sid or os.urandom(16)
         if len(sid) != 16:
             raise error(15419)
-        if any(one["sid"] == sid.hex() for one in server.documents("login")):
+        digits = sid.hex()
+        if any(one["sid"] == digits for one in server.documents("login")):
             raise error(15433)
         credential = credential_number(server, options.credential)
         stored = options.hashed if options.hashed is not None else hash_password(options.password or "")
