@@ -18,6 +18,7 @@ from components.sql.login_mirror import LoginMirrorProvider
 from remote.errors import MachineError, UnreachableError
 from remote.secret import Secret
 from remote.sql import SqlServer
+from tests.benchmarks import login_mirror
 from tests.e2e.farm import ROOT
 from tests.e2e.lab_here import FarmHere, Piece
 
@@ -475,6 +476,17 @@ def test_reading_is_one_query_a_replica_however_many_logins(servers: Servers) ->
     sent = [entry["machine"] for entry in servers.farm.journal()[before:] if entry["kind"] == "sql"]
     # For each login on a replica: begin, make, mark, commit. The rest is observing before and after.
     assert sent.count("SQL2") <= 30 * 4 + 2 * few["SQL2"]
+
+
+def test_the_benchmark_in_small(tmp_path: Path) -> None:
+    _, same, repaired, after = login_mirror.measure(tmp_path, logins=40, different=6)
+    observing = same.round_trips
+    assert (same.steps, after.steps) == (0, 0)
+    assert observing["SQL1"] + observing["SQL2"] <= 8
+    assert after.round_trips == observing
+    assert repaired.steps == 6
+    # Of each login: begin, commit, and at most three scripts between them.
+    assert repaired.round_trips["SQL2"] <= observing["SQL2"] + 6 * 5
 
 
 def test_no_hash_and_no_password_is_sent_in_a_statements_text_or_told(servers: Servers) -> None:
