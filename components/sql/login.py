@@ -120,8 +120,8 @@ class Logins:
     by_name: dict[str, Login]
     roles: dict[str, ServerRole] = field(default_factory=dict)
     """The server roles that somebody made, by lower-case name."""
-    databases: dict[str, bool] = field(default_factory=dict)
-    """The server's databases, and whether each can be written to (and so read) here."""
+    databases: dict[str, str] = field(default_factory=dict)
+    """The server's databases: writable, readable, closed, or the copy of one that is open on its group's primary."""
     marks: frozenset[str] = frozenset()
     """SIDs of logins that this program wrote down as made by itself."""
     made: frozenset[str] = frozenset()
@@ -136,6 +136,11 @@ class Logins:
     @cached_property
     def _by_sid(self) -> dict[str, Login]:
         return {login.sid: login for login in self.by_name.values()}
+
+    @property
+    def open_databases(self) -> list[str]:
+        """Those that can be read here."""
+        return [name for name, how in self.databases.items() if how in ("writable", "readable")]
 
     def role(self, name: str) -> ServerRole | None:
         return self.roles.get(name.lower())
@@ -170,7 +175,7 @@ def from_rows(rows: list[Row]) -> Logins:
     return Logins(
         by_name={login.name.lower(): login for login in logins},
         roles={role.name.lower(): role for role in roles},
-        databases={row["name"].lower(): bool(row["detail"]) for row in kinds["database"]},
+        databases={row["name"].lower(): row["detail"] for row in kinds["database"]},
         marks=frozenset(marks),
         made=frozenset(one for one, when in marks.items() if created.get(one) == when),
     )

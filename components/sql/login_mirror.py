@@ -104,7 +104,7 @@ class LoginMirrorProvider(Provider[LoginMirrorInputs, LoginMirrorFacts]):
         facts = LoginMirrorFacts(group.primary, users, answers.given, missing, answers.silent)
         if not inputs.drop or not LoginSet(inputs, facts).unneeded():
             return facts
-        others = [(m, d) for m, server in facts.servers.items() for d, readable in server.databases.items() if readable]
+        others = [(machine, name) for machine, server in facts.servers.items() for name in server.open_databases]
         elsewhere = frozenset(_users(remote, others, attempted))
         return LoginMirrorFacts(group.primary, users, answers.given, missing, answers.silent, elsewhere)
 

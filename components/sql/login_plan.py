@@ -142,12 +142,14 @@ def examine_role(needed: NeededRole, machine: str, there: Logins) -> Finding:
     return Finding(name, machine, how, action, f"{done} on {machine}", (Step(what, Together(machine, parts)),))
 
 
-def drop(login: Login, machine: str) -> Finding:
-    """A login that this program made and that nothing needs any more."""
+def drop(login: Login, machine: str, unread: list[str]) -> Finding:
+    """A login that this program made and that nothing needs any more. ``unread``: databases that may need it, but
+    cannot be read."""
     how, kept = "no database needs it any more", login.holdings
     hinders = [f"owns the {owned}" for owned in sorted(kept.owned)]
     hinders += [f"granted {one.right} to {one.grantee}" for one in sorted(kept.granted)]
     hinders += [f"is logged on from {session}" for session in sorted(set(kept.sessions))]
+    hinders += [f"may be needed by {database}, which cannot be read" for database in unread]
     if hinders:
         done = f"{how}, but on {machine} it {', '.join(hinders)}"
         return Finding(login.name, machine, action="left", done=done)
@@ -180,7 +182,7 @@ def _unrestorable(login: Login, other: Login, there: Logins) -> list[str]:
     """What a login with another SID has on its server that it could not be given back."""
     wrong, kept = [], other.holdings
     for owned in sorted(kept.owned):
-        if owned.kind == "DATABASE" and not there.databases.get(owned.name.lower(), True):
+        if owned.kind == "DATABASE" and there.databases.get(owned.name.lower(), "writable") != "writable":
             wrong.append(f"it has another SID and owns the {owned}, whose owner cannot be changed there now")
     may_grant = {(p.right, p.kind, p.securable) for p in (*login.permissions, *kept.held) if p.state.endswith("OPTION")}
     for one in sorted(kept.granted):

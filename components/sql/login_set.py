@@ -52,7 +52,8 @@ class LoginSet:
                 found.append(examine(needed, machine, there, self._inputs.seconds))
         if self._inputs.drop:
             elsewhere = self._facts.elsewhere
-            found += [drop(login, machine) for machine, login in self.unneeded() if login.sid not in elsewhere]
+            unneeded = [one for one in self.unneeded() if one[1].sid not in elsewhere]
+            found += [drop(login, machine, self._unread(machine)) for machine, login in unneeded]
         return found
 
     def unneeded(self) -> list[tuple[str, Login]]:
@@ -65,6 +66,12 @@ class LoginSet:
             if (login := server.with_sid(made)) and login.name.lower() not in names
         ]
         return sorted(found, key=lambda one: (one[1].name.lower(), one[0]))
+
+    def _unread(self, machine: str) -> list[str]:
+        """The databases there that could not be asked: closed, or copies of what is not open on the primary."""
+        opened = self._facts.servers[self._facts.primary].open_databases
+        there = self._facts.servers[machine]
+        return sorted(set(there.databases) - {*there.open_databases, *opened})
 
     def _others(self, authority: str) -> list[tuple[str, Logins]]:
         return [(machine, there) for machine, there in self._facts.servers.items() if machine != authority]

@@ -85,8 +85,8 @@ SELECT N'session', logins.name, N'', N'', 0, 0, 0, 0, 0, N'', N'', N'', N'',
  WHERE logins.principal_id > 1
 UNION ALL
 SELECT N'database', databases.name, N'', N'', 0, 0, 0, 0, 0, N'', N'', N'', N'',
-       CASE WHEN databases.state = 0 AND databases.is_read_only = 0 AND COALESCE(states.role, 1) = 1
-            THEN N'writable' ELSE N'' END, N'', N'', N''
+       CASE WHEN COALESCE(states.role, 1) <> 1 THEN N'copy' WHEN databases.state <> 0 THEN N'closed'
+            WHEN databases.is_read_only = 1 THEN N'readable' ELSE N'writable' END, N'', N'', N''
   FROM sys.databases AS databases
   LEFT JOIN sys.dm_hadr_availability_replica_states AS states ON states.replica_id = databases.replica_id
 UNION ALL

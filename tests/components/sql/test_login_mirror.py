@@ -314,7 +314,9 @@ def other_sid(holdings: Holdings, **server: Any) -> LoginMirrorFacts:
 
 HINDERED: dict[str, tuple[LoginMirrorFacts, str]] = {
     "its default database is not there": (
-        mirror_facts({"SQL1": logins(login(default_database="Shop")), "SQL2": logins(databases={"master": True})}),
+        mirror_facts(
+            {"SQL1": logins(login(default_database="Shop")), "SQL2": logins(databases={"master": "writable"})}
+        ),
         "its default database Shop is not there",
     ),
     "the grantor is not there": (
@@ -327,7 +329,9 @@ HINDERED: dict[str, tuple[LoginMirrorFacts, str]] = {
         "its right ALTER TRACE was granted by Boss, which is not there and not mirrored",
     ),
     "it owns a copy of a database": (
-        other_sid(Holdings(owned=frozenset({Owned("DATABASE", "Shop")})), databases={"master": True, "shop": False}),
+        other_sid(
+            Holdings(owned=frozenset({Owned("DATABASE", "Shop")})), databases={"master": "writable", "shop": "copy"}
+        ),
         "it has another SID and owns the database Shop, whose owner cannot be changed there now",
     ),
     "it granted what it may not grant": (
@@ -501,6 +505,25 @@ def test_what_is_dropped(facts: LoginMirrorFacts, expected: list[str]) -> None:
     assert sentences(PROVIDER.plan(DROPPING, facts)) == expected
     assert bool(PROVIDER.found(DROPPING, facts)) == bool(expected)
     assert PROVIDER.plan(INPUTS, facts) == [], "only when the topology says so"
+
+
+def test_a_database_that_cannot_be_read_may_need_it() -> None:
+    open_there = {"master": "writable", "history": "readable"}
+    for there, unread in (
+        ({**open_there, "shop": "copy"}, ""),
+        ({**open_there, "other": "copy"}, "other"),
+        ({**open_there, "closed": "closed"}, "closed"),
+    ):
+        facts = with_old()
+        primary = replace(facts.servers["SQL1"], databases={"master": "writable", "shop": "writable"})
+        secondary = replace(facts.servers["SQL2"], databases=there)
+        facts = replace(facts, servers={"SQL1": primary, "SQL2": secondary})
+        assert sentences(PROVIDER.plan(DROPPING, facts)) == ([] if unread else [DROP])
+        why = f"no database needs it any more, but on SQL2 it may be needed by {unread}, which cannot be read"
+        assert PROVIDER.concerns(DROPPING, facts)[-1:] == [f"Old: {why}" if unread else f"Old on SQL2: {GONE}"]
+
+
+GONE = "no database needs it any more"
 
 
 def test_what_is_named_is_not_dropped() -> None:
