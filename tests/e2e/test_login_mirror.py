@@ -82,7 +82,7 @@ class Servers:
         one = replace(host, sql_username=name, sql_password=Secret(password))
         server = SqlServer(one, "master", str(self.farm.lab_folder / "authority" / "ca.pem"))
         try:
-            return server.rows("SELECT SUSER_SNAME() AS name", attempted="log on")[0]["name"] == name
+            return bool(server.rows("SELECT SUSER_SNAME() AS name", attempted="log on")[0]["name"] == name)
         except MachineError as error:
             if error.number not in (18456, 18486, 18488):
                 raise
@@ -115,7 +115,7 @@ class Servers:
             " JOIN sys.server_principals AS grantors ON grantors.principal_id = p.grantor_principal_id"
             f" WHERE grantees.name = N'{name}'"
         )
-        return {tuple(row.values()) for row in self.sql(machine, read)}  # type: ignore[misc]
+        return {tuple(row.values()) for row in self.sql(machine, read)}
 
 
 @pytest.fixture(scope="module")

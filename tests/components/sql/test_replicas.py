@@ -98,7 +98,7 @@ def test_the_mode_of_a_silent_replica_is_unknown_and_no_restart_waits_for_it() -
     both = {"SQL1": ServerMode("windows", "mixed"), "SQL2": ServerMode("mixed", "mixed")}
     only = replace(three, replicas=tuple(r for r in gone if r.machine != "SQL2"))
     text = refusal(lambda: provider.plan(inputs, AuthenticationModeFacts(both, only, ("SQL3",))))
-    assert "no synchronous secondary can take over" in text
+    assert "no secondary can take over without loss" in text
 
 
 def test_a_database_is_seeded_on_those_that_answer_and_on_the_other_one_later() -> None:
