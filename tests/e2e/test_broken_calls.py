@@ -23,7 +23,7 @@ import pytest
 from components.portal.databases import DATABASES
 from lab.faults import Fault
 from lab.world import World
-from remote import sql
+from remote import sql as wire
 from remote.errors import MachineError
 from remote.powershell import PowerShell
 from remote.sql import SqlServer
@@ -282,7 +282,7 @@ class Recorder:
         """The requests that a call makes, on the wires on which faults can be ordered."""
         found: list[Request] = []
         trip, run, ask, together, rows = (
-            self._world.faults.trip, PowerShell._run, SqlServer._call, SqlServer.together, sql._all_rows,
+            self._world.faults.trip, PowerShell._run, SqlServer._call, SqlServer.together, wire._all_rows,
         )  # fmt: skip
 
         def ran(powershell: PowerShell, script: str, arguments: Any, attempted: str, changes: bool, *rest: Any) -> Any:
@@ -312,7 +312,7 @@ class Recorder:
             patch.setattr(PowerShell, "_run", ran)
             patch.setattr(SqlServer, "_call", asked)
             patch.setattr(SqlServer, "together", in_one)
-            patch.setattr(sql, "_all_rows", sent)
+            patch.setattr(wire, "_all_rows", sent)
             patch.setattr(self._world.faults, "trip", tripped)
             self._world.faults.add(Fault("nobody", "winrm"))  # the wires look for faults only while one stands
             call()

@@ -14,7 +14,6 @@ from components.sql.authentication_mode import (
     AuthenticationModeInputs,
     AuthenticationModeProvider,
     ServerMode,
-    healthy,
 )
 from components.sql.availability_database import (
     AvailabilityDatabaseInputs,
@@ -22,6 +21,7 @@ from components.sql.availability_database import (
     Synchronized,
 )
 from components.sql.replicas import Answers, OnReplicas, ask
+from components.steps import Until
 from remote.errors import LostAnswerError, MachineError, UnreachableError
 from tests.components.contract import refusal, sentences
 from tests.components.sql_worlds import DEDICATED, SHARE, STORE, administrator, copy, database_facts, group, on
@@ -90,14 +90,16 @@ def test_the_mode_of_a_silent_replica_is_unknown_and_no_restart_waits_for_it() -
     gone = tuple(replace(r, connected=False, role="") if r.machine == "SQL3" else r for r in three.replicas)
     three = replace(three, replicas=gone)
     servers = {"SQL1": ServerMode("mixed", "mixed"), "SQL2": ServerMode("windows", "mixed")}
-    facts = AuthenticationModeFacts(servers, three, ("SQL3",))
+    facts = AuthenticationModeFacts(servers, three)
     provider = AuthenticationModeProvider()
-    assert sentences(provider.plan(inputs, facts))[0] == "On SQL2, restart SQL Server."
-    assert healthy(facts) == ""
-    assert healthy(replace(facts, silent=())) == "SQL3 to connect, VMM on SQL3 (NOT SYNCHRONIZING)"
+    restarted, waited = provider.plan(inputs, facts)
+    assert restarted.sentence == "On SQL2, restart SQL Server."
+    assert isinstance(waited.action, Until)
+    assert waited.action.waiting_for(facts) == ""
+    assert provider.found(inputs, replace(facts, servers={"SQL1": servers["SQL1"]})) == {}, "unknown is no difference"
     both = {"SQL1": ServerMode("windows", "mixed"), "SQL2": ServerMode("mixed", "mixed")}
     only = replace(three, replicas=tuple(r for r in gone if r.machine != "SQL2"))
-    text = refusal(lambda: provider.plan(inputs, AuthenticationModeFacts(both, only, ("SQL3",))))
+    text = refusal(lambda: provider.plan(inputs, AuthenticationModeFacts(both, only)))
     assert "no secondary can take over without loss" in text
 
 
