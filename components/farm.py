@@ -17,6 +17,7 @@ from components.portal.portal_node import PortalNode, software_source
 from components.portal.portal_tier import PortalTier
 from components.secrets import FarmSecrets
 from components.spf.service_provider_foundation import ServiceProviderFoundation
+from components.sql.login_report import merged
 from components.sql.sql_availability_group import SqlAvailabilityGroup
 from components.topology import Topology
 from components.topology.portal import Tier
@@ -95,6 +96,7 @@ class Farm(Component):
         self.finished: list[pulumi.Resource] = [*after, *endpoints.made, *asked]
         """What everything else comes before: the verification waits for these."""
         self.primary, self.plan_id = sql.primary.current, portal.plan_id
+        self.login_report = pulumi.Output.all(mirrored.report, self.logins.report).apply(lambda both: merged(*both))
         self.register_outputs({"primary": self.primary})
 
 

@@ -11,17 +11,34 @@ from remote.secret import redact
 _lock = threading.Lock()
 
 
+_warned: set[str] = set()
+
+
 def report(sentence: str) -> None:
     """Show a sentence in Pulumi's display. Outside a provider's process it goes to standard error."""
+    _show(redact(sentence), lasting=False)
+
+
+def warn(sentence: str) -> None:
+    """Show a warning that stays in Pulumi's display; the same one only once in a process."""
     text = redact(sentence)
+    with _lock:
+        if text in _warned:
+            return
+        _warned.add(text)
+    _show(text, lasting=True)
+
+
+def _show(text: str, *, lasting: bool) -> None:
     engine = _engine(sys.argv[-1]) if len(sys.argv) > 1 else None
     if engine is None:
         print(text, file=sys.stderr, flush=True)
         return
     from pulumi.runtime.proto import engine_pb2
 
+    severity = engine_pb2.WARNING if lasting else engine_pb2.INFO
     with _lock:
-        engine.Log(engine_pb2.LogRequest(severity=engine_pb2.INFO, message=text, ephemeral=True), timeout=5)
+        engine.Log(engine_pb2.LogRequest(severity=severity, message=text, ephemeral=not lasting), timeout=5)
 
 
 @cache

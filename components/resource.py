@@ -111,6 +111,8 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
     """Inputs that are secret."""
     COMPUTED: ClassVar[tuple[str, ...]] = ()
     """Outputs beside the inputs."""
+    TOLD: ClassVar[tuple[str, ...]] = ()
+    """Those of them that tell what the last change did, and not only how things are."""
     THING: ClassVar[bool] = True
     """True: finding it there without our claim is an error unless ``adopt`` is set. False for a setting or a
     membership, which simply holds or does not."""
@@ -165,6 +167,11 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
 
     def outputs(self, inputs: InputsT, facts: FactsT) -> dict[str, Any]:
         """The computed outputs; its keys are ``COMPUTED``."""
+        return {}
+
+    def told(self, inputs: InputsT, facts: FactsT, before: FactsT | None, kept: dict[str, Any]) -> dict[str, Any]:
+        """The outputs of ``TOLD``: after a change that found ``before``, and when the engine only reads (None), where
+        ``kept`` is what they were. Pure."""
         return {}
 
     def remember(self, inputs: InputsT, facts: FactsT) -> dict[str, Any]:
@@ -228,8 +235,8 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
                     )
                 claim = claims.Claim(adopted=there, before=self.remember(inputs, facts))
                 claims.write(remote, self.home(inputs), self.key(inputs), claim)
-            facts = self._apply(inputs, facts)
-            return CreateResult(self.key(inputs), self._outs(inputs, facts, claim))
+            now = self._apply(inputs, facts)
+            return CreateResult(self.key(inputs), self._outs(inputs, facts, now, claim))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         inputs = self._parse(props)
@@ -245,17 +252,18 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
                 return ReadResult("", {})
             readable = {"reading": READABLE} if isinstance(inputs, ThroughFarm) else {}
             live = self._dump(inputs) | readable | self.found(inputs, facts)
-            outs = {**_kept(props), **live, **self.outputs(inputs, facts)}
+            outs = {**_kept(props), **live, **self.outputs(inputs, facts), **self.told(inputs, facts, None, props)}
             outs |= {name: props[name] for name in _BOOKKEEPING if name in props}
             return ReadResult(id_, outs, live)
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         inputs = self._parse(news)
         with self._boundary(inputs):
-            facts = self._apply(inputs, self.observe(inputs, self.remote))
+            facts = self.observe(inputs, self.remote)
+            now = self._apply(inputs, facts)
             claim = claims.Claim(adopted=bool(olds.get("adopted")), before=olds.get("before") or {})
             self._move_claim(str(olds.get("home") or self.home(inputs)), inputs, claim)
-            return UpdateResult(self._outs(inputs, facts, claim))
+            return UpdateResult(self._outs(inputs, facts, now, claim))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         inputs = self._parse(props)
@@ -322,8 +330,8 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
         change = to_set(settings.topology_file(self._settings), part, "adopt", "true")
         return f"{change} to take it over, or remove it."
 
-    def _outs(self, inputs: InputsT, facts: FactsT, claim: claims.Claim) -> dict[str, Any]:
-        live = self._dump(inputs) | self.outputs(inputs, facts)
+    def _outs(self, inputs: InputsT, before: FactsT, facts: FactsT, claim: claims.Claim) -> dict[str, Any]:
+        live = self._dump(inputs) | self.outputs(inputs, facts) | self.told(inputs, facts, before, {})
         # Not a count: a thing that somebody removed and that is made again would begin to count anew.
         revision = datetime.now(UTC).isoformat()
         kept = {"adopted": claim.adopted, "before": claim.before, "home": self.home(inputs), "revision": revision}

@@ -47,6 +47,15 @@ class Sql:
 
 
 @dataclass(frozen=True)
+class Together:
+    """Run T-SQL leaf scripts on one server in one transaction: all of them or none. Each is a path with its values."""
+
+    machine: str
+    parts: tuple[tuple[str, tuple[Value, ...]], ...]
+    seconds: float = 120
+
+
+@dataclass(frozen=True)
 class Detached:
     """Run a PowerShell leaf script as a scheduled task: it outlives the connection and is no remote log-on.
 
@@ -97,7 +106,7 @@ class Manual:
     seconds: float = 0
 
 
-Action = Script | Sql | Detached | Restart | Until | Manual
+Action = Script | Sql | Together | Detached | Restart | Until | Manual
 
 
 @dataclass(frozen=True)
@@ -136,6 +145,9 @@ def _carry_out(step: Step, remote: Remote, observe: Callable[[], Any], report: C
         case Sql(machine, path, values, database, integrated, seconds):
             server: Statements = remote.sql_integrated(machine) if integrated else remote.sql(machine, database)
             server.run(leaf(path), *values, attempted=attempted, seconds=seconds)
+        case Together(machine, parts, seconds):
+            statements = [(leaf(path), values) for path, values in parts]
+            remote.sql_odbc(machine).together(statements, attempted=attempted, seconds=seconds)
         case Detached(machine, task, path, arguments, seconds):
             run_detached(
                 remote.powershell(machine),

@@ -73,6 +73,20 @@ class Collection(MutableMapping[str, Document]):
             return document
 
 
+class Shared:
+    """Documents as the store holds them. Not a copy: whoever reads here must not alter what is found."""
+
+    def __init__(self, documents: dict[str, tuple[str, Document]]) -> None:
+        self._documents = documents
+
+    def get(self, key: str) -> Document | None:
+        found = self._documents.get(key)
+        return found[1] if found else None
+
+    def items(self) -> Iterator[tuple[str, Document]]:
+        return iter(self._documents.values())
+
+
 class Store:
     """Documents in SQLite, with a copy in memory so that reading costs no query."""
 
@@ -133,6 +147,11 @@ class Store:
     def documents(self, owner: str, kind: str) -> dict[str, Document]:
         with self.lock:
             return {name: copy.deepcopy(body) for name, body in self._documents.get((owner, kind), {}).values()}
+
+    def shared(self, owner: str, kind: str) -> Shared:
+        """The documents of one kind without copying them: by lower-case name, to be read and never altered."""
+        with self.lock:
+            return Shared(self._documents.get((owner, kind), {}))
 
     def kinds(self, owner: str) -> list[str]:
         """The kinds of which the owner has at least one document."""

@@ -11,6 +11,7 @@ import platform
 import re
 import sysconfig
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -25,6 +26,9 @@ Value = str | int | bool | bytes | Secret
 Row = dict[str, Any]
 
 _LOGIN_TIMEOUT = 15
+_BEGIN = "SET XACT_ABORT ON; BEGIN TRANSACTION"
+_COMMIT = "COMMIT TRANSACTION; SET XACT_ABORT OFF"
+_ROLLBACK = "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION; SET XACT_ABORT OFF"
 REFUSED = frozenset({18452, 18456, 18470, 18486, 18487, 18488})
 """Numbers of errors that say: this login is not admitted (now)."""
 _NUMBER = re.compile(r"\((-?\d+)\) \(SQL\w+\)")
@@ -79,17 +83,30 @@ class SqlServer:
     def run(self, statement: str, *values: Value, attempted: str, seconds: float = 120) -> None:
         self._call(statement, values, attempted, seconds, changes=True)
 
+    def together(
+        self, statements: Sequence[tuple[str, tuple[Value, ...]]], *, attempted: str, seconds: float = 120
+    ) -> None:
+        """Run statements, each with its values, in one transaction: the first that fails undoes all of them."""
+        self._do(lambda connection: _in_one_transaction(connection, statements), attempted, seconds, changes=True)
+
     def _call(
         self, statement: str, values: tuple[Value, ...], attempted: str, seconds: float, *, changes: bool
     ) -> list[Row]:
+        def work(connection: pyodbc.Connection) -> list[Row]:
+            return _all_rows(connection, statement, values)
+
+        return self._do(work, attempted, seconds, changes=changes)
+
+    def _do(
+        self, work: Callable[[pyodbc.Connection], list[Row]], attempted: str, seconds: float, *, changes: bool
+    ) -> list[Row]:
         import pyodbc
 
-        given = [value.reveal() if isinstance(value, Secret) else value for value in values]
         while True:
             connection, fresh = self._take(attempted)
             try:
                 connection.timeout = int(seconds)
-                rows = _all_rows(connection, statement, given)
+                rows = work(connection)
             except pyodbc.Error as error:
                 broken = _state(error).startswith("08")
                 if broken:
@@ -157,10 +174,26 @@ class SqlServer:
             connection.close()
 
 
-def _all_rows(connection: pyodbc.Connection, statement: str, values: list[Any]) -> list[Row]:
+def _in_one_transaction(
+    connection: pyodbc.Connection, statements: Sequence[tuple[str, tuple[Value, ...]]]
+) -> list[Row]:
+    import pyodbc
+
+    _all_rows(connection, _BEGIN, ())
+    try:
+        for statement, values in statements:
+            _all_rows(connection, statement, values)
+        return _all_rows(connection, _COMMIT, ())
+    except pyodbc.Error as error:
+        if not _state(error).startswith("08"):
+            _all_rows(connection, _ROLLBACK, ())
+        raise
+
+
+def _all_rows(connection: pyodbc.Connection, statement: str, values: Sequence[Value]) -> list[Row]:
     rows: list[Row] = []
     with connection.cursor() as cursor:
-        cursor.execute(statement, *values)
+        cursor.execute(statement, *(value.reveal() if isinstance(value, Secret) else value for value in values))
         while True:
             if cursor.description:
                 names = [column[0] for column in cursor.description]

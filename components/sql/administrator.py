@@ -2,8 +2,10 @@
 
 ``sa`` is found by its SID 0x01, so a renamed one is found too; any other name is a dedicated login, made with one SID
 everywhere. The password is compared on the server (PWDCOMPARE): no log-on is tried, and it is never set when it
-already matches. Delete disables ``sa`` again where it was disabled before; its password stays. A dedicated login that
-this stack made is dropped, and databases that it made go to ``sa``: a login that owns one cannot go.
+already matches. A replica that does not answer is unknown: `sql.unreachable` says whether that stops everything.
+
+Delete disables ``sa`` again where it was disabled before; its password stays. A dedicated login that this stack made is
+dropped, and databases that it made go to ``sa``: a login that owns one cannot go.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from typing import Any
 
 import pulumi
 
-from components.resource import MASKED_DIFFERENCE, Inputs, Managed, Provider
+from components.resource import MASKED_DIFFERENCE, Managed, Provider
+from components.sql.replicas import OnReplicas, ask
 from components.steps import Sql, Step, Until, leaf
 from components.topology import Topology
 from components.topology.problem import Location
@@ -26,7 +29,7 @@ SA_SID = "0x01"
 _LOG_OFF_SECONDS = 60
 
 
-class AdministratorInputs(Inputs):
+class AdministratorInputs(OnReplicas):
     machines: tuple[str, ...]
     """All replicas."""
     login: str
@@ -85,7 +88,9 @@ class AdministratorProvider(Provider[AdministratorInputs, dict[str, LoginState |
         return inputs.machines[0]
 
     def observe(self, inputs: AdministratorInputs, remote: Remote) -> dict[str, LoginState | None]:
-        return {machine: self._state(inputs, remote, machine) for machine in inputs.machines}
+        """By machine: the login, or None where there is none. A machine that does not answer is missing."""
+        title = self.title(inputs)
+        return ask(inputs, inputs.machines, title, lambda machine: self._state(inputs, remote, machine)).given
 
     def _state(self, inputs: AdministratorInputs, remote: Remote, machine: str) -> LoginState | None:
         rows = remote.sql_integrated(machine).rows(
@@ -172,7 +177,9 @@ class AdministratorProvider(Provider[AdministratorInputs, dict[str, LoginState |
 
     def found(self, inputs: AdministratorInputs, facts: dict[str, LoginState | None]) -> dict[str, Any]:
         states = [state for state in facts.values() if state]
-        live: dict[str, Any] = {"machines": [machine for machine, state in facts.items() if state]}
+        live: dict[str, Any] = {
+            "machines": [machine for machine in inputs.machines if machine not in facts or facts[machine]]
+        }
         if not all(state.password_matches for state in states):
             live["password"] = MASKED_DIFFERENCE
         live["enabled"] = not any(state.disabled for state in states)
@@ -192,7 +199,9 @@ class Administrator(Managed, module="sql", name="Administrator"):
         machines: list[str],
         login: str,
         password: pulumi.Input[str],
+        unreachable: str,
         adopt: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, {"machines": machines, "login": login, "password": password, "adopt": adopt}, opts)
+        what = {"machines": machines, "login": login, "password": password}
+        super().__init__(name, {**what, "unreachable": unreachable, "adopt": adopt}, opts)

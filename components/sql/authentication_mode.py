@@ -3,14 +3,14 @@
 The mode a server starts with is in its registry, the one it runs with is fixed at its start: the two may differ
 ("restart pending", by whomever). Servers restart in the order that keeps the group: secondaries first, the primary
 last, after a planned failover. Runs its T-SQL on the server itself with integrated security, because a server in
-Windows-only mode admits no SQL login.
+Windows-only mode admits no SQL login. A replica that does not answer is unknown: `sql.unreachable` says whether that
+stops everything.
 
 Delete leaves this setting as it is, since others may rely on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ import pulumi
 from components.resource import Managed, Provider
 from components.sql import group as groups
 from components.sql.group import Group
+from components.sql.replicas import OnReplicas, ask
 from components.sql.restart import RestartInputs, restart
 from components.steps import Sql, Step, leaf
 from remote.session import Remote
@@ -26,7 +27,7 @@ from remote.session import Remote
 _LOGIN_MODE = {"windows": 1, "mixed": 2}
 
 
-class AuthenticationModeInputs(RestartInputs):
+class AuthenticationModeInputs(RestartInputs, OnReplicas):
     mode: Literal["mixed", "windows"] = "mixed"
     """The mode that every replica runs with and starts with."""
 
@@ -40,20 +41,17 @@ class ServerMode:
 @dataclass(frozen=True)
 class AuthenticationModeFacts:
     servers: dict[str, ServerMode]
+    """By machine; one that does not answer is missing."""
     group: Group
 
 
-def read_modes(remote: Remote, machines: Sequence[str]) -> dict[str, ServerMode]:
-    """The modes of all servers, by machine."""
-    servers = {}
-    for machine in machines:
-        row = remote.sql_integrated(machine).rows(
-            leaf("sql/read_authentication.sql"), attempted="read the authentication mode"
-        )[0]
-        running = "windows" if row["windows_only"] else "mixed"
-        configured = "mixed" if row["login_mode"] == _LOGIN_MODE["mixed"] else "windows"
-        servers[machine] = ServerMode(running, configured)
-    return servers
+def read_mode(remote: Remote, machine: str) -> ServerMode:
+    """The modes of one server."""
+    row = remote.sql_integrated(machine).rows(
+        leaf("sql/read_authentication.sql"), attempted="read the authentication mode"
+    )[0]
+    running = "windows" if row["windows_only"] else "mixed"
+    return ServerMode(running, "mixed" if row["login_mode"] == _LOGIN_MODE["mixed"] else "windows")
 
 
 def configure(machine: str, mode: str) -> Step:
@@ -77,9 +75,9 @@ class AuthenticationModeProvider(Provider[AuthenticationModeInputs, Authenticati
         return inputs.machines[0]
 
     def observe(self, inputs: AuthenticationModeInputs, remote: Remote) -> AuthenticationModeFacts:
-        servers = read_modes(remote, inputs.machines)
+        answers = ask(inputs, inputs.machines, self.title(inputs), lambda machine: read_mode(remote, machine))
         group = groups.observe(remote, inputs.machines, inputs.group, integrated=True)
-        return AuthenticationModeFacts(servers, group)
+        return AuthenticationModeFacts(answers.given, group)
 
     def plan(self, inputs: AuthenticationModeInputs, facts: AuthenticationModeFacts) -> list[Step]:
         others = [machine for machine, server in facts.servers.items() if server.configured != inputs.mode]
@@ -117,6 +115,7 @@ class AuthenticationMode(Managed, module="sql", name="AuthenticationMode"):
         machines: list[str],
         services: dict[str, str],
         mode: str,
+        unreachable: str,
         restart_seconds: float,
         synchronization_seconds: float,
         failover_seconds: float,
@@ -128,4 +127,4 @@ class AuthenticationMode(Managed, module="sql", name="AuthenticationMode"):
             "failover_seconds": failover_seconds,
         }
         where = {"group": group, "machines": machines, "services": services}
-        super().__init__(name, {**where, "mode": mode, **waits}, opts)
+        super().__init__(name, {**where, "mode": mode, "unreachable": unreachable, **waits}, opts)

@@ -5,29 +5,33 @@ chain has started, one ordinary full backup starts it and is kept; all other bac
 own backup plan is not disturbed. The copies are restored before the database enters the group: should a restore
 fail, no lone member is left behind. A half-made state of an earlier attempt is finished from where it stands.
 
+A replica that does not answer is unknown: `sql.unreachable` says whether that stops everything.
+
 Leaves alone an online database of the same name on a secondary: that is refused. Delete takes the database out of the
 group and drops the secondaries' restoring copies; the database itself stays, and so does its recovery model.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
 
-from components.resource import Inputs, Managed, Provider
+from components.resource import Managed, Provider
 from components.sql import group as groups
 from components.sql.group import DatabaseReplica, Group
+from components.sql.replicas import OnReplicas, ask
 from components.sql.seeding import File, Folders, moves, read_files, read_folders
 from components.steps import Sql, Step, Until, leaf
 from remote.errors import MachineError
 from remote.session import Remote
+from remote.sql import Row
 
 SYNCHRONIZED = "synchronized"
 
 
-class AvailabilityDatabaseInputs(Inputs):
+class AvailabilityDatabaseInputs(OnReplicas):
     database: str
     """The database."""
     group: str
@@ -68,6 +72,8 @@ class AvailabilityDatabaseFacts:
     """The database's files on the primary. These and ``folders`` are read only while a replica has no copy."""
     folders: dict[str, Folders] = field(default_factory=dict)
     """By machine: where the instance puts new files."""
+    silent: tuple[str, ...] = ()
+    """Replicas that do not answer."""
 
     @property
     def on_primary(self) -> Copy | None:
@@ -81,7 +87,7 @@ class Synchronized:
     database: str
 
     def __call__(self, facts: AvailabilityDatabaseFacts) -> str:
-        return ", ".join(lagging(facts.group, self.database))
+        return ", ".join(lagging(facts.group, self.database, facts.silent))
 
 
 @dataclass(frozen=True)
@@ -104,18 +110,19 @@ def _room(inputs: AvailabilityDatabaseInputs) -> str:
     )
 
 
-def _to_seed(group: Group, database: str) -> list[str]:
-    """The secondaries that have no copy of a database in the group."""
-    joined = {one.machine for one in group.of(database) if one.joined}
-    return [replica.machine for replica in group.secondaries if replica.machine not in joined]
+def _to_seed(group: Group, database: str, silent: tuple[str, ...] = ()) -> list[str]:
+    """The secondaries that have no copy of a database in the group; but those in ``silent``."""
+    passed = {one.machine for one in group.of(database) if one.joined} | set(silent)
+    return [replica.machine for replica in group.secondaries if replica.machine not in passed]
 
 
-def lagging(group: Group, database: str) -> list[str]:
-    """The replicas of a database that do not follow, each with what is wrong."""
+def lagging(group: Group, database: str, silent: tuple[str, ...] = ()) -> list[str]:
+    """The replicas of a database that do not follow, each with what is wrong; but those in ``silent``."""
     have = {one.machine: one for one in group.of(database)}
     return [
         f"{replica.machine}: {wrong}"
         for replica in group.replicas
+        if replica.machine not in silent
         if (wrong := _wrong(have.get(replica.machine), group.goal(replica.machine)))
     ]
 
@@ -128,6 +135,18 @@ def _wrong(one: DatabaseReplica | None, goal: str) -> str:
     if one.synchronization != goal:
         return one.synchronization or "state unknown"
     return "" if one.failover_ready or goal == "SYNCHRONIZING" else "not ready for a failover"
+
+
+def _copy(row: Row) -> Copy:
+    return Copy(
+        state=row["state"],
+        recovery_model=row["recovery_model"],
+        read_only=bool(row["read_only"]),
+        user_access=row["user_access"],
+        auto_close=bool(row["auto_close"]),
+        in_group=bool(row["in_group"]),
+        chain_started=bool(row["chain_started"]),
+    )
 
 
 class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, AvailabilityDatabaseFacts]):
@@ -149,33 +168,27 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
         group = groups.observe(remote, inputs.machines, inputs.group)
         if group.exists and not group.primary:
             raise MachineError(self.home(inputs), attempted, f"the availability group {inputs.group} has no primary")
-        copies = {}
-        for machine in inputs.machines:
+
+        def copy_on(machine: str) -> Copy | None:
             rows = remote.sql(machine).rows(leaf("sql/read_database.sql"), inputs.database, attempted=attempted)
-            if rows:
-                row = rows[0]
-                copies[machine] = Copy(
-                    state=row["state"],
-                    recovery_model=row["recovery_model"],
-                    read_only=bool(row["read_only"]),
-                    user_access=row["user_access"],
-                    auto_close=bool(row["auto_close"]),
-                    in_group=bool(row["in_group"]),
-                    chain_started=bool(row["chain_started"]),
-                )
-        on = group.primary or self.home(inputs)
+            return _copy(rows[0]) if rows else None
+
+        answers = ask(inputs, inputs.machines, self.title(inputs), copy_on, primary=group.primary)
+        copies = {machine: copy for machine, copy in answers.given.items() if copy is not None}
+        on = group.primary or next(iter(answers.given))
         now = remote.sql(on).rows(leaf("sql/read_clock.sql"), attempted=attempted)[0]["now"]
-        if not group.primary or not _to_seed(group, inputs.database):
-            return AvailabilityDatabaseFacts(group, copies, now)
+        facts = AvailabilityDatabaseFacts(group, copies, now, silent=answers.silent)
+        if not group.primary or not _to_seed(group, inputs.database, answers.silent):
+            return facts
         files = read_files(remote, group.primary, inputs.database, attempted)
-        folders = {machine: read_folders(remote, machine, attempted) for machine in inputs.machines}
-        return AvailabilityDatabaseFacts(group, copies, now, files, folders)
+        folders = {machine: read_folders(remote, machine, attempted) for machine in answers.given}
+        return replace(facts, files=files, folders=folders)
 
     def plan(self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts) -> list[Step]:
         database, primary = inputs.database, facts.group.primary
         copy = self._refuse(inputs, facts)
         known = {one.machine: one for one in facts.group.of(database)}
-        to_seed = _to_seed(facts.group, database)
+        to_seed = _to_seed(facts.group, database, facts.silent)
         steps = []
         if copy.recovery_model != inputs.recovery_model:
             what = f"On {primary}, set the recovery model of {database} to FULL."
@@ -196,10 +209,10 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
             what = f"On {machine}, join {database} to {inputs.group}."
             steps.append(Step(what, Sql(machine, "sql/join_database.sql", (inputs.group, database))))
         for one in known.values():
-            if one.joined and one.suspended:
+            if one.joined and one.suspended and one.machine not in facts.silent:
                 what = f"On {one.machine}, resume the synchronisation of {database}."
                 steps.append(Step(what, Sql(one.machine, "sql/resume_database.sql", (database,))))
-        if steps or lagging(facts.group, database):
+        if steps or lagging(facts.group, database, facts.silent):
             what = f"Wait until {database} is synchronised on every replica of {inputs.group}."
             steps.append(Step(what, Until(primary, Synchronized(database), inputs.seconds)))
         return steps
@@ -259,6 +272,8 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
         if copy.in_group and not facts.group.of(database):
             wrong.append("it belongs to another availability group")
         for replica in facts.group.secondaries:
+            if replica.machine in facts.silent:
+                continue
             other = facts.copies.get(replica.machine)
             if other and not other.in_group and other.state != "RESTORING":
                 wrong.append(f"{replica.machine} has a database of this name of its own ({other.state})")
@@ -291,8 +306,9 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
         live: dict[str, Any] = {}
         if facts.on_primary and facts.on_primary.recovery_model != inputs.recovery_model:
             live["recovery_model"] = facts.on_primary.recovery_model
-        gone = [f"{machine}: no replica" for machine in inputs.machines if facts.group.replica(machine) is None]
-        if behind := [*lagging(facts.group, inputs.database), *gone]:
+        asked = [machine for machine in inputs.machines if machine not in facts.silent]
+        gone = [f"{machine}: no replica" for machine in asked if facts.group.replica(machine) is None]
+        if behind := [*lagging(facts.group, inputs.database, facts.silent), *gone]:
             live["replicas"] = "; ".join(behind)
         return live
 
@@ -310,8 +326,9 @@ class AvailabilityDatabase(Managed, module="sql", name="AvailabilityDatabase"):
         group: str,
         machines: list[str],
         share: str,
+        unreachable: str,
         seconds: float,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         where = {"database": database, "group": group, "machines": machines, "share": share}
-        super().__init__(name, {**where, "seconds": seconds}, opts)
+        super().__init__(name, {**where, "unreachable": unreachable, "seconds": seconds}, opts)

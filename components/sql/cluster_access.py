@@ -73,7 +73,8 @@ class ClusterAccessProvider(Provider[ClusterAccessInputs, dict[str, SystemLogin]
                 steps.append(Step(what, Sql(machine, "sql/create_windows_login.sql", (login.account,))))
             for right in login.missing:
                 what = f"On {machine}, grant {right} to {login.account}."
-                steps.append(Step(what, Sql(machine, "sql/set_permission.sql", ("GRANT", right, login.account))))
+                values = ("GRANT", right, "", "", login.account, "")
+                steps.append(Step(what, Sql(machine, "sql/set_permission.sql", values)))
         return steps
 
     def remove(self, inputs: ClusterAccessInputs, facts: dict[str, SystemLogin], before: dict[str, Any]) -> list[Step]:

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from components.resource import Managed, Provider
 from components.sql import group as groups
-from components.sql.authentication_mode import ServerMode, configure, read_modes
+from components.sql.authentication_mode import ServerMode, configure, read_mode
 from components.sql.group import Group
 from components.sql.restart import RestartInputs, restart
 from components.steps import Script, Step, leaf
@@ -79,7 +79,7 @@ class HadrProvider(Provider[HadrInputs, HadrFacts]):
                     "Install SQL Server 2012 there, or correct `sql.replicas`.",
                 )
             configured[machine] = bool(found[0])
-        modes = read_modes(remote, inputs.machines)
+        modes = {machine: read_mode(remote, machine) for machine in inputs.machines}
         return HadrFacts(configured, modes, groups.observe(remote, inputs.machines, inputs.group, integrated=True))
 
     def plan(self, inputs: HadrInputs, facts: HadrFacts) -> list[Step]:

@@ -3,32 +3,40 @@
 The set is found by SID: the logins that users of the databases belong to (no name pattern), and those named beside.
 For each login the authority is a replica whose login has the SID that the databases know: the primary if it is one of
 them, since the farm logs on there now, else the one whose password was set last. Compared are SID, password hash (in
-memory only), policy, expiration, default database, disabled, server roles and server permissions. One transaction per
-login; nothing is written when nothing differs. A login of the same name with another SID is dropped and made again
-with the right one; the same SID under another name is refused with both names.
+memory only), policy, expiration, default database and language, disabled, server roles and server permissions with
+who granted them; a server role that somebody made comes along with its rights. One transaction per login and server:
+a login is mirrored whole or not at all. A login of the same name with another SID is made anew, and keeps what that
+server alone gave it; where it could not, nothing is dropped and the error says why. The same SID under another name is
+refused with both names. A password that has to be changed at the next log-on is left until that is done.
 
-Leaves alone every login outside the set, ``sa``, Windows logins, and extra logins on any replica. Delete leaves the
-logins: a login is dropped only by a person.
+Leaves alone every login outside the set, ``sa``, Windows logins, and extra logins on any replica; with
+`sql.drop_logins` a login that this program made on a replica is dropped there when no database needs it any more.
+Delete leaves the logins: a login is dropped only by a person. It removes what was written down about those it made.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 
-from components.resource import Inputs, Managed, Provider
+from components.resource import Managed, Provider
 from components.sql import group as groups
-from components.sql.login import Login, Logins, read, sid
-from components.steps import Sql, Step, leaf
+from components.sql.login import Logins, read, sid
+from components.sql.login_report import report
+from components.sql.login_set import LoginSet
+from components.sql.replicas import OnReplicas, ask
+from components.steps import Step, Together, leaf
 from remote.errors import MachineError
 from remote.session import Remote
 
 MIRRORED = "the same on every replica"
+REPAIR = "Repair the logins on the replica that has them right, or map the users anew, then run again."
 
 
-class LoginMirrorInputs(Inputs):
+class LoginMirrorInputs(OnReplicas):
     name: str = "logins"
     """Tells two mirrors of one group apart."""
     group: str
@@ -41,6 +49,10 @@ class LoginMirrorInputs(Inputs):
     """Logins to mirror beside those."""
     revisions: tuple[str, ...] = ()
     """When the portal's nodes were configured: whenever one was made, changed or removed, the logins are compared."""
+    drop: bool = False
+    """Whether a login that this program made on a replica is dropped there when no database needs it any more."""
+    seconds: float = 120
+    """How long to wait until nobody is logged on with a login that has to be made anew."""
     state: str = MIRRORED
     """What is declared; a drifted state names each login that differs, and how."""
 
@@ -51,23 +63,20 @@ class LoginMirrorFacts:
     users: dict[str, str]
     """SID → name of the users in the databases."""
     servers: dict[str, Logins]
-    """By machine."""
+    """By machine; one that does not answer is missing."""
     missing: tuple[str, ...] = ()
     """Declared databases that are not there."""
-
-
-@dataclass(frozen=True)
-class Needed:
-    """One login of the set and the machine whose copy is the authority."""
-
-    login: Login
-    authority: str
+    silent: tuple[str, ...] = ()
+    """Replicas that do not answer."""
+    elsewhere: frozenset[str] = field(default_factory=frozenset)
+    """SIDs that users of other databases have, read where something might be dropped."""
 
 
 class LoginMirrorProvider(Provider[LoginMirrorInputs, LoginMirrorFacts]):
     INPUTS = LoginMirrorInputs
     IDENTITY = ("name", "group")
-    COMPUTED = ("logins",)
+    COMPUTED = ("logins", "report")
+    TOLD = ("report",)
     THING = False
 
     def title(self, inputs: LoginMirrorInputs) -> str:
@@ -84,16 +93,20 @@ class LoginMirrorProvider(Provider[LoginMirrorInputs, LoginMirrorFacts]):
         group = groups.observe(remote, inputs.machines, inputs.group)
         if not group.primary:
             raise MachineError(self.home(inputs), attempted, f"the availability group {inputs.group} has no primary")
-        users = {}
-        missing = []
-        for database in inputs.databases:
-            if not remote.sql(group.primary).rows(leaf("sql/read_database.sql"), database, attempted=attempted):
-                missing.append(database)
-                continue
-            for row in remote.sql(group.primary, database).rows(leaf("sql/read_users.sql"), attempted=attempted):
-                users[sid(row["sid"])] = row["name"]
-        servers = {machine: read(remote, machine, attempted) for machine in inputs.machines}
-        return LoginMirrorFacts(group.primary, users, servers, tuple(missing))
+        title = self.title(inputs)
+        answers = ask(
+            inputs, inputs.machines, title, lambda machine: read(remote, machine, attempted), primary=group.primary
+        )
+        there = answers.given[group.primary].databases
+        missing = tuple(database for database in inputs.databases if database.lower() not in there)
+        known = [database for database in inputs.databases if database not in missing]
+        users = _users(remote, [(group.primary, database) for database in known], attempted)
+        facts = LoginMirrorFacts(group.primary, users, answers.given, missing, answers.silent)
+        if not inputs.drop or not LoginSet(inputs, facts).unneeded():
+            return facts
+        others = [(machine, name) for machine, server in facts.servers.items() for name in server.open_databases]
+        elsewhere = frozenset(_users(remote, others, attempted))
+        return LoginMirrorFacts(group.primary, users, answers.given, missing, answers.silent, elsewhere)
 
     def plan(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> list[Step]:
         if facts.missing:
@@ -103,141 +116,58 @@ class LoginMirrorProvider(Provider[LoginMirrorInputs, LoginMirrorFacts]):
                 f"there is no database {', '.join(facts.missing)}",
                 "They are made by the configuration of the first portal node; see whether that one succeeded.",
             )
-        return [
-            step
-            for needed in self._needed(inputs, facts)
-            for machine in facts.servers
-            if machine != needed.authority
-            for step in _mirror(needed, machine, facts.servers[machine])
-        ]
-
-    def _needed(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> list[Needed]:
-        """The set with its authorities; all logins that are nowhere or under two names are one error."""
-        wanted: list[Needed] = []
-        wrong: list[str] = []
-        for user_sid, user in sorted(facts.users.items(), key=lambda item: item[1].lower()):
-            have = _with_sid(facts, user_sid)
-            if not have:
-                wrong.append(f"no replica has a login with the SID of the database user {user}")
-            elif names := _names(have):
-                wrong.append(f"one SID belongs to different logins: {names}")
-            else:
-                wanted.append(_authority(have, facts.primary))
-        for name in inputs.further:
-            have = {machine: login for machine, s in facts.servers.items() if (login := s.named(name))}
-            if not have:
-                wrong.append(f"no replica has a login named {name}")
-            elif not any(needed.login.name.lower() == name.lower() for needed in wanted):
-                needed = _authority(have, facts.primary)
-                if names := _names(_with_sid(facts, needed.login.sid)):
-                    wrong.append(f"one SID belongs to different logins: {names}")
-                else:
-                    wanted.append(needed)
-        if wrong:
-            raise MachineError(
-                facts.primary,
-                f"mirror {self.title(inputs)}",
-                "; ".join(wrong),
-                "Repair the logins on the replica that has them right, or map the users anew, then run again.",
-            )
-        return wanted
+        wanted = LoginSet(inputs, facts)
+        if wanted.wrong:
+            raise MachineError(facts.primary, f"mirror {self.title(inputs)}", "; ".join(wanted.wrong), REPAIR)
+        return [step for finding in wanted.findings for step in finding.steps]
 
     def remove(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts, before: dict[str, Any]) -> list[Step]:
-        return []
+        return [
+            Step(
+                f"On {machine}, forget which logins this program made.",
+                Together(machine, tuple(("sql/unmark_login.sql", (mark,)) for mark in sorted(server.marks))),
+            )
+            for machine, server in facts.servers.items()
+            if server.marks
+        ]
 
     def present(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> bool:
         return len(facts.missing) < len(inputs.databases)  # without any database there is nothing to mirror for
 
+    def existed(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> bool:
+        return False  # what delete takes away, this program wrote down itself
+
     def found(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> dict[str, Any]:
-        differing = []
-        for needed in self._needed(inputs, facts):
-            for machine, logins in facts.servers.items():
-                if machine != needed.authority and (how := difference(needed.login, logins)):
-                    differing.append(f"{needed.login.name} on {machine}: {how}")
-        return {"state": "; ".join(differing)} if differing else {}
+        wanted = LoginSet(inputs, facts)
+        due = [f"{one.name} on {one.machine}: {one.how}" for one in wanted.findings if one.steps]
+        return {"state": "; ".join(texts)} if (texts := wanted.wrong + due) else {}
+
+    def concerns(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> list[str]:
+        """Everything that is not as it should be, also what this resource leaves to a person."""
+        left = [f"{one.name}: {one.done}" for one in LoginSet(inputs, facts).findings if one.action == "left"]
+        unknown = [f"{machine} does not answer" for machine in facts.silent]
+        return [*self.found(inputs, facts).values(), *left, *unknown]
 
     def outputs(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> dict[str, Any]:
-        return {"logins": sorted((needed.login.name for needed in self._needed(inputs, facts)), key=str.lower)}
+        return {"logins": LoginSet(inputs, facts).names()}
+
+    def told(
+        self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts, before: LoginMirrorFacts | None, kept: dict[str, Any]
+    ) -> dict[str, Any]:
+        wanted = LoginSet(inputs, facts)
+        done = [one for one in LoginSet(inputs, before).findings if one.steps] if before else []
+        rows = report(wanted.names(), wanted.findings, done, facts.silent)
+        quiet = before is None and all(row["action"] == "none" for row in rows)
+        return {"report": kept.get("report", rows) if quiet else rows}  # nothing new: what the last change did stays
 
 
-def _with_sid(facts: LoginMirrorFacts, wanted: str) -> dict[str, Login]:
-    return {machine: login for machine, server in facts.servers.items() if (login := server.with_sid(wanted))}
-
-
-def _names(have: dict[str, Login]) -> str:
-    """The names that one SID has on the servers, where there is more than one; else empty."""
-    names = sorted({login.name for login in have.values()}, key=str.lower)
-    return " and ".join(names) if len({name.lower() for name in names}) > 1 else ""
-
-
-def _authority(have: dict[str, Login], primary: str) -> Needed:
-    """Among the copies with the right SID the primary's, since the farm logs on with it now; else the one whose
-    password was set last."""
-    machine = primary if primary in have else max(have, key=lambda one: have[one].password_set)
-    return Needed(have[machine], machine)
-
-
-def difference(login: Login, there: Logins) -> str:
-    """How a server's copy of a login differs from the authority's; empty when it does not."""
-    other = there.named(login.name)
-    if other is None:
-        return "missing"
-    if other.sid != login.sid:
-        return "another SID"
-    return ", ".join(login.differences(other))
-
-
-def _mirror(needed: Needed, machine: str, there: Logins) -> list[Step]:
-    login = needed.login
-    how = difference(login, there)
-    if not how:
-        return []
-    other = there.named(login.name)
-    steps: list[Step] = []
-    roles: frozenset[str] = frozenset()
-    permissions: frozenset[str] = frozenset({"GRANT CONNECT SQL"})
-    common = (login.default_database, _switch(login.policy), _switch(login.expiration), int(login.disabled))
-    if other is not None and other.sid != login.sid:
-        what = f"On {machine}, drop the login {login.name}, whose SID is not the one the databases know."
-        steps.append(Step(what, Sql(machine, "sql/drop_login.sql", (login.name,))))
-        other = None
-    if other is None:
-        what = f"On {machine}, make the login {login.name} with the SID and password hash it has on {needed.authority}."
-        values = (login.name, login.sid, login.hash, *common)
-        steps.append(Step(what, Sql(machine, "sql/mirror_login.sql", values)))
-    else:
-        roles, permissions = other.roles, other.permissions
-        plain = {"server roles", "server permissions"}
-        if set(login.differences(other)) - plain:
-            what = f"On {machine}, bring the login {login.name} to what it is on {needed.authority} ({how})."
-            steps.append(Step(what, Sql(machine, "sql/mirror_login_options.sql", (login.name, login.hash, *common))))
-    steps += _rights(login, machine, roles, permissions)
-    return steps
-
-
-def _rights(login: Login, machine: str, roles: frozenset[str], permissions: frozenset[str]) -> list[Step]:
-    """Server roles and permissions, from what the server's copy has to what the authority's has."""
-    name = login.name
-    steps = []
-    for role in sorted(login.roles - roles):
-        what = f"On {machine}, put the login {name} into the server role {role}."
-        steps.append(Step(what, Sql(machine, "sql/add_role_member.sql", (role, name))))
-    for role in sorted(roles - login.roles):
-        what = f"On {machine}, take the login {name} out of the server role {role}."
-        steps.append(Step(what, Sql(machine, "sql/drop_role_member.sql", (role, name))))
-    for permission in sorted(permissions - login.permissions):
-        _, right = permission.split(" ", 1)
-        what = f"On {machine}, revoke {right} from the login {name}."
-        steps.append(Step(what, Sql(machine, "sql/set_permission.sql", ("REVOKE", right, name))))
-    for permission in sorted(login.permissions - permissions):
-        verb, right = permission.split(" ", 1)
-        what = f"On {machine}, {verb.lower().replace('_', ' ')} {right} to the login {name}."
-        steps.append(Step(what, Sql(machine, "sql/set_permission.sql", (verb, right, name))))
-    return steps
-
-
-def _switch(on: bool) -> str:
-    return "ON" if on else "OFF"
+def _users(remote: Remote, places: Iterable[tuple[str, str]], attempted: str) -> dict[str, str]:
+    """SID → name of the users in databases."""
+    return {
+        sid(row["sid"]): row["name"]
+        for machine, database in places
+        for row in remote.sql(machine, database).rows(leaf("sql/read_users.sql"), attempted=attempted)
+    }
 
 
 class LoginMirror(Managed, module="sql", name="LoginMirror"):
@@ -246,6 +176,8 @@ class LoginMirror(Managed, module="sql", name="LoginMirror"):
     provider_class = LoginMirrorProvider
     logins: pulumi.Output[list[str]]
     """The names of the mirrored logins."""
+    report: pulumi.Output[list[dict[str, str]]]
+    """A row for each login: its name, what the last change did about it or what is due or left, and why."""
 
     def __init__(
         self,
@@ -256,7 +188,11 @@ class LoginMirror(Managed, module="sql", name="LoginMirror"):
         databases: list[str],
         further: list[str],
         revisions: list[pulumi.Input[str]],
+        drop: bool,
+        unreachable: str,
+        seconds: float,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        what = {"name": name, "group": group, "machines": machines, "databases": databases}
-        super().__init__(name, {**what, "further": further, "revisions": revisions}, opts)
+        what = {"name": name, "group": group, "machines": machines, "databases": databases, "further": further}
+        how = {"revisions": revisions, "drop": drop, "unreachable": unreachable, "seconds": seconds}
+        super().__init__(name, {**what, **how}, opts)

@@ -65,7 +65,7 @@ def restart(inputs: RestartInputs, group: Group, due: Sequence[str], what: str) 
     steps = [step for machine in (*outside, *secondaries) for step in _one(inputs, group, machine)]
     if group.primary in inside:
         partner = group.partner()
-        if partner is None:
+        if partner is None or not partner.role:  # one that cannot be asked cannot be told to take over
             raise MachineError(
                 group.primary,
                 f"set {what}",

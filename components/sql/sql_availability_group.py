@@ -52,6 +52,7 @@ class SqlAvailabilityGroup(Component):
             machines=machines,
             services=services,
             mode=sql.authentication,
+            unreachable=sql.unreachable,
             restart_seconds=waits.service_restart,
             synchronization_seconds=waits.synchronization,
             failover_seconds=waits.failover,
@@ -62,6 +63,7 @@ class SqlAvailabilityGroup(Component):
             machines=machines,
             login=sql.administrator,
             password=secrets.sql_password,
+            unreachable=sql.unreachable,
             adopt=sql.adopt,
             opts=self.child([mode]),
         )
@@ -130,6 +132,7 @@ class SqlAvailabilityGroup(Component):
                 group=sql.group,
                 machines=self.machines,
                 share=str(sql.backup_share),
+                unreachable=sql.unreachable,
                 seconds=self._topology.waits.synchronization,
                 opts=self.child(before),
             )
@@ -152,5 +155,8 @@ class SqlAvailabilityGroup(Component):
             databases=list(databases),
             further=list(sql.logins),
             revisions=list(revisions),
+            drop=sql.drop_logins,
+            unreachable=sql.unreachable,
+            seconds=self._topology.waits.log_off,
             opts=self.child(after),
         )

@@ -161,6 +161,11 @@ class Sql(Part):
     """The SQL login with which the farm is set up. Any other than `sa` is created."""
     logins: tuple[SqlIdentifier, ...] = ()
     """Logins to keep equal on all replicas beside those that own users in the farm's databases."""
+    drop_logins: Flag = False
+    """Drop a login on a replica where this program made it, once no database needs it any more."""
+    unreachable: Literal["stop", "proceed"] = "stop"
+    """A replica that does not answer is unknown, never absent. `stop`: an error; `proceed`: go on with the others, with
+    a warning, and bring that one in order when it answers again."""
     preferred_primary: NetbiosName
     """The replica (its machine) that carries the primary while the farm is built, and after a proof."""
     primary_policy: Literal["build", "always", "never"] = "build"
@@ -211,6 +216,8 @@ class Waits(Part):
     """The portal's features are configured on one node."""
     restart: Seconds = 900
     """A machine restarts and can be reached again."""
+    log_off: Seconds = 120
+    """Nobody is logged on any more with a login that has to be made anew."""
     site: Seconds = 180
     """A web site answers."""
     manual: Patience = 0

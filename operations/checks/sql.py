@@ -89,8 +89,13 @@ class _Logins:
     def __call__(self) -> str:
         sql, provider = self.context.topology.sql, LoginMirrorProvider()
         inputs = LoginMirrorInputs(
-            group=sql.group, machines=tuple(_machines(self.context)), databases=DATABASES, further=sql.logins
+            group=sql.group,
+            machines=tuple(_machines(self.context)),
+            databases=DATABASES,
+            further=sql.logins,
+            drop=sql.drop_logins,
+            unreachable=sql.unreachable,
         )
         facts = provider.observe(inputs, self.context.remote)
-        wrong = [str(text) for text in provider.found(inputs, facts).values()]
+        wrong = provider.concerns(inputs, facts)
         return expect(wrong, f"{len(provider.outputs(inputs, facts)['logins'])} logins")

@@ -17,7 +17,7 @@ import pytest
 
 from components import claims, resource, steps
 from components.resource import Provider
-from components.steps import Action, Detached, Manual, Restart, Script, Sql, Step, Until
+from components.steps import Action, Detached, Manual, Restart, Script, Sql, Step, Together, Until
 from remote.errors import LostAnswerError, MachineError
 
 TOPOLOGY = Path(__file__).parents[2] / "topologies" / "single-domain.yaml"
@@ -53,6 +53,8 @@ def script_of(action: Action) -> str:
     match action:
         case Script() | Sql() | Detached():
             return action.path
+        case Together():
+            return "together"
         case Restart():
             return "restart"
         case Until():
@@ -166,6 +168,8 @@ def actions(plan: list[Step]) -> list[str]:
             case Sql(machine, path, values, database, integrated):
                 where = f" in {database}" if database != "master" else ""
                 told.append(f"{machine} {path} {values!r}{where}{' integrated' if integrated else ''}")
+            case Together(machine, parts):
+                told += [f"{machine} {path} {values!r}" for path, values in parts]
             case Restart(machine):
                 told.append(f"{machine} restart")
             case Manual(machine, clicks):

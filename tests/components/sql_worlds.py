@@ -10,10 +10,10 @@ from components.sql.authentication_mode import AuthenticationModeFacts, Authenti
 from components.sql.availability_database import AvailabilityDatabaseFacts, AvailabilityDatabaseProvider, Copy
 from components.sql.group import DatabaseReplica, Group, Replica
 from components.sql.listener import ListenerFacts, ListenerProvider
-from components.sql.login import Login, Logins
+from components.sql.login import Login, Logins, Permission
 from components.sql.login_mirror import LoginMirrorFacts, LoginMirrorProvider
 from components.sql.primary import PrimaryProvider
-from components.steps import Sql
+from components.steps import Sql, Together
 from remote.secret import Secret
 from tests.components.contract import Case
 
@@ -194,13 +194,19 @@ HASH = "0x0200" + "AB" * 68
 def login(name: str = "MgmtSvc-AdminAPI", **changes: Any) -> Login:
     plain = Login(
         name, SID, Secret(HASH), True, False, False, "master", "2013-06-05T10:00:00", frozenset(),
-        frozenset({"GRANT CONNECT SQL"}),
+        rights("CONNECT SQL"),
     )  # fmt: skip
     return replace(plain, **changes)
 
 
-def logins(*given: Login) -> Logins:
-    return Logins({one.name.lower(): one for one in given})
+def rights(*given: str | Permission) -> frozenset[Permission]:
+    """Permissions on the server; a text alone is granted by ``sa``."""
+    return frozenset(Permission("GRANT", one) if isinstance(one, str) else one for one in given)
+
+
+def logins(*given: Login, **changes: Any) -> Logins:
+    """A server with these logins."""
+    return replace(Logins({one.name.lower(): one for one in given}), **changes)
 
 
 def mirror_facts(
@@ -209,70 +215,96 @@ def mirror_facts(
     return LoginMirrorFacts(primary, {SID: "MgmtSvc-AdminAPI"} if users is None else users, servers)
 
 
-def _mirrored(facts: LoginMirrorFacts, machine: str, changed: Login) -> LoginMirrorFacts:
-    there = logins(*(facts.servers[machine].by_name | {changed.name.lower(): changed}).values())
-    return replace(facts, servers={**facts.servers, machine: there})
+def _on(facts: LoginMirrorFacts, machine: str, **changes: Any) -> LoginMirrorFacts:
+    return replace(facts, servers={**facts.servers, machine: replace(facts.servers[machine], **changes)})
 
 
-def _made(facts: LoginMirrorFacts, action: Sql) -> LoginMirrorFacts:
-    name, sid, hashed, database, policy, expiration, disabled = action.values
-    assert facts.servers[action.machine].named(str(name)) is None, "refused on the real one: 15025"
+def _changed(facts: LoginMirrorFacts, machine: str, login: Login) -> LoginMirrorFacts:
+    return _on(facts, machine, by_name=facts.servers[machine].by_name | {login.name.lower(): login})
+
+
+def _made(facts: LoginMirrorFacts, machine: str, values: tuple[Any, ...]) -> LoginMirrorFacts:
+    name, sid, hashed, database, language, policy, expiration = values
+    assert facts.servers[machine].named(name) is None, "refused on the real one: 15025"
     assert isinstance(hashed, Secret)
-    made = login(
-        str(name),
-        sid=str(sid),
-        hash=hashed,
-        default_database=str(database),
-        policy=policy == "ON",
-        expiration=expiration == "ON",
-        disabled=bool(disabled),
-    )
-    return _mirrored(facts, action.machine, made)
+    options = {"policy": policy == "ON", "expiration": expiration == "ON", "language": language}
+    return _changed(facts, machine, login(name, sid=sid, hash=hashed, default_database=database, **options))
 
 
-def _role(facts: LoginMirrorFacts, action: Sql) -> LoginMirrorFacts:
-    have = facts.servers[action.machine].named(str(action.values[1]))
-    assert have is not None
-    return _mirrored(facts, action.machine, replace(have, roles=have.roles | {str(action.values[0])}))
+def _login_of(facts: LoginMirrorFacts, machine: str, name: str) -> Login:
+    found = facts.servers[machine].named(name)
+    assert found is not None, "refused on the real one: 15151"
+    return found
 
 
-def _permission(facts: LoginMirrorFacts, action: Sql) -> LoginMirrorFacts:
-    verb, right, name = (str(value) for value in action.values)
-    have = facts.servers[action.machine].named(name)
-    assert have is not None
-    kept = frozenset(one for one in have.permissions if one.split(" ", 1)[1] != right)
-    return _mirrored(
-        facts, action.machine, replace(have, permissions=kept if verb == "REVOKE" else kept | {f"{verb} {right}"})
-    )
+def _role_member(facts: LoginMirrorFacts, machine: str, values: tuple[Any, ...]) -> LoginMirrorFacts:
+    have = _login_of(facts, machine, values[1])
+    return _changed(facts, machine, replace(have, roles=have.roles | {values[0]}))
 
 
-def _dropped(facts: LoginMirrorFacts, action: Sql) -> LoginMirrorFacts:
-    kept = {key: one for key, one in facts.servers[action.machine].by_name.items() if one.name != action.values[0]}
-    return replace(facts, servers={**facts.servers, action.machine: Logins(kept)})
+def _permission(facts: LoginMirrorFacts, machine: str, values: tuple[Any, ...]) -> LoginMirrorFacts:
+    verb, right, kind, securable, name, grantor = values
+    have = _login_of(facts, machine, name)
+    kept = frozenset(one for one in have.permissions if (one.right, one.grantor) != (right, grantor))
+    given = frozenset() if verb == "REVOKE" else frozenset({Permission(verb, right, grantor, kind, securable)})
+    return _changed(facts, machine, replace(have, permissions=kept | given))
 
 
+def _dropped(facts: LoginMirrorFacts, machine: str, values: tuple[Any, ...]) -> LoginMirrorFacts:
+    assert not _login_of(facts, machine, values[0]).holdings.owned, "refused on the real one: 15174 and others"
+    kept = {key: one for key, one in facts.servers[machine].by_name.items() if one.name != values[0]}
+    return _on(facts, machine, by_name=kept)
+
+
+def _marked(facts: LoginMirrorFacts, machine: str, values: tuple[Any, ...]) -> LoginMirrorFacts:
+    marks = facts.servers[machine].marks | {_login_of(facts, machine, values[0]).sid}
+    return _on(facts, machine, marks=marks, made=marks)
+
+
+def _unmarked(facts: LoginMirrorFacts, machine: str, values: tuple[Any, ...]) -> LoginMirrorFacts:
+    marks = facts.servers[machine].marks - {values[0]}
+    return _on(facts, machine, marks=marks, made=facts.servers[machine].made & marks)
+
+
+LOGIN_EFFECTS = {
+    "sql/drop_login.sql": _dropped,
+    "sql/create_login.sql": _made,
+    "sql/add_role_member.sql": _role_member,
+    "sql/set_permission.sql": _permission,
+    "sql/mark_login.sql": _marked,
+    "sql/unmark_login.sql": _unmarked,
+}
+
+
+def _transaction(facts: LoginMirrorFacts, action: Together) -> LoginMirrorFacts:
+    for path, values in action.parts:
+        facts = LOGIN_EFFECTS[path](facts, action.machine, values)
+    return facts
+
+
+UNNEEDED = "0x" + "44" * 16
 LOGIN_MIRROR = Case(
     LoginMirrorProvider,
-    {"group": "SQL", "machines": MACHINES, "databases": [STORE], "further": ["Reader"]},
+    {"group": "SQL", "machines": MACHINES, "databases": [STORE], "further": ["Reader"], "drop": True},
     mirror_facts(
         {
             "SQL1": logins(
                 login(
                     roles=frozenset({"dbcreator"}),
-                    permissions=frozenset({"DENY CONNECT SQL", "GRANT VIEW ANY DATABASE"}),
+                    permissions=rights("VIEW ANY DATABASE", Permission("DENY", "CONNECT SQL")),
                 ),
                 login("Reader", sid="0x" + "11" * 16),
             ),
-            "SQL2": logins(login(sid="0x" + "22" * 16), login("Extra", sid="0x" + "33" * 16)),
+            "SQL2": logins(
+                login(sid="0x" + "22" * 16),
+                login("Extra", sid="0x" + "33" * 16),
+                login("Gone", sid=UNNEEDED),
+                marks=frozenset({UNNEEDED}),
+                made=frozenset({UNNEEDED}),
+            ),
         }
     ),
-    {
-        "sql/drop_login.sql": _dropped,
-        "sql/mirror_login.sql": _made,
-        "sql/add_role_member.sql": _role,
-        "sql/set_permission.sql": _permission,
-    },
-    leaves=True,
+    {"together": _transaction},
 )
 
 SQL_CASES = [

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from components.steps import Action, Detached, Script, Sql, leaf
+from components.steps import Action, Detached, Script, Sql, Together, leaf
 from tests.components.contract import enter
 from tests.components.worlds import CASES
 
@@ -73,6 +73,10 @@ def test_scripts_take_just_what_the_plans_send() -> None:
             case Sql(_, path, values):
                 assert leaf(path).count("?") == len(values), f"{name}: {path}"
                 seen += 1
+            case Together(_, parts):
+                for path, values in parts:
+                    assert leaf(path).count("?") == len(values), f"{name}: {path}"
+                    seen += 1
     assert seen > 40
 
 

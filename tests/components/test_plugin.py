@@ -17,7 +17,7 @@ import pytest
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import rpc
-from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
 from components.resource import Provider
 from components.windows.certificate import CertificateProvider
@@ -170,14 +170,16 @@ def test_a_machine_that_nobody_knows_is_one_clear_line(plugin: Plugin) -> None:
 _REPORTING = """
 import sys
 sys.argv = ["-", sys.argv[1]]
-from components.progress import report
+from components.progress import report, warn
 from remote.secret import Secret
 Secret("Never-Shown-3!")
 report("On Portal1, do this with Never-Shown-3!.")
+for _ in range(2):
+    warn("SQL3 does not answer to Never-Shown-3!.")
 """
 
 
-def test_progress_reaches_the_engine_without_secrets(plugin: Plugin) -> None:
+def test_progress_and_a_warning_once_reach_the_engine_without_secrets(plugin: Plugin) -> None:
     engine = _Engine()
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=2))
     engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
@@ -187,6 +189,9 @@ def test_progress_reaches_the_engine_without_secrets(plugin: Plugin) -> None:
         [sys.executable, "-c", _REPORTING, f"127.0.0.1:{port}"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     server.stop(None)
-    (log,) = engine.logs
-    assert (log.message, log.ephemeral) == ("On Portal1, do this with ***.", True)
+    told = [(log.message, log.ephemeral, log.severity) for log in engine.logs]
+    assert told == [
+        ("On Portal1, do this with ***.", True, engine_pb2.INFO),
+        ("SQL3 does not answer to ***.", False, engine_pb2.WARNING),
+    ]
     assert done.stderr == ""

@@ -23,6 +23,7 @@ import pytest
 from components.portal.databases import DATABASES
 from lab.faults import Fault
 from lab.world import World
+from remote import sql as wire
 from remote.errors import MachineError
 from remote.powershell import PowerShell
 from remote.sql import SqlServer
@@ -280,7 +281,9 @@ class Recorder:
     def requests(self, call: Callable[[], object]) -> list[Request]:
         """The requests that a call makes, on the wires on which faults can be ordered."""
         found: list[Request] = []
-        trip, run, ask = self._world.faults.trip, PowerShell._run, SqlServer._call
+        trip, run, ask, together, rows = (
+            self._world.faults.trip, PowerShell._run, SqlServer._call, SqlServer.together, wire._all_rows,
+        )  # fmt: skip
 
         def ran(powershell: PowerShell, script: str, arguments: Any, attempted: str, changes: bool, *rest: Any) -> Any:
             self._now = (script, changes)
@@ -289,6 +292,14 @@ class Recorder:
         def asked(server: SqlServer, statement: str, *rest: Any, changes: bool) -> Any:
             self._now = (statement, changes)
             return ask(server, statement, *rest, changes=changes)
+
+        def in_one(server: SqlServer, statements: Any, **rest: Any) -> None:
+            self._now = ("", True)
+            together(server, statements, **rest)
+
+        def sent(connection: Any, statement: str, values: Any) -> Any:
+            self._now = (statement, self._now[1])
+            return rows(connection, statement, values)
 
         def tripped(machine: str, wire: str, moment: str) -> None:
             if moment == "before" and wire in ("winrm", "sql"):
@@ -300,6 +311,8 @@ class Recorder:
         with self._patch.context() as patch:
             patch.setattr(PowerShell, "_run", ran)
             patch.setattr(SqlServer, "_call", asked)
+            patch.setattr(SqlServer, "together", in_one)
+            patch.setattr(wire, "_all_rows", sent)
             patch.setattr(self._world.faults, "trip", tripped)
             self._world.faults.add(Fault("nobody", "winrm"))  # the wires look for faults only while one stands
             call()

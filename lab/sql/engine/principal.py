@@ -38,7 +38,11 @@ class Principal:
 
     def logins(self, server: View) -> list[Document]:
         """The documents of the logins that apply: its own, and those of its Windows groups."""
-        return [login for login in server.documents("login") if bytes.fromhex(login["sid"]) in self.tokens]
+        own = server.get("login", self.name)
+        if not self.windows and own is not None and own["sid"] == self.sid.hex():
+            return [own]  # no other login has this SID, and a SQL login is in no Windows group
+        tokens = {token.hex() for token in self.tokens}
+        return [login for login in server.documents("login") if login["sid"] in tokens]
 
     def roles(self, server: View) -> frozenset[str]:
         """Server roles, lower case, with roles in roles."""

@@ -71,6 +71,14 @@ class SqlType:
             return 128
         return None if self.length in (None, MAX) else self.length
 
+    def holds(self, other: SqlType) -> bool:
+        """Is every value of the other type one of this type, as it is?"""
+        if self == other:
+            return True
+        if not (self.name in ("nvarchar", "sysname") and other.family == "text" and other.name not in ("xml", "text")):
+            return False
+        return self.limit is None or (other.limit is not None and other.limit <= self.limit)
+
     @property
     def storage(self) -> int:
         """max_length as sys.columns shows it."""

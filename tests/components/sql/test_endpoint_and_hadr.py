@@ -217,7 +217,7 @@ class TestClusterAccess:
             f"On SQL2, make a login for the Windows account {SYSTEM}.",
             *(f"On SQL2, grant {right} to {SYSTEM}." for right in RIGHTS),
         ]
-        assert actions(steps)[0] == f"SQL1 sql/set_permission.sql {('GRANT', RIGHTS[2], SYSTEM)!r}"
+        assert actions(steps)[0] == f"SQL1 sql/set_permission.sql {('GRANT', RIGHTS[2], '', '', SYSTEM, '')!r}"
         assert self.provider.found(self.inputs, facts) == {
             "access": f"missing: ALTER ANY AVAILABILITY GROUP on SQL1; {', '.join(RIGHTS)} on SQL2"
         }

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lab.sql.engine.session import Session
 
 STATE = "VIEW SERVER STATE"
+FIRST_NUMBER = 65536
 PREFERENCES = {"PRIMARY": 0, "SECONDARY_ONLY": 1, "SECONDARY": 2, "NONE": 3}
 GROUP = """group_id uniqueidentifier, name sysname, resource_id nvarchar(40), resource_group_id nvarchar(40),
     failure_condition_level int, health_check_timeout int, automated_backup_preference tinyint,
@@ -62,12 +63,12 @@ def _groups_cluster(session: Session, current: Database) -> Rows:
 def _replicas(session: Session, current: Database) -> Rows:
     own = session.instance.server_name.lower()
     for group in local_groups(session):
-        for index, (name, one) in enumerate(group.of("replica").items(), 65536):
+        for index, (name, one) in enumerate(group.of("replica").items(), FIRST_NUMBER):
             local = name.lower() == own
             primary, secondary = one["primary_allow"], one["secondary_allow"]
             yield {"replica_id": guid(one["id"]), "group_id": guid(group.document["id"]),
                    "replica_metadata_id": index if local else None, "replica_server_name": one["name"].upper(),
-                   "owner_sid": b"\x01" if local else None, "endpoint_url": one["endpoint_url"],
+                   "owner_sid": _owner(session, group.name) if local else None, "endpoint_url": one["endpoint_url"],
                    "availability_mode": int(one["availability_mode"] == "SYNCHRONOUS_COMMIT"),
                    "availability_mode_desc": one["availability_mode"],
                    "failover_mode": int(one["failover_mode"] == "MANUAL"), "failover_mode_desc": one["failover_mode"],
@@ -77,6 +78,19 @@ def _replicas(session: Session, current: Database) -> Rows:
                    "secondary_role_allow_connections": {"NO": 0, "READ_ONLY": 1, "ALL": 2}[secondary],
                    "secondary_role_allow_connections_desc": secondary, "create_date": moment(one["created"]),
                    "modify_date": moment(one["created"]), "backup_priority": one["backup_priority"]}  # fmt: skip
+
+
+def local_number(session: Session, group: Group) -> int:
+    """The number by which this server's permissions name a group: its own replica's ``replica_metadata_id``."""
+    own = session.instance.machine.name.lower()
+    return FIRST_NUMBER + [name.lower() for name in group.of("replica")].index(own)
+
+
+def _owner(session: Session, group: str) -> bytes:
+    """The SID of the login that owns this server's replica: sa, unless ALTER AUTHORIZATION gave it to another."""
+    number = (session.server.get("group-owner", group) or {"owner_id": 1})["owner_id"]
+    owner = next((one for one in session.server.documents("login") if one["id"] == number), None)
+    return bytes.fromhex(owner["sid"]) if owner else b"\x01"
 
 
 @view(

@@ -8,6 +8,7 @@ from lab.sql.engine.catalog.registry import Rows, view
 from lab.sql.engine.catalog.server import PERMISSION_TYPES, STATES
 from lab.sql.engine.catalog.values import moment, raw
 from lab.sql.engine.database import Database
+from lab.sql.engine.values import decode
 
 if TYPE_CHECKING:
     from lab.sql.engine.session import Session
@@ -75,3 +76,13 @@ def _sysusers(session: Session, current: Database) -> Rows:
         yield {"uid": user["id"], "status": 0, "name": user["name"], "sid": raw(user["sid"]),
                "hasdbaccess": int(not role),
                "islogin": int(not role), "issqluser": int(user["type"] == "S"), "issqlrole": int(role)}  # fmt: skip
+
+
+@view(
+    "sys.extended_properties",
+    "class tinyint, class_desc nvarchar(60), major_id int, minor_id int, name sysname, value sql_variant",
+)
+def _extended_properties(session: Session, current: Database) -> Rows:
+    for one in current.view.documents("extended-property"):
+        yield {"class": 0, "class_desc": "DATABASE", "major_id": 0, "minor_id": 0, "name": one["name"],
+               "value": decode(one["value"])}  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING
 
 from lab.sql.engine.catalog.registry import Rows, view
@@ -169,5 +170,8 @@ def _master_keys(session: Session, current: Database) -> Rows:
 )
 def _jobs(session: Session, current: Database) -> Rows:
     for one in session.server.documents("agent-job"):
-        yield {"job_id": None, "name": one["name"], "enabled": one["enabled"], "owner_sid": raw(one["owner"]),
-               "date_created": moment(one["created"])}  # fmt: skip
+        yield {"job_id": uuid.UUID(one["id"]), "originating_server_id": 0, "name": one["name"],
+               "enabled": one["enabled"], "owner_sid": raw(one["owner"]),
+               "description": one["description"], "start_step_id": 1, "category_id": 0,
+               "date_created": moment(one["created"]), "date_modified": moment(one["modified"]),
+               "version_number": one["version"]}  # fmt: skip

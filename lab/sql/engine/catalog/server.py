@@ -33,6 +33,7 @@ PERMISSION_TYPES = {
     "ALTER SERVER STATE": "ALSS", "ALTER SETTINGS": "ALST", "ALTER TRACE": "ALTR", "AUTHENTICATE SERVER": "AUTH",
     "ADMINISTER BULK OPERATIONS": "ADBO", "SHUTDOWN": "SHDN", "UNSAFE ASSEMBLY": "XU", "EXTERNAL ACCESS ASSEMBLY": "XA",
     "ALTER ANY EVENT SESSION": "AAES", "ALTER ANY EVENT NOTIFICATION": "ALES", "ALTER ANY SERVER AUDIT": "ALAA",
+    "IMPERSONATE": "IM",
     "CONNECT": "CO", "SELECT": "SL", "INSERT": "IN", "UPDATE": "UP", "DELETE": "DL", "EXECUTE": "EX",
     "REFERENCES": "RF",
     "ALTER": "AL", "CONTROL": "CL", "VIEW DEFINITION": "VW", "TAKE OWNERSHIP": "TO", "CREATE TABLE": "CRTB",
@@ -61,7 +62,8 @@ def _principal(login: Document) -> dict[str, Any]:
             "type_desc": TYPES[login["type"]], "is_disabled": login["disabled"],
             "create_date": moment(login["created"]),
             "modify_date": moment(login["modified"]), "default_database_name": login["default_database"],
-            "default_language_name": login["default_language"]}  # fmt: skip
+            "default_language_name": login["default_language"],
+            "credential_id": login.get("credential")}  # fmt: skip
 
 
 @view("sys.server_principals", PRINCIPAL + ", owning_principal_id int, is_fixed_role bit")
@@ -226,7 +228,10 @@ def _configurations(session: Session, current: Database) -> Rows:
     modify_date datetime, target_type nvarchar(100), target_id int""",
 )
 def _credentials(session: Session, current: Database) -> Rows:
-    return []
+    if session.principal.may(session.server, "ALTER ANY CREDENTIAL"):
+        for one in session.server.documents("credential"):
+            yield {"credential_id": one["id"], "name": one["name"], "credential_identity": one["identity"],
+                   "create_date": moment(one["created"]), "modify_date": moment(one["modified"])}  # fmt: skip
 
 
 @view(

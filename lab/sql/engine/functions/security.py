@@ -110,9 +110,10 @@ def _loginproperty(frame: Frame, name: str, item: str) -> Any:
     def moment(key: str) -> datetime:
         return quantum(datetime.fromisoformat(login[key])) if login.get(key) else datetime(1900, 1, 1)  # noqa: DTZ001
 
-    secret = frame.session.principal.may(frame.session.server, "CONTROL SERVER")
+    if item.lower() == "passwordhash":
+        secret = frame.session.principal.may(frame.session.server, "CONTROL SERVER")
+        return bytes.fromhex(login["hash"]) if secret else None
     values = {
-        "passwordhash": bytes.fromhex(login["hash"]) if secret else None,
         "passwordhashalgorithm": 2 if login["hash"].startswith("0200") else 1,
         "passwordlastsettime": moment("password_set"), "islocked": int(login.get("locked", False)), "isexpired": 0,
         "ismustchange": int(login.get("must_change", False)), "badpasswordcount": login.get("bad_passwords", 0),

@@ -8,7 +8,7 @@ from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.query.bind import bind
 from lab.sql.engine.query.plan import SourcePlan
 from lab.sql.engine.query.scope import Env, Field, Row, Scope
-from lab.sql.engine.statements.grants import SERVER_PERMISSIONS
+from lab.sql.engine.statements.grants import ON_ALL, SECURABLE_PERMISSIONS, SERVER_PERMISSIONS
 from lab.sql.engine.types import SYSNAME, nvarchar, varchar
 
 PERMISSIONS = ("CONNECT SQL", "VIEW SERVER STATE", "VIEW ANY DATABASE", "VIEW ANY DEFINITION", "ALTER ANY LOGIN",
@@ -74,6 +74,12 @@ def _builtin_permissions(scope: Scope, source: n.FunctionSource, alias: tuple[st
     def rows(env: Env | None) -> list[Row]:
         value = wanted.value(env or Env(()))
         kind = str(value or "").rstrip().upper()
+        if kind in SECURABLE_PERMISSIONS:
+            above = {**SECURABLE_PERMISSIONS[kind], **ON_ALL}
+            return [
+                (kind, one, PERMISSION_TYPES[one], "CONTROL" if one != "CONTROL" else "", "SERVER", above[one])
+                for one in sorted(above)
+            ]
         if not kind or kind in CLASSES:
             raise not_modelled(f"sys.fn_builtin_permissions('{kind}')")
         if kind != "SERVER":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lab.sql.engine.errors import error
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.procedures.registry import Arguments, Run, procedure
-from lab.sql.engine.statements.schema import AlterAuthorization
+from lab.sql.engine.statements.authorization import AlterAuthorization
 from lab.sql.engine.statements.server import change_server_role
 from lab.sql.engine.statements.user import change_membership
 

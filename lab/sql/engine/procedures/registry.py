@@ -83,7 +83,15 @@ def procedure(
 @cache
 def load() -> None:
     """Import the topics, which register their procedures."""
-    from lab.sql.engine.procedures import configuration, files, membership, registry_values, sessions  # noqa: F401
+    from lab.sql.engine.procedures import (  # noqa: F401
+        configuration,
+        files,
+        jobs,
+        membership,
+        properties,
+        registry_values,
+        sessions,
+    )
 
 
 def find_procedure(parts: tuple[str, ...]) -> Procedure | None:

@@ -41,6 +41,19 @@ def coerced(bound: Bound, target: SqlType) -> Callable[[Env], Any]:
 def comparison(op: str, left: Bound, right: Bound) -> Callable[[Env], bool | None]:
     if left.type.family == "variant" or right.type.family == "variant":
         return lambda env: compare_variant(op, left.value(env), right.value(env))
+    a, b = comparable(left, right)
+
+    def run(env: Env) -> bool | None:
+        x, y = a(env), b(env)
+        if x is None or y is None:
+            return None
+        return apply(op, x, y)
+
+    return run
+
+
+def comparable(left: Bound, right: Bound) -> tuple[Callable[[Env], Any], Callable[[Env], Any]]:
+    """Both sides as values that Python compares as SQL Server compares these. Not for sql_variant."""
     if left.type.family == right.type.family == "text":
         a, b = left.value, right.value
     else:
@@ -48,13 +61,14 @@ def comparison(op: str, left: Bound, right: Bound) -> Callable[[Env], bool | Non
         a, b = coerced(left, _wide(target)), coerced(right, _wide(target))
     collation = left.collation or right.collation
 
-    def run(env: Env) -> bool | None:
-        x, y = a(env), b(env)
-        if x is None or y is None:
-            return None
-        return apply(op, fold(x, collation), fold(y, collation))
+    def folded(value: Callable[[Env], Any]) -> Callable[[Env], Any]:
+        def run(env: Env) -> Any:
+            found = value(env)
+            return None if found is None else fold(found, collation)
 
-    return run
+        return run
+
+    return folded(a), folded(b)
 
 
 def _wide(target: SqlType) -> SqlType:

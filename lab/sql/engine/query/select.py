@@ -127,7 +127,12 @@ def _set_operation(scope: Scope, query: n.SetOperation) -> Plan:
 
     def side(plan: Plan, env: Env | None) -> list[Row]:
         sources = [column.type for column in plan.columns]
-        return [tuple(convert(v, s, t) for v, s, t in zip(row, sources, types, strict=True)) for row in plan.run(env)]
+        changes = [not t.holds(s) for s, t in zip(sources, types, strict=True)]
+        rows = plan.run(env)
+        if not any(changes):
+            return rows
+        columns = list(zip(sources, types, changes, strict=True))
+        return [tuple(convert(v, s, t) if c else v for v, (s, t, c) in zip(row, columns, strict=True)) for row in rows]
 
     def run(env: Env | None) -> list[Row]:
         a, b = side(left, env), side(right, env)

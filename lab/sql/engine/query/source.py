@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from lab.sql.api import SqlError
 from lab.sql.engine import nodes as n
 from lab.sql.engine.errors import error
 from lab.sql.engine.query.bind import bind_condition
+from lab.sql.engine.query.compare import comparable
 from lab.sql.engine.query.plan import Plan, SourcePlan
-from lab.sql.engine.query.scope import Env, Field, Row, Scope
+from lab.sql.engine.query.scope import Bound, Env, Field, Row, Scope
 
 
 def plan_source(scope: Scope, source: n.Source) -> SourcePlan:
@@ -59,15 +64,18 @@ def _join(scope: Scope, source: n.Join) -> SourcePlan:
     fields = left.fields + right.fields
     on = bind_condition(Scope(scope.frame, list(fields), scope, clause="ON"), source.on) if source.on else None
     no_left, no_right = (None,) * len(left.fields), (None,) * len(right.fields)
+    pairing = _pairing(left, right, source.on)
 
     def run(env: Env | None) -> list[Row]:
         lefts, rights = left.run(env), right.run(env)
+        partners = pairing(rights, env)
         matched: set[int] = set()
         out: list[Row] = []
         for one in lefts:
             scope.frame.session.check()
             found = False
-            for index, other in enumerate(rights):
+            for index in partners(one):
+                other = rights[index]
                 row = one + other
                 if on is None or on(Env(row, env)) is True:
                     found = True
@@ -80,6 +88,69 @@ def _join(scope: Scope, source: n.Join) -> SourcePlan:
         return out
 
     return SourcePlan(fields, run)
+
+
+Partners = Callable[[Row], Sequence[int]]
+"""For a row of the left side: the rows of the right side that the condition may hold for, in their order."""
+
+
+def _pairing(
+    left: SourcePlan, right: SourcePlan, on: n.Expression | None
+) -> Callable[[list[Row], Env | None], Partners]:
+    """How to find partners: by a table of keys where the condition demands that columns of both sides are equal, since
+    comparing each row with each takes too long for thousands; else all of them."""
+    pairs = [pair for node in _demanded(on) if (pair := _equal_columns(left, right, node))]
+    keys = [
+        comparable(_column(left.fields[mine], mine), _column(right.fields[theirs], theirs)) for mine, theirs in pairs
+    ]
+    if not keys:
+        return lambda rights, env: lambda row: range(len(rights))
+
+    def pairing(rights: list[Row], env: Env | None) -> Partners:
+        table: dict[tuple[Any, ...], list[int]] = {}
+        for index, row in enumerate(rights):
+            table.setdefault(tuple(key(Env(row, env)) for _, key in keys), []).append(index)
+
+        def partners(row: Row) -> Sequence[int]:
+            values = tuple(key(Env(row, env)) for key, _ in keys)
+            return () if None in values else table.get(values, ())  # NULL is equal to nothing
+
+        return partners
+
+    return pairing
+
+
+def _demanded(on: n.Expression | None) -> list[n.Compare]:
+    """The comparisons for equality that all have to hold."""
+    if isinstance(on, n.Logical) and on.op == "AND":
+        return _demanded(on.left) + _demanded(on.right)
+    return [on] if isinstance(on, n.Compare) and on.op == "=" and on.quantifier is None else []
+
+
+def _equal_columns(left: SourcePlan, right: SourcePlan, node: n.Compare) -> tuple[int, int] | None:
+    """The column of each side, where the comparison is of one of the left with one of the right."""
+    if not (isinstance(node.left, n.Name) and isinstance(node.right, n.Name)):
+        return None
+    for one, other in ((node.left, node.right), (node.right, node.left)):
+        mine, theirs = _only(left, right, one), _only(right, left, other)
+        if mine is not None and theirs is not None:
+            families = {left.fields[mine].type.family, right.fields[theirs].type.family}
+            return None if "variant" in families else (mine, theirs)
+    return None
+
+
+def _only(side: SourcePlan, opposite: SourcePlan, name: n.Name) -> int | None:
+    """The index of a column that this side has and the other has not."""
+    try:
+        if Scope(None, list(opposite.fields)).find(name.parts) is None:  # type: ignore[arg-type]
+            return Scope(None, list(side.fields)).find(name.parts)  # type: ignore[arg-type]
+    except SqlError:  # ambiguous: the condition itself says so when it is bound
+        pass
+    return None
+
+
+def _column(field: Field, index: int) -> Bound:
+    return Bound(field.type, lambda env: env.row[index])
 
 
 def _apply(scope: Scope, source: n.Join) -> SourcePlan:

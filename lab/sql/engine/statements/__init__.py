@@ -7,12 +7,14 @@ from functools import cache
 def load() -> None:
     """Import the topics, which register their parsers."""
     from lab.sql.engine.statements import (  # noqa: F401
+        authorization,
         availability_create,
         availability_group,
         availability_replica,
         backup_database,
         change_rows,
         control,
+        credential,
         database,
         database_options,
         endpoint,
@@ -21,6 +23,7 @@ def load() -> None:
         grants,
         index,
         login,
+        login_drop,
         module,
         restore_database,
         schema,

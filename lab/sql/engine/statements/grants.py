@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lab.sql.api import Event
+from lab.sql.engine.catalog.availability import local_groups, local_number
 from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.parse.parser import Parser, Statement, statement
 from lab.sql.engine.principal import FIXED_SERVER_ROLES
+from lab.sql.engine.session import Session
 from lab.sql.engine.storage.space import View
 from lab.sql.engine.tables.lookup import find_object
 from lab.world import Document
@@ -33,7 +35,23 @@ DATABASE_PERMISSIONS = OBJECT_PERMISSIONS | frozenset((
     "CHECKPOINT", "SHOWPLAN", "VIEW DATABASE STATE", "AUTHENTICATE", "SUBSCRIBE QUERY NOTIFICATIONS",
     "ALTER ANY DATASPACE", "CREATE ASSEMBLY", "CREATE QUEUE", "CREATE SERVICE", "CREATE DEFAULT", "CREATE RULE",
 ))  # fmt: skip
-ENDPOINT_CLASS, SCHEMA_CLASS = 105, 3
+SERVER_CLASS, SCHEMA_CLASS = 100, 3
+SECURABLES = {
+    "LOGIN": (101, "login", "login"),
+    "SERVER ROLE": (101, "server-role", "server role"),
+    "ENDPOINT": (105, "endpoint", "endpoint"),
+    "AVAILABILITY GROUP": (108, "", "availability group"),
+}
+"""Kinds of securables of the server: class in sys.server_permissions, kind of document, name in errors."""
+SECURABLE_PERMISSIONS = {
+    "LOGIN": {"ALTER": "ALTER ANY LOGIN", "IMPERSONATE": "CONTROL SERVER"},
+    "SERVER ROLE": {"ALTER": "ALTER ANY SERVER ROLE", "TAKE OWNERSHIP": "CONTROL SERVER"},
+    "ENDPOINT": {"ALTER": "ALTER ANY ENDPOINT", "CONNECT": "CONTROL SERVER", "TAKE OWNERSHIP": "CONTROL SERVER"},
+    "AVAILABILITY GROUP": {"ALTER": "ALTER ANY AVAILABILITY GROUP", "TAKE OWNERSHIP": "CONTROL SERVER"},
+}
+"""Permissions on a securable with the server's permission that covers each; all kinds have the two of ``ON_ALL``."""
+ON_ALL = {"CONTROL": "CONTROL SERVER", "VIEW DEFINITION": "VIEW ANY DEFINITION"}
+SA = 1
 
 
 @dataclass
@@ -41,11 +59,14 @@ class Grant(Statement):
     verb: str
     permissions: list[str]
     kind: str
-    """OBJECT, SCHEMA, DATABASE, ENDPOINT, or empty: the permission's own scope."""
+    """OBJECT, SCHEMA, DATABASE, a kind of ``SECURABLES``, or empty: the permission's own scope."""
     securable: tuple[str, ...]
     principals: list[str]
     option: bool = False
     option_for: bool = False
+    cascade: bool = False
+    grantor: str = ""
+    """Whose right is used (AS); the right to everything where it says nothing."""
 
     def run(self, frame: Frame) -> Iterator[Event]:
         for permission in self.permissions:
@@ -55,7 +76,7 @@ class Grant(Statement):
 
     def _one(self, frame: Frame, permission: str, name: str) -> None:
         server_wide = permission in SERVER_PERMISSIONS and not self.kind
-        if server_wide or self.kind in ("ENDPOINT", "AVAILABILITY GROUP", "LOGIN"):
+        if server_wide or self.kind in SECURABLES:
             self._server(frame, permission, name)
         else:
             self._database(frame, permission, name)
@@ -65,16 +86,37 @@ class Grant(Statement):
         if session.database.lower() != "master" and not self.kind:
             raise error(4621)
         session.require("CONTROL SERVER", 15151, "find", "login", name)
-        grantee = _server_principal(session.server, name)
-        kind, major = 100, 0
-        if self.kind == "ENDPOINT":
-            endpoint = session.server.get("endpoint", self.securable[-1])
-            if endpoint is None:
-                raise error(15151, "find", "endpoint", self.securable[-1])
-            kind, major = ENDPOINT_CLASS, endpoint["id"]
-        elif self.kind:
-            raise not_modelled(f"permissions on {self.kind}")
-        _write(session.server, self, permission, kind, major, grantee)
+        server = session.server
+        grantee = _server_principal(server, name)
+        kind, major = self._on(session) if self.kind else (SERVER_CLASS, 0)
+        grantor = SA
+        if self.grantor:
+            grantor = _server_principal(server, self.grantor)
+            wanted = (kind, major, grantor, permission, "W")
+            if wanted not in [
+                (row["class"], row["major"], row["grantee_id"], row["permission"], row["state"])
+                for row in server.documents("permission")
+            ]:
+                raise error(4613)
+        _write(server, self, permission, (kind, major, grantee), grantor)
+
+    def _on(self, session: Session) -> tuple[int, int]:
+        """Class and number of the server's securable after ON."""
+        kind, documents, what = SECURABLES[self.kind]
+        name = self.securable[-1]
+        for permission in self.permissions:
+            if permission not in SECURABLE_PERMISSIONS[self.kind] and permission not in ON_ALL:
+                raise error(4606, permission)
+        if self.kind == "AVAILABILITY GROUP":
+            for group in local_groups(session):
+                if group.name.lower() == name.lower():
+                    return kind, local_number(session, group)
+            raise error(15151, "find", what, name)
+        found = session.server.get(documents, name)
+        number_ = found["id"] if found else FIXED_SERVER_ROLES.get(name.lower()) if documents == "server-role" else None
+        if number_ is None:
+            raise error(15151, "find", what, name)
+        return kind, int(number_)
 
     def _database(self, frame: Frame, permission: str, name: str) -> None:
         session = frame.session
@@ -105,7 +147,9 @@ class Grant(Statement):
             raise error(4624)
         if 16384 <= user["id"] < 16400:
             raise error(4617)
-        _write(database.view, self, permission, kind, major, user["id"])
+        if self.grantor:
+            raise not_modelled(f"{self.verb} … AS in a database")
+        _write(database.view, self, permission, (kind, major, user["id"]), SA)
 
 
 def _server_principal(server: View, name: str) -> int:
@@ -119,10 +163,27 @@ def _server_principal(server: View, name: str) -> int:
     return int(found["id"])
 
 
-def _write(view: View, grant: Grant, permission: str, kind: int, major: int, grantee: int) -> None:
-    key = f"{kind}:{major}:{grantee}:{permission}".lower()
+def _key(kind: int, major: int, grantee: int, permission: str, grantor: int = SA) -> str:
+    """Where a permission is kept: one for each grantor."""
+    return f"{kind}:{major}:{grantee}:{permission}{'' if grantor == SA else f':{grantor}'}".lower()
+
+
+def _write(view: View, grant: Grant, permission: str, target: tuple[int, int, int], grantor: int) -> None:
+    """``target``: class, securable, grantee. Raises 4611."""
+    key = _key(*target, permission, grantor)
+    found = view.get("permission", key)
+    if found is not None and found["state"] == "W" and grant.verb != "GRANT":
+        kind, major, grantee = target
+        given_on = [
+            (name, row)
+            for name, row in view.items("permission")
+            if (row["class"], row["major"], row["grantor_id"], row["permission"]) == (kind, major, grantee, permission)
+        ]
+        if not grant.cascade:
+            raise error(4611)
+        for _, row in given_on:  # what it gave to others goes with it
+            _write(view, grant, permission, (kind, major, row["grantee_id"]), grantee)
     if grant.verb == "REVOKE":
-        found = view.get("permission", key)
         if found is None:
             return
         if grant.option_for and found["state"] == "W":
@@ -131,8 +192,8 @@ def _write(view: View, grant: Grant, permission: str, kind: int, major: int, gra
             view.delete("permission", key)
         return
     state = "D" if grant.verb == "DENY" else "W" if grant.option else "G"
-    view.put("permission", key, {"class": kind, "major": major, "minor": 0, "grantee_id": grantee, "grantor_id": 1,
-                                 "permission": permission, "state": state})  # fmt: skip
+    view.put("permission", key, {"class": target[0], "major": target[1], "minor": 0, "grantee_id": target[2],
+                                 "grantor_id": grantor, "permission": permission, "state": state})  # fmt: skip
 
 
 def _permission(p: Parser) -> str:
@@ -165,6 +226,7 @@ def _grant(verb: str, p: Parser) -> Statement:
             ("ENDPOINT",),
             ("LOGIN",),
             ("AVAILABILITY", "GROUP"),
+            ("SERVER", "ROLE"),
             ("ROLE",),
             ("USER",),
         ):
@@ -185,11 +247,9 @@ def _grant(verb: str, p: Parser) -> Statement:
     while p.accept(","):
         principals.append(_principal(p))
     option = verb == "GRANT" and p.accept("WITH", "GRANT", "OPTION")
-    if verb != "GRANT":
-        p.accept("CASCADE")
-    if p.accept("AS"):
-        raise not_modelled(f"{verb} … AS")
-    return Grant(verb, permissions, kind, securable, principals, option, option_for)
+    cascade = verb != "GRANT" and p.accept("CASCADE")
+    grantor = p.name() if p.accept("AS") else ""
+    return Grant(verb, permissions, kind, securable, principals, option, option_for, cascade, grantor)
 
 
 def _principal(p: Parser) -> str:

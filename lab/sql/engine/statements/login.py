@@ -1,6 +1,6 @@
-"""CREATE, ALTER and DROP LOGIN.
+"""CREATE and ALTER LOGIN.
 
-Rules: SQL Server documentation of the three statements. Unproven: that ALTER LOGIN refuses HASHED while CHECK_POLICY is
+Rules: SQL Server documentation of the statements. Unproven: that ALTER LOGIN refuses HASHED while CHECK_POLICY is
 on (the documentation says so, not with which number),
 and that login statements roll back with a transaction.
 """
@@ -18,6 +18,8 @@ from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.parse.parser import Parser, Statement, statement
 from lab.sql.engine.passwords import complexity_error, hash_password, is_hash, verify
+from lab.sql.engine.session import Session
+from lab.sql.engine.statements.credential import credential_number
 from lab.sql.engine.storage.space import View
 from lab.world import Document
 
@@ -40,6 +42,7 @@ class Options:
     check_expiration: bool | None = None
     name: str | None = None
     credential: str | None = None
+    """Empty: NO CREDENTIAL."""
 
 
 def _options(p: Parser) -> Options:
@@ -48,6 +51,7 @@ def _options(p: Parser) -> Options:
         word = p.word()
         if word == "NO":
             p.expect("CREDENTIAL")
+            options.credential = ""
         else:
             p.expect("=")
             _option(p, word, options)
@@ -94,9 +98,7 @@ def _option(p: Parser, word: str, options: Options) -> None:
 
 
 def next_principal_id(server: View) -> int:
-    used = [one["id"] for one in server.documents("login")] + [one["id"] for one in server.documents("server-role")]
-    counter = server.get("counter", "principal") or {"last": 258}
-    number: int = max([int(counter["last"]), *[u for u in used if u < 10**6]]) + 1
+    number = int((server.get("counter", "principal") or {"last": 258})["last"]) + 1
     server.put("counter", "principal", {"last": number})
     return number
 
@@ -117,7 +119,8 @@ def new_login(server: View, name: str, kind: str, sid: bytes, now: str, **values
     document: Document = {
         "name": name, "id": number, "type": kind, "sid": sid.hex(), "disabled": False, "created": now, "modified": now,
         "default_database": "master", "default_language": "us_english", "policy": False, "expiration": False,
-        "hash": "", "must_change": False, "locked": False, "bad_passwords": 0, "password_set": now, **values,
+        "hash": "", "must_change": False, "locked": False, "bad_passwords": 0, "password_set": now,
+        "credential": None, **values,
     }  # fmt: skip
     server.put("login", name, document)
     grant_server(server, number, "CONNECT SQL", "G")
@@ -177,12 +180,14 @@ class CreateLogin(Statement):
         sid = options.sid or os.urandom(16)
         if len(sid) != 16:
             raise error(15419)
-        if any(one["sid"] == sid.hex() for one in server.documents("login")):
+        digits = sid.hex()
+        if any(one["sid"] == digits for one in server.documents("login")):
             raise error(15433)
+        credential = credential_number(server, options.credential)
         stored = options.hashed if options.hashed is not None else hash_password(options.password or "")
         new_login(server, self.name, "S", sid, now, default_database=self._true_name(server, database), policy=policy,
                   default_language=language, expiration=expiration, hash=stored.hex(),
-                  must_change=options.must_change)  # fmt: skip
+                  must_change=options.must_change, credential=credential)  # fmt: skip
         return iter(())
 
     @staticmethod
@@ -238,6 +243,15 @@ def _create(p: Parser) -> Statement:
     return CreateLogin(name, False, _options(p))
 
 
+def touches_sysadmin(session: Session, login: Document) -> bool:
+    """Is it a member of sysadmin, and the session somebody who may not change such a one?"""
+    from lab.sql.engine.principal import Principal
+
+    sid = bytes.fromhex(login["sid"])
+    target = Principal(login["name"], sid, login["type"] != "S", frozenset({sid}))
+    return target.is_sysadmin(session.server) and not session.principal.may(session.server, "CONTROL SERVER")
+
+
 @dataclass
 class AlterLogin(Statement):
     name: str
@@ -252,7 +266,7 @@ class AlterLogin(Statement):
         allowed = session.principal.may(server, "ALTER ANY LOGIN")
         if login is None or not (allowed or own):
             raise error(15151, "alter", "login", self.name)
-        if self._touches_sysadmin(session, login) and not (own and self._only_own_password()):
+        if touches_sysadmin(session, login) and not (own and self._only_own_password()):
             raise error(15151, "alter", "login", self.name)
         changed = dict(login)
         if self.enable is not None:
@@ -267,18 +281,10 @@ class AlterLogin(Statement):
         server.put("login", changed["name"], changed)
         return iter(())
 
-    @staticmethod
-    def _touches_sysadmin(session: Any, login: Document) -> bool:
-        from lab.sql.engine.principal import Principal
-
-        sid = bytes.fromhex(login["sid"])
-        target = Principal(login["name"], sid, login["type"] != "S", frozenset({sid}))
-        return target.is_sysadmin(session.server) and not session.principal.may(session.server, "CONTROL SERVER")
-
     def _only_own_password(self) -> bool:
         return self.options.password is not None and self.options.old_password is not None
 
-    def _apply(self, session: Any, login: Document, *, own: bool, allowed: bool) -> None:
+    def _apply(self, session: Session, login: Document, *, own: bool, allowed: bool) -> None:
         options, server = self.options, session.server
         sql = login["type"] == "S"
         if not sql and (options.password is not None or options.hashed is not None or options.check_policy is not None):
@@ -329,6 +335,8 @@ class AlterLogin(Statement):
             login["default_database"] = found["name"]
         if options.default_language is not None:
             login["default_language"] = options.default_language
+        if options.credential is not None:
+            login["credential"] = credential_number(server, options.credential)
         if options.name is not None:
             if options.name.lower() != self.name.lower() and principal_exists(server, options.name):
                 raise error(15025, options.name)
@@ -341,43 +349,6 @@ def _alter(p: Parser) -> Statement:
     if p.at_any("ENABLE", "DISABLE"):
         return AlterLogin(name, p.next().upper == "ENABLE")
     if p.at_any("ADD", "DROP"):
-        raise not_modelled("credentials of logins")
+        raise not_modelled("credentials of key management providers")
     p.expect("WITH")
     return AlterLogin(name, None, _options(p))
-
-
-@dataclass
-class DropLogin(Statement):
-    name: str
-
-    def run(self, frame: Frame) -> Iterator[Event]:
-        session = frame.session
-        server = session.server
-        login = server.get("login", self.name)
-        if login is None or not session.principal.may(server, "ALTER ANY LOGIN"):
-            raise error(15151, "drop", "login", self.name)
-        if login["id"] == SA:
-            raise error(15405, login["name"])
-        if AlterLogin._touches_sysadmin(session, login):
-            raise error(15151, "drop", "login", self.name)
-        if any(database["owner"] == login["sid"] for database in server.documents("database")):
-            raise error(15174, self.name)
-        if any(one.get("owner_id") == login["id"] for one in server.documents("endpoint")):
-            raise error(15141, "endpoint")
-        if any(one.get("owner_id") == login["id"] for one in server.documents("server-role")):
-            raise error(15141, "server role")
-        if any(s.original.sid.hex() == login["sid"] and not s.dead for s in list(session.instance.sessions.values())):
-            raise error(15434, self.name)
-        server.delete("login", self.name)
-        for key, row in server.items("server-role-member"):
-            if row["member_id"] == login["id"]:
-                server.delete("server-role-member", key)
-        for key, row in server.items("permission"):
-            if row["grantee_id"] == login["id"]:
-                server.delete("permission", key)
-        return iter(())
-
-
-@statement("DROP", "LOGIN")
-def _drop(p: Parser) -> Statement:
-    return DropLogin(p.name())

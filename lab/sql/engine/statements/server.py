@@ -44,6 +44,7 @@ class ServerRole(Statement):
     name: str
     member: str = ""
     add: bool = True
+    owner: str = ""
 
     def run(self, frame: Frame) -> Iterator[Event]:
         session = frame.session
@@ -56,11 +57,11 @@ class ServerRole(Statement):
             if principal_exists(server, self.name):
                 raise error(15025, self.name)
             now = session.instance.world.clock.now().isoformat()
-            server.put(
-                "server-role",
-                self.name,
-                {"name": self.name, "id": next_principal_id(server), "created": now, "owner_id": 1},
-            )
+            owner = server.get("login", self.owner) if self.owner else {"id": 1}
+            if owner is None:
+                raise error(15151, "find", "principal", self.owner)
+            role = {"name": self.name, "id": next_principal_id(server), "created": now, "owner_id": owner["id"]}
+            server.put("server-role", self.name, role)
             return iter(())
         found = server.get("server-role", self.name)
         if found is None:
@@ -74,9 +75,7 @@ class ServerRole(Statement):
 @statement("CREATE", "SERVER", "ROLE")
 def _create(p: Parser) -> Statement:
     name = p.name()
-    if p.accept("AUTHORIZATION"):
-        p.name()
-    return ServerRole("CREATE", name)
+    return ServerRole("CREATE", name, owner=p.name() if p.accept("AUTHORIZATION") else "")
 
 
 @statement("DROP", "SERVER", "ROLE")

@@ -51,11 +51,11 @@ class ServerSpace(Space):
         self.name, self._machine = machine.name, machine
 
     def get(self, kind: str, key: str) -> Document | None:
-        return self._machine.world.store.read(self._machine.name.lower(), f"sql-{kind}", key)
+        return self._machine.world.store.shared(self._machine.name.lower(), f"sql-{kind}").get(key.lower())
 
     def items(self, kind: str) -> list[tuple[str, Document]]:
         with self._machine.world.lock:
-            return list(self._machine.collection(f"sql-{kind}").items())
+            return list(self._machine.world.store.shared(self._machine.name.lower(), f"sql-{kind}").items())
 
     def commit(self, changes: Changes) -> None:
         with self._machine.world.lock:

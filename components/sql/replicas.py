@@ -1,0 +1,57 @@
+"""Asking every replica of a group, and what becomes of one that does not answer.
+
+A replica that does not answer is *unknown*: never absent, never different. The topology says whether that stops a
+resource (`sql.unreachable: stop`, the default) or whether it goes on with the others (`proceed`). What was left undone
+there shows as a difference at the next preview, once it answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+from components.progress import warn
+from components.resource import Inputs
+from remote.errors import LostAnswerError, UnreachableError
+
+T = TypeVar("T")
+
+
+class OnReplicas(Inputs):
+    """Base of the inputs of a resource that asks every replica."""
+
+    unreachable: Literal["stop", "proceed"] = "stop"
+    """What to do about a replica that does not answer: stop with an error, or go on with the others."""
+
+
+@dataclass(frozen=True)
+class Answers(Generic[T]):
+    """What the replicas said, and the names of those that did not answer."""
+
+    given: dict[str, T]
+    silent: tuple[str, ...] = ()
+
+
+def ask(
+    inputs: OnReplicas, machines: Sequence[str], title: str, question: Callable[[str], T], *, primary: str = ""
+) -> Answers[T]:
+    """Ask each machine. Raises ``UnreachableError`` for one that does not answer, unless the topology says to proceed;
+    also then for the primary, without which nothing can be decided, and when none answers."""
+    given: dict[str, T] = {}
+    silent: dict[str, UnreachableError | LostAnswerError] = {}
+    for machine in machines:
+        try:
+            given[machine] = question(machine)
+        except (UnreachableError, LostAnswerError) as error:
+            if inputs.unreachable == "stop" or machine == primary:
+                raise
+            silent[machine] = error
+    if silent and not given:
+        raise next(iter(silent.values()))
+    for machine, why in silent.items():
+        warn(
+            f"{machine} does not answer ({why.found}); {title} is looked after on {', '.join(given)} alone, "
+            f"because the topology has `sql.unreachable: proceed`."
+        )
+    return Answers(given, tuple(silent))

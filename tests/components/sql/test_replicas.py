@@ -1,0 +1,124 @@
+"""A replica that does not answer: unknown, and what the topology says about going on without it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from components import progress
+from components.sql.administrator import AdministratorProvider
+from components.sql.authentication_mode import (
+    AuthenticationModeFacts,
+    AuthenticationModeInputs,
+    AuthenticationModeProvider,
+    ServerMode,
+)
+from components.sql.availability_database import (
+    AvailabilityDatabaseInputs,
+    AvailabilityDatabaseProvider,
+    Synchronized,
+)
+from components.sql.replicas import Answers, OnReplicas, ask
+from components.steps import Until
+from remote.errors import LostAnswerError, MachineError, UnreachableError
+from tests.components.contract import refusal, sentences
+from tests.components.sql_worlds import DEDICATED, SHARE, STORE, administrator, copy, database_facts, group, on
+
+THREE = ("SQL1", "SQL2", "SQL3")
+STOP, PROCEED = OnReplicas(), OnReplicas(unreachable="proceed")
+
+
+@pytest.fixture(autouse=True)
+def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was warned of; nothing was before."""
+    shown: list[str] = []
+    monkeypatch.setattr(progress, "_warned", set())
+    monkeypatch.setattr(progress, "_show", lambda text, *, lasting: shown.append(text) if lasting else None)
+    return shown
+
+
+def question(silent: str, error: type[MachineError] = UnreachableError) -> Any:
+    def answer(machine: str) -> str:
+        if machine in silent:
+            raise error(machine, "read", "no route to host")
+        return machine.lower()
+
+    return answer
+
+
+@pytest.mark.parametrize("error", [UnreachableError, LostAnswerError])
+def test_stop_or_proceed(error: type[MachineError], warnings: list[str]) -> None:
+    assert ask(STOP, THREE, "x", question("")) == Answers({"SQL1": "sql1", "SQL2": "sql2", "SQL3": "sql3"})
+    assert refusal(lambda: ask(STOP, THREE, "x", question("SQL3", error))) == "SQL3: read: no route to host."
+    assert warnings == []
+    asked = ask(PROCEED, THREE, "the logins", question("SQL3", error))
+    assert asked == Answers({"SQL1": "sql1", "SQL2": "sql2"}, ("SQL3",))
+    ask(PROCEED, THREE, "the logins", question("SQL3", error))
+    (warning,) = warnings
+    assert warning == (
+        "SQL3 does not answer (no route to host); the logins is looked after on SQL1, SQL2 alone, because the topology "
+        "has `sql.unreachable: proceed`."
+    )
+
+
+def test_the_primary_and_at_least_one_have_to_answer() -> None:
+    assert refusal(lambda: ask(PROCEED, THREE, "x", question("SQL2"), primary="SQL2")).startswith("SQL2: ")
+    assert refusal(lambda: ask(PROCEED, THREE, "x", question("SQL1 SQL2 SQL3"))).startswith("SQL1: ")
+
+
+def test_what_the_machine_says_is_no_silence() -> None:
+    def refused(machine: str) -> str:
+        raise MachineError(machine, "read", "permission denied")
+
+    assert "permission denied" in refusal(lambda: ask(PROCEED, THREE, "x", refused))
+
+
+def test_the_administrator_of_a_silent_replica_is_unknown() -> None:
+    inputs = DEDICATED.model_copy(update={"machines": THREE, "unreachable": "proceed"})
+    provider, facts = AdministratorProvider(), {"SQL1": administrator(), "SQL2": administrator()}
+    assert provider.plan(inputs, facts) == []  # type: ignore[arg-type]
+    assert provider.found(inputs, facts)["machines"] == list(THREE)  # type: ignore[arg-type]
+    assert provider.found(inputs, {**facts, "SQL3": None})["machines"] == ["SQL1", "SQL2"]
+
+
+def test_the_mode_of_a_silent_replica_is_unknown_and_no_restart_waits_for_it() -> None:
+    inputs = AuthenticationModeInputs(group="SQL", machines=THREE, unreachable="proceed")
+    down = on("SQL3", joined=False, failover_ready=False, synchronization="NOT SYNCHRONIZING")
+    three = group("SQL1", on("SQL1"), on("SQL2"), down, machines=THREE)
+    gone = tuple(replace(r, connected=False, role="") if r.machine == "SQL3" else r for r in three.replicas)
+    three = replace(three, replicas=gone)
+    servers = {"SQL1": ServerMode("mixed", "mixed"), "SQL2": ServerMode("windows", "mixed")}
+    facts = AuthenticationModeFacts(servers, three)
+    provider = AuthenticationModeProvider()
+    restarted, waited = provider.plan(inputs, facts)
+    assert restarted.sentence == "On SQL2, restart SQL Server."
+    assert isinstance(waited.action, Until)
+    assert waited.action.waiting_for(facts) == ""
+    assert provider.found(inputs, replace(facts, servers={"SQL1": servers["SQL1"]})) == {}, "unknown is no difference"
+    both = {"SQL1": ServerMode("windows", "mixed"), "SQL2": ServerMode("mixed", "mixed")}
+    only = replace(three, replicas=tuple(r for r in gone if r.machine != "SQL2"))
+    text = refusal(lambda: provider.plan(inputs, AuthenticationModeFacts(both, only)))
+    assert "no secondary can take over without loss" in text
+
+
+def test_a_database_is_seeded_on_those_that_answer_and_on_the_other_one_later() -> None:
+    inputs = AvailabilityDatabaseInputs(database=STORE, group="SQL", machines=THREE, share=SHARE, unreachable="proceed")
+    provider = AvailabilityDatabaseProvider()
+    facts = database_facts({"SQL1": copy()}, machines=THREE)
+    gone = tuple(replace(r, connected=False) if r.machine == "SQL3" else r for r in facts.group.replicas)
+    facts = replace(facts, group=replace(facts.group, replicas=gone), silent=("SQL3",))
+    plan = sentences(provider.plan(inputs, facts))
+    assert any("SQL2, join" in sentence for sentence in plan)
+    assert not any("SQL3" in sentence for sentence in plan)
+    members = (on("SQL1", STORE), on("SQL2", STORE), on("SQL3", STORE, joined=False, synchronization=""))
+    whole = replace(
+        facts, copies={"SQL1": copy(in_group=True)}, group=replace(facts.group, databases=members, replicas=gone)
+    )
+    assert provider.plan(inputs, whole) == []
+    assert provider.found(inputs, whole) == {}
+    assert Synchronized(STORE)(whole) == ""
+    back = replace(whole, silent=(), group=replace(whole.group, replicas=group("SQL1", machines=THREE).replicas))
+    assert provider.found(inputs, back) == {"replicas": "SQL3: not joined"}
+    assert any("SQL3, join" in sentence for sentence in sentences(provider.plan(inputs, back)))
