@@ -5,6 +5,7 @@ whose operating system runs says nothing about its sites. Sources: ports and sit
 ``/ping`` of the tenants' site and of their interface is what Microsoft's own test of Cloud Platform System asks. That
 the web tier keeps no state, and that a probe should ask for a page, is Marc van Eijk's guide of 2014. That every other
 site answers ``GET /`` with less than 500 while it works is unproven; the failover proof relies on it, too.
+So is that the release before Windows Azure Pack has ``/ping``.
 """
 
 from __future__ import annotations
