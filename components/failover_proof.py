@@ -117,9 +117,11 @@ class FailoverProofProvider(Provider[FailoverProofInputs, FailoverProofFacts]):
         what = f"See every site of the portal work with {target} as the primary{' again' if back else ''}."
         return [*moved, Step(what, Until(target, Works(target), inputs.site_seconds))]
 
-    def _apply(self, inputs: FailoverProofInputs, facts: FailoverProofFacts) -> FailoverProofFacts:
+    def _apply(
+        self, inputs: FailoverProofInputs, facts: FailoverProofFacts, *, renew: bool = False
+    ) -> FailoverProofFacts:
         try:
-            return super()._apply(inputs, facts)
+            return super()._apply(inputs, facts, renew=renew)
         except MachineError as error:
             raise self._back(inputs, error) from None
 

@@ -94,6 +94,7 @@ class ThroughFarm(Inputs):
 
 InputsT = TypeVar("InputsT", bound=Inputs)
 FactsT = TypeVar("FactsT")
+Plan = Callable[[FactsT], Sequence[Step]]
 
 
 class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
@@ -109,6 +110,8 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
     """Whether a replacement deletes the old thing before it makes the new one: True where both have one name."""
     SECRETS: ClassVar[tuple[str, ...]] = ()
     """Inputs that are secret."""
+    UNTOLD: ClassVar[tuple[str, ...]] = ()
+    """Inputs that the far side takes and never tells: set when a thing is made or taken over, and when they change."""
     COMPUTED: ClassVar[tuple[str, ...]] = ()
     """Outputs beside the inputs."""
     TOLD: ClassVar[tuple[str, ...]] = ()
@@ -178,6 +181,10 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
         """What delete has to know of the time before the resource (a setting's old value); never a secret."""
         return {}
 
+    def untold(self, inputs: InputsT, facts: FactsT) -> FactsT:
+        """The facts as if every ``UNTOLD`` input were another one than declared: the plan for them sets it. Pure."""
+        return facts
+
     def refuse(self, olds: dict[str, Any], inputs: InputsT) -> str:
         """Why a thing cannot go from the inputs in the state (none for a new one) to these; empty where it can. Asked
         in every preview, before anything is touched. Pure."""
@@ -235,7 +242,7 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
                     )
                 claim = claims.Claim(adopted=there, before=self.remember(inputs, facts))
                 claims.write(remote, self.home(inputs), self.key(inputs), claim)
-            now = self._apply(inputs, facts)
+            now = self._apply(inputs, facts, renew=claim.adopted)
             return CreateResult(self.key(inputs), self._outs(inputs, facts, now, claim))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -259,8 +266,9 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         inputs = self._parse(news)
         with self._boundary(inputs):
+            renew = any(olds.get(name) != news.get(name) for name in self.UNTOLD)
             facts = self.observe(inputs, self.remote)
-            now = self._apply(inputs, facts)
+            now = self._apply(inputs, facts, renew=renew)
             claim = claims.Claim(adopted=bool(olds.get("adopted")), before=olds.get("before") or {})
             self._move_claim(str(olds.get("home") or self.home(inputs)), inputs, claim)
             return UpdateResult(self._outs(inputs, facts, now, claim))
@@ -274,15 +282,23 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
             else:
                 self._carry_out(inputs, lambda facts: self.release(inputs, facts), None)
             if self.CLAIMS:
-                claims.remove(remote, self.home(inputs), self.key(inputs))
+                claims.remove(remote, str(props.get("home") or self.home(inputs)), self.key(inputs))
 
     # How it is done --------------------------------------------------------------------------------------------
 
-    def _apply(self, inputs: InputsT, facts: FactsT) -> FactsT:
-        return self._carry_out(inputs, lambda now: self.plan(inputs, now), facts)
+    def _apply(self, inputs: InputsT, facts: FactsT, *, renew: bool = False) -> FactsT:
+        """Bring about the declared state; ``renew`` sets what the far side does not tell, too."""
 
-    def _carry_out(self, inputs: InputsT, plan: Callable[[FactsT], Sequence[Step]], facts: FactsT | None) -> FactsT:
-        """Run a plan to its end, observe again, and go on until nothing is left to do.
+        def renewing(now: FactsT) -> list[Step]:
+            return self.plan(inputs, self.untold(inputs, now))
+
+        return self._carry_out(inputs, lambda now: self.plan(inputs, now), facts, renewing if renew else None)
+
+    def _carry_out(
+        self, inputs: InputsT, plan: Plan[FactsT], facts: FactsT | None, first: Plan[FactsT] | None = None
+    ) -> FactsT:
+        """Run a plan to its end, observe again, and go on until nothing is left to do. ``first`` is the plan to begin
+        with, once.
 
         A step that is due again although it was carried out is an error: the machine did not take it. After a lost
         answer nothing is run twice blindly: facts are observed anew, and a new plan is made from them. That plan may
@@ -294,7 +310,7 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
         while True:
             if facts is None:
                 facts = self.observe(inputs, remote)
-            due = plan(facts)
+            due = (first or plan)(facts)
             if not due:
                 return facts
             if again := [step.sentence for step in due if step.sentence in done]:
@@ -308,6 +324,7 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
                 for step in due:
                     steps.run(step, remote, lambda: self.observe(inputs, remote), report)
                     done.add(step.sentence)
+                first = None
             except LostAnswerError:
                 lost += 1
                 if lost == _TRIES:

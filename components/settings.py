@@ -106,7 +106,7 @@ def hosts(values: dict[str, Any], topology: Topology) -> Hosts:
             next(iter(given)),
             "read `hosts` of this stack's configuration",
             "no machine, cluster or listener of this name in the topology",
-            f"Known are: {known}.",
+            f"Known are: {known}. A machine that leaves the farm stays in `machines` until `pulumi up` has cleared it.",
         )
     authorities = str(values.get("authorities") or "")
     if authorities and not Path(authorities).is_file():

@@ -51,7 +51,7 @@ class Hosts:
                 name,
                 "find out how to reach it",
                 "no such machine in this stack's configuration",
-                f"Known are: {known}.",
+                f"Known are: {known}. A machine that leaves the farm stays listed until `pulumi up` has cleared it.",
             )
         return host
 

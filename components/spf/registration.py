@@ -8,7 +8,7 @@ unproven (docs/architecture.md). Leaves other resource providers alone. Delete r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pulumi
@@ -48,6 +48,8 @@ class Registered:
     address: str
     account: str
     enabled: bool
+    password_known: bool = True
+    """False where somebody else set it, or another one is declared since."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ def _reach(machine: str, inputs: RegistrationInputs) -> str:
 class RegistrationProvider(Provider[RegistrationInputs, RegistrationFacts]):
     INPUTS = RegistrationInputs
     SECRETS = ("password",)
+    UNTOLD = ("password",)
 
     def title(self, inputs: RegistrationInputs) -> str:
         return "the registration of Service Provider Foundation"
@@ -117,7 +120,7 @@ class RegistrationProvider(Provider[RegistrationInputs, RegistrationFacts]):
             what = f"Through {machine}, register Service Provider Foundation at {inputs.url}."
             return [Step(what, Script(machine, "spf/add_registration.ps1", arguments), remedy=_reach(machine, inputs))]
         have = facts.registered[0]
-        if (have.address, have.account, have.enabled) == wanted:
+        if have.password_known and (have.address, have.account, have.enabled) == wanted:
             return []
         what = f"Through {machine}, correct the registration of Service Provider Foundation to {inputs.url}."
         correct = Script(machine, "spf/set_registration.ps1", {**arguments, "Instance": have.instance})
@@ -135,6 +138,9 @@ class RegistrationProvider(Provider[RegistrationInputs, RegistrationFacts]):
             )
             for one in facts.registered
         ]
+
+    def untold(self, inputs: RegistrationInputs, facts: RegistrationFacts) -> RegistrationFacts:
+        return replace(facts, registered=tuple(replace(one, password_known=False) for one in facts.registered))
 
     def adoption(self, inputs: RegistrationInputs, topology: Topology) -> Location:
         return ("spf",)

@@ -61,6 +61,8 @@ class LocalAccountFacts:
     """Lower-case names of all local groups of the server."""
     mark: Secret
     """The mark that would fit the declared password on this server."""
+    marked: bool = False
+    """Whether the server keeps a mark, fitting or not."""
 
 
 def mark(key: Secret, account: str, password: Secret) -> Secret:
@@ -97,7 +99,8 @@ class LocalAccountProvider(Provider[LocalAccountInputs, LocalAccountFacts]):
                 description=state["description"],
                 groups=frozenset(name.lower() for name in state["memberOf"]),
             )
-        return LocalAccountFacts(account, frozenset(name.lower() for name in state["groups"]), ours)
+        groups = frozenset(name.lower() for name in state["groups"])
+        return LocalAccountFacts(account, groups, ours, marked=bool(state["mark"]))
 
     def plan(self, inputs: LocalAccountInputs, facts: LocalAccountFacts) -> list[Step]:
         machine, name, have = inputs.machine, inputs.account, facts.account
@@ -137,6 +140,12 @@ class LocalAccountProvider(Provider[LocalAccountInputs, LocalAccountFacts]):
             return []
         what = f"On {inputs.machine}, delete the local account {inputs.account}."
         return [Step(what, Script(inputs.machine, "windows/remove_account.ps1", {"Name": inputs.account}))]
+
+    def release(self, inputs: LocalAccountInputs, facts: LocalAccountFacts) -> list[Step]:
+        if not facts.marked:
+            return []
+        what = f"On {inputs.machine}, forget the mark beside the local account {inputs.account}."
+        return [Step(what, Script(inputs.machine, "windows/remove_mark.ps1", {"Name": inputs.account}))]
 
     def adoption(self, inputs: LocalAccountInputs, topology: Topology) -> Location:
         return ("spf",)

@@ -1,7 +1,7 @@
 """Guarantees that a web site answers HTTPS on one port with one certificate, and no longer on its old port.
 
 The new binding is made, with its certificate, before the old one goes: there is no moment without one. A port that
-another site holds is refused with that site's name. Delete puts the old binding back with the certificate it had.
+another site holds is refused with that site's name. Delete puts back the bindings on the two ports as they were before.
 """
 
 from __future__ import annotations
@@ -101,9 +101,10 @@ class SiteBindingProvider(Provider[SiteBindingInputs, SiteBindingFacts]):
         steps: list[Step] = []
         if not facts.exists:
             return steps
-        if thumbprint := before.get("thumbprint"):
-            steps += _bind(machine, site, inputs.old_port, thumbprint, facts.ports)
-        if inputs.port in facts.ports:
+        bound = {int(port): thumbprint for port, thumbprint in before.get("bindings", {}).items()}
+        for port, thumbprint in bound.items():
+            steps += _bind(machine, site, port, thumbprint, facts.ports)
+        if inputs.port in facts.ports and inputs.port not in bound:
             arguments = {"Site": site, "Port": inputs.port}
             action = Script(machine, "windows/remove_binding.ps1", arguments)
             steps.append(Step(f"On {machine}, take {site} off port {inputs.port}.", action))
@@ -116,7 +117,8 @@ class SiteBindingProvider(Provider[SiteBindingInputs, SiteBindingFacts]):
         return facts.ports == {inputs.port: inputs.thumbprint}
 
     def remember(self, inputs: SiteBindingInputs, facts: SiteBindingFacts) -> dict[str, Any]:
-        return {"thumbprint": facts.ports.get(inputs.old_port, "")}
+        ours = (inputs.old_port, inputs.port)
+        return {"bindings": {str(port): facts.ports[port] for port in ours if facts.ports.get(port)}}
 
     def found(self, inputs: SiteBindingInputs, facts: SiteBindingFacts) -> dict[str, Any]:
         live: dict[str, Any] = {"started": facts.started}

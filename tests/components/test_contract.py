@@ -159,11 +159,44 @@ def test_what_exists_already_is_refused_unless_adopted(monkeypatch: pytest.Monke
 def test_an_adopted_thing_is_left_by_delete(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
     world, outs = made(monkeypatch, case)
     world.ran.clear()
-    let_go = world.provider().release(case.parsed(), world.facts)
-    assert all(script_of(step.action) == "windows/remove_mark.ps1" for step in let_go), "that is no letting go"
-    world.provider().delete("id", {**outs, "adopted": True})
-    assert world.ran == let_go
+    provider, inputs = world.provider(), case.parsed()
+    own = provider.release(inputs, world.facts)
+    provider.delete("id", {**outs, "adopted": True})
+    assert all(script_of(step.action) == "windows/remove_mark.ps1" for step in own), "that is no letting go"
+    assert world.ran == own
     assert world.claims == {}
+    assert provider.plan(inputs, world.facts) == [] or own
+    assert provider.release(inputs, world.facts) == []
+
+
+UNTOLD = [case for case in CASES if case.provider.UNTOLD]
+
+
+@pytest.mark.parametrize("case", UNTOLD, ids=lambda case: case.name)
+def test_what_cannot_be_read_back_is_set_when_it_changes(monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
+    world, outs = made(monkeypatch, case)
+    provider = world.provider()
+    world.ran.clear()
+    provider.update("id", outs, case.inputs)
+    assert world.ran == []
+    for name in case.provider.UNTOLD:
+        world.ran.clear()
+        outs = provider.update("id", {**outs, name: "another"}, case.inputs).outs or {}
+        assert len(world.changes) == 1, name
+
+
+@pytest.mark.parametrize("case", UNTOLD, ids=lambda case: case.name)
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_what_cannot_be_read_back_is_set_when_a_thing_is_taken_over(
+    monkeypatch: pytest.MonkeyPatch, case: Case, after: bool
+) -> None:
+    """Also when the answer was lost: whether it was set cannot be seen."""
+    world, _ = made(monkeypatch, case)
+    world.claims.clear()
+    adopting = {**case.inputs, "adopt": True}
+    world.break_at(lost(0, after=after))
+    assert (world.provider().create(adopting).outs or {})["adopted"]
+    assert [script_of(step.action) for step in world.changes] == (1 + after) * ["spf/set_registration.ps1"]
 
 
 @every
@@ -284,6 +317,7 @@ def test_an_update_through_another_machine_takes_the_claim_along(monkeypatch: py
     moved = {("ELSEWHERE", key): claims.Claim(adopted=True, before={"kept": "x"})}
     assert world.claims == (moved if claimed(case) else {})
     assert (outs["home"], result["home"]) == (home, "ELSEWHERE")
+    monkeypatch.setattr(case.provider, "home", lambda self, _inputs: "ANYWHERE")  # what drift may make of the inputs
     provider.delete("id", {**result, "adopted": True})
     assert world.claims == {}
 

@@ -163,7 +163,7 @@ def test_a_machine_that_nobody_knows_is_one_clear_line(plugin: Plugin) -> None:
         plugin.create(FeatureProvider, {"machine": "Portal9", "feature": "NLB"})
     assert caught.value.details().endswith(
         "Portal9: find out how to reach it: no such machine in this stack's configuration. Known are: FILE, Portal1, "
-        "Portal2, SPF1, SPF2, SQL1, SQL2."
+        "Portal2, SPF1, SPF2, SQL1, SQL2. A machine that leaves the farm stays listed until `pulumi up` has cleared it."
     )
 
 

@@ -73,10 +73,9 @@ CERTIFICATE = Case(
 SPF_GROUPS = ("SPF_Admin", "SPF_VMM")
 
 
-def server(account: AccountState | None = None) -> LocalAccountFacts:
-    return LocalAccountFacts(
-        account, frozenset({*(g.lower() for g in SPF_GROUPS), "users"}), Secret("mark-of-this-test")
-    )
+def server(account: AccountState | None = None, *, marked: bool = False) -> LocalAccountFacts:
+    groups = frozenset({*(group.lower() for group in SPF_GROUPS), "users"})
+    return LocalAccountFacts(account, groups, Secret("mark-of-this-test"), marked)
 
 
 def _account(facts: LocalAccountFacts, **changes: Any) -> LocalAccountFacts:
@@ -89,8 +88,10 @@ LOCAL_ACCOUNT = Case(
     {"machine": "SPF1", "account": "SVC_SPF", "password": "Account-Pass-1!", "groups": list(SPF_GROUPS)},
     server(),
     {
-        "windows/create_account.ps1": lambda f, a: server(AccountState(True, False, True, "", frozenset())),
-        "windows/set_account_password.ps1": lambda f, a: _account(f, password_is_ours=True),
+        "windows/create_account.ps1": lambda f, a: server(
+            AccountState(True, False, True, "", frozenset()), marked=True
+        ),
+        "windows/set_account_password.ps1": lambda f, a: replace(_account(f, password_is_ours=True), marked=True),
         "windows/set_account_options.ps1": lambda f, a: _account(
             f,
             never_expires=a.arguments["NeverExpires"],
@@ -99,6 +100,7 @@ LOCAL_ACCOUNT = Case(
         ),
         "windows/add_members.ps1": lambda f, a: _account(f, groups=f.account.groups | {a.arguments["Group"].lower()}),
         "windows/remove_account.ps1": lambda f, a: server(),
+        "windows/remove_mark.ps1": lambda f, a: replace(_account(f, password_is_ours=False), marked=False),
     },
     gone=server(),
 )

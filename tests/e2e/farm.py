@@ -91,8 +91,11 @@ class Farm:
 
     def write_topology(self, text: str) -> None:
         """Give the farm this topology, its addresses moved to the farm's own networks."""
-        moved = text.replace("172.21.5.", f"172.{self.network}.5.").replace("172.22.5.", f"172.{self.network}.6.")
-        self.topology.write_text(moved, encoding="utf-8")
+        self.topology.write_text(self.moved(text), encoding="utf-8")
+
+    def moved(self, text: str) -> str:
+        """A text with the addresses of the real world moved to the farm's own networks."""
+        return text.replace("172.21.5.", f"172.{self.network}.5.").replace("172.22.5.", f"172.{self.network}.6.")
 
     def line(self, beginning: str) -> int:
         """The number of the topology's first line that begins so, as messages name it."""

@@ -11,7 +11,7 @@ import atexit
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,16 @@ class FarmHere(Farm):
     world: World
     _control: Control | None = None
 
-    def start_lab(self, pace: str = PACE, by_hand: Path | None = None) -> None:
+    def start_lab(self, pace: str = PACE, by_hand: Sequence[Path] = ()) -> None:
+        """``by_hand`` are the files of what was done by hand, one after the other."""
         self._share_authority()
         self.world = boot.build(self.topology, self.lab_folder, float(pace))
-        boot.start(self.world, state.read(by_hand) if by_hand else [])
+        entries: list[state.Entry] = []
+        for file in by_hand:
+            here = self.folder / file.name
+            here.write_text(self.moved(file.read_text(encoding="utf-8")), encoding="utf-8")
+            entries += state.read(here)
+        boot.start(self.world, entries)
         self._control = Control(self.world, self.lab_folder)
         self.configure_load_balancer()
 

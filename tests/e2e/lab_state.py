@@ -124,8 +124,7 @@ def watched(farm: Farm) -> Iterator[Seen]:
     def look() -> None:
         while not done.wait(0.02):
             for folder in (farm.lab_folder / "files").glob(f"*/C/ProgramData/{OURS}"):
-                for file in folder.rglob("*"):
-                    _add(seen, farm, file)
+                _add(seen, farm, folder)
             for (owner, kind, name), document in documents(farm).items():
                 if kind == "task":
                     kept = {key: value for key, value in document.items() if key != "password"}
@@ -140,10 +139,11 @@ def watched(farm: Farm) -> Iterator[Seen]:
         thread.join()
 
 
-def _add(seen: Seen, farm: Farm, file: Path) -> None:
+def _add(seen: Seen, farm: Farm, folder: Path) -> None:
     try:
-        if file.is_file():
-            text = file.read_text(encoding="utf-8", errors="replace")
-            seen.texts.add((f"file {file.relative_to(farm.lab_folder)}", text))
+        for file in folder.rglob("*"):
+            if file.is_file():
+                text = file.read_text(encoding="utf-8", errors="replace")
+                seen.texts.add((f"file {file.relative_to(farm.lab_folder)}", text))
     except FileNotFoundError:
-        return  # gone between the look and the reading
+        return  # gone between two looks; the rest is looked at the next time

@@ -333,7 +333,7 @@ def test_a_local_account_that_is_not_ours(farm: FarmHere, pieces: dict[str, Piec
     new = {"Name": "SVC_SPF_REG", "Password": WRONG, "Mark": "x"}
     by_hand.run(leaf("windows/create_account.ps1"), new, attempted="create by hand", changes=True)
     try:
-        line = refusal(pieces["SVC_SPF_REG"])
+        line = refusal(pieces["SPF2-account"])
     finally:
         by_hand.run(leaf("windows/remove_account.ps1"), {"Name": "SVC_SPF_REG"}, attempted="undo", changes=True)
     assert "create the local account SVC_SPF_REG: it exists already and was not made by this stack" in line
@@ -342,7 +342,7 @@ def test_a_local_account_that_is_not_ours(farm: FarmHere, pieces: dict[str, Piec
 
 def test_a_cluster_that_is_not_ours(farm: FarmHere, pieces: dict[str, Piece]) -> None:
     pieces["Portal1-nlb"].create()
-    cluster = pieces["portal.hyper-v.nu"]
+    cluster = pieces["portal-cluster"]
     outs = cluster.create()
     claims.remove(farm.remote, "Portal1", cluster.provider().key(cluster.provider()._parse(outs)))
     line = refusal(cluster)

@@ -170,12 +170,11 @@ MANUAL = [
 ]
 
 CASES: dict[str, tuple[Undo, dict[str, Any]]] = {
-    "SVC_SPF_REG": (delete, {}),
+    "SPF2-account": (delete, {}),
     "Portal1-certificate": (delete, {}),
     "Portal1-nlb": (delete, {}),
-    "portal.hyper-v.nu": (delete, {}),
-    "portal.hyper-v.nu-port-rules": (delete, {"rules": RULES}),
-    "Portal2-node": (delete, {}),
+    "portal-cluster": (delete, {}),
+    "portal-port-rules": (delete, {"rules": RULES}),
     "SQL-alwayson": (by_hand(shell("SQL1", DISABLE_HADR), shell("SQL1", RESTART_SQL)), {}),
     "SQL-authentication": (set_otherwise(mode="windows"), {}),
     "SQL-administrator": (set_otherwise(password="Another-Password-1!"), {}),
@@ -211,6 +210,7 @@ CASES: dict[str, tuple[Undo, dict[str, Any]]] = {
     "AdminSite-name": (delete, {}),
     "TenantSite-trust": (name_the_first_machine, {}),
     "marketplace-endpoints": (delete, {}),
+    "Portal2-node": (delete, {}),
 }
 """One of every kind, in the farm's order: how its create is undone, and what its inputs are but the farm's."""
 

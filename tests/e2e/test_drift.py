@@ -9,44 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import pytest
 
 from remote.errors import MachineError
+from tests.e2e import runs
 from tests.e2e.drifts import FOREIGN, LASTING, MADE, REFUSED, ROUNDS, Drift
 from tests.e2e.far_side import Snapshot, differences, snapshot
-from tests.e2e.farm import Farm, Result, operations
+from tests.e2e.farm import Farm
+from tests.e2e.runs import VERIFICATION, Run
 
 NETWORK = 31
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
-
-VERIFICATION = "verification"
-HEAD = re.compile(r"^\s*(?:[-+~]{1,2})\s*\S+: \((\w+)\)$", re.MULTILINE)
-
-
-@dataclass
-class Run:
-    """One preview or up: its output, and what it did to which resource."""
-
-    result: Result
-    operations: dict[str, str]
-    """Resource → operation, of those that are not the same."""
-
-    @property
-    def touched(self) -> set[str]:
-        return set(self.operations) - {VERIFICATION}
-
-    @cached_property
-    def parts(self) -> dict[str, str]:
-        """Resource → its part of the output, single-spaced; what the refresh found stands before and is left out."""
-        pieces = HEAD.split(self.result.output)
-        found = {}
-        for operation, text in zip(pieces[1::2], pieces[2::2], strict=True):
-            urn = re.search(r"\[urn=(\S+)\]", text)
-            if operation != "refresh" and urn:
-                found[urn.group(1).rsplit("::", 1)[1]] = re.sub(r" +", " ", text)
-        return found
 
 
 @dataclass
@@ -68,17 +42,11 @@ class Rounds:
     farm: Farm
     done: dict[str, Outcome | Exception] = field(default_factory=dict)
 
-    def run(self, *command: str) -> Run:
-        log = self.farm.folder / "events.jsonl"
-        log.unlink(missing_ok=True)
-        result = self.farm.pulumi(*command, "--diff", "--event-log", str(log))
-        return Run(result, operations(log))
-
     def preview(self) -> Run:
-        return self.run("preview")
+        return runs.preview(self.farm)
 
     def up(self) -> Run:
-        return self.run("up", "--yes", "--skip-preview")
+        return runs.up(self.farm)
 
     def now(self) -> Snapshot:
         return snapshot(self.farm.lab_folder)
@@ -108,7 +76,6 @@ class Rounds:
 @pytest.fixture(scope="module")
 def rounds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rounds]:
     farm = Farm(tmp_path_factory.mktemp("drift"), NETWORK)
-    farm.environment["PULUMI_DEBUG_COMMANDS"] = "1"  # for --event-log
     try:
         farm.start_lab()
         farm.make_stack()

@@ -91,7 +91,7 @@ def test_an_empty_entry_of_a_machine_is_no_entry() -> None:
 def test_an_unknown_machine() -> None:
     assert refusal(lambda: given()["Nobody"]) == (
         "Nobody: find out how to reach it: no such machine in this stack's configuration. Known are: FILE, Portal1, "
-        "Portal2, SPF1, SPF2, SQL1, SQL2."
+        "Portal2, SPF1, SPF2, SQL1, SQL2. A machine that leaves the farm stays listed until `pulumi up` has cleared it."
     )
 
 

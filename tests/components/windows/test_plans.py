@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 
@@ -135,6 +136,12 @@ class TestLocalAccount:
             "Service Provider Foundation there first, or correct `spf.groups`."
         )
 
+    def test_an_adopted_one_keeps_no_mark_of_ours(self) -> None:
+        assert self.provider.release(self.inputs, server(self.good)) == []
+        assert actions(self.provider.release(self.inputs, server(self.good, marked=True))) == [
+            "SPF2 windows/remove_mark.ps1 {'Name': 'SVC_SPF'}"
+        ]
+
     def test_drift(self) -> None:
         odd = replace(self.good, password_is_ours=False, enabled=False, groups=frozenset(), description="x")
         assert self.provider.found(self.inputs, server(odd)) == {
@@ -232,13 +239,41 @@ class TestSiteBinding:
 
     def test_remove_puts_the_old_binding_back_first(self) -> None:
         before = self.provider.remember(self.inputs, SiteBindingFacts(True, True, {30081: OLD}, {}))
-        assert before == {"thumbprint": OLD}
+        assert before == {"bindings": {"30081": OLD}}
         now = SiteBindingFacts(True, True, {443: THUMBPRINT}, {})
         assert sentences(self.provider.remove(self.inputs, now, before)) == [
             f"On Portal1, bind {SITE} to port 30081.",
             f"On Portal1, give port 30081 of {SITE} the certificate {OLD}.",
             f"On Portal1, take {SITE} off port 443.",
         ]
+
+    back_on_its_own: ClassVar[list[str]] = [
+        f"On Portal1, bind {SITE} to port 30081.",
+        f"On Portal1, give port 30081 of {SITE} the certificate {OLD}.",
+    ]
+    leave_new = f"On Portal1, take {SITE} off port 443."
+    ours = f"On Portal1, give port 443 of {SITE} the certificate {THUMBPRINT}."
+    leave = f"On Portal1, take {SITE} off port 30081."
+
+    @pytest.mark.parametrize(
+        ("ports", "moved", "back"),
+        [
+            # Moved by hand, with the certificate of the portal's installer.
+            ({443: OLD}, [ours], [f"On Portal1, give port 443 of {SITE} the certificate {OLD}."]),
+            # Half moved: it answers on both.
+            ({30081: OLD, 443: THUMBPRINT}, [leave], back_on_its_own),
+            # Bound to the new port without any certificate.
+            ({30081: OLD, 443: ""}, [ours, leave], [*back_on_its_own, leave_new]),
+            # A third port is nobody's business.
+            ({8443: OLD, 443: THUMBPRINT}, [], []),
+        ],
+    )
+    def test_moved_by_hand(self, ports: dict[int, str], moved: list[str], back: list[str]) -> None:
+        facts = SiteBindingFacts(True, True, ports, {})
+        assert sentences(self.provider.plan(self.inputs, facts)) == moved
+        kept = {port: mark for port, mark in ports.items() if port not in (30081, 443)}
+        now = replace(facts, ports={**kept, 443: THUMBPRINT})
+        assert sentences(self.provider.remove(self.inputs, now, self.provider.remember(self.inputs, facts))) == back
 
 
 class TestFirewallRule:
