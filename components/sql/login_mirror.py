@@ -91,6 +91,8 @@ class LoginMirrorProvider(Provider[LoginMirrorInputs, LoginMirrorFacts]):
     def observe(self, inputs: LoginMirrorInputs, remote: Remote) -> LoginMirrorFacts:
         attempted = f"read {self.title(inputs)}"
         group = groups.observe(remote, inputs.machines, inputs.group)
+        if not group.exists:  # somebody dropped it: its databases are nobody's to mirror for until it is made again
+            return LoginMirrorFacts(self.home(inputs), {}, {}, missing=inputs.databases)
         if not group.primary:
             raise MachineError(self.home(inputs), attempted, f"the availability group {inputs.group} has no primary")
         title = self.title(inputs)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import pulumi
+from pulumi.dynamic import UpdateResult
 
 from components.resource import Inputs, Managed, Provider
 from components.sql import group as groups
@@ -129,6 +130,13 @@ class PrimaryProvider(Provider[PrimaryInputs, Group]):
             return []
         refuse_loss(facts, inputs.machine, f"move {self.title(inputs)}")
         return move(inputs.group, inputs.machine, inputs.seconds)
+
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        """A change of anything but the wanted machine (a replica more, for instance) fails nothing over."""
+        policy = str(news.get("policy", "build"))
+        stays = policy == "build" and str(olds.get("machine")).lower() == str(news.get("machine")).lower()
+        done = super().update(_id, olds, {**news, "policy": "never"} if stays else news)
+        return UpdateResult({**(done.outs or {}), "policy": policy})
 
     def remove(self, inputs: PrimaryInputs, facts: Group, before: dict[str, Any]) -> list[Step]:
         return []

@@ -181,7 +181,7 @@ LISTENER = Case(
 
 PRIMARY = Case(
     PrimaryProvider,
-    {"group": "SQL", "machine": "SQL1", "machines": MACHINES},
+    {"group": "SQL", "machine": "SQL1", "machines": MACHINES, "policy": "always"},
     group("SQL2"),
     {"sql/failover.sql": lambda f, a: failed_over(f, a.machine)},
     leaves=True,

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from components.sql import group as groups
 from components.sql.login import Holdings, Owned, Permission, ServerRole
 from components.sql.login_mirror import LoginMirrorFacts, LoginMirrorInputs, LoginMirrorProvider
 from components.sql.login_report import merged
@@ -549,3 +550,13 @@ def test_a_drop_says_why_and_forgets_the_mark() -> None:
 def test_remove_leaves_every_login_and_forgets_which_were_made() -> None:
     assert PROVIDER.remove(INPUTS, SAME, {}) == []
     assert actions(PROVIDER.remove(INPUTS, with_old(), {})) == [f"SQL2 sql/unmark_login.sql ('{OTHER_SID}',)"]
+
+
+def test_without_the_group_there_is_nothing_to_mirror_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody dropped the group: the refresh shows the mirror as gone, and stops nothing that makes the group again."""
+    monkeypatch.setattr(groups, "observe", lambda *_: groups.Group("SQL", "", (), ()))
+    facts = PROVIDER.observe(INPUTS, remote=None)  # type: ignore[arg-type]
+    assert not PROVIDER.present(INPUTS, facts)
+    assert refusal(lambda: PROVIDER.plan(INPUTS, facts)).startswith(
+        "SQL1: mirror the logins of SQL: there is no database"
+    )

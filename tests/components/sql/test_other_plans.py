@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,8 @@ from components.sql.listener import ListenerFacts, ListenerInputs, ListenerProvi
 from components.sql.primary import Moved, PrimaryInputs, PrimaryProvider, Ready
 from components.steps import Until
 from remote.secret import Secret
-from tests.components.contract import actions, refusal, sentences
-from tests.components.sql_worlds import DEDICATED, administrator, group, on, replica
+from tests.components.contract import actions, enter, refusal, sentences
+from tests.components.sql_worlds import DEDICATED, PRIMARY, administrator, group, on, replica
 
 PASSWORD = Secret("Sql-Pass-1!")
 
@@ -300,6 +301,28 @@ class TestPrimary:
         assert self.provider.found(self.inputs("always"), group("SQL2")) == {"machine": "SQL2"}
         assert self.provider.found(self.inputs("always"), Group("SQL", "", (), ())) == {"machine": "(none)"}
         assert self.provider.outputs(self.inputs("never"), group("SQL2")) == {"current": "SQL2"}
+
+    @pytest.mark.parametrize(
+        ("news", "moved"),
+        [
+            ({"machines": ["SQL1", "SQL2", "SQL3"]}, False),
+            ({"seconds": 60.0}, False),
+            ({"machine": "SQL2"}, True),
+            ({"policy": "always"}, True),
+        ],
+        ids=["a replica more", "another wait", "another machine is wanted", "it shall always be there"],
+    )
+    def test_an_update_moves_the_primary_only_when_that_is_what_changed(
+        self, news: dict[str, Any], moved: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        olds = PRIMARY.provider().check({}, {**PRIMARY.inputs, "policy": "build"}).inputs
+        wanted = {**olds, **news}
+        elsewhere = "SQL1" if wanted["machine"] == "SQL2" else "SQL2"
+        world = enter(monkeypatch, PRIMARY, group(elsewhere))
+        outs = world.provider().update("its id", olds, wanted).outs or {}
+        assert ["sql/failover.sql" in str(step.action) for step in world.changes] == [True] * moved
+        assert outs["policy"] == wanted["policy"]
+        assert outs["current"] == (wanted["machine"] if moved else elsewhere)
 
     def test_ready_names_every_database_that_would_lose_something(self) -> None:
         facts = group(
