@@ -19,7 +19,7 @@ from tests.e2e.farm import ROOT
 from tests.e2e.lab_here import FarmHere, Piece
 from tests.e2e.lab_state import OURS, Documents, documents
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 NETWORK = 38
 GROUP, STORE = "Azure Pack [live]", "Microsoft.MgmtSvc.Store"
