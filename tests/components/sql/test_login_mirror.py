@@ -553,7 +553,7 @@ def test_remove_leaves_every_login_and_forgets_which_were_made() -> None:
 
 
 def test_without_the_group_there_is_nothing_to_mirror_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody dropped the group: the refresh shows the mirror as gone, and stops nothing that makes the group again."""
+    """Somebody dropped the group: the refresh shows the mirror as gone, and stops nothing that makes it again."""
     monkeypatch.setattr(groups, "observe", lambda *_: groups.Group("SQL", "", (), ()))
     facts = PROVIDER.observe(INPUTS, remote=None)  # type: ignore[arg-type]
     assert not PROVIDER.present(INPUTS, facts)
