@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from lab.powershell.runspace import Result, Runspace
 
 
 @pytest.fixture
-def session(tmp_path: Path) -> Session:
-    return dummy_session(tmp_path)
+def session(tmp_path: Path) -> Iterator[Session]:
+    made = dummy_session(tmp_path)
+    yield made
+    made.machine.world.close()
 
 
 @pytest.fixture

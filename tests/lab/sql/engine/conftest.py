@@ -164,7 +164,7 @@ def begun(directory: Path, topology: dict[str, Any]) -> Path:
     files.begin(world)
     beginning.begin(world)
     engine.stop(world)
-    world.store.close()
+    world.close()
     return directory
 
 
@@ -180,6 +180,7 @@ def servers(tmp_path: Path, beginning_of_the_lab: Path) -> Iterator[Servers]:
     world = make_world(directory)
     yield Servers(world)
     engine.stop(world)
+    world.close()
 
 
 @pytest.fixture
@@ -189,6 +190,7 @@ def five_servers(tmp_path: Path, beginning_of_five: Path) -> Iterator[Servers]:
     world = make_world(directory, topology=FIVE)
     yield Servers(world)
     engine.stop(world)
+    world.close()
 
 
 @pytest.fixture
@@ -200,6 +202,7 @@ def prepared(tmp_path: Path) -> Iterator[Servers]:
     beginning.begin(world)
     yield Servers(world)
     engine.stop(world)
+    world.close()
 
 
 @pytest.fixture
