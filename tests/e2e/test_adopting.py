@@ -199,7 +199,7 @@ def test_a_finished_farm_needs_little(finished: TakenOver) -> None:
             "Through Portal1, correct the registration of Service Provider Foundation to https://spf.hyper-v.nu:8090."
         ],
     }
-    assert any("whose SID is not the one the databases know" in one for one in finished.steps["logins"])
+    assert any(" anew with the SID and password hash it has on " in one for one in finished.steps["logins"])
     assert any("fail SQL over to it" in one for one in finished.steps["failover-proof"])
 
 
@@ -319,8 +319,8 @@ def test_each_database_goes_on_from_where_it_stands(half: TakenOver) -> None:
 
 def test_each_login_is_repaired_as_it_needs(half: TakenOver) -> None:
     done = half.steps["logins"]
-    dropped = "On SQL2, drop the login MgmtSvc-AdminAPI, whose SID is not the one the databases know."
-    assert [one for one in done if one.startswith("On SQL2, drop")] == [dropped]
+    anew = "On SQL2, make the login MgmtSvc-AdminAPI anew with the SID and password hash it has on SQL1"
+    assert [one.startswith(anew) for one in done if " anew " in one] == [True]
     brought = [one for one in done if one.startswith("On SQL2, bring the login MgmtSvc-TenantAPI")]
     assert len(brought) == 1
     assert "password" in brought[0]
