@@ -41,7 +41,8 @@ class NlbCluster(Component):
             mode=cluster.mode,
             seconds=self._seconds,
             adopt=cluster.adopt,
-            opts=self.child([self.prepared[first["machine"]]]),
+            # Changing a cluster reaches all of its nodes, and a node without the feature cannot be reached.
+            opts=self.child(self.prepared.values()),
         )
         rules = PortRules(
             f"{tier.name}-port-rules",

@@ -87,6 +87,11 @@ def test_the_order_is_the_articles(program: Program) -> None:
     assert not program.is_before(program.one("nlb:Cluster", "portal-cluster"), steps[0])
 
 
+def test_the_feature_is_on_every_node_before_the_cluster_is_made_or_changed(program: Program) -> None:
+    cluster = program.one("nlb:Cluster", "portal-cluster")
+    assert all(program.is_before(program.one("windows:Feature", f"Portal{n}-nlb"), cluster) for n in (1, 2))
+
+
 def test_clients_come_to_a_node_last_and_one_node_after_the_other(program: Program) -> None:
     """A deletion goes the other way round: a node has no client any more before anything on it is taken away."""
     for node in ("Portal1", "Portal2"):
