@@ -170,8 +170,10 @@ MANUAL = [
 ]
 
 CASES: dict[str, tuple[Undo, dict[str, Any]]] = {
+    "Portal1-software-source": (delete, {}),
     "SPF2-account": (delete, {}),
     "Portal1-certificate": (delete, {}),
+    "Portal1-firewall-clients": (delete, {}),
     "Portal1-nlb": (delete, {}),
     "portal-cluster": (delete, {}),
     "portal-port-rules": (delete, {"rules": RULES}),
@@ -207,10 +209,10 @@ CASES: dict[str, tuple[Undo, dict[str, Any]]] = {
     "Portal2-plan-seen": (delete, {}),
     "spf-registration": (delete, {}),
     "Portal1-tenant-site": (delete, {}),
+    "Portal2-node": (delete, {}),
     "AdminSite-name": (delete, {}),
     "TenantSite-trust": (name_the_first_machine, {}),
     "marketplace-endpoints": (delete, {}),
-    "Portal2-node": (delete, {}),
 }
 """One of every kind, in the farm's order: how its create is undone, and what its inputs are but the farm's."""
 
