@@ -182,12 +182,12 @@ class _Picture:
             aside = replica is not None and replica.commit == "asynchronous"
             self.svg.box(left, top, _NODE, _NODE_HEIGHT, _MACHINE, dashed=aside)
             self.svg.text(left + 8, top + 17, machine.name, size=13 if len(machine.name) < 13 else 11, bold=True)
-            self.svg.text(left + 8, top + 33, str(machine.address), size=12, soft=True)
+            port = f":{replica.port}" if replica is not None and replica.port != 1433 else ""
+            self.svg.text(left + 8, top + 33, f"{machine.address}{port}", size=11 if port else 12, soft=True)
             if replica is not None:
                 first = machine.name.lower() == self.topology.sql.preferred_primary.lower()
                 said = "primary" if first else replica.commit
-                port = f", port {replica.port}" if replica.port != 1433 else ""
-                self.svg.text(left + 4, top + _NODE_HEIGHT + 14, f"{said}{port}", size=11, soft=True)
+                self.svg.text(left + 4, top + _NODE_HEIGHT + 14, said, size=11, soft=True)
 
 
 def table() -> str:
