@@ -127,6 +127,8 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         commands.append(" ".join(str(part) for part in command if not str(part).startswith("/")))
 
     def answer(command: list[Any], env: dict[str, str] | None = None) -> str:
+        if "load-balancer" in command:  # what somebody else's load balancer has to carry: there is none
+            return "[]"
         note(command)
         if "ls" in command:
             return '[{"name": "dev"}]'
@@ -144,6 +146,25 @@ def test_up_starts_the_lab_before_pulumi(started: list[str], capsys: pytest.Capt
     assert started[1].startswith("pulumi stack select --create dev")
     assert started[2].startswith("pulumi up --stack dev --yes")
     assert "  portal: x\n  readme: (several lines: pulumi stack output readme)" in capsys.readouterr().out
+
+
+def note(commands: list[str], command: list[Any]) -> str:
+    """Keep what would have been run; the answer has no outputs."""
+    commands.append(" ".join(str(part) for part in command))
+    return "{}"
+
+
+def test_up_configures_a_load_balancer_of_somebody_else_before_pulumi(
+    started: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".lab").mkdir()
+    instructions = '[{"port": 443}]'
+    monkeypatch.setattr(farm, "ROOT", tmp_path)
+    monkeypatch.setattr(farm, "quiet", lambda c, _env: instructions if "load-balancer" in c else note(started, c))
+    farm.up("single-domain")
+    assert started[1] == "-m lab balancer --directory .lab"
+    assert started[2].startswith("pulumi stack select")
+    assert (tmp_path / ".lab" / "load-balancer.json").read_text(encoding="utf-8") == instructions
 
 
 def test_down_destroys_before_the_lab_stops(started: list[str]) -> None:
