@@ -62,8 +62,8 @@ def test_up_from_nothing(built: Built) -> None:
 def test_a_person_is_told_what_to_click_when_all_else_is_done(built: Built) -> None:
     model = built.farm.model
     if not model.release.by_hand:
-        assert len(built.ups) == 1
-        pytest.skip("nothing in this design is done by hand")
+        assert len(built.ups) == 1, "nobody was asked for anything"
+        return
     asked, finished = built.ups
     node, told = model.portal.tier_of("admin-site").nodes[0], " ".join(asked.output.split())
     assert not asked.ok
