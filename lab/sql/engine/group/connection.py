@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from lab.sql.engine.accounts import find_sid, sid_bytes
 from lab.sql.engine.principal import FIXED_SERVER_ROLES
+from lab.sql.engine.storage.space import ServerSpace
 from lab.sql.installation import installed
 
 if TYPE_CHECKING:
@@ -51,17 +52,17 @@ def admits(machine: Machine, endpoint: Document, account: str) -> bool:
     if found is None:
         return False
     sid = sid_bytes(found).hex()
-    login = next((one for one in machine.collection("sql-login").values() if one["sid"] == sid), None)
+    server = ServerSpace(machine)
+    login = next((one for _, one in server.items("login") if one["sid"] == sid), None)
     if login is None or login["disabled"]:
         return False
     if endpoint["owner_id"] == login["id"]:
         return True
     if f"{_SYSADMIN}:{login['id']}" in machine.collection("sql-server-role-member"):
         return True
-    rows = machine.collection("sql-permission").values()
     states = {
         row["state"]
-        for row in rows
+        for _, row in server.items("permission")
         if (row["class"], row["major"], row["permission"]) == (ENDPOINT_CLASS, endpoint["id"], "CONNECT")
         and row["grantee_id"] in (login["id"], FIXED_SERVER_ROLES["public"])
     }

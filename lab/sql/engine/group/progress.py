@@ -33,8 +33,9 @@ def advance(world: World) -> None:
             _watch_primary(world, group)
             if group.online:
                 for replica in group.secondaries():
+                    reached = group.connected(replica)
                     for database in list(group.of("database")):
-                        _catch_up(world, group, replica, database)
+                        _catch_up(world, group, replica, database, reached=reached)
             _notify(world, group)
 
 
@@ -144,11 +145,11 @@ def _file(group: Group, replica: str, database: str) -> DatabaseFile | None:
     return files_of(group.world, group.machine(replica)).by_name(database)
 
 
-def _catch_up(world: World, group: Group, replica: str, database: str) -> None:
+def _catch_up(world: World, group: Group, replica: str, database: str, *, reached: bool) -> None:
     link = group.link(replica, database)
     if link is None or not link["joined"]:
         return
-    if link["suspended"] or not group.connected(replica):
+    if link["suspended"] or not reached:
         if link["phase"] != "NOT SYNCHRONIZING":
             group.set_link(replica, database, phase="NOT SYNCHRONIZING", since=None)
         return
