@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from lab import boot, daemon
+from lab import boot, daemon, version
 from lab.client import LabError, call
 
 app = typer.Typer(
@@ -67,6 +67,8 @@ def up(
         console.print(f"The lab in {directory} ran already.")
     else:
         console.print(f"The lab in {directory} runs ({time.monotonic() - begun:.1f} s).")
+    for note in other_versions(found):
+        console.print(note)
 
 
 @app.command()
@@ -280,6 +282,16 @@ def configure(
     password, passphrase = (sys.stdin.readline().rstrip("\n") for _ in range(2))
     secret = {"password": password, "passphrase": passphrase}
     _click(directory, machine, user, "/", site="configuration", server=server, login=login, **secret)
+
+
+def other_versions(found: dict[str, Any]) -> list[str]:
+    """What to know of a lab that is not all this program's."""
+    notes = []
+    if found.get("program") != version.program():
+        notes.append("What runs there is another version of the lab: python -m lab down, then start it again.")
+    if found.get("begun_by") != version.program():
+        notes.append("Another version of the lab began its state. If it fails for no reason: python -m lab reset.")
+    return notes
 
 
 def _show(found: dict[str, Any]) -> None:

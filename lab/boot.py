@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from lab import machines, state
+from lab import machines, state, version
 from lab.replicas import replicas
 from lab.world import Machine, Store, World, loopback_of
 
@@ -104,6 +104,7 @@ def start(world: World, by_hand: Sequence[state.Entry] = ()) -> None:
             "time": world.clock.now().isoformat(),
             "topology": world.topology.get("name", ""),
             "machines": world.topology["machines"],
+            "program": version.program(),
         }
 
 
@@ -114,7 +115,8 @@ def stop(world: World) -> None:
 
 
 def begun(directory: Path) -> dict[str, Any] | None:
-    """What the state in a directory was begun with ("machines", "topology", "time"); None when it is not complete."""
+    """What the state in a directory was begun with ("machines", "topology", "time", "program"); None when it is not
+    complete."""
     store = Store(directory / "state.sqlite")
     try:
         return store.read("lab", "lab", "begun")

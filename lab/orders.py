@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lab import files, load_balancer, machines
+from lab import files, load_balancer, machines, version
 from lab.faults import Fault
 from lab.world import loopback_of
 
@@ -28,6 +28,8 @@ def status(world: World) -> dict[str, Any]:
     """Everything a person wants to know at a glance; tests and the program's set-up read it as JSON."""
     return {
         "topology": world.topology.get("name", ""),
+        "program": version.program(),
+        "begun_by": world.collection("lab", "lab")["begun"].get("program", ""),
         "pace": world.clock.pace,
         "machines": [_machine(world, machine) for machine in world.machines.values()],
         "nlb": [_cluster(world, name) for name in world.collection("nlb", "cluster")],

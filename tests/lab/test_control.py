@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from lab import daemon
+from lab.__main__ import other_versions
 from lab.client import LabError, NotRunningError, call
 from lab.control import Control
 from lab.orders import OrderError, break_wire, power
@@ -153,6 +154,23 @@ def test_the_command_line(topology: Path, directory: Path) -> None:
     assert wrong.returncode == 1
     assert wrong.stderr.startswith("error: unknown machine SQL9; there are: Portal1, Portal2")
     assert lab("down").stdout == "The lab has ended.\n"
+
+
+def test_a_state_that_another_version_began_is_said(topology: Path, directory: Path) -> None:
+    def lab_up() -> str:
+        command = [*PROGRAM, "up", "--topology", str(topology), "--directory", str(directory), "--pace", "0.001"]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    assert "version" not in lab_up()
+    daemon.down(directory)
+    world = World(directory, {}, 0)
+    world.collection("lab", "lab").change("begun", program="0123456789abcdef")
+    world.close()
+    assert "Another version of the lab began its state." in lab_up()
+    status = call(directory, {"request": "status"})
+    assert other_versions({**status, "begun_by": status["program"], "program": "0123456789abcdef"}) == [
+        "What runs there is another version of the lab: python -m lab down, then start it again."
+    ]
 
 
 @pytest.fixture
