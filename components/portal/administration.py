@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import pulumi
 
 from components.portal.administrators import Administrators
+from components.portal.interface import interface
 from components.portal.plan import Plan
 from components.portal.plan_by_hand import PlanByHand
 from components.portal.plan_seen import PlanSeen
@@ -101,9 +102,7 @@ class WithCmdlets:
         plan = self._topology.portal.plan
         self._plan = Plan(
             "plan",
-            machine=self._machine,
-            admin_api=self._topology.admin_api(self._machine),
-            authentication=self._topology.admin_authentication(self._machine),
+            interface=interface(self._topology, self._machine),
             plan=plan.name,
             services=list(plan.services),
             adopt=plan.adopt,
@@ -116,9 +115,7 @@ class WithCmdlets:
         seen = [
             PlanSeen(
                 f"{node.name}-plan-seen",
-                machine=node.name,
-                admin_api=topology.admin_api(node.name),
-                authentication=topology.admin_authentication(node.name),
+                interface=interface(topology, node.name),
                 plan=topology.portal.plan.name,
                 plan_id=self.plan_id,
                 opts=self._child(before),

@@ -9,6 +9,7 @@ import pulumi
 from components.component import Component
 from components.portal.federation import PAIRS, Federation, Pair
 from components.portal.fqdn import Fqdn
+from components.portal.interface import interface
 from components.portal.provider_endpoints import ProviderEndpoints
 from components.secrets import FarmSecrets
 from components.topology import Topology
@@ -79,9 +80,7 @@ class Endpoints(Component):
             if site.provider:
                 yield ProviderEndpoints(
                     f"{site.provider}-endpoints",
-                    machine=speaker,
-                    admin_api=self._topology.admin_api(speaker),
-                    authentication=self._topology.admin_authentication(speaker),
+                    interface=interface(self._topology, speaker),
                     provider=site.provider,
                     url=f"https://{tier.front.name}:{port}",
                     opts=self.child(self._serving),

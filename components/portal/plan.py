@@ -12,21 +12,16 @@ from typing import Any
 
 import pulumi
 
-from components.resource import Managed, Provider, ThroughFarm
-from components.steps import Script, Step, leaf
+from components.portal.interface import Interface, ThroughInterface, read
+from components.resource import Managed, Provider
+from components.steps import Script, Step
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
 from remote.session import Remote
 
 
-class PlanInputs(ThroughFarm):
-    machine: str
-    """The portal node through which the plan is made and read."""
-    admin_api: str
-    """Base address of the administrators' API on that node (https://…:30004)."""
-    authentication: str
-    """Base address of the administrators' authentication site (https://…:30072)."""
+class PlanInputs(ThroughInterface):
     name: str
     """The plan's display name."""
     services: tuple[str, ...]
@@ -42,15 +37,10 @@ class PlanState:
     services: frozenset[str]
 
 
-def admin_call(inputs: Any, remote: Remote) -> dict[str, Any]:
-    """The arguments with which a leaf script gets a token and calls the administrators' API."""
-    host = remote.hosts[inputs.machine]
-    return {
-        "AdminUri": inputs.admin_api,
-        "AuthenticationSite": inputs.authentication,
-        "UserName": host.username,
-        "Password": host.password,
-    }
+def ambiguous(machine: str, title: str, plans: int) -> MachineError:
+    """Which of several plans of one name is meant, only a person can tell."""
+    remedy = "Rename or remove all but one in the administrators' site."
+    return MachineError(machine, f"read {title}", f"there are {plans} plans of this name", remedy)
 
 
 @dataclass(frozen=True)
@@ -75,22 +65,14 @@ class PlanProvider(Provider[PlanInputs, PlanFacts]):
         return inputs.machine
 
     def observe(self, inputs: PlanInputs, remote: Remote) -> PlanFacts:
-        call = admin_call(inputs, remote)
-        output = remote.powershell(inputs.machine).run(
-            leaf("portal/read_plans.ps1"), {**call, "Name": inputs.name}, attempted=f"read {self.title(inputs)}"
-        )
+        call, output = read(inputs, remote, "portal/read_plans.ps1", inputs.name, self.title(inputs))
         plans = [PlanState(plan["id"], plan["state"], frozenset(plan["services"])) for plan in output]
         return PlanFacts(tuple(plans), call)
 
     def plan(self, inputs: PlanInputs, facts: PlanFacts) -> list[Step]:
         machine, name = inputs.machine, inputs.name
         if len(facts.plans) > 1:
-            raise MachineError(
-                machine,
-                f"read {self.title(inputs)}",
-                f"there are {len(facts.plans)} plans of this name",
-                "Rename or remove all but one in the administrators' site.",
-            )
+            raise ambiguous(machine, self.title(inputs), len(facts.plans))
         have = facts.plans[0] if facts.plans else PlanState("", inputs.state, frozenset())
         steps = []
         if not facts.plans:
@@ -143,13 +125,10 @@ class Plan(Managed, module="portal", name="Plan"):
         self,
         name: str,
         *,
-        machine: str,
-        admin_api: str,
-        authentication: str,
+        interface: Interface,
         plan: str,
         services: list[str],
         adopt: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        where = {"machine": machine, "admin_api": admin_api, "authentication": authentication}
-        super().__init__(name, {**where, "name": plan, "services": services, "adopt": adopt}, opts)
+        super().__init__(name, {**interface, "name": plan, "services": services, "adopt": adopt}, opts)

@@ -14,12 +14,12 @@ from typing import Any
 import pulumi
 
 from components.portal import stores
+from components.portal.plan import ambiguous
 from components.portal.stores import MadeByHand
 from components.resource import Managed, Provider
 from components.steps import Manual, Step, Until
 from components.topology import Topology
 from components.topology.problem import Location
-from remote.errors import MachineError
 from remote.session import Remote
 
 SERVICES = {"mysqlservers": "MYSQL Servers", "sqlservers": "SQL Servers"}
@@ -63,12 +63,7 @@ class PlanByHandProvider(Provider[PlanByHandInputs, PlanByHandFacts]):
     def plan(self, inputs: PlanByHandInputs, facts: PlanByHandFacts) -> list[Step]:
         machine, name = inputs.machine, inputs.name
         if len(facts.plans) > 1:
-            raise MachineError(
-                machine,
-                f"read {self.title(inputs)}",
-                f"there are {len(facts.plans)} plans of this name",
-                "Rename or remove all but one in the administrators' site.",
-            )
+            raise ambiguous(machine, self.title(inputs), len(facts.plans))
         steps = []
         if not facts.plans:
             services = ", ".join(SERVICES[service] for service in inputs.services)

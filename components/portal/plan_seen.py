@@ -9,19 +9,13 @@ from typing import Any
 
 import pulumi
 
-from components.portal.plan import admin_call
-from components.resource import Managed, Provider, ThroughFarm
-from components.steps import Step, Until, leaf
+from components.portal.interface import Interface, ThroughInterface, read
+from components.resource import Managed, Provider
+from components.steps import Step, Until
 from remote.session import Remote
 
 
-class PlanSeenInputs(ThroughFarm):
-    machine: str
-    """The portal node through which the plan has to be seen."""
-    admin_api: str
-    """Base address of the administrators' API on that node."""
-    authentication: str
-    """Base address of the administrators' authentication site."""
+class PlanSeenInputs(ThroughInterface):
     name: str
     """The plan's display name."""
     plan_id: str
@@ -59,11 +53,7 @@ class PlanSeenProvider(Provider[PlanSeenInputs, tuple[str, ...]]):
         return inputs.machine
 
     def observe(self, inputs: PlanSeenInputs, remote: Remote) -> tuple[str, ...]:
-        output = remote.powershell(inputs.machine).run(
-            leaf("portal/read_plans.ps1"),
-            {**admin_call(inputs, remote), "Name": inputs.name},
-            attempted=f"read {self.title(inputs)}",
-        )
+        _, output = read(inputs, remote, "portal/read_plans.ps1", inputs.name, self.title(inputs))
         return tuple(plan["id"] for plan in output)
 
     def plan(self, inputs: PlanSeenInputs, facts: tuple[str, ...]) -> list[Step]:
@@ -91,12 +81,9 @@ class PlanSeen(Managed, module="portal", name="PlanSeen"):
         self,
         name: str,
         *,
-        machine: str,
-        admin_api: str,
-        authentication: str,
+        interface: Interface,
         plan: str,
         plan_id: pulumi.Input[str],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        where = {"machine": machine, "admin_api": admin_api, "authentication": authentication}
-        super().__init__(name, {**where, "name": plan, "plan_id": plan_id}, opts)
+        super().__init__(name, {**interface, "name": plan, "plan_id": plan_id}, opts)

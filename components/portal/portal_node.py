@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import pulumi
 
 from components.component import Component
 from components.portal.configuration import Configuration
-from components.portal.software import Software
+from components.portal.software import Parts, Software
 from components.portal.software_source import SoftwareSource
 from components.secrets import FarmSecrets
 from components.topology import Topology
@@ -60,7 +59,7 @@ class PortalNode(Component):
         installed = Software(
             f"{name}-software",
             machine=name,
-            **_software(topology, tier),
+            parts=_software(topology, tier),
             seconds=waits.installation,
             restart_seconds=waits.restart,
             adopt=tier.adopt,
@@ -143,10 +142,10 @@ def software_source(
     name: str, topology: Topology, tier: Tier, opts: pulumi.ResourceOptions | None = None
 ) -> SoftwareSource:
     """What a node's software will be installed from, looked at before anything is touched."""
-    return SoftwareSource(f"{name}-software-source", machine=name, **_software(topology, tier), opts=opts)
+    return SoftwareSource(f"{name}-software-source", machine=name, parts=_software(topology, tier), opts=opts)
 
 
-def _software(topology: Topology, tier: Tier) -> dict[str, Any]:
+def _software(topology: Topology, tier: Tier) -> Parts:
     """What is installed on a node of a tier, and from where."""
     software = topology.portal.software
     return {

@@ -14,20 +14,14 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pulumi
 
-from components.portal.plan import admin_call
-from components.resource import Managed, Provider, ThroughFarm
-from components.steps import Script, Step, leaf
+from components.portal.interface import Interface, ThroughInterface, read
+from components.resource import Managed, Provider
+from components.steps import Script, Step
 from remote.errors import MachineError
 from remote.session import Remote
 
 
-class ProviderEndpointsInputs(ThroughFarm):
-    machine: str
-    """The portal node through which the provider is read and changed."""
-    admin_api: str
-    """Base address of the administrators' API on that node."""
-    authentication: str
-    """Base address of the administrators' authentication site."""
+class ProviderEndpointsInputs(ThroughInterface):
     provider: str
     """The resource provider's name (marketplace, mysqlservers, …)."""
     url: str
@@ -71,12 +65,8 @@ class ProviderEndpointsProvider(Provider[ProviderEndpointsInputs, ProviderEndpoi
         return inputs.machine
 
     def observe(self, inputs: ProviderEndpointsInputs, remote: Remote) -> ProviderEndpointsFacts:
-        call = admin_call(inputs, remote)
-        output = remote.powershell(inputs.machine).run(
-            leaf("portal/read_provider_endpoints.ps1"),
-            {**call, "Name": inputs.provider},
-            attempted=f"read {self.title(inputs)}",
-        )
+        script = "portal/read_provider_endpoints.ps1"
+        call, output = read(inputs, remote, script, inputs.provider, self.title(inputs))
         return ProviderEndpointsFacts(tuple(Registered(one["instance"], one["endpoints"]) for one in output), call)
 
     def plan(self, inputs: ProviderEndpointsInputs, facts: ProviderEndpointsFacts) -> list[Step]:
@@ -143,12 +133,9 @@ class ProviderEndpoints(Managed, module="portal", name="ProviderEndpoints"):
         self,
         name: str,
         *,
-        machine: str,
-        admin_api: str,
-        authentication: str,
+        interface: Interface,
         provider: str,
         url: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        where = {"machine": machine, "admin_api": admin_api, "authentication": authentication}
-        super().__init__(name, {**where, "provider": provider, "url": url}, opts)
+        super().__init__(name, {**interface, "provider": provider, "url": url}, opts)

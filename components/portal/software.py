@@ -8,7 +8,7 @@ asks for is part of it, and so is going on after one. Delete uninstalls what thi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 import pulumi
 
@@ -19,7 +19,20 @@ from components.topology.problem import Location
 from remote.session import Remote
 
 
-class SoftwareInputs(Inputs):
+class Parts(TypedDict):
+    """What the software of a node consists of, and where it comes from, as ``SoftwareParts`` has it."""
+
+    source: str
+    products: list[str]
+    feed: str
+    folder: str
+    packages: list[str]
+    features: list[str]
+
+
+class SoftwareParts(Inputs):
+    """Base of the inputs of what installs the software, and of what looks for its source."""
+
     machine: str
     """The portal node."""
     source: Literal["webpi", "msi"]
@@ -31,9 +44,12 @@ class SoftwareInputs(Inputs):
     folder: str = ""
     """The folder or share of the MSI packages."""
     features: tuple[str, ...]
-    """The features that have to be there afterwards."""
+    """The features that the software consists of: where all are there, it is installed."""
     packages: tuple[str, ...] = ()
     """File names of the MSI packages that belong to the features, in their order."""
+
+
+class SoftwareInputs(SoftwareParts):
     seconds: float = 3600
     """How long the installation may take."""
     restart_seconds: float = 900
@@ -128,17 +144,11 @@ class Software(Managed, module="portal", name="Software"):
         name: str,
         *,
         machine: str,
-        source: str,
-        products: list[str],
-        feed: str,
-        folder: str,
-        packages: list[str],
-        features: list[str],
+        parts: Parts,
         seconds: float,
         restart_seconds: float,
         adopt: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        origin = {"source": source, "products": products, "feed": feed, "folder": folder, "packages": packages}
-        what = {"machine": machine, "features": features, "adopt": adopt}
-        super().__init__(name, {**what, **origin, "seconds": seconds, "restart_seconds": restart_seconds}, opts)
+        how = {"seconds": seconds, "restart_seconds": restart_seconds, "adopt": adopt}
+        super().__init__(name, {"machine": machine, **parts, **how}, opts)

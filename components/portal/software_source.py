@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import pulumi
 
-from components.portal.software import installed
+from components.portal.software import Parts, SoftwareParts, installed
 from components.progress import report
-from components.resource import Inputs, Managed, Provider
+from components.resource import Managed, Provider
 from components.steps import Step, Until, leaf
 from remote.detached import run_detached
 from remote.errors import MachineError
@@ -26,21 +26,7 @@ WHOLE = "whole"
 TASK = "Portal software source"
 
 
-class SoftwareSourceInputs(Inputs):
-    machine: str
-    """The portal node."""
-    source: Literal["webpi", "msi"]
-    """``webpi``: Web Platform Installer; ``msi``: the packages in a folder."""
-    products: tuple[str, ...] = ()
-    """WebPI product IDs that are to be installed."""
-    feed: str = ""
-    """WebPI's offline feed."""
-    folder: str = ""
-    """The folder or share of the MSI packages."""
-    packages: tuple[str, ...] = ()
-    """File names of the MSI packages."""
-    features: tuple[str, ...]
-    """The features that the software consists of: where all are installed, its source is not needed any more."""
+class SoftwareSourceInputs(SoftwareParts):
     state: str = WHOLE
     """What is declared; a drifted state names what is missing."""
 
@@ -180,13 +166,7 @@ class SoftwareSource(Managed, module="portal", name="SoftwareSource"):
         name: str,
         *,
         machine: str,
-        source: str,
-        products: list[str],
-        feed: str,
-        folder: str,
-        packages: list[str],
-        features: list[str],
+        parts: Parts,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        origin = {"source": source, "products": products, "feed": feed, "folder": folder, "packages": packages}
-        super().__init__(name, {"machine": machine, "features": features, **origin}, opts)
+        super().__init__(name, {"machine": machine, **parts}, opts)

@@ -13,9 +13,9 @@ from typing import Any
 
 import pulumi
 
-from components.portal.plan import admin_call
-from components.resource import Managed, Provider, ThroughFarm
-from components.steps import Script, Step, leaf
+from components.portal.interface import Interface, ThroughInterface, read
+from components.resource import Managed, Provider
+from components.steps import Script, Step
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
@@ -25,13 +25,7 @@ from remote.session import Remote
 PROVIDER = "systemcenter"
 
 
-class RegistrationInputs(ThroughFarm):
-    machine: str
-    """The portal node through which it is registered and read."""
-    admin_api: str
-    """Base address of the administrators' API on that node."""
-    authentication: str
-    """Base address of the administrators' authentication site."""
+class RegistrationInputs(ThroughInterface):
     url: str
     """The load-balanced base address (https://spf.hyper-v.nu:8090)."""
     account: str
@@ -91,10 +85,7 @@ class RegistrationProvider(Provider[RegistrationInputs, RegistrationFacts]):
         return inputs.machine
 
     def observe(self, inputs: RegistrationInputs, remote: Remote) -> RegistrationFacts:
-        call = admin_call(inputs, remote)
-        output = remote.powershell(inputs.machine).run(
-            leaf("spf/read_registration.ps1"), {**call, "Name": PROVIDER}, attempted=f"read {self.title(inputs)}"
-        )
+        call, output = read(inputs, remote, "spf/read_registration.ps1", PROVIDER, self.title(inputs))
         registered = [Registered(one["instance"], one["address"], one["account"], one["enabled"]) for one in output]
         return RegistrationFacts(tuple(registered), call)
 
@@ -165,14 +156,13 @@ class Registration(Managed, module="spf", name="Registration"):
         self,
         name: str,
         *,
-        machine: str,
-        admin_api: str,
-        authentication: str,
+        interface: Interface,
         url: str,
         account: str,
         password: pulumi.Input[str],
         adopt: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        where = {"machine": machine, "admin_api": admin_api, "authentication": authentication}
-        super().__init__(name, {**where, "url": url, "account": account, "password": password, "adopt": adopt}, opts)
+        super().__init__(
+            name, {**interface, "url": url, "account": account, "password": password, "adopt": adopt}, opts
+        )

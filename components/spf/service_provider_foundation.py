@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 
 from components.component import Component
+from components.portal.interface import interface
 from components.secrets import FarmSecrets
 from components.spf.registration import Registration
 from components.spf.registration_by_hand import RegistrationByHand
@@ -53,12 +54,10 @@ class ServiceProviderFoundation(Component):
 
     def register(self, machine: str, after: Iterable[pulumi.Resource]) -> Registration:
         """Register with the portal, once, through one of its nodes."""
-        spf, topology = self._topology.spf, self._topology
+        spf = self._topology.spf
         return Registration(
             "spf-registration",
-            machine=machine,
-            admin_api=topology.admin_api(machine),
-            authentication=topology.admin_authentication(machine),
+            interface=interface(self._topology, machine),
             url=spf.url,
             account=spf.account,
             password=self._secrets.spf_password,

@@ -20,7 +20,7 @@ from components.resource import Managed, Provider
 from components.sql import group as groups
 from components.sql.group import Group
 from components.sql.replicas import OnReplicas, ask
-from components.sql.restart import RestartInputs, restart
+from components.sql.restart import Restarting, RestartInputs, restart
 from components.steps import Sql, Step, leaf
 from remote.session import Remote
 
@@ -111,20 +111,9 @@ class AuthenticationMode(Managed, module="sql", name="AuthenticationMode"):
         self,
         name: str,
         *,
-        group: str,
-        machines: list[str],
-        services: dict[str, str],
+        restarting: Restarting,
         mode: str,
         unreachable: str,
-        restart_seconds: float,
-        synchronization_seconds: float,
-        failover_seconds: float,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        waits = {
-            "restart_seconds": restart_seconds,
-            "synchronization_seconds": synchronization_seconds,
-            "failover_seconds": failover_seconds,
-        }
-        where = {"group": group, "machines": machines, "services": services}
-        super().__init__(name, {**where, "mode": mode, "unreachable": unreachable, **waits}, opts)
+        super().__init__(name, {**restarting, "mode": mode, "unreachable": unreachable}, opts)

@@ -20,7 +20,7 @@ from components.resource import Managed, Provider
 from components.sql import group as groups
 from components.sql.authentication_mode import ServerMode, configure, read_mode
 from components.sql.group import Group
-from components.sql.restart import RestartInputs, restart
+from components.sql.restart import Restarting, RestartInputs, restart
 from components.steps import Script, Step, leaf
 from remote.errors import MachineError
 from remote.session import Remote
@@ -119,20 +119,9 @@ class Hadr(Managed, module="sql", name="Hadr"):
         self,
         name: str,
         *,
-        group: str,
-        machines: list[str],
-        services: dict[str, str],
+        restarting: Restarting,
         instances: dict[str, str],
         authentication: str,
-        restart_seconds: float,
-        synchronization_seconds: float,
-        failover_seconds: float,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        waits = {
-            "restart_seconds": restart_seconds,
-            "synchronization_seconds": synchronization_seconds,
-            "failover_seconds": failover_seconds,
-        }
-        where = {"group": group, "machines": machines, "services": services, "instances": instances}
-        super().__init__(name, {**where, "authentication": authentication, **waits}, opts)
+        super().__init__(name, {**restarting, "instances": instances, "authentication": authentication}, opts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypedDict
 
 from pydantic import Field
 
@@ -17,6 +18,17 @@ from components.sql.group import Group
 from components.sql.primary import HoldsGroup, group_in, move
 from components.steps import Script, Step, Until
 from remote.errors import MachineError
+
+
+class Restarting(TypedDict):
+    """What every setting of ``RestartInputs`` is given alike, under the names that the inputs have."""
+
+    group: str
+    machines: list[str]
+    services: dict[str, str]
+    restart_seconds: float
+    synchronization_seconds: float
+    failover_seconds: float
 
 
 class RestartInputs(Inputs):

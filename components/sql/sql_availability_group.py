@@ -19,6 +19,7 @@ from components.sql.hadr import Hadr
 from components.sql.listener import Listener
 from components.sql.login_mirror import LoginMirror
 from components.sql.primary import Primary
+from components.sql.restart import Restarting
 from components.topology import Topology
 
 
@@ -32,30 +33,26 @@ class SqlAvailabilityGroup(Component):
         self._topology, sql, waits = topology, topology.sql, topology.waits
         self.machines = [replica.machine for replica in topology.replicas]
         group, machines = sql.group, self.machines
-        services = {replica.machine: replica.service for replica in topology.replicas if replica.instance}
-        instances = {replica.machine: replica.instance for replica in topology.replicas if replica.instance}
+        restarting: Restarting = {
+            "group": group,
+            "machines": machines,
+            "services": {replica.machine: replica.service for replica in topology.replicas if replica.instance},
+            "restart_seconds": waits.service_restart,
+            "synchronization_seconds": waits.synchronization,
+            "failover_seconds": waits.failover,
+        }
         hadr = Hadr(
             f"{group}-alwayson",
-            group=group,
-            machines=machines,
-            services=services,
-            instances=instances,
+            restarting=restarting,
+            instances={replica.machine: replica.instance for replica in topology.replicas if replica.instance},
             authentication=sql.authentication,
-            restart_seconds=waits.service_restart,
-            synchronization_seconds=waits.synchronization,
-            failover_seconds=waits.failover,
             opts=self.child(),
         )
         mode = AuthenticationMode(
             f"{group}-authentication",
-            group=group,
-            machines=machines,
-            services=services,
+            restarting=restarting,
             mode=sql.authentication,
             unreachable=sql.unreachable,
-            restart_seconds=waits.service_restart,
-            synchronization_seconds=waits.synchronization,
-            failover_seconds=waits.failover,
             opts=self.child([hadr]),
         )
         administrator = Administrator(

@@ -8,6 +8,7 @@ from typing import Any
 from components.failover_proof import ask
 from components.portal import stores
 from components.portal.administration import made_where
+from components.portal.interface import admin_call, interface
 from components.portal.plan_by_hand import PlanByHandInputs, PlanByHandProvider
 from components.portal.portal_node import OPERATORS, TENANT_SITE
 from components.spf.registration import PROVIDER, admin_address
@@ -49,13 +50,7 @@ class _OnNode:
         return self.context.remote.powershell(self.node).run(leaf(script), arguments, attempted=attempted)
 
     def admin(self, script: str, attempted: str, **arguments: object) -> list[dict[str, object]]:
-        topology, host = self.context.topology, self.context.remote.hosts[self.node]
-        call = {
-            "AdminUri": topology.admin_api(self.node),
-            "AuthenticationSite": topology.admin_authentication(self.node),
-            "UserName": host.username,
-            "Password": host.password,
-        }
+        call = admin_call(interface(self.context.topology, self.node), self.context.remote)
         return self.run(script, attempted, **call, **arguments)  # type: ignore[return-value]
 
 

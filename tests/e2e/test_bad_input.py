@@ -17,7 +17,8 @@ import pytest
 import yaml
 
 from components import claims
-from components.portal.plan import PlanInputs, admin_call
+from components.portal.interface import admin_call
+from components.portal.plan import PlanInputs
 from components.steps import leaf
 from lab.authority import Authority, thumbprint
 from lab.winrm.service import service_of
@@ -400,7 +401,7 @@ def test_a_full_disk(farm: FarmHere, pieces: dict[str, Piece]) -> None:
 
 def test_a_plan_that_is_not_ours(farm: FarmHere, pieces: dict[str, Piece]) -> None:
     inputs = PlanInputs.model_validate(dict(pieces["plan"].inputs))
-    arguments = {**admin_call(inputs, farm.remote), "Name": inputs.name, "State": "Public"}
+    arguments = {**admin_call(inputs.interface, farm.remote), "Name": inputs.name, "State": "Public"}
     farm.remote.forget("Portal1")  # it restarted meanwhile
     portal = farm.remote.powershell("Portal1")
     portal.run(leaf("portal/add_plan.ps1"), arguments, attempted="create by hand", changes=True)
@@ -409,7 +410,7 @@ def test_a_plan_that_is_not_ours(farm: FarmHere, pieces: dict[str, Piece]) -> No
     assert f"Add `adopt: true` to portal > plan ({farm.topology}:{farm.line('  plan: ')}) to take it over" in line
     provider = pieces["plan"].provider()
     (theirs,) = provider.observe(inputs, farm.remote).plans
-    gone = {**admin_call(inputs, farm.remote), "PlanId": theirs.id}
+    gone = {**admin_call(inputs.interface, farm.remote), "PlanId": theirs.id}
     portal.run(leaf("portal/remove_plan.ps1"), gone, attempted="remove by hand", changes=True)
 
 
