@@ -161,18 +161,7 @@ class CommandParser(ExpressionParser):
         return Argument(None, self._argument_list(), at)
 
     def _argument_list(self) -> Expression:
-        first = self.argument_value()
-        items = [first]
-        while True:
-            before = self.pos
-            self.skip()
-            if not self.take(","):
-                self.pos = before
-                return first if len(items) == 1 else ArrayLiteral(tuple(items))
-            self.skip_lines()
-            if not self.peek() or self.peek() in ";|)}":
-                raise self.error("Missing expression after ','.", "MissingExpressionAfterToken", self.pos - 1)
-            items.append(self.argument_value())
+        return self.comma_list(self.argument_value, ";|)}")
 
     def argument_value(self) -> Expression:
         """One word of an argument list."""

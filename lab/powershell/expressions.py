@@ -6,6 +6,7 @@ From loose to tight: logical, bitwise, comparison, additive, multiplicative, for
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from lab.powershell.scanner import DASH, DOUBLE, SINGLE, Scanner
 from lab.powershell.syntax import (
@@ -124,18 +125,21 @@ class ExpressionParser(Scanner):
             left = Binary(operator, left, self._binary(level + 1, comma), at)
 
     def _comma(self) -> Expression:
-        first = self.unary()
-        items = [first]
+        return self.comma_list(self.unary, ")};")
+
+    def comma_list(self, item: Callable[[], Expression], closing: str) -> Expression:
+        """One item, or several with commas between them as an array; none of ``closing`` may stand after a comma."""
+        items = [item()]
         while True:
             before = self.pos
             self.skip()
             if not self.take(","):
                 self.pos = before
-                return first if len(items) == 1 else ArrayLiteral(tuple(items))
+                return items[0] if len(items) == 1 else ArrayLiteral(tuple(items))
             self.skip_lines()
-            if self.pos >= self.length or self.peek() in ")};":
+            if not self.peek() or self.peek() in closing:
                 raise self.error("Missing expression after ','.", "MissingExpressionAfterToken", self.pos - 1)
-            items.append(self.unary())
+            items.append(item())
 
     # -- operators with one side
 

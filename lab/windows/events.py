@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Any
 
 from lab.powershell.api import Call, HashTable, Int64, NotModelledError, PowerShellError, PSObject, cmdlet
+from lab.powershell.patterns import has_wildcard
 from lab.powershell.values import SizedInt
 from lab.windows.logons import administers
-from lab.windows.values import has_wildcard, local_time, matches, text, texts, utc
+from lab.windows.values import local_time, matches, text, texts, utc
 from lab.world import Document, Machine
 
 CHANNELS = (

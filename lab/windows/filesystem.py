@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lab import files
 from lab.powershell.api import Drive, Int64, NotModelledError, PowerShellError, PSObject, Session, drive
+from lab.powershell.core_items import missing
 from lab.windows.logons import ANONYMOUS, account_towards
 from lab.windows.values import local_time
 from lab.world import Machine
@@ -128,16 +129,6 @@ def failure(code: int, message: str, path: str) -> PowerShellError:
     )
 
 
-def _absent(path: str) -> PowerShellError:
-    return PowerShellError(
-        f"Cannot find path '{path}' because it does not exist.",
-        "PathNotFound",
-        category="ObjectNotFound",
-        exception_type="System.Management.Automation.ItemNotFoundException",
-        target=path,
-    )
-
-
 def describe(path: str, found: Path, *, listed: bool = False) -> PSObject:
     """A System.IO.FileInfo or DirectoryInfo. As text an item of a listing is its name, any other its whole path."""
     full = path.rstrip("\\") if len(path) > 3 else path
@@ -212,7 +203,7 @@ class FileSystem(Drive):
     def children(self, session: Session, path: str) -> Iterator[PSObject]:
         found = self._find(session, path)
         if found is None:
-            raise _absent(path)
+            raise missing(path)
         if not found.is_dir():
             yield describe(path, found)
             return
@@ -226,7 +217,7 @@ class FileSystem(Drive):
     def read_text(self, session: Session, path: str) -> str:
         found = self._find(session, path)
         if found is None:
-            raise _absent(path)
+            raise missing(path)
         return decode(read_bytes(session, path))
 
     def write_text(self, session: Session, path: str, text: str, encoding: str | None = None) -> None:
@@ -292,7 +283,7 @@ class FileSystem(Drive):
     def remove(self, session: Session, path: str, *, recurse: bool) -> None:
         found = self._find(session, path, write=True)
         if found is None:
-            raise _absent(path)
+            raise missing(path)
         if not found.is_dir():
             found.unlink()
             return

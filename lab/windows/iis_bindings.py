@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from lab.powershell.api import Call, PowerShellError, PSObject, cmdlet
+from lab.powershell.patterns import has_wildcard
 from lab.windows import iis, iis_config
 from lab.windows.iis_config import Binding
 from lab.windows.iis_errors import COM_EXCEPTION, require_administrator
 from lab.windows.iis_objects import COMMANDS, BindingElement, missing_site
 from lab.windows.iis_sites import site_of
-from lab.windows.values import has_wildcard, matches
+from lab.windows.values import matches
 from lab.world import Document, Machine
 
 

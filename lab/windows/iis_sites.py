@@ -7,10 +7,11 @@ from typing import Any
 
 from lab import files
 from lab.powershell.api import Call, PowerShellError, PSObject, cmdlet
+from lab.powershell.patterns import has_wildcard
 from lab.windows import filesystem, iis, iis_config
 from lab.windows.iis_errors import require_administrator
 from lab.windows.iis_objects import COMMANDS, ELEMENT, SiteElement, missing_site
-from lab.windows.values import has_wildcard, matches
+from lab.windows.values import matches
 from lab.world import Document
 
 

@@ -210,16 +210,23 @@ def _command(call: Call) -> str:
     return f"{call.name.replace('-', '')}Command"
 
 
+def _dmtf(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y%m%d%H%M%S.%f+000")
+
+
+def _shown(row: dict[str, Any], properties: list[str], time: Callable[[datetime], Any]) -> dict[str, Any]:
+    return {
+        key: time(value) if isinstance(value, datetime) else value for key, value in _narrow(row, properties).items()
+    }
+
+
 @cmdlet("Get-CimInstance")
 def get_cim(call: Call) -> Iterator[PSObject]:
     """Times are DateTime objects."""
     for machine in _targets(call):
         name, rows, properties = _select(call, machine)
         for row in rows:
-            shown = _narrow(row, properties)
-            for key, value in shown.items():
-                if isinstance(value, datetime):
-                    shown[key] = local_time(value)
+            shown = _shown(row, properties, local_time)
             yield PSObject(
                 "Microsoft.Management.Infrastructure.CimInstance",
                 shown | {"PSComputerName": None},
@@ -233,10 +240,7 @@ def get_wmi(call: Call) -> Iterator[PSObject]:
     for machine in _targets(call):
         name, rows, properties = _select(call, machine)
         for row in rows:
-            shown = _narrow(row, properties)
-            for key, value in shown.items():
-                if isinstance(value, datetime):
-                    shown[key] = value.astimezone(UTC).strftime("%Y%m%d%H%M%S.%f+000")
+            shown = _shown(row, properties, _dmtf)
             yield PSObject(
                 "System.Management.ManagementObject",
                 {"__CLASS": name, "__SERVER": machine.name.upper(), **shown, "PSComputerName": machine.name.upper()},

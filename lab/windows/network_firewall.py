@@ -9,8 +9,9 @@ from typing import Any
 
 from lab import firewall
 from lab.powershell.api import Call, EnumType, NotModelledError, PowerShellError, PSObject, cmdlet
+from lab.powershell.patterns import has_wildcard
 from lab.windows.cim import CimInstance, not_found
-from lab.windows.values import enum_type, given_objects, has_wildcard, matches, member, text, texts
+from lab.windows.values import enum_type, given_objects, matches, member, text, texts
 from lab.world import Document
 
 NAMESPACE = "root/standardcimv2"

@@ -8,8 +8,9 @@ from typing import Any
 from lab.files import LabFileError, resolve
 from lab.identity import UnknownAccountError, identity
 from lab.powershell.api import Call, PSObject, cmdlet
+from lab.powershell.patterns import has_wildcard
 from lab.windows.cim import CimError, CimInstance, errors, not_found, prompt_refused
-from lab.windows.values import given_objects, has_wildcard, matches, text, texts
+from lab.windows.values import given_objects, matches, text, texts
 from lab.world import Document
 
 NAMESPACE = "ROOT/Microsoft/Windows/SMB"

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from lab.powershell.api import Call, EnumType, EnumValue, PowerShellError, PSObject, cmdlet
+from lab.powershell.patterns import has_wildcard
 from lab.windows import services
 from lab.windows.logons import administers
-from lab.windows.values import has_wildcard, matches, matches_any, member, text, texts
+from lab.windows.values import matches, matches_any, member, text, texts
 from lab.world import Document, Machine
 
 EXCEPTION = "Microsoft.PowerShell.Commands.ServiceCommandException"

@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from lab.powershell.api import Call, NotModelledError, PowerShellError, PSObject, cmdlet
+from lab.powershell.patterns import has_wildcard
 from lab.powershell.values import SizedInt
 from lab.windows import tasks
 from lab.windows.cim import CimInstance, not_found, prompt_refused
 from lab.windows.logons import is_system
 from lab.windows.tasks_parts import LEVEL, LOGON, STATE, as_list, instance, proper
-from lab.windows.values import given_objects, has_wildcard, local_time, matches, member, text, texts
+from lab.windows.values import given_objects, local_time, matches, member, text, texts
 from lab.world import Document
 
 

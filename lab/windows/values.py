@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
@@ -11,6 +10,7 @@ from typing import Any
 
 from lab.powershell.api import Call, EnumType, EnumValue, PSObject
 from lab.powershell.convert import LOCAL
+from lab.powershell.patterns import wildcard
 from lab.powershell.values import NetArray
 
 
@@ -32,32 +32,6 @@ def texts(value: Any) -> list[str]:
     if isinstance(value, list | tuple):
         return [text(item) for item in value]
     return [text(value)]
-
-
-def wildcard(pattern: str) -> re.Pattern[str]:
-    """A PowerShell wildcard pattern (``*``, ``?``, ``[a-z]``, backtick escapes) as a regular expression."""
-    out, position = [], 0
-    while position < len(pattern):
-        character = pattern[position]
-        if character == "`" and position + 1 < len(pattern):
-            position += 1
-            out.append(re.escape(pattern[position]))
-        elif character == "*":
-            out.append(".*")
-        elif character == "?":
-            out.append(".")
-        elif character == "[" and "]" in pattern[position + 1 :]:
-            end = pattern.index("]", position + 1)
-            out.append("[" + pattern[position + 1 : end].replace("\\", r"\\").replace("^", r"\^") + "]")
-            position = end
-        else:
-            out.append(re.escape(character))
-        position += 1
-    return re.compile("".join(out), re.IGNORECASE | re.DOTALL)
-
-
-def has_wildcard(pattern: str) -> bool:
-    return any(character in pattern for character in "*?[")
 
 
 def matches(pattern: str, name: str) -> bool:

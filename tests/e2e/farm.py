@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -149,6 +152,18 @@ class Farm:
 
     def stop_lab(self) -> None:
         self.lab("down")
+
+    @contextmanager
+    def running(self, **start: Any) -> Iterator[None]:
+        """The lab from its start (``start_lab``) to its end, and the last that it logged beside whatever fails."""
+        try:
+            self.start_lab(**start)
+            yield
+        finally:
+            log = self.lab_folder / "lab.log"
+            print(log.read_text(encoding="utf-8")[-3000:] if log.exists() else "the lab wrote no log")
+            self.stop_lab()
+            shutil.rmtree(self.folder)
 
     def journal(self) -> list[dict[str, str]]:
         """Everything that reached the lab over a wire."""

@@ -96,8 +96,7 @@ def told() -> Iterator[list[str]]:
 def taken_over(folder: Path, state: Path, hand: Any) -> Iterator[TakenOver]:
     """A lab with a history, and the program's resources for it."""
     farm = FarmHere(folder, NETWORKS[state.stem])
-    farm.start_lab(by_hand=[FIRST_NODE, state])
-    try:
+    with farm.running(by_hand=[FIRST_NODE, state]):
         hand(farm)
         declared = yaml.safe_load(farm.topology.read_text(encoding="utf-8"))
         (tier,) = declared["portal"]["tiers"]
@@ -105,8 +104,6 @@ def taken_over(folder: Path, state: Path, hand: Any) -> Iterator[TakenOver]:
             part["adopt"] = True
         farm.write_topology(yaml.safe_dump(declared, sort_keys=False))
         yield TakenOver(farm, snapshot(farm.lab_folder), farm.pieces())
-    finally:
-        farm.stop_lab()
 
 
 def import_certificate(farm: FarmHere, machine: str) -> None:

@@ -37,12 +37,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarmHere]:
     farm = FarmHere(tmp_path_factory.mktemp("bad"), NETWORK)
-    farm.start_lab()
-    try:
+    with farm.running():
         farm.make_stack()
         yield farm
-    finally:
-        farm.stop_lab()
 
 
 @pytest.fixture(scope="module")

@@ -84,11 +84,8 @@ class Built:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     farm = FarmHere(tmp_path_factory.mktemp("broken"), NETWORK)
-    farm.start_lab()
-    try:
+    with farm.running():
         yield Built(farm, farm.pieces())
-    finally:
-        farm.stop_lab()
 
 
 # How each kind is brought back to before its create ------------------------------------------------------------------

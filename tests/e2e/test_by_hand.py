@@ -6,7 +6,6 @@ One farm for the whole module; the tests run in the order of the file, and the r
 from __future__ import annotations
 
 import re
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -25,16 +24,11 @@ PLAN = "Hosting plan for testing HA"
 
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarmHere]:
-    folder = tmp_path_factory.mktemp("by-hand")
-    farm = FarmHere(folder, NETWORK, ROOT / "topologies" / "wa4ws.yaml")
-    farm.start_lab()
-    farm.world.collection("wap", "model")["model"] = {"cmdlets": False}
-    try:
+    farm = FarmHere(tmp_path_factory.mktemp("by-hand"), NETWORK, ROOT / "topologies" / "wa4ws.yaml")
+    with farm.running():
+        farm.world.collection("wap", "model")["model"] = {"cmdlets": False}
         farm.make_stack()
         yield farm
-    finally:
-        farm.stop_lab()
-        shutil.rmtree(folder)
 
 
 def told(stopped: Result) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,17 +39,11 @@ class Built:
 @pytest.fixture(scope="module", params=DESIGNS, ids=lambda file: file.stem)
 def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     source: Path = request.param
-    folder = tmp_path_factory.mktemp(source.stem)
-    farm = Farm(folder, NETWORK, source)
-    farm.start_lab()
-    try:
+    farm = Farm(tmp_path_factory.mktemp(source.stem), NETWORK, source)
+    with farm.running():
         before, files_before = documents(farm), files(farm)
         farm.make_stack()
         yield Built(farm, before, files_before, by_hand.up(farm))
-    finally:
-        print((farm.lab_folder / "lab.log").read_text(encoding="utf-8")[-3000:])
-        farm.stop_lab()
-        shutil.rmtree(folder)
 
 
 def test_up_from_nothing(built: Built) -> None:

@@ -76,18 +76,13 @@ class Rounds:
 @pytest.fixture(scope="module")
 def rounds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rounds]:
     farm = Farm(tmp_path_factory.mktemp("drift"), NETWORK)
-    try:
-        farm.start_lab()
+    with farm.running():
         farm.make_stack()
         built = farm.up()
         assert built.ok, built.output
         for hand in FOREIGN.values():
             hand(farm)
         yield Rounds(farm)
-    finally:
-        log = farm.lab_folder / "lab.log"
-        print(log.read_text(encoding="utf-8")[-3000:] if log.exists() else "the lab wrote no log")
-        farm.stop_lab()
 
 
 CASES = [pytest.param(name, drift, id=f"{name}-{drift.name}") for name, drifts in ROUNDS.items() for drift in drifts]

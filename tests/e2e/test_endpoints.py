@@ -106,8 +106,7 @@ def until(holds: Callable[[], bool]) -> None:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     farm = FarmHere(tmp_path_factory.mktemp("endpoints"), NETWORK)
-    farm.start_lab()
-    try:
+    with farm.running():
         outs: dict[str, dict[str, Any]] = {}
         endpoints = []
         for name, piece in farm.pieces().items():
@@ -117,8 +116,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
             known = {"plan_id": outs["plan"]["plan_id"]} if "plan_id" in piece.inputs else {}
             outs[name] = piece.but(**known).create()
         yield Built(farm, endpoints)
-    finally:
-        farm.stop_lab()
 
 
 def test_before_everything_leads_to_the_first_machine(built: Built) -> None:

@@ -6,10 +6,8 @@ file, on one farm.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -88,20 +86,14 @@ class Built:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
-    folder: Path = tmp_path_factory.mktemp("from-nothing")
-    farm = Farm(folder, NETWORK)
+    farm = Farm(tmp_path_factory.mktemp("from-nothing"), NETWORK)
     farm.environment["PULUMI_DEBUG_COMMANDS"] = "1"  # for --event-log
     farm.write_topology(topology("SQL1", "SQL2", "SQL3"))
-    farm.start_lab()
-    try:
+    with farm.running():
         farm.write_topology(topology("SQL1", "SQL2"))
         before = documents(farm)
         farm.make_stack()
         yield Built(farm, before, farm.up())
-    finally:
-        print((farm.lab_folder / "lab.log").read_text(encoding="utf-8")[-3000:])
-        farm.stop_lab()
-        shutil.rmtree(folder)
 
 
 def test_up_makes_the_group(built: Built) -> None:

@@ -5,7 +5,6 @@ One farm for the whole module; the tests run in the order of the file.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -135,9 +134,8 @@ PERHAPS = {"Portal3-plan-seen": "update"}
 def growing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Growing]:
     farm = Farm(tmp_path_factory.mktemp("growing"), NETWORK)
     growing = Growing(farm)
-    try:
-        growing.declare(["Portal1", "Portal2", "Portal3"], ["SPF1", "SPF2", "SPF3"])
-        farm.start_lab()
+    growing.declare(["Portal1", "Portal2", "Portal3"], ["SPF1", "SPF2", "SPF3"])
+    with farm.running():
         # SPF3 is installed, and takes no part in SPF's own cluster before the portal's account is there.
         balancing("SPF3", "[void](Stop-NlbClusterNode @card)")(farm)
         growing.declare(["Portal1", "Portal2"], ["SPF1", "SPF2"])
@@ -145,11 +143,6 @@ def growing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Growing]:
         built = farm.up()
         assert built.ok, built.output
         yield growing
-    finally:
-        log = farm.lab_folder / "lab.log"
-        print(log.read_text(encoding="utf-8")[-3000:] if log.exists() else "the lab wrote no log")
-        farm.stop_lab()
-        shutil.rmtree(farm.folder)
 
 
 def test_a_third_node_and_a_third_spf_server(growing: Growing) -> None:

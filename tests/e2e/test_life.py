@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -85,11 +84,9 @@ def count_plugins(farm: Farm) -> None:
 
 @pytest.fixture(scope="module")
 def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
-    folder = tmp_path_factory.mktemp("life")
-    farm = Farm(folder, NETWORK)
+    farm = Farm(tmp_path_factory.mktemp("life"), NETWORK)
     count_plugins(farm)
-    farm.start_lab(PACE)
-    try:
+    with farm.running(pace=PACE):
         before, files_before = documents(farm), files(farm)
         farm.make_stack()
         with watched(farm) as seen:
@@ -97,10 +94,6 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
             first = farm.pulumi("up", "--yes", "--skip-preview")
         made = Life(farm, before, files_before, first, seen, farm.journal(), started(farm), [("up", first.output)])
         yield made
-    finally:
-        print((farm.lab_folder / "lab.log").read_text(encoding="utf-8")[-3000:])
-        farm.stop_lab()
-        shutil.rmtree(folder)
 
 
 # Coming into being -------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ One farm for the module; the tests run in the order of the file.
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -51,18 +50,12 @@ class Built(Farm):
 
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
-    folder = tmp_path_factory.mktemp("balancer")
-    farm = Built(folder, NETWORK, ROOT / "topologies" / "external-load-balancer.yaml")
+    farm = Built(tmp_path_factory.mktemp("balancer"), NETWORK, ROOT / "topologies" / "external-load-balancer.yaml")
     farm.topology.write_text(farm.topology.read_text(encoding="utf-8").replace("site: 180", "site: 30"), "utf-8")
-    farm.start_lab()
-    try:
+    with farm.running():
         farm.make_stack()
         farm.first = farm.up()
         yield farm
-    finally:
-        print((farm.lab_folder / "lab.log").read_text(encoding="utf-8")[-3000:])
-        farm.stop_lab()
-        shutil.rmtree(folder)
 
 
 def ask(port: int = 443, *, authorities: Path | None = None) -> Answer | None:

@@ -122,15 +122,12 @@ class Servers:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     farm = FarmHere(tmp_path_factory.mktemp("logins"), NETWORK)
     farm.write_topology(three_replicas())
-    farm.start_lab()
-    try:
+    with farm.running():
         servers = Servers(farm)
         for name, piece in servers.pieces.items():
             if name in servers.pieces["SQL-primary"].after or name == "SQL-primary":
                 piece.create()
         yield servers
-    finally:
-        farm.stop_lab()
 
 
 @pytest.fixture

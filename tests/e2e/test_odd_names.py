@@ -6,7 +6,6 @@ One farm for the whole module; the tests run in the order of the file.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,16 +56,11 @@ class Made:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
-    folder = tmp_path_factory.mktemp("odd-names")
-    farm = FarmHere(folder, NETWORK, ROOT / "topologies" / "your-own.yaml")
-    farm.start_lab()
-    try:
+    farm = FarmHere(tmp_path_factory.mktemp("odd-names"), NETWORK, ROOT / "topologies" / "your-own.yaml")
+    with farm.running():
         found = Made(farm, documents(farm))
         found.create()
         yield found
-    finally:
-        farm.stop_lab()
-        shutil.rmtree(folder)
 
 
 def test_at_rest_nothing_differs(made: Made) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,15 +37,10 @@ def allow(farm: FarmHere, *flows: tuple[str, str, int]) -> None:
 
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarmHere]:
-    folder = tmp_path_factory.mktemp("separate")
-    farm = FarmHere(folder, NETWORK, ROOT / "topologies" / "separate-domain.yaml")
-    farm.start_lab()
-    try:
+    farm = FarmHere(tmp_path_factory.mktemp("separate"), NETWORK, ROOT / "topologies" / "separate-domain.yaml")
+    with farm.running():
         farm.make_stack()
         yield farm
-    finally:
-        farm.stop_lab()
-        shutil.rmtree(folder)
 
 
 def rows(farm: FarmHere, checked: str) -> dict[str, dict[str, Any]]:

@@ -33,9 +33,8 @@ BEGINNING = (
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarmHere]:
     farm = FarmHere(tmp_path_factory.mktemp("sources"), NETWORK)
-    farm.start_lab()
-    yield farm
-    farm.stop_lab()
+    with farm.running():
+        yield farm
 
 
 def source_of(farm: FarmHere, software: str) -> Piece:

@@ -7,7 +7,6 @@ test_designs.
 from __future__ import annotations
 
 import itertools
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,17 +29,11 @@ class Built(Farm):
 
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
-    folder = tmp_path_factory.mktemp("tiers")
-    farm = Built(folder, NETWORK, ROOT / "topologies" / "distributed.yaml")
-    farm.start_lab()
-    try:
+    farm = Built(tmp_path_factory.mktemp("tiers"), NETWORK, ROOT / "topologies" / "distributed.yaml")
+    with farm.running():
         farm.make_stack()
         farm.first = farm.up()
         yield farm
-    finally:
-        print((farm.lab_folder / "lab.log").read_text(encoding="utf-8")[-3000:])
-        farm.stop_lab()
-        shutil.rmtree(folder)
 
 
 def configured(farm: Farm) -> list[str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import time
 from collections.abc import Callable, Iterator
 
@@ -29,21 +28,15 @@ PROOF_SECONDS = 6
 
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
-    folder = tmp_path_factory.mktemp("trouble")
-    farm = Farm(folder, NETWORK)
+    farm = Farm(tmp_path_factory.mktemp("trouble"), NETWORK)
     topology = farm.topology.read_text(encoding="utf-8")
     assert "\n  site: 180\n" in topology
     farm.topology.write_text(topology.replace("\n  site: 180\n", f"\n  site: {PROOF_SECONDS}\n"), encoding="utf-8")
-    farm.start_lab()
-    try:
+    with farm.running():
         farm.make_stack()
         first = farm.up()
         assert first.ok, first.output[-4000:]
         yield farm
-    finally:
-        print((farm.lab_folder / "lab.log").read_text(encoding="utf-8")[-3000:])
-        farm.stop_lab()
-        shutil.rmtree(folder)
 
 
 # By hand -----------------------------------------------------------------------------------------------------
