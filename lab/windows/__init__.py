@@ -21,6 +21,7 @@ PARTS = (
     "misc_dotnet",
     "network_shares",
     "network_firewall",
+    "firewall_rules",
     "accounts_adsi",
     "accounts_management",
     "certificates_dotnet",

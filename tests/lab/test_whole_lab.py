@@ -48,8 +48,8 @@ def test_what_runs_at_the_beginning(lab: tuple[Path, dict[str, Any]]) -> None:
     assert 8090 in cluster["ports"]
 
 
-def test_a_script_runs_on_a_machine(lab: tuple[Path, dict[str, Any]]) -> None:
-    directory, _ = lab
+def ran(directory: Path, script: str) -> str:
+    """What a script prints on Portal1."""
     client = Protocol(
         "https://127.44.6.151:5986/wsman",
         transport="ntlm",
@@ -59,11 +59,16 @@ def test_a_script_runs_on_a_machine(lab: tuple[Path, dict[str, Any]]) -> None:
         proxy=None,
     )
     shell = client.open_shell(codepage=65001)
-    command = client.run_command(
-        shell, "powershell.exe", ["-NoProfile", "-Command", '"$env:COMPUTERNAME"'], skip_cmd_shell=True
-    )
-    assert client.get_command_output(shell, command) == (b"PORTAL1\r\n", b"", 0)
+    command = client.run_command(shell, "powershell.exe", ["-NoProfile", "-Command", script], skip_cmd_shell=True)
+    printed, errors, code = client.get_command_output(shell, command)
     client.close_shell(shell)
+    assert (errors, code) == (b"", 0)
+    return str(printed.decode())
+
+
+def test_a_script_runs_on_a_machine(lab: tuple[Path, dict[str, Any]]) -> None:
+    directory, _ = lab
+    assert ran(directory, '"$env:COMPUTERNAME"') == "PORTAL1\r\n"
 
 
 def test_the_virtual_address_of_spf_has_a_trusted_certificate(lab: tuple[Path, dict[str, Any]]) -> None:
@@ -81,3 +86,11 @@ def test_a_second_start_is_quick_and_finds_the_state(lab: tuple[Path, dict[str, 
     assert not already
     assert time.monotonic() - begun < 20  # about 2 s on an idle computer
     assert [machine["ports"] for machine in again["machines"]] == [machine["ports"] for machine in status["machines"]]
+
+
+def test_what_a_feature_brings_comes_in_a_lab_that_began_earlier_as_well(lab: tuple[Path, dict[str, Any]]) -> None:
+    directory, _ = lab
+    daemon.down(directory)
+    daemon.up(directory.parent / "topology.yaml", directory, None)
+    rules = "[void](Install-WindowsFeature NLB); (Get-NetFirewallRule -Name 'NLB-*').Name"
+    assert ran(directory, rules) == "NLB-RPCSS-In-TCP\r\nNLB-WINMGMT-In-TCP\r\n"
