@@ -3,7 +3,9 @@
 A replica's URL has to lead to a started endpoint of its own instance, and the service account of each side has to be
 admitted by the other's endpoint: as a login that owns it, is in sysadmin or has CONNECT on it (SQL Server
 documentation, "Set Up Login Accounts for Database Mirroring or AlwaysOn", "GRANT Endpoint Permissions"). Encryption has
-to fit on both sides ("CREATE ENDPOINT"). Unproven: that one account for all servers needs a login, too; and that
+to fit on both sides ("CREATE ENDPOINT"), and either side's firewall has to let the other in ("Troubleshoot AlwaysOn
+Availability Groups Configuration": inbound access to the endpoint's port on every server). Unproven: that one account
+for all servers needs a login, too; that a connection ends when its firewall rule goes; and that
 sys.dm_hadr_availability_replica_states shows 35201 for every one of these reasons.
 """
 
@@ -12,6 +14,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from lab import routes
 from lab.sql.engine.accounts import find_sid, sid_bytes
 from lab.sql.engine.principal import FIXED_SERVER_ROLES
 from lab.sql.engine.storage.space import ServerSpace
@@ -84,6 +87,8 @@ def trouble(group: Group, name: str) -> str:
     if not _same_cipher(first, second):
         return "the endpoints have no encryption in common"
     for server, endpoint, client in ((one, first, other), (other, second, one)):
+        if not routes.passes(client, server, endpoint["port"]):
+            return f"{client.name} does not reach port {endpoint['port']} of {server.name}"
         account = network_account(client)
         if not admits(server, endpoint, account):
             return (

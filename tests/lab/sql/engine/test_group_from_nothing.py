@@ -7,6 +7,7 @@ import pytest
 from lab.sql import engine
 from lab.sql.api import Session
 from lab.sql.installation import installed
+from lab.windows import firewall_rules
 from tests.lab.sql.engine.conftest import Servers, ok, run
 
 MAKE_ENDPOINT = """CREATE ENDPOINT [Hadr_endpoint] STATE = STARTED AS TCP (LISTENER_PORT = 5022)
@@ -172,6 +173,20 @@ def test_each_server_may_have_an_account_of_its_own(primary: Session, secondary:
     assert ok(primary, PARTNER).rows == [("DISCONNECTED", 35201)]
     ok(primary, r"CREATE LOGIN [HYPERVNU\SQL2$] FROM WINDOWS")
     ok(primary, r"GRANT CONNECT ON ENDPOINT::[Hadr_endpoint] TO [HYPERVNU\SQL2$]")
+    assert ok(primary, PARTNER).rows == [("CONNECTED", None)]
+
+
+@pytest.mark.parametrize("where", ["SQL1", "SQL2"])
+def test_the_firewall_of_either_side_counts(
+    primary: Session, secondary: Session, prepared: Servers, where: str
+) -> None:
+    for session, text in ((primary, CREATE), (primary, ADD), (secondary, JOIN)):
+        ok(session, text)
+    assert ok(primary, PARTNER).rows == [("CONNECTED", None)]
+    filtering = prepared.machine(where)
+    filtering.collection("firewall-profile")["Domain"] = {"enabled": True}
+    assert ok(primary, PARTNER).rows == [("DISCONNECTED", 35201)]
+    firewall_rules.add(filtering, "Endpoint", "Endpoint", [5022])
     assert ok(primary, PARTNER).rows == [("CONNECTED", None)]
 
 
