@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from lab.sql.api import SqlError
@@ -15,7 +16,7 @@ from lab.sql.engine.errors import error
 from lab.sql.engine.passwords import verify
 from lab.sql.engine.principal import Principal
 from lab.sql.engine.session import Session
-from lab.sql.engine.storage.file import DatabaseFile
+from lab.sql.engine.storage.file import DatabaseFile, erase
 from lab.sql.engine.storage.space import ServerSpace
 from lab.sql.installation import Installation, installed, server_name
 from lab.world import Document, Identity, Machine, World
@@ -31,13 +32,21 @@ class Files:
     def __init__(self, world: World, machine: Machine) -> None:
         self.world, self.machine = world, machine
         self._open: dict[str, DatabaseFile] = {}
+        self._dropped: set[str] = set()
+        self._lock = threading.RLock()
 
     def by_document(self, document: Document) -> DatabaseFile:
+        """The file of a database. Raises 911 for one that was dropped since its document was read."""
         name = str(document["file"])
-        if name not in self._open:
-            path = self.world.directory / "sql" / self.machine.name.lower() / name
-            self._open[name] = self._wire(DatabaseFile(path, document["name"]), name)
-        return self._open[name]
+        with self._lock:  # opened twice, a file would have two versions in memory
+            if name in self._dropped:
+                raise error(911, document["name"])
+            if name not in self._open:
+                self._open[name] = self._wire(DatabaseFile(self._path(name), document["name"]), name)
+            return self._open[name]
+
+    def _path(self, name: str) -> Path:
+        return self.world.directory / "sql" / self.machine.name.lower() / name
 
     def _wire(self, file: DatabaseFile, key: str) -> DatabaseFile:
         def document() -> Document | None:
@@ -69,15 +78,25 @@ class Files:
 
     def by_name(self, name: str) -> DatabaseFile | None:
         document = self.machine.collection("sql-database").get(name.lower())
-        return self.by_document(document) if document else None
+        try:
+            return self.by_document(document) if document else None
+        except SqlError:
+            return None
 
-    def forget(self, document: Document) -> None:
-        self._open.pop(str(document["file"]), None)
+    def drop(self, document: Document) -> None:
+        """Delete the file of a database whose document is gone; its name never comes again. Who reads it at this moment
+        keeps what he has: it is closed when nobody holds it any more."""
+        name = str(document["file"])
+        with self._lock:
+            self._dropped.add(name)
+            self._open.pop(name, None)
+            erase(self._path(name))
 
     def close(self) -> None:
-        for file in self._open.values():
-            file.close()
-        self._open.clear()
+        with self._lock:
+            for file in self._open.values():
+                file.close()
+            self._open.clear()
 
 
 def files_of(world: World, machine: Machine) -> Files:
@@ -127,10 +146,10 @@ class Instance:
     def file(self, document: Document) -> DatabaseFile:
         return files_of(self.world, self.machine).by_document(document)
 
-    def forget(self, document: Document, file: DatabaseFile) -> None:
+    def forget(self, document: Document) -> None:
         """A database was dropped: its file goes."""
-        files_of(self.world, self.machine).forget(document)
-        file.erase()
+        with engine_of(self.world).lock:  # the log of a group is copied under this lock
+            files_of(self.world, self.machine).drop(document)
 
     def truncate(self, document: Document, file: DatabaseFile, lsn: int) -> None:
         """Cut the log that a log backup holds, as far as every replica has it."""

@@ -217,7 +217,10 @@ class Session:
         document = self.server.get("database", name)
         if document is None:
             return None
-        return Database(self.instance, document, self.view(self.instance.file(document)))
+        try:
+            return Database(self.instance, document, self.view(self.instance.file(document)))
+        except SqlError:  # somebody has dropped it since
+            return None
 
     def open(self, name: str = "") -> Database:
         """The database (the current one by default), if it may be read now. Raises 911, 927, 942, 976, 983."""

@@ -191,10 +191,9 @@ class DropDatabase(Statement):
         if users:
             raise error(3702, name, state=4 if session not in users else 3)
         session.server.delete("database", name)
-        file = session.instance.file(document)
         current = session.statement
         assert current is not None
-        current.on_commit.append(lambda: session.instance.forget(document, file))
+        current.on_commit.append(lambda: session.instance.forget(document))
 
 
 @statement("DROP", "DATABASE")

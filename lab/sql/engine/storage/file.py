@@ -208,8 +208,8 @@ class DatabaseFile(Space):
         with self._lock:
             self._sqlite.close()
 
-    def erase(self) -> None:
-        """Close and delete the file."""
-        self.close()
-        for suffix in ("", "-wal", "-shm"):
-            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
+def erase(path: Path) -> None:
+    """Delete the file of a database, with what SQLite keeps beside it."""
+    for suffix in ("", "-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)

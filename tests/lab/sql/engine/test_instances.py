@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from pathlib import Path
+
 import pytest
 
 from lab.sql import engine
 from lab.sql.api import Parameter, Session, SqlError
+from lab.sql.engine import instance
 from lab.sql.engine.connect import connect
+from lab.sql.engine.instance import files_of
+from lab.sql.engine.storage.file import DatabaseFile
 from tests.lab.sql.engine.conftest import Servers, ok, run
 from tests.lab.sql.engine.test_group import READY, SHARE, STATE, prepare
 
@@ -170,3 +177,45 @@ def test_it_starts_and_stops_by_itself(servers: Servers, named: Session) -> None
     log = "SELECT synchronization_state_desc FROM sys.dm_hadr_database_replica_states WHERE is_local = 1"
     assert ok(servers.as_installer("SQL1"), STATE.format("SCSPFDB", 1)).value in ("SYNCHRONIZED", "NOT SYNCHRONIZING")
     assert ok(servers.as_installer("SQL3"), log).rows
+
+
+def test_a_database_that_is_dropped_stays_dropped_for_who_has_read_its_document_before(servers: Servers) -> None:
+    session, machine = servers.as_installer("SQL1"), servers.machine("SQL1")
+    ok(session, "CREATE DATABASE Passing")
+    files, document = files_of(servers.world, machine), machine.collection("sql-database")["passing"]
+    reading = files.by_document(document)
+    ok(session, "DROP DATABASE Passing")
+    with pytest.raises(SqlError, match="Database 'Passing' does not exist"):
+        files.by_document(document)
+    assert list((servers.world.directory / "sql" / "sql1").glob(f"{document['file']}*")) == []
+    assert reading.records(0) is not None, "who reads it at this moment is not disturbed"
+
+
+def test_a_file_is_opened_once(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two versions of it in memory would not know of each other's changes."""
+    opening = threading.Barrier(3)
+
+    class Slow(DatabaseFile):
+        def __init__(self, path: Path, name: str) -> None:
+            time.sleep(0.2)
+            super().__init__(path, name)
+
+    session, machine = servers.as_installer("SQL1"), servers.machine("SQL1")
+    ok(session, "CREATE DATABASE Passing")
+    document = machine.collection("sql-database")["passing"]
+    monkeypatch.setattr(instance, "DatabaseFile", Slow)
+    files = instance.Files(servers.world, machine)
+    found: list[DatabaseFile] = []
+
+    def look() -> None:
+        opening.wait()
+        found.append(files.by_document(document))
+
+    threads = [threading.Thread(target=look) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 3
+    assert len(set(map(id, found))) == 1
+    files.close()
