@@ -3,7 +3,8 @@
 The proof runs when the farm is first built, and again only when a person asks for it with another marker: never as a
 surprise in production. After each failover every site of every portal node must answer through the listener, and no
 site may write event 12 ("Login failed for user …"). When it fails, the primary goes back to where it was, and the
-error names the logins and the databases. Delete forgets that it was proved.
+error names the logins and the databases. A replica that does not answer is unknown: `sql.unreachable` says whether
+that stops everything. Delete forgets that it was proved.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from typing import Any
 
 import pulumi
 
-from components.resource import InputPart, Inputs, Managed, Provider
+from components.resource import InputPart, Managed, Provider
 from components.sql import group as groups
+from components.sql import replicas
 from components.sql.group import Group
 from components.sql.primary import move, refuse_loss
+from components.sql.replicas import OnReplicas
 from components.steps import Script, Step, Until, leaf
 from remote.errors import MachineError
 from remote.http import HttpError
@@ -32,7 +35,7 @@ class SiteInputs(InputPart):
     """Where the site may be: its own port, and the one it moves to later."""
 
 
-class FailoverProofInputs(Inputs):
+class FailoverProofInputs(OnReplicas):
     group: str
     """The availability group."""
     machines: tuple[str, ...]
@@ -88,11 +91,16 @@ class FailoverProofProvider(Provider[FailoverProofInputs, FailoverProofFacts]):
 
     def observe(self, inputs: FailoverProofInputs, remote: Remote) -> FailoverProofFacts:
         attempted = f"read {self.title(inputs)}"
-        kept = remote.powershell(self.home(inputs)).run(
-            leaf("windows/read_mark.ps1"), {"Name": self.key(inputs)}, attempted=attempted
-        )
+
+        def mark(machine: str) -> str:
+            arguments = {"Name": self.key(inputs)}
+            kept = remote.powershell(machine).run(leaf("windows/read_mark.ps1"), arguments, attempted=attempted)
+            return kept[0] if kept else ""
+
         group = groups.observe(remote, inputs.machines, inputs.group)
-        proved = kept[0] if kept else ""
+        home = self.home(inputs)
+        # While the machine that keeps it is silent, it is not known whether a proof is due, and none is made.
+        proved = replicas.ask(inputs, inputs.machines, mark).given.get(home, inputs.marker)
         # Sites are asked only while a proof is due: a farm at rest is not touched by a refresh.
         troubles = () if proved == inputs.marker else _troubles(inputs, remote, attempted)
         return FailoverProofFacts(group, proved, troubles)
@@ -193,10 +201,11 @@ class FailoverProof(Managed, module="farm", name="FailoverProof"):
         partner: str,
         sites: list[dict[str, Any]],
         marker: str,
+        unreachable: str,
         failover_seconds: float,
         site_seconds: float,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         where = {"group": group, "machines": machines, "machine": machine, "partner": partner, "sites": sites}
         waits = {"failover_seconds": failover_seconds, "site_seconds": site_seconds}
-        super().__init__(name, {**where, "marker": marker, **waits}, opts)
+        super().__init__(name, {**where, "marker": marker, "unreachable": unreachable, **waits}, opts)

@@ -67,6 +67,7 @@ class Farm(Component):
             partner=topology.partner.machine,
             sites=[site for node in first for site in node.sites()],
             marker=proof,
+            unreachable=topology.sql.unreachable,
             failover_seconds=topology.waits.failover,
             site_seconds=topology.waits.site,
             opts=self.child([mirrored, *admitted]),

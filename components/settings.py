@@ -5,6 +5,7 @@ Used by the program, by every provider (which gets the decrypted configuration i
 
 from __future__ import annotations
 
+import atexit
 import json
 import threading
 from collections.abc import Callable
@@ -46,7 +47,9 @@ def remote(settings: str) -> Remote:
     """
     with _making:
         if settings not in _remotes:
-            _remotes[settings] = Remote(hosts(json.loads(settings), topology_of(settings)))
+            made = _remotes[settings] = Remote(hosts(json.loads(settings), topology_of(settings)))
+            # Not in threads, all machines at once: Python 3.12 starts none any more at this point.
+            atexit.register(made.close)
         return _remotes[settings]
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab import files, load_balancer, machines, version
 from lab.faults import Fault
+from lab.winrm.service import open_shells
 from lab.world import loopback_of
 
 if TYPE_CHECKING:
@@ -164,6 +165,7 @@ def _machine(world: World, machine: Machine) -> dict[str, Any]:
         "running": machine.running,
         "disconnected": bool(state.get("disconnected", False)),
         "ports": ports,
+        "shells": open_shells(machine),
         "services": {
             document.get("name", name): document.get("status", "")
             for name, document in machine.collection("service").items()

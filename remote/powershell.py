@@ -35,6 +35,11 @@ _LOOP = (Path(__file__).parent / "loop.ps1").read_text(encoding="utf-8")
 _ARGUMENTS = (
     "-NoLogo -NoProfile -NonInteractive -InputFormat None -OutputFormat Text -ExecutionPolicy Bypass -EncodedCommand"
 )
+_IDLE_SECONDS = 900
+"""How long Windows keeps a shell that nobody uses: that of a process that was killed, for instance."""
+_SPARE_SECONDS = 120
+"""A shell that was idle for nearly that long is left alone, and a new one is opened."""
+_CLOSING_SECONDS = 2
 _PIECE = 100_000
 """Bytes of standard input in one envelope: Server 2012 takes envelopes of 500 KB, and base64 adds a third."""
 _OBJECT = re.compile(r"^(?:<[^>]*>|\w+\(host=[^)]*\)): ")
@@ -57,12 +62,17 @@ class _Shell:
             operation_timeout_sec=20,
             read_timeout_sec=40,
         )
-        self._shell = self._protocol.open_shell(codepage=65001, idle_timeout=7200)
+        self._shell = self._protocol.open_shell(codepage=65001, idle_timeout=_IDLE_SECONDS)
         encoded = base64.b64encode(_LOOP.encode("utf-16-le")).decode()
         self._command = self._protocol.run_command(
             self._shell, "powershell.exe", [*_ARGUMENTS.split(), encoded], console_mode_stdin=False, skip_cmd_shell=True
         )
         self._pending = b""
+        self._used = time.monotonic()
+
+    @property
+    def usable(self) -> bool:
+        return time.monotonic() - self._used < _IDLE_SECONDS - _SPARE_SECONDS
 
     def send(self, line: bytes) -> None:
         for start in range(0, len(line), _PIECE):
@@ -81,15 +91,17 @@ class _Shell:
                 raise TimeoutError
             with contextlib.suppress(WinRMOperationTimeoutError):
                 output, error, code, done = self._protocol.get_command_output_raw(self._shell, self._command)
+                self._used = time.monotonic()
                 self._pending += output
                 errors += error
                 if done and b"\n" not in self._pending:
                     raise EOFError(f"PowerShell ended with exit code {code}: {errors.decode(errors='replace').strip()}")
 
     def close(self) -> None:
-        # Closing is a courtesy to the machine; one that is gone needs none.
+        """Delete the shell, which ends what runs in it."""
+        # A courtesy to the machine: one that is gone needs none, and nobody waits long for it.
+        self._protocol.transport.read_timeout_sec = _CLOSING_SECONDS
         with contextlib.suppress(WinRMError, WinRMOperationTimeoutError, OSError, *_BROKEN):
-            self._protocol.cleanup_command(self._shell, self._command)
             self._protocol.close_shell(self._shell)
 
 
@@ -132,6 +144,8 @@ class PowerShell:
     def _run(
         self, script: str, arguments: Mapping[str, Any], attempted: str, changes: bool, seconds: float
     ) -> list[Any]:
+        if self._shell is not None and not self._shell.usable:
+            self.forget()
         shell = self._shell or self._open(attempted)
         number = next(self._numbers)
         request = {"id": number, "script": script, "arguments": plain(dict(arguments))}

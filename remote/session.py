@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,8 @@ from remote.sql import REFUSED, Row, SqlServer, Statements, Value
 _INVOKE_SQL = (Path(__file__).parent / "invoke_sql.ps1").read_text(encoding="utf-8")
 
 T = TypeVar("T")
+_CLOSING_SECONDS = 4
+"""Pulumi gives a plugin five seconds to end."""
 
 
 class Remote:
@@ -83,6 +86,16 @@ class Remote:
             kept = [connection for key, connection in self._connections.items() if key[0] == "sql"]
         for connection in kept:
             connection.forget()
+
+    def close(self) -> None:
+        """End everything that is open. Windows gives an account thirty shells on a machine, and keeps one that nobody
+        ends until it was idle for a while; without this, a few previews after each other would use them up."""
+        end = time.monotonic() + _CLOSING_SECONDS
+        with self._lock:
+            kept = list(self._connections.values())
+        for connection in kept:
+            if time.monotonic() < end:
+                connection.forget()
 
     def _once(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
         with self._lock:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import socket
 import sysconfig
 import threading
 from collections.abc import Callable, Sequence
@@ -26,6 +27,13 @@ Value = str | int | bool | bytes | Secret
 Row = dict[str, Any]
 
 _LOGIN_TIMEOUT = 15
+_LOOK_TIMEOUT = 5
+_SILENT: set[tuple[str, int]] = set()
+"""The servers that did not answer when this process last tried.
+
+The driver goes on trying until its time is up, even where nobody listens; whoever asks such a server next looks for a
+listening port first. Not before every connection: SQL Server writes one that says nothing into its error log (17830).
+"""
 _BEGIN = "SET XACT_ABORT ON; BEGIN TRANSACTION"
 _COMMIT = "COMMIT TRANSACTION; SET XACT_ABORT OFF"
 _ROLLBACK = "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION; SET XACT_ABORT OFF"
@@ -136,6 +144,9 @@ class SqlServer:
         import pyodbc
 
         host = self._host
+        at = (host.address, host.sql_port)
+        if at in _SILENT:
+            self._look(at, attempted)
         if self._authorities:
             # The driver reads its authorities from here when it first makes a TLS connection, and from nowhere else.
             os.environ["SSL_CERT_FILE"] = self._authorities
@@ -152,19 +163,32 @@ class SqlServer:
         }
         text = ";".join(f"{key}={_braced(value)}" for key, value in parts.items())
         try:
-            return pyodbc.connect(text, timeout=_LOGIN_TIMEOUT, autocommit=True)
+            connection = pyodbc.connect(text, timeout=_LOGIN_TIMEOUT, autocommit=True)
         except pyodbc.Error as error:
-            number, at = _number(error), f"{host.address}:{host.sql_port}"
+            number = _number(error)
             if number == 0 or _state(error).startswith("08"):
-                found = f"SQL Server at {at} does not answer ({_message(error)})"
-                raise UnreachableError(host.name, attempted, found, number=number) from None
-            found = f"SQL Server at {at} refuses {host.sql_username} ({_message(error)})"
+                _SILENT.add(at)
+                raise self._silent(attempted, _message(error), number) from None
+            found = f"SQL Server at {host.address}:{host.sql_port} refuses {host.sql_username} ({_message(error)})"
             remedy = (
                 "Correct `sqlAdministratorPassword`, or look into SQL Server's error log for the reason."
                 if number in REFUSED
                 else ""
             )
             raise MachineError(host.name, attempted, found, remedy, number=number) from None
+        _SILENT.discard(at)
+        return connection
+
+    def _look(self, at: tuple[str, int], attempted: str) -> None:
+        """Raise ``UnreachableError`` where nobody listens."""
+        try:
+            socket.create_connection(at, _LOOK_TIMEOUT).close()
+        except OSError as error:
+            raise self._silent(attempted, error.strerror or str(error)) from None
+
+    def _silent(self, attempted: str, why: str, number: int = 0) -> UnreachableError:
+        found = f"SQL Server at {self._host.address}:{self._host.sql_port} does not answer ({why})"
+        return UnreachableError(self._host.name, attempted, found, number=number)
 
     def forget(self) -> None:
         """Close the idle connections; the next statement connects anew (after a restart, for instance)."""

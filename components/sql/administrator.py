@@ -89,8 +89,7 @@ class AdministratorProvider(Provider[AdministratorInputs, dict[str, LoginState |
 
     def observe(self, inputs: AdministratorInputs, remote: Remote) -> dict[str, LoginState | None]:
         """By machine: the login, or None where there is none. A machine that does not answer is missing."""
-        title = self.title(inputs)
-        return ask(inputs, inputs.machines, title, lambda machine: self._state(inputs, remote, machine)).given
+        return ask(inputs, inputs.machines, lambda machine: self._state(inputs, remote, machine)).given
 
     def _state(self, inputs: AdministratorInputs, remote: Remote, machine: str) -> LoginState | None:
         rows = remote.sql_integrated(machine).rows(

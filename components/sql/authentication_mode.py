@@ -75,7 +75,7 @@ class AuthenticationModeProvider(Provider[AuthenticationModeInputs, Authenticati
         return inputs.machines[0]
 
     def observe(self, inputs: AuthenticationModeInputs, remote: Remote) -> AuthenticationModeFacts:
-        answers = ask(inputs, inputs.machines, self.title(inputs), lambda machine: read_mode(remote, machine))
+        answers = ask(inputs, inputs.machines, lambda machine: read_mode(remote, machine))
         group = groups.observe(remote, inputs.machines, inputs.group, integrated=True)
         return AuthenticationModeFacts(answers.given, group)
 

@@ -173,7 +173,7 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
             rows = remote.sql(machine).rows(leaf("sql/read_database.sql"), inputs.database, attempted=attempted)
             return _copy(rows[0]) if rows else None
 
-        answers = ask(inputs, inputs.machines, self.title(inputs), copy_on, primary=group.primary)
+        answers = ask(inputs, inputs.machines, copy_on, primary=group.primary)
         copies = {machine: copy for machine, copy in answers.given.items() if copy is not None}
         on = group.primary or next(iter(answers.given))
         now = remote.sql(on).rows(leaf("sql/read_clock.sql"), attempted=attempted)[0]["now"]

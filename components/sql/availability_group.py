@@ -4,7 +4,7 @@ Where no server has it, it is created on the preferred primary; replicas are add
 the other. What is there is changed in place and never dropped to be made anew. A replica that leaves the topology is
 removed when this stack added it, else it is left; its databases stay there in the state RESTORING. Leaves alone the
 databases in the group and its backup preferences, and brings none to a new replica: that is the business of whoever put
-them in.
+them in. Where a replica does not answer, `sql.unreachable` says whether that stops everything.
 
 Delete drops a group that this stack made: its databases stay online on the primary, those of the other replicas stay in
 the state RESTORING. A group that was adopted stays as it is, with the replicas that were added.
@@ -18,9 +18,10 @@ from typing import Any, Literal
 
 import pulumi
 
-from components.resource import InputPart, Inputs, Managed, Provider
+from components.resource import InputPart, Managed, Provider
 from components.sql import group as groups
 from components.sql.group import Group, Replica
+from components.sql.replicas import OnReplicas, ask
 from components.steps import Script, Sql, Step, Until, leaf
 from components.topology import Topology
 from components.topology.problem import Location
@@ -39,7 +40,7 @@ class ReplicaInputs(InputPart):
     """How it may become primary."""
 
 
-class AvailabilityGroupInputs(Inputs):
+class AvailabilityGroupInputs(OnReplicas):
     group: str
     """The group's name."""
     replicas: tuple[ReplicaInputs, ...]
@@ -103,11 +104,15 @@ class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, AvailabilityGr
         return inputs.machines[0]
 
     def observe(self, inputs: AvailabilityGroupInputs, remote: Remote) -> AvailabilityGroupFacts:
-        group = groups.observe(remote, inputs.machines, inputs.group)
-        for machine in inputs.machines:  # the first keeps it; another one did when it was the first
-            kept = remote.powershell(machine).run(
+        def mark(machine: str) -> list[str]:
+            return remote.powershell(machine).run(
                 leaf("windows/read_mark.ps1"), {"Name": _mark(inputs)}, attempted=f"read {self.title(inputs)}"
             )
+
+        group = groups.observe(remote, inputs.machines, inputs.group)
+        # The first keeps it; another one did when it was the first. While that one is silent, no replica is known to be
+        # ours, and none is removed.
+        for machine, kept in ask(inputs, inputs.machines, mark).given.items():
             if kept:
                 return AvailabilityGroupFacts(group, frozenset(kept[0].split(",")), machine)
         return AvailabilityGroupFacts(group)
@@ -291,8 +296,10 @@ class AvailabilityGroup(Managed, module="sql", name="AvailabilityGroup"):
         *,
         group: str,
         replicas: list[dict[str, str]],
+        unreachable: str,
         seconds: float,
         adopt: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, {"group": group, "replicas": replicas, "seconds": seconds, "adopt": adopt}, opts)
+        how = {"unreachable": unreachable, "seconds": seconds, "adopt": adopt}
+        super().__init__(name, {"group": group, "replicas": replicas, **how}, opts)

@@ -2,7 +2,8 @@
 
 The cluster's service is LocalSystem (found by its SID: the name depends on the language of Windows). It needs a login
 that may connect, see the server's state and alter any availability group; without these a group cannot be created
-(41131) or failed over. An account that is in sysadmin has them.
+(41131) or failed over. An account that is in sysadmin has them. A replica that does not answer is unknown:
+`sql.unreachable` says whether that stops everything.
 
 Delete leaves these rights, since the cluster may be using them.
 """
@@ -14,14 +15,15 @@ from typing import Any
 
 import pulumi
 
-from components.resource import Inputs, Managed, Provider
+from components.resource import Managed, Provider
+from components.sql.replicas import OnReplicas, ask
 from components.steps import Sql, Step, leaf
 from remote.session import Remote
 
 RIGHTS = ("CONNECT SQL", "VIEW SERVER STATE", "ALTER ANY AVAILABILITY GROUP")
 
 
-class ClusterAccessInputs(Inputs):
+class ClusterAccessInputs(OnReplicas):
     group: str
     """The availability group."""
     machines: tuple[str, ...]
@@ -54,16 +56,16 @@ class ClusterAccessProvider(Provider[ClusterAccessInputs, dict[str, SystemLogin]
         return inputs.machines[0]
 
     def observe(self, inputs: ClusterAccessInputs, remote: Remote) -> dict[str, SystemLogin]:
-        servers = {}
-        for machine in inputs.machines:
+        def rights(machine: str) -> SystemLogin:
             rows = remote.sql(machine).rows(
                 leaf("sql/read_cluster_access.sql"), attempted="read the failover cluster's rights"
             )
             own = next(row for row in rows if not row["permission"])
             have = {row["permission"] for row in rows}
             missing = () if own["is_administrator"] else tuple(right for right in RIGHTS if right not in have)
-            servers[machine] = SystemLogin(own["account"], bool(own["logins"]), missing)
-        return servers
+            return SystemLogin(own["account"], bool(own["logins"]), missing)
+
+        return ask(inputs, inputs.machines, rights).given
 
     def plan(self, inputs: ClusterAccessInputs, facts: dict[str, SystemLogin]) -> list[Step]:
         steps = []
@@ -94,6 +96,12 @@ class ClusterAccess(Managed, module="sql", name="ClusterAccess"):
     provider_class = ClusterAccessProvider
 
     def __init__(
-        self, name: str, *, group: str, machines: list[str], opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        *,
+        group: str,
+        machines: list[str],
+        unreachable: str,
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, {"group": group, "machines": machines}, opts)
+        super().__init__(name, {"group": group, "machines": machines, "unreachable": unreachable}, opts)

@@ -3,7 +3,8 @@
 It is started, serves every role, and is encrypted with AES; one that is there under another name is changed in place,
 since a server has one at most. Each of the other servers connects as the account that it runs as, so that account has
 a login here with CONNECT on the endpoint; a built-in account is the computer's on the network. Leaves alone how the
-endpoint authenticates, and who else may connect.
+endpoint authenticates, and who else may connect. Where the server or another one does not answer, `sql.unreachable`
+says whether that stops everything.
 
 Delete drops the endpoint and the logins that were made with it, if this stack made it.
 """
@@ -15,7 +16,8 @@ from typing import Any, Literal
 
 import pulumi
 
-from components.resource import InputPart, Inputs, Managed, Provider
+from components.resource import InputPart, Managed, Provider
+from components.sql.replicas import OnReplicas, ask
 from components.steps import Sql, Step, leaf
 from components.topology import Topology
 from components.topology.problem import Location
@@ -32,7 +34,7 @@ class PartnerInputs(InputPart):
     r"""Its computer account, ``DOMAIN\NAME$``."""
 
 
-class MirroringEndpointInputs(Inputs):
+class MirroringEndpointInputs(OnReplicas):
     machine: str
     """The replica's machine."""
     port: int
@@ -64,9 +66,11 @@ class Endpoint:
 class MirroringEndpointFacts:
     endpoint: Endpoint | None
     logins: dict[str, str]
-    """By account of a partner: its login here, empty where it has none."""
+    """By account of a partner that answers: its login here, empty where it has none."""
     admitted: frozenset[str]
     """The accounts that may connect."""
+    silent: bool = False
+    """The server does not answer: nothing is known of it."""
 
     @property
     def refused(self) -> list[str]:
@@ -88,6 +92,10 @@ class MirroringEndpointProvider(Provider[MirroringEndpointInputs, MirroringEndpo
 
     def observe(self, inputs: MirroringEndpointInputs, remote: Remote) -> MirroringEndpointFacts:
         attempted = f"read {self.title(inputs)}"
+        computers = {partner.machine: partner.computer for partner in inputs.partners}
+        answers = ask(inputs, (inputs.machine, *computers), lambda machine: _account(machine, remote))
+        if inputs.machine in answers.silent:
+            return MirroringEndpointFacts(None, {}, frozenset(), silent=True)
         server = remote.sql(inputs.machine)
         rows = server.rows(leaf("sql/read_endpoint.sql"), attempted=attempted)
         endpoint = None
@@ -95,8 +103,11 @@ class MirroringEndpointProvider(Provider[MirroringEndpointInputs, MirroringEndpo
             row = rows[0]
             endpoint = Endpoint(row["name"], row["port"], row["state"], row["role"], row["encryption"])
         logins, admitted = {}, set()
-        for partner in inputs.partners:
-            account = _account(partner, remote)
+        for partner, computer in computers.items():
+            if partner in answers.silent:
+                continue
+            own = answers.given[partner]
+            account = computer if own.lower().startswith(_BUILT_IN) else own
             found = server.rows(leaf("sql/read_endpoint_access.sql"), account, attempted=attempted)
             logins[account] = found[0]["name"] if found else ""
             if found and found[0]["may_connect"]:
@@ -104,7 +115,10 @@ class MirroringEndpointProvider(Provider[MirroringEndpointInputs, MirroringEndpo
         return MirroringEndpointFacts(endpoint, logins, frozenset(admitted))
 
     def plan(self, inputs: MirroringEndpointInputs, facts: MirroringEndpointFacts) -> list[Step]:
-        steps, on, endpoint = [], inputs.machine, facts.endpoint
+        steps: list[Step] = []
+        on, endpoint = inputs.machine, facts.endpoint
+        if facts.silent:
+            return steps
         if endpoint is None:
             name = inputs.name
             what = f"On {on}, make the endpoint {name} on port {inputs.port}."
@@ -145,14 +159,15 @@ class MirroringEndpointProvider(Provider[MirroringEndpointInputs, MirroringEndpo
         return ("sql",)
 
     def present(self, inputs: MirroringEndpointInputs, facts: MirroringEndpointFacts) -> bool:
-        return facts.endpoint is not None
+        return facts.endpoint is not None or facts.silent
 
     def remember(self, inputs: MirroringEndpointInputs, facts: MirroringEndpointFacts) -> dict[str, Any]:
         return {"logins": [account for account, login in facts.logins.items() if not login]}
 
     def found(self, inputs: MirroringEndpointInputs, facts: MirroringEndpointFacts) -> dict[str, Any]:
-        assert facts.endpoint is not None  # the base asks only for what is present
         one = facts.endpoint
+        if one is None:  # it does not answer: the base asks only for what is present
+            return {}
         live: dict[str, Any] = {
             "port": one.port,
             "state": one.state,
@@ -164,19 +179,18 @@ class MirroringEndpointProvider(Provider[MirroringEndpointInputs, MirroringEndpo
         return live
 
 
-def _account(partner: PartnerInputs, remote: Remote) -> str:
-    """Who the SQL Server of a partner is on the network."""
+def _account(machine: str, remote: Remote) -> str:
+    """The account that the SQL Server of a machine runs as."""
     attempted = "read the account that SQL Server runs as"
-    rows = remote.sql(partner.machine).rows(leaf("sql/read_service_account.sql"), attempted=attempted)
+    rows = remote.sql(machine).rows(leaf("sql/read_service_account.sql"), attempted=attempted)
     if not rows:
         raise MachineError(
-            partner.machine,
+            machine,
             attempted,
             "sys.dm_server_services does not show this instance",
             "Install Service Pack 1 of SQL Server 2012.",
         )
-    account = str(rows[0]["account"])
-    return partner.computer if account.lower().startswith(_BUILT_IN) else account
+    return str(rows[0]["account"])
 
 
 class MirroringEndpoint(Managed, module="sql", name="MirroringEndpoint"):
@@ -191,7 +205,9 @@ class MirroringEndpoint(Managed, module="sql", name="MirroringEndpoint"):
         machine: str,
         port: int,
         partners: list[dict[str, str]],
+        unreachable: str,
         adopt: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, {"machine": machine, "port": port, "partners": partners, "adopt": adopt}, opts)
+        how = {"unreachable": unreachable, "adopt": adopt}
+        super().__init__(name, {"machine": machine, "port": port, "partners": partners, **how}, opts)

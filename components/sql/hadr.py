@@ -3,7 +3,8 @@
 Like the authentication mode it is read at the start of SQL Server: what is configured and what runs may differ
 ("restart pending"), and servers restart in the order that keeps the group. Where a server has to restart for it anyway,
 the authentication mode is set before, so that one restart serves both. It is enabled through SQL Server's WMI provider,
-because the module sqlps need not be there.
+because the module sqlps need not be there. A replica that does not answer is unknown: `sql.unreachable` says whether
+that stops everything.
 
 Delete leaves this setting as it is, since others may rely on it.
 """
@@ -20,6 +21,7 @@ from components.resource import Managed, Provider
 from components.sql import group as groups
 from components.sql.authentication_mode import ServerMode, configure, read_mode
 from components.sql.group import Group
+from components.sql.replicas import OnReplicas, ask
 from components.sql.restart import Restarting, RestartInputs, restart
 from components.steps import Script, Step, leaf
 from remote.errors import MachineError
@@ -29,7 +31,7 @@ ENABLED = "enabled"
 _DEFAULT = "MSSQLSERVER"
 
 
-class HadrInputs(RestartInputs):
+class HadrInputs(RestartInputs, OnReplicas):
     instances: dict[str, str] = Field(default={})
     """The name of the instance on each machine where it is not the default one."""
     authentication: Literal["mixed", "windows"] = "mixed"
@@ -41,8 +43,9 @@ class HadrInputs(RestartInputs):
 @dataclass(frozen=True)
 class HadrFacts:
     configured: dict[str, bool]
-    """Whether the next start of each server enables it."""
+    """Whether the next start of each server enables it; one that does not answer is missing."""
     modes: dict[str, ServerMode]
+    """Of the same servers."""
     group: Group
 
     def running(self, machine: str) -> bool:
@@ -64,29 +67,20 @@ class HadrProvider(Provider[HadrInputs, HadrFacts]):
         return inputs.machines[0]
 
     def observe(self, inputs: HadrInputs, remote: Remote) -> HadrFacts:
-        attempted = "read whether AlwaysOn Availability Groups is enabled"
-        configured = {}
-        for machine in inputs.machines:
-            instance = inputs.instances.get(machine, _DEFAULT)
-            found = remote.powershell(machine).run(
-                leaf("sql/read_hadr.ps1"), {"Instance": instance}, attempted=attempted
-            )
-            if not found:
-                raise MachineError(
-                    machine,
-                    attempted,
-                    f"SQL Server's WMI provider knows no instance {instance}",
-                    "Install SQL Server 2012 there, or correct `sql.replicas`.",
-                )
-            configured[machine] = bool(found[0])
-        modes = {machine: read_mode(remote, machine) for machine in inputs.machines}
-        return HadrFacts(configured, modes, groups.observe(remote, inputs.machines, inputs.group, integrated=True))
+        def settings(machine: str) -> tuple[bool, ServerMode]:
+            configured = _configured(remote, machine, inputs.instances.get(machine, _DEFAULT))
+            return configured, read_mode(remote, machine)
+
+        given = ask(inputs, inputs.machines, settings).given
+        group = groups.observe(remote, inputs.machines, inputs.group, integrated=True)
+        configured = {machine: configured for machine, (configured, _) in given.items()}
+        return HadrFacts(configured, {machine: mode for machine, (_, mode) in given.items()}, group)
 
     def plan(self, inputs: HadrInputs, facts: HadrFacts) -> list[Step]:
         steps = []
-        due = [machine for machine in inputs.machines if not facts.running(machine)]
-        for machine in inputs.machines:
-            if not facts.configured[machine]:
+        due = [machine for machine in facts.configured if not facts.running(machine)]
+        for machine, configured in facts.configured.items():
+            if not configured:
                 arguments = {"Instance": inputs.instances.get(machine, _DEFAULT)}
                 what = f"On {machine}, enable AlwaysOn Availability Groups."
                 remedy = f"See that {machine} is a node of the failover cluster and that its cluster service runs."
@@ -103,11 +97,25 @@ class HadrProvider(Provider[HadrInputs, HadrFacts]):
 
     def found(self, inputs: HadrInputs, facts: HadrFacts) -> dict[str, Any]:
         live: dict[str, Any] = {}
-        if disabled := [machine for machine in inputs.machines if not facts.running(machine)]:
+        if disabled := [machine for machine in facts.configured if not facts.running(machine)]:
             live["alwayson"] = f"disabled on {', '.join(disabled)}"
-        if pending := [m for m in inputs.machines if facts.running(m) != facts.configured[m]]:
+        if pending := [m for m, configured in facts.configured.items() if facts.running(m) != configured]:
             live["restart"] = f"pending on {', '.join(pending)}"
         return live
+
+
+def _configured(remote: Remote, machine: str, instance: str) -> bool:
+    """Whether the next start of an instance enables AlwaysOn."""
+    attempted = "read whether AlwaysOn Availability Groups is enabled"
+    found = remote.powershell(machine).run(leaf("sql/read_hadr.ps1"), {"Instance": instance}, attempted=attempted)
+    if not found:
+        raise MachineError(
+            machine,
+            attempted,
+            f"SQL Server's WMI provider knows no instance {instance}",
+            "Install SQL Server 2012 there, or correct `sql.replicas`.",
+        )
+    return bool(found[0])
 
 
 class Hadr(Managed, module="sql", name="Hadr"):
@@ -122,6 +130,8 @@ class Hadr(Managed, module="sql", name="Hadr"):
         restarting: Restarting,
         instances: dict[str, str],
         authentication: str,
+        unreachable: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__(name, {**restarting, "instances": instances, "authentication": authentication}, opts)
+        own = {"instances": instances, "authentication": authentication, "unreachable": unreachable}
+        super().__init__(name, {**restarting, **own}, opts)

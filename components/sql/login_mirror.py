@@ -95,10 +95,7 @@ class LoginMirrorProvider(Provider[LoginMirrorInputs, LoginMirrorFacts]):
             return LoginMirrorFacts(self.home(inputs), {}, {}, missing=inputs.databases)
         if not group.primary:
             raise MachineError(self.home(inputs), attempted, f"the availability group {inputs.group} has no primary")
-        title = self.title(inputs)
-        answers = ask(
-            inputs, inputs.machines, title, lambda machine: read(remote, machine, attempted), primary=group.primary
-        )
+        answers = ask(inputs, inputs.machines, lambda machine: read(remote, machine, attempted), primary=group.primary)
         there = answers.given[group.primary].databases
         missing = tuple(database for database in inputs.databases if database.lower() not in there)
         known = [database for database in inputs.databases if database not in missing]

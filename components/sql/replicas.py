@@ -33,9 +33,7 @@ class Answers(Generic[T]):
     silent: tuple[str, ...] = ()
 
 
-def ask(
-    inputs: OnReplicas, machines: Sequence[str], title: str, question: Callable[[str], T], *, primary: str = ""
-) -> Answers[T]:
+def ask(inputs: OnReplicas, machines: Sequence[str], question: Callable[[str], T], *, primary: str = "") -> Answers[T]:
     """Ask each machine. Raises ``UnreachableError`` for one that does not answer, unless the topology says to proceed;
     also then for the primary, without which nothing can be decided, and when none answers."""
     given: dict[str, T] = {}
@@ -51,7 +49,7 @@ def ask(
         raise next(iter(silent.values()))
     for machine, why in silent.items():
         warn(
-            f"{machine} does not answer ({why.found}); {title} is looked after on {', '.join(given)} alone, "
-            f"because the topology has `sql.unreachable: proceed`."
+            f"{machine} does not answer ({why.found}). The topology has `sql.unreachable: proceed`: what is to be done "
+            "there waits until it does, and everything else goes on."
         )
     return Answers(given, tuple(silent))

@@ -46,6 +46,7 @@ class SqlAvailabilityGroup(Component):
             restarting=restarting,
             instances={replica.machine: replica.instance for replica in topology.replicas if replica.instance},
             authentication=sql.authentication,
+            unreachable=sql.unreachable,
             opts=self.child(),
         )
         mode = AuthenticationMode(
@@ -64,7 +65,13 @@ class SqlAvailabilityGroup(Component):
             adopt=sql.adopt,
             opts=self.child([mode]),
         )
-        access = ClusterAccess(f"{group}-cluster", group=group, machines=machines, opts=self.child([administrator]))
+        access = ClusterAccess(
+            f"{group}-cluster",
+            group=group,
+            machines=machines,
+            unreachable=sql.unreachable,
+            opts=self.child([administrator]),
+        )
         endpoints = [
             MirroringEndpoint(
                 f"{replica.machine}-endpoint",
@@ -75,6 +82,7 @@ class SqlAvailabilityGroup(Component):
                     for other in topology.replicas
                     if other.machine != replica.machine
                 ],
+                unreachable=sql.unreachable,
                 adopt=sql.adopt,
                 opts=self.child([administrator]),
             )
@@ -93,6 +101,7 @@ class SqlAvailabilityGroup(Component):
             group,
             group=group,
             replicas=modes,
+            unreachable=sql.unreachable,
             seconds=topology.waits.synchronization,
             adopt=sql.adopt,
             opts=self.child([access, *endpoints]),

@@ -127,6 +127,12 @@ def service_of(world: World) -> Service:
     return _SERVICES[world]
 
 
+def open_shells(machine: Machine) -> int:
+    """How many remote shells are open on a machine, for the lab's status."""
+    service = _SERVICES.get(machine.world)
+    return len(service.shells[machine.name.lower()]) if service else 0
+
+
 def _tls(certificate: dict[str, str]) -> tuple[ssl.SSLContext, bytes]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.TemporaryDirectory() as folder:

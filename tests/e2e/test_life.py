@@ -160,6 +160,9 @@ def test_the_second_up_changes_nothing(life: Life) -> None:
     assert done.seconds < 60
     # No verification either; every host's PowerShell was started once.
     assert Counter(entry["machine"] for entry in shells(entries)) == dict.fromkeys(MANAGED, 1)
+    # And none was left behind: Windows gives an account thirty shells on a machine.
+    status = json.loads(life.farm.lab("status", "--json").output)
+    assert {machine["name"]: machine["shells"] for machine in status["machines"] if machine["shells"]} == {}
 
 
 MANAGED = ("Portal1", "Portal2", "SPF1", "SPF2", "SQL1", "SQL2")

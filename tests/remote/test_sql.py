@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pyodbc
 import pytest
 
-from remote.errors import LostAnswerError
+from remote.errors import LostAnswerError, UnreachableError
 from remote.hosts import Host
 from remote.secret import Secret
 from remote.sql import SqlServer
@@ -84,3 +85,36 @@ def test_a_change_is_never_sent_twice(made: list[Connection]) -> None:
     assert len(made) == 2
     server.run("UPDATE", attempted="change it")
     assert len(made) == 3
+
+
+def test_a_server_that_was_silent_is_looked_for_before_the_driver_waits_for_it_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[str] = []
+
+    def connect(*_: Any, **__: Any) -> Connection:
+        tried.append("driver")
+        if len(tried) == 1:
+            raise pyodbc.OperationalError(
+                "HYT00", "[HYT00] [Microsoft][ODBC Driver 18 for SQL Server]Login timeout expired"
+            )
+        return Connection()
+
+    monkeypatch.setattr(pyodbc, "connect", connect)
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        server = SqlServer(Host("SQL1", "sql1.test", "127.0.0.1", "who", Secret(""), sql_port=port))
+        other = SqlServer(Host("SQL1", "sql1.test", "127.0.0.1", "who", Secret(""), sql_port=port), "Store")
+        with pytest.raises(UnreachableError, match="Login timeout expired"):
+            server.rows("SELECT 42", attempted="read")
+        with pytest.raises(
+            UnreachableError, match=rf"SQL Server at 127\.0\.0\.1:{port} does not answer \(Connection refused"
+        ):
+            other.rows("SELECT 42", attempted="read")
+        assert tried == ["driver"], "a database of the same server is behind the same port"
+        listening.listen()
+        assert server.rows("SELECT 42", attempted="read") == [{"answer": 42}]
+        listening.settimeout(1)
+        listening.accept()[0].close()
+    assert other.rows("SELECT 42", attempted="read") == [{"answer": 42}], "after an answer nobody looks first"

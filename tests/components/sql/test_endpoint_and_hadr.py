@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,10 +15,11 @@ from components.sql.endpoint import (
     MirroringEndpointInputs,
     MirroringEndpointProvider,
     PartnerInputs,
-    _account,
 )
 from components.sql.group import Group, Server
 from components.sql.hadr import HadrFacts, HadrInputs, HadrProvider
+from components.steps import leaf
+from remote.errors import UnreachableError
 from tests.components.contract import actions, sentences
 from tests.components.group_worlds import ACCOUNT, SYSTEM
 from tests.components.sql_worlds import group
@@ -41,6 +43,13 @@ class TestHadr:
         found = group(primary) if primary else Group("SQL", "", (), ())
         modes = {machine: ServerMode(*mode.split("/")) for machine in running}
         return HadrFacts(configured, modes, replace(found, servers=servers))
+
+    def test_a_silent_server_is_unknown(self) -> None:
+        known = self.facts("on/on", "off/off", "SQL1")
+        servers = {machine: server for machine, server in known.group.servers.items() if machine == "SQL1"}
+        facts = HadrFacts({"SQL1": True}, {"SQL1": known.modes["SQL1"]}, replace(known.group, servers=servers))
+        assert self.plan(facts) == []
+        assert self.provider.found(self.inputs, facts) == {}
 
     def plan(self, facts: HadrFacts) -> list[str]:
         return sentences(self.provider.plan(self.inputs, facts))
@@ -194,15 +203,42 @@ class TestEndpoint:
         ],
     )
     def test_a_built_in_account_is_the_computer_on_the_network(self, account: str, known_as: str) -> None:
-        class Reading:
-            def sql(self, machine: str) -> Reading:
-                assert machine == "SQL2"
-                return self
+        facts = self.provider.observe(self.inputs, Servers(account))  # type: ignore[arg-type]
+        assert next(iter(facts.logins)) == known_as
 
-            def rows(self, statement: str, *, attempted: str) -> list[dict[str, str]]:
-                return [{"account": account}]
+    def test_a_silent_server_is_unknown(self) -> None:
+        inputs = self.inputs.model_copy(update={"unreachable": "proceed"})
+        servers = Servers(r"HYPERVNU\SVC_SQL", silent="SQL1")
+        with pytest.raises(UnreachableError, match="SQL1"):
+            self.provider.observe(self.inputs, servers)  # type: ignore[arg-type]
+        facts = self.provider.observe(inputs, servers)  # type: ignore[arg-type]
+        assert self.provider.present(inputs, facts)
+        assert (self.provider.plan(inputs, facts), self.provider.found(inputs, facts)) == ([], {})
 
-        assert _account(self.inputs.partners[0], Reading()) == known_as  # type: ignore[arg-type]
+    def test_the_account_of_a_silent_partner_is_unknown(self) -> None:
+        inputs = self.inputs.model_copy(update={"unreachable": "proceed"})
+        facts = self.provider.observe(inputs, Servers("LocalSystem", silent="SQL2"))  # type: ignore[arg-type]
+        assert facts.logins == {r"HYPERVNU\SQL3$": ""}
+
+
+class Servers:
+    """Fresh SQL Servers that run as one account; one of them may be silent."""
+
+    def __init__(self, account: str, silent: str = "") -> None:
+        self.account, self.silent, self.machine = account, silent, ""
+
+    def sql(self, machine: str) -> Servers:
+        self.machine = machine
+        return self
+
+    def rows(self, statement: str, *values: str, attempted: str) -> list[dict[str, Any]]:
+        if self.machine == self.silent:
+            raise UnreachableError(self.machine, attempted, "no answer")
+        if statement == leaf("sql/read_service_account.sql"):
+            return [{"account": self.account}]
+        if statement == leaf("sql/read_cluster_access.sql"):
+            return [{"account": SYSTEM, "permission": "", "is_administrator": False, "logins": 1}]
+        return []
 
 
 class TestClusterAccess:
@@ -226,3 +262,8 @@ class TestClusterAccess:
         facts = {machine: SystemLogin(SYSTEM, True, ()) for machine in ("SQL1", "SQL2")}
         assert self.provider.plan(self.inputs, facts) == []
         assert self.provider.found(self.inputs, facts) == {}
+
+    def test_a_silent_server_is_unknown(self) -> None:
+        inputs = self.inputs.model_copy(update={"unreachable": "proceed"})
+        facts = self.provider.observe(inputs, Servers("x", silent="SQL2"))  # type: ignore[arg-type]
+        assert facts == {"SQL1": SystemLogin(SYSTEM, True, RIGHTS)}

@@ -50,29 +50,29 @@ def question(silent: str, error: type[MachineError] = UnreachableError) -> Any:
 
 @pytest.mark.parametrize("error", [UnreachableError, LostAnswerError])
 def test_stop_or_proceed(error: type[MachineError], warnings: list[str]) -> None:
-    assert ask(STOP, THREE, "x", question("")) == Answers({"SQL1": "sql1", "SQL2": "sql2", "SQL3": "sql3"})
-    assert refusal(lambda: ask(STOP, THREE, "x", question("SQL3", error))) == "SQL3: read: no route to host."
+    assert ask(STOP, THREE, question("")) == Answers({"SQL1": "sql1", "SQL2": "sql2", "SQL3": "sql3"})
+    assert refusal(lambda: ask(STOP, THREE, question("SQL3", error))) == "SQL3: read: no route to host."
     assert warnings == []
-    asked = ask(PROCEED, THREE, "the logins", question("SQL3", error))
+    asked = ask(PROCEED, THREE, question("SQL3", error))
     assert asked == Answers({"SQL1": "sql1", "SQL2": "sql2"}, ("SQL3",))
-    ask(PROCEED, THREE, "the logins", question("SQL3", error))
+    ask(PROCEED, THREE, question("SQL3", error))
     (warning,) = warnings
     assert warning == (
-        "SQL3 does not answer (no route to host); the logins is looked after on SQL1, SQL2 alone, because the topology "
-        "has `sql.unreachable: proceed`."
+        "SQL3 does not answer (no route to host). The topology has `sql.unreachable: proceed`: what is to be done "
+        "there waits until it does, and everything else goes on."
     )
 
 
 def test_the_primary_and_at_least_one_have_to_answer() -> None:
-    assert refusal(lambda: ask(PROCEED, THREE, "x", question("SQL2"), primary="SQL2")).startswith("SQL2: ")
-    assert refusal(lambda: ask(PROCEED, THREE, "x", question("SQL1 SQL2 SQL3"))).startswith("SQL1: ")
+    assert refusal(lambda: ask(PROCEED, THREE, question("SQL2"), primary="SQL2")).startswith("SQL2: ")
+    assert refusal(lambda: ask(PROCEED, THREE, question("SQL1 SQL2 SQL3"))).startswith("SQL1: ")
 
 
 def test_what_the_machine_says_is_no_silence() -> None:
     def refused(machine: str) -> str:
         raise MachineError(machine, "read", "permission denied")
 
-    assert "permission denied" in refusal(lambda: ask(PROCEED, THREE, "x", refused))
+    assert "permission denied" in refusal(lambda: ask(PROCEED, THREE, refused))
 
 
 def test_the_administrator_of_a_silent_replica_is_unknown() -> None:
