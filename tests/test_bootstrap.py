@@ -386,17 +386,17 @@ def test_odbc_without_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_plugin_stand_in_only_where_nothing_can_be_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bin_ = tmp_path / "bin"
+    bin_, stand_in = tmp_path / "bin", tmp_path / "tools" / "bin" / "pulumi-resource-command"
     bin_.mkdir()
-    monkeypatch.setattr(command_plugin, "_STAND_IN", bin_ / "pulumi-resource-command")
+    monkeypatch.setattr(command_plugin, "_STAND_IN", stand_in)
     monkeypatch.setattr(command_plugin, "PULUMI_HOME", tmp_path / "home")
     monkeypatch.setattr(command_plugin, "environment", lambda: {"PATH": str(bin_)})
     program(bin_ / "pulumi", "#!/bin/sh\nexit 0\n")
     command_plugin.command_plugin()
-    assert not (bin_ / "pulumi-resource-command").exists()
+    assert not stand_in.exists()
     program(bin_ / "pulumi", "#!/bin/sh\necho no network >&2\nexit 1\n")
     command_plugin.command_plugin()
-    assert os.access(bin_ / "pulumi-resource-command", os.X_OK)
+    assert os.access(stand_in, os.X_OK)
 
 
 def test_a_failing_command_shows_its_end() -> None:

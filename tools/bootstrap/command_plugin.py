@@ -25,5 +25,6 @@ def command_plugin() -> None:
         except StageError as error:
             say(f"   it cannot be downloaded ({str(error).splitlines()[-1][:160]})")
             say("   a stand-in is used instead: lab/command_plugin.py. Remove .tools to try the download again.")
+            _STAND_IN.parent.mkdir(parents=True, exist_ok=True)  # not there where the CLI was found on PATH
             _STAND_IN.write_bytes((ROOT / "tools" / "bootstrap" / "stand-in.sh").read_bytes())
             _STAND_IN.chmod(0o755)
