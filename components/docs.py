@@ -17,8 +17,9 @@ from typing import Any
 from pydantic import BaseModel
 
 import components
+from components.inputs import Inputs, ThroughFarm
 from components.markdown import default_of, one_line, table, type_of
-from components.resource import Inputs, Managed, Provider, ThroughFarm
+from components.resource import Managed, Provider
 from components.topology.wording import model_in
 
 FILE = Path(__file__).resolve().parents[1] / "docs" / "resources.md"

@@ -14,7 +14,8 @@ from typing import Any
 
 import pulumi
 
-from components.resource import InputPart, Managed, Provider
+from components.inputs import InputPart
+from components.resource import Managed, Provider
 from components.sql import group as groups
 from components.sql import replicas
 from components.sql.group import Group

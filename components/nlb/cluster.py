@@ -13,9 +13,10 @@ from typing import Any, Literal
 
 import pulumi
 
+from components.inputs import InputPart, Inputs
 from components.nlb import state
 from components.nlb.state import NodeView
-from components.resource import InputPart, Inputs, Managed, Provider
+from components.resource import Managed, Provider
 from components.steps import Detached, Step, Until
 from components.topology import Topology
 from components.topology.problem import Location

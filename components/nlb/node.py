@@ -14,9 +14,10 @@ from typing import Any
 import pulumi
 
 from components import claims
+from components.inputs import Inputs
 from components.nlb import state
 from components.nlb.state import NodeView
-from components.resource import Inputs, Managed, Provider
+from components.resource import Managed, Provider
 from components.steps import Detached, Script, Step, Until
 from remote.errors import MachineError
 from remote.session import Remote

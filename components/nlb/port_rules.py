@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 import pulumi
 
+from components.inputs import InputPart, Inputs
 from components.nlb import state
 from components.nlb.cluster import at_rest
 from components.nlb.state import NodeView, PortRule
-from components.resource import InputPart, Inputs, Managed, Provider
+from components.resource import Managed, Provider
 from components.steps import Detached, Step, Until
 from remote.session import Remote
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pulumi
 
-from components.resource import Managed, Provider, ThroughFarm
+from components.inputs import ThroughFarm
+from components.resource import Managed, Provider
 from components.steps import Script, Step, leaf
 from remote.secret import Secret
 from remote.session import Remote

@@ -10,8 +10,9 @@ from typing import Any
 
 import pulumi
 
+from components.inputs import Inputs
 from components.portal.front import unanswered
-from components.resource import Inputs, Managed, Provider
+from components.resource import Managed, Provider
 from components.steps import Step, Until
 from remote.session import Remote
 

@@ -16,7 +16,8 @@ from typing import Any
 import pulumi
 
 from components.failover_proof import ask
-from components.resource import MASKED_DIFFERENCE, InputPart, Managed, Provider, ThroughFarm
+from components.inputs import InputPart, ThroughFarm
+from components.resource import MASKED_DIFFERENCE, Managed, Provider
 from components.steps import Manual, Script, Step, leaf
 from components.topology import Topology
 from components.topology.problem import Location

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 import pulumi
 
-from components.resource import Managed, Provider, ThroughFarm
+from components.inputs import ThroughFarm
+from components.resource import Managed, Provider
 from components.steps import Script, Step, leaf
 from remote.secret import Secret
 from remote.session import Remote

@@ -7,7 +7,7 @@ all that can be seen from outside.
 from __future__ import annotations
 
 from components.failover_proof import ask
-from components.resource import ThroughFarm
+from components.inputs import ThroughFarm
 from components.steps import leaf
 from components.topology.roles import ROLES
 from remote.session import Remote

@@ -18,7 +18,8 @@ from typing import Any, Literal
 
 import pulumi
 
-from components.resource import InputPart, Managed, Provider
+from components.inputs import InputPart
+from components.resource import Managed, Provider
 from components.sql import group as groups
 from components.sql.group import Group, Replica
 from components.sql.replicas import OnReplicas, ask

@@ -16,7 +16,8 @@ from typing import Any, Literal
 
 import pulumi
 
-from components.resource import InputPart, Managed, Provider
+from components.inputs import InputPart
+from components.resource import Managed, Provider
 from components.sql.replicas import OnReplicas, ask
 from components.steps import Sql, Step, leaf
 from components.topology import Topology

@@ -13,7 +13,8 @@ from typing import Any
 
 import pulumi
 
-from components.resource import Inputs, Managed, Provider
+from components.inputs import Inputs
+from components.resource import Managed, Provider
 from components.sql import group as groups
 from components.steps import Sql, Step, leaf
 from components.topology import Topology

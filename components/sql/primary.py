@@ -14,7 +14,8 @@ from typing import Any, Literal, Protocol
 import pulumi
 from pulumi.dynamic import UpdateResult
 
-from components.resource import Inputs, Managed, Provider
+from components.inputs import Inputs
+from components.resource import Managed, Provider
 from components.sql import group as groups
 from components.sql.group import Group
 from components.steps import Sql, Step, Until

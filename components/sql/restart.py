@@ -13,7 +13,7 @@ from typing import TypedDict
 
 from pydantic import Field
 
-from components.resource import Inputs
+from components.inputs import Inputs
 from components.sql.group import Group
 from components.sql.primary import HoldsGroup, group_in, move
 from components.steps import Script, Step, Until

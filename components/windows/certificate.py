@@ -12,7 +12,8 @@ from typing import Any
 
 import pulumi
 
-from components.resource import Inputs, Managed, Provider
+from components.inputs import Inputs
+from components.resource import Managed, Provider
 from components.steps import Script, Step, leaf
 from components.topology import Topology
 from components.topology.problem import Location

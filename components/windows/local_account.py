@@ -18,7 +18,8 @@ from typing import Any
 
 import pulumi
 
-from components.resource import MASKED_DIFFERENCE, Inputs, Managed, Provider
+from components.inputs import Inputs
+from components.resource import MASKED_DIFFERENCE, Managed, Provider
 from components.steps import Script, Step, leaf
 from components.topology import Topology
 from components.topology.problem import Location

@@ -11,7 +11,8 @@ from typing import Any
 
 import pulumi
 
-from components.resource import Inputs, Managed, Provider
+from components.inputs import Inputs
+from components.resource import Managed, Provider
 from components.steps import Script, Step, leaf
 from remote.errors import MachineError
 from remote.session import Remote

@@ -13,7 +13,8 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.output import Unknown
 
 from components import claims
-from components.resource import Provider, ThroughFarm
+from components.inputs import ThroughFarm
+from components.resource import Provider
 from remote.errors import LostAnswerError, MachineError, UnreachableError
 from remote.secret import Secret
 from tests.components.contract import Break, Case, World, changing, enter, lost, refusal, script_of

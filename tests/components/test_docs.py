@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from components import docs
-from components.resource import Inputs, Managed
+from components.inputs import Inputs
+from components.resource import Managed
 
 COMPONENTS = Path(__file__).parents[2] / "components"
 every = pytest.mark.parametrize("kind", docs.resources(), ids=lambda kind: kind.__name__)
