@@ -1,10 +1,10 @@
 """Guarantees that the farm was seen to work after a failover: to the partner, and back.
 
 The proof runs when the farm is first built, and again only when a person asks for it with another marker: never as a
-surprise in production. After each failover every site of every portal node must answer through the listener, and no
-site may write event 12 ("Login failed for user …"). When it fails, the primary goes back to where it was, and the
-error names the logins and the databases. A replica that does not answer is unknown: `sql.unreachable` says whether
-that stops everything. Delete forgets that it was proved.
+surprise in production, whatever becomes of the replicas. After each failover every site of every portal node must
+answer through the listener, and no site may write event 12 ("Login failed for user …"). When it fails, the primary goes
+back to where it was, and the error names the logins and the databases. A replica that does not answer is unknown:
+`sql.unreachable` says whether that stops everything. Delete forgets that it was proved.
 """
 
 from __future__ import annotations
@@ -62,6 +62,8 @@ class FailoverProofFacts:
     """The marker of the last proof, empty before the first."""
     troubles: tuple[str, ...]
     """Sites that do not answer, and the failed log-ons that the portal wrote to its event log meanwhile."""
+    elsewhere: tuple[str, ...] = ()
+    """The machines that keep the marker since they came first in the topology."""
 
 
 @dataclass(frozen=True)
@@ -99,16 +101,27 @@ class FailoverProofProvider(Provider[FailoverProofInputs, FailoverProofFacts]):
             return kept[0] if kept else ""
 
         group = groups.observe(remote, inputs.machines, inputs.group)
-        home = self.home(inputs)
-        # While the machine that keeps it is silent, it is not known whether a proof is due, and none is made.
-        proved = replicas.ask(inputs, inputs.machines, mark).given.get(home, inputs.marker)
+        answers = replicas.ask(inputs, inputs.machines, mark)
+        # The first replica keeps it; another one does since it was the first: that is no reason to prove it again. Nor
+        # is one that is silent and may be the keeper.
+        kept = {machine: text for machine, text in answers.given.items() if text}
+        unknown = inputs.marker if answers.silent else ""
+        proved = kept.get(self.home(inputs)) or next(iter(kept.values()), unknown)
         # Sites are asked only while a proof is due: a farm at rest is not touched by a refresh.
         troubles = () if proved == inputs.marker else _troubles(inputs, remote, attempted)
-        return FailoverProofFacts(group, proved, troubles)
+        elsewhere = tuple(machine for machine in kept if machine != self.home(inputs))
+        return FailoverProofFacts(group, proved, troubles, elsewhere)
 
     def plan(self, inputs: FailoverProofInputs, facts: FailoverProofFacts) -> list[Step]:
-        if facts.proved == inputs.marker:
+        if facts.proved == inputs.marker and not facts.elsewhere:
             return []
+        steps = [] if facts.proved == inputs.marker else self._prove(inputs, facts)
+        arguments = {"Name": self.key(inputs), "Text": inputs.marker}
+        what = f"Keep that the failover of {inputs.group} is proved."
+        steps.append(Step(what, Script(self.home(inputs), "windows/write_mark.ps1", arguments)))
+        return [*steps, *(self._forget(inputs, machine) for machine in facts.elsewhere)]
+
+    def _prove(self, inputs: FailoverProofInputs, facts: FailoverProofFacts) -> list[Step]:
         attempted = f"bring about {self.title(inputs)}"
         for target in (inputs.machine, inputs.partner):
             refuse_loss(facts.group, target, attempted)
@@ -116,10 +129,11 @@ class FailoverProofProvider(Provider[FailoverProofInputs, FailoverProofFacts]):
         if facts.group.primary != inputs.machine:
             steps += self._to(inputs, inputs.machine)
         steps += self._to(inputs, inputs.partner)
-        steps += self._to(inputs, inputs.machine, back=True)
-        arguments = {"Name": self.key(inputs), "Text": inputs.marker}
-        what = f"Keep that the failover of {inputs.group} is proved."
-        return [*steps, Step(what, Script(self.home(inputs), "windows/write_mark.ps1", arguments))]
+        return [*steps, *self._to(inputs, inputs.machine, back=True)]
+
+    def _forget(self, inputs: FailoverProofInputs, machine: str) -> Step:
+        what = f"On {machine}, forget that the failover of {inputs.group} was proved."
+        return Step(what, Script(machine, "windows/remove_mark.ps1", {"Name": self.key(inputs)}))
 
     def _to(self, inputs: FailoverProofInputs, target: str, *, back: bool = False) -> list[Step]:
         moved = move(inputs.group, target, inputs.failover_seconds)
@@ -148,8 +162,7 @@ class FailoverProofProvider(Provider[FailoverProofInputs, FailoverProofFacts]):
     def remove(self, inputs: FailoverProofInputs, facts: FailoverProofFacts, before: dict[str, Any]) -> list[Step]:
         if not facts.proved:
             return []
-        what = f"Forget that the failover of {inputs.group} was proved."
-        return [Step(what, Script(self.home(inputs), "windows/remove_mark.ps1", {"Name": self.key(inputs)}))]
+        return [self._forget(inputs, machine) for machine in (self.home(inputs), *facts.elsewhere)]
 
     def present(self, inputs: FailoverProofInputs, facts: FailoverProofFacts) -> bool:
         return True

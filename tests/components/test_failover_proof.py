@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from components.failover_proof import FailoverProofFacts, FailoverProofProvider, Works
-from components.steps import Step, Until
-from remote.errors import MachineError
+from components.steps import Step, Until, leaf
+from remote.errors import MachineError, UnreachableError
 from tests.components import worlds
 from tests.components.contract import enter, refusal, sentences
 from tests.components.sql_worlds import failed_over, group
@@ -39,8 +39,12 @@ def to(machine: str, back: str = "") -> list[str]:
             [*to("SQL1"), *to("SQL2"), *to("SQL1", " again"), "Keep that the failover of SQL is proved."],
         ),
         (FailoverProofFacts(group("SQL2"), "built", ()), []),
+        (
+            FailoverProofFacts(group("SQL2"), "built", (), elsewhere=("SQL2",)),
+            ["Keep that the failover of SQL is proved.", "On SQL2, forget that the failover of SQL was proved."],
+        ),
     ],
-    ids=["due", "another marker, primary elsewhere", "proved: never a surprise"],
+    ids=["due", "another marker, primary elsewhere", "proved: never a surprise", "proved when another came first"],
 )
 def test_plan(facts: FailoverProofFacts, expected: list[str]) -> None:
     assert sentences(PROVIDER.plan(INPUTS, facts)) == expected
@@ -88,5 +92,41 @@ def test_a_failed_proof_goes_back(monkeypatch: pytest.MonkeyPatch, can_go_back: 
 
 def test_a_proof_is_forgotten_with_its_resource() -> None:
     facts = FailoverProofFacts(group(), "built", ())
-    assert sentences(PROVIDER.remove(INPUTS, facts, {})) == ["Forget that the failover of SQL was proved."]
+    assert sentences(PROVIDER.remove(INPUTS, facts, {})) == ["On SQL1, forget that the failover of SQL was proved."]
     assert PROVIDER.remove(INPUTS, replace(facts, proved=""), {}) == []
+
+
+class Marks:
+    """Replicas of which some keep a marker, and one may be silent."""
+
+    def __init__(self, kept: dict[str, str], silent: str) -> None:
+        self.kept, self.silent, self.machine = kept, silent, ""
+
+    def powershell(self, machine: str) -> Marks:
+        self.machine = machine
+        return self
+
+    def run(self, script: str, arguments: dict[str, str], *, attempted: str) -> list[str]:
+        assert script == leaf("windows/read_mark.ps1"), "nothing else is asked on a farm at rest"
+        if self.machine == self.silent:
+            raise UnreachableError(self.machine, attempted, "no answer")
+        return [self.kept[self.machine]] if self.machine in self.kept else []
+
+
+@pytest.mark.parametrize(
+    ("kept", "silent", "elsewhere"),
+    [
+        ({"SQL1": "built"}, "", ()),
+        ({"SQL2": "built"}, "", ("SQL2",)),
+        ({}, "SQL1", ()),
+        ({"SQL2": "built"}, "SQL1", ("SQL2",)),
+    ],
+    ids=["kept by the first", "kept by one that was the first", "its keeper is silent", "silent, and kept by another"],
+)
+def test_no_proof_is_due(
+    monkeypatch: pytest.MonkeyPatch, kept: dict[str, str], silent: str, elsewhere: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr("components.sql.group.observe", lambda *_, **__: group("SQL1"))
+    inputs = INPUTS.model_copy(update={"unreachable": "proceed"})
+    facts = PROVIDER.observe(inputs, Marks(kept, silent))  # type: ignore[arg-type]
+    assert (facts.proved, facts.elsewhere) == ("built", elsewhere)

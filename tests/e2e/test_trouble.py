@@ -281,3 +281,14 @@ def test_the_others_are_looked_after_while_a_replica_is_down(farm: Farm, silent:
     eventually(lambda: healthy(farm), 90)
     done = farm.up()
     assert done.ok, done.output[-4000:]
+
+
+def test_another_preferred_primary_is_no_reason_to_prove_the_failover_again(farm: Farm) -> None:
+    topology = farm.topology.read_text(encoding="utf-8")
+    assert "preferred_primary: SQL1" in topology
+    farm.topology.write_text(topology.replace("preferred_primary: SQL1", "preferred_primary: SQL2"), encoding="utf-8")
+    done = farm.pulumi("up", "--yes", "--skip-preview")
+    assert done.ok, done.output[-4000:]
+    assert "Keep that the failover of SQL is proved." in done.output
+    assert "See every site of the portal work" not in done.output
+    assert primary(farm) == "SQL2"
