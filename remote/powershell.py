@@ -40,6 +40,8 @@ _IDLE_SECONDS = 900
 _SPARE_SECONDS = 120
 """A shell that was idle for nearly that long is left alone, and a new one is opened."""
 _CLOSING_SECONDS = 2
+_CONNECT_SECONDS, _READ_SECONDS = 10, 40
+"""How long a machine may take to take a connection, and to answer on one. WinRM itself answers every 20 s."""
 _PIECE = 100_000
 """Bytes of standard input in one envelope: Server 2012 takes envelopes of 500 KB, and base64 adds a third."""
 _OBJECT = re.compile(r"^(?:<[^>]*>|\w+\(host=[^)]*\)): ")
@@ -60,8 +62,10 @@ class _Shell:
             ca_trust_path=authorities or "legacy_requests",
             server_cert_validation="validate" if host.verify else "ignore",
             operation_timeout_sec=20,
-            read_timeout_sec=40,
+            read_timeout_sec=_READ_SECONDS,
         )
+        # pywinrm has one time-out for both; requests, which gets it, takes a pair.
+        self._protocol.transport.read_timeout_sec = (_CONNECT_SECONDS, _READ_SECONDS)  # type: ignore[assignment]
         self._shell = self._protocol.open_shell(codepage=65001, idle_timeout=_IDLE_SECONDS)
         encoded = base64.b64encode(_LOOP.encode("utf-16-le")).decode()
         self._command = self._protocol.run_command(
@@ -113,6 +117,8 @@ class PowerShell:
         self.machine = host.name
         self._lock = threading.Lock()
         self._shell: _Shell | None = None
+        self._silent: tuple[float, UnreachableError] | None = None
+        """When it last could not be reached, and why."""
         self._numbers = itertools.count(1)
 
     def run(
@@ -130,11 +136,17 @@ class PowerShell:
         instead of a second attempt. Raises ``MachineError`` with PowerShell's message, ``UnreachableError`` when the
         machine does not answer, both naming what was ``attempted``.
         """
+        asked = time.monotonic()
         with self._lock:
+            if self._silent and self._silent[0] >= asked:
+                # Somebody else found that out while this call waited: it need not wait for the same again.
+                why = self._silent[1]
+                raise UnreachableError(self._host.name, attempted, why.found, why.remedy)
             for attempt in itertools.count():
                 try:
                     return self._run(script, arguments or {}, attempted, changes, seconds)
-                except UnreachableError:
+                except UnreachableError as error:
+                    self._silent = time.monotonic(), error
                     raise
                 except LostAnswerError:
                     if changes or attempt:
@@ -213,7 +225,9 @@ def _short(error: BaseException) -> str:
     while isinstance(reason, BaseException):
         inner = getattr(reason, "reason", None) or (reason.args[0] if reason.args else None)
         if not isinstance(inner, BaseException):
-            break
-        reason = inner
+            # A time-out has the connection's object before its words.
+            reason = next((part for part in reversed(reason.args) if isinstance(part, str)), str(reason))
+        else:
+            reason = inner
     text = str(reason).split(" (extended fault data", 1)[0].rstrip(" .")
     return _OBJECT.sub("", text)

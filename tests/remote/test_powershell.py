@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import requests.exceptions
 
 from remote import powershell
+from remote.errors import UnreachableError
 from remote.hosts import Host, Hosts
 from remote.secret import Secret
 from remote.session import Remote
@@ -56,3 +60,28 @@ def test_no_shell_is_left_behind(opened: list[Shell]) -> None:
         remote.powershell(machine).run("x", attempted="try")
     remote.close()
     assert [shell.closed for shell in opened] == [True, True]
+
+
+def test_who_waited_while_a_machine_could_not_be_reached_does_not_wait_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+
+    class Dead:
+        def __init__(self, host: Host, _: str) -> None:
+            tried.append(host.name)
+            time.sleep(0.3)
+            raise requests.exceptions.ConnectTimeout("timed out")
+
+    monkeypatch.setattr(powershell, "_Shell", Dead)
+    one = Remote(HOSTS).powershell("SQL1")
+
+    def ask(number: int) -> str:
+        with pytest.raises(UnreachableError) as caught:
+            one.run("x", attempted=f"read {number}")
+        return str(caught.value)
+
+    with ThreadPoolExecutor(4) as pool:
+        said = list(pool.map(ask, range(4)))
+    assert tried == ["sql1"]
+    assert said[3].startswith("sql1: read 3: WinRM at 127.0.0.1:5986 does not answer (timed out)")
+    ask(4)
+    assert tried == ["sql1", "sql1"], "who asks later tries again"

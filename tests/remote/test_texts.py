@@ -99,6 +99,12 @@ def wrapped(text: str) -> Exception:
             "Read timed out",
         ),
         (requests.exceptions.ConnectionError("<urllib3.X object at 0x7f>: gone"), "gone"),
+        (
+            requests.exceptions.ConnectTimeout(
+                urllib3.exceptions.ConnectTimeoutError(urllib3.HTTPSConnectionPool("h", 5986), "Connection timed out.")
+            ),
+            "Connection timed out",
+        ),
         (EOFError("PowerShell ended"), "PowerShell ended"),
         (requests.exceptions.ConnectionError(), ""),
     ],
