@@ -147,7 +147,11 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
         return {}
 
     def remember(self, inputs: InputsT, facts: FactsT) -> dict[str, Any]:
-        """What delete has to know of the time before the resource (a setting's old value); never a secret."""
+        """What delete has to know of the time before the resource (a setting's old value); never a secret. Pure.
+
+        What is kept first stays. A map grows: where an update concerns something that it has no key for, how that was
+        before the update is added. So it has a key for what was not there as well.
+        """
         return {}
 
     def untold(self, inputs: InputsT, facts: FactsT) -> FactsT:
@@ -236,10 +240,12 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
         inputs = self._parse(news)
         with self._boundary(inputs):
             renew = any(olds.get(name) != news.get(name) for name in self.UNTOLD)
+            home = str(olds.get("home") or self.home(inputs))
             facts = self.observe(inputs, self.remote)
-            now = self._apply(inputs, facts, renew=renew)
             claim = claims.Claim(adopted=bool(olds.get("adopted")), before=olds.get("before") or {})
-            self._move_claim(str(olds.get("home") or self.home(inputs)), inputs, claim)
+            claim = self._widen_claim(home, inputs, claim, self.remember(inputs, facts))
+            now = self._apply(inputs, facts, renew=renew)
+            self._move_claim(home, inputs, claim)
             return UpdateResult(self._outs(inputs, facts, now, claim))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
@@ -301,6 +307,17 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
                 done.clear()
             facts = None
 
+    def _widen_claim(self, home: str, inputs: InputsT, claim: claims.Claim, fresh: dict[str, Any]) -> claims.Claim:
+        """Add to a claim what an update concerns for the first time. The machine keeps it before the first step: an
+        update that broke has left the state as it was, and its own work would look like what was there before."""
+        if not self.CLAIMS or _widened(claim.before, fresh) == claim.before:
+            return claim
+        kept = claims.read(self.remote, home, self.key(inputs)) or claim
+        wider = claims.Claim(claim.adopted, _widened(kept.before, fresh))
+        if wider != kept:
+            claims.write(self.remote, home, self.key(inputs), wider)
+        return wider
+
     def _move_claim(self, old_home: str, inputs: InputsT, claim: claims.Claim) -> None:
         """A thing that is looked after through another machine now is claimed there, and no longer on the old one."""
         home, key = self.home(inputs), self.key(inputs)
@@ -361,6 +378,13 @@ _REPORT = f"Set {TRACEBACK}=1 for the place in the program, and report it."
 
 def _kept(props: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in props.items() if name == "__provider"}
+
+
+def _widened(before: dict[str, Any], fresh: dict[str, Any]) -> dict[str, Any]:
+    """What was kept, with the keys that its maps lack."""
+    return {
+        name: {**fresh.get(name, {}), **value} if isinstance(value, dict) else value for name, value in before.items()
+    }
 
 
 def _sentence(problem: Any) -> str:

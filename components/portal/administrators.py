@@ -74,7 +74,7 @@ class AdministratorsProvider(Provider[AdministratorsInputs, frozenset[str]]):
                 ),
             )
             for principal in inputs.principals
-            if principal.lower() in facts and principal.lower() not in before.get("principals", [])
+            if principal.lower() in facts and not before.get("principals", {}).get(principal.lower())
         ]
 
     def present(self, inputs: AdministratorsInputs, facts: frozenset[str]) -> bool:
@@ -84,7 +84,7 @@ class AdministratorsProvider(Provider[AdministratorsInputs, frozenset[str]]):
         return False
 
     def remember(self, inputs: AdministratorsInputs, facts: frozenset[str]) -> dict[str, Any]:
-        return {"principals": sorted(p.lower() for p in inputs.principals if p.lower() in facts)}
+        return {"principals": {principal.lower(): principal.lower() in facts for principal in inputs.principals}}
 
     def found(self, inputs: AdministratorsInputs, facts: frozenset[str]) -> dict[str, Any]:
         return {"principals": [principal for principal in inputs.principals if principal.lower() in facts]}

@@ -148,7 +148,7 @@ class AdministratorProvider(Provider[AdministratorInputs, dict[str, LoginState |
             if state is None:
                 continue
             if inputs.login == "sa":
-                if not state.disabled and machine in before.get("disabled", []):
+                if not state.disabled and before.get("disabled", {}).get(machine):
                     action = Sql(machine, "sql/disable_login.sql", (state.name,), integrated=True)
                     steps.append(Step(f"On {machine}, disable the login {state.name} as it was before.", action))
             else:
@@ -172,7 +172,7 @@ class AdministratorProvider(Provider[AdministratorInputs, dict[str, LoginState |
         return inputs.login != "sa" and self.present(inputs, facts)
 
     def remember(self, inputs: AdministratorInputs, facts: dict[str, LoginState | None]) -> dict[str, Any]:
-        return {"disabled": [machine for machine, state in facts.items() if state and state.disabled]}
+        return {"disabled": {machine: state.disabled for machine, state in facts.items() if state}}
 
     def found(self, inputs: AdministratorInputs, facts: dict[str, LoginState | None]) -> dict[str, Any]:
         states = [state for state in facts.values() if state]

@@ -72,14 +72,14 @@ class GroupMembersProvider(Provider[GroupMembersInputs, GroupMembersFacts]):
         ]
 
     def remove(self, inputs: GroupMembersInputs, facts: GroupMembersFacts, before: dict[str, Any]) -> list[Step]:
-        theirs = before.get("members", [])
+        theirs = before.get("members", {})
         return [
             Step(
                 f"On {inputs.machine}, take {member} out of the local group {inputs.group}.",
                 Script(inputs.machine, "windows/remove_members.ps1", {"Group": inputs.group, "Members": [member]}),
             )
             for member in inputs.members
-            if member.lower() in facts.members and member.lower() not in theirs
+            if member.lower() in facts.members and not theirs.get(member.lower())
         ]
 
     def present(self, inputs: GroupMembersInputs, facts: GroupMembersFacts) -> bool:
@@ -89,7 +89,7 @@ class GroupMembersProvider(Provider[GroupMembersInputs, GroupMembersFacts]):
         return False  # a membership has no owner; ``remember`` keeps which of them were there
 
     def remember(self, inputs: GroupMembersInputs, facts: GroupMembersFacts) -> dict[str, Any]:
-        return {"members": sorted(member.lower() for member in inputs.members if member.lower() in facts.members)}
+        return {"members": {member.lower(): member.lower() in facts.members for member in inputs.members}}
 
     def found(self, inputs: GroupMembersInputs, facts: GroupMembersFacts) -> dict[str, Any]:
         return {"members": [member for member in inputs.members if member.lower() in facts.members]}

@@ -145,7 +145,7 @@ def test_administrators() -> None:
         )
     ]
     before = provider.remember(inputs, facts)
-    assert before == {"principals": [r"hypervnu\ops"]}
+    assert before == {"principals": {r"hypervnu\ops": True, r"hypervnu\second": False}}
     assert sentences(provider.remove(inputs, facts | {r"hypervnu\second"}, before)) == [
         r"On Portal1, no longer let HYPERVNU\Second use the administrators' site."
     ]

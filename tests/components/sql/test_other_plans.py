@@ -198,7 +198,7 @@ class TestAdministrator:
     def test_remove(self) -> None:
         both: dict[str, LoginState | None] = {"SQL1": self.good, "SQL2": self.good}
         before = self.provider.remember(self.sa, {"SQL1": replace(self.good, disabled=True), "SQL2": self.good})
-        assert before == {"disabled": ["SQL1"]}
+        assert before == {"disabled": {"SQL1": True, "SQL2": False}}
         assert sentences(self.provider.remove(self.sa, both, before)) == [
             "On SQL1, disable the login sa as it was before."
         ]

@@ -1,0 +1,58 @@
+"""What delete has to know of the time before: kept when a thing is made, and added to when an update goes further."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from components.windows.group_members import GroupMembersFacts
+from remote.errors import MachineError
+from tests.components import worlds
+from tests.components.contract import Break, World, enter, sentences
+
+FIRST, SECOND, THIRD = r"HYPERVNU\Ops", r"HYPERVNU\Second", r"HYPERVNU\Third"
+CASE = worlds.GROUP_MEMBERS
+THERE = GroupMembersFacts(True, frozenset({SECOND.lower()}))
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """A group in which somebody has put the second member already."""
+    return enter(monkeypatch, CASE, THERE)
+
+
+def inputs(*members: str) -> dict[str, Any]:
+    return {**CASE.inputs, "members": list(members)}
+
+
+def taken_out(world: World, outs: dict[str, Any]) -> list[str]:
+    provider = world.provider()
+    plan = provider.remove(provider._parse(outs), world.facts, outs["before"])
+    return [sentence.split()[3] for sentence in sentences(plan)]
+
+
+def test_what_was_there_when_an_update_came_to_it_stays(world: World) -> None:
+    outs = world.provider().create(inputs(FIRST)).outs or {}
+    assert outs["before"] == {"members": {FIRST.lower(): False}}
+    outs = world.provider().update("id", outs, inputs(FIRST, SECOND, THIRD)).outs or {}
+    assert outs["before"] == {"members": {FIRST.lower(): False, SECOND.lower(): True, THIRD.lower(): False}}
+    assert taken_out(world, outs) == [FIRST, THIRD]
+
+
+def test_an_update_that_broke_does_not_take_its_own_work_for_somebody_elses(world: World) -> None:
+    outs = world.provider().create(inputs(FIRST)).outs or {}
+    world.break_at(Break(0, after=True))
+    with pytest.raises(MachineError):
+        world.provider().update("id", outs, inputs(FIRST, SECOND, THIRD))
+    assert THIRD.lower() in world.facts.members
+    outs = world.provider().update("id", outs, inputs(FIRST, SECOND, THIRD)).outs or {}
+    assert taken_out(world, outs) == [FIRST, THIRD]
+
+
+def test_what_was_kept_first_stays(world: World) -> None:
+    outs = world.provider().create(inputs(FIRST)).outs or {}
+    world.facts = replace(world.facts, members=world.facts.members - {FIRST.lower()})
+    outs = world.provider().update("id", outs, inputs(FIRST)).outs or {}
+    assert outs["before"] == {"members": {FIRST.lower(): False}}
