@@ -89,6 +89,10 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
     """True: finding it there without our claim is an error unless ``adopt`` is set. False for a setting or a
     membership, which simply holds or does not."""
 
+    PARTS: ClassVar[str] = ""
+    """The input that lists things which come and go by themselves (members of a group): one that an update no longer
+    has is taken away as by delete."""
+
     CLAIMS: ClassVar[bool] = True
     """False for what only looks: it makes nothing, and writes nothing down on a machine either."""
 
@@ -245,6 +249,8 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
             claim = claims.Claim(adopted=bool(olds.get("adopted")), before=olds.get("before") or {})
             claim = self._widen_claim(home, inputs, claim, self.remember(inputs, facts))
             now = self._apply(inputs, facts, renew=renew)
+            if left := self._left(olds, inputs):
+                now = self._carry_out(inputs, lambda facts: self.remove(left, facts, claim.before), now)
             self._move_claim(home, inputs, claim)
             return UpdateResult(self._outs(inputs, facts, now, claim))
 
@@ -306,6 +312,14 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
                     raise
                 done.clear()
             facts = None
+
+    def _left(self, olds: dict[str, Any], inputs: InputsT) -> InputsT | None:
+        """The inputs with those ``PARTS`` alone that only the old ones had; None where there are none."""
+        if not self.PARTS:
+            return None
+        wanted = {part.lower() for part in getattr(inputs, self.PARTS)}
+        left = tuple(part for part in olds.get(self.PARTS) or () if part.lower() not in wanted)
+        return inputs.model_copy(update={self.PARTS: left}) if left else None
 
     def _widen_claim(self, home: str, inputs: InputsT, claim: claims.Claim, fresh: dict[str, Any]) -> claims.Claim:
         """Add to a claim what an update concerns for the first time. The machine keeps it before the first step: an

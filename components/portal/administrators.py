@@ -1,6 +1,7 @@
 """Guarantees that principals may use the administrators' site (``Add-MgmtSvcAdminUser``). Others are left alone.
 
-The list is in the farm's store, so one node speaks for all. Delete takes away only those that were not in it before.
+The list is in the farm's store, so one node speaks for all. One that is declared no more is taken away, unless it was
+in the list before. Delete takes away only those that were not in it before.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class AdministratorsProvider(Provider[AdministratorsInputs, frozenset[str]]):
 
     INPUTS = AdministratorsInputs
     SECRETS = ("password",)
+    PARTS = "principals"
     THING = False
 
     def title(self, inputs: AdministratorsInputs) -> str:

@@ -146,9 +146,11 @@ class Portal(Part):
     software: Software
     """Where the software comes from."""
     operators: tuple[Principal, ...] = ()
-    """Members of the local group MgmtSvc Operators on every node. Other members stay."""
+    """Members of the local group MgmtSvc Operators on every node. Other members stay; one that leaves this list is
+    taken out, unless it was there before."""
     administrators: tuple[Principal, ...] = ()
-    """Who may use the administrators' site. Others who may already, stay."""
+    """Who may use the administrators' site. Others who may already, stay; one that leaves this list may no
+    longer, unless it was there before."""
     plan: Plan
     """The plan that proves the farm."""
 

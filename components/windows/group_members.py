@@ -1,7 +1,7 @@
 """Guarantees that accounts are members of a local group on one machine. Other members are left alone.
 
-A new membership counts at the member's next log-on. Delete takes out only the members that were not in the group
-before.
+A new membership counts at the member's next log-on. A member that is declared no more is taken out, unless it was in
+the group before. Delete takes out only the members that were not in the group before.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class GroupMembersFacts:
 class GroupMembersProvider(Provider[GroupMembersInputs, GroupMembersFacts]):
     INPUTS = GroupMembersInputs
     IDENTITY = ("machine", "group")
+    PARTS = "members"
     THING = False
 
     def title(self, inputs: GroupMembersInputs) -> str:

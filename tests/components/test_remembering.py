@@ -56,3 +56,10 @@ def test_what_was_kept_first_stays(world: World) -> None:
     world.facts = replace(world.facts, members=world.facts.members - {FIRST.lower()})
     outs = world.provider().update("id", outs, inputs(FIRST)).outs or {}
     assert outs["before"] == {"members": {FIRST.lower(): False}}
+
+
+def test_what_is_declared_no_more_goes_and_what_was_there_before_stays(world: World) -> None:
+    outs = world.provider().create(inputs(FIRST, SECOND, THIRD)).outs or {}
+    outs = world.provider().update("id", outs, inputs(THIRD.upper())).outs or {}
+    assert world.facts.members == {SECOND.lower(), THIRD.lower()}
+    assert taken_out(world, outs) == [THIRD.upper()]
