@@ -386,17 +386,24 @@ def test_odbc_without_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_plugin_stand_in_only_where_nothing_can_be_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bin_, stand_in = tmp_path / "bin", tmp_path / "tools" / "bin" / "pulumi-resource-command"
+    bin_, asked = tmp_path / "bin", tmp_path / "asked"
     bin_.mkdir()
-    monkeypatch.setattr(command_plugin, "_STAND_IN", stand_in)
     monkeypatch.setattr(command_plugin, "PULUMI_HOME", tmp_path / "home")
     monkeypatch.setattr(command_plugin, "environment", lambda: {"PATH": str(bin_)})
-    program(bin_ / "pulumi", "#!/bin/sh\nexit 0\n")
+    install = f"plugin install resource command {project.pinned('pulumi-command')}"
+    program(bin_ / "pulumi", f'#!/bin/sh\necho "$@" >> {asked}\n')
     command_plugin.command_plugin()
-    assert not stand_in.exists()
-    program(bin_ / "pulumi", "#!/bin/sh\necho no network >&2\nexit 1\n")
+    assert asked.read_text() == f"{install}\n"
+    asked.unlink()
+    program(bin_ / "pulumi", f'#!/bin/sh\necho "$@" >> {asked}\ncase "$*" in *--file*) exit 0;; esac\nexit 1\n')
     command_plugin.command_plugin()
+    stand_in = ROOT / "tools" / "bootstrap" / "pulumi-resource-command"
+    assert asked.read_text() == f"{install}\n{install} --file {stand_in}\n"
     assert os.access(stand_in, os.X_OK)
+    (tmp_path / "home" / "plugins" / f"resource-command-v{project.pinned('pulumi-command')}").mkdir(parents=True)
+    asked.unlink()
+    command_plugin.command_plugin()
+    assert not asked.exists(), "it is there"
 
 
 def test_a_failing_command_shows_its_end() -> None:
