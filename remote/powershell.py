@@ -39,7 +39,7 @@ _IDLE_SECONDS = 900
 """How long Windows keeps a shell that nobody uses: that of a process that was killed, for instance."""
 _SPARE_SECONDS = 120
 """A shell that was idle for nearly that long is left alone, and a new one is opened."""
-_CLOSING_SECONDS = 2
+_CLOSING_SECONDS = 1
 _CONNECT_SECONDS, _READ_SECONDS = 10, 40
 """How long a machine may take to take a connection, and to answer on one. WinRM itself answers every 20 s."""
 _PIECE = 100_000
@@ -103,7 +103,7 @@ class _Shell:
 
     def close(self) -> None:
         """Delete the shell, which ends what runs in it."""
-        # A courtesy to the machine: one that is gone needs none, and nobody waits long for it.
+        # A courtesy to the machine: one that is gone needs none, and a slow one does it after nobody waits any more.
         self._protocol.transport.read_timeout_sec = _CLOSING_SECONDS
         with contextlib.suppress(WinRMError, WinRMOperationTimeoutError, OSError, *_BROKEN):
             self._protocol.close_shell(self._shell)
