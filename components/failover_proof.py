@@ -17,10 +17,9 @@ import pulumi
 from components.inputs import InputPart
 from components.resource import Managed, Provider
 from components.sql import group as groups
-from components.sql import replicas
 from components.sql.group import Group
 from components.sql.primary import move, refuse_loss
-from components.sql.replicas import OnReplicas
+from components.sql.replicas import OnReplicas, marks
 from components.steps import Script, Step, Until, leaf
 from remote.errors import MachineError
 from remote.http import HttpError
@@ -95,21 +94,15 @@ class FailoverProofProvider(Provider[FailoverProofInputs, FailoverProofFacts]):
     def observe(self, inputs: FailoverProofInputs, remote: Remote) -> FailoverProofFacts:
         attempted = f"read {self.title(inputs)}"
 
-        def mark(machine: str) -> str:
-            arguments = {"Name": self.key(inputs)}
-            kept = remote.powershell(machine).run(leaf("windows/read_mark.ps1"), arguments, attempted=attempted)
-            return kept[0] if kept else ""
-
         group = groups.observe(remote, inputs.machines, inputs.group)
-        answers = replicas.ask(inputs, inputs.machines, mark)
-        # The first replica keeps it; another one does since it was the first: that is no reason to prove it again. Nor
-        # is one that is silent and may be the keeper.
-        kept = {machine: text for machine, text in answers.given.items() if text}
-        unknown = inputs.marker if answers.silent else ""
-        proved = kept.get(self.home(inputs)) or next(iter(kept.values()), unknown)
+        kept = marks(inputs, inputs.machines, remote, self.key(inputs), attempted)
+        # That another replica was the first when it was proved is no reason to prove it again. Nor is a silent one that
+        # may know of it.
+        unknown = inputs.marker if kept.silent else ""
+        proved = kept.given.get(self.home(inputs)) or next(iter(kept.given.values()), unknown)
         # Sites are asked only while a proof is due: a farm at rest is not touched by a refresh.
         troubles = () if proved == inputs.marker else _troubles(inputs, remote, attempted)
-        elsewhere = tuple(machine for machine in kept if machine != self.home(inputs))
+        elsewhere = tuple(machine for machine in kept.given if machine != self.home(inputs))
         return FailoverProofFacts(group, proved, troubles, elsewhere)
 
     def plan(self, inputs: FailoverProofInputs, facts: FailoverProofFacts) -> list[Step]:

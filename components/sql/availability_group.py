@@ -22,8 +22,8 @@ from components.inputs import InputPart
 from components.resource import Managed, Provider
 from components.sql import group as groups
 from components.sql.group import Group, Replica
-from components.sql.replicas import OnReplicas, ask
-from components.steps import Script, Sql, Step, Until, leaf
+from components.sql.replicas import OnReplicas, marks
+from components.steps import Script, Sql, Step, Until
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError, UnreachableError
@@ -105,18 +105,11 @@ class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, AvailabilityGr
         return inputs.machines[0]
 
     def observe(self, inputs: AvailabilityGroupInputs, remote: Remote) -> AvailabilityGroupFacts:
-        def mark(machine: str) -> list[str]:
-            return remote.powershell(machine).run(
-                leaf("windows/read_mark.ps1"), {"Name": _mark(inputs)}, attempted=f"read {self.title(inputs)}"
-            )
-
         group = groups.observe(remote, inputs.machines, inputs.group)
-        # The first keeps it; another one did when it was the first. While that one is silent, no replica is known to be
-        # ours, and none is removed.
-        for machine, kept in ask(inputs, inputs.machines, mark).given.items():
-            if kept:
-                return AvailabilityGroupFacts(group, frozenset(kept[0].split(",")), machine)
-        return AvailabilityGroupFacts(group)
+        kept = marks(inputs, inputs.machines, remote, _mark(inputs), f"read {self.title(inputs)}").given
+        # While its keeper is silent, no replica is known to be ours, and none is removed.
+        keeper = next(iter(kept), "")
+        return AvailabilityGroupFacts(group, frozenset(kept[keeper].split(",")) if keeper else frozenset(), keeper)
 
     def plan(self, inputs: AvailabilityGroupInputs, facts: AvailabilityGroupFacts) -> list[Step]:
         group = facts.group

@@ -13,7 +13,9 @@ from typing import Generic, Literal, TypeVar
 
 from components.inputs import Inputs
 from components.progress import warn
+from components.steps import leaf
 from remote.errors import LostAnswerError, UnreachableError
+from remote.session import Remote
 
 T = TypeVar("T")
 
@@ -53,3 +55,15 @@ def ask(inputs: OnReplicas, machines: Sequence[str], question: Callable[[str], T
             "there waits until it does, and everything else goes on."
         )
     return Answers(given, tuple(silent))
+
+
+def marks(inputs: OnReplicas, machines: Sequence[str], remote: Remote, name: str, attempted: str) -> Answers[str]:
+    """What replicas keep for this program under a name, by machine. The first of the topology keeps it; another one
+    does since it was the first."""
+
+    def read(machine: str) -> str:
+        kept = remote.powershell(machine).run(leaf("windows/read_mark.ps1"), {"Name": name}, attempted=attempted)
+        return str(kept[0]) if kept else ""
+
+    answers = ask(inputs, machines, read)
+    return Answers({machine: text for machine, text in answers.given.items() if text}, answers.silent)
