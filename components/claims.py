@@ -21,6 +21,13 @@ class Claim:
     before: dict[str, Any] = field(default_factory=dict)
 
 
+def was(before: dict[str, Any], name: str, part: str) -> bool:
+    """Whether a part was there before: a map says it of each part. A list has those that were, as this program kept it
+    before it kept maps: such claims and states are still about."""
+    kept = before.get(name, {})
+    return bool(kept.get(part)) if isinstance(kept, dict) else part in kept
+
+
 def read(remote: Remote, machine: str, key: str) -> Claim | None:
     found = remote.powershell(machine).run(
         leaf("windows/read_claim.ps1"), {"Key": key}, attempted=f"read the claim on {key}"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pulumi
 
+from components.claims import was
 from components.inputs import ThroughFarm
 from components.resource import Managed, Provider
 from components.steps import Script, Step, leaf
@@ -76,7 +77,7 @@ class AdministratorsProvider(Provider[AdministratorsInputs, frozenset[str]]):
                 ),
             )
             for principal in inputs.principals
-            if principal.lower() in facts and not before.get("principals", {}).get(principal.lower())
+            if principal.lower() in facts and not was(before, "principals", principal.lower())
         ]
 
     def present(self, inputs: AdministratorsInputs, facts: frozenset[str]) -> bool:

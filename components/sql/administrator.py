@@ -16,6 +16,7 @@ from typing import Any
 
 import pulumi
 
+from components.claims import was
 from components.resource import MASKED_DIFFERENCE, Managed, Provider
 from components.sql.replicas import OnReplicas, ask
 from components.steps import Sql, Step, Until, leaf
@@ -148,7 +149,7 @@ class AdministratorProvider(Provider[AdministratorInputs, dict[str, LoginState |
             if state is None:
                 continue
             if inputs.login == "sa":
-                if not state.disabled and before.get("disabled", {}).get(machine):
+                if not state.disabled and was(before, "disabled", machine):
                     action = Sql(machine, "sql/disable_login.sql", (state.name,), integrated=True)
                     steps.append(Step(f"On {machine}, disable the login {state.name} as it was before.", action))
             else:

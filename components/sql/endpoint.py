@@ -152,7 +152,8 @@ class MirroringEndpointProvider(Provider[MirroringEndpointInputs, MirroringEndpo
             what = f"On {on}, drop the endpoint {facts.endpoint.name}."
             steps.append(Step(what, Sql(on, "sql/drop_endpoint.sql", (facts.endpoint.name,))))
         for account, login in facts.logins.items():
-            if login and before.get("logins", {}).get(account) is False:
+            made = account in before.get("logins", []) or before.get("accounts", {}).get(account) is False
+            if login and made:  # ``logins``: as it was kept at first, those that were made
                 steps.append(Step(f"On {on}, drop the login {login}.", Sql(on, "sql/drop_login.sql", (login,))))
         return steps
 
@@ -163,7 +164,7 @@ class MirroringEndpointProvider(Provider[MirroringEndpointInputs, MirroringEndpo
         return facts.endpoint is not None or facts.silent
 
     def remember(self, inputs: MirroringEndpointInputs, facts: MirroringEndpointFacts) -> dict[str, Any]:
-        return {"logins": {account: bool(login) for account, login in facts.logins.items()}}
+        return {"accounts": {account: bool(login) for account, login in facts.logins.items()}}
 
     def found(self, inputs: MirroringEndpointInputs, facts: MirroringEndpointFacts) -> dict[str, Any]:
         one = facts.endpoint

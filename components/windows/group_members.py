@@ -11,6 +11,7 @@ from typing import Any
 
 import pulumi
 
+from components.claims import was
 from components.inputs import Inputs
 from components.resource import Managed, Provider
 from components.steps import Script, Step, leaf
@@ -73,14 +74,13 @@ class GroupMembersProvider(Provider[GroupMembersInputs, GroupMembersFacts]):
         ]
 
     def remove(self, inputs: GroupMembersInputs, facts: GroupMembersFacts, before: dict[str, Any]) -> list[Step]:
-        theirs = before.get("members", {})
         return [
             Step(
                 f"On {inputs.machine}, take {member} out of the local group {inputs.group}.",
                 Script(inputs.machine, "windows/remove_members.ps1", {"Group": inputs.group, "Members": [member]}),
             )
             for member in inputs.members
-            if member.lower() in facts.members and not theirs.get(member.lower())
+            if member.lower() in facts.members and not was(before, "members", member.lower())
         ]
 
     def present(self, inputs: GroupMembersInputs, facts: GroupMembersFacts) -> bool:

@@ -102,7 +102,8 @@ class SiteBindingProvider(Provider[SiteBindingInputs, SiteBindingFacts]):
         steps: list[Step] = []
         if not facts.exists:
             return steps
-        bound = {int(port): thumbprint for port, thumbprint in before.get("bindings", {}).items() if thumbprint}
+        kept = before.get("bound", before.get("bindings", {}))  # the latter from before it had a key for both ports
+        bound = {int(port): thumbprint for port, thumbprint in kept.items() if thumbprint}
         for port, thumbprint in bound.items():
             steps += _bind(machine, site, port, thumbprint, facts.ports)
         if inputs.port in facts.ports and inputs.port not in bound:
@@ -119,7 +120,7 @@ class SiteBindingProvider(Provider[SiteBindingInputs, SiteBindingFacts]):
 
     def remember(self, inputs: SiteBindingInputs, facts: SiteBindingFacts) -> dict[str, Any]:
         ours = (inputs.old_port, inputs.port)
-        return {"bindings": {str(port): facts.ports.get(port, "") for port in ours}}
+        return {"bound": {str(port): facts.ports.get(port, "") for port in ours}}
 
     def found(self, inputs: SiteBindingInputs, facts: SiteBindingFacts) -> dict[str, Any]:
         live: dict[str, Any] = {"started": facts.started}

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from components.sql.administrator import AdministratorInputs, AdministratorProvider, LoginState
+from components.sql.endpoint import MirroringEndpointFacts, MirroringEndpointInputs, MirroringEndpointProvider
 from components.windows.group_members import GroupMembersFacts
 from remote.errors import MachineError
+from remote.secret import Secret
 from tests.components import worlds
 from tests.components.contract import Break, World, enter, sentences
 
@@ -63,3 +66,26 @@ def test_what_is_declared_no_more_goes_and_what_was_there_before_stays(world: Wo
     outs = world.provider().update("id", outs, inputs(THIRD.upper())).outs or {}
     assert world.facts.members == {SECOND.lower(), THIRD.lower()}
     assert taken_out(world, outs) == [THIRD.upper()]
+
+
+def test_what_an_earlier_version_kept_still_counts(world: World) -> None:
+    outs = world.provider().create(inputs(FIRST, SECOND)).outs or {}
+    earlier = {**outs, "before": {"members": [SECOND.lower()]}}
+    outs = world.provider().update("id", earlier, inputs(FIRST, SECOND, THIRD)).outs or {}
+    assert taken_out(world, outs) == [FIRST, THIRD]
+    administrator = AdministratorProvider()
+    state: dict[str, LoginState | None] = {"SQL1": sa(), "SQL2": sa()}
+    plan = administrator.remove(SA, state, {"disabled": ["SQL2"]})
+    assert sentences(plan) == ["On SQL2, disable the login sa as it was before."]
+    endpoint = MirroringEndpointProvider()
+    declared = MirroringEndpointInputs(machine="SQL1", port=5022, partners=())
+    facts = MirroringEndpointFacts(None, {FIRST: FIRST, SECOND: SECOND}, frozenset())
+    plan = endpoint.remove(declared, facts, {"logins": [FIRST]})
+    assert sentences(plan) == [f"On SQL1, drop the login {FIRST}."]
+
+
+def sa() -> LoginState:
+    return LoginState("sa", "0x01", disabled=False, password_matches=True, sysadmin=True)
+
+
+SA = AdministratorInputs(machines=("SQL1", "SQL2"), login="sa", password=Secret("Sa-1!"))

@@ -184,12 +184,12 @@ class TestEndpoint:
 
     def test_delete_drops_only_the_logins_that_were_made_with_it(self) -> None:
         facts = MirroringEndpointFacts(GOOD, {ACCOUNT: ACCOUNT, OTHER: OTHER}, frozenset((ACCOUNT, OTHER)))
-        assert sentences(self.provider.remove(self.inputs, facts, {"logins": {ACCOUNT: False, OTHER: True}})) == [
+        assert sentences(self.provider.remove(self.inputs, facts, {"accounts": {ACCOUNT: False, OTHER: True}})) == [
             "On SQL1, drop the endpoint Mirroring.",
             f"On SQL1, drop the login {ACCOUNT}.",
         ]
         assert self.provider.remember(self.inputs, replace(facts, logins={ACCOUNT: "", OTHER: OTHER})) == {
-            "logins": {ACCOUNT: False, OTHER: True}
+            "accounts": {ACCOUNT: False, OTHER: True}
         }
 
     @pytest.mark.parametrize(

@@ -239,7 +239,7 @@ class TestSiteBinding:
 
     def test_remove_puts_the_old_binding_back_first(self) -> None:
         before = self.provider.remember(self.inputs, SiteBindingFacts(True, True, {30081: OLD}, {}))
-        assert before == {"bindings": {"30081": OLD, "443": ""}}
+        assert before == {"bound": {"30081": OLD, "443": ""}}
         now = SiteBindingFacts(True, True, {443: THUMBPRINT}, {})
         assert sentences(self.provider.remove(self.inputs, now, before)) == [
             f"On Portal1, bind {SITE} to port 30081.",
