@@ -93,7 +93,6 @@ class FailoverProofProvider(Provider[FailoverProofInputs, FailoverProofFacts]):
 
     def observe(self, inputs: FailoverProofInputs, remote: Remote) -> FailoverProofFacts:
         attempted = f"read {self.title(inputs)}"
-
         group = groups.observe(remote, inputs.machines, inputs.group)
         kept = marks(inputs, inputs.machines, remote, self.key(inputs), attempted)
         # That another replica was the first when it was proved is no reason to prove it again. Nor is a silent one that

@@ -48,7 +48,6 @@ def remote(settings: str) -> Remote:
     with _making:
         if settings not in _remotes:
             made = _remotes[settings] = Remote(hosts(json.loads(settings), topology_of(settings)))
-            # Not in threads, all machines at once: Python 3.12 starts none any more at this point.
             atexit.register(made.close)
         return _remotes[settings]
 

@@ -86,6 +86,7 @@ def start(world: World, by_hand: Sequence[state.Entry] = ()) -> None:
 
     ``by_hand`` is done after that in a fresh lab; until it is, the state is not complete.
     """
+    program = version.program()  # now: later the files may be others than those that run
     for name in COMMANDS:
         importlib.import_module(name)
     lab = world.collection("lab", "lab")
@@ -104,7 +105,7 @@ def start(world: World, by_hand: Sequence[state.Entry] = ()) -> None:
             "time": world.clock.now().isoformat(),
             "topology": world.topology.get("name", ""),
             "machines": world.topology["machines"],
-            "program": version.program(),
+            "program": program,
         }
 
 

@@ -13,7 +13,7 @@ _HERE = Path(__file__).resolve().parent
 def program() -> str:
     """A short text that is another one after every change of the lab's own files, the same in every checkout of them.
 
-    Kept for the life of the process: what it runs is what it loaded, whatever happens to the files meanwhile.
+    Looked up once in a process, at the lab's start: what runs is what was loaded, whatever happens to the files later.
     """
     digest = hashlib.sha256()
     for file in sorted(_HERE.rglob("*")):
