@@ -73,8 +73,9 @@ class HadrProvider(Provider[HadrInputs, HadrFacts]):
 
         given = ask(inputs, inputs.machines, settings).given
         group = groups.observe(remote, inputs.machines, inputs.group, integrated=True)
-        configured = {machine: configured for machine, (configured, _) in given.items()}
-        return HadrFacts(configured, {machine: mode for machine, (_, mode) in given.items()}, group)
+        known = {machine: one for machine, one in given.items() if machine in group.servers}  # one may stop meanwhile
+        configured = {machine: configured for machine, (configured, _) in known.items()}
+        return HadrFacts(configured, {machine: mode for machine, (_, mode) in known.items()}, group)
 
     def plan(self, inputs: HadrInputs, facts: HadrFacts) -> list[Step]:
         steps = []

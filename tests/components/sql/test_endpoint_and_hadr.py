@@ -51,6 +51,15 @@ class TestHadr:
         assert self.plan(facts) == []
         assert self.provider.found(self.inputs, facts) == {}
 
+    def test_a_server_that_falls_silent_while_it_is_read_is_unknown(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        known = self.facts("on/on", "on/on", "SQL1").group
+        seen = replace(known, servers={"SQL1": known.servers["SQL1"]})
+        monkeypatch.setattr("components.sql.hadr._configured", lambda *_: True)
+        monkeypatch.setattr("components.sql.hadr.read_mode", lambda *_: ServerMode("mixed", "mixed"))
+        monkeypatch.setattr("components.sql.group.observe", lambda *_, **__: seen)
+        facts = self.provider.observe(self.inputs, None)  # type: ignore[arg-type]
+        assert (self.plan(facts), self.provider.found(self.inputs, facts)) == ([], {})
+
     def plan(self, facts: HadrFacts) -> list[str]:
         return sentences(self.provider.plan(self.inputs, facts))
 
