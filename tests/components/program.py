@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import runpy
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pulumi
+import pytest
 import yaml
 from pulumi.runtime import mocks
 from pulumi.runtime.proto import resource_pb2
@@ -96,6 +99,13 @@ class Program:
 
     def is_before(self, first: Registered, second: Registered) -> bool:
         return first.urn in self.before(second)
+
+
+@cache
+def shipped(topology: Path) -> Program:
+    """The program with a topology as it lies in the repository: run once per process, and altered by nobody."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        return run(Path(folder), patch, topology)
 
 
 def run(tmp_path: Path, monkeypatch: Any, topology: Path | None = None, **config: Any) -> Program:

@@ -15,7 +15,7 @@ from components.resource import Managed, Provider
 from components.topology import Topology, load
 from components.topology.place import to_set
 from components.topology.problem import Location
-from tests.components.program import ROOT, run
+from tests.components.program import ROOT, Program, run, shipped
 
 SHIPPED = ROOT / "topologies" / "single-domain.yaml"
 DESIGNS = [
@@ -25,11 +25,9 @@ DESIGNS = [
 KINDS: dict[str, type[Managed]] = {kind._resource_type_name: kind for kind in docs.resources()}
 
 
-def pieces(
-    file: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[str, Provider[Any, Any], dict[str, Any]]]:
+def pieces(program: Program, file: Path) -> Iterator[tuple[str, Provider[Any, Any], dict[str, Any]]]:
     """Name, provider and inputs of every resource of a farm."""
-    for one in run(folder, monkeypatch, topology=file).resources:
+    for one in program.resources:
         kind = KINDS.get(one.type.removeprefix("pulumi-python:"))
         if kind is not None:
             provider = kind.provider_class()
@@ -46,10 +44,9 @@ def place_of(provider: Provider[Any, Any], inputs: dict[str, Any], topology: Top
 
 
 @pytest.fixture(scope="module")
-def shipped(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Location | None]:
+def places() -> dict[str, Location | None]:
     """The place of each resource of the shipped design."""
-    with pytest.MonkeyPatch.context() as patch:
-        found = list(pieces(SHIPPED, tmp_path_factory.mktemp("shipped"), patch))
+    found = pieces(shipped(SHIPPED), SHIPPED)
     return {name: place_of(provider, inputs, load(SHIPPED)) for name, provider, inputs in found}
 
 
@@ -63,7 +60,7 @@ def test_the_key_that_a_message_names_is_the_one_that_adopts(
     """
     places: dict[str, Location] = {}
     topology = load(file)
-    for name, provider, inputs in pieces(file, tmp_path, monkeypatch):
+    for name, provider, inputs in pieces(shipped(file), file):
         place = place_of(provider, inputs, topology)
         assert (place is not None) == provider.THING, name
         if place is not None:
@@ -78,7 +75,7 @@ def test_the_key_that_a_message_names_is_the_one_that_adopts(
             part["adopt"] = bool(number >> digit & 1)
         copy = tmp_path / "changed.yaml"
         copy.write_text(yaml.safe_dump(changed), encoding="utf-8")
-        for name, provider, inputs in pieces(copy, tmp_path, monkeypatch):
+        for name, provider, inputs in pieces(run(tmp_path, monkeypatch, topology=copy), copy):
             if provider.THING:
                 assert inputs["adopt"] is bool(numbers[places[name]] >> digit & 1), (name, places[name])
 
@@ -98,10 +95,10 @@ def test_the_key_that_a_message_names_is_the_one_that_adopts(
         ("Portal1-certificate", "  - {name: portal,", "Add `adopt: true` to certificates > portal (LINE)"),
     ],
 )
-def test_the_line_to_change(shipped: dict[str, Location | None], name: str, line: str, said: str) -> None:
+def test_the_line_to_change(places: dict[str, Location | None], name: str, line: str, said: str) -> None:
     text = SHIPPED.read_text(encoding="utf-8")
     number = text[: text.index(line)].count("\n") + 1
-    place = shipped[name]
+    place = places[name]
     assert place is not None
     assert to_set(SHIPPED, place, "adopt", "true") == said.replace("LINE", f"{SHIPPED}:{number}")
 

@@ -9,7 +9,7 @@ import pytest
 
 from components.topology import Topology, load
 from components.topology.roles import ROLES
-from tests.components.program import ROOT, Program, run
+from tests.components.program import ROOT, Program, shipped
 
 OWN = sorted((Path(__file__).parent / "topologies").glob("*.yaml"))
 TOPOLOGIES = [*OWN, *sorted((ROOT / "topologies").glob("*.yaml"))]
@@ -23,11 +23,9 @@ def file(request: pytest.FixtureRequest) -> Path:
     return chosen
 
 
-@pytest.fixture(scope="module")
-def program(file: Path, tmp_path_factory: pytest.TempPathFactory) -> Program:
-    """Run once for all tests of a design: nothing changes it."""
-    with pytest.MonkeyPatch.context() as patch:
-        return run(tmp_path_factory.mktemp("program"), patch, topology=file)
+@pytest.fixture
+def program(file: Path) -> Program:
+    return shipped(file)
 
 
 def test_every_node_has_its_software_configuration_and_operators(program: Program, file: Path) -> None:

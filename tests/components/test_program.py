@@ -13,12 +13,12 @@ from pulumi.runtime import rpc
 
 from components.portal.databases import DATABASES
 from tests.components.certificates import write_pfx
-from tests.components.program import SECRETS, Program, run
+from tests.components.program import ROOT, SECRETS, Program, run, shipped
 
 
 @pytest.fixture
-def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
-    return run(tmp_path, monkeypatch)
+def program() -> Program:
+    return shipped(ROOT / "topologies" / "single-domain.yaml")
 
 
 def test_every_step_of_the_walk_through_is_there(program: Program) -> None:
@@ -157,7 +157,8 @@ def _texts(value: Any, *, secret: bool = False) -> list[tuple[str, bool]]:
     return []
 
 
-def test_no_secret_travels_in_clear(program: Program, tmp_path: Path) -> None:
+def test_no_secret_travels_in_clear(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = run(tmp_path, monkeypatch)
     pfx = base64.b64encode((tmp_path / "portal.pfx").read_bytes()).decode()
     hidden = [*SECRETS.values(), "Test-Installer-1!", "only-for-tests", pfx]
     for resource in program.resources:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from components.topology import load
-from tests.components.program import ROOT, Program, run
+from tests.components.program import ROOT, Program, run, shipped
 
 SINGLE = ROOT / "topologies" / "single-domain.yaml"
 YOUR_OWN = ROOT / "topologies" / "your-own.yaml"
@@ -61,8 +61,8 @@ def test_every_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nodes: int,
 
 
 @pytest.fixture
-def odd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
-    return run(tmp_path, monkeypatch, topology=YOUR_OWN)
+def odd() -> Program:
+    return shipped(YOUR_OWN)
 
 
 def test_a_named_instance_reaches_everything_that_names_it(odd: Program) -> None:

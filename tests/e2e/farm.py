@@ -6,6 +6,7 @@ and lab are in that folder, so that the tests disturb neither the dev stack nor 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -24,10 +25,16 @@ import yaml
 from components import settings
 from components.topology import Topology, load
 from remote.session import Remote
+from tests.e2e.prepared import prepare
 from tools.bootstrap.project import environment
 
 ROOT = Path(__file__).parents[2]
+PROJECT = "windows-azure-pack-ha"
 PACE = "0.002"
+NETWORK = 31
+"""A process that runs tests has the loopback addresses for itself, so this network serves all modules."""
+STACK = ("state", "project/Pulumi.e2e.yaml")
+"""What of a farm's folder belongs to its stack."""
 SECRETS = {
     "installer": "Lab-Installer-2013!",
     "sqlAdministratorPassword": "E2e-Sql-Administrator-1!",
@@ -68,8 +75,8 @@ class Farm:
     """The lab and the stack of one test run."""
 
     folder: Path
-    network: int
-    """The farm's machines are on 127.<network>.x.x; each module of tests has a number of its own."""
+    network: int = NETWORK
+    """The farm's machines are on 127.<network>.x.x; two farms that run at once have two numbers."""
     source: Path = ROOT / "topologies" / "single-domain.yaml"
     """The design, with the addresses of the real world: 172.21.5.x and 172.22.5.x become this farm's."""
 
@@ -172,27 +179,50 @@ class Farm:
 
     # The stack -------------------------------------------------------------------------------------------------
 
+    def bring_up(self) -> None:
+        """A whole farm of the design, as the first ``up`` leaves it, whose lab is not started (``running`` does)."""
+        prepare(f"farm-{self.source.stem}", self.folder, (*STACK, "lab"), self._bring_up)
+
+    def _bring_up(self) -> None:
+        try:
+            self.start_lab()
+            self.make_stack()
+            first = self.up()
+            assert first.ok, first.output[-4000:]
+        finally:
+            self.stop_lab()
+
     def make_stack(self) -> None:
+        """A stack without resources, with the farm's configuration."""
+        needs = json.dumps([self.credentials, self.certificates]).encode()
+        prepare(f"stack-{hashlib.sha256(needs).hexdigest()[:12]}", self.folder, STACK, self._make_empty_stack)
+        self._configure()
+
+    def _make_empty_stack(self) -> None:
+        """What takes long: the stack, and its secrets, each encrypted by the CLI."""
         made = self.pulumi("stack", "init", "e2e", "--secrets-provider", "passphrase")
         assert made.ok, made.output
-        document = yaml.safe_load(self.config.read_text(encoding="utf-8")) if self.config.exists() else {}
-        plain = {
-            "topology": str(self.topology),
-            "authorities": str(self.lab_folder / "authority" / "ca.pem"),
-            "hosts": self.hosts,
-            "credentials": {domain: {"username": who["username"]} for domain, who in self.credentials.items()},
-            "certificates": {
-                name: {"file": str(self.lab_folder / "certificates" / f"{name}.pfx")} for name in self.certificates
-            },
-        }
-        document["config"] = {f"windows-azure-pack-ha:{key}": value for key, value in plain.items()}
-        self.config.write_text(yaml.safe_dump(document), encoding="utf-8")
         for domain, who in self.credentials.items():
             self.set_secret(f'credentials["{domain}"].password', who["password"], path=True)
         for name in self.certificates:
             self.set_secret(f"certificates.{name}.password", SECRETS["pfx"], path=True)
         for key in ("sqlAdministratorPassword", "passphrase", "spfAccountPassword"):
             self.set_secret(key, SECRETS[key])
+
+    def _configure(self) -> None:
+        """What is no secret. Paths are relative to the project, so that a copy of the farm means its own files."""
+        document = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+        values = document["config"]
+        values |= {
+            f"{PROJECT}:topology": "../topology.yaml",
+            f"{PROJECT}:authorities": "../lab/authority/ca.pem",
+            f"{PROJECT}:hosts": self.hosts,
+        }
+        for domain, who in self.credentials.items():
+            values[f"{PROJECT}:credentials"][domain]["username"] = who["username"]
+        for name in self.certificates:
+            values[f"{PROJECT}:certificates"][name]["file"] = f"../lab/certificates/{name}.pfx"
+        self.config.write_text(yaml.safe_dump(document), encoding="utf-8")
 
     @property
     def model(self) -> Topology:

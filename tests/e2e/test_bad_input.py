@@ -24,10 +24,9 @@ from lab.authority import Authority, thumbprint
 from lab.winrm.service import service_of
 from remote.errors import MachineError
 from tests.e2e.drifts import DISABLE_HADR
-from tests.e2e.farm import SECRETS, Result
+from tests.e2e.farm import NETWORK, SECRETS, Result
 from tests.e2e.lab_here import FarmHere, Piece
 
-NETWORK = 35
 WRONG = "Wrong-Secret-99!"
 SIMPLE = "simplephrase"
 
@@ -36,7 +35,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarmHere]:
-    farm = FarmHere(tmp_path_factory.mktemp("bad"), NETWORK)
+    farm = FarmHere(tmp_path_factory.mktemp("bad"))
     with farm.running():
         farm.make_stack()
         yield farm

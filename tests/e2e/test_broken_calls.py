@@ -30,7 +30,6 @@ from remote.sql import SqlServer
 from tests.e2e.drifts import DISABLE_HADR, RESTART_SQL, Hand, shell, sql
 from tests.e2e.lab_here import FarmHere, Piece
 
-NETWORK = 33
 MOMENTS = ("before", "after")
 EVERY = os.environ.get("BROKEN_CALLS") == "every"
 
@@ -83,7 +82,7 @@ class Built:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
-    farm = FarmHere(tmp_path_factory.mktemp("broken"), NETWORK)
+    farm = FarmHere(tmp_path_factory.mktemp("broken"))
     with farm.running():
         yield Built(farm, farm.pieces())
 

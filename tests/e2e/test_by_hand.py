@@ -18,13 +18,12 @@ from tests.e2e.lab_here import FarmHere
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-NETWORK = 53
 PLAN = "Hosting plan for testing HA"
 
 
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarmHere]:
-    farm = FarmHere(tmp_path_factory.mktemp("by-hand"), NETWORK, ROOT / "topologies" / "wa4ws.yaml")
+    farm = FarmHere(tmp_path_factory.mktemp("by-hand"), source=ROOT / "topologies" / "wa4ws.yaml")
     with farm.running():
         farm.world.collection("wap", "model")["model"] = {"cmdlets": False}
         farm.make_stack()

@@ -21,7 +21,6 @@ from tests.e2e.lab_state import OURS, Documents, documents, files
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-NETWORK = 36
 DESIGNS = [file for file in sorted((ROOT / "topologies").glob("*.yaml")) if file.stem != "single-domain"]
 
 
@@ -39,7 +38,7 @@ class Built:
 @pytest.fixture(scope="module", params=DESIGNS, ids=lambda file: file.stem)
 def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     source: Path = request.param
-    farm = Farm(tmp_path_factory.mktemp(source.stem), NETWORK, source)
+    farm = Farm(tmp_path_factory.mktemp(source.stem), source=source)
     with farm.running():
         before, files_before = documents(farm), files(farm)
         farm.make_stack()

@@ -19,7 +19,6 @@ from tests.e2e.far_side import Snapshot, differences, snapshot
 from tests.e2e.farm import Farm
 from tests.e2e.runs import VERIFICATION, Run
 
-NETWORK = 31
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
@@ -75,11 +74,9 @@ class Rounds:
 
 @pytest.fixture(scope="module")
 def rounds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rounds]:
-    farm = Farm(tmp_path_factory.mktemp("drift"), NETWORK)
+    farm = Farm(tmp_path_factory.mktemp("drift"))
+    farm.bring_up()
     with farm.running():
-        farm.make_stack()
-        built = farm.up()
-        assert built.ok, built.output
         for hand in FOREIGN.values():
             hand(farm)
         yield Rounds(farm)

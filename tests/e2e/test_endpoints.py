@@ -32,7 +32,6 @@ from remote.errors import MachineError
 from tests.e2e.farm import SECRETS
 from tests.e2e.lab_here import FarmHere, Piece
 
-NETWORK = 37
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 KINDS = (FqdnProvider, FederationProvider, ProviderEndpointsProvider)
@@ -105,7 +104,7 @@ def until(holds: Callable[[], bool]) -> None:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
-    farm = FarmHere(tmp_path_factory.mktemp("endpoints"), NETWORK)
+    farm = FarmHere(tmp_path_factory.mktemp("endpoints"))
     with farm.running():
         outs: dict[str, dict[str, Any]] = {}
         endpoints = []

@@ -14,12 +14,11 @@ import pytest
 from components.portal.databases import DATABASES
 from tests.e2e.changes import Allowed, differences, roles, unexpected
 from tests.e2e.drifts import DISABLE_HADR, RESTART_SQL
-from tests.e2e.farm import ROOT, Farm, Result, operations
+from tests.e2e.farm import NETWORK, ROOT, Farm, Result, operations
 from tests.e2e.lab_state import OURS, Documents, documents
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-NETWORK = 38
 THIRD = "{machine: SQL3, failover: manual}"
 GROUP = {
     "SQL-alwayson", "SQL-authentication", "SQL-administrator", "SQL-cluster", "SQL", "SQL-listener", "SQL-primary",
@@ -86,7 +85,7 @@ class Built:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
-    farm = Farm(tmp_path_factory.mktemp("from-nothing"), NETWORK)
+    farm = Farm(tmp_path_factory.mktemp("from-nothing"))
     farm.environment["PULUMI_DEBUG_COMMANDS"] = "1"  # for --event-log
     farm.write_topology(topology("SQL1", "SQL2", "SQL3"))
     with farm.running():

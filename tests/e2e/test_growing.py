@@ -15,13 +15,12 @@ from tests.e2e import runs
 from tests.e2e.clients import ADDRESSES, Asked, ask, asking
 from tests.e2e.drifts import balancing
 from tests.e2e.far_side import differences, snapshot
-from tests.e2e.farm import Farm
+from tests.e2e.farm import NETWORK, Farm
 from tests.e2e.lab_state import OURS, documents
 from tests.e2e.runs import VERIFICATION, Run
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-NETWORK = 37
 ADMIN_SITE = 30091
 """A site that has another certificate on every node: it tells which one answers."""
 WHOLE_NODE = {
@@ -132,7 +131,7 @@ PERHAPS = {"Portal3-plan-seen": "update"}
 
 @pytest.fixture(scope="module")
 def growing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Growing]:
-    farm = Farm(tmp_path_factory.mktemp("growing"), NETWORK)
+    farm = Farm(tmp_path_factory.mktemp("growing"))
     growing = Growing(farm)
     growing.declare(["Portal1", "Portal2", "Portal3"], ["SPF1", "SPF2", "SPF3"])
     with farm.running():

@@ -16,7 +16,7 @@ import pytest
 
 from components.portal.databases import DATABASES
 from tests.e2e.changes import ALLOWED, differences, roles, unexpected, unexpected_files
-from tests.e2e.farm import Farm, Result
+from tests.e2e.farm import NETWORK, Farm, Result
 from tests.e2e.lab_state import (
     OURS,
     Documents,
@@ -34,7 +34,6 @@ from tests.test_dialect import CMDLETS, DIALECT, findings
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-NETWORK = 32
 PACE = "0.02"
 """Slower than other end-to-end tests: an installation must take long enough for its progress to be seen."""
 COUNTER = """#!/bin/sh
@@ -85,7 +84,7 @@ def count_plugins(farm: Farm) -> None:
 
 @pytest.fixture(scope="module")
 def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
-    farm = Farm(tmp_path_factory.mktemp("life"), NETWORK)
+    farm = Farm(tmp_path_factory.mktemp("life"))
     count_plugins(farm)
     with farm.running(pace=PACE):
         before, files_before = documents(farm), files(farm)

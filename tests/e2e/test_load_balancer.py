@@ -14,11 +14,10 @@ from typing import Any
 import pytest
 
 from remote.http import Answer, HttpError, get
-from tests.e2e.farm import ROOT, Farm, Result
+from tests.e2e.farm import NETWORK, ROOT, Farm, Result
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-NETWORK = 39
 NAME = "portal.hyper-v.nu"
 FRONT = f"127.{NETWORK}.6.150"
 
@@ -50,7 +49,7 @@ class Built(Farm):
 
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
-    farm = Built(tmp_path_factory.mktemp("balancer"), NETWORK, ROOT / "topologies" / "external-load-balancer.yaml")
+    farm = Built(tmp_path_factory.mktemp("balancer"), source=ROOT / "topologies" / "external-load-balancer.yaml")
     farm.topology.write_text(farm.topology.read_text(encoding="utf-8").replace("site: 180", "site: 30"), "utf-8")
     with farm.running():
         farm.make_stack()

@@ -22,7 +22,6 @@ from tests.benchmarks import login_mirror
 from tests.e2e.farm import ROOT
 from tests.e2e.lab_here import FarmHere, Piece
 
-NETWORK = 47
 PASSWORD = "Mirror-Word-2013!"
 LATER = "Mirror-Word-2014!"
 
@@ -120,7 +119,7 @@ class Servers:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    farm = FarmHere(tmp_path_factory.mktemp("logins"), NETWORK)
+    farm = FarmHere(tmp_path_factory.mktemp("logins"))
     farm.write_topology(three_replicas())
     with farm.running():
         servers = Servers(farm)

@@ -20,7 +20,6 @@ from tests.e2e.lab_state import OURS, Documents, documents
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-NETWORK = 38
 GROUP, STORE = "Azure Pack [live]", "Microsoft.MgmtSvc.Store"
 QUOTED = "[Azure Pack [live]]]"
 WINDOWS_ONLY = (
@@ -56,7 +55,7 @@ class Made:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
-    farm = FarmHere(tmp_path_factory.mktemp("odd-names"), NETWORK, ROOT / "topologies" / "your-own.yaml")
+    farm = FarmHere(tmp_path_factory.mktemp("odd-names"), source=ROOT / "topologies" / "your-own.yaml")
     with farm.running():
         found = Made(farm, documents(farm))
         found.create()

@@ -21,7 +21,6 @@ from tests.e2e.lab_here import FarmHere
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-NETWORK = 37
 SPF = "https://spf.hyper-v.nu:8090"
 DECLARED = ("web.dmz", "hyper-v.nu", 8090)
 CALLS = f"calls SPF at {SPF}"
@@ -37,7 +36,7 @@ def allow(farm: FarmHere, *flows: tuple[str, str, int]) -> None:
 
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarmHere]:
-    farm = FarmHere(tmp_path_factory.mktemp("separate"), NETWORK, ROOT / "topologies" / "separate-domain.yaml")
+    farm = FarmHere(tmp_path_factory.mktemp("separate"), source=ROOT / "topologies" / "separate-domain.yaml")
     with farm.running():
         farm.make_stack()
         yield farm

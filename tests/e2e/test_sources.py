@@ -19,7 +19,6 @@ from tests.e2e.lab_state import documents, files
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
-NETWORK = 52
 WEBPI = "software: {source: webpi, products: [WAP_SingleMachineInstallation], feed: "
 FEED = r"\\FILE\WebPI\feeds\latest\webproductlist.xml"
 PACKAGES = r"\\FILE\WebPI\WindowsAzurePack2013"
@@ -32,7 +31,7 @@ BEGINNING = (
 
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarmHere]:
-    farm = FarmHere(tmp_path_factory.mktemp("sources"), NETWORK)
+    farm = FarmHere(tmp_path_factory.mktemp("sources"))
     with farm.running():
         yield farm
 

@@ -16,11 +16,9 @@ import pytest
 from components.topology.portal import Tier
 from components.topology.roles import ROLES
 from remote.http import HttpError, get
-from tests.e2e.farm import ROOT, Farm, Result
+from tests.e2e.farm import NETWORK, ROOT, Farm, Result
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
-
-NETWORK = 38
 
 
 class Built(Farm):
@@ -29,7 +27,7 @@ class Built(Farm):
 
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
-    farm = Built(tmp_path_factory.mktemp("tiers"), NETWORK, ROOT / "topologies" / "distributed.yaml")
+    farm = Built(tmp_path_factory.mktemp("tiers"), source=ROOT / "topologies" / "distributed.yaml")
     with farm.running():
         farm.make_stack()
         farm.first = farm.up()

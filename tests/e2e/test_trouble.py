@@ -16,11 +16,10 @@ from components.steps import leaf
 from remote.errors import MachineError
 from remote.http import Answer, HttpError, get
 from remote.secret import Secret
-from tests.e2e.farm import SECRETS, Farm
+from tests.e2e.farm import NETWORK, SECRETS, Farm
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-NETWORK = 34
 ADMIN_SITE = 30091
 PROOF_SECONDS = 6
 """How long the proof waits for the sites: long enough for a failover at this pace, and short enough to see it fail."""
@@ -28,14 +27,14 @@ PROOF_SECONDS = 6
 
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
-    farm = Farm(tmp_path_factory.mktemp("trouble"), NETWORK)
+    farm = Farm(tmp_path_factory.mktemp("trouble"))
+    farm.bring_up()
     topology = farm.topology.read_text(encoding="utf-8")
     assert "\n  site: 180\n" in topology
     farm.topology.write_text(topology.replace("\n  site: 180\n", f"\n  site: {PROOF_SECONDS}\n"), encoding="utf-8")
     with farm.running():
-        farm.make_stack()
-        first = farm.up()
-        assert first.ok, first.output[-4000:]
+        shorter = farm.up()
+        assert shorter.ok, shorter.output[-4000:]
         yield farm
 
 
