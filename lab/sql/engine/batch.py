@@ -8,6 +8,7 @@ a batch without XACT_ABORT is documented nowhere completely; the numbers in ABOR
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from functools import lru_cache
 
 from lab.sql.api import Event, Message, Parameter, ResultSet, SqlError
 from lab.sql.engine.errors import SeveralErrors, error
@@ -49,9 +50,8 @@ def run_batch(session: Session, text: str, parameters: tuple[Parameter, ...] = (
 def run_text(frame: Frame, text: str) -> Iterator[Event]:
     """Parse and run in a frame. Raises SqlError for a batch that does not parse."""
     session = frame.session
-    statements = Parser(text, quoted_identifier=session.settings["QUOTED_IDENTIFIER"]).batch()
     try:
-        for statement in statements:
+        for statement in _parsed(text, session.settings["QUOTED_IDENTIFIER"]):
             yield from run_one(frame, statement)
     except ReturnFrom:
         pass
@@ -61,6 +61,12 @@ def run_text(frame: Frame, text: str) -> Iterator[Event]:
         if session.tries:
             raise escaped(aborted.failure) from None
         yield from report(aborted.failure)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str, quoted_identifier: bool) -> tuple[Statement, ...]:
+    """The statements of a text, which running them does not change: clients send the same texts again and again."""
+    return tuple(Parser(text, quoted_identifier=quoted_identifier).batch())
 
 
 def run_one(frame: Frame, statement: Statement) -> Iterator[Event]:
