@@ -16,6 +16,9 @@ up:     ## install what is missing, start the lab, bring the farm up on it with 
 down:   ## destroy the farm and stop its lab
 	@$(PYTHON) -m tools.bootstrap down --design '$(DESIGN)'
 
+check:  ## the quick checks: style, types and the tests of the program, without the Pulumi CLI
+	@$(PYTHON) -m tools.bootstrap check
+
 test:   ## install what is missing, then style, types and every test
 	@$(PYTHON) -m tools.bootstrap test
 
@@ -25,4 +28,4 @@ setup:  ## only install what is missing
 env:    ## print the environment of a shell for this project: eval "$$(make -s env)"
 	@$(PYTHON) -m tools.bootstrap env --design '$(DESIGN)'
 
-.PHONY: help up down test setup env
+.PHONY: help up down check test setup env

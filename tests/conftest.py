@@ -21,7 +21,7 @@ def _unit(nodeid: str) -> str:
     return f"{file}::{design}"
 
 
-class _ByFarm(LoadScopeScheduling):
+class _ByFarm(LoadScopeScheduling):  # type: ignore[misc]  # the package tells no types
     """Hands out whole files, the tests with the real CLI first: they take longest."""
 
     def _split_scope(self, nodeid: str) -> str:

@@ -52,7 +52,7 @@ def take_turns() -> None:
 
 
 def _unshare(flags: int) -> bool:
-    return ctypes.CDLL(None, use_errno=True).unshare(flags) == 0
+    return int(ctypes.CDLL(None).unshare(flags)) == 0
 
 
 def _switch_loopback_on() -> None:

@@ -82,7 +82,7 @@ def test_environment_of_an_odd_folder(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_help_lists_the_targets() -> None:
     printed = make("help").stdout
-    for target in ("up", "down", "test", "env", "setup"):
+    for target in ("up", "down", "check", "test", "env", "setup"):
         assert f"make {target} " in printed
 
 

@@ -1,4 +1,7 @@
-"""What ``make test`` runs: style, types and every test, the ones with the real CLI included."""
+"""What ``make check`` and ``make test`` run: style, types and tests, the quick ones first.
+
+Tests run in as many processes as there are processors (``tests/conftest.py`` gives each a network of its own).
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,26 @@ from tools.bootstrap.project import PYTHON, ROOT, environment
 from tools.bootstrap.stage import run, stage
 
 _SOURCES = ("components", "remote", "operations", "lab", "tools", "tests", "__main__.py")
+_PROGRAM = ("tests/components", "tests/remote", "tests/operations", "tests/test_bootstrap.py", "tests/test_dialect.py")
+"""The tests of the program that need neither the Pulumi CLI nor a whole lab."""
+_SLOWEST = 20
+
+
+def check() -> None:
+    """What a change should pass every few minutes. Raises StageError at the first stage that fails."""
+    _style_and_types()
+    with stage("Tests of the program: pytest"):
+        _pytest(*_PROGRAM)
 
 
 def test() -> None:
-    """Run every check, the quick ones first. Raises StageError at the first one that fails."""
+    """Every check, the tests with the real CLI included. Raises StageError at the first stage that fails."""
+    _style_and_types()
+    with stage("Tests: pytest"):
+        _pytest()
+
+
+def _style_and_types() -> None:
     env = environment()
     with stage("Style: ruff"):
         run([PYTHON, "-m", "ruff", "check"], env)
@@ -19,8 +38,10 @@ def test() -> None:
         if _has_python("policy"):
             # a run of its own: it has a __main__.py too, and one run takes one module of that name
             run([PYTHON, "-m", "mypy", "policy"], env)
-    with stage("Tests: pytest"):
-        run([PYTHON, "-m", "pytest"], env)
+
+
+def _pytest(*paths: str) -> None:
+    run([PYTHON, "-m", "pytest", "-q", "--numprocesses", "auto", f"--durations={_SLOWEST}", *paths], environment())
 
 
 def _has_python(name: str) -> bool:

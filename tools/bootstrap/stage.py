@@ -25,13 +25,22 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
+_times: dict[str, float] = {}
+
+
 @contextmanager
 def stage(title: str) -> Iterator[None]:
-    """Print what begins and how long it took."""
+    """Print what begins and how long it took. Stages may run side by side, so the end names its stage again."""
     say(f"== {title}")
     begun = time.monotonic()
     yield
-    say(f"   done in {time.monotonic() - begun:.1f} s")
+    _times[title] = time.monotonic() - begun
+    say(f"   {title}: done in {_times[title]:.1f} s")
+
+
+def summary() -> str:
+    """Every stage that ended well, with its seconds."""
+    return "\n".join(f"   {seconds:7.1f} s  {title}" for title, seconds in _times.items())
 
 
 def run(command: Sequence[str | Path], env: Mapping[str, str] | None = None, hint: str = "") -> None:
