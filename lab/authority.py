@@ -110,7 +110,7 @@ class Authority:
         certificate, key = self._issue(names, addresses, days, not_before)
         protection = (
             serialization.PrivateFormat.PKCS12.encryption_builder()
-            .kdf_rounds(50000)
+            .kdf_rounds(2048)  # as `openssl pkcs12 -export` does
             .key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
             .hmac_hash(hashes.SHA1())  # noqa: S303 - see above
             .build(password.encode())

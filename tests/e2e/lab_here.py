@@ -7,10 +7,7 @@ the real CLI reaches this lab as it reaches any other.
 
 from __future__ import annotations
 
-import atexit
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,10 +21,10 @@ from components.resource import Managed, Provider
 from lab import boot, state
 from lab.control import Control
 from lab.world import World
+from tests import lab_authority
 from tests.components import program
 from tests.e2e.farm import PACE, SECRETS, Farm
 
-_AUTHORITY: list[Path] = []
 _SECRET = rpc._special_sig_key
 
 
@@ -39,7 +36,7 @@ class FarmHere(Farm):
 
     def start_lab(self, pace: str = PACE, by_hand: Sequence[Path] = ()) -> None:
         """``by_hand`` are the files of what was done by hand, one after the other."""
-        self._share_authority()
+        lab_authority.share(self.lab_folder)
         self.world = boot.build(self.topology, self.lab_folder, float(pace))
         entries: list[state.Entry] = []
         for file in by_hand:
@@ -56,19 +53,6 @@ class FarmHere(Farm):
             self._control = None
             boot.stop(self.world)
             self.world.close()
-
-    def _share_authority(self) -> None:
-        """One authority for all labs of this process: the ODBC driver reads its authorities once per process."""
-        if not _AUTHORITY:
-            kept = Path(tempfile.mkdtemp(prefix="lab-authority-"))
-            atexit.register(shutil.rmtree, kept, ignore_errors=True)
-            _AUTHORITY.append(kept)
-            from lab.authority import Authority
-
-            assert Authority(kept).certificate  # makes it
-        if not (self.lab_folder / "authority").exists():
-            self.lab_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            shutil.copytree(_AUTHORITY[0], self.lab_folder / "authority")
 
     # What the program is told ----------------------------------------------------------------------------------
 

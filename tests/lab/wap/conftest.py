@@ -19,6 +19,7 @@ from lab.sql import engine
 from lab.wap import beginning, service
 from lab.windows import iis
 from lab.world import Response, World
+from tests import lab_authority
 from tests.lab.wap.sqlfake import Farm
 
 PASSPHRASE = "Passphrase-of-the-tests!"
@@ -129,6 +130,7 @@ def farm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
 @contextmanager
 def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, design: str) -> Iterator[Lab]:
     """The farm of one of the designs."""
+    lab_authority.share(tmp_path / "lab")
     world = World(tmp_path / "lab", topology(design), pace=0)
     boot.populate(world)
     for part in (identity, files, authority, beginning):
