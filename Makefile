@@ -2,10 +2,6 @@
 PYTHON ?= python3
 DESIGN ?= single-domain
 
-# This passphrase protects nothing: the secrets of stack dev open only the lab on this computer, and they stand in
-# clear in lab/accounts.yaml. It is here so that `make up` asks nothing. A stack for real machines has one of its own.
-export PULUMI_CONFIG_PASSPHRASE := lab
-
 help:   ## this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */  make \1\t/' | expand -t 16
 	@echo '  DESIGN=<name>  with up, down and env: one of the designs in topologies/ (default $(DESIGN))'
@@ -25,7 +21,7 @@ test:   ## install what is missing, then style, types and every test
 setup:  ## only install what is missing
 	@$(PYTHON) -m tools.bootstrap setup
 
-env:    ## print the environment of a shell for this project: eval "$$(make -s env)"
+env:    ## print the environment of a shell of the lab: eval "$(make -s env)"
 	@$(PYTHON) -m tools.bootstrap env --design '$(DESIGN)'
 
 .PHONY: help up down check test setup env

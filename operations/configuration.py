@@ -52,7 +52,7 @@ def _asked(question: list[str], stack: str) -> str:
             "this computer",
             "read the stack's configuration",
             "there is no pulumi on PATH",
-            'Run: eval "$(make -s env)"',
+            'For the lab, run: eval "$(make -s env)"; for machines of yours see docs/real-machines.md.',
         ) from None
     if done.returncode:
         raise MachineError(HERE, READING, done.stderr or done.stdout)

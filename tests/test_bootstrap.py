@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from lab.lock import locked
-from tools.bootstrap import command_plugin, design, farm, project, pulumi_cli, python_environment
+from tools.bootstrap import command_plugin, design, farm, lab_pulumi, project, pulumi_cli, python_environment
 from tools.bootstrap.stage import StageError, quiet
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,6 +37,8 @@ def test_pins_agree() -> None:
         (">=3.259.0 <3.260.0", "v3.259.0", True),
         (">=3.259.0 <3.260.0", "v3.259.7", True),
         (">=3.259.0 <3.260.0", "v3.260.0", False),
+        (">=3.259.0 <4.0.0", "v3.276.0", True),
+        (">=3.259.0 <4.0.0", "v4.0.0", False),
         (">=3.259.0 <3.260.0", "v3.258.9", False),
         (">3.9.0", "v3.10.0", True),
         ("<=3.9.0", "3.9.0", True),
@@ -54,18 +56,77 @@ def make(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["make", *arguments], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
 
+def lab_shell(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a shell of the lab. ``variables`` are the operator's own."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}
+    script = f'eval "$(make -s env)"; {command}'
+    return subprocess.run(
+        ["sh", "-c", script], cwd=ROOT, env={**own, **variables}, capture_output=True, text=True, check=False
+    )
+
+
 def test_environment_for_a_shell() -> None:
-    printed = make("-s", "env").stdout
-    names = ["PATH", "PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE", "PULUMI_HOME"]
-    names += ["PULUMI_STACK", "LAB_DIRECTORY", "LAB_TOPOLOGY"]
-    shell = "; ".join(['eval "$1"', *(f'echo "${name}"' for name in names)])
-    done = subprocess.run(["sh", "-c", shell, "sh", printed], capture_output=True, text=True, check=True)
-    path, backend, passphrase, home, *chosen = done.stdout.splitlines()
-    assert chosen == ["dev", f"{ROOT}/.lab", f"{ROOT}/topologies/single-domain.yaml"]
-    assert path.split(":")[:2] == [str(ROOT / ".venv/bin"), str(ROOT / ".tools/bin")]
-    assert backend == f"file://{ROOT}/.pulumi-state"
-    assert passphrase == "lab"
-    assert Path(home).is_relative_to(ROOT)
+    """The lab's programs come first; nothing of the lab's Pulumi is exported."""
+    done = lab_shell('echo "$PATH"; echo "$LAB_DESIGN"; echo "$LAB_DIRECTORY"; echo "$LAB_TOPOLOGY"; env')
+    path, *chosen = done.stdout.splitlines()[:4]
+    assert chosen == ["single-domain", f"{ROOT}/.lab", f"{ROOT}/topologies/single-domain.yaml"]
+    assert path.split(":")[:3] == [str(ROOT / part) for part in ("tools/lab-shell", ".venv/bin", ".tools/bin")]
+    pulumi = {line.partition("=")[0] for line in done.stdout.splitlines() if line.startswith("PULUMI_")}
+    assert pulumi == {"PULUMI_SKIP_UPDATE_CHECK"}
+
+
+LABS = {"PULUMI_BACKEND_URL": f"file://{ROOT}/.pulumi-state", "PULUMI_CONFIG_PASSPHRASE": "lab"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "design", "stack"),
+    [
+        (["up"], "", "dev"),
+        (["preview", "--diff"], "distributed", "dev-distributed"),
+        (["preview", "--stack", "dev-wa4ws"], "", "dev"),
+        (["stack", "select", "dev-wa4ws"], "", "dev"),
+        (["config", "set", "--secret", "passphrase"], "", "dev"),
+    ],
+)
+def test_pulumi_in_a_shell_of_the_lab(arguments: list[str], design: str, stack: str) -> None:
+    given = lab_pulumi.environment_for(arguments, {"LAB_DESIGN": design} if design else {})
+    assert {**LABS, "PULUMI_STACK": stack}.items() <= given.items()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["stack", "init", "mine"],
+        ["stack", "init", "--secrets-provider", "passphrase", "mine"],
+        ["stack", "select", "--create", "production"],
+        ["preview", "--stack", "mine"],
+        ["up", "-s", "acme/farm/production"],
+        ["up", "--stack=develop"],
+        ["stack", "init"],
+        ["new"],
+        ["login", "file://~"],
+        ["logout"],
+    ],
+)
+def test_the_labs_passphrase_is_never_given_to_another_stack(arguments: list[str]) -> None:
+    with pytest.raises(lab_pulumi.NotOfTheLabError, match=r"This shell is the lab's.* Open a new shell"):
+        lab_pulumi.environment_for(arguments, {})
+
+
+@pytest.mark.parametrize("name", ["PULUMI_BACKEND_URL", "PULUMI_STACK"])
+def test_the_operators_own_values_win(name: str) -> None:
+    assert lab_pulumi.environment_for(["stack", "init", "mine"], {name: "own"}) == {}
+
+
+def test_the_shell_of_the_lab_refuses_a_stack_of_ones_own(tmp_path: Path) -> None:
+    refused = lab_shell("pulumi stack init mine")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(
+        "error: This shell is the lab's, and mine is no stack of the lab. Open a new shell"
+    )
+    assert not list((ROOT / ".pulumi-state").rglob("mine.json*"))
+    own = lab_shell("pulumi whoami --verbose", PULUMI_BACKEND_URL=f"file://{tmp_path}", PULUMI_CONFIG_PASSPHRASE="own")
+    assert f"file://{tmp_path}" in own.stdout
 
 
 def test_environment_of_an_odd_folder(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,7 +302,7 @@ def only(monkeypatch: pytest.MonkeyPatch, **ways: Any) -> None:
         monkeypatch.setattr(pulumi_cli, name, way)
 
 
-@pytest.mark.parametrize(("version", "used"), [("v3.259.3", True), ("v3.300.0", False)])
+@pytest.mark.parametrize(("version", "used"), [("v3.259.3", True), ("v4.1.0", False)])
 def test_cli_on_path(elsewhere: Path, monkeypatch: pytest.MonkeyPatch, version: str, used: bool) -> None:
     for name in PROGRAMS:
         program(elsewhere / "path" / name, f"#!/bin/sh\necho {version}\n")
@@ -275,7 +336,7 @@ def test_no_way_to_a_cli(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(StageError) as caught:
         pulumi_cli.pulumi_cli()
     text = str(caught.value)
-    assert "Install a Pulumi CLI >=3.259.0 <3.260.0" in text
+    assert "Install a Pulumi CLI >=3.259.0 <4.0.0" in text
     assert "or Go 1.25" in text
     assert "out of reach" in text
     assert "Go is not installed" in text
@@ -389,7 +450,7 @@ def test_plugin_stand_in_only_where_nothing_can_be_downloaded(tmp_path: Path, mo
     bin_, asked = tmp_path / "bin", tmp_path / "asked"
     bin_.mkdir()
     monkeypatch.setattr(command_plugin, "PULUMI_HOME", tmp_path / "home")
-    monkeypatch.setattr(command_plugin, "environment", lambda: {"PATH": str(bin_)})
+    monkeypatch.setattr(command_plugin, "lab_environment", lambda: {"PATH": str(bin_)})
     install = f"plugin install resource command {project.pinned('pulumi-command')}"
     program(bin_ / "pulumi", f'#!/bin/sh\necho "$@" >> {asked}\n')
     command_plugin.command_plugin()

@@ -14,9 +14,8 @@ from components.topology import load
 from tests.components.program import PROJECT, ROOT, SECRETS, run
 from tools.bootstrap.design import Design
 
-FILES = sorted(ROOT.glob("Pulumi.*.yaml"))
-LABS = [file for file in FILES if file.name.startswith("Pulumi.dev")]
-EXAMPLES = [file for file in FILES if file not in LABS]
+LABS = sorted(ROOT.glob("Pulumi.*.yaml"))
+EXAMPLES = sorted((ROOT / "examples" / "stacks").glob("Pulumi.*.yaml"))
 SECRET = re.compile(r"^# +pulumi config set --secret (?:--path )?(?:'(?P<quoted>.+)'|(?P<plain>\S+))$", re.MULTILINE)
 
 

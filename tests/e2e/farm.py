@@ -26,7 +26,7 @@ from components import settings
 from components.topology import Topology, load
 from remote.session import Remote
 from tests.e2e.prepared import prepare
-from tools.bootstrap.project import environment
+from tools.bootstrap.project import lab_environment
 
 ROOT = Path(__file__).parents[2]
 PROJECT = "windows-azure-pack-ha"
@@ -92,7 +92,7 @@ class Farm:
         self.write_topology(self.source.read_text(encoding="utf-8"))
         self.environment = {
             **os.environ,
-            **environment(),
+            **lab_environment(),
             "PULUMI_BACKEND_URL": f"file://{self.folder}/state",
             "PULUMI_CONFIG_PASSPHRASE": "end-to-end",
             "PULUMI_PYTHON_CMD": sys.executable,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-from tools.bootstrap.project import PULUMI_HOME, ROOT, environment, pinned
+from tools.bootstrap.project import PULUMI_HOME, ROOT, lab_environment, pinned
 from tools.bootstrap.stage import StageError, quiet, say, stage
 
 _STAND_IN = ROOT / "tools" / "bootstrap" / "pulumi-resource-command"
@@ -17,13 +17,13 @@ def command_plugin() -> None:
     if (PULUMI_HOME / "plugins" / f"resource-command-v{version}").exists():
         return
     with stage(f"Plugin of pulumi-command {version}"):
-        pulumi = shutil.which("pulumi", path=environment()["PATH"])
+        pulumi = shutil.which("pulumi", path=lab_environment()["PATH"])
         if pulumi is None:
             raise StageError("The Pulumi CLI is not there, though its stage ended well; look at .tools/bin.")
         install = [pulumi, "plugin", "install", "resource", "command", version]
         try:
-            quiet(install, environment(), timeout=_SECONDS)
+            quiet(install, lab_environment(), timeout=_SECONDS)
         except StageError as error:
             say(f"   it cannot be downloaded ({str(error).splitlines()[-1][:160]})")
             say("   a stand-in is used instead: lab/command_plugin.py. Remove .tools to try the download again.")
-            quiet([*install, "--file", str(_STAND_IN)], environment(), timeout=_SECONDS)
+            quiet([*install, "--file", str(_STAND_IN)], lab_environment(), timeout=_SECONDS)

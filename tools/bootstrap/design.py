@@ -38,11 +38,11 @@ class Design:
         return "" if self.name == FIRST else f"-{self.name}"
 
     def environment(self) -> dict[str, str]:
-        """What makes plain ``pulumi`` and ``python -m lab`` work with this design."""
+        """What ``pulumi`` and ``python -m lab`` in a shell of the lab take for their defaults."""
         return {
             "LAB_DIRECTORY": str(ROOT / self.lab),
             "LAB_TOPOLOGY": str(ROOT / self.topology),
-            "PULUMI_STACK": self.stack,
+            "LAB_DESIGN": self.name,
         }
 
     @classmethod

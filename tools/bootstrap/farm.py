@@ -6,14 +6,14 @@ import json
 
 from lab.lock import runs
 from tools.bootstrap.design import Design
-from tools.bootstrap.project import PYTHON, ROOT, STATE, environment
+from tools.bootstrap.project import PYTHON, ROOT, STATE, lab_environment
 from tools.bootstrap.stage import quiet, run, say, stage
 
 
 def up(name: str) -> None:
     """Start the lab for a design and bring the farm up on it; print the stack's outputs."""
     design = Design.named(name)
-    env = environment()
+    env = lab_environment()
     _start_lab(design)
     _configure_load_balancer(design)
     with stage(f"Pulumi: stack {design.stack}"):
@@ -30,7 +30,7 @@ def down(name: str) -> None:
         _start_lab(design)
         with stage(f"Pulumi: destroy stack {design.stack}"):
             destroy = ["pulumi", "destroy", "--stack", design.stack, "--yes", "--skip-preview", "--non-interactive"]
-            run(destroy, environment())
+            run(destroy, lab_environment())
     with stage("Lab: stop"):
         _stop_lab(design)
 
@@ -43,23 +43,23 @@ def _start_lab(design: Design) -> None:
                 _stop_lab(other)
     with stage(f"Lab: the machines of {design.topology}"):
         where = ["--topology", design.topology, "--directory", design.lab]
-        run([PYTHON, "-m", "lab", "up", *where], environment())
+        run([PYTHON, "-m", "lab", "up", *where], lab_environment())
 
 
 def _configure_load_balancer(design: Design) -> None:
     """What the owner of a load balancer does with the instructions that the program prints for it."""
     question = ["-m", "operations", "load-balancer", "--topology", design.topology, "--json"]
-    printed = quiet([PYTHON, *question], environment())
+    printed = quiet([PYTHON, *question], lab_environment())
     if not json.loads(printed):
         return
     file = ROOT / design.lab / "load-balancer.json"
     file.write_text(printed, encoding="utf-8")
     with stage("Lab: the load balancer of somebody else, as `operations load-balancer` says"):
-        run([PYTHON, "-m", "lab", "balancer", str(file), "--directory", design.lab], environment())
+        run([PYTHON, "-m", "lab", "balancer", str(file), "--directory", design.lab], lab_environment())
 
 
 def _stop_lab(design: Design) -> None:
-    run([PYTHON, "-m", "lab", "down", "--directory", design.lab], environment())
+    run([PYTHON, "-m", "lab", "down", "--directory", design.lab], lab_environment())
 
 
 def outputs(printed: str) -> str:
@@ -75,16 +75,16 @@ def outputs(printed: str) -> str:
 
 def _select(stack: str) -> None:
     STATE.mkdir(exist_ok=True)
-    quiet(["pulumi", "stack", "select", "--create", stack, "--non-interactive"], environment())
+    quiet(["pulumi", "stack", "select", "--create", stack, "--non-interactive"], lab_environment())
 
 
 def _resources(stack: str) -> bool:
     """Whether the stack has something to destroy, what was interrupted included."""
     if not STATE.exists():
         return False
-    known = json.loads(quiet(["pulumi", "stack", "ls", "--json", "--non-interactive"], environment()))
+    known = json.loads(quiet(["pulumi", "stack", "ls", "--json", "--non-interactive"], lab_environment()))
     if stack not in [entry["name"] for entry in known]:
         return False
-    export = json.loads(quiet(["pulumi", "stack", "export", "--stack", stack], environment()))
+    export = json.loads(quiet(["pulumi", "stack", "export", "--stack", stack], lab_environment()))
     deployment = export["deployment"] or {}
     return bool(deployment.get("resources") or deployment.get("pending_operations"))

@@ -16,30 +16,45 @@ PYTHON = VENV / "bin" / "python"
 STATE = ROOT / ".pulumi-state"
 """Pulumi's file backend."""
 PULUMI_HOME = TOOLS / "pulumi-home"
-"""Plugins and the chosen stack. In the project, so that nothing here meets the login of the person's other work."""
+"""Plugins of the lab's stacks, and which one is selected."""
+PASSPHRASE = "lab"  # noqa: S105 - published
+"""It protects nothing: the secrets of the lab's stacks open only the lab on this computer, and stand in clear in
+lab/accounts.yaml. It is here so that `make up` asks nothing."""
+LAB_SHELL = ROOT / "tools" / "lab-shell"
+"""What comes first on the PATH of a shell of the lab."""
 
 
 def environment() -> dict[str, str]:
-    """The variables that plain ``pulumi``, ``python -m lab`` and ``python -m operations`` need."""
+    """The variables with which the project's programs find each other."""
     ours = [str(VENV / "bin"), str(BIN)]
     others = [entry for entry in os.environ.get("PATH", os.defpath).split(os.pathsep) if entry not in ours]
     return {
         "PATH": os.pathsep.join([*ours, *others]),
         "VIRTUAL_ENV": str(VENV),
-        "PULUMI_BACKEND_URL": f"file://{STATE}",
-        "PULUMI_CONFIG_PASSPHRASE": os.environ.get("PULUMI_CONFIG_PASSPHRASE", ""),
-        "PULUMI_HOME": str(PULUMI_HOME),
         "PULUMI_SKIP_UPDATE_CHECK": "1",
     }
 
 
+def lab_environment() -> dict[str, str]:
+    """The same for the lab's stacks: their backend, their passphrase, and a place for plugins that meets nothing of the
+    operator's other work."""
+    return {
+        **environment(),
+        "PULUMI_BACKEND_URL": f"file://{STATE}",
+        "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+        "PULUMI_HOME": str(PULUMI_HOME),
+    }
+
+
 def exports(**more: str) -> str:
-    """The same, and ``more``, as lines for a shell's ``eval``."""
-    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in {**environment(), **more}.items())
+    """Lines for the ``eval`` of a shell of the lab, in which ``pulumi`` is the one of ``lab_pulumi``."""
+    ours = environment()
+    variables = {**ours, "PATH": os.pathsep.join([str(LAB_SHELL), ours["PATH"]]), **more}
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items())
 
 
 def required_range() -> str:
-    """``requiredPulumiVersion`` of Pulumi.yaml, such as ``>=3.259.0 <3.260.0``."""
+    """``requiredPulumiVersion`` of Pulumi.yaml, such as ``>=3.259.0 <4.0.0``."""
     found = re.search(r"(?m)^requiredPulumiVersion:\s*[\"']?([^\"'\n]+)", (ROOT / "Pulumi.yaml").read_text())
     if found is None:
         raise LookupError("Pulumi.yaml has no requiredPulumiVersion")
@@ -55,7 +70,7 @@ def pinned(requirement: str) -> str:
 
 
 def accepts(wanted: str, version: str) -> bool:
-    """Whether a version (``v3.259.0``) lies in a range of comparisons that must all hold (``>=3.259.0 <3.260.0``)."""
+    """Whether a version (``v3.259.0``) lies in a range of comparisons that must all hold (``>=3.259.0 <4.0.0``)."""
     found = _numbers(version)
     for comparison in wanted.split():
         operator, bound = re.fullmatch(r"(>=|<=|>|<|=)?v?([\d.]+)", comparison).groups()  # type: ignore[union-attr]
