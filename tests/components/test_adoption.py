@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 import yaml
 
-from components import docs
 from components.resource import Managed, Provider
 from components.topology import Topology, load
 from components.topology.place import to_set
 from components.topology.problem import Location
 from tests.components.program import ROOT, Program, run, shipped
+from tools.pages import resources
 
 SHIPPED = ROOT / "topologies" / "single-domain.yaml"
 DESIGNS = [
     *sorted((ROOT / "topologies").glob("*.yaml")),
     *sorted((Path(__file__).parent / "topologies").glob("*.yaml")),
 ]
-KINDS: dict[str, type[Managed]] = {kind._resource_type_name: kind for kind in docs.resources()}
+KINDS: dict[str, type[Managed]] = {kind._resource_type_name: kind for kind in resources.resources()}
 
 
 def pieces(program: Program, file: Path) -> Iterator[tuple[str, Provider[Any, Any], dict[str, Any]]]:

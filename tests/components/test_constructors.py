@@ -8,8 +8,8 @@ import textwrap
 
 import pytest
 
-from components.docs import resources
 from components.resource import Managed
+from tools.pages.resources import resources
 
 
 @pytest.mark.parametrize("kind", resources(), ids=lambda kind: kind.__name__)

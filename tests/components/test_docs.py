@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from components import docs
 from components.inputs import Inputs
 from components.resource import Managed
+from tools.pages import resources as docs
 
 COMPONENTS = Path(__file__).parents[2] / "components"
 every = pytest.mark.parametrize("kind", docs.resources(), ids=lambda kind: kind.__name__)
 
 
 def test_the_page_is_up_to_date() -> None:
-    assert docs.FILE.read_text(encoding="utf-8") == docs.render(), "run: .venv/bin/python -m components.docs"
+    assert docs.FILE.read_text(encoding="utf-8") == docs.render(), "run: .venv/bin/python -m tools.pages"
 
 
 def test_every_resource_is_on_the_page() -> None:

@@ -8,12 +8,13 @@ from xml.etree import ElementTree
 
 import pytest
 
-from components.topology import load, picture
+from components.topology import load
+from tools.pages import designs
 
 HERE = Path(__file__).resolve().parent
-AGAIN = "run: .venv/bin/python -m components.topology.picture"
+AGAIN = "run: .venv/bin/python -m tools.pages"
 every = pytest.mark.parametrize(
-    "file", [*picture.designs(), *sorted((HERE / "topologies").glob("*.yaml"))], ids=lambda file: file.stem
+    "file", [*designs.designs(), *sorted((HERE / "topologies").glob("*.yaml"))], ids=lambda file: file.stem
 )
 
 
@@ -21,26 +22,26 @@ def texts(svg: str) -> list[str]:
     return [element.text or "" for element in ElementTree.fromstring(svg).iter() if element.tag.endswith("text")]
 
 
-@pytest.mark.parametrize("file", picture.designs(), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", designs.designs(), ids=lambda file: file.stem)
 def test_a_picture_is_up_to_date(file: Path) -> None:
-    drawn = picture.FOLDER / f"{file.stem}.svg"
+    drawn = designs.FOLDER / f"{file.stem}.svg"
     assert drawn.exists(), AGAIN
-    assert drawn.read_text(encoding="utf-8") == picture.render(load(file)), AGAIN
+    assert drawn.read_text(encoding="utf-8") == designs.render(load(file)), AGAIN
 
 
 def test_no_picture_is_left_of_a_design_that_went() -> None:
-    assert {file.stem for file in picture.FOLDER.iterdir()} == {file.stem for file in picture.designs()}
+    assert {file.stem for file in designs.FOLDER.iterdir()} == {file.stem for file in designs.designs()}
 
 
 def test_the_readme_has_every_design() -> None:
-    readme = picture.README.read_text(encoding="utf-8")
-    assert readme == picture.in_readme(readme), AGAIN
+    readme = designs.README.read_text(encoding="utf-8")
+    assert readme == designs.in_readme(readme), AGAIN
 
 
 @every
 def test_everything_of_the_topology_is_in_the_picture(file: Path) -> None:
     topology = load(file)
-    said = " ".join(texts(picture.render(topology)))
+    said = " ".join(texts(designs.render(topology)))
     names = [topology.name, topology.listener_fqdn, topology.sql.group, topology.spf.name]
     names += [name for domain in topology.domains for name in (domain.name, str(domain.subnet))]
     names += [text for machine in topology.machines for text in (machine.name, str(machine.address))]
@@ -55,7 +56,7 @@ def test_everything_of_the_topology_is_in_the_picture(file: Path) -> None:
 
 @every
 def test_boxes_lie_inside_or_beside_each_other(file: Path) -> None:
-    root = ElementTree.fromstring(picture.render(load(file)))
+    root = ElementTree.fromstring(designs.render(load(file)))
     found = [element for element in root.iter() if element.tag.endswith("rect")]
     keys = ("x", "y", "width", "height")
     boxes = [tuple(int(element.get(key, "0")) for key in keys) for element in found]
@@ -68,7 +69,7 @@ def test_boxes_lie_inside_or_beside_each_other(file: Path) -> None:
 
 @every
 def test_the_same_topology_gives_the_same_bytes(file: Path) -> None:
-    assert picture.render(load(file)) == picture.render(load(file))
+    assert designs.render(load(file)) == designs.render(load(file))
 
 
 @pytest.mark.parametrize(
@@ -81,4 +82,4 @@ def test_the_same_topology_gives_the_same_bytes(file: Path) -> None:
 def test_what_a_design_is_for_is_its_first_sentence(text: str, said: str, tmp_path: Path) -> None:
     file = tmp_path / "a.yaml"
     file.write_text(text, encoding="utf-8")
-    assert picture.purpose(file) == said
+    assert designs.purpose(file) == said

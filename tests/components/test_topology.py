@@ -16,9 +16,9 @@ import yaml
 
 from components.topology import Topology, TopologyError, load
 from components.topology.checks import CHECKS
-from components.topology.docs import FILE, render
 from components.topology.problem import Check, Problem
 from components.topology.roles import ROLES
+from tools.pages.topology import FILE, render
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -221,4 +221,4 @@ def test_a_topology_does_not_change(shipped: Topology) -> None:
 
 
 def test_documentation_is_up_to_date() -> None:
-    assert FILE.read_text(encoding="utf-8") == render(), "run: python -m components.topology.docs"
+    assert FILE.read_text(encoding="utf-8") == render(), "run: .venv/bin/python -m tools.pages"

@@ -1,4 +1,4 @@
-"""``python -m components.docs`` writes docs/resources.md from the resources; a test says when that is stale."""
+"""docs/resources.md, from the resources."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from pydantic import BaseModel
 
 import components
 from components.inputs import Inputs, ThroughFarm
-from components.markdown import default_of, one_line, table, type_of
 from components.resource import Managed, Provider
 from components.topology.wording import model_in
+from tools.pages.markdown import default_of, one_line, table, type_of
 
-FILE = Path(__file__).resolve().parents[1] / "docs" / "resources.md"
+FILE = Path(__file__).resolve().parents[2] / "docs" / "resources.md"
 
 _BEFORE = """# Resources
 
@@ -30,7 +30,7 @@ What the program looks after, part by part: what each resource guarantees, what 
 delete (a `destroy`, or an `up` after the thing left the topology) does. A resource's inputs come from the topology
 and the stack's configuration; nobody writes them by hand, but they are what `pulumi preview --diff` shows.
 
-This page is made from the code (`python -m components.docs`); change the sentences there.
+This page is made from the code (`python -m tools.pages`); change the sentences there.
 
 Every resource has these outputs beside its own, and delete never touches what was adopted:
 
@@ -158,8 +158,3 @@ def _below(kind: type[Any]) -> Iterator[type[Any]]:
     for direct in kind.__subclasses__():
         yield direct
         yield from _below(direct)
-
-
-if __name__ == "__main__":
-    FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(render(), encoding="utf-8")

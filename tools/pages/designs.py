@@ -3,14 +3,12 @@
 Domains lie one below the other, those with portal servers first. Below the tiers are three columns, SQL Server, other
 servers and SPF, in every domain at the same place: so every call is a straight arrow.
 
-``python -m components.topology.picture [topologies/x.yaml …]`` writes docs/designs/x.svg, for every design when none
-is named, and the table of designs in the README; a test says when one is stale.
+And the README's table of designs.
 """
 
 from __future__ import annotations
 
 import itertools
-import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,12 +16,11 @@ from pathlib import Path
 from components.topology.model import Topology
 from components.topology.parts import Machine
 from components.topology.portal import Tier
-from components.topology.reading import load
-from components.topology.svg import Svg
+from tools.pages.svg import Svg
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER, README = ROOT / "docs" / "designs", ROOT / "README.md"
-BEGIN, END = "<!-- made by: python -m components.topology.picture -->", "<!-- end of the designs -->"
+BEGIN, END = "<!-- made by: python -m tools.pages -->", "<!-- end of the designs -->"
 
 _WIDTH, _EDGE, _GAP = 1040, 20, 20
 _INNER = _WIDTH - 4 * _EDGE
@@ -197,8 +194,7 @@ def table() -> str:
         f" `make up DESIGN={file.stem}` |\n"
         for file in designs()
     )
-    pictures = "".join(f"\n![The design {file.stem}](docs/designs/{file.stem}.svg)\n" for file in designs())
-    return f"\n| design | what it is | | try it |\n|---|---|---|---|\n{rows}{pictures}"
+    return f"\n| design | what it is | | try it |\n|---|---|---|---|\n{rows}"
 
 
 def designs() -> list[Path]:
@@ -220,12 +216,6 @@ def in_readme(readme: str) -> str:
     return f"{before}{BEGIN}\n{table()}\n{END}{after}"
 
 
-def main(files: Sequence[str]) -> None:
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    for file in [Path(name) for name in files] or designs():
-        (FOLDER / f"{file.stem}.svg").write_text(render(load(file)), encoding="utf-8")
-    README.write_text(in_readme(README.read_text(encoding="utf-8")), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+def picture_of(file: Path) -> Path:
+    """Where the picture of a topology lies."""
+    return FOLDER / f"{file.stem}.svg"

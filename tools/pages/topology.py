@@ -1,4 +1,4 @@
-"""``python -m components.topology.docs`` writes docs/topology.md from the model; a test says when that is stale."""
+"""docs/topology.md, from the model of a topology."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from components.markdown import default_of, one_line, table, type_of
 from components.topology.model import Topology
 from components.topology.releases import RELEASES
 from components.topology.roles import ROLES
 from components.topology.wording import model_in
+from tools.pages.markdown import default_of, one_line, table, type_of
 
 FILE = Path(__file__).resolve().parents[2] / "docs" / "topology.md"
 
@@ -21,7 +21,7 @@ A topology says what should exist: machines, clusters, names, addresses. It is o
 by the configuration key `topology`. Everything that is wrong in it is reported at once, with its line, before any
 machine is contacted.
 
-This page is made from the model (`python -m components.topology.docs`); change the sentences there. `[]` stands for
+This page is made from the model (`python -m tools.pages`); change the sentences there. `[]` stands for
 every entry of a list.
 """
 
@@ -70,8 +70,3 @@ def _only_in(role: str) -> str:
     """Which products have a role, where not every one has."""
     having = [name for name, release in RELEASES.items() if role in release.roles]
     return "" if len(having) == len(RELEASES) else f" of product {', '.join(having)}"
-
-
-if __name__ == "__main__":
-    FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(render(), encoding="utf-8")
