@@ -226,6 +226,19 @@ def clear(directory: Directory = HERE) -> None:
     console.print(call(directory, {"request": "clear"}))
 
 
+@app.command()
+def run(
+    machine: str,
+    powershell: Annotated[str, typer.Option(help="A PowerShell script.")] = "",
+    sql: Annotated[str, typer.Option(help="A T-SQL batch.")] = "",
+    database: Annotated[str, typer.Option(help="Where the batch runs.")] = "master",
+    directory: Directory = HERE,
+) -> None:
+    """Change something by hand on a machine, as the domain's installer."""
+    order = {"request": "run", "machine": machine, "powershell": powershell, "sql": sql, "database": database}
+    console.print(call(directory, order))
+
+
 User = Annotated[str, typer.Option(help="Who is logged on there; without it the domain's installer.")]
 Plan = Annotated[str, typer.Option(help="The plan's name.")]
 

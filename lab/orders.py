@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lab import files, load_balancer, machines, version
+from lab import files, load_balancer, machines, state, version
+from lab.client import LabError
 from lab.faults import Fault
 from lab.winrm.service import open_shells
 from lab.world import loopback_of
@@ -129,6 +130,19 @@ def click(world: World, machine: str, user: str, site: str, form: str, fields: d
     return f"{known.name}: done."
 
 
+def run(world: World, machine: str, powershell: str = "", sql: str = "", database: str = "master") -> str:
+    """What an administrator does by hand: a PowerShell script or a T-SQL batch on one machine, as its domain's account
+    installer."""
+    known = _find(world, machine)
+    if bool(powershell) == bool(sql):
+        raise OrderError("give either powershell or sql")
+    try:
+        state.carry_out(world, [state.Entry("by hand", known.name, powershell, sql, database)])
+    except LabError as error:
+        raise OrderError(str(error)) from None
+    return f"{known.name}: done."
+
+
 def clear(world: World) -> str:
     """No fault stands any more: wires, disks, cables; machines that are off are started."""
     world.faults.clear()
@@ -221,5 +235,6 @@ ORDERS: dict[str, Callable[..., Any]] = {
     "service": service,
     "balancer": balancer,
     "click": click,
+    "run": run,
     "clear": clear,
 }

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from lab import daemon
+from lab import boot, daemon, orders
 from lab.__main__ import other_versions
 from lab.client import LabError, NotRunningError, call
 from lab.control import Control
@@ -190,6 +190,19 @@ def test_requests_that_nobody_knows(world: World, tmp_path: Path) -> None:
     call(tmp_path, {"request": "stop"})
     assert control.ended.is_set()
     control.close()
+
+
+def test_an_administrator_changes_something_by_hand(world: World) -> None:
+    boot.start(world)
+    try:
+        done = orders.run(world, "portal1", powershell="Set-Content C:\\Windows\\Temp\\a.txt 'by hand'")
+        assert done == "Portal1: done."
+        with pytest.raises(orders.OrderError, match=r"on Portal1: .*Get-Nothing"):
+            orders.run(world, "Portal1", powershell="Get-Nothing")
+        with pytest.raises(orders.OrderError, match="either powershell or sql"):
+            orders.run(world, "Portal1")
+    finally:
+        boot.stop(world)
 
 
 def test_orders_say_what_is_possible(world: World) -> None:
