@@ -322,5 +322,5 @@ def _short(error: BaseException) -> str:
             reason = next((part for part in reversed(reason.args) if isinstance(part, str)), str(reason))
         else:
             reason = inner
-    text = str(reason).split(" (extended fault data", 1)[0].rstrip(" .")
+    text = redact(str(reason)).split(" (extended fault data", 1)[0].rstrip(" .")
     return _OBJECT.sub("", text)

@@ -21,7 +21,7 @@ from remote import tls
 from remote.errors import LostAnswerError, MachineError, UnreachableError
 from remote.hosts import Host, sql_server
 from remote.logons import LOG_ONS, Account, Kind, RefusedLogOn
-from remote.secret import Secret
+from remote.secret import Secret, redact
 
 if TYPE_CHECKING:
     import pyodbc
@@ -272,7 +272,7 @@ def _state(error: pyodbc.Error) -> str:
 
 def _message(error: pyodbc.Error) -> str:
     """What the server or the driver says, without the driver's own prefixes and without its numbers."""
-    text = str(error.args[-1] if error.args else error)
+    text = redact(str(error.args[-1] if error.args else error))  # before it is cut
     first = re.split(r" \(-?\d+\) \(SQL\w+\)", text)[0]
     return _PREFIX.sub("", re.sub(r"^\[\w{5}\] ", "", first)).strip()
 

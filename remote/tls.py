@@ -35,8 +35,8 @@ _CAUSES = (
             "no shared cipher",
             "dh key too small",
         ),
-        "Let {name} offer TLS 1.2 with its usual cipher suites, in Schannel's settings. SQL Server 2012 needs the update "
-        "of KB3135244 for it.",
+        "Let {name} offer TLS 1.2 with its usual cipher suites, in Schannel's settings. SQL Server 2012 needs the "
+        "update of KB3135244 for it.",
         NO_CONNECTION,
     ),
     _Cause(
@@ -95,7 +95,7 @@ def words(error: BaseException | None) -> str:
         if isinstance(one, ssl.SSLCertVerificationError):
             return one.verify_message.rstrip(".")
         if isinstance(one, ssl.SSLError):
-            text = (one.reason or str(one)).replace("_", " ").lower()
+            text = (getattr(one, "reason", None) or str(one)).replace("_", " ").lower()
             return "" if any(cut in text for cut in _CUT) else text
         queue += [getattr(one, "reason", None), *one.args, one.__cause__, one.__context__]
     return ""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ssl
+import subprocess
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -49,7 +50,6 @@ class Signer:
         names: list[str],
         *,
         days: tuple[int, int] = (-1, 30),
-        digest: Any = hashes.SHA256,
         authority: bool = False,
     ) -> x509.Certificate:
         now = datetime.now(UTC)
@@ -66,7 +66,7 @@ class Signer:
         if names:
             alternatives = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
             builder = builder.add_extension(alternatives, critical=False)
-        return builder.sign(self.key, digest())
+        return builder.sign(self.key, hashes.SHA256())
 
 
 def _name(text: str) -> x509.Name:
@@ -91,11 +91,31 @@ def authority_pem() -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
+def _signed_with_sha1(folder: Path, subject: x509.Name, key: rsa.RSAPrivateKey) -> x509.Certificate:
+    """By the openssl program: ``cryptography`` signs with SHA-1 no more."""
+    names = x509.SubjectAlternativeName([x509.DNSName(NAME)])
+    request = x509.CertificateSigningRequestBuilder().subject_name(subject).add_extension(names, critical=False)
+    pem = serialization.Encoding.PEM
+    (folder / "request.pem").write_bytes(request.sign(key, hashes.SHA256()).public_bytes(pem))
+    (folder / "ca.pem").write_bytes(authority_pem())
+    (folder / "ca.key").write_bytes(_pem(trusted().key))
+    made = folder / "sha1.pem"
+    command = ["openssl", "x509", "-req", "-in", "request.pem", "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", "1"]
+    how = ["-sha1", "-days", "9", "-copy_extensions", "copy", "-out", made.name]
+    subprocess.run([*command, *how], cwd=folder, check=True, capture_output=True)
+    return x509.load_pem_x509_certificate(made.read_bytes())
+
+
+def _pem(key: rsa.RSAPrivateKey) -> bytes:
+    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    return key.private_bytes(encoding, form, serialization.NoEncryption())
+
+
 def context(folder: Path, kind: str) -> ssl.SSLContext:
     """A server's context with this fault and no other."""
     subject, key = _name(NAME), _key(1024 if kind == "short key" else 2048)
     how: dict[str, Callable[[], x509.Certificate]] = {
-        "SHA-1": lambda: trusted().sign(subject, key, [NAME], digest=hashes.SHA1),
+        "SHA-1": lambda: _signed_with_sha1(folder, subject, key),
         "expired": lambda: trusted().sign(subject, key, [NAME], days=(-9, -1)),
         "not yet valid": lambda: trusted().sign(subject, key, [NAME], days=(1, 9)),
         "self-signed": lambda: Signer(subject, key).sign(subject, key, [NAME]),
@@ -104,13 +124,13 @@ def context(folder: Path, kind: str) -> ssl.SSLContext:
     }
     certificate = how.get(kind, lambda: trusted().sign(subject, key, [NAME]))()
     file = folder / f"{kind}.pem"
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    file.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    file.write_bytes(_pem(key) + certificate.public_bytes(serialization.Encoding.PEM))
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.set_ciphers(_LOW)
     made.load_cert_chain(file)
-    made.minimum_version = ssl.TLSVersion.TLSv1_1
-    made.maximum_version = ssl.TLSVersion.TLSv1_1 if kind == "old TLS" else ssl.TLSVersion.TLSv1_2
+    made.maximum_version = ssl.TLSVersion.TLSv1_2
+    if kind == "old TLS":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # Python's, about what is tested here
+            made.minimum_version = made.maximum_version = ssl.TLSVersion.TLSv1_1
     return made
