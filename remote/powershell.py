@@ -13,7 +13,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -171,8 +171,14 @@ def _beginning(line: bytes) -> str:
 class PowerShell:
     """Runs scripts on one host. Thread-safe; the connection is opened at the first request and kept."""
 
-    def __init__(self, host: Host, authorities: str = "") -> None:
-        self._host, self._authorities = host, authorities
+    def __init__(
+        self,
+        host: Host,
+        authorities: str = "",
+        before: Callable[[Host, Mapping[str, Any], str], None] = lambda _host, _arguments, _attempted: None,
+    ) -> None:
+        """``before`` gets the arguments of every script, and raises ``MachineError`` for one that is not to be run."""
+        self._host, self._authorities, self._before = host, authorities, before
         self.machine = host.name
         self._lock = threading.Lock()
         self._shell: _Shell | None = None
@@ -196,6 +202,7 @@ class PowerShell:
         machine does not answer, ``RefusedError`` when it does not accept the account and ``UntrustedError`` when it
         cannot be trusted, all naming what was ``attempted``.
         """
+        self._before(self._host, arguments or {}, attempted)
         try:
             return self._run_alone(script, arguments or {}, attempted, seconds, changes=changes)
         finally:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
@@ -89,6 +89,7 @@ def _escaped(secret: str) -> Iterator[str]:
     yield secret.replace("\\", "\\\\").replace("'", "\\'")  # repr of a longer text that has both kinds of quotes
     yield escape(secret)
     yield escape(secret, {'"': "&quot;", "'": "&apos;"})
+    yield quoteattr(secret)[1:-1]
     yield secret.replace("'", "''")
     yield " ".join(secret.split()) or secret
 

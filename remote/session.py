@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from remote.errors import MachineError
+from remote.errors import MachineError, UnreachableError, UntrustedError
 from remote.hosts import Host, Hosts, sql_server
 from remote.http import Answer, get
 from remote.logons import LOG_ONS
@@ -34,7 +34,7 @@ class Remote:
 
     def powershell(self, machine: str) -> PowerShell:
         host = self.hosts[machine]
-        return self._once(("powershell", host.name), lambda: PowerShell(host, self.hosts.authorities))
+        return self._once(("powershell", host.name), lambda: PowerShell(host, self.hosts.authorities, self._admitted))
 
     def sql(self, machine: str, database: str = "master") -> Statements:
         """The SQL Server of a machine, logged on to with the administrator's login of the configuration.
@@ -60,6 +60,22 @@ class Remote:
         host = self.hosts[machine]
         server = f".\\{host.sql_instance}" if host.sql_instance else "."
         return _IntegratedSql(self.powershell(machine), host, server, database)
+
+    def _admitted(self, host: Host, arguments: Mapping[str, Any], attempted: str) -> None:
+        """Before a script that logs on to SQL Server with the administrator's login (its arguments ``Server``,
+        ``UserName`` and ``Password``): the log-on from here, so that a refused login is not tried by every script on
+        every machine. Raises ``MachineError`` when it is refused; whether that server can be reached is for the script
+        to find out."""
+        server, login = arguments.get("Server"), (arguments.get("UserName"), arguments.get("Password"))
+        if not isinstance(server, str) or login != (host.sql_username, host.sql_password):
+            return
+        name, _, port = server.partition(",")
+        try:
+            self.listener(host.name, name, int(port) if port.isdigit() else 1433).log_on(attempted=attempted)
+        except (UnreachableError, UntrustedError):
+            return
+        except MachineError as error:
+            raise MachineError(host.name, attempted, error.found, error.remedy, number=error.number) from None
 
     def https(
         self,

@@ -92,6 +92,10 @@ class SqlServer:
         self._lock = threading.Lock()
         self._idle: list[pyodbc.Connection] = []
 
+    def log_on(self, *, attempted: str) -> None:
+        """Make sure that there is a connection. Raises ``MachineError`` when there can be none."""
+        self._give(self._take(attempted)[0])
+
     def rows(self, statement: str, *values: Value, attempted: str) -> list[Row]:
         return self._call(statement, values, attempted, 120, changes=False)
 

@@ -188,7 +188,8 @@ def test_a_wrong_password_of_the_certificate(farm: FarmHere) -> None:
 
 
 def test_a_wrong_password(farm: FarmHere) -> None:
-    before = scripts(farm)
+    before, account = scripts(farm), farm.world.collection("hyper-v.nu", "account")
+    failed = account["installer"]["failed_logons"]
     farm.set_secret('credentials["hyper-v.nu"].password', WRONG, path=True)
     try:
         lines = errors(farm.up())
@@ -199,6 +200,7 @@ def test_a_wrong_password(farm: FarmHere) -> None:
     assert re.match(r"\w+: read .*: WinRM at [\d.]+:5986 does not accept the user name or password of HYPERVNU\\", line)
     assert "Correct `credentials`" in line
     assert scripts(farm) == before
+    assert account["installer"]["failed_logons"] - failed == 1, "on all machines together"
 
 
 def test_a_stopped_lab(farm: FarmHere) -> None:

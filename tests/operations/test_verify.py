@@ -18,6 +18,7 @@ from operations.checks import sql
 from operations.row import Check, Row, WrongError, expect, rows
 from remote.errors import MachineError
 from remote.http import HttpError
+from remote.secret import Secret
 from tests.components.program import ROOT
 
 
@@ -50,6 +51,15 @@ def test_expect() -> None:
 def test_a_row_that_fails_says_what_was_found(error: Exception, found: str) -> None:
     assert Check("level", "SQL1", "checked", raising(error)).row() == Row("level", "SQL1", "checked", False, found)
     assert Check("level", "SQL1", "checked", good).row() == Row("level", "SQL1", "checked", True, "as it should be")
+
+
+def test_what_a_machine_says_is_data_in_a_row() -> None:
+    Secret("Row-Secret-1!")
+    said = "\x1b[2J Row-Secret-1!\r\nsecond \u202eline"
+    shown = r"\x1b[2J *** second \u202eline"
+    failing = Check("level", "SQL1", "checked", raising(WrongError(said)))
+    answering = Check("level", "SQL1", "checked", lambda: said)
+    assert [failing.row().found, answering.row().found] == [shown, shown]
 
 
 def test_an_error_of_the_program_is_not_a_row() -> None:

@@ -209,6 +209,46 @@ class TestRefusedLogins:
         assert remote.sql_odbc("SQL1").rows("SELECT 1", attempted="read") == [{"answer": 42}]
         assert driver.tried == ["sql1", "sql1"]
 
+    @pytest.mark.parametrize("changes", [False, True])
+    def test_no_script_tries_a_refused_login_elsewhere(self, monkeypatch: pytest.MonkeyPatch, *, changes: bool) -> None:
+        driver = Refusing(monkeypatch, {"sql1": "Right-1!", "sql2": "Right-1!", "listener": "Right-1!"})
+        remote = farm()
+        windows = Windows(remote, "sql2", monkeypatch)
+        login = {"UserName": "sa", "Password": Secret("Wrong-1!"), "Statement": "read the stores"}
+        for _ in range(3):
+            with pytest.raises(
+                MachineError, match=r"^sql2: read it: SQL Server at listener:1433 refuses sa "
+            ) as caught:
+                remote.powershell("SQL2").run("x", login | {"Server": "sql.test"}, attempted="read it", changes=changes)
+            assert caught.value.number == 18456
+        assert (driver.tried, windows.asked) == (["listener"], [])
+        for other in ({"Server": "sql.test"}, login | {"Server": "sql.test", "UserName": "somebody"}, login):
+            remote.powershell("SQL2").run("x", {"Statement": "x", **other}, attempted="read it")
+        assert (len(driver.tried), len(windows.asked)) == (1, 3), "scripts with another login, or none, run"
+
+    def test_a_script_with_an_admitted_login_runs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        driver = Refusing(monkeypatch, {"sql1": "Right-1!", "sql2": "Right-1!", "listener": "Right-1!"})
+        remote = farm("Right-1!")
+        windows = Windows(remote, "sql2", monkeypatch)
+        login = {"UserName": "sa", "Password": Secret("Right-1!"), "Statement": "x", "Server": "sql.test"}
+        for _ in range(3):
+            remote.powershell("SQL2").run("x", login, attempted="read it")
+        assert (driver.tried, len(windows.asked)) == (["listener"], 3), "one log-on is kept"
+
+    def test_a_listener_that_cannot_be_reached_from_here_is_the_scripts_to_find_out(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def connect(*_: Any, **__: Any) -> Connection:
+            raise pyodbc.OperationalError("HYT00", "[HYT00] [Microsoft][ODBC Driver 18]Login timeout expired")
+
+        monkeypatch.setattr(pyodbc, "connect", connect)
+        monkeypatch.setattr("remote.sql._SILENT", {})
+        remote = farm("Right-1!")
+        windows = Windows(remote, "sql2", monkeypatch)
+        login = {"UserName": "sa", "Password": Secret("Right-1!"), "Statement": "x", "Server": "sql.test,1500"}
+        remote.powershell("SQL2").run("x", login, attempted="read it")
+        assert len(windows.asked) == 1
+
     def test_a_restart_lets_it_be_tried_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
         driver = Refusing(monkeypatch, {"sql1": "Old-1!", "sql2": "Old-1!"})
         remote = farm("New-1!")
