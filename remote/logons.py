@@ -21,10 +21,11 @@ from remote.secret import Secret
 T = TypeVar("T")
 
 AGAIN_SECONDS = 30.0
-AGAIN_TIMES = 3
-"""An account that was admitted before is tried again at a machine that refuses it: after this time, so many times in a
-row at most. Windows refuses every domain account while it has just started and finds no domain controller (unproven
-for WinRM); and the thresholds of lock-out policies begin at about five."""
+AGAIN_TIMES = 4
+"""An account that was admitted before is tried again at a machine that refuses it: after this time, then twice as long
+each time, and so many times in a row at most on all machines together. Windows refuses every domain account while it
+has just started and finds no domain controller (unproven for WinRM). Or the password was changed meanwhile; then this
+is what a lock-out policy counts."""
 
 
 class Kind(Enum):
@@ -137,7 +138,8 @@ class LogOns:
         if account.kind is Kind.ONE_DIRECTORY:
             if not known.admitted or sum(one.times for one in all_of_them) >= AGAIN_TIMES:
                 return own or next(iter(all_of_them), None)
-            return own if own is not None and self._clock() - own.at < AGAIN_SECONDS else None
+            waited = own is None or self._clock() - own.at >= AGAIN_SECONDS * 2 ** (own.times - 1)
+            return None if waited else own
         if own is not None or server in known.admitted:
             return own
         behind = known.fronts.get(server, frozenset())

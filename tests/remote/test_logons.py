@@ -107,11 +107,14 @@ class TestAccountOfADomain:
         """A machine that has just started and finds no domain controller; or the password was changed meanwhile."""
         world.at("Portal1", INSTALLER)
         world.refusing = {"SQL1"}
-        for _ in range(AGAIN_TIMES + 3):
+        when: list[float] = []
+        while world.now < 3600:
+            before = len(world.tried)
             world.at("SQL1", INSTALLER)
-            world.at("SQL1", INSTALLER)
-            world.now += AGAIN_SECONDS
-        assert world.tried == ["Portal1", *["SQL1"] * AGAIN_TIMES]
+            when += [world.now] * (len(world.tried) - before)
+            world.now += AGAIN_SECONDS / 3
+        assert when == [0, AGAIN_SECONDS, 3 * AGAIN_SECONDS, 7 * AGAIN_SECONDS]
+        assert len(when) == AGAIN_TIMES
         assert world.at("SQL2", INSTALLER) == "refused by SQL1", "as often as it may be refused in a row"
 
     def test_a_machine_that_admits_it_again_ends_the_count(self, world: World) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import requests.exceptions
 
+from components.sql.replicas import OnReplicas, ask
 from lab.sql.tds import Server
 from lab.world import Machine, World
 from remote import tls
-from remote.errors import UnreachableError, UntrustedError
+from remote.errors import MachineError, RefusedError, UnreachableError, UntrustedError
 from remote.hosts import Host
 from remote.http import UntrustedSiteError, get
 from remote.powershell import PowerShell
@@ -125,6 +126,18 @@ def test_a_sound_server_is_trusted(sql: Callable[[ssl.SSLContext, str], None], f
     site(sound, authorities)
     with pytest.raises(UnreachableError, match="does not answer"):
         winrm_without_tls(authorities)
+
+
+@pytest.mark.parametrize("error", [UntrustedError, RefusedError])
+@pytest.mark.parametrize("policy", [OnReplicas(), OnReplicas(unreachable="proceed")], ids=["stop", "proceed"])
+def test_nothing_goes_on_without_a_replica_that_is_not_trusted(policy: OnReplicas, error: type[MachineError]) -> None:
+    def question(machine: str) -> str:
+        if machine == "SQL2":
+            raise error(machine, "read it", "no")
+        return machine
+
+    with pytest.raises(error, match=r"^SQL2: "):
+        ask(policy, ["SQL1", "SQL2"], question)
 
 
 def winrm_without_tls(authorities: str) -> None:
