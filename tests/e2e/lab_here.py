@@ -24,8 +24,9 @@ from components.resource import Managed, Provider
 from lab import boot, state
 from lab.control import Control
 from lab.world import World
+from remote.logons import LOG_ONS
 from tests.components import program
-from tests.e2e.farm import PACE, SECRETS, Farm
+from tests.e2e.farm import PACE, SECRETS, Farm, Result
 
 _AUTHORITY: list[Path] = []
 _SECRET = rpc._special_sig_key
@@ -69,6 +70,12 @@ class FarmHere(Farm):
         if not (self.lab_folder / "authority").exists():
             self.lab_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             shutil.copytree(_AUTHORITY[0], self.lab_folder / "authority")
+
+    def up(self) -> Result:
+        """As always; and since it may have repaired a login, the providers of this process may try it again."""
+        done = super().up()
+        LOG_ONS.forget(*self.remote.hosts.sql_servers)
+        return done
 
     # What the program is told ----------------------------------------------------------------------------------
 

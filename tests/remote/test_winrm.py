@@ -137,6 +137,17 @@ def test_a_wrong_password_is_one_failed_log_on_of_the_account_on_all_machines(wo
     assert remote(world).powershell("SQL1").run("hello", attempted="read it") == ["hello"], "the right password works"
 
 
+def test_a_log_on_is_good_for_this_tls_connection_only(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever stands between has another certificate; the log-on that is passed on names that one."""
+    machine, listening = world.machine("SQL1"), service.service_of(world)
+    listening.stopped(machine)
+    original = service._tls
+    monkeypatch.setattr(service, "_tls", lambda certificate: (original(certificate)[0], b"another certificate"))
+    listening.listen(machine)
+    with pytest.raises(RefusedError):
+        remote(world).powershell("SQL1").run("hello", attempted="read it")
+
+
 def test_the_shells_variables_for_other_programs_change_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
