@@ -53,13 +53,15 @@ def get(
     authorities: str = "",
     verify: bool = True,
     account: tuple[str, Secret] | None = None,
+    leads_to: frozenset[str] = frozenset(),
     seconds: float = 20,
 ) -> Answer:
     """GET ``https://name:port/path`` from an address, following no redirect. ``account`` is for basic authentication.
 
     ``verify`` off is for the self-signed certificates that the portal's own installer makes; the caller says so where
     it reports. An account that an address answered with HTTP 401 is not sent there again in this process: the answer
-    is the same. Raises ``HttpError``.
+    is the same. ``leads_to`` are the servers (``address:port``) of which this one is a common name: an account that one
+    of them refused is not sent there either. Raises ``HttpError``.
     """
     if account is None:
         return _get(address, port, name, path, {}, authorities, seconds, verify=verify)
@@ -77,11 +79,13 @@ def get(
         return first
 
     try:
-        return LOG_ONS.run(Account(Kind.EACH_SERVER, "Basic", user, password), f"{address}:{port}", log_on)
+        return LOG_ONS.run(
+            Account(Kind.EACH_SERVER, "Basic", user, password), f"{address}:{port}", log_on, before=leads_to
+        )
     except RefusedLogOn as refusal:
         if first is not None:
             return first
-        text = f"{refusal.why} before; it is not tried again, so that the account is not locked out"
+        text = f"{refusal.why} from {refusal.by} before; it is not tried again, so that the account is not locked out"
         raise RefusedAccountError(text) from None
 
 

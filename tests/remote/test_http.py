@@ -137,11 +137,19 @@ def test_a_refused_account_is_not_sent_to_the_same_address_again(site: tuple[int
 
     assert ask() == 401
     for path in ("/closed", "/"):
-        with pytest.raises(RefusedAccountError, match="HTTP 401 for user before; it is not tried again"):
+        with pytest.raises(RefusedAccountError, match=r"HTTP 401 for user from [\d.:]+ before; it is not tried again"):
             ask(path=path)
     assert ask("other") == 401
     assert len(_Handler.refused) == 2
     assert get(ADDRESS, port, NAME, "/", authorities=authority).status == 200, "without an account nothing is refused"
+
+
+def test_an_account_that_a_server_refused_is_not_sent_to_its_common_name(site: tuple[int, str, bytes]) -> None:
+    port, authority, _ = site
+    how: dict[str, Any] = {"authorities": authority, "account": ("common", Secret("Wrong-1!"))}
+    assert get(ADDRESS, port, NAME, "/closed", **how).status == 401
+    with pytest.raises(RefusedAccountError, match=rf"^HTTP 401 for common from {ADDRESS}:{port} before;"):
+        get("127.49.5.2", 9, NAME, leads_to=frozenset({f"{ADDRESS}:{port}", "other:1"}), **how)
 
 
 def test_an_endless_answer_ends(site: tuple[int, str, bytes]) -> None:
