@@ -22,7 +22,7 @@ from lab.faults import Fault
 from lab.powershell import api
 from lab.winrm import service, shells
 from lab.world import World
-from tests.lab.winrm.conftest import DONE
+from tests.lab.winrm.conftest import DONE, Named
 
 Connect = Callable[..., Protocol]
 
@@ -120,6 +120,13 @@ def test_the_certificate_is_checked(world: World) -> None:
         f"https://{world.machine('SQL1').loopback}:5986/wsman", transport="ntlm", username="a", password="b"
     )
     with pytest.raises(requests.exceptions.SSLError):
+        client.open_shell()
+
+
+def test_the_certificate_is_for_the_name_and_not_for_the_address(world: World, connect: Connect) -> None:
+    client = connect("SQL1")
+    client.transport.build_session().mount("https://", Named(world.machine("SQL1").loopback))
+    with pytest.raises(requests.exceptions.SSLError, match=r"IP address mismatch|doesn't match|no appropriate"):
         client.open_shell()
 
 
