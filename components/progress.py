@@ -7,6 +7,7 @@ import threading
 from functools import cache
 
 from remote.secret import redact
+from remote.text import one_line
 
 _lock = threading.Lock()
 
@@ -15,13 +16,14 @@ _warned: set[str] = set()
 
 
 def report(sentence: str) -> None:
-    """Show a sentence in Pulumi's display. Outside a provider's process it goes to standard error."""
-    _show(redact(sentence), lasting=False)
+    """Show a sentence in Pulumi's display, in one line, secrets masked and control characters escaped: part of it may
+    come from a machine. Outside a provider's process it goes to standard error."""
+    _show(one_line(redact(sentence)), lasting=False)
 
 
 def warn(sentence: str) -> None:
     """Show a warning that stays in Pulumi's display; the same one only once in a process."""
-    text = redact(sentence)
+    text = one_line(redact(sentence))
     with _lock:
         if text in _warned:
             return

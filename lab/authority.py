@@ -8,7 +8,6 @@ WinRM listeners, of SQL Server, of SPF's site, and the public certificate of the
 from __future__ import annotations
 
 import functools
-import ipaddress
 import os
 import threading
 from collections.abc import Sequence
@@ -84,22 +83,21 @@ class Authority:
     def server_certificate(
         self,
         names: Sequence[str],
-        addresses: Sequence[str] = (),
         days: int = 730,
         not_before: datetime | None = None,
     ) -> Issued:
-        """A certificate for a server: the first name is the subject, all names and IP addresses are alternative names.
+        """A certificate for a server: the first name is the subject, all names are alternative names. No IP address is
+        in it, as in what an enterprise authority issues from Windows' own template: a client checks the name.
 
         Valid for ``days`` from ``not_before`` (yesterday by default; a time long ago gives an expired certificate).
         """
-        certificate, key = self._issue(names, addresses, days, not_before)
+        certificate, key = self._issue(names, days, not_before)
         return Issued(certificate.public_bytes(serialization.Encoding.PEM).decode(), _key_pem(key))
 
     def pfx(
         self,
         names: Sequence[str],
         password: str,
-        addresses: Sequence[str] = (),
         days: int = 730,
         not_before: datetime | None = None,
     ) -> bytes:
@@ -107,7 +105,7 @@ class Authority:
 
         Protected by SHA-1 and triple DES: the strongest that Windows Server 2012 imports.
         """
-        certificate, key = self._issue(names, addresses, days, not_before)
+        certificate, key = self._issue(names, days, not_before)
         protection = (
             serialization.PrivateFormat.PKCS12.encryption_builder()
             .kdf_rounds(2048)  # as `openssl pkcs12 -export` does
@@ -118,13 +116,11 @@ class Authority:
         return pkcs12.serialize_key_and_certificates(names[0].encode(), key, certificate, [self._pair[0]], protection)
 
     def _issue(
-        self, names: Sequence[str], addresses: Sequence[str], days: int, not_before: datetime | None
+        self, names: Sequence[str], days: int, not_before: datetime | None
     ) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
         authority, authority_key = self._pair
         key = _new_key()
         start = not_before or datetime.now(UTC) - timedelta(days=1)
-        alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
-        alternatives += [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
         certificate = (
             x509.CertificateBuilder()
             .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])]))
@@ -136,7 +132,7 @@ class Authority:
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(sign=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False

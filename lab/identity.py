@@ -3,13 +3,16 @@
 Who exists at the beginning is data (``lab/accounts.yaml``). Documents:
 
 - domain ``D``: ``world.collection(D, "account")[name]`` = {"password", "groups": [names], "sid", "disabled",
-  "bad_password_count", "failed_logons"}; ``world.collection(D, "group")[name]`` = {"sid", "groups": [parents]}.
+  "bad_password_count", "failed_logons"}; ``world.collection(D, "group")[name]`` = {"sid", "groups": [parents]};
+  ``world.collection(D, "policy")["lockout"]`` = {"threshold"}, where somebody set one (``net accounts /domain``).
 - machine: ``machine.collection("account")[name]`` = {"password", "sid", "flags" (ADS_USER_FLAG), "full_name",
   "description", "bad_password_count", "failed_logons"}; ``machine.collection("group")[name]`` = {"sid",
   "description", "members": ["HYPERVNU\\installer", "PORTAL1\\x", …]}.
 
 ``bad_password_count`` is Windows' attribute (a success sets it to 0); ``failed_logons`` is the lab's own and grows.
-Not modelled: lockout (the default domain policy has none), expiry, log-on hours, trusts between domains.
+Lock-out: after so many wrong passwords in a row (whichever machines they were tried at) a domain's account is refused
+with the right one, too (Microsoft: "Account lockout threshold"; the default domain policy has none). It lasts until
+``locked`` is taken away: its duration is not modelled. Nor are expiry, log-on hours, and trusts between domains.
 """
 
 from __future__ import annotations
@@ -125,13 +128,16 @@ def logged_on(world: World, machine: Machine, account: Account, *, correct: bool
     with world.lock:
         document = collection[account.name]
         if not correct:
+            count = document.get("bad_password_count", 0) + 1
+            threshold = world.collection(account.owner, "policy").get("lockout", {}).get("threshold", 0)
             collection.change(
                 account.name,
-                bad_password_count=document.get("bad_password_count", 0) + 1,
+                bad_password_count=count,
                 failed_logons=document.get("failed_logons", 0) + 1,
+                locked=document.get("locked", False) or 0 < threshold <= count,
             )
             return None
-        if _disabled(document):
+        if _disabled(document) or document.get("locked"):
             return None
         if document.get("bad_password_count"):
             collection.change(account.name, bad_password_count=0)

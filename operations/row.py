@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from operations.configuration import Context
 from remote.errors import MachineError
 from remote.http import HttpError
+from remote.secret import redact
+from remote.text import one_line
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,13 @@ class Check:
     ask: Callable[[], str]
 
     def row(self) -> Row:
+        """The row; everything in it that came from a machine is data: secrets masked, control characters escaped."""
         try:
-            return Row(self.level, self.member, self.checked, True, self.ask())
+            ok, found = True, self.ask()
         except (MachineError, HttpError, WrongError) as error:
-            return Row(self.level, self.member, self.checked, False, str(error))
+            ok, found = False, str(error)
+        member, checked, found = (one_line(redact(text)) for text in (self.member, self.checked, found))
+        return Row(self.level, member, checked, ok, found)
 
 
 class WrongError(Exception):

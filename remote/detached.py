@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from remote.errors import LostAnswerError, MachineError, UnreachableError
+from remote.errors import LostAnswerError, MachineError, RefusedError, UnreachableError
 from remote.hosts import Host
 from remote.powershell import PowerShell
 
@@ -22,6 +22,9 @@ _HERE = Path(__file__).parent
 _START = (_HERE / "task_start.ps1").read_text(encoding="utf-8")
 _WATCH = (_HERE / "task_watch.ps1").read_text(encoding="utf-8")
 _REMOVE = (_HERE / "task_remove.ps1").read_text(encoding="utf-8")
+_AWAY = (LostAnswerError, UnreachableError, RefusedError)
+"""A machine that cannot be asked for a while. One without its network, for which NLB may be the reason, refuses domain
+accounts as well: it finds no domain controller (unproven)."""
 _WRAPPER = (_HERE / "task_run.ps1").read_text(encoding="utf-8")
 
 
@@ -68,7 +71,7 @@ def _insist(
     while True:
         try:
             powershell.run(script, arguments, attempted=attempted, changes=True)
-        except (LostAnswerError, UnreachableError) as error:
+        except _AWAY as error:
             sent = sent or isinstance(error, LostAnswerError)
             if not sent or time.monotonic() > deadline:
                 raise
@@ -86,14 +89,13 @@ def _watch(
     pause, told = 0.1, ""
     while True:
         try:
-            state = powershell.run(_WATCH, {"Task": task}, attempted=attempted)[0]
-        except (LostAnswerError, UnreachableError):
+            state = _state(powershell.machine, attempted, powershell.run(_WATCH, {"Task": task}, attempted=attempted))
+        except _AWAY:
             if time.monotonic() > deadline:
                 raise
             state = {"result": None, "progress": "not reachable at the moment", "running": True}
         if state["result"] is not None:
-            result: dict[str, Any] = json.loads(state["result"])
-            return result
+            return _result(powershell.machine, attempted, state["result"])
         if not state["running"]:
             return {"error": f"the scheduled task {task} ended without a result ({state['progress']})", "output": []}
         if time.monotonic() > deadline:
@@ -108,3 +110,34 @@ def _watch(
             report(told)
         time.sleep(pause)
         pause = min(pause * 1.5, 5.0)
+
+
+def _state(machine: str, attempted: str, output: list[Any]) -> dict[str, Any]:
+    """What ``task_watch.ps1`` says. Raises ``MachineError`` for anything else."""
+    state = output[0] if len(output) == 1 else None
+    if (
+        not isinstance(state, dict)
+        or not isinstance(state.get("result"), str | None)
+        or not isinstance(state.get("progress"), str)
+        or not isinstance(state.get("running"), bool)
+    ):
+        raise MachineError(machine, attempted, "the state of a scheduled task comes in another shape", _LOOK)
+    return state
+
+
+def _result(machine: str, attempted: str, text: str) -> dict[str, Any]:
+    """The result file of a task. Raises ``MachineError`` for one that is none of ``task_run.ps1``."""
+    try:
+        result = json.loads(text)
+    except (ValueError, RecursionError):
+        result = None
+    if (
+        not isinstance(result, dict)
+        or not isinstance(result.get("error"), str | None)
+        or not isinstance(result.get("output"), list)
+    ):
+        raise MachineError(machine, attempted, "the result of a scheduled task is not what this program writes", _LOOK)
+    return result
+
+
+_LOOK = r"See who else writes below %ProgramData%\WindowsAzurePackHA on it."

@@ -1,11 +1,13 @@
 """The one exception of the program: which machine, what was attempted, what was found, what to do.
 
-Its text is the whole message an operator sees, in one line and without any secret.
+Its text is the whole message an operator sees: in one line, without any secret, and with every control character that
+came from a machine shown escaped.
 """
 
 from __future__ import annotations
 
 from remote.secret import redact
+from remote.text import one_line
 
 
 class MachineError(Exception):
@@ -21,11 +23,13 @@ class MachineError(Exception):
     def __init__(
         self, machine: str, attempted: str, found: str, remedy: str = "", *, number: int = 0, error_id: str = ""
     ) -> None:
-        self.machine, self.attempted = machine, attempted
-        self.found, self.remedy = redact(" ".join(found.split())), remedy
+        # Secrets first: a text that was reshaped may no longer contain them as they are known.
+        self.machine, self.attempted = one_line(redact(machine)), one_line(redact(attempted))
+        self.found, self.remedy = one_line(redact(found)), one_line(redact(remedy))
         self.number, self.error_id = number, error_id
         end = "" if self.found.endswith((".", "!", "?")) else "."
-        super().__init__(redact(f"{machine}: {attempted}: {self.found}{end}{' ' + remedy if remedy else ''}"))
+        remedy = f" {self.remedy}" if self.remedy else ""
+        super().__init__(f"{self.machine}: {self.attempted}: {self.found}{end}{remedy}")
 
 
 class UnreachableError(MachineError):
@@ -36,5 +40,20 @@ class UnreachableError(MachineError):
 
 class LostAnswerError(MachineError):
     """The connection broke after a change was sent: it may or may not have happened. Observe before trying again."""
+
+    __module__ = "builtins"
+
+
+class RefusedError(MachineError):
+    """The machine does not accept the user name or password. Nothing was changed; the account is not tried again."""
+
+    __module__ = "builtins"
+
+
+class UntrustedError(MachineError):
+    """No TLS connection that can be trusted: the protocol, the certificate or its authority. Nothing was changed.
+
+    Never ``UnreachableError``: a machine that somebody else answers for is not one that is switched off.
+    """
 
     __module__ = "builtins"

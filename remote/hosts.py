@@ -31,6 +31,23 @@ class Host:
     sql_password: Secret = NOTHING
     verify: bool = True
     """Check the machine's certificate. ``operations verify`` complains about every host where this is off."""
+    netbios: str = ""
+    """The NetBIOS name of the machine's domain."""
+
+    @property
+    def directory_account(self) -> tuple[str, str]:
+        """Who counts the failed log-ons of ``username``, and under which name: a domain by its DNS name, or a machine.
+
+        Windows takes a bare name for one of the machine's accounts and else for one of its domain. Here it is one of
+        the domain: so it is tried no more often than either allows.
+        """
+        domain = self.fqdn.partition(".")[2].lower()
+        prefix, backslash, name = self.username.lower().rpartition("\\")
+        if not backslash:
+            name, _, prefix = self.username.lower().partition("@")
+        if prefix in ("", domain, self.netbios.lower()):
+            return domain or self.name.lower(), name
+        return self.name.lower() if prefix == "." else prefix, name
 
 
 @dataclass(frozen=True)
@@ -58,3 +75,13 @@ class Hosts:
     def dial(self, name: str) -> str:
         """The address under which this computer reaches a cluster or listener."""
         return self.names.get(name.lower(), name)
+
+    @property
+    def sql_servers(self) -> frozenset[str]:
+        """Where a SQL Server may be, as ``sql_server`` names them: a listener leads to one of these."""
+        return frozenset(sql_server(host) for host in self.machines.values())
+
+
+def sql_server(host: Host) -> str:
+    """A SQL Server as this computer reaches it."""
+    return f"{host.address}:{host.sql_port}"

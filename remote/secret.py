@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterator
+from functools import cache
 from typing import Any
+from xml.sax.saxutils import escape, quoteattr
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
@@ -59,13 +62,36 @@ class Secret:
 
 
 def redact(text: str) -> str:
-    """The text with every secret this process knows masked, also where it stands escaped as in JSON."""
+    """The text with every secret this process knows masked, also where it stands escaped: as in JSON, in Python's
+    ``repr``, in XML, in a T-SQL literal, or with its white space made into single spaces.
+
+    Masks what it finds in this text: whoever shortens, escapes or joins a text, redacts it first.
+    """
     with _lock:
-        known = sorted(_known, key=len, reverse=True)
-    for secret in known:
-        for form in (secret, json.dumps(secret)[1:-1]):
-            text = text.replace(form, MASK)
+        known = set(_known)
+    for form in sorted({form for secret in known for form in _forms(secret)}, key=len, reverse=True):
+        text = text.replace(form, MASK)
     return text
+
+
+@cache
+def _forms(secret: str) -> tuple[str, ...]:
+    return tuple(_escaped(secret))
+
+
+def _escaped(secret: str) -> Iterator[str]:
+    yield secret
+    yield json.dumps(secret)[1:-1]
+    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    for one in (secret, secret.encode()):
+        quoted = repr(one)
+        yield quoted[quoted.index(quoted[-1]) + 1 : -1]
+    yield secret.replace("\\", "\\\\").replace("'", "\\'")  # repr of a longer text that has both kinds of quotes
+    yield escape(secret)
+    yield escape(secret, {'"': "&quot;", "'": "&apos;"})
+    yield quoteattr(secret)[1:-1]
+    yield secret.replace("'", "''")
+    yield " ".join(secret.split()) or secret
 
 
 def plain(value: Any) -> Any:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from remote.errors import MachineError
-from remote.hosts import Hosts
+from remote.errors import MachineError, UnreachableError, UntrustedError
+from remote.hosts import Host, Hosts, sql_server
 from remote.http import Answer, get
+from remote.logons import LOG_ONS
 from remote.powershell import PowerShell
 from remote.secret import Secret
 from remote.sql import REFUSED, Row, SqlServer, Statements, Value
@@ -33,7 +34,7 @@ class Remote:
 
     def powershell(self, machine: str) -> PowerShell:
         host = self.hosts[machine]
-        return self._once(("powershell", host.name), lambda: PowerShell(host, self.hosts.authorities))
+        return self._once(("powershell", host.name), lambda: PowerShell(host, self.hosts.authorities, self._admitted))
 
     def sql(self, machine: str, database: str = "master") -> Statements:
         """The SQL Server of a machine, logged on to with the administrator's login of the configuration.
@@ -51,12 +52,30 @@ class Remote:
     def listener(self, machine: str, name: str, port: int, database: str = "master") -> SqlServer:
         """SQL Server behind an availability group's listener, with the credentials of one of its replicas."""
         host = replace(self.hosts[machine], name=name, fqdn=name, address=self.hosts.dial(name), sql_port=port)
-        return self._once(("sql", name, database), lambda: SqlServer(host, database, self.hosts.authorities))
+        servers = self.hosts.sql_servers
+        return self._once(("sql", name, database), lambda: SqlServer(host, database, self.hosts.authorities, servers))
 
     def sql_integrated(self, machine: str, database: str = "master") -> Statements:
         """The SQL Server of a machine, reached on the machine itself as the Windows account of its PowerShell."""
-        instance = self.hosts[machine].sql_instance
-        return _IntegratedSql(self.powershell(machine), f".\\{instance}" if instance else ".", database)
+        host = self.hosts[machine]
+        server = f".\\{host.sql_instance}" if host.sql_instance else "."
+        return _IntegratedSql(self.powershell(machine), host, server, database)
+
+    def _admitted(self, host: Host, arguments: Mapping[str, Any], attempted: str) -> None:
+        """Before a script that logs on to SQL Server with the administrator's login (its arguments ``Server``,
+        ``UserName`` and ``Password``): the log-on from here, so that a refused login is not tried by every script on
+        every machine. Raises ``MachineError`` when it is refused; whether that server can be reached is for the script
+        to find out."""
+        server, login = arguments.get("Server"), (arguments.get("UserName"), arguments.get("Password"))
+        if not isinstance(server, str) or login != (host.sql_username, host.sql_password):
+            return
+        name, _, port = server.partition(",")
+        try:
+            self.listener(host.name, name, int(port) if port.isdigit() else 1433).log_on(attempted=attempted)
+        except (UnreachableError, UntrustedError):
+            return
+        except MachineError as error:
+            raise MachineError(host.name, attempted, error.found, error.remedy, number=error.number) from None
 
     def https(
         self,
@@ -74,7 +93,9 @@ class Remote:
         return get(host.address, port, name or host.fqdn, path, authorities=authorities, verify=verify, account=account)
 
     def forget(self, machine: str) -> None:
-        """Drop the connections to a machine that restarted."""
+        """Drop the connections to a machine that restarted, and what its SQL Server refused before."""
+        if machine.lower() in self.hosts.machines:
+            LOG_ONS.forget(sql_server(self.hosts[machine]))
         with self._lock:
             kept = [c for key, c in self._connections.items() if key[1].lower() == machine.lower()]
         for connection in kept:
@@ -109,8 +130,8 @@ class Remote:
 class _IntegratedSql:
     """``Statements`` through PowerShell on the server: for a server that admits no SQL login (yet)."""
 
-    def __init__(self, powershell: PowerShell, server: str, database: str) -> None:
-        self._powershell, self._server, self._database = powershell, server, database
+    def __init__(self, powershell: PowerShell, host: Host, server: str, database: str) -> None:
+        self._powershell, self._host, self._server, self._database = powershell, host, server, database
 
     def rows(self, statement: str, *values: Value, attempted: str) -> list[Row]:
         return self._call(statement, values, attempted, 120, changes=False)
@@ -131,9 +152,11 @@ class _IntegratedSql:
             "Values": list(values),
             "Seconds": int(seconds),
         }
-        output: list[Row] = self._powershell.run(
+        output = self._powershell.run(
             _INVOKE_SQL, arguments, attempted=attempted, changes=changes, seconds=seconds + 30
         )
+        if not all(isinstance(row, dict) for row in output):
+            raise MachineError(self._host.name, attempted, "PowerShell gives something else than rows of SQL Server")
         return [{name: _from_json(value) for name, value in row.items()} for row in output]
 
 
@@ -149,6 +172,7 @@ class _WithFallback:
         except MachineError as error:
             if error.number not in REFUSED:
                 raise
+            # The next reader gets the same refusal without a log-on: ``LOG_ONS`` has it.
             return self._integrated.rows(statement, *values, attempted=attempted)
 
     def run(self, statement: str, *values: Value, attempted: str, seconds: float = 120) -> None:

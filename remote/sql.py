@@ -12,13 +12,16 @@ import re
 import socket
 import sysconfig
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from remote import tls
 from remote.errors import LostAnswerError, MachineError, UnreachableError
-from remote.hosts import Host
-from remote.secret import Secret
+from remote.hosts import Host, sql_server
+from remote.logons import LOG_ONS, Account, Kind, RefusedLogOn
+from remote.secret import Secret, redact
 
 if TYPE_CHECKING:
     import pyodbc
@@ -28,8 +31,8 @@ Row = dict[str, Any]
 
 _LOGIN_TIMEOUT = 15
 _LOOK_TIMEOUT = 5
-_SILENT: set[tuple[str, int]] = set()
-"""The servers that did not answer when this process last tried.
+_SILENT: dict[str, tuple[float, UnreachableError]] = {}
+"""The servers that did not answer when this process last tried: when, and why.
 
 The driver goes on trying until its time is up, even where nobody listens; whoever asks such a server next looks for a
 listening port first. Not before every connection: SQL Server writes one that says nothing into its error log (17830).
@@ -77,13 +80,21 @@ def driver() -> str:
 class SqlServer:
     """Connections to one server and database with its SQL login. Thread-safe: a connection serves one call at a time.
 
-    ``address`` and ``certificate_name`` are those of the host, or of a listener.
+    The host may be a listener; ``leads_to`` are the SQL Servers of which it is a common name then. A login that was
+    refused is not tried again in this process, until ``LOG_ONS.forget``.
     """
 
-    def __init__(self, host: Host, database: str = "master", authorities: str = "") -> None:
+    def __init__(
+        self, host: Host, database: str = "master", authorities: str = "", leads_to: frozenset[str] = frozenset()
+    ) -> None:
         self._host, self._database, self._authorities = host, database, authorities
+        self._leads_to = leads_to
         self._lock = threading.Lock()
         self._idle: list[pyodbc.Connection] = []
+
+    def log_on(self, *, attempted: str) -> None:
+        """Make sure that there is a connection. Raises ``MachineError`` when there can be none."""
+        self._give(self._take(attempted)[0])
 
     def rows(self, statement: str, *values: Value, attempted: str) -> list[Row]:
         return self._call(statement, values, attempted, 120, changes=False)
@@ -141,12 +152,7 @@ class SqlServer:
             self._idle.append(connection)
 
     def _connect(self, attempted: str) -> pyodbc.Connection:
-        import pyodbc
-
         host = self._host
-        at = (host.address, host.sql_port)
-        if at in _SILENT:
-            self._look(at, attempted)
         if self._authorities:
             # The driver reads its authorities from here when it first makes a TLS connection, and from nowhere else.
             os.environ["SSL_CERT_FILE"] = self._authorities
@@ -162,33 +168,67 @@ class SqlServer:
             "HostNameInCertificate": host.fqdn,
         }
         text = ";".join(f"{key}={_braced(value)}" for key, value in parts.items())
+        asked = time.monotonic()
+        account = Account(Kind.EACH_SERVER, "SQL Server", host.sql_username.lower(), host.sql_password)
+        try:
+            return LOG_ONS.run(
+                account, self._server, lambda: self._log_on(text, attempted, asked), before=self._leads_to
+            )
+        except RefusedLogOn as refusal:
+            raise self._refused(attempted, refusal) from None
+
+    def _log_on(self, text: str, attempted: str, asked: float) -> pyodbc.Connection:
+        import pyodbc
+
+        self._look(attempted, asked)
         try:
             connection = pyodbc.connect(text, timeout=_LOGIN_TIMEOUT, autocommit=True)
         except pyodbc.Error as error:
-            number = _number(error)
+            number, said = _number(error), _message(error)
+            if number in REFUSED:
+                raise RefusedLogOn(said, number) from None
+            if words := tls.words_of_driver(said):
+                name = self._host.fqdn
+                raise tls.untrusted(self._host.name, attempted, words, f"SQL Server at {self._server}", name) from None
             if number == 0 or _state(error).startswith("08"):
-                _SILENT.add(at)
-                raise self._silent(attempted, _message(error), number) from None
-            found = f"SQL Server at {host.address}:{host.sql_port} refuses {host.sql_username} ({_message(error)})"
-            remedy = (
-                "Correct `sqlAdministratorPassword`, or look into SQL Server's error log for the reason."
-                if number in REFUSED
-                else ""
-            )
-            raise MachineError(host.name, attempted, found, remedy, number=number) from None
-        _SILENT.discard(at)
+                raise self._silent(attempted, said, number) from None
+            raise self._refused(attempted, RefusedLogOn(said, number)) from None
+        _SILENT.pop(self._server, None)
         return connection
 
-    def _look(self, at: tuple[str, int], attempted: str) -> None:
-        """Raise ``UnreachableError`` where nobody listens."""
+    @property
+    def _server(self) -> str:
+        return sql_server(self._host)
+
+    def _refused(self, attempted: str, refusal: RefusedLogOn) -> MachineError:
+        by = refusal.by or self._server
+        found = f"SQL Server at {by} refuses {self._host.sql_username} ({refusal.why})"
+        if by != self._server:
+            found += f"; it is not tried at {self._server}, so that it is not locked out"
+        remedy = ""
+        if refusal.number in REFUSED:
+            remedy = "Correct `sqlAdministratorPassword`, or look into SQL Server's error log for the reason."
+        return MachineError(self._host.name, attempted, found, remedy, number=refusal.number)
+
+    def _look(self, attempted: str, asked: float) -> None:
+        """Raise ``UnreachableError`` where somebody found out that nothing answers while this call waited, or where
+        nothing answered earlier and nobody listens now."""
+        if self._server not in _SILENT:
+            return
+        since, why = _SILENT[self._server]
+        if since >= asked:
+            raise UnreachableError(self._host.name, attempted, why.found, number=why.number)
         try:
-            socket.create_connection(at, _LOOK_TIMEOUT).close()
+            socket.create_connection((self._host.address, self._host.sql_port), _LOOK_TIMEOUT).close()
         except OSError as error:
             raise self._silent(attempted, error.strerror or str(error)) from None
 
     def _silent(self, attempted: str, why: str, number: int = 0) -> UnreachableError:
-        found = f"SQL Server at {self._host.address}:{self._host.sql_port} does not answer ({why})"
-        return UnreachableError(self._host.name, attempted, found, number=number)
+        error = UnreachableError(
+            self._host.name, attempted, f"SQL Server at {self._server} does not answer ({why})", number=number
+        )
+        _SILENT[self._server] = time.monotonic(), error
+        return error
 
     def forget(self) -> None:
         """Close the idle connections; the next statement connects anew (after a restart, for instance)."""
@@ -236,7 +276,7 @@ def _state(error: pyodbc.Error) -> str:
 
 def _message(error: pyodbc.Error) -> str:
     """What the server or the driver says, without the driver's own prefixes and without its numbers."""
-    text = str(error.args[-1] if error.args else error)
+    text = redact(str(error.args[-1] if error.args else error))  # before it is cut
     first = re.split(r" \(-?\d+\) \(SQL\w+\)", text)[0]
     return _PREFIX.sub("", re.sub(r"^\[\w{5}\] ", "", first)).strip()
 

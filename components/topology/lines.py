@@ -8,6 +8,35 @@ import yaml
 
 from components.topology.problem import Location, shown
 
+MOST_VALUES, DEEPEST = 100_000, 50
+"""A topology of a thousand machines has ten thousand values, six levels deep."""
+
+
+def too_large(root: yaml.Node) -> str:
+    """Why a file's values are not read, aliases followed; empty for a file of any reasonable size. A few lines of
+    aliases of aliases stand for more values than a computer has memory."""
+    sizes: dict[int, tuple[int, int]] = {}
+
+    def measured(node: yaml.Node, depth: int) -> tuple[int, int]:
+        """How many values a node stands for, and how deep they are nested."""
+        if id(node) in sizes or depth > DEEPEST:
+            return sizes.get(id(node), (1, 1))
+        sizes[id(node)] = 1, 1  # one that contains itself is ``Source``'s to report
+        count, deepest = 1, 0
+        for child in node.value if isinstance(node, yaml.CollectionNode) else ():
+            for part in child if isinstance(child, tuple) else (child,):
+                values, levels = measured(part, depth + 1)
+                count, deepest = count + values, max(deepest, levels)
+        sizes[id(node)] = count, deepest + 1
+        return sizes[id(node)]
+
+    count, levels = measured(root, 1)
+    if count > MOST_VALUES:
+        return f"stands for more than {MOST_VALUES} values, through aliases or by itself; write out what is meant."
+    if levels > DEEPEST:
+        return f"is nested more than {DEEPEST} levels deep; no topology is."
+    return ""
+
 
 class Source:
     """The file's values and the line of each.

@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from components.topology.checks import CHECKS
-from components.topology.lines import Source
+from components.topology.lines import Source, too_large
 from components.topology.model import Topology
 from components.topology.problem import Problem, UnusableError, shown
 from components.topology.wording import in_words, model_in
@@ -49,9 +49,13 @@ def load(path: Path | str) -> Topology:
         raise TopologyError([f"{path}:{line}: is not YAML: {error.problem}; look at this line and above."]) from None
     except yaml.YAMLError as error:
         raise TopologyError([f"{path}: is not YAML: {str(error).splitlines()[0]}."]) from None
+    except RecursionError:
+        raise TopologyError([f"{path}: is nested too deep to be read; no topology is."]) from None
     if not isinstance(root, yaml.MappingNode):
         raise TopologyError([f"{path}:1: is no topology; start with `name: …` (docs/topology.md)."])
 
+    if why := too_large(root):
+        raise TopologyError([f"{path}:1: {why}"])
     source = Source(root)
     problems = list(source.problems)
     topology: Topology | None = None

@@ -165,8 +165,7 @@ class Wires:
         return list(dict.fromkeys(names))
 
     def _context(self, machine: Machine, names: list[str]) -> ssl.SSLContext:
-        addresses = [machine.address, machine.loopback]
-        certificate, key = self._world.authority.server_certificate(names, addresses)
+        certificate, key = self._world.authority.server_certificate(names)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.maximum_version = ssl.TLSVersion.TLSv1_2  # TLS 1.3 does not fit into TDS 7's handshake
         descriptor, path = tempfile.mkstemp(suffix=".pem")  # ssl reads keys from files only; readable by the owner

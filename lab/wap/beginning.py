@@ -63,7 +63,7 @@ def _spf(world: World) -> None:
     if not known or not servers:
         return
     names = [known["name"], *(machine.fqdn for machine in servers)]
-    certificate, key = world.authority.server_certificate(names, [known["address"]])
+    certificate, key = world.authority.server_certificate(names)
     for machine in servers:
         _server(machine, known["port"], certificate, key)
     _cluster(world, known["name"], known["address"], servers)

@@ -101,7 +101,7 @@ _SERVICES: weakref.WeakKeyDictionary[World, Service] = weakref.WeakKeyDictionary
 def begin(world: World) -> None:
     """Every machine has its listener's certificate from the enterprise authority."""
     for machine in world.machines.values():
-        issued = world.authority.server_certificate([machine.fqdn, machine.name], [machine.loopback, machine.address])
+        issued = world.authority.server_certificate([machine.fqdn, machine.name])
         thumbprint = authority.thumbprint(issued.certificate)
         machine.collection("certificate")[thumbprint] = {
             "store": "My",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from components.spf.registration import admin_address, tenant_address
 from operations.configuration import Context
@@ -13,27 +14,32 @@ LEVEL = "Service Provider Foundation"
 
 
 def checks(context: Context) -> Iterator[Check]:
-    spf = context.topology.spf
-    for server in context.topology.spf_servers:
-        yield Check(
-            LEVEL, server.name, f"lets {spf.account} in", _Server(context, context.remote.hosts[server.name].address)
-        )
-    yield Check(LEVEL, spf.name, f"lets {spf.account} in", _Server(context, context.remote.hosts.dial(spf.name)))
+    spf, hosts = context.topology.spf, context.remote.hosts
+    addresses = {server.name: hosts[server.name].address for server in context.topology.spf_servers}
+    for name, address in addresses.items():
+        yield Check(LEVEL, name, f"lets {spf.account} in", _Server(context, address))
+    servers = frozenset(f"{address}:{spf.port}" for address in addresses.values())
+    yield Check(LEVEL, spf.name, f"lets {spf.account} in", _Server(context, hosts.dial(spf.name), servers))
 
 
 class _Server:
     """Both services that the portal calls answer this account at one address, under the common name."""
 
-    def __init__(self, context: Context, address: str) -> None:
-        self.context, self.address = context, address
+    def __init__(self, context: Context, address: str, leads_to: frozenset[str] = frozenset()) -> None:
+        self.context, self.address, self.leads_to = context, address, leads_to
 
     def __call__(self) -> str:
         spf, authorities = self.context.topology.spf, self.context.remote.hosts.authorities
         account = (spf.account, self.context.spf_password)
+        ask = partial(
+            get, self.address, spf.port, spf.name, authorities=authorities, account=account, leads_to=self.leads_to
+        )
         wrong = []
         for url in (admin_address(spf.url), tenant_address(spf.url)):
             path = url.removeprefix(spf.url)
-            answer = get(self.address, spf.port, spf.name, path, authorities=authorities, account=account)
+            answer = ask(path)
             if answer.status != 200:
                 wrong.append(f"HTTP {answer.status} for {path}")
+            if answer.status == 401:
+                break  # an account that was refused is not sent to the same server again
         return expect(wrong, "both services answer")

@@ -222,3 +222,28 @@ def test_a_topology_does_not_change(shipped: Topology) -> None:
 
 def test_documentation_is_up_to_date() -> None:
     assert FILE.read_text(encoding="utf-8") == render(), "run: .venv/bin/python -m tools.pages"
+
+
+BOMB = "\n".join(
+    ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 30)]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (BOMB, "1: stands for more than 100000 values, through aliases or by itself; write out what is meant."),
+        ("name: " + "[" * 60 + "]" * 60, "1: is nested more than 50 levels deep; no topology is."),
+        ("name: " + "[" * 5000 + "]" * 5000, " is nested too deep to be read; no topology is."),
+        ("name: &a [*a, *a]", "1: name[0]: contains itself through an alias; write it out."),
+    ],
+    ids=["aliases of aliases", "deep", "very deep", "itself"],
+)
+@pytest.mark.timeout(20)
+def test_a_file_that_stands_for_more_than_anybody_can_read(text: str, says: str, tmp_path: Path) -> None:
+    assert says in problems(text, tmp_path)
+
+
+def test_aliases_as_such_are_no_problem(tmp_path: Path) -> None:
+    assert problems(SHIPPED.read_text(encoding="utf-8").replace("hyper-v.nu", "&d hyper-v.nu", 1), tmp_path) == []

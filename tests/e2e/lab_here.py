@@ -21,9 +21,10 @@ from components.resource import Managed, Provider
 from lab import boot, state
 from lab.control import Control
 from lab.world import World
+from remote.logons import LOG_ONS
 from tests import lab_authority
 from tests.components import program
-from tests.e2e.farm import PACE, SECRETS, Farm
+from tests.e2e.farm import PACE, SECRETS, Farm, Result
 
 _SECRET = rpc._special_sig_key
 
@@ -53,6 +54,12 @@ class FarmHere(Farm):
             self._control = None
             boot.stop(self.world)
             self.world.close()
+
+    def up(self) -> Result:
+        """As always; and since it may have repaired a login, the providers of this process may try it again."""
+        done = super().up()
+        LOG_ONS.forget(*self.remote.hosts.sql_servers)
+        return done
 
     # What the program is told ----------------------------------------------------------------------------------
 

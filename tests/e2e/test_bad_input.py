@@ -187,7 +187,8 @@ def test_a_wrong_password_of_the_certificate(farm: FarmHere) -> None:
 
 
 def test_a_wrong_password(farm: FarmHere) -> None:
-    before = scripts(farm)
+    before, account = scripts(farm), farm.world.collection("hyper-v.nu", "account")
+    failed = account["installer"]["failed_logons"]
     farm.set_secret('credentials["hyper-v.nu"].password', WRONG, path=True)
     try:
         lines = errors(farm.up())
@@ -198,6 +199,7 @@ def test_a_wrong_password(farm: FarmHere) -> None:
     assert re.match(r"\w+: read .*: WinRM at [\d.]+:5986 does not accept the user name or password of HYPERVNU\\", line)
     assert "Correct `credentials`" in line
     assert scripts(farm) == before
+    assert account["installer"]["failed_logons"] - failed == 1, "on all machines together"
 
 
 def test_a_stopped_lab(farm: FarmHere) -> None:
@@ -246,9 +248,7 @@ def test_an_authority_that_is_not_trusted(farm: FarmHere, pieces: dict[str, Piec
 def test_an_expired_certificate_of_winrm(farm: FarmHere, pieces: dict[str, Piece]) -> None:
     machine, service = farm.world.machine("Portal2"), service_of(farm.world)
     kept = machine.collection("winrm")["listener"]
-    old = farm.world.authority.server_certificate(
-        [machine.fqdn], [machine.loopback], 365, not_before=datetime(2012, 1, 1, tzinfo=UTC)
-    )
+    old = farm.world.authority.server_certificate([machine.fqdn], 365, not_before=datetime(2012, 1, 1, tzinfo=UTC))
     expired = thumbprint(old.certificate)
     machine.collection("certificate")[expired] = {"store": "My", "pem": old.certificate, "key_pem": old.key}
     try:
@@ -265,7 +265,7 @@ def test_an_expired_certificate_of_winrm(farm: FarmHere, pieces: dict[str, Piece
         service.listen(machine)
     assert "the certificate of WinRM at " in line
     assert "certificate has expired" in line
-    assert "renew the certificate" in line
+    assert line.endswith("Renew the certificate of portal2.hyper-v.nu.")
 
 
 # On the SQL Servers -------------------------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ class Site(asyncio.Protocol):
 
 
 def serve(world: World, machine: Machine, port: int, status: dict[str, int]) -> None:
-    certificate, key = world.authority.server_certificate([machine.fqdn], [machine.address])
+    certificate, key = world.authority.server_certificate([machine.fqdn])
     files = world.directory / f"{machine.name}.pem"
     files.write_text(certificate + key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -15,6 +15,7 @@ from winrm.protocol import Protocol
 
 from lab import boot, daemon
 from tests.lab.farm import TOPOLOGY
+from tests.lab.winrm.conftest import Named
 
 MISSING = [
     name
@@ -58,6 +59,7 @@ def ran(directory: Path, script: str) -> str:
         ca_trust_path=str(directory / "authority" / "ca.pem"),
         proxy=None,
     )
+    client.transport.build_session().mount("https://", Named("portal1.hyper-v.nu"))
     shell = client.open_shell(codepage=65001)
     command = client.run_command(shell, "powershell.exe", ["-NoProfile", "-Command", script], skip_cmd_shell=True)
     printed, errors, code = client.get_command_output(shell, command)

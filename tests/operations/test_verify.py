@@ -14,10 +14,11 @@ from typer.testing import CliRunner
 from components.topology import load
 from operations import __main__ as operations
 from operations import configuration
-from operations.checks import sql
+from operations.checks import spf, sql
 from operations.row import Check, Row, WrongError, expect, rows
 from remote.errors import MachineError
-from remote.http import HttpError
+from remote.http import Answer, HttpError
+from remote.secret import Secret
 from tests.components.program import ROOT
 
 
@@ -50,6 +51,15 @@ def test_expect() -> None:
 def test_a_row_that_fails_says_what_was_found(error: Exception, found: str) -> None:
     assert Check("level", "SQL1", "checked", raising(error)).row() == Row("level", "SQL1", "checked", False, found)
     assert Check("level", "SQL1", "checked", good).row() == Row("level", "SQL1", "checked", True, "as it should be")
+
+
+def test_what_a_machine_says_is_data_in_a_row() -> None:
+    Secret("Row-Secret-1!")
+    said = "\x1b[2J Row-Secret-1!\r\nsecond \u202eline"
+    shown = r"\x1b[2J *** second \u202eline"
+    failing = Check("level", "SQL1", "checked", raising(WrongError(said)))
+    answering = Check("level", "SQL1", "checked", lambda: said)
+    assert [failing.row().found, answering.row().found] == [shown, shown]
 
 
 def test_an_error_of_the_program_is_not_a_row() -> None:
@@ -187,3 +197,27 @@ def test_the_port_of_another_instance_is_found(answers: str, found: str) -> None
     context: Any = SimpleNamespace(topology=topology, remote=SimpleNamespace(sql_odbc=lambda _: server))
     row = next(check for check in sql.checks(context) if check.member == "DATA-2").row()
     assert (row.ok, row.found) == (not found, found or "logged on over TLS, certificate verified")
+
+
+@pytest.mark.parametrize(
+    ("status", "paths", "found"),
+    [(200, 2, "both services answer"), (401, 1, "HTTP 401 for /SC2012/"), (500, 2, "HTTP 500 for /SC2012/")],
+)
+def test_an_account_that_spf_refuses_is_sent_once(
+    monkeypatch: pytest.MonkeyPatch, status: int, paths: int, found: str
+) -> None:
+    asked: list[str] = []
+
+    def get(_address: str, _port: int, _name: str, path: str, **_how: object) -> Answer:
+        asked.append(path)
+        return Answer(status, b"", b"")
+
+    monkeypatch.setattr(spf, "get", get)
+    context = SimpleNamespace(
+        topology=load(ROOT / "topologies" / "single-domain.yaml"),
+        remote=SimpleNamespace(hosts=SimpleNamespace(authorities="")),
+        spf_password=Secret("x"),
+    )
+    row = Check("level", "SPF1", "checked", spf._Server(context, "127.0.0.1")).row()  # type: ignore[arg-type]
+    assert (row.ok, len(asked)) == (status == 200, paths)
+    assert found in row.found

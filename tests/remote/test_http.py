@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import ssl
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from remote.http import HttpError, get
+from remote.http import HttpError, RefusedAccountError, get
 from remote.secret import Secret
 
 ADDRESS, NAME = "127.49.5.1", "portal.hyper-v.nu"
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
+    refused: ClassVar[list[str]] = []
+
     def do_GET(self) -> None:
+        if self.path == "/endless":
+            self.send_response(200)
+            self.end_headers()
+            with contextlib.suppress(OSError):  # the client hangs up
+                while True:
+                    self.wfile.write(b"x" * 65536)
+            return
+        if self.path == "/closed":
+            self.refused.append(self.headers["Authorization"])
         body = f"{self.headers['Host']} {self.headers.get('Authorization', '-')}".encode()
-        self.send_response({"/moved": 302, "/broken": 500}.get(self.path, 200))
+        self.send_response({"/moved": 302, "/broken": 500, "/closed": 401}.get(self.path, 200))
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Location", "https://elsewhere.example/")
         self.end_headers()
@@ -96,14 +108,18 @@ def test_another_name_is_refused(site: tuple[int, str, bytes]) -> None:
     port, authority, _ = site
     with pytest.raises(HttpError) as caught:
         get(ADDRESS, port, "spf.hyper-v.nu", authorities=authority)
-    assert str(caught.value).startswith("certificate verify failed: Hostname mismatch")
+    assert str(caught.value).startswith(
+        f"the certificate of spf.hyper-v.nu at {ADDRESS}:{port} is not trusted (Hostname mismatch"
+    )
 
 
 def test_an_untrusted_certificate_is_refused_unless_asked_for(site: tuple[int, str, bytes]) -> None:
     port, _, certificate = site
     with pytest.raises(HttpError) as caught:
         get(ADDRESS, port, NAME)
-    assert str(caught.value).startswith("certificate verify failed: self-signed certificate")
+    assert str(caught.value).startswith(
+        f"the certificate of {NAME} at {ADDRESS}:{port} is not trusted (self-signed certificate)"
+    )
     answer = get(ADDRESS, port, "any.example", verify=False)
     assert (answer.status, answer.certificate) == (200, certificate)
 
@@ -111,3 +127,42 @@ def test_an_untrusted_certificate_is_refused_unless_asked_for(site: tuple[int, s
 def test_nothing_listens() -> None:
     with pytest.raises(HttpError, match="Connection refused"):
         get("127.49.5.2", 9, NAME)
+
+
+def test_a_refused_account_is_not_sent_to_the_same_address_again(site: tuple[int, str, bytes]) -> None:
+    port, authority, _ = site
+
+    def ask(user: str = "user", path: str = "/closed") -> int:
+        return get(ADDRESS, port, NAME, path, authorities=authority, account=(user, Secret("Wrong-1!"))).status
+
+    assert ask() == 401
+    for path in ("/closed", "/"):
+        with pytest.raises(RefusedAccountError, match=r"HTTP 401 for user from [\d.:]+ before; it is not tried again"):
+            ask(path=path)
+    assert ask("other") == 401
+    assert len(_Handler.refused) == 2
+    assert get(ADDRESS, port, NAME, "/", authorities=authority).status == 200, "without an account nothing is refused"
+
+
+def test_an_account_that_a_server_refused_is_not_sent_to_its_common_name(site: tuple[int, str, bytes]) -> None:
+    port, authority, _ = site
+    how: dict[str, Any] = {"authorities": authority, "account": ("common", Secret("Wrong-1!"))}
+    assert get(ADDRESS, port, NAME, "/closed", **how).status == 401
+    with pytest.raises(RefusedAccountError, match=rf"^HTTP 401 for common from {ADDRESS}:{port} before;"):
+        get("127.49.5.2", 9, NAME, leads_to=frozenset({f"{ADDRESS}:{port}", "other:1"}), **how)
+
+
+def test_an_endless_answer_ends(site: tuple[int, str, bytes]) -> None:
+    port, authority, _ = site
+    with pytest.raises(HttpError, match=r"^the answer does not end \(after \d+ bytes\)$"):
+        get(ADDRESS, port, NAME, "/endless", authorities=authority)
+
+
+def test_the_shells_proxies_and_authorities_change_nothing(
+    site: tuple[int, str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, authority, _ = site
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.49.5.9:9")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
+    assert get(ADDRESS, port, NAME, authorities=authority).status == 200

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from xml.sax.saxutils import escape, quoteattr
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from components import progress
 from remote.errors import LostAnswerError, MachineError, UnreachableError
+from remote.http import HttpError
 from remote.secret import MASK, Secret, plain, redact
+from remote.text import one_line
 
 TEXT = 'Quote"Back\\Ünïcode-1!'
 
@@ -40,6 +44,55 @@ def test_redact_finds_it_plain_and_escaped() -> None:
     assert redact("Long-Secret-With-More!") == "***!", "the longer one first, or its end would be left"
     Secret("")
     assert redact("nothing") == "nothing"
+
+
+@pytest.mark.parametrize(
+    "secret", [TEXT, "it's", 'both "quotes" and it\'s', "a  b", "tab\there", "<a&b>", "Ünï", "back\\"]
+)
+def test_redact_finds_it_however_it_is_written(secret: str) -> None:
+    Secret(secret)
+    forms = [
+        repr(secret),
+        repr([f"'\"{secret}"]),
+        repr(secret.encode()),
+        str({"Password": secret}),
+        json.dumps(secret),
+        json.dumps(secret, ensure_ascii=False),
+        escape(secret),
+        quoteattr(secret),
+        secret.replace("'", "''"),
+        " ".join(secret.split()),
+    ]
+    for form in forms:
+        shown = redact(form)
+        assert MASK in shown, form
+        for start in range(len(secret) - 2):
+            assert secret[start : start + 3] not in shown, "no part of it is left"
+
+
+def test_secrets_are_masked_before_a_text_is_reshaped() -> None:
+    Secret("two  spaces\nand a line")
+    error = MachineError("SQL1", "do it", "with two  spaces\nand a line given")
+    assert str(error) == "SQL1: do it: with *** given."
+
+
+ESCAPES = "\x1b[31m\x07\x9b2J\x7f \u202eevil\u2066 \u2028x\ud800"
+SHOWN = r"\x1b[31m\x07\x9b2J\x7f \u202eevil\u2066 x\ud800"
+
+
+def test_control_characters_of_a_machine_are_shown_escaped() -> None:
+    assert one_line(ESCAPES) == SHOWN
+    assert one_line("Ünïcode, 漢字 and 🙂 stay\r\nas they are") == "Ünïcode, 漢字 and 🙂 stay as they are"
+    error = MachineError("SQL1", f"read {ESCAPES}", f"it says {ESCAPES}", f"Remove {ESCAPES}.")
+    assert str(error) == f"SQL1: read {SHOWN}: it says {SHOWN}. Remove {SHOWN}."
+    assert str(HttpError(f"HTTP/1.1 {ESCAPES}")) == f"HTTP/1.1 {SHOWN}"
+
+
+def test_progress_and_warnings_show_them_escaped_too(capsys: pytest.CaptureFixture[str]) -> None:
+    Secret("Secret-1!")
+    progress.report(f"SQL1: {ESCAPES} Secret-1!")
+    progress.warn(f"SQL2: {ESCAPES} Secret-1!")
+    assert capsys.readouterr().err == f"SQL1: {SHOWN} ***\nSQL2: {SHOWN} ***\n"
 
 
 def test_models_take_and_dump_text() -> None:

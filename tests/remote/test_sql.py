@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import socket
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pyodbc
 import pytest
 
-from remote.errors import LostAnswerError, UnreachableError
-from remote.hosts import Host
+from remote import sql
+from remote.errors import LostAnswerError, MachineError, UnreachableError
+from remote.hosts import Host, Hosts
 from remote.secret import Secret
+from remote.session import Remote
 from remote.sql import SqlServer
 
 
@@ -118,3 +123,171 @@ def test_a_server_that_was_silent_is_looked_for_before_the_driver_waits_for_it_a
         listening.settimeout(1)
         listening.accept()[0].close()
     assert other.rows("SELECT 42", attempted="read") == [{"answer": 42}], "after an answer nobody looks first"
+
+
+class Refusing:
+    """Microsoft's driver at servers that admit one password each; counts the log-ons."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, right: dict[str, str]) -> None:
+        self.right, self.tried = right, []  # type: tuple[dict[str, str], list[str]]
+        self.lock = threading.Lock()
+        monkeypatch.setattr(pyodbc, "connect", self.connect)
+
+    def connect(self, text: str, **_: Any) -> Connection:
+        server = text.split("SERVER={tcp:", 1)[1].split(",", 1)[0]
+        with self.lock:
+            self.tried.append(server)
+        time.sleep(0.02)
+        if f"PWD={{{self.right[server]}}}" not in text:
+            driver = "[Microsoft][ODBC Driver 18 for SQL Server]"
+            said = f"[28000] {driver}[SQL Server]Login failed for user 'sa'. (18456) (SQLDriverConnect)"
+            raise pyodbc.InterfaceError("28000", said)
+        return Connection()
+
+
+class Windows:
+    """PowerShell on a machine: integrated reads, and changes."""
+
+    def __init__(self, remote: Remote, machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: list[str] = []
+        one = remote.powershell(machine)
+
+        def run(_: str, arguments: dict[str, Any], *__: Any, **___: Any) -> list[Any]:
+            self.asked.append(arguments["Statement"])
+            return [{"answer": 7}]
+
+        monkeypatch.setattr(one, "_run", run)
+
+
+def farm(password: str = "Wrong-1!") -> Remote:
+    machines = {
+        name: Host(name, f"{name}.test", name, "who", Secret(""), sql_username="sa", sql_password=Secret(password))
+        for name in ("sql1", "sql2")
+    }
+    return Remote(Hosts(machines, {"sql.test": "listener"}))
+
+
+class TestRefusedLogins:
+    @pytest.fixture(autouse=True)
+    def _driver(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("remote.sql.driver", lambda: "driver")
+
+    def test_one_log_on_for_all_databases_readers_and_the_listener(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        driver = Refusing(monkeypatch, {"sql1": "Right-1!", "sql2": "Right-1!", "listener": "Right-1!"})
+        remote = farm()
+        windows = Windows(remote, "sql1", monkeypatch)
+
+        def read(number: int) -> list[dict[str, Any]]:
+            return remote.sql("SQL1", f"database{number % 4}").rows(f"SELECT {number}", attempted="read")
+
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(read, range(16))) == [[{"answer": 7}]] * 16
+        assert driver.tried == ["sql1"]
+        assert len(windows.asked) == 16, "everybody reads the integrated way"
+        for server in (remote.sql_odbc("SQL1"), farm().sql_odbc("SQL1", "other")):
+            with pytest.raises(
+                MachineError, match=r"SQL Server at sql1:1433 refuses sa \(Login failed.*Correct"
+            ) as caught:
+                server.rows("SELECT 1", attempted="read")
+            assert caught.value.number == 18456
+        with pytest.raises(
+            MachineError, match=r"^sql\.test: read: SQL Server at sql1:1433 refuses sa .*not tried at lis"
+        ):
+            remote.listener("SQL1", "sql.test", 1433).rows("SELECT 1", attempted="read")
+        assert driver.tried == ["sql1"]
+
+    def test_the_password_that_this_program_sets_works_afterwards(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        driver = Refusing(monkeypatch, {"sql1": "Old-1!", "sql2": "New-1!"})
+        remote = farm("New-1!")
+        Windows(remote, "sql1", monkeypatch)
+        with pytest.raises(MachineError):
+            remote.sql_odbc("SQL1").rows("SELECT 1", attempted="read")
+        driver.right["sql1"] = "New-1!"
+        with pytest.raises(MachineError):
+            remote.sql_odbc("SQL1").rows("SELECT 1", attempted="read")
+        remote.sql_integrated("SQL1").run("ALTER LOGIN", attempted="set the password")
+        assert remote.sql_odbc("SQL1").rows("SELECT 1", attempted="read") == [{"answer": 42}]
+        assert driver.tried == ["sql1", "sql1"]
+
+    @pytest.mark.parametrize("changes", [False, True])
+    def test_no_script_tries_a_refused_login_elsewhere(self, monkeypatch: pytest.MonkeyPatch, *, changes: bool) -> None:
+        driver = Refusing(monkeypatch, {"sql1": "Right-1!", "sql2": "Right-1!", "listener": "Right-1!"})
+        remote = farm()
+        windows = Windows(remote, "sql2", monkeypatch)
+        login = {"UserName": "sa", "Password": Secret("Wrong-1!"), "Statement": "read the stores"}
+        for _ in range(3):
+            with pytest.raises(
+                MachineError, match=r"^sql2: read it: SQL Server at listener:1433 refuses sa "
+            ) as caught:
+                remote.powershell("SQL2").run("x", login | {"Server": "sql.test"}, attempted="read it", changes=changes)
+            assert caught.value.number == 18456
+        assert (driver.tried, windows.asked) == (["listener"], [])
+        for other in ({"Server": "sql.test"}, login | {"Server": "sql.test", "UserName": "somebody"}, login):
+            remote.powershell("SQL2").run("x", {"Statement": "x", **other}, attempted="read it")
+        assert (len(driver.tried), len(windows.asked)) == (1, 3), "scripts with another login, or none, run"
+
+    def test_a_script_with_an_admitted_login_runs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        driver = Refusing(monkeypatch, {"sql1": "Right-1!", "sql2": "Right-1!", "listener": "Right-1!"})
+        remote = farm("Right-1!")
+        windows = Windows(remote, "sql2", monkeypatch)
+        login = {"UserName": "sa", "Password": Secret("Right-1!"), "Statement": "x", "Server": "sql.test"}
+        for _ in range(3):
+            remote.powershell("SQL2").run("x", login, attempted="read it")
+        assert (driver.tried, len(windows.asked)) == (["listener"], 3), "one log-on is kept"
+
+    def test_a_listener_that_cannot_be_reached_from_here_is_the_scripts_to_find_out(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def connect(*_: Any, **__: Any) -> Connection:
+            raise pyodbc.OperationalError("HYT00", "[HYT00] [Microsoft][ODBC Driver 18]Login timeout expired")
+
+        monkeypatch.setattr(pyodbc, "connect", connect)
+        monkeypatch.setattr("remote.sql._SILENT", {})
+        remote = farm("Right-1!")
+        windows = Windows(remote, "sql2", monkeypatch)
+        login = {"UserName": "sa", "Password": Secret("Right-1!"), "Statement": "x", "Server": "sql.test,1500"}
+        remote.powershell("SQL2").run("x", login, attempted="read it")
+        assert len(windows.asked) == 1
+
+    def test_a_restart_lets_it_be_tried_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        driver = Refusing(monkeypatch, {"sql1": "Old-1!", "sql2": "Old-1!"})
+        remote = farm("New-1!")
+        for machine in ("SQL1", "SQL2"):
+            with pytest.raises(MachineError):
+                remote.sql_odbc(machine).rows("SELECT 1", attempted="read")
+        driver.right = {"sql1": "New-1!", "sql2": "New-1!"}
+        remote.forget("SQL1")
+        assert remote.sql_odbc("SQL1").rows("SELECT 1", attempted="read") == [{"answer": 42}]
+        with pytest.raises(MachineError):
+            remote.sql_odbc("SQL2").rows("SELECT 1", attempted="read")
+        assert driver.tried == ["sql1", "sql2", "sql1"]
+
+    def test_those_who_wait_for_a_server_that_does_not_answer_do_not_wait_one_after_the_other(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tried: list[str] = []
+
+        def connect(*_: Any, **__: Any) -> Connection:
+            tried.append("driver")
+            time.sleep(0.2)
+            raise pyodbc.OperationalError("HYT00", "[HYT00] [Microsoft][ODBC Driver 18]Login timeout expired")
+
+        monkeypatch.setattr(pyodbc, "connect", connect)
+        monkeypatch.setattr("remote.sql._SILENT", {})
+        remote = farm()
+
+        def ask(number: int) -> str:
+            with pytest.raises(UnreachableError) as caught:
+                remote.sql_odbc("SQL1", f"d{number}").rows("SELECT 1", attempted=f"read {number}")
+            return str(caught.value)
+
+        with ThreadPoolExecutor(4) as pool:
+            said = list(pool.map(ask, range(4)))
+        assert tried == ["driver"]
+        assert said[3] == "sql1: read 3: SQL Server at sql1:1433 does not answer (Login timeout expired)."
+
+
+def test_secrets_are_masked_before_the_drivers_words_are_cut() -> None:
+    secret = Secret("pa[x][y]ss (1) (SQLx")
+    said = f"[42000] [Microsoft][ODBC Driver 18][SQL Server]Wrong: {secret.reveal()}. (102) (SQLExecDirectW)"
+    assert sql._message(pyodbc.Error("42000", said)) == "Wrong: ***."

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from requests.adapters import HTTPAdapter
 from winrm.protocol import Protocol
 
 from lab.powershell import api
@@ -56,6 +57,17 @@ def powershell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lab.powershell.process", module)
 
 
+class Named(HTTPAdapter):
+    """Checks a server's certificate for a name, whatever address is dialled."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options, server_hostname=self._name, assert_hostname=self._name)
+
+
 _LISTENERS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
 
 
@@ -99,6 +111,7 @@ def connect(world: World) -> Iterator[Callable[..., Protocol]]:
             proxy=None,
             **options,
         )
+        client.transport.build_session().mount("https://", Named(world.machine(machine).fqdn))
         opened.append(client)
         return client
 

@@ -22,7 +22,7 @@ from lab.faults import Fault
 from lab.powershell import api
 from lab.winrm import service, shells
 from lab.world import World
-from tests.lab.winrm.conftest import DONE
+from tests.lab.winrm.conftest import DONE, Named
 
 Connect = Callable[..., Protocol]
 
@@ -70,6 +70,22 @@ def test_a_wrong_password_is_refused_and_counted(world: World, connect: Connect)
     assert world.collection("hyper-v.nu", "account")["installer"]["bad_password_count"] == 0
 
 
+def test_an_account_is_locked_where_the_domain_says_so(world: World, connect: Connect) -> None:
+    policy = world.collection("hyper-v.nu", "policy")
+    policy["lockout"] = {"threshold": 3}
+    for machine in ("SQL1", "Portal1"):  # a success in between begins the count anew
+        for _ in range(2):
+            with pytest.raises(InvalidCredentialsError):
+                connect(machine, password="wrong").open_shell()
+        connect(machine).open_shell()
+    for machine in ("SQL1", "SQL2", "Portal1"):
+        with pytest.raises(InvalidCredentialsError):
+            connect(machine, password="wrong").open_shell()
+    with pytest.raises(InvalidCredentialsError):
+        connect("SPF1").open_shell()
+    connect("SPF1", ".\\Administrator", "Lab-Local-Administrator-2013!").open_shell()
+
+
 def test_an_account_made_later_logs_on(world: World, connect: Connect) -> None:
     machine = world.machine("SPF1")
     accounts, groups = machine.collection("account"), machine.collection("group")
@@ -104,6 +120,13 @@ def test_the_certificate_is_checked(world: World) -> None:
         f"https://{world.machine('SQL1').loopback}:5986/wsman", transport="ntlm", username="a", password="b"
     )
     with pytest.raises(requests.exceptions.SSLError):
+        client.open_shell()
+
+
+def test_the_certificate_is_for_the_name_and_not_for_the_address(world: World, connect: Connect) -> None:
+    client = connect("SQL1")
+    client.transport.build_session().mount("https://", Named(world.machine("SQL1").loopback))
+    with pytest.raises(requests.exceptions.SSLError, match=r"IP address mismatch|doesn't match|no appropriate"):
         client.open_shell()
 
 

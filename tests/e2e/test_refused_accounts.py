@@ -1,0 +1,102 @@
+"""A wrong password locks nobody out: the failed log-ons that one preview and one verification make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from lab.world import World
+from tests.e2e.farm import SECRETS
+from tests.e2e.lab_here import FarmHere
+
+NETWORK = 63
+WRONG = "Wrong-Secret-99!"
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarmHere]:
+    farm = FarmHere(tmp_path_factory.mktemp("refused"), NETWORK)
+    with farm.running():
+        farm.make_stack()
+        done = farm.up()
+        assert done.ok, done.output
+        yield farm
+
+
+def windows(world: World) -> int:
+    """Failed log-ons of the installer, wherever they were tried: what a domain's lock-out policy counts."""
+    return int(world.collection("hyper-v.nu", "account")["installer"]["failed_logons"])
+
+
+def sql(world: World, machine: str) -> list[str]:
+    """Failed log-ons in the error log of a machine's SQL Server, with the reason that only the log has."""
+    texts = [entry["text"] for _, entry in sorted(world.machine(machine).collection("sql-errorlog").items())]
+    return [text for text in texts if text.startswith("Login failed for user ")]
+
+
+def counted(world: World) -> dict[str, int]:
+    return {name: len(sql(world, name)) for name in ("SQL1", "SQL2")}
+
+
+def since(world: World, before: dict[str, int]) -> dict[str, int]:
+    return {name: count - before[name] for name, count in counted(world).items()}
+
+
+@contextmanager
+def another_password_of_the_installer(farm: FarmHere) -> Iterator[None]:
+    """Somebody changed it in the domain, and the stack does not know."""
+    accounts = farm.world.collection("hyper-v.nu", "account")
+    accounts.change("installer", password=WRONG)
+    try:
+        yield
+    finally:
+        accounts.change("installer", password=SECRETS["installer"])
+
+
+def set_password_of_sa(farm: FarmHere) -> None:
+    for machine in ("SQL1", "SQL2"):
+        server = farm.remote.sql_integrated(machine)
+        server.run(f"ALTER LOGIN sa WITH PASSWORD = N'{WRONG}'", attempted="change it by hand")
+
+
+def test_a_wrong_password_of_the_installer(farm: FarmHere) -> None:
+    """In a domain that locks an account after five wrong passwords."""
+    farm.world.collection("hyper-v.nu", "policy")["lockout"] = {"threshold": 5}
+    before = windows(farm.world)
+    with another_password_of_the_installer(farm):
+        result = farm.preview()
+        previewed = windows(farm.world) - before
+        verified = farm.operations("verify")
+    assert not result.ok
+    assert r"does not accept the user name or password of HYPERVNU\installer" in result.output
+    assert previewed == 1, result.output
+    assert not verified.ok
+    assert windows(farm.world) - before - previewed == 1, verified.output
+    corrected = farm.preview()
+    assert corrected.ok, corrected.output
+
+
+def test_a_wrong_password_of_the_sql_administrator(farm: FarmHere) -> None:
+    """Every process makes one on each server: a preview, a verification. ``up`` repairs the password, and may try
+    again after each of its own changes."""
+    set_password_of_sa(farm)
+    before = counted(farm.world)
+    result = farm.preview()
+    assert result.ok, result.output  # a difference, not an error
+    assert since(farm.world, before) == {"SQL1": 1, "SQL2": 1}
+
+    before = counted(farm.world)
+    verified = farm.operations("verify")
+    assert not verified.ok
+    assert since(farm.world, before) == {"SQL1": 1, "SQL2": 1}, verified.output
+
+    before = counted(farm.world)
+    repaired = farm.up()
+    assert repaired.ok, repaired.output
+    assert max(since(farm.world, before).values()) <= 2, repaired.output
+    again = farm.operations("verify")
+    assert again.ok, again.output
