@@ -2,7 +2,9 @@
 
 Owner ``ag:<name>``: kind ``group`` holds one document; kinds ``replica``,
 ``database`` and ``listener`` one by name; kind
-``link`` one for each secondary's copy of a database: whether it joined and how far it is synchronised.
+``link`` one for each secondary's copy of a database: whether it joined, how far it is synchronised, why it is
+suspended (``by_primary``: because the primary's database is; ``pending``: it was away when that happened), and one for
+a primary's database that is suspended.
 A replica's name is its server's: ``SQL1``, or ``SQL2\\WAP`` for a named instance.
 """
 
