@@ -129,8 +129,9 @@ FILE_COLUMNS = """file_id int, file_guid uniqueidentifier, type tinyint, type_de
 
 def _files(database: Database) -> list[dict[str, Any]]:
     state = database.document["state"]
-    # Where the next log has to begin, and of which history it has to be: NULL unless it is restoring.
-    file = database.instance.file(database.document) if state == "RESTORING" else None
+    # Where the next log has to begin, and of which history it has to be: NULL unless it is restoring, and was restored.
+    restored = state == "RESTORING" and not database.document.get("interrupted")
+    file = database.instance.file(database.document) if restored else None
     redo = {"redo_start_lsn": lsn(file.lsn), "redo_start_fork_guid": guid(file.fork)} if file else {}
     return [
         {"file_id": one["id"], "type": 0 if one["type"] == "ROWS" else 1, "type_desc": one["type"],

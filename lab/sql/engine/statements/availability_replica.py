@@ -89,7 +89,7 @@ class DatabaseHadr(Statement):
             raise error(41132, self.name, group.name)
         if not group.connected(session.instance.server_name) or group.role(machine) != "SECONDARY":
             raise error(35250)
-        if document["state"] != "RESTORING":
+        if document["state"] != "RESTORING" or document.get("interrupted"):
             raise error(1464, self.name)
         source = files_of(world, group.machine(str(group.primary))).by_name(self.name)
         target = session.instance.file(document)
