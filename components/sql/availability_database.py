@@ -3,7 +3,8 @@
 A secondary is seeded by backup and restore through a share (SQL Server 2012 knows no automatic seeding). Where no log
 chain has started, one ordinary full backup starts it and is kept; all other backups are copies only, so the owner's
 own backup plan is not disturbed. The copies are restored before the database enters the group: should a restore
-fail, no lone member is left behind. A half-made state of an earlier attempt is finished from where it stands.
+fail, no lone member is left behind. A half-made state of an earlier attempt is finished from where it stands: a full
+backup, or a restored copy, from which the log goes on is not made again.
 
 A suspended copy goes on where nothing can be lost by it; after a forced failover only a person decides that
 (``components.sql.suspension``). A wait ends early where a copy stays suspended or its replica stays cut off.
@@ -39,7 +40,19 @@ from components.sql.leftover import (
     read_restored,
 )
 from components.sql.replicas import OnReplicas, ask
-from components.sql.seeding import File, Folders, moves, read_files, read_folders
+from components.sql.seeding import (
+    File,
+    Folders,
+    Seed,
+    full_backup,
+    log_backup,
+    moves,
+    needs_log_only,
+    read_files,
+    read_folders,
+    read_seed,
+    serves,
+)
 from components.sql.suspension import quoted, refuse_loss, resumable, stays_suspended
 from components.steps import Sql, Step, Until, leaf
 from remote.errors import MachineError
@@ -63,7 +76,7 @@ class AvailabilityDatabaseInputs(OnReplicas):
     share: str
     """Where backups pass from the primary to the others."""
     seconds: float = 600
-    """How long one backup, restore or synchronisation may take."""
+    """How long a backup or restore may stand still, and a synchronisation take."""
     recovery_model: str = "FULL"
     """The only one that a group takes."""
     replicas: str = SYNCHRONIZED
@@ -98,9 +111,11 @@ class AvailabilityDatabaseFacts:
     now: str
     """The primary's clock (UTC), ``2013-06-05T10:00:00``."""
     files: tuple[File, ...] = ()
-    """The database's files on the primary. These and ``folders`` are read only while a replica has no copy."""
+    """The database's files on the primary. These, ``folders``, ``seed``: read only while a replica has no copy."""
     folders: dict[str, Folders] = field(default_factory=dict)
     """By machine: where the instance puts new files."""
+    seed: Seed | None = None
+    """The full backup of an earlier seed on the share."""
     silent: tuple[str, ...] = ()
     """Replicas that do not answer."""
 
@@ -254,9 +269,11 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
         facts = AvailabilityDatabaseFacts(group, copies, now, silent=answers.silent)
         if not group.primary or not _to_seed(group, inputs.database, answers.silent):
             return facts
+        file = full_backup(inputs.share, inputs.database)
+        seed = read_seed(remote, group.primary, inputs.database, file, attempted)
         files = read_files(remote, group.primary, inputs.database, attempted)
         folders = {machine: read_folders(remote, machine, attempted) for machine in answers.given}
-        return replace(facts, files=files, folders=folders)
+        return replace(facts, files=files, folders=folders, seed=seed)
 
     def plan(self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts) -> list[Step]:
         database, primary = inputs.database, facts.group.primary
@@ -269,10 +286,10 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
         if copy.recovery_model != inputs.recovery_model:
             what = f"On {primary}, set the recovery model of {database} to FULL."
             steps.append(Step(what, Sql(primary, "sql/set_recovery_full.sql", (database,))))
-        if copy.recovery_model != inputs.recovery_model or not copy.chain_started:
+        if self._starts_chain(inputs, copy):
             file = f"{inputs.share}\\{database}_{facts.now.replace(':', '').replace('-', '')}.bak"
             what = f"On {primary}, start the log chain of {database} with a full backup, kept as {file}."
-            action = Sql(primary, "sql/backup_database.sql", (database, file), seconds=inputs.seconds)
+            action = Sql(primary, "sql/backup_database.sql", (database, file), seconds=inputs.seconds, watched=True)
             steps.append(Step(what, action, _room(inputs)))
         if to_seed:
             steps += [*self._clear(inputs, facts, to_seed), *self._seed(inputs, facts, to_seed)]
@@ -292,28 +309,37 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
             steps.append(Step(what, Until(primary, Synchronized(database), inputs.seconds)))
         return steps
 
+    @staticmethod
+    def _starts_chain(inputs: AvailabilityDatabaseInputs, copy: Copy) -> bool:
+        return copy.recovery_model != inputs.recovery_model or not copy.chain_started
+
     def _seed(
         self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts, secondaries: list[str]
     ) -> list[Step]:
         database, primary, seconds = inputs.database, facts.group.primary, inputs.seconds
-        full, log = (f"{inputs.share}\\{database}_seed.{ending}" for ending in ("bak", "trn"))
+        full, log = full_backup(inputs.share, database), log_backup(inputs.share, database)
+        copies = facts.copies
+        # Where the chain starts only now, nothing goes on from what was there before.
+        before = None if self._starts_chain(inputs, copies[primary]) else facts.past
+        whole = [one for one in secondaries if one not in copies or not needs_log_only(copies[one].past, before)]
 
         def step(machine: str, what: str, script: str, file: str, *moved: str) -> Step:
-            action = Sql(machine, script, (database, file, *moved), seconds=seconds)
+            action = Sql(machine, script, (database, file, *moved), seconds=seconds, watched=True)
             where = f"{'to' if machine == primary else 'from'} {file}"
             moving = ", moving its files into the folders of this instance" if moved else ""
             return Step(f"On {machine}, {what} of {database} {where}{moving}.", action, _room(inputs))
 
-        steps = [
-            step(primary, "write a copy-only full backup", "sql/backup_database_copy.sql", full),
-            step(primary, "write a copy-only log backup", "sql/backup_log_copy.sql", log),
-        ]
+        steps = []
+        if whole and not serves(facts.seed, before):
+            steps.append(step(primary, "write a copy-only full backup", "sql/backup_database_copy.sql", full))
+        steps.append(step(primary, "write a copy-only log backup", "sql/backup_log_copy.sql", log))
         for machine in secondaries:
             moved: tuple[str, ...] = ()
-            if facts.folders:
+            if facts.folders and machine in whole:
                 moved = moves(machine, database, facts.files, facts.folders[primary], facts.folders[machine])
             script = "sql/restore_database_moved.sql" if moved else "sql/restore_database.sql"
-            steps.append(step(machine, "restore the full backup with NORECOVERY", script, full, *moved))
+            if machine in whole:
+                steps.append(step(machine, "restore the full backup with NORECOVERY", script, full, *moved))
             steps.append(step(machine, "restore the log backup with NORECOVERY", "sql/restore_log.sql", log))
         return steps
 

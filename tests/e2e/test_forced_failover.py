@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from components.portal.databases import DATABASES
 from lab import machines
 from lab.sql.engine.group.state import Group
 from remote.errors import MachineError
+from tests.e2e.farm import PACE
 from tests.e2e.lab_here import FarmHere, Piece
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -212,24 +213,119 @@ def test_a_copy_of_another_database_of_the_name_is_left_to_a_person(built: Built
     assert built.drift() == {}
 
 
-def test_a_seed_that_nobody_joined_goes_by_itself(built: Built) -> None:
+@dataclass
+class Seeding:
+    """A database beside, on its way into the group, step by step."""
+
+    built: Built
+    name: str
+
+    def __post_init__(self) -> None:
+        self.built.make_database(self.name)
+        self.piece = self.built.pieces[DATABASE].but(database=self.name)
+        self.provider = self.piece.provider()
+        self.inputs = self.provider._parse(dict(self.piece.inputs))
+
+    def plan(self) -> list[steps.Step]:
+        return self.provider.plan(self.inputs, self.provider.observe(self.inputs, self.provider.remote))
+
+    def due(self) -> list[str]:
+        """The first words of what the seed still consists of."""
+        parts = ("write a copy-only full", "write a copy-only log", "restore the full", "restore the log")
+        return [part for step in self.plan() for part in parts if part in step.sentence]
+
+    def run(self, until: str = "", pace: float = 0.0, **changed: Any) -> list[str]:
+        """Carry out the plan up to a step that has this in its sentence, that one included; what was reported."""
+        told: list[str] = []
+        for step in self.plan():
+            last = until in step.sentence
+            if last:
+                self.built.farm.world.clock.pace = pace or float(PACE)
+                step = replace(step, action=replace(step.action, **changed)) if changed else step
+            try:
+                steps.run(step, self.provider.remote, lambda: None, told.append)
+            finally:
+                self.built.farm.world.clock.pace = float(PACE)
+            if last:
+                return told
+        raise AssertionError(f"no step to {until}")
+
+    def finish(self) -> None:
+        """The next run, and then its end."""
+        outs = self.piece.create()
+        assert self.piece.drift(outs) == {}
+        self.piece.delete(outs)
+        assert self.built.sql("SQL2", f"SELECT 1 AS there FROM sys.databases WHERE name = N'{self.name}'") == []
+        self.built.sql("SQL1", f"DROP DATABASE [{self.name}]")
+
+
+WHOLE = ["write a copy-only full", "write a copy-only log", "restore the full", "restore the log"]
+
+
+@pytest.fixture
+def seeding(built: Built, request: pytest.FixtureRequest) -> Seeding:
+    return Seeding(built, f"Seed {len(request.node.name)}")
+
+
+def test_a_seed_that_nobody_joined_goes_by_itself(built: Built, seeding: Seeding) -> None:
     """A run broke after its seed was restored; then the database was made anew."""
-    name = "Invoices"
-    built.make_database(name)
-    piece = built.pieces[name] = built.pieces[DATABASE].but(database=name)
-    provider = piece.provider()
-    inputs = provider._parse(dict(piece.inputs))
-    for step in provider.plan(inputs, provider.observe(inputs, provider.remote)):
-        if "put Invoices into SQL" in step.sentence:
-            break
-        steps.run(step, provider.remote, lambda: None, lambda _: None)
-    assert built.sql("SQL2", f"SELECT state_desc FROM sys.databases WHERE name = N'{name}'")
-    built.sql("SQL1", f"DROP DATABASE [{name}]")
-    built.make_database(name)
-    plan = [one.sentence for one in provider.plan(inputs, provider.observe(inputs, provider.remote))]
-    assert f"On SQL2, drop what a seed of another {name} left there." in plan
-    built.make(name)
-    assert built.drift(name) == {}
-    piece.delete(built.outs.pop(name))
-    assert built.sql("SQL2", f"SELECT 1 AS there FROM sys.databases WHERE name = N'{name}'") == []
-    del built.pieces[name]
+    seeding.run(until="restore the log")
+    built.sql("SQL1", f"DROP DATABASE [{seeding.name}]")
+    built.make_database(seeding.name)
+    assert f"On SQL2, drop what a seed of another {seeding.name} left there." in [str(one) for one in seeding.plan()]
+    seeding.finish()
+
+
+def test_a_seed_goes_on_from_what_is_there(built: Built, seeding: Seeding) -> None:
+    assert seeding.due() == WHOLE
+    seeding.run(until="write a copy-only full")
+    assert seeding.due() == WHOLE[1:]
+    seeding.run(until="restore the full")
+    assert seeding.due() == ["write a copy-only log", "restore the log"]
+    seeding.finish()
+
+
+def test_but_not_over_a_gap_in_the_log(built: Built, seeding: Seeding) -> None:
+    seeding.run(until="restore the full")
+    built.sql("SQL1", f"INSERT [{seeding.name}].dbo.Orders VALUES (N'between')")
+    built.sql("SQL1", f"BACKUP LOG [{seeding.name}] TO DISK = N'C:\\Owner.trn'")
+    assert seeding.due() == WHOLE
+    seeding.finish()
+
+
+def test_nor_from_a_file_that_is_gone_or_another(built: Built, seeding: Seeding) -> None:
+    file = f"{seeding.inputs.share}\\{seeding.name}_seed.bak"
+    seeding.run(until="write a copy-only full")
+    built.sql("SQL1", f"BACKUP DATABASE [{seeding.name}] TO DISK = N'{file}' WITH COPY_ONLY, FORMAT, NAME = N'By hand'")
+    assert seeding.due() == WHOLE, "the history still has the seed's, the file holds another"
+    seeding.run(until="write a copy-only full")
+    assert seeding.due() == WHOLE[1:]
+    built.farm.powershell("FILE", "Remove-Item -LiteralPath $Path -ErrorAction Stop", Path=file)
+    assert seeding.due() == WHOLE
+    seeding.finish()
+
+
+def test_a_backup_and_a_restore_may_go_on_as_long_as_they_get_on(built: Built, seeding: Seeding) -> None:
+    for step in ("write a copy-only full", "restore the full"):
+        told = seeding.run(until=step, pace=4, seconds=1)
+        percents = [int(one.split()[1]) for one in told if one.endswith(" percent")]
+        assert len(percents) >= 2
+        assert percents == sorted(percents)
+    seeding.finish()
+
+
+def test_one_that_stands_still_is_cancelled(built: Built, seeding: Seeding) -> None:
+    with pytest.raises(MachineError) as caught:
+        seeding.run(until="write a copy-only log", pace=6, seconds=1)  # the log's does not say how far it is
+    assert "it stood at 0 percent for 1 seconds, and was cancelled. See that the service account" in str(caught.value)
+    assert seeding.due() == WHOLE[1:]
+    seeding.finish()
+
+
+def test_a_restore_that_broke_off_is_begun_anew(built: Built, seeding: Seeding) -> None:
+    with pytest.raises(MachineError, match="timeout expired"):
+        seeding.run(until="restore the full", pace=6, seconds=1, watched=False)
+    rows = built.sql("SQL2", f"SELECT state_desc FROM sys.databases WHERE name = N'{seeding.name}'")
+    assert rows == [{"state_desc": "RESTORING"}]
+    assert seeding.due() == WHOLE[1:]
+    seeding.finish()

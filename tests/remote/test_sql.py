@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 from typing import Any
 
 import pyodbc
@@ -12,6 +13,7 @@ from remote.errors import LostAnswerError, UnreachableError
 from remote.hosts import Host
 from remote.secret import Secret
 from remote.sql import SqlServer
+from remote.watched import Watch
 
 
 class Connection:
@@ -118,3 +120,34 @@ def test_a_server_that_was_silent_is_looked_for_before_the_driver_waits_for_it_a
         listening.settimeout(1)
         listening.accept()[0].close()
     assert other.rows("SELECT 42", attempted="read") == [{"answer": 42}], "after an answer nobody looks first"
+
+
+class Running:
+    """A statement that says how far it is, as its list has it; the last one stays."""
+
+    def __init__(self, *percents: float | None) -> None:
+        self.percents = list(percents)
+        self.ended = threading.Event()
+
+    def look(self) -> float | None:
+        return self.percents.pop(0) if len(self.percents) > 1 else self.percents[0]
+
+
+def watched(running: Running, seconds: float, stall: float) -> tuple[Watch, list[int]]:
+    told: list[int] = []
+    with Watch(running.look, running.ended.set, told.append, stall, interval=0.02) as watch:
+        running.ended.wait(seconds)
+    return watch, told
+
+
+def test_a_statement_that_gets_on_may_take_longer_than_it_may_stand_still() -> None:
+    slowly = Running(*(float(percent) for percent in range(100)))
+    watch, told = watched(slowly, seconds=0.6, stall=0.2)
+    assert (watch.stalled, slowly.ended.is_set()) == (False, False)
+    assert told == list(range(1, told[-1] + 1))
+
+
+def test_one_that_stands_still_is_cancelled_whatever_it_says() -> None:
+    for stands in (Running(5.0, 40.5), Running(40.5, 0.0), Running(40.5, None)):
+        watch, told = watched(stands, seconds=5, stall=0.2)
+        assert (watch.stalled, stands.ended.is_set(), watch.percent, told[-1]) == (True, True, 40.5, 40)

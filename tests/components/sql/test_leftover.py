@@ -49,7 +49,7 @@ def test_kinship(case: str) -> None:
     assert kinship(one, primary) is expected
 
 
-@pytest.mark.parametrize("one", [leftover(NOW, 900), leftover(BEFORE, 500), leftover("", None)])
+@pytest.mark.parametrize("one", [leftover(NOW, 699), leftover(BEFORE, 500), leftover("", None)])
 def test_what_the_primary_has_too_is_restored_over(one: Copy) -> None:
     assert sentences(PROVIDER.plan(INPUTS, facts(one))) == sentences(PROVIDER.plan(INPUTS, facts(None)))
 
