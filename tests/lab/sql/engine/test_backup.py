@@ -185,21 +185,21 @@ def test_several_sets_in_one_file(servers: Servers, work: Session) -> None:
     assert ok(other, "SELECT COUNT(*) FROM Work.dbo.t").value == 2
 
 
-def in_the_middle(session: Session, statement: str) -> threading.Thread:
-    """A statement that runs; the thread ends with it."""
+def in_the_middle(session: Session, statement: str, look: Session) -> threading.Thread:
+    """A statement that runs, as another session of the server sees it; the thread ends with it."""
     thread = threading.Thread(target=lambda: run(session, statement))
     thread.start()
-    end = time.monotonic() + 5
-    while not session.running and time.monotonic() < end:
+    command = " ".join(statement.split()[:2])
+    while not ok(look, f"SELECT command FROM sys.dm_exec_requests WHERE command = '{command}'").rows:
+        assert thread.is_alive()
         time.sleep(0.01)
-    time.sleep(0.2)
     return thread
 
 
 def test_a_backup_and_a_restore_say_how_far_they_are(servers: Servers, work: Session) -> None:
     servers.world.clock.pace = 1
     look = servers.as_installer("SQL2")
-    running = in_the_middle(work, f"BACKUP DATABASE Work TO DISK = '{SHARE}\\full.bak' WITH INIT, STATS = 50")
+    running = in_the_middle(work, f"BACKUP DATABASE Work TO DISK = '{SHARE}\\full.bak' WITH INIT, STATS = 50", look)
     ((command, percent),) = ok(look, "SELECT command, percent_complete FROM sys.dm_exec_requests"
                                      " WHERE command LIKE 'BACKUP%'").rows  # fmt: skip
     assert (command, 0 < percent < 100) == ("BACKUP DATABASE", True)
@@ -215,7 +215,7 @@ def test_a_restore_that_breaks_off_leaves_a_database_of_no_history(servers: Serv
     other = servers.as_installer("SQL1")
     restore = f"RESTORE {{}} Work FROM DISK = '{SHARE}\\{{}}' WITH NORECOVERY"
     servers.world.clock.pace = 1
-    running = in_the_middle(other, restore.format("DATABASE", "full.bak"))
+    running = in_the_middle(other, restore.format("DATABASE", "full.bak"), servers.as_installer("SQL1"))
     other.cancel()
     running.join()
     servers.world.clock.pace = 0
