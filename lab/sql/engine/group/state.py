@@ -78,10 +78,9 @@ class Group:
     def set_link(self, replica: str, database: str, **values: Any) -> None:
         links = self.of("link")
         key = f"{replica}/{database}"
-        links[key] = {
-            **(links.get(key) or {"joined": False, "phase": "NOT SYNCHRONIZING", "suspended": None, "since": None}),
-            **values,
-        }
+        kept = links.get(key) or {"joined": False, "phase": "NOT SYNCHRONIZING", "suspended": None, "since": None}
+        flags = ("by_primary", "pending")
+        links[key] = {name: value for name, value in {**kept, **values}.items() if value or name not in flags}
 
     def drop_link(self, replica: str, database: str) -> None:
         self.of("link").pop(f"{replica}/{database}", None)

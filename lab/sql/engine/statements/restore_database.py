@@ -149,8 +149,9 @@ class Restore(Statement):
         session.instance.machine.collection("sql-database")[name.lower()] = begun
         session.work(self.verb, seconds)
         session.instance.file(document).load(backup["snapshot"])
-        ended = {"restored_lsn": backup["last_lsn"], "interrupted": False}
-        session.server.put("database", name, {**begun, **ended})
+        ended = {**document, "state": "RESTORING", "restored_lsn": backup["last_lsn"]}
+        ended.pop("interrupted", None)
+        session.server.put("database", name, ended)
 
     def _log(self, frame: Frame, name: str, existing: Database | None, backup: Document) -> None:
         session = frame.session
