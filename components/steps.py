@@ -36,7 +36,11 @@ class Script:
 
 @dataclass(frozen=True)
 class Sql:
-    """Run a T-SQL leaf script that changes one thing. ``integrated``: on the server itself, as the Windows account."""
+    """Run a T-SQL leaf script that changes one thing. ``integrated``: on the server itself, as the Windows account.
+
+    ``watched``: a backup or restore, which shows its percentage and may take as long as it gets on; ``seconds`` then is
+    how long it may stand still.
+    """
 
     machine: str
     path: str
@@ -44,6 +48,7 @@ class Sql:
     database: str = "master"
     integrated: bool = False
     seconds: float = 120
+    watched: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,6 +147,14 @@ def _carry_out(step: Step, remote: Remote, observe: Callable[[], Any], report: C
     match step.action:
         case Script(machine, path, arguments, seconds):
             remote.powershell(machine).run(leaf(path), arguments, attempted=attempted, changes=True, seconds=seconds)
+        case Sql(machine, path, values, database, _, seconds, watched=True):
+            remote.sql_odbc(machine, database).run_watched(
+                leaf(path),
+                *values,
+                attempted=attempted,
+                stall=seconds,
+                report=lambda percent: report(f"{machine}: {percent} percent"),
+            )
         case Sql(machine, path, values, database, integrated, seconds):
             server: Statements = remote.sql_integrated(machine) if integrated else remote.sql(machine, database)
             server.run(leaf(path), *values, attempted=attempted, seconds=seconds)

@@ -22,6 +22,7 @@ from remote.errors import LostAnswerError, MachineError, UnreachableError
 from remote.hosts import Host, sql_server
 from remote.logons import LOG_ONS, Account, Kind, RefusedLogOn
 from remote.secret import Secret, redact
+from remote.watched import Watch
 
 if TYPE_CHECKING:
     import pyodbc
@@ -39,6 +40,8 @@ listening port first. Not before every connection: SQL Server writes one that sa
 """
 _BEGIN = "SET XACT_ABORT ON; BEGIN TRANSACTION"
 _COMMIT = "COMMIT TRANSACTION; SET XACT_ABORT OFF"
+_SESSION = "SELECT CAST(@@SPID AS int) AS session"
+_PERCENT = "SELECT percent_complete AS [percent] FROM sys.dm_exec_requests WHERE session_id = ?"
 _ROLLBACK = "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION; SET XACT_ABORT OFF"
 REFUSED = frozenset({18452, 18456, 18470, 18486, 18487, 18488})
 """Numbers of errors that say: this login is not admitted (now)."""
@@ -101,6 +104,39 @@ class SqlServer:
 
     def run(self, statement: str, *values: Value, attempted: str, seconds: float = 120) -> None:
         self._call(statement, values, attempted, seconds, changes=True)
+
+    def run_watched(
+        self, statement: str, *values: Value, attempted: str, stall: float, report: Callable[[int], None]
+    ) -> None:
+        """Run a statement that changes something and says how far it is, as long as it gets on; ``report`` is told its
+        percentage. Raises ``MachineError`` for one that was cancelled after ``stall`` seconds without progress."""
+
+        def work(connection: pyodbc.Connection) -> list[Row]:
+            import pyodbc
+
+            (own,) = _all_rows(connection, _SESSION, ())
+
+            def look() -> float | None:
+                try:
+                    found = self.rows(_PERCENT, own["session"], attempted=attempted)
+                except MachineError:  # it cannot be told now; whether it got on shows at the next look
+                    return None
+                return float(found[0]["percent"]) if found else None
+
+            with connection.cursor() as cursor, Watch(look, cursor.cancel, report, stall) as watch:
+                try:
+                    return _executed(cursor, statement, values)
+                except pyodbc.Error:
+                    if not watch.stalled:
+                        raise
+            connection.close()
+            raise MachineError(
+                self._host.name,
+                attempted,
+                f"it stood at {watch.percent:.0f} percent for {stall:.0f} seconds, and was cancelled",
+            )
+
+        self._do(work, attempted, 0, changes=True)
 
     def together(
         self, statements: Sequence[tuple[str, tuple[Value, ...]]], *, attempted: str, seconds: float = 120
@@ -255,15 +291,20 @@ def _in_one_transaction(
 
 
 def _all_rows(connection: pyodbc.Connection, statement: str, values: Sequence[Value]) -> list[Row]:
-    rows: list[Row] = []
     with connection.cursor() as cursor:
-        cursor.execute(statement, *(value.reveal() if isinstance(value, Secret) else value for value in values))
-        while True:
-            if cursor.description:
-                names = [column[0] for column in cursor.description]
-                rows += [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-            if not cursor.nextset():
-                return rows
+        return _executed(cursor, statement, values)
+
+
+def _executed(cursor: pyodbc.Cursor, statement: str, values: Sequence[Value]) -> list[Row]:
+    """The rows of every result."""
+    rows: list[Row] = []
+    cursor.execute(statement, *(value.reveal() if isinstance(value, Secret) else value for value in values))
+    while True:
+        if cursor.description:
+            names = [column[0] for column in cursor.description]
+            rows += [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        if not cursor.nextset():
+            return rows
 
 
 def _braced(value: str) -> str:

@@ -3,16 +3,24 @@
 A secondary is seeded by backup and restore through a share (SQL Server 2012 knows no automatic seeding). Where no log
 chain has started, one ordinary full backup starts it and is kept; all other backups are copies only, so the owner's
 own backup plan is not disturbed. The copies are restored before the database enters the group: should a restore
-fail, no lone member is left behind. A half-made state of an earlier attempt is finished from where it stands.
+fail, no lone member is left behind. A half-made state of an earlier attempt is finished from where it stands: a full
+backup, or a restored copy, from which the log goes on is not made again.
+
+A suspended copy goes on where nothing can be lost by it; after a forced failover only a person decides that
+(``components.sql.suspension``). A wait ends early where a copy stays suspended or its replica stays cut off.
 
 A replica that does not answer is unknown: `sql.unreachable` says whether that stops everything.
 
-Leaves alone an online database of the same name on a secondary: that is refused. Delete takes the database out of the
-group and drops the secondaries' restoring copies; the database itself stays, and so does its recovery model.
+Leaves alone what has the database's name on a secondary and is none of its copies (``components.sql.leftover``): that
+is refused, unless it is no more than this program's own seed of another database of this name. Delete takes the
+database out of the group and drops its copies on the secondaries; the database itself stays, and so does its recovery
+model.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,15 +28,42 @@ import pulumi
 
 from components.resource import Managed, Provider
 from components.sql import group as groups
-from components.sql.group import DatabaseReplica, Group
+from components.sql.group import DatabaseReplica, Group, Replica
+from components.sql.leftover import (
+    NOTHING_TOLD,
+    Kinship,
+    Past,
+    Restored,
+    is_untouched_seed,
+    kinship,
+    past,
+    read_restored,
+)
 from components.sql.replicas import OnReplicas, ask
-from components.sql.seeding import File, Folders, moves, read_files, read_folders
+from components.sql.seeding import (
+    File,
+    Folders,
+    Seed,
+    full_backup,
+    log_backup,
+    moves,
+    needs_log_only,
+    read_files,
+    read_folders,
+    read_seed,
+    serves,
+)
+from components.sql.suspension import quoted, refuse_loss, resumable, stays_suspended
 from components.steps import Sql, Step, Until, leaf
 from remote.errors import MachineError
 from remote.session import Remote
 from remote.sql import Row
 
 SYNCHRONIZED = "synchronized"
+SUSPENDED_SECONDS = 15.0
+"""How long a copy may show that it is suspended after it was let go on."""
+AWAY_SECONDS = 60.0
+"""How long a replica may be cut off during a wait: several of the ten seconds after which SQL Server notices it."""
 
 
 class AvailabilityDatabaseInputs(OnReplicas):
@@ -41,7 +76,7 @@ class AvailabilityDatabaseInputs(OnReplicas):
     share: str
     """Where backups pass from the primary to the others."""
     seconds: float = 600
-    """How long one backup, restore or synchronisation may take."""
+    """How long a backup or restore may stand still, and a synchronisation take."""
     recovery_model: str = "FULL"
     """The only one that a group takes."""
     replicas: str = SYNCHRONIZED
@@ -59,6 +94,13 @@ class Copy:
     auto_close: bool
     in_group: bool
     chain_started: bool
+    past: Past = NOTHING_TOLD
+    restored: tuple[Restored, ...] = ()
+    """What was restored as it, of one that is restoring and in no group."""
+
+    @property
+    def is_leftover(self) -> bool:
+        return self.state == "RESTORING" and not self.in_group
 
 
 @dataclass(frozen=True)
@@ -69,9 +111,11 @@ class AvailabilityDatabaseFacts:
     now: str
     """The primary's clock (UTC), ``2013-06-05T10:00:00``."""
     files: tuple[File, ...] = ()
-    """The database's files on the primary. These and ``folders`` are read only while a replica has no copy."""
+    """The database's files on the primary. These, ``folders``, ``seed``: read only while a replica has no copy."""
     folders: dict[str, Folders] = field(default_factory=dict)
     """By machine: where the instance puts new files."""
+    seed: Seed | None = None
+    """The full backup of an earlier seed on the share."""
     silent: tuple[str, ...] = ()
     """Replicas that do not answer."""
 
@@ -79,15 +123,49 @@ class AvailabilityDatabaseFacts:
     def on_primary(self) -> Copy | None:
         return self.copies.get(self.group.primary)
 
+    @property
+    def past(self) -> Past | None:
+        """Where the primary's database stands in its history."""
+        return self.on_primary.past if self.on_primary else None
+
 
 @dataclass(frozen=True)
 class Synchronized:
-    """Waits until every replica of a database follows; gives up on one that is suspended."""
+    """Waits until every replica of a database follows. Raises ``MachineError`` where one stays suspended (RESUME takes
+    effect a while after it was accepted) or stays cut off from the primary: that does not come by waiting."""
 
     database: str
+    clock: Callable[[], float] = field(default=time.monotonic, compare=False)
+    _since: dict[str, float] = field(default_factory=dict, compare=False)
+    """What is in the way, and since when it has been seen."""
 
     def __call__(self, facts: AvailabilityDatabaseFacts) -> str:
-        return ", ".join(lagging(facts.group, self.database, facts.silent))
+        group, attempted = facts.group, f"have {self.database} synchronised on every replica of {facts.group.name}"
+        asked = [one for one in group.secondaries if one.machine not in facts.silent]
+        suspended = {
+            f"suspended {one.machine}": stays_suspended(group, one, attempted)
+            for one in group.of(self.database)
+            if one.joined and one.suspended and one.machine not in facts.silent
+        }
+        away = {f"away {one.machine}": _cut_off(group, one, attempted) for one in asked if not one.connected}
+        for key in self._since.keys() - suspended.keys() - away.keys():
+            del self._since[key]
+        for key, error in {**suspended, **away}.items():
+            patience = SUSPENDED_SECONDS if key in suspended else AWAY_SECONDS
+            if self.clock() - self._since.setdefault(key, self.clock()) > patience:
+                raise error
+        return ", ".join(lagging(group, self.database, facts.silent))
+
+
+def _cut_off(group: Group, replica: Replica, attempted: str) -> MachineError:
+    return MachineError(
+        replica.machine,
+        attempted,
+        f"it has not been connected to the primary {group.primary} for {AWAY_SECONDS:.0f} seconds"
+        f"{f' ({replica.trouble})' if replica.trouble else ''}",
+        "See that on both servers the endpoint for database mirroring is started, that its port is open to the other, "
+        "and that each service account may connect to it; then run `pulumi up` again.",
+    )
 
 
 @dataclass(frozen=True)
@@ -137,6 +215,13 @@ def _wrong(one: DatabaseReplica | None, goal: str) -> str:
     return "" if one.failover_ready or goal == "SYNCHRONIZING" else "not ready for a failover"
 
 
+def _ours(copy: Copy, primary: Past | None) -> bool:
+    """Whether a copy outside the group holds nothing but what this program brought there."""
+    kin = kinship(copy.past, primary)
+    seed = kin is not Kinship.PARTED and is_untouched_seed(copy.past, copy.restored)
+    return copy.is_leftover and (kin in (Kinship.SAME, Kinship.BROKEN) or seed)
+
+
 def _copy(row: Row) -> Copy:
     return Copy(
         state=row["state"],
@@ -146,6 +231,7 @@ def _copy(row: Row) -> Copy:
         auto_close=bool(row["auto_close"]),
         in_group=bool(row["in_group"]),
         chain_started=bool(row["chain_started"]),
+        past=past(row),
     )
 
 
@@ -171,7 +257,10 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
 
         def copy_on(machine: str) -> Copy | None:
             rows = remote.sql(machine).rows(leaf("sql/read_database.sql"), inputs.database, attempted=attempted)
-            return _copy(rows[0]) if rows else None
+            copy = _copy(rows[0]) if rows else None
+            if copy is None or not copy.is_leftover:
+                return copy
+            return replace(copy, restored=read_restored(remote, machine, inputs.database, attempted))
 
         answers = ask(inputs, inputs.machines, copy_on, primary=group.primary)
         copies = {machine: copy for machine, copy in answers.given.items() if copy is not None}
@@ -180,26 +269,30 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
         facts = AvailabilityDatabaseFacts(group, copies, now, silent=answers.silent)
         if not group.primary or not _to_seed(group, inputs.database, answers.silent):
             return facts
+        file = full_backup(inputs.share, inputs.database)
+        seed = read_seed(remote, group.primary, inputs.database, file, attempted)
         files = read_files(remote, group.primary, inputs.database, attempted)
         folders = {machine: read_folders(remote, machine, attempted) for machine in answers.given}
-        return replace(facts, files=files, folders=folders)
+        return replace(facts, files=files, folders=folders, seed=seed)
 
     def plan(self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts) -> list[Step]:
         database, primary = inputs.database, facts.group.primary
         copy = self._refuse(inputs, facts)
         known = {one.machine: one for one in facts.group.of(database)}
+        asked = [one for one in known.values() if one.machine not in facts.silent]
+        refuse_loss(facts.group, asked, f"have {database} follow on every replica of {inputs.group}")
         to_seed = _to_seed(facts.group, database, facts.silent)
         steps = []
         if copy.recovery_model != inputs.recovery_model:
             what = f"On {primary}, set the recovery model of {database} to FULL."
             steps.append(Step(what, Sql(primary, "sql/set_recovery_full.sql", (database,))))
-        if copy.recovery_model != inputs.recovery_model or not copy.chain_started:
+        if self._starts_chain(inputs, copy):
             file = f"{inputs.share}\\{database}_{facts.now.replace(':', '').replace('-', '')}.bak"
             what = f"On {primary}, start the log chain of {database} with a full backup, kept as {file}."
-            action = Sql(primary, "sql/backup_database.sql", (database, file), seconds=inputs.seconds)
+            action = Sql(primary, "sql/backup_database.sql", (database, file), seconds=inputs.seconds, watched=True)
             steps.append(Step(what, action, _room(inputs)))
         if to_seed:
-            steps += self._seed(inputs, facts, to_seed)
+            steps += [*self._clear(inputs, facts, to_seed), *self._seed(inputs, facts, to_seed)]
         if not copy.in_group:
             what = f"On {primary}, put {database} into {inputs.group}."
             steps.append(Step(what, Sql(primary, "sql/add_database.sql", (inputs.group, database))))
@@ -208,38 +301,72 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
             steps.append(Step(what, Until(machine, Visible(database, machine), inputs.seconds)))
             what = f"On {machine}, join {database} to {inputs.group}."
             steps.append(Step(what, Sql(machine, "sql/join_database.sql", (inputs.group, database))))
-        for one in known.values():
-            if one.joined and one.suspended and one.machine not in facts.silent:
-                what = f"On {one.machine}, resume the synchronisation of {database}."
-                steps.append(Step(what, Sql(one.machine, "sql/resume_database.sql", (database,))))
+        for one in resumable(facts.group, asked):
+            what = f"On {one.machine}, resume the synchronisation of {database}."
+            steps.append(Step(what, Sql(one.machine, "sql/resume_database.sql", (database,))))
         if steps or lagging(facts.group, database, facts.silent):
             what = f"Wait until {database} is synchronised on every replica of {inputs.group}."
             steps.append(Step(what, Until(primary, Synchronized(database), inputs.seconds)))
         return steps
 
+    @staticmethod
+    def _starts_chain(inputs: AvailabilityDatabaseInputs, copy: Copy) -> bool:
+        return copy.recovery_model != inputs.recovery_model or not copy.chain_started
+
     def _seed(
         self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts, secondaries: list[str]
     ) -> list[Step]:
         database, primary, seconds = inputs.database, facts.group.primary, inputs.seconds
-        full, log = (f"{inputs.share}\\{database}_seed.{ending}" for ending in ("bak", "trn"))
+        full, log = full_backup(inputs.share, database), log_backup(inputs.share, database)
+        copies = facts.copies
+        # Where the chain starts only now, nothing goes on from what was there before.
+        before = None if self._starts_chain(inputs, copies[primary]) else facts.past
+        whole = [one for one in secondaries if one not in copies or not needs_log_only(copies[one].past, before)]
 
         def step(machine: str, what: str, script: str, file: str, *moved: str) -> Step:
-            action = Sql(machine, script, (database, file, *moved), seconds=seconds)
+            action = Sql(machine, script, (database, file, *moved), seconds=seconds, watched=True)
             where = f"{'to' if machine == primary else 'from'} {file}"
             moving = ", moving its files into the folders of this instance" if moved else ""
             return Step(f"On {machine}, {what} of {database} {where}{moving}.", action, _room(inputs))
 
-        steps = [
-            step(primary, "write a copy-only full backup", "sql/backup_database_copy.sql", full),
-            step(primary, "write a copy-only log backup", "sql/backup_log_copy.sql", log),
-        ]
+        steps = []
+        if whole and not serves(facts.seed, before):
+            steps.append(step(primary, "write a copy-only full backup", "sql/backup_database_copy.sql", full))
+        steps.append(step(primary, "write a copy-only log backup", "sql/backup_log_copy.sql", log))
         for machine in secondaries:
             moved: tuple[str, ...] = ()
-            if facts.folders:
+            if facts.folders and machine in whole:
                 moved = moves(machine, database, facts.files, facts.folders[primary], facts.folders[machine])
             script = "sql/restore_database_moved.sql" if moved else "sql/restore_database.sql"
-            steps.append(step(machine, "restore the full backup with NORECOVERY", script, full, *moved))
+            if machine in whole:
+                steps.append(step(machine, "restore the full backup with NORECOVERY", script, full, *moved))
             steps.append(step(machine, "restore the log backup with NORECOVERY", "sql/restore_log.sql", log))
+        return steps
+
+    def _clear(
+        self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts, secondaries: list[str]
+    ) -> list[Step]:
+        """Drop this program's own leftovers of another database of the name. Raises ``MachineError`` for others."""
+        steps, refused = [], []
+        for machine in secondaries:
+            copy = facts.copies.get(machine)
+            kin = kinship(copy.past, facts.past) if copy else Kinship.SAME
+            if copy is None or kin in (Kinship.SAME, Kinship.BROKEN):
+                continue
+            if kin is Kinship.OTHER and is_untouched_seed(copy.past, copy.restored):
+                what = f"On {machine}, drop what a seed of another {inputs.database} left there."
+                steps.append(Step(what, Sql(machine, "sql/drop_copy.sql", (inputs.database,))))
+            else:
+                refused.append((machine, kin))
+        if refused:
+            raise MachineError(
+                refused[0][0],
+                f"bring a copy of {inputs.database} to every replica of {inputs.group}",
+                "; ".join(f"{machine} has a restoring copy that is {kin.value}" for machine, kin in refused),
+                f"It is neither joined nor restored over. If it is needed, bring it online under another name (RESTORE "
+                f"DATABASE … WITH RECOVERY, ALTER DATABASE … MODIFY NAME); if not, drop {quoted(inputs.database)} on "
+                f"{' and '.join(machine for machine, _ in refused)}. Then run `pulumi up` again.",
+            )
         return steps
 
     def _refuse(self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts) -> Copy:
@@ -278,7 +405,8 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
             if other and not other.in_group and other.state != "RESTORING":
                 wrong.append(f"{replica.machine} has a database of this name of its own ({other.state})")
             if replica.machine in inputs.machines and not replica.connected:
-                wrong.append(f"{replica.machine} is not connected to the primary")
+                why = f" ({replica.trouble})" if replica.trouble else ""
+                wrong.append(f"{replica.machine} is not connected to the primary{why}")
         if wrong:
             raise MachineError(
                 primary, f"put {database} into {inputs.group}", "; ".join(wrong), "Correct this, then run again."
@@ -290,11 +418,13 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
     ) -> list[Step]:
         steps = []
         database, primary = inputs.database, facts.group.primary
+        members = [one for one in facts.group.of(database) if one.machine not in facts.silent]
+        refuse_loss(facts.group, members, f"drop the copies of {database} on the secondaries of {inputs.group}")
         if facts.group.of(database):
             what = f"On {primary}, take {database} out of {inputs.group}."
             steps.append(Step(what, Sql(primary, "sql/remove_database.sql", (inputs.group, database))))
         for machine, copy in facts.copies.items():
-            if machine != primary and (copy.in_group or copy.state == "RESTORING"):
+            if machine != primary and (copy.in_group or _ours(copy, facts.past)):
                 what = f"On {machine}, drop the restoring copy of {database}."
                 steps.append(Step(what, Sql(machine, "sql/drop_copy.sql", (database,))))
         return steps

@@ -72,7 +72,8 @@ class Connected:
     def __call__(self, facts: AvailabilityGroupFacts) -> str:
         replica = facts.group.replica(self.machine)
         there = replica is not None and replica.joined and replica.connected
-        return "" if there else f"{self.machine} to connect to {facts.group.primary or 'a primary'}"
+        why = f" ({replica.trouble})" if replica is not None and replica.trouble else ""
+        return "" if there else f"{self.machine} to connect to {facts.group.primary or 'a primary'}{why}"
 
 
 @dataclass(frozen=True)

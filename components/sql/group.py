@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from components.steps import leaf
 from remote.errors import LostAnswerError, MachineError, UnreachableError
 from remote.session import Remote
-from remote.sql import Statements
+from remote.sql import Row, Statements
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Replica:
     failover_mode: str
     joined: bool = True
     url: str = ""
+    trouble: str = ""
+    """The last error of a connection from the primary, with its number; empty while it is connected."""
 
     @property
     def synchronous(self) -> bool:
@@ -58,6 +60,11 @@ class DatabaseReplica:
     synchronization: str
     suspended: bool
     suspend_reason: str = ""
+
+    @property
+    def suspension(self) -> str:
+        """That it is suspended, with the reason; empty while it is not."""
+        return f"suspended, {self.suspend_reason}".removesuffix(", ") if self.suspended else ""
 
 
 @dataclass(frozen=True)
@@ -112,7 +119,7 @@ class Group:
     def not_ready(self, machine: str) -> list[str]:
         """Databases that a planned failover to this machine would have to wait for, each with the reason."""
         return [
-            f"{one.database} ({'suspended' if one.suspended else one.synchronization or 'not joined'})"
+            f"{one.database} ({one.suspension or one.synchronization or 'not joined'})"
             for one in self.databases
             if one.machine == machine and not one.failover_ready
         ]
@@ -131,12 +138,15 @@ class Group:
     def _troubles(self) -> Iterator[tuple[str, str]]:
         for replica in self.secondaries:
             if not replica.connected:
-                yield replica.machine, f"{replica.machine} to connect"
+                why = f" ({replica.trouble})" if replica.trouble else ""
+                yield replica.machine, f"{replica.machine} to connect{why}"
         for one in self.databases:
             follows = one.synchronization == self.goal(one.machine)
             if one.joined and (one.suspended or not follows):
-                state = "suspended" if one.suspended else one.synchronization or "unknown"
-                yield one.machine, f"{one.database} on {one.machine} ({state})"
+                yield (
+                    one.machine,
+                    f"{one.database} on {one.machine} ({one.suspension or one.synchronization or 'unknown'})",
+                )
 
 
 def observe(remote: Remote, machines: Sequence[str], name: str, *, integrated: bool = False) -> Group:
@@ -178,6 +188,7 @@ def observe(remote: Remote, machines: Sequence[str], name: str, *, integrated: b
             failover_mode=row["failover_mode"],
             joined=bool(row["joined"]),
             url=row["url"] or "",
+            trouble=_trouble(row),
         )
         for row in server(primary).rows(leaf("sql/read_replicas.sql"), name, attempted=attempted)
     )
@@ -194,6 +205,12 @@ def observe(remote: Remote, machines: Sequence[str], name: str, *, integrated: b
         for row in server(primary).rows(leaf("sql/read_group_databases.sql"), name, attempted=attempted)
     )
     return Group(name, primary, replicas, databases, servers)
+
+
+def _trouble(row: Row) -> str:
+    if row["connected"] == "CONNECTED" or not row["error_number"]:
+        return ""
+    return f"error {row['error_number']}: {row['error_text'] or ''}".strip()
 
 
 def _server(server: Statements, machine: str, name: str) -> Server:

@@ -1,4 +1,9 @@
-"""Where the files of a copy go on a server whose instance has its folders elsewhere.
+"""What a seed goes on from, and where the files of a copy go on a server whose instance has its folders elsewhere.
+
+A seed is a full backup, a backup of the log, and both restored. A run that broke has left part of it, which the next
+one does not do again: a full backup whose file is there still serves while the log has not been backed up since (by the
+owner's own plan, which cuts off what was backed up), and a copy that was restored only needs the log. The log is always
+backed up anew: it is small, and then joins without a gap.
 
 Setup names an instance's folders after it, so the backup of a default instance names a folder that a named one does
 not have, and a restore must move the files. A file in a default folder of the primary goes into the default folder of
@@ -10,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from components.sql.leftover import SEED, Past
 from components.steps import leaf
 from remote.errors import MachineError
 from remote.session import Remote
@@ -22,6 +28,60 @@ class File:
     logical: str
     path: str
     kind: str
+
+
+@dataclass(frozen=True)
+class Seed:
+    """A full backup for a seed that lies on the share."""
+
+    fork: str
+    """The fork of the database that it is of."""
+    last_lsn: int
+    """Up to where it reaches: a log that begins no later goes on from it."""
+
+
+_NO_BACKUP = frozenset({3201, 3241, 3242, 3254})
+"""What SQL Server says of a file that is not there, or that holds no whole backup."""
+
+
+def full_backup(share: str, database: str) -> str:
+    """The file of a seed's full backup."""
+    return f"{share}\\{database}_seed.bak"
+
+
+def log_backup(share: str, database: str) -> str:
+    """The file of a seed's log backup."""
+    return f"{share}\\{database}_seed.trn"
+
+
+def read_seed(remote: Remote, primary: str, database: str, file: str, attempted: str) -> Seed | None:
+    """The full backup in a file, where the primary wrote it for a seed, and the file still holds it."""
+    server = remote.sql(primary)
+    rows = server.rows(leaf("sql/read_seed.sql"), database, file, SEED, attempted=attempted)
+    if not rows:
+        return None
+    try:
+        held = server.rows(leaf("sql/read_backup_file.sql"), file, attempted=attempted)
+    except MachineError as error:
+        if error.number in _NO_BACKUP:
+            return None
+        raise
+    whole = len(held) == 1 and str(held[0]["BackupSetGUID"]).lower() == rows[0]["set_guid"].lower()
+    return Seed(rows[0]["fork"], int(rows[0]["last_lsn"])) if whole else None
+
+
+def serves(seed: Seed | None, primary: Past | None) -> bool:
+    """Whether the log that the primary would back up now goes on from a full backup."""
+    if seed is None or primary is None or primary.log_start is None or not primary.fork:
+        return False
+    return seed.fork == primary.fork and seed.last_lsn >= primary.log_start
+
+
+def needs_log_only(copy: Past, primary: Past | None) -> bool:
+    """Whether the log that the primary would back up now goes on from a restoring copy."""
+    if primary is None or primary.log_start is None or copy.next_lsn is None or not copy.fork:
+        return False
+    return copy.fork == primary.fork and copy.next_lsn >= primary.log_start
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,12 @@ from components.sql.administrator import AdministratorInputs, AdministratorProvi
 from components.sql.authentication_mode import AuthenticationModeFacts, AuthenticationModeProvider, ServerMode
 from components.sql.availability_database import AvailabilityDatabaseFacts, AvailabilityDatabaseProvider, Copy
 from components.sql.group import DatabaseReplica, Group, Replica
+from components.sql.leftover import Past
 from components.sql.listener import ListenerFacts, ListenerProvider
 from components.sql.login import Login, Logins, Permission
 from components.sql.login_mirror import LoginMirrorFacts, LoginMirrorProvider
 from components.sql.primary import PrimaryProvider
+from components.sql.seeding import Seed
 from components.steps import Sql, Together
 from remote.secret import Secret
 from tests.components.contract import Case
@@ -89,8 +91,17 @@ def _without(facts: AvailabilityDatabaseFacts, machine: str) -> AvailabilityData
     return replace(facts, copies={name: kept for name, kept in facts.copies.items() if name != machine})
 
 
+FORK, LSN = "5A7F0000-0000-0000-0000-000000000001", 33000000008000001
+
+
+def _started(facts: AvailabilityDatabaseFacts, action: Sql) -> AvailabilityDatabaseFacts:
+    return _copied(facts, "SQL1", chain_started=True, past=Past(FORK, FORK, log_start=LSN))
+
+
 def _restored(facts: AvailabilityDatabaseFacts, machine: str) -> AvailabilityDatabaseFacts:
-    return replace(facts, copies={**facts.copies, machine: copy(state="RESTORING")})
+    assert facts.seed is not None, "no file on the share"
+    there = copy(state="RESTORING", past=Past(FORK, next_lsn=LSN + 1))
+    return replace(facts, copies={**facts.copies, machine: there})
 
 
 AVAILABILITY_DATABASE = Case(
@@ -99,8 +110,8 @@ AVAILABILITY_DATABASE = Case(
     database_facts({"SQL1": copy(recovery_model="SIMPLE", chain_started=False)}),
     {
         "sql/set_recovery_full.sql": lambda f, a: _copied(f, "SQL1", recovery_model="FULL"),
-        "sql/backup_database.sql": lambda f, a: _copied(f, "SQL1", chain_started=True),
-        "sql/backup_database_copy.sql": lambda f, a: f,
+        "sql/backup_database.sql": _started,
+        "sql/backup_database_copy.sql": lambda f, a: replace(f, seed=Seed(FORK, LSN + 1)),
         "sql/backup_log_copy.sql": lambda f, a: f,
         "sql/restore_database.sql": lambda f, a: _restored(f, a.machine),
         "sql/restore_log.sql": lambda f, a: f,
@@ -109,12 +120,7 @@ AVAILABILITY_DATABASE = Case(
         "sql/remove_database.sql": _removed,
         "sql/drop_copy.sql": lambda f, a: _without(f, a.machine),
     },
-    again=(
-        "sql/backup_database_copy.sql",  # whether a file on the share is of this attempt cannot be seen
-        "sql/backup_log_copy.sql",
-        "sql/restore_database.sql",
-        "sql/restore_log.sql",
-    ),
+    again=("sql/backup_log_copy.sql", "sql/restore_log.sql"),  # small, and joins best when it is of this moment
     gone=database_facts({"SQL1": copy()}),
 )
 

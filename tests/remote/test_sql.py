@@ -17,6 +17,7 @@ from remote.hosts import Host, Hosts
 from remote.secret import Secret
 from remote.session import Remote
 from remote.sql import SqlServer
+from remote.watched import Watch
 
 
 class Connection:
@@ -291,3 +292,34 @@ def test_secrets_are_masked_before_the_drivers_words_are_cut() -> None:
     secret = Secret("pa[x][y]ss (1) (SQLx")
     said = f"[42000] [Microsoft][ODBC Driver 18][SQL Server]Wrong: {secret.reveal()}. (102) (SQLExecDirectW)"
     assert sql._message(pyodbc.Error("42000", said)) == "Wrong: ***."
+
+
+class Running:
+    """A statement that says how far it is, as its list has it; the last one stays."""
+
+    def __init__(self, *percents: float | None) -> None:
+        self.percents = list(percents)
+        self.ended = threading.Event()
+
+    def look(self) -> float | None:
+        return self.percents.pop(0) if len(self.percents) > 1 else self.percents[0]
+
+
+def watched(running: Running, seconds: float, stall: float) -> tuple[Watch, list[int]]:
+    told: list[int] = []
+    with Watch(running.look, running.ended.set, told.append, stall, interval=0.02) as watch:
+        running.ended.wait(seconds)
+    return watch, told
+
+
+def test_a_statement_that_gets_on_may_take_longer_than_it_may_stand_still() -> None:
+    slowly = Running(*(float(percent) for percent in range(100)))
+    watch, told = watched(slowly, seconds=0.6, stall=0.2)
+    assert (watch.stalled, slowly.ended.is_set()) == (False, False)
+    assert told == list(range(1, told[-1] + 1))
+
+
+def test_one_that_stands_still_is_cancelled_whatever_it_says() -> None:
+    for stands in (Running(5.0, 40.5), Running(40.5, 0.0), Running(40.5, None)):
+        watch, told = watched(stands, seconds=5, stall=0.2)
+        assert (watch.stalled, stands.ended.is_set(), watch.percent, told[-1]) == (True, True, 40.5, 40)

@@ -293,6 +293,7 @@ def start_instance(world: World, machine: Machine) -> None:
     now = world.clock.now()
     with engine_of(world).lock:
         _fresh_tempdb(world, machine)
+        _suspended_before(world, machine)
         for name, document in machine.collection("sql-configuration").items():
             machine.collection("sql-configuration").change(name, in_use=document["value"])
         port = installation.configured_port
@@ -303,6 +304,20 @@ def start_instance(world: World, machine: Machine) -> None:
             instance.log("Server", "Microsoft SQL Server 2012 (SP1) - 11.0.3000.0 (X64)")
             instance.log("Server", f"Authentication mode is {authentication}.")
     advance(world)
+
+
+def _suspended_before(world: World, machine: Machine) -> None:
+    """A copy that was suspended when the service ended shows that for its reason (SUSPEND_FROM_RESTART)."""
+    from lab.sql.engine.group.state import groups
+
+    own = server_name(machine)
+    for group in groups(world):
+        if own.lower() == (group.primary or "").lower():
+            continue
+        for database in group.of("database"):
+            link = group.link(own, database) or {}
+            if link.get("suspended") and not link.get("pending") and not link.get("by_primary"):
+                group.set_link(own, database, suspended="SUSPEND_FROM_RESTART")
 
 
 def _fresh_tempdb(world: World, machine: Machine) -> None:

@@ -57,6 +57,7 @@ class Session:
         self.began = instance.world.clock.now()
         self.last_request = self.began
         self.running = False
+        self._work: tuple[str, float, float, float] | None = None
         self.closed = threading.Event()
         self._cancel = threading.Event()
         self._busy = threading.Lock()
@@ -126,6 +127,25 @@ class Session:
             if self._cancel.wait(min(left, 0.2)):
                 raise CancelledError
         self.check()
+
+    def work(self, command: str, seconds: float, whole: float = 0, done: float = 0) -> None:
+        """Sleep as the part of a command that sys.dm_exec_requests shows, ``whole`` seconds long (else ``seconds``), of
+        which ``done`` percent have passed."""
+        real = (whole or seconds) * self.instance.world.clock.pace
+        self._work = (command, time.monotonic(), real, done)
+        try:
+            self.sleep(seconds)
+        finally:
+            self._work = None
+
+    @property
+    def command(self) -> tuple[str, float]:
+        """What it works at, and how many percent of that are done."""
+        if (now := self._work) is None:
+            return "SELECT", 0.0
+        command, began, real, done = now
+        told = command in ("BACKUP DATABASE", "RESTORE DATABASE") and real > 0
+        return command, min(100.0, done + 100 * (time.monotonic() - began) / real) if told else 0.0
 
     # -- transactions
 

@@ -46,6 +46,7 @@ def unjoined(machine: str, **changes: Any) -> DatabaseReplica:
     return on(machine, STORE, joined=False, failover_ready=False, synchronization="", **changes)
 
 
+SUSPENDED: dict[str, Any] = {"suspended": True, "synchronization": "NOT SYNCHRONIZING", "failover_ready": False}
 WHOLE = (on("SQL1", STORE), on("SQL2", STORE))
 SEEDED = [*BACKUPS, *restores("SQL2"), ADD, *join("SQL2"), END]
 CASES: dict[str, tuple[AvailabilityDatabaseFacts, list[str]]] = {
@@ -69,7 +70,7 @@ CASES: dict[str, tuple[AvailabilityDatabaseFacts, list[str]]] = {
         database_facts(
             {"SQL1": copy(in_group=True), "SQL2": copy(in_group=True)},
             on("SQL1", STORE),
-            on("SQL2", STORE, suspended=True, synchronization="NOT SYNCHRONIZING", failover_ready=False),
+            on("SQL2", STORE, **SUSPENDED, suspend_reason="SUSPEND_FROM_USER"),
         ),
         [f"On SQL2, resume the synchronisation of {STORE}.", END],
     ),

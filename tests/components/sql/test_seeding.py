@@ -1,11 +1,19 @@
-"""Where a copy's files go: into the folders of the instance that restores it, or where their owner put them."""
+"""What a seed goes on from, and where a copy's files go: into the folders of the instance that restores it, or where
+their owner put them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from components.sql.availability_database import AvailabilityDatabaseInputs, AvailabilityDatabaseProvider
-from components.sql.seeding import File, Folders, moves
+import pytest
+
+from components.sql.availability_database import (
+    AvailabilityDatabaseFacts,
+    AvailabilityDatabaseInputs,
+    AvailabilityDatabaseProvider,
+)
+from components.sql.leftover import Past
+from components.sql.seeding import File, Folders, Seed, moves, needs_log_only, serves
 from tests.components.contract import actions, refusal, sentences
 from tests.components.sql_worlds import SHARE, STORE, copy, database_facts
 
@@ -73,3 +81,41 @@ def test_the_plan_moves_on_that_replica_only() -> None:
         f"On SQL2, restore the full backup with NORECOVERY of {STORE} from {file}, moving its files into the folders "
         "of this instance."
     ) in sentences(plan)
+
+
+AT = Past("fork-2", "fork-1", fork_point=500, log_start=700)
+SERVES: dict[str, tuple[Seed | None, Past | None, bool]] = {
+    "it reaches to where the log begins": (Seed("fork-2", 700), AT, True),
+    "the owner backed the log up since": (Seed("fork-2", 699), AT, False),
+    "before a forced failover": (Seed("fork-1", 900), AT, False),
+    "none": (None, AT, False),
+    "no chain yet": (Seed("fork-2", 700), Past("fork-2"), False),
+    "a server that tells nothing": (Seed("", 700), Past("", log_start=700), False),
+    "a chain that starts only now": (Seed("fork-2", 700), None, False),
+}
+
+
+@pytest.mark.parametrize("case", SERVES)
+def test_which_full_backup_serves_again(case: str) -> None:
+    seed, primary, expected = SERVES[case]
+    assert serves(seed, primary) is expected
+    if seed is not None:
+        assert needs_log_only(Past(seed.fork, next_lsn=seed.last_lsn), primary) is expected
+
+
+def test_what_is_left_to_do_for_each_replica() -> None:
+    """The full backup is there; one copy only needs the log, the other one has still to be restored."""
+    machines = ("SQL1", "SQL2", "SQL3")
+    copies = {"SQL1": copy(past=AT), "SQL2": copy(state="RESTORING", past=Past("fork-2", next_lsn=700))}
+    facts = replace(database_facts(copies, machines=machines), seed=Seed("fork-2", 700))
+    inputs = AvailabilityDatabaseInputs(database=STORE, group="SQL", machines=machines, share=SHARE)
+    provider = AvailabilityDatabaseProvider()
+
+    def seeds(facts: AvailabilityDatabaseFacts) -> list[str]:
+        return [action.split(" (")[0] for action in actions(provider.plan(inputs, facts)) if "_seed." in action]
+
+    log = ["SQL1 sql/backup_log_copy.sql", "SQL2 sql/restore_log.sql"]
+    assert seeds(facts) == [*log, "SQL3 sql/restore_database.sql", "SQL3 sql/restore_log.sql"]
+    fresh = replace(facts, copies={**copies, "SQL1": copy(past=AT, recovery_model="SIMPLE")})
+    assert seeds(fresh)[:2] == ["SQL1 sql/backup_database_copy.sql", "SQL1 sql/backup_log_copy.sql"]
+    assert "SQL2 sql/restore_database.sql" in seeds(fresh), "the chain starts anew"

@@ -120,17 +120,25 @@ def _replica(session: Session, document: Document) -> str | None:
 FILE_COLUMNS = """file_id int, file_guid uniqueidentifier, type tinyint, type_desc nvarchar(60), data_space_id int,
     name sysname,
     physical_name nvarchar(260), state tinyint, state_desc nvarchar(60), size int, max_size int, growth int,
-    is_media_read_only bit, is_read_only bit, is_sparse bit, is_percent_growth bit, is_name_reserved bit"""
+    is_media_read_only bit, is_read_only bit, is_sparse bit, is_percent_growth bit, is_name_reserved bit,
+    create_lsn numeric(25,0), drop_lsn numeric(25,0), read_only_lsn numeric(25,0), read_write_lsn numeric(25,0),
+    differential_base_lsn numeric(25,0), differential_base_guid uniqueidentifier, differential_base_time datetime,
+    redo_start_lsn numeric(25,0), redo_start_fork_guid uniqueidentifier, redo_target_lsn numeric(25,0),
+    redo_target_fork_guid uniqueidentifier, backup_lsn numeric(25,0)"""
 
 
 def _files(database: Database) -> list[dict[str, Any]]:
     state = database.document["state"]
+    # Where the next log has to begin, and of which history it has to be: NULL unless it is restoring, and was restored.
+    restored = state == "RESTORING" and not database.document.get("interrupted")
+    file = database.instance.file(database.document) if restored else None
+    redo = {"redo_start_lsn": lsn(file.lsn), "redo_start_fork_guid": guid(file.fork)} if file else {}
     return [
         {"file_id": one["id"], "type": 0 if one["type"] == "ROWS" else 1, "type_desc": one["type"],
          "data_space_id": 1 if one["type"] == "ROWS" else 0, "name": one["logical"], "physical_name": one["path"],
          "state": STATES[state], "state_desc": state, "size": one["size"], "max_size": -1, "growth": one["growth"],
          "is_media_read_only": False, "is_read_only": False, "is_sparse": False,
-         "is_percent_growth": one["type"] == "LOG", "is_name_reserved": False}
+         "is_percent_growth": one["type"] == "LOG", "is_name_reserved": False, **redo}
         for one in database.document["files"]
     ]  # fmt: skip
 
@@ -161,6 +169,8 @@ def _recovery(session: Session, current: Database) -> Rows:
             "database_id": database.id, "family_guid": guid(file.family) if opened else None,
             "last_log_backup_lsn": lsn(database.chain().get("last_log_backup_lsn")) if opened else None,
             "recovery_fork_guid": guid(file.fork) if opened else None,
+            "first_recovery_fork_guid": guid(file.first_fork) if opened else None,
+            "fork_point_lsn": lsn(file.fork_point) if opened else None,
         }  # fmt: skip
 
 

@@ -77,9 +77,10 @@ def _connections(session: Session, current: Database) -> Rows:
 def _requests(session: Session, current: Database) -> Rows:
     for one in _seen(session):
         if one.running:
+            command, percent = one.command
             yield {"session_id": one.spid, "request_id": 0, "start_time": quantum(one.last_request),
                    "status": "running",
-                   "command": "SELECT", "database_id": _database_id(one), "percent_complete": 0.0}  # fmt: skip
+                   "command": command, "database_id": _database_id(one), "percent_complete": percent}  # fmt: skip
 
 
 @view(

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 ROLES = {"RESOLVING": 0, "PRIMARY": 1, "SECONDARY": 2}
 PHASES = {"NOT SYNCHRONIZING": 0, "SYNCHRONIZING": 1, "SYNCHRONIZED": 2, "REVERTING": 3, "INITIALIZING": 4}
 HEALTH = {0: "NOT_HEALTHY", 1: "PARTIALLY_HEALTHY", 2: "HEALTHY"}
-SUSPEND_REASONS = {"SUSPEND_FROM_USER": 0, "SUSPEND_FROM_PARTNER": 1, "SUSPEND_FROM_REDO": 2}
+SUSPEND_REASONS = {
+    f"SUSPEND_FROM_{reason}": number
+    for number, reason in enumerate(
+        ("USER", "PARTNER", "REDO", "CAPTURE", "APPLY", "RESTART", "UNDO", "REVALIDATION", "XRF_UPDATE")
+    )
+}
 
 
 def is_local(session: Session, replica: str) -> bool:
@@ -35,10 +40,11 @@ def seen_replicas(session: Session, group: Group) -> list[str]:
 
 
 def health(group: Group, replica: str, database: str) -> tuple[str, int]:
-    """State and health of one copy; the primary's own is SYNCHRONIZED."""
-    if replica.lower() == (group.primary or "").lower():
-        return ("SYNCHRONIZED", 2) if group.online else ("NOT SYNCHRONIZING", 0)
+    """State and health of one copy; the primary's own is SYNCHRONIZED unless it is suspended."""
     link = group.link(replica, database)
+    if replica.lower() == (group.primary or "").lower():
+        moves = group.online and not (link or {}).get("suspended")
+        return ("SYNCHRONIZED", 2) if moves else ("NOT SYNCHRONIZING", 0)
     if link is None or not link["joined"]:
         return "NOT SYNCHRONIZING", 0
     if not group.online:
@@ -158,7 +164,7 @@ def _database_cluster_states(session: Session, current: Database) -> Rows:
                 )
                 yield {"replica_id": guid(one["id"]), "group_database_id": guid(database["id"]),
                        "database_name": database["name"], "is_failover_ready": ready,
-                       "is_pending_secondary_suspend": False,
+                       "is_pending_secondary_suspend": bool(link and link.get("pending")),
                        "is_database_joined": joined, "recovery_lsn": None, "truncation_lsn": None}  # fmt: skip
 
 
@@ -198,7 +204,8 @@ def _state(session: Session, group: Group, name: str, database: str) -> dict[str
     if own is None:
         return None
     phase, level = health(group, name, database)
-    suspended = (link or {}).get("suspended")
+    # Until a replica has confirmed it, only is_pending_secondary_suspend tells.
+    suspended = None if (link or {}).get("pending") else (link or {}).get("suspended")
     file = files_of(session.instance.world, group.machine(name)).by_name(database)
     end = lsn(file.lsn) if file is not None else None
     queue = None if primary else unsent(group, name, database)

@@ -35,6 +35,8 @@ def advance(world: World) -> None:
                 for replica in group.secondaries():
                     reached = group.connected(replica)
                     for database in list(group.of("database")):
+                        if reached and (group.link(replica, database) or {}).get("pending"):
+                            group.set_link(replica, database, pending=False)
                         _catch_up(world, group, replica, database, reached=reached)
             _notify(world, group)
 
@@ -91,7 +93,11 @@ def unready(group: Group, replica: str) -> list[str]:
 
 
 def become_primary(world: World, group: Group, name: str, *, forced: bool = False) -> None:
-    """Change the roles. Sessions in the group's databases on the old primary end."""
+    """Change the roles. Sessions in the group's databases on the old primary end.
+
+    A forced one suspends every other copy, that of the former primary included, which learns of it when it is back
+    ("Perform a Forced Manual Failover of an Availability Group"); and the new primary begins a history of its own.
+    """
     engine = engine_of(world)
     with engine.lock:
         old = group.primary
@@ -112,7 +118,7 @@ def become_primary(world: World, group: Group, name: str, *, forced: bool = Fals
                     suspended = "SUSPEND_FROM_PARTNER" if forced else (link or {}).get("suspended")
                     group.set_link(
                         other, database, joined=True, phase="NOT SYNCHRONIZING", since=None, suspended=suspended,
-                        sending=None,
+                        sending=None, by_primary=False, pending=forced and not available(world, group.machine(other)),
                     )  # fmt: skip
             _log_role(group.machine(true_name), database, "SECONDARY", "PRIMARY")
         if old is not None:

@@ -2,7 +2,9 @@
 
 Owner ``ag:<name>``: kind ``group`` holds one document; kinds ``replica``,
 ``database`` and ``listener`` one by name; kind
-``link`` one for each secondary's copy of a database: whether it joined and how far it is synchronised.
+``link`` one for each secondary's copy of a database: whether it joined, how far it is synchronised, why it is
+suspended (``by_primary``: because the primary's database is; ``pending``: it was away when that happened), and one for
+a primary's database that is suspended.
 A replica's name is its server's: ``SQL1``, or ``SQL2\\WAP`` for a named instance.
 """
 
@@ -76,10 +78,9 @@ class Group:
     def set_link(self, replica: str, database: str, **values: Any) -> None:
         links = self.of("link")
         key = f"{replica}/{database}"
-        links[key] = {
-            **(links.get(key) or {"joined": False, "phase": "NOT SYNCHRONIZING", "suspended": None, "since": None}),
-            **values,
-        }
+        kept = links.get(key) or {"joined": False, "phase": "NOT SYNCHRONIZING", "suspended": None, "since": None}
+        flags = ("by_primary", "pending")
+        links[key] = {name: value for name, value in {**kept, **values}.items() if value or name not in flags}
 
     def drop_link(self, replica: str, database: str) -> None:
         self.of("link").pop(f"{replica}/{database}", None)

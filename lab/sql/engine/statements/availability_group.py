@@ -126,12 +126,14 @@ class AlterGroup(Statement):
             become_primary(world, group, own)
 
     def _force(self, frame: Frame, group: Group) -> None:
+        """On a synchronised secondary it is a planned failover ("Perform a Forced Manual Failover", tip)."""
         session = frame.session
-        world, machine = session.instance.world, session.instance.machine
+        world, machine, own = session.instance.world, session.instance.machine, session.instance.server_name
         if group.role(machine) == "PRIMARY":
             raise error(41122, group.name)
         session.sleep(FAILOVER_SECONDS)
-        become_primary(world, group, session.instance.server_name, forced=True)
+        itself = own.lower() == (group.primary or "").lower()
+        become_primary(world, group, own, forced=itself or bool(unready(group, own)))
 
     def _add_database(self, frame: Frame, group: Group) -> None:
         on_primary(frame, group, "add-database")

@@ -55,13 +55,26 @@ class DatabaseHadr(Statement):
             self._move(group, session.instance.server_name, suspend=self.action == "SUSPEND")
 
     def _move(self, group: Group, own: str, *, suspend: bool) -> None:
-        """SUSPEND and RESUME: on the primary for all copies, on a secondary for its own."""
-        primary = (group.primary or "").lower() == own.lower()
-        for replica in group.secondaries() if primary else [own]:
+        """SUSPEND and RESUME: on a secondary for its own copy; on the primary for all copies, of which RESUME lets
+        those go on that it had suspended ("Suspend", "Resume an Availability Database")."""
+        if (group.primary or "").lower() != own.lower():
+            link = group.link(own, self.name)
+            if link is not None and link["joined"] and not link.get("by_primary"):
+                self._set(group, own, "SUSPEND_FROM_USER" if suspend else None)
+            return
+        group.set_link(own, self.name, suspended="SUSPEND_FROM_USER" if suspend else None)
+        for replica in group.secondaries():
             link = group.link(replica, self.name)
-            if link is not None and link["joined"]:
-                group.set_link(replica, self.name, suspended="SUSPEND_FROM_USER" if suspend else None,
-                               phase="NOT SYNCHRONIZING", since=None)  # fmt: skip
+            if link is None or not link["joined"]:
+                continue
+            if suspend and not link["suspended"]:
+                self._set(group, replica, "SUSPEND_FROM_PARTNER", by_primary=True)
+            elif not suspend and link.get("by_primary"):
+                self._set(group, replica, None)
+
+    def _set(self, group: Group, replica: str, reason: str | None, *, by_primary: bool = False) -> None:
+        how = {"suspended": reason, "by_primary": by_primary, "pending": False}
+        group.set_link(replica, self.name, phase="NOT SYNCHRONIZING", since=None, **how)
 
     def _join(self, frame: Frame, document: Document) -> Message | None:
         session = frame.session
@@ -76,7 +89,7 @@ class DatabaseHadr(Statement):
             raise error(41132, self.name, group.name)
         if not group.connected(session.instance.server_name) or group.role(machine) != "SECONDARY":
             raise error(35250)
-        if document["state"] != "RESTORING":
+        if document["state"] != "RESTORING" or document.get("interrupted"):
             raise error(1464, self.name)
         source = files_of(world, group.machine(str(group.primary))).by_name(self.name)
         target = session.instance.file(document)

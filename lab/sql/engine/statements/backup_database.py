@@ -65,8 +65,10 @@ class Backup(Statement):
         file = open_device(world, machine, path, verb, write=True)
         stats = self.options.number(frame, "STATS", 10) if "STATS" in self.options.values else 0
         seconds = duration(backup["size"])
+        done = 0
         for percent in _steps(stats):
-            session.sleep(seconds * (min(stats, 100) if stats else 100) / 100)
+            session.work(verb, seconds * (percent - done) / 100, seconds, done)
+            done = percent
             if stats:
                 yield Message(3211, f"{percent} percent processed.", 0, 1)
         backup["finish"] = world.clock.now().isoformat()

@@ -68,12 +68,13 @@ class Restore(Statement):
             yield from self._recover(frame, name, existing)
             return
         header, backup, path = chosen_set(frame, self.device, self.options, self.verb)
-        session.sleep(duration(int(backup["size"])))
+        seconds = duration(int(backup["size"]))
         if self.kind == "DATABASE":
             if backup["type"] != "D":
                 raise terminating(self.verb, error(3118, name) if existing is None else error(3117))
-            self._full(frame, name, existing, backup)
+            self._full(frame, name, existing, backup, seconds)
         else:
+            session.work(self.verb, seconds)
             self._log(frame, name, existing, backup)
         recovery = "NORECOVERY" not in self.options.flags
         if recovery:
@@ -127,12 +128,14 @@ class Restore(Statement):
             raise terminating(self.verb, failure, error(3156, one["logical"], one["path"]), error(3119))
         return files
 
-    def _full(self, frame: Frame, name: str, existing: Database | None, backup: Document) -> None:
+    def _full(self, frame: Frame, name: str, existing: Database | None, backup: Document, seconds: float) -> None:
+        """From its first moment on the database is RESTORING, and of no history before the last: one that breaks off
+        leaves it so (4319)."""
         session = frame.session
         files = self._files(frame, name, backup)
         now = session.instance.world.clock.now()
         if existing is not None:
-            if "REPLACE" not in self.options.flags:
+            if "REPLACE" not in self.options.flags and not existing.document.get("interrupted"):
                 file = session.instance.file(existing.document)
                 if file.family != backup["family"]:
                     raise terminating(self.verb, error(3154, name))
@@ -142,8 +145,13 @@ class Restore(Statement):
             document = {**existing.document, "files": files}
         else:
             document = new_database_document(session, name, session.principal.sid, files, now)
+        begun = {**document, "state": "RESTORING", "restored_lsn": None, "interrupted": True}
+        session.instance.machine.collection("sql-database")[name.lower()] = begun
+        session.work(self.verb, seconds)
         session.instance.file(document).load(backup["snapshot"])
-        session.server.put("database", name, {**document, "state": "RESTORING", "restored_lsn": backup["last_lsn"]})
+        ended = {**document, "state": "RESTORING", "restored_lsn": backup["last_lsn"]}
+        ended.pop("interrupted", None)
+        session.server.put("database", name, ended)
 
     def _log(self, frame: Frame, name: str, existing: Database | None, backup: Document) -> None:
         session = frame.session
@@ -153,6 +161,7 @@ class Restore(Statement):
             raise terminating(self.verb, error(3117))
         if backup["type"] != "L":
             raise terminating(self.verb, error(3116))
+        self._whole(existing)
         file = session.instance.file(existing.document)
         if backup["family"] != file.family or backup["fork"] != file.fork:
             raise terminating(self.verb, error(4330))
@@ -163,11 +172,17 @@ class Restore(Statement):
         file.apply([(lsn, body) for lsn, body in backup["records"]])
         session.server.change("database", name, restored_lsn=backup["last_lsn"])
 
+    def _whole(self, existing: Database) -> None:
+        """Raises 4319 for a database whose restore broke off."""
+        if existing.document.get("interrupted"):
+            raise terminating(self.verb, error(4319, existing.document["files"][0]["logical"]))
+
     def _recover(self, frame: Frame, name: str, existing: Database | None) -> Iterator[Event]:
         if existing is None:
             raise terminating(self.verb, error(911, name))
         if existing.document["state"] != "RESTORING":
             raise terminating(self.verb, error(3153))
+        self._whole(existing)
         if "NORECOVERY" not in self.options.flags:
             recover(frame, name)
         yield Message(3014, "RESTORE DATABASE successfully processed 0 pages in 0.100 seconds.", 0, 1)
@@ -245,6 +260,8 @@ HEADER = (
     Column("BackupFinishDate", "datetime"), Column("CompatibilityLevel", "tinyint"), Column("FamilyGUID",
                                                                                             "uniqueidentifier"),
     Column("IsCopyOnly", "bit"), Column("RecoveryModel", "nvarchar(60)"), Column("HasBackupChecksums", "bit"),
+    Column("FirstRecoveryForkID", "uniqueidentifier"), Column("RecoveryForkID", "uniqueidentifier"),
+    Column("BackupSetGUID", "uniqueidentifier"),
 )  # fmt: skip
 FILES = (Column("LogicalName", "nvarchar(128)"), Column("PhysicalName", "nvarchar(260)"), Column("Type", "char(1)"),
          Column("Size", "numeric(20,0)"), Column("FileId", "bigint"))  # fmt: skip
@@ -258,7 +275,8 @@ def _header(one: Document, position: int) -> tuple[Any, ...]:
             one["database"], moment("database_created"), Decimal(one["size"]), Decimal(one["first_lsn"]),
             Decimal(one["last_lsn"]), Decimal(one["checkpoint_lsn"]), Decimal(one["database_backup_lsn"]),
             moment("start"), moment("finish"), one["compatibility"], uuid.UUID(one["family"]), one["copy_only"],
-            one["recovery"], one["checksum"])  # fmt: skip
+            one["recovery"], one["checksum"], uuid.UUID(one["fork"]), uuid.UUID(one["fork"]),
+            uuid.UUID(one["uuid"]))  # fmt: skip
 
 
 for _kind in ("HEADERONLY", "FILELISTONLY", "VERIFYONLY"):

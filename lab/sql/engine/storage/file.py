@@ -73,6 +73,17 @@ class DatabaseFile(Space):
         """Changes where histories part: recovery from a restore, a forced failover."""
         return str(self._meta["fork"])
 
+    @property
+    def first_fork(self) -> str:
+        """The history that this one parted from; this one itself where it never did."""
+        return str(self._meta.get("first_fork", self.fork))
+
+    @property
+    def fork_point(self) -> int | None:
+        """Up to which LSN both histories are the same; None where they never parted."""
+        point = self._meta.get("fork_point")
+        return None if point is None else int(point)
+
     def get(self, kind: str, key: str) -> Document | None:
         with self._lock:
             return self._entries.get(kind, {}).get(key)
@@ -105,7 +116,8 @@ class DatabaseFile(Space):
         """Everything, with its LSN and identity: what a full backup holds."""
         with self._lock:
             entries = {kind: dict(keys) for kind, keys in self._entries.items() if keys}
-            return {"entries": entries, "lsn": self.lsn, "family": self.family, "fork": self.fork}
+            past = {"first_fork": self.first_fork, "fork_point": self.fork_point}
+            return {"entries": entries, "lsn": self.lsn, "family": self.family, "fork": self.fork, **past}
 
     # -- writing
 
@@ -182,15 +194,13 @@ class DatabaseFile(Space):
             run("COMMIT")
             self._entries = {kind: dict(keys) for kind, keys in snapshot["entries"].items()}
             lsn = snapshot["lsn"]
-            self._set_meta(lsn=lsn, cut=lsn, family=snapshot["family"], fork=snapshot["fork"])
+            fork, past = snapshot["fork"], snapshot.get("first_fork", snapshot["fork"])
+            self._set_meta(lsn=lsn, cut=lsn, family=snapshot["family"], fork=fork)
+            self._set_meta(first_fork=past, fork_point=snapshot.get("fork_point"))
 
     def fork_off(self) -> None:
         """From here on another history than the copies'."""
-        self._set_meta(fork=str(uuid.uuid4()))
-
-    def follow(self, fork: str) -> None:
-        """Take part in another copy's history."""
-        self._set_meta(fork=fork)
+        self._set_meta(first_fork=self.fork, fork_point=self.lsn, fork=str(uuid.uuid4()))
 
     def cut_log(self, until: int) -> None:
         """Forget the log up to an LSN."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 
 from lab.sql.api import Session
@@ -180,3 +183,58 @@ def test_several_sets_in_one_file(servers: Servers, work: Session) -> None:
     ok(other, f"RESTORE DATABASE Work FROM DISK = '{SHARE}\\pile.bak' WITH FILE = 1, NORECOVERY")
     ok(other, f"RESTORE LOG Work FROM DISK = '{SHARE}\\pile.bak' WITH FILE = 2")
     assert ok(other, "SELECT COUNT(*) FROM Work.dbo.t").value == 2
+
+
+def in_the_middle(session: Session, statement: str, look: Session) -> threading.Thread:
+    """A statement that runs, as another session of the server sees it; the thread ends with it."""
+    thread = threading.Thread(target=lambda: run(session, statement))
+    thread.start()
+    command = " ".join(statement.split()[:2])
+    while not ok(look, f"SELECT command FROM sys.dm_exec_requests WHERE command = '{command}'").rows:
+        assert thread.is_alive()
+        time.sleep(0.01)
+    return thread
+
+
+def test_a_backup_and_a_restore_say_how_far_they_are(servers: Servers, work: Session) -> None:
+    servers.world.clock.pace = 1
+    look = servers.as_installer("SQL2")
+    running = in_the_middle(work, f"BACKUP DATABASE Work TO DISK = '{SHARE}\\full.bak' WITH INIT, STATS = 50", look)
+    ((command, percent),) = ok(look, "SELECT command, percent_complete FROM sys.dm_exec_requests"
+                                     " WHERE command LIKE 'BACKUP%'").rows  # fmt: skip
+    assert (command, 0 < percent < 100) == ("BACKUP DATABASE", True)
+    later = ok(look, "SELECT percent_complete FROM sys.dm_exec_requests WHERE command LIKE 'BACKUP%'").value
+    assert later > percent
+    running.join()
+    assert ok(look, "SELECT command FROM sys.dm_exec_requests").rows == [("SELECT",)], "only the one that asks"
+
+
+def test_a_restore_that_breaks_off_leaves_a_database_of_no_history(servers: Servers, work: Session) -> None:
+    backup(work, "full")
+    log(work, "one")
+    other = servers.as_installer("SQL1")
+    restore = f"RESTORE {{}} Work FROM DISK = '{SHARE}\\{{}}' WITH NORECOVERY"
+    servers.world.clock.pace = 1
+    running = in_the_middle(other, restore.format("DATABASE", "full.bak"), servers.as_installer("SQL1"))
+    other.cancel()
+    running.join()
+    servers.world.clock.pace = 0
+    assert ok(other, "SELECT state_desc FROM sys.databases WHERE name = 'Work'").value == "RESTORING"
+    redo = "SELECT redo_start_lsn, redo_start_fork_guid FROM sys.master_files WHERE database_id = DB_ID('Work')"
+    assert ok(other, redo).rows == [(None, None)] * 2
+    assert run(other, restore.format("LOG", "one.trn")).numbers == [4319, 3013]
+    assert run(other, "RESTORE DATABASE Work WITH RECOVERY").numbers == [4319, 3013]
+    ok(other, restore.format("DATABASE", "full.bak"))
+    assert ok(other, redo).rows[0][0] is not None
+    ok(other, restore.format("LOG", "one.trn"))
+    ok(other, "RESTORE DATABASE Work WITH RECOVERY")
+
+
+def test_the_header_names_the_set_as_the_history_does(work: Session) -> None:
+    backup(work, "full")
+    header = ok(work, f"RESTORE HEADERONLY FROM DISK = '{SHARE}\\full.bak'")
+    names = [column.name for column in header.results[0].columns]
+    told = dict(zip(names, header.rows[0], strict=True))
+    (kept,) = ok(work, "SELECT backup_set_uuid, last_recovery_fork_guid FROM msdb.dbo.backupset"
+                       " WHERE database_name = 'Work'").rows  # fmt: skip
+    assert (told["BackupSetGUID"], told["RecoveryForkID"]) == kept

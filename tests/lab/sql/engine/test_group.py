@@ -156,7 +156,7 @@ def test_suspended_movement_is_seen_and_resumed(session: Session, secondary: Ses
                        "synchronization_health_desc FROM"
               " sys.dm_hadr_database_replica_states WHERE is_local = 0 AND database_id = "
               "DB_ID('SCSPFDB')").rows  # fmt: skip
-    assert rows == [(True, "SUSPEND_FROM_USER", "NOT SYNCHRONIZING", "NOT_HEALTHY")]
+    assert rows == [(True, "SUSPEND_FROM_PARTNER", "NOT SYNCHRONIZING", "NOT_HEALTHY")]
     assert run(secondary, "ALTER AVAILABILITY GROUP [SQL] FAILOVER").numbers == [41142]
     ok(session, "USE SCSPFDB; INSERT scspf.Tenants VALUES (NEWID(), 'one'); USE master")
     ok(session, "ALTER DATABASE SCSPFDB SET HADR RESUME")
@@ -239,7 +239,7 @@ def test_what_a_forced_failover_lost_is_gone_everywhere_after_resume(
     assert ok(secondary, READY.format("SCSPFDB", "SQL2")).value is False
     for name in ("new one", "new two", "new three"):  # the new history is longer now than the old one
         ok(secondary, f"INSERT SCSPFDB.scspf.Tenants VALUES (NEWID(), '{name}')")
-    ok(secondary, "ALTER DATABASE SCSPFDB SET HADR RESUME; ALTER DATABASE VirtualManagerDB SET HADR RESUME")
+    ok(session, "ALTER DATABASE SCSPFDB SET HADR RESUME; ALTER DATABASE VirtualManagerDB SET HADR RESUME")
     ok(session, "ALTER AVAILABILITY GROUP [SQL] FAILOVER")
     names = ok(session, "SELECT Name FROM SCSPFDB.scspf.Tenants").rows
     assert names == [("new one",), ("new two",), ("new three",)]

@@ -1,0 +1,3 @@
+-- What backup sets a file holds.
+DECLARE @file nvarchar(260) = ?;
+RESTORE HEADERONLY FROM DISK = @file;

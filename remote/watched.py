@@ -1,0 +1,58 @@
+"""A statement that takes its time and says how far it is: it may go on as long as it gets on.
+
+A backup or a restore of a big database takes hours, one that hangs none: so its time-out counts from its last progress
+(``percent_complete`` of sys.dm_exec_requests, which BACKUP and RESTORE keep up to date), read over another connection.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+INTERVAL = 2.0
+"""Seconds between two looks."""
+
+
+@dataclass
+class Watch:
+    """Looks after one running statement, in a thread of its own, until it is left.
+
+    ``look`` gives the percentage, or None where it cannot be told; ``cancel`` ends the statement when ``stall`` seconds
+    have brought no progress; ``report`` is told each whole percent that was reached, at most once a look.
+    """
+
+    look: Callable[[], float | None]
+    cancel: Callable[[], object]
+    report: Callable[[int], None]
+    stall: float
+    interval: float = INTERVAL
+    percent: float = 0.0
+    stalled: bool = False
+    _left: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def __enter__(self) -> Watch:
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._left.set()
+        assert self._thread is not None
+        self._thread.join()
+
+    def _run(self) -> None:
+        moved, told = time.monotonic(), 0
+        while not self._left.wait(min(self.interval, self.stall / 4)):
+            now = self.look()
+            if now is not None and now > self.percent:
+                self.percent, moved = now, time.monotonic()
+                if int(now) > told:
+                    told = int(now)
+                    self.report(told)
+            elif time.monotonic() - moved >= self.stall:
+                self.stalled = True
+                self.cancel()
+                return

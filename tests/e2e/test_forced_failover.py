@@ -1,0 +1,331 @@
+"""After a forced failover, and beside leftovers of other databases: what only one server has is never given up unasked.
+
+The SQL part of the farm, its resources one by one, with a database made by hand. Every test begins and ends with the
+database on both replicas, with the primary on SQL1.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from components import steps
+from components.portal.databases import DATABASES
+from lab import machines
+from lab.sql.engine.group.state import Group
+from remote.errors import MachineError
+from tests.e2e.farm import PACE
+from tests.e2e.lab_here import FarmHere, Piece
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+NETWORK = 61
+DATABASE = "Orders"
+PARTS = re.compile(r"SQL(-alwayson|-authentication|-administrator|-cluster|-listener|-primary|\d-endpoint)?")
+"""The resources without a portal."""
+
+
+@dataclass
+class Built:
+    farm: FarmHere
+    pieces: dict[str, Piece]
+    outs: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def sql(self, machine: str, statement: str, database: str = "master") -> list[dict[str, Any]]:
+        return self.farm.sql(machine, statement, database=database)
+
+    def make(self, name: str) -> None:
+        self.outs[name] = self.pieces[name].create()
+
+    def update(self, name: str = DATABASE) -> None:
+        piece = self.pieces[name]
+        given = piece.provider().check({}, dict(piece.inputs)).inputs
+        self.outs[name] = dict(piece.provider().update("", self.outs[name], given).outs or {})
+
+    def drift(self, name: str = DATABASE) -> dict[str, Any]:
+        return self.pieces[name].drift(self.outs[name])
+
+    def refused(self, what: Callable[[], object]) -> str:
+        with pytest.raises(MachineError) as caught:
+            what()
+        return str(caught.value)
+
+    # By hand ---------------------------------------------------------------------------------------------------
+
+    def order(self, machine: str, text: str) -> None:
+        self.sql(machine, f"INSERT [{DATABASE}].dbo.Orders VALUES (N'{text}')")
+
+    def orders(self, machine: str) -> list[str]:
+        return [row["text"] for row in self.sql(machine, f"SELECT text FROM [{DATABASE}].dbo.Orders ORDER BY text")]
+
+    def make_database(self, name: str) -> None:
+        self.sql("SQL1", f"CREATE DATABASE [{name}]; ALTER DATABASE [{name}] SET RECOVERY FULL")
+        self.sql("SQL1", f"CREATE TABLE [{name}].dbo.Orders (text nvarchar(40) PRIMARY KEY)")
+
+    def part(self, text: str) -> None:
+        """SQL1 goes on alone and commits this, is cut off, and SQL2 is forced to take over."""
+        door = "ALTER ENDPOINT Hadr_endpoint STATE = "
+        self.sql("SQL2", f"{door}STOPPED")
+        self.order("SQL1", text)
+        machine = self.farm.world.machine("SQL1")
+        machines.disconnect(self.farm.world, machine)
+        self.sql("SQL2", f"{door}STARTED")
+        self.sql("SQL2", "ALTER AVAILABILITY GROUP [SQL] FORCE_FAILOVER_ALLOW_DATA_LOSS")
+        eventually(lambda: self.role("SQL2") == "PRIMARY")
+        machines.connect(self.farm.world, machine)
+        eventually(lambda: self.role("SQL1") == "SECONDARY")
+
+    def resume_all(self, but: str = "") -> None:
+        """What the administrator does on SQL1 when nothing of it is needed any more."""
+        for row in self.sql("SQL1", "SELECT name FROM sys.databases WHERE group_database_id IS NOT NULL"):
+            if row["name"] != but:
+                self.sql("SQL1", f"ALTER DATABASE [{row['name']}] SET HADR RESUME")
+
+    def back(self) -> None:
+        """A planned failover to SQL1."""
+        eventually(lambda: not self.unready("SQL1"))
+        self.sql("SQL1", "ALTER AVAILABILITY GROUP [SQL] FAILOVER")
+        eventually(lambda: self.role("SQL1") == "PRIMARY" and not self.unready("SQL2"))
+
+    def role(self, machine: str) -> str:
+        rows = self.sql(machine, "SELECT role_desc FROM sys.dm_hadr_availability_replica_states WHERE is_local = 1")
+        return str(rows[0]["role_desc"])
+
+    def unready(self, machine: str) -> list[str]:
+        rows = self.sql(
+            machine,
+            "SELECT database_name AS name FROM sys.dm_hadr_database_replica_cluster_states AS s"
+            " JOIN sys.availability_replicas AS r ON r.replica_id = s.replica_id"
+            " WHERE r.replica_server_name = @@SERVERNAME AND s.is_failover_ready = 0",
+        )
+        return [row["name"] for row in rows]
+
+
+def eventually(question: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not question():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
+    farm = FarmHere(tmp_path_factory.mktemp("forced"), NETWORK)
+    with farm.running():
+        pieces = farm.pieces()
+        one = pieces[DATABASES[0]].but(database=DATABASE)
+        found = Built(farm, {name: piece for name, piece in pieces.items() if PARTS.fullmatch(name)} | {DATABASE: one})
+        for name in found.pieces:
+            if name == DATABASE:
+                found.make_database(DATABASE)
+            found.make(name)
+        assert found.role("SQL1") == "PRIMARY"
+        yield found
+
+
+def drifts(built: Built) -> dict[str, dict[str, Any]]:
+    """What a preview shows of every resource."""
+    return {name: found for name in built.pieces if (found := built.drift(name))}
+
+
+def test_what_only_the_former_primary_has_stays_until_a_person_gives_it_up(built: Built) -> None:
+    built.part("only on SQL1")
+    built.order("SQL2", "on the new primary")
+    shown = {"replicas": ("synchronized", "SQL1: suspended (SUSPEND_FROM_PARTNER)")}
+    assert drifts(built) == {DATABASE: shown}
+
+    for what in (built.update, lambda: built.pieces[DATABASE].delete(built.outs[DATABASE])):
+        text = built.refused(what)
+        assert f"{DATABASE} on SQL1 is suspended since a failover to SQL2 was forced (SUSPEND_FROM_PARTNER)" in text
+        assert "rolls back for good what SQL1 has and SQL2 does not" in text
+        assert f"run on SQL1: ALTER DATABASE [{DATABASE}] SET HADR RESUME." in text
+    assert drifts(built) == {DATABASE: shown}, "nothing was touched"
+
+    built.resume_all()
+    built.update()
+    assert drifts(built) == {}
+    built.back()
+    assert built.orders("SQL1") == ["on the new primary"], "RESUME gave it up"
+
+
+def test_a_restart_does_not_hide_it(built: Built) -> None:
+    built.part("hidden by a restart")
+    built.farm.powershell("SQL1", "Restart-Service MSSQLSERVER -Force")
+    eventually(lambda: built.role("SQL1") == "SECONDARY")
+    assert built.drift() == {"replicas": ("synchronized", "SQL1: suspended (SUSPEND_FROM_RESTART)")}
+    assert "if a failover was forced, RESUME rolls back for good what SQL1 has" in built.refused(built.update)
+    built.resume_all()
+    built.update()
+    built.back()
+
+
+def test_nor_is_it_restored_over_when_it_was_taken_out(built: Built) -> None:
+    built.part("in the copy that was taken out")
+    built.sql("SQL1", f"ALTER DATABASE [{DATABASE}] SET HADR OFF")
+    built.resume_all(but=DATABASE)
+    text = built.refused(built.update)
+    assert "SQL1 has a restoring copy that is of the history before a forced failover" in text
+    assert f"if not, drop [{DATABASE}] on SQL1" in text
+
+    built.sql("SQL1", f"RESTORE DATABASE [{DATABASE}] WITH RECOVERY")  # to look into it, as the message says
+    assert "in the copy that was taken out" in built.orders("SQL1")
+    built.sql("SQL1", f"DROP DATABASE [{DATABASE}]")
+    built.update()
+    assert built.drift() == {}
+    built.back()
+    assert "in the copy that was taken out" not in built.orders("SQL1")
+
+
+def test_what_an_error_or_a_user_suspended_goes_on(built: Built) -> None:
+    built.sql("SQL2", f"ALTER DATABASE [{DATABASE}] SET HADR SUSPEND")
+    assert built.drift() == {"replicas": ("synchronized", "SQL2: suspended (SUSPEND_FROM_USER)")}
+    built.update()
+    assert built.drift() == {}
+    for reason in ("REDO", "APPLY"):  # no error does this in the lab
+        Group(built.farm.world, "SQL").set_link("SQL2", DATABASE, suspended=f"SUSPEND_FROM_{reason}")
+        assert built.drift() == {"replicas": ("synchronized", f"SQL2: suspended (SUSPEND_FROM_{reason})")}
+        built.update()
+        assert built.drift() == {}
+    built.sql("SQL1", f"ALTER DATABASE [{DATABASE}] SET HADR SUSPEND")
+    shown = "SQL1: suspended (SUSPEND_FROM_USER); SQL2: suspended (SUSPEND_FROM_PARTNER)"
+    assert built.drift() == {"replicas": ("synchronized", shown)}
+    built.update()
+    assert built.drift() == {}
+
+
+def test_a_copy_of_another_database_of_the_name_is_left_to_a_person(built: Built) -> None:
+    """The portal was installed anew."""
+    built.sql("SQL1", f"ALTER AVAILABILITY GROUP [SQL] REMOVE DATABASE [{DATABASE}]; DROP DATABASE [{DATABASE}]")
+    built.make_database(DATABASE)
+    text = built.refused(lambda: built.make(DATABASE))
+    assert "SQL2 has a restoring copy that is of another history. It is neither joined nor restored over." in text
+    history = "SELECT COUNT(*) AS seeds FROM msdb.dbo.backupset WHERE database_name = N'{}'"
+    before = built.sql("SQL1", history.format(DATABASE))
+    assert built.refused(lambda: built.make(DATABASE)) == text
+    assert built.sql("SQL1", history.format(DATABASE)) == before, "it was seen before anything was backed up"
+    built.sql("SQL2", f"DROP DATABASE [{DATABASE}]")
+    built.make(DATABASE)
+    assert built.drift() == {}
+
+
+@dataclass
+class Seeding:
+    """A database beside, on its way into the group, step by step."""
+
+    built: Built
+    name: str
+
+    def __post_init__(self) -> None:
+        self.built.make_database(self.name)
+        self.piece = self.built.pieces[DATABASE].but(database=self.name)
+        self.provider = self.piece.provider()
+        self.inputs = self.provider._parse(dict(self.piece.inputs))
+
+    def plan(self) -> list[steps.Step]:
+        return self.provider.plan(self.inputs, self.provider.observe(self.inputs, self.provider.remote))
+
+    def due(self) -> list[str]:
+        """The first words of what the seed still consists of."""
+        parts = ("write a copy-only full", "write a copy-only log", "restore the full", "restore the log")
+        return [part for step in self.plan() for part in parts if part in step.sentence]
+
+    def run(self, until: str = "", pace: float = 0.0, **changed: Any) -> list[str]:
+        """Carry out the plan up to a step that has this in its sentence, that one included; what was reported."""
+        told: list[str] = []
+        for step in self.plan():
+            last = until in step.sentence
+            if last:
+                self.built.farm.world.clock.pace = pace or float(PACE)
+                step = replace(step, action=replace(step.action, **changed)) if changed else step
+            try:
+                steps.run(step, self.provider.remote, lambda: None, told.append)
+            finally:
+                self.built.farm.world.clock.pace = float(PACE)
+            if last:
+                return told
+        raise AssertionError(f"no step to {until}")
+
+    def finish(self) -> None:
+        """The next run, and then its end."""
+        outs = self.piece.create()
+        assert self.piece.drift(outs) == {}
+        self.piece.delete(outs)
+        assert self.built.sql("SQL2", f"SELECT 1 AS there FROM sys.databases WHERE name = N'{self.name}'") == []
+        self.built.sql("SQL1", f"DROP DATABASE [{self.name}]")
+
+
+WHOLE = ["write a copy-only full", "write a copy-only log", "restore the full", "restore the log"]
+
+
+@pytest.fixture
+def seeding(built: Built, request: pytest.FixtureRequest) -> Seeding:
+    return Seeding(built, f"Seed {len(request.node.name)}")
+
+
+def test_a_seed_that_nobody_joined_goes_by_itself(built: Built, seeding: Seeding) -> None:
+    """A run broke after its seed was restored; then the database was made anew."""
+    seeding.run(until="restore the log")
+    built.sql("SQL1", f"DROP DATABASE [{seeding.name}]")
+    built.make_database(seeding.name)
+    assert f"On SQL2, drop what a seed of another {seeding.name} left there." in [str(one) for one in seeding.plan()]
+    seeding.finish()
+
+
+def test_a_seed_goes_on_from_what_is_there(built: Built, seeding: Seeding) -> None:
+    assert seeding.due() == WHOLE
+    seeding.run(until="write a copy-only full")
+    assert seeding.due() == WHOLE[1:]
+    seeding.run(until="restore the full")
+    assert seeding.due() == ["write a copy-only log", "restore the log"]
+    seeding.finish()
+
+
+def test_but_not_over_a_gap_in_the_log(built: Built, seeding: Seeding) -> None:
+    seeding.run(until="restore the full")
+    built.sql("SQL1", f"INSERT [{seeding.name}].dbo.Orders VALUES (N'between')")
+    built.sql("SQL1", f"BACKUP LOG [{seeding.name}] TO DISK = N'C:\\Owner.trn'")
+    assert seeding.due() == WHOLE
+    seeding.finish()
+
+
+def test_nor_from_a_file_that_is_gone_or_another(built: Built, seeding: Seeding) -> None:
+    file = f"{seeding.inputs.share}\\{seeding.name}_seed.bak"
+    seeding.run(until="write a copy-only full")
+    built.sql("SQL1", f"BACKUP DATABASE [{seeding.name}] TO DISK = N'{file}' WITH COPY_ONLY, FORMAT, NAME = N'By hand'")
+    assert seeding.due() == WHOLE, "the history still has the seed's, the file holds another"
+    seeding.run(until="write a copy-only full")
+    assert seeding.due() == WHOLE[1:]
+    built.farm.powershell("FILE", "Remove-Item -LiteralPath $Path -ErrorAction Stop", Path=file)
+    assert seeding.due() == WHOLE
+    seeding.finish()
+
+
+def test_a_backup_and_a_restore_may_go_on_as_long_as_they_get_on(built: Built, seeding: Seeding) -> None:
+    for step in ("write a copy-only full", "restore the full"):
+        told = seeding.run(until=step, pace=4, seconds=1)
+        percents = [int(one.split()[1]) for one in told if one.endswith(" percent")]
+        assert len(percents) >= 2
+        assert percents == sorted(percents)
+    seeding.finish()
+
+
+def test_one_that_stands_still_is_cancelled(built: Built, seeding: Seeding) -> None:
+    with pytest.raises(MachineError) as caught:
+        seeding.run(until="write a copy-only log", pace=6, seconds=1)  # the log's does not say how far it is
+    assert "it stood at 0 percent for 1 seconds, and was cancelled. See that the service account" in str(caught.value)
+    assert seeding.due() == WHOLE[1:]
+    seeding.finish()
+
+
+def test_a_restore_that_broke_off_is_begun_anew(built: Built, seeding: Seeding) -> None:
+    with pytest.raises(MachineError, match="timeout expired"):
+        seeding.run(until="restore the full", pace=6, seconds=1, watched=False)
+    rows = built.sql("SQL2", f"SELECT state_desc FROM sys.databases WHERE name = N'{seeding.name}'")
+    assert rows == [{"state_desc": "RESTORING"}]
+    assert seeding.due() == WHOLE[1:]
+    seeding.finish()
