@@ -76,6 +76,10 @@ class PortalNode(Component):
             sites=self._feature_sites() if topology.release.cmdlets_open else [],
             seconds=waits.configuration,
             manual_seconds=waits.manual,
+            group=topology.sql.group,
+            replicas=[replica.machine for replica in topology.replicas],
+            joins=not _makes_the_stores(name, tier),
+            unreachable=topology.sql.unreachable,
             adopt=tier.adopt,
             opts=self.child([installed, *before]),
         )
@@ -136,6 +140,11 @@ class PortalNode(Component):
             for site in ROLES[role.name].sites
             if site.port is not None
         ]
+
+
+def _makes_the_stores(node: str, tier: Tier) -> bool:
+    """The first node of the first role does; every other one joins them."""
+    return next(iter(ROLES)) in tier.roles and node == tier.nodes[0]
 
 
 def software_source(
