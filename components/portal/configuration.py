@@ -178,6 +178,8 @@ class ConfigurationProvider(Provider[ConfigurationInputs, ConfigurationFacts]):
     def plan(self, inputs: ConfigurationInputs, facts: ConfigurationFacts) -> list[Step]:
         machine = inputs.machine
         attempted = f"bring about {self.title(inputs)}"
+        if facts.stores is not None:  # the last feature may have made another set while the group failed over
+            whereabouts.refuse_two_sets(facts.stores, attempted)
         if facts.passphrase_fits is False and too_simple(inputs.passphrase):
             raise MachineError(
                 machine,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from components.sql import group as groups
 from components.sql.group import Group
@@ -16,6 +17,7 @@ from components.sql.replicas import OnReplicas, ask
 from components.steps import leaf
 from remote.errors import MachineError
 from remote.session import Remote
+from remote.sql import Row
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Outside:
 
     machine: str
     database: str
-    age: int
+    age: float
     """In seconds, by that server's own clock."""
 
 
@@ -77,8 +79,8 @@ def observe(
 
     def outside(machine: str) -> list[Outside]:
         rows = remote.sql(machine).rows(leaf("sql/read_databases_outside.sql"), attempted=attempted)
-        known = ((wanted.get(row["name"].lower()), row["age"]) for row in rows)
-        return [Outside(machine, database, age) for database, age in known if database]
+        known = ((wanted.get(row["name"].lower()), row) for row in rows)
+        return [Outside(machine, database, _age(row)) for database, row in known if database]
 
     answers = ask(inputs, machines, outside)
     return Whereabouts(found, tuple(one for given in answers.given.values() for one in given), answers.silent)
@@ -103,10 +105,15 @@ def refuse_two_sets(stores: Whereabouts, attempted: str) -> None:
 def to_bring_back(stores: Whereabouts) -> str:
     """What a person does so that the primary is where the databases are."""
     group, home = stores.group.name, stores.home
+    quoted = group.replace("]", "]]")
     return (
-        f"Fail {group} over to {home}: on {home}, run ALTER AVAILABILITY GROUP [{group}] FAILOVER (`pulumi up` does it "
-        "by itself, unless the topology has `primary_policy: never`). Then run `pulumi up` again."
+        f"Fail {group} over to {home}: on {home}, run ALTER AVAILABILITY GROUP [{quoted}] FAILOVER (`pulumi up` does "
+        "it by itself, unless the topology has `primary_policy: never`). Then run `pulumi up` again."
     )
+
+
+def _age(row: Row) -> float:
+    return (datetime.fromisoformat(row["now"]) - datetime.fromisoformat(row["made"])).total_seconds()
 
 
 def _is(names: Sequence[str]) -> str:

@@ -28,7 +28,11 @@ class Servers:
         self.asked.append(machine)
         if machine not in self._given:
             raise UnreachableError(machine, "read", "no route to host")
-        rows = [{"name": name, "age": age} for name, age in self._given[machine].items()]
+        now = "2013-06-05T10:01:00.5"
+        rows = [
+            {"name": name, "made": f"2013-06-05T10:00:{60 - age:02d}.500", "now": now}
+            for name, age in self._given[machine].items()
+        ]
 
         class Server:
             def rows(self, *_: Any, **__: Any) -> list[dict[str, Any]]:
