@@ -67,7 +67,7 @@ class ConfigurationInputs(ThroughFarm, OnReplicas):
     replicas: tuple[str, ...] = ()
     """All of its replicas: where the stores may be. None: nobody looks (a state of an earlier version)."""
     joins: bool = False
-    """Whether the node joins stores that another one made, so that they have to be there."""
+    """Whether another tier makes the stores, so that they have to be there."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class AtTheStores:
             why = (
                 f"{', '.join(facts.configured)} of this node work with it"
                 if facts.configured
-                else "this node is to join"
+                else "this node is to join what another one made"
             )
             raise MachineError(
                 inputs.machine,

@@ -77,8 +77,8 @@ class PortalNode(Component):
             seconds=waits.configuration,
             manual_seconds=waits.manual,
             group=topology.sql.group,
-            replicas=[replica.machine for replica in topology.replicas],
-            joins=not _makes_the_stores(name, tier),
+            replicas=[replica.machine for replica in topology.sql.replicas],
+            joins=not _makes_the_stores(tier),
             unreachable=topology.sql.unreachable,
             adopt=tier.adopt,
             opts=self.child([installed, *before]),
@@ -142,9 +142,9 @@ class PortalNode(Component):
         ]
 
 
-def _makes_the_stores(node: str, tier: Tier) -> bool:
-    """The first node of the first role does; every other one joins them."""
-    return next(iter(ROLES)) in tier.roles and node == tier.nodes[0]
+def _makes_the_stores(tier: Tier) -> bool:
+    """The tier of the first role does, by whichever of its nodes comes first."""
+    return next(iter(ROLES)) in tier.roles
 
 
 def software_source(
