@@ -115,11 +115,9 @@ class AtTheStores:
             )
             raise MachineError(inputs.machine, self.attempted, found, "Bring it back, then run `pulumi up` again.")
         if inputs.joins or facts.configured:
-            why = (
-                f"{', '.join(facts.configured)} of this node work with it"
-                if facts.configured
-                else "this node is to join what another one made"
-            )
+            why = "another tier made the stores that this node is to join"
+            if facts.configured:
+                why = f"features of this node are configured already: {', '.join(facts.configured)}"
             raise MachineError(
                 inputs.machine,
                 self.attempted,

@@ -68,8 +68,13 @@ def test_two_sets(features: dict[str, bool]) -> None:
 @pytest.mark.parametrize(
     ("features", "joins", "silent", "why"),
     [
-        (BEGUN, False, (), f"no replica of SQL has {CONFIG}, and adminapi of this node work with it"),
-        (NEW, True, (), f"no replica of SQL has {CONFIG}, and this node is to join what another one made"),
+        (
+            BEGUN,
+            False,
+            (),
+            f"no replica of SQL has {CONFIG}, and features of this node are configured already: adminapi",
+        ),
+        (NEW, True, (), f"no replica of SQL has {CONFIG}, and another tier made the stores that this node is to join"),
         (NEW, False, ("SQL1",), f"no replica that answers has {CONFIG}, and SQL1, which may have it, is silent"),
     ],
     ids=["lost", "nothing to join", "perhaps on a silent one"],
