@@ -34,7 +34,7 @@ from components.sql.primary import PrimaryProvider
 from lab import machines
 from lab.sql.engine.group.progress import DETECTION_SECONDS, advance, become_primary
 from lab.sql.engine.group.state import ONLINE_SECONDS, find_group
-from lab.wap import cmdlets_config, configure
+from lab.wap import configure
 from remote.errors import MachineError
 from tests.e2e.farm import ROOT
 from tests.e2e.lab_here import FarmHere, Piece
@@ -348,14 +348,14 @@ def test_nothing_can_be_looked_at_while_a_feature_is_configured(
 
         monkeypatch.setattr(configure, "ensure_schema", made)
     else:
-        initialize = cmdlets_config.initialize
+        initialize = configure.initialize
 
         def initialized(*arguments: Any) -> None:
             if next(calls) == 3:
                 moves(stack)
             initialize(*arguments)
 
-        monkeypatch.setattr(cmdlets_config, "initialize", initialized)
+        monkeypatch.setattr("lab.wap.cmdlets_config.initialize", initialized)
     first = refused(stack, WHO)
     assert first
     said = refused(stack, WHO)
