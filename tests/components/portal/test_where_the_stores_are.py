@@ -62,7 +62,7 @@ def test_it_is_looked_at_right_before_each_feature() -> None:
 @pytest.mark.parametrize("features", [BEGUN, dict.fromkeys(NEW, True)], ids=["begun", "the last one made it"])
 def test_two_sets(features: dict[str, bool]) -> None:
     text = refusal(lambda: plan(features, Whereabouts(group("SQL2"), (SECOND, FIRST))))
-    assert f"SQL1 has {CONFIG}; SQL2 has {CONFIG}. Those on SQL1 were made first." in text
+    assert f"SQL1 has {CONFIG}; SQL2 has {CONFIG}. Those on SQL1 were made first:" in text
 
 
 @pytest.mark.parametrize(

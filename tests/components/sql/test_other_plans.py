@@ -333,7 +333,7 @@ class TestPrimary:
         two = Whereabouts(group("SQL2"), (Outside("SQL2", CONFIG, 10), Outside("SQL1", CONFIG, 900)))
         text = refusal(lambda: self.provider.plan(self.inputs(policy), two))
         assert text.startswith("SQL1: move the primary of SQL: the farm's databases, which are not in SQL yet, are on ")
-        assert f"several servers: SQL1 has {CONFIG}; SQL2 has {CONFIG}. Those on SQL1 were made first." in text
+        assert f"several servers: SQL1 has {CONFIG}; SQL2 has {CONFIG}. Those on SQL1 were made first:" in text
         assert f"drop {CONFIG} on SQL2, then run `pulumi up` again." in text
 
     @pytest.mark.parametrize(
