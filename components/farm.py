@@ -45,7 +45,7 @@ class Farm(Component):
         # Load balancing, the SPF account and SQL Server have nothing to do with each other yet: they run side by side.
         tiers = [PortalTier(tier.name, topology, tier, secrets, self.child()) for tier in _in_order(topology)]
         spf = ServiceProviderFoundation("spf", topology, secrets, self.child())
-        sql = SqlAvailabilityGroup("sql", topology, secrets, self.child())
+        sql = SqlAvailabilityGroup("sql", topology, secrets, DATABASES, self.child())
 
         # The first node of every role, while the primary is where the portal's logins are to be made. Their software
         # is installed side by side; they are configured one after the other, in the order of their roles.

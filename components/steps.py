@@ -122,6 +122,9 @@ class Step:
     action: Action
     remedy: str = ""
     """What to do when it fails, where the machine's own words do not say it."""
+    provided: Callable[[Any], None] | None = None
+    """Looks at freshly observed facts right before the action, and raises ``MachineError`` where it must not run now:
+    for what others may change while the steps before it run."""
 
     def __str__(self) -> str:
         return self.sentence
@@ -130,6 +133,8 @@ class Step:
 def run(step: Step, remote: Remote, observe: Callable[[], Any], report: Callable[[str], None]) -> None:
     """Carry out one step. Raises ``MachineError`` naming the step's sentence."""
     report(step.sentence)
+    if step.provided is not None:
+        step.provided(observe())
     try:
         _carry_out(step, remote, observe, report)
     except (LostAnswerError, UnreachableError):

@@ -1,7 +1,9 @@
 """Guarantees that every feature of a portal node is configured against the farm's one set of stores.
 
 The first node makes the stores through the availability group's listener; every further node joins them with the same
-passphrase, which is checked before anything is touched. Features are configured in the product's order, one step
+passphrase, which is checked before anything is touched. Until the stores are in the group a failover leaves them
+behind, and the listener leads to a server without any: right before each feature the replicas are asked where the
+stores are, and any other primary is refused. Features are configured in the product's order, one step
 each, so an interrupted configuration goes on where it stopped. Where the product has no cmdlets for it (open for
 Windows Azure for Windows Server), a person configures the node at its configuration site: the step says how, and a
 feature counts as configured when its site answers. Delete leaves stores and databases as they are, since
@@ -17,7 +19,11 @@ import pulumi
 
 from components.failover_proof import ask
 from components.inputs import InputPart, ThroughFarm
+from components.portal.databases import CONFIG, DATABASES
 from components.resource import MASKED_DIFFERENCE, Managed, Provider
+from components.sql import whereabouts
+from components.sql.replicas import OnReplicas
+from components.sql.whereabouts import Whereabouts
 from components.steps import Manual, Script, Step, leaf
 from components.topology import Topology
 from components.topology.problem import Location
@@ -36,7 +42,7 @@ class FeatureSite(InputPart):
     """Where its site may answer: its own port, and the one it moves to later."""
 
 
-class ConfigurationInputs(ThroughFarm):
+class ConfigurationInputs(ThroughFarm, OnReplicas):
     machine: str
     """The portal node."""
     features: tuple[str, ...]
@@ -56,16 +62,69 @@ class ConfigurationInputs(ThroughFarm):
     """How long one feature may take."""
     manual_seconds: float = 0
     """How long to wait for a person, where one has to do it. 0: end with what there is to do."""
+    group: str = ""
+    """The availability group that the stores are to be in."""
+    replicas: tuple[str, ...] = ()
+    """All of its replicas: where the stores may be. None: nobody looks (a state of an earlier version)."""
+    joins: bool = False
+    """Whether another tier makes the stores, so that they have to be there."""
 
 
 @dataclass(frozen=True)
 class ConfigurationFacts:
     features: dict[str, bool]
     """Installed features by lower-case name, and whether each is configured."""
-    passphrase_fits: bool
-    """False when stores exist that were made with another passphrase."""
+    passphrase_fits: bool | None
+    """False when stores exist that were made with another passphrase, or when it is too simple for new ones. None when
+    there is nothing to try it with: no store where the listener leads."""
     unattended: bool = True
     """Whether the product has cmdlets for it."""
+    stores: Whereabouts | None = None
+    """Where the stores are; None where the inputs do not say where to look."""
+
+    @property
+    def configured(self) -> list[str]:
+        return [feature for feature, configured in self.features.items() if configured]
+
+
+@dataclass(frozen=True)
+class AtTheStores:
+    """Refuses to configure anything while the listener does not lead to the stores: the product would make others.
+
+    Raises ``MachineError``. Passes where there are none yet and this node is the one that makes them.
+    """
+
+    inputs: ConfigurationInputs
+    attempted: str
+
+    def __call__(self, facts: ConfigurationFacts) -> None:
+        stores, inputs = facts.stores, self.inputs
+        if stores is None:
+            return
+        whereabouts.refuse_two_sets(stores, self.attempted)
+        if stores.astray:
+            raise MachineError(inputs.machine, self.attempted, stores.astray, whereabouts.to_bring_back(stores))
+        if not stores.group.primary:
+            found = f"the availability group {inputs.group} has no primary, so that {inputs.server} leads nowhere"
+            raise MachineError(inputs.machine, self.attempted, found, "Bring it online, then run `pulumi up` again.")
+        if stores.has(CONFIG):
+            return
+        if stores.silent:
+            found = (
+                f"no replica that answers has {CONFIG}, and {' and '.join(stores.silent)}, which may have it, is silent"
+            )
+            raise MachineError(inputs.machine, self.attempted, found, "Bring it back, then run `pulumi up` again.")
+        if inputs.joins or facts.configured:
+            why = "another tier made the stores that this node is to join"
+            if facts.configured:
+                why = f"features of this node are configured already: {', '.join(facts.configured)}"
+            raise MachineError(
+                inputs.machine,
+                self.attempted,
+                f"no replica of {inputs.group} has {CONFIG}, and {why}",
+                "Restore the farm's databases from a backup. To begin anew instead, uninstall the portal's software on "
+                "every portal server; then run `pulumi up` again.",
+            )
 
 
 def too_simple(passphrase: Secret) -> bool:
@@ -89,6 +148,10 @@ class ConfigurationProvider(Provider[ConfigurationInputs, ConfigurationFacts]):
         return inputs.machine
 
     def observe(self, inputs: ConfigurationInputs, remote: Remote) -> ConfigurationFacts:
+        attempted = f"read {self.title(inputs)}"
+        stores = None
+        if inputs.replicas:
+            stores = whereabouts.observe(remote, inputs, inputs.replicas, inputs.group, DATABASES, attempted)
         state = remote.powershell(inputs.machine).run(
             leaf("portal/read_configuration.ps1"),
             {
@@ -97,21 +160,25 @@ class ConfigurationProvider(Provider[ConfigurationInputs, ConfigurationFacts]):
                 "Password": inputs.password,
                 "Passphrase": inputs.passphrase,
             },
-            attempted=f"read {self.title(inputs)}",
+            attempted=attempted,
         )[0]
         if state["features"] is None and inputs.sites:
             answers = {
                 site.feature.lower(): not all(ask(remote, inputs.machine, port) for port in site.ports)
                 for site in inputs.sites
             }
-            return ConfigurationFacts(answers, passphrase_fits=True, unattended=False)
+            return ConfigurationFacts(answers, passphrase_fits=None, unattended=False, stores=stores)
         features = {feature["name"].lower(): feature["configured"] for feature in state["features"] or []}
-        return ConfigurationFacts(features, state["passphraseFits"])
+        # Without a store the product's test only says whether a new one would take the passphrase.
+        proves = stores is None or stores.has(CONFIG) or not state["passphraseFits"]
+        return ConfigurationFacts(features, state["passphraseFits"] if proves else None, stores=stores)
 
     def plan(self, inputs: ConfigurationInputs, facts: ConfigurationFacts) -> list[Step]:
         machine = inputs.machine
         attempted = f"bring about {self.title(inputs)}"
-        if not facts.passphrase_fits and too_simple(inputs.passphrase):
+        if facts.stores is not None:  # the last feature may have made another set while the group failed over
+            whereabouts.refuse_two_sets(facts.stores, attempted)
+        if facts.passphrase_fits is False and too_simple(inputs.passphrase):
             raise MachineError(
                 machine,
                 attempted,
@@ -119,7 +186,7 @@ class ConfigurationProvider(Provider[ConfigurationInputs, ConfigurationFacts]):
                 "Set `passphrase` to more than eight characters, one of them neither letter nor digit; where there are "
                 "stores already, to the one they were made with.",
             )
-        if not facts.passphrase_fits:
+        if facts.passphrase_fits is False:
             raise MachineError(
                 machine,
                 attempted,
@@ -127,7 +194,11 @@ class ConfigurationProvider(Provider[ConfigurationInputs, ConfigurationFacts]):
                 "Set `passphrase` to the one they were made with; it cannot be recovered from them.",
             )
         if not facts.unattended:
-            return [] if not _silent(facts) else [self._by_hand(inputs)]
+            if not _silent(facts):
+                return []
+            provided = AtTheStores(inputs, attempted)
+            provided(facts)
+            return [self._by_hand(inputs, provided)]
         if missing := [feature for feature in inputs.features if feature.lower() not in facts.features]:
             raise MachineError(
                 machine,
@@ -136,6 +207,9 @@ class ConfigurationProvider(Provider[ConfigurationInputs, ConfigurationFacts]):
                 "See whether the installation of the portal's software succeeded.",
             )
         due = [feature for feature in inputs.features if not facts.features[feature.lower()]]
+        provided = AtTheStores(inputs, attempted)
+        if due:
+            provided(facts)
         return [
             Step(
                 f"On {machine}, configure the feature {feature} ({number} of {len(due)}).",
@@ -151,11 +225,12 @@ class ConfigurationProvider(Provider[ConfigurationInputs, ConfigurationFacts]):
                     },
                     seconds=inputs.seconds,
                 ),
+                provided=provided,
             )
             for number, feature in enumerate(due, 1)
         ]
 
-    def _by_hand(self, inputs: ConfigurationInputs) -> Step:
+    def _by_hand(self, inputs: ConfigurationInputs, provided: AtTheStores) -> Step:
         """The article's way, in a browser on the node."""
         machine = inputs.machine
         enter = f"Log on to {machine} as an administrator and open https://localhost:{CONFIGURATION_PORT}/."
@@ -163,7 +238,7 @@ class ConfigurationProvider(Provider[ConfigurationInputs, ConfigurationFacts]):
         who = f"{inputs.login}, its password (sqlAdministratorPassword of this stack)"
         click = f"{server} {who} and the passphrase (passphrase of this stack), and finish the wizard."
         action = Manual(machine, (enter, click), _silent_sites, inputs.manual_seconds)
-        return Step(f"In the configuration site on {machine}, configure the node.", action)
+        return Step(f"In the configuration site on {machine}, configure the node.", action, provided=provided)
 
     def remove(self, inputs: ConfigurationInputs, facts: ConfigurationFacts, before: dict[str, Any]) -> list[Step]:
         return []
@@ -178,7 +253,7 @@ class ConfigurationProvider(Provider[ConfigurationInputs, ConfigurationFacts]):
         live: dict[str, Any] = {
             "features": [f for f in inputs.features if facts.features.get(f.lower(), not facts.unattended)]
         }
-        if not facts.passphrase_fits:
+        if facts.passphrase_fits is False:
             live["passphrase"] = MASKED_DIFFERENCE
         return live
 
@@ -210,10 +285,15 @@ class Configuration(Managed, module="portal", name="Configuration"):
         sites: list[dict[str, Any]],
         seconds: float,
         manual_seconds: float,
+        group: str,
+        replicas: list[str],
+        joins: bool,
+        unreachable: str,
         adopt: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         where = {"server": server, "login": login, "password": password, "passphrase": passphrase}
         waits = {"seconds": seconds, "manual_seconds": manual_seconds}
         what = {"machine": machine, "features": features, "sites": sites, "adopt": adopt}
-        super().__init__(name, {**what, **where, **waits}, opts)
+        stores = {"group": group, "replicas": replicas, "joins": joins, "unreachable": unreachable}
+        super().__init__(name, {**what, **where, **stores, **waits}, opts)

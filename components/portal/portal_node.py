@@ -76,6 +76,10 @@ class PortalNode(Component):
             sites=self._feature_sites() if topology.release.cmdlets_open else [],
             seconds=waits.configuration,
             manual_seconds=waits.manual,
+            group=topology.sql.group,
+            replicas=[replica.machine for replica in topology.sql.replicas],
+            joins=not _makes_the_stores(tier),
+            unreachable=topology.sql.unreachable,
             adopt=tier.adopt,
             opts=self.child([installed, *before]),
         )
@@ -136,6 +140,11 @@ class PortalNode(Component):
             for site in ROLES[role.name].sites
             if site.port is not None
         ]
+
+
+def _makes_the_stores(tier: Tier) -> bool:
+    """The tier of the first role does, by whichever of its nodes comes first."""
+    return next(iter(ROLES)) in tier.roles
 
 
 def software_source(

@@ -1,4 +1,5 @@
-# The features on this node with their state, and whether the passphrase fits the stores (it does while there are none).
+# The features on this node with their state, and whether the passphrase fits the stores. While there are none, it "fits"
+# where new ones would take it.
 # Without the product's cmdlets nothing tells them: null.
 param($Server, $UserName, $Password, $Passphrase)
 $state = @{ features = $null; passphraseFits = $true }

@@ -295,7 +295,8 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
             steps += [*self._clear(inputs, facts, to_seed), *self._seed(inputs, facts, to_seed)]
         if not copy.in_group:
             what = f"On {primary}, put {database} into {inputs.group}."
-            steps.append(Step(what, Sql(primary, "sql/add_database.sql", (inputs.group, database))))
+            moved = f"Where {primary} is not the primary any more, run `pulumi up` again."
+            steps.append(Step(what, Sql(primary, "sql/add_database.sql", (inputs.group, database)), moved))
         for machine in to_seed:
             what = f"Wait until {machine} knows that {database} is in {inputs.group}."
             steps.append(Step(what, Until(machine, Visible(database, machine), inputs.seconds)))
@@ -380,6 +381,16 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
                 "there is no such availability group",
                 "Run `pulumi up` again, which makes it first.",
             )
+        if copy is None or (copy.state == "RESTORING" and not copy.in_group):  # or it was to be seeded there
+            elsewhere = [m for m, c in facts.copies.items() if not c.in_group and c.state != "RESTORING"]
+            if elsewhere:
+                raise MachineError(
+                    primary,
+                    f"put {database} into {inputs.group}",
+                    f"it is on {' and '.join(elsewhere)}, but the primary is {primary}",
+                    f"Fail {inputs.group} over to {elsewhere[0]} (`pulumi up` does it by itself, unless the topology "
+                    "has `primary_policy: never`), then run `pulumi up` again.",
+                )
         if copy is None:
             raise MachineError(
                 primary,

@@ -1,9 +1,11 @@
 """Guarantees that the primary of an availability group is where it is wanted, by planned failover only.
 
 A failover runs as T-SQL on the target and only when every database there is ready: never through Failover Cluster
-Manager, never forced. With the policy ``build`` the primary is moved when the farm is built or the wanted machine
-changes; where an automatic failover takes it later is reported, not undone. With ``always`` that is drift; with
-``never`` the primary is only reported. Delete leaves it where it is.
+Manager, never forced. Until all of the farm's databases are in the group the primary is where they are: a failover
+leaves behind what is not in the group yet, and the next ``up`` takes the primary back to it. With the policy ``build``
+the primary is moved to the wanted machine when the farm is built or that machine changes; where an automatic failover
+takes it later is reported, not undone. With ``always`` that is drift. With ``never`` the primary is only reported, and
+databases that it left behind are an error that says where they are. Delete leaves it where it is.
 """
 
 from __future__ import annotations
@@ -14,16 +16,19 @@ from typing import Any, Literal, Protocol
 import pulumi
 from pulumi.dynamic import UpdateResult
 
-from components.inputs import Inputs
 from components.resource import Managed, Provider
-from components.sql import group as groups
+from components.sql import whereabouts
 from components.sql.group import Group
+from components.sql.replicas import OnReplicas
+from components.sql.whereabouts import Whereabouts
 from components.steps import Sql, Step, Until
 from remote.errors import MachineError
 from remote.session import Remote
 
+WITH_DATABASES = "where the primary is"
 
-class PrimaryInputs(Inputs):
+
+class PrimaryInputs(OnReplicas):
     group: str
     """The availability group."""
     machine: str
@@ -34,6 +39,12 @@ class PrimaryInputs(Inputs):
     """When it is moved there: while the farm is built, always, or never."""
     seconds: float = 120
     """How long a failover may take."""
+    databases: tuple[str, ...] = ()
+    """The farm's databases. While one of them is not in the group the primary has to be where it is."""
+    outside: str = WITH_DATABASES
+    """What is declared of the farm's databases that are not in the group; a drifted state says where they are."""
+    settled: bool = False
+    """Set for an update that does not concern where the primary is wanted: it moves nothing but back to databases."""
 
 
 class HoldsGroup(Protocol):
@@ -57,7 +68,9 @@ class Ready:
         group = group_in(facts)
         if not group.primary:
             return f"a primary of {group.name}"
-        return ", ".join(group.not_ready(self.machine))
+        replica = group.replica(self.machine)
+        away = [f"{self.machine} to connect"] if replica is not None and not replica.connected else []
+        return ", ".join([*away, *group.not_ready(self.machine)])
 
 
 @dataclass(frozen=True)
@@ -108,7 +121,7 @@ def move(group: str, target: str, seconds: float, *, integrated: bool = False) -
     ]
 
 
-class PrimaryProvider(Provider[PrimaryInputs, Group]):
+class PrimaryProvider(Provider[PrimaryInputs, Whereabouts]):
     INPUTS = PrimaryInputs
     IDENTITY = ("group",)
     COMPUTED = ("current",)
@@ -123,34 +136,49 @@ class PrimaryProvider(Provider[PrimaryInputs, Group]):
     def home(self, inputs: PrimaryInputs) -> str:
         return inputs.machine
 
-    def observe(self, inputs: PrimaryInputs, remote: Remote) -> Group:
-        return groups.observe(remote, inputs.machines, inputs.group)
+    def observe(self, inputs: PrimaryInputs, remote: Remote) -> Whereabouts:
+        attempted = f"read {self.title(inputs)}"
+        return whereabouts.observe(remote, inputs, inputs.machines, inputs.group, inputs.databases, attempted)
 
-    def plan(self, inputs: PrimaryInputs, facts: Group) -> list[Step]:
-        if facts.primary == inputs.machine or inputs.policy == "never":
+    def plan(self, inputs: PrimaryInputs, facts: Whereabouts) -> list[Step]:
+        attempted = f"move {self.title(inputs)}"
+        whereabouts.refuse_two_sets(facts, attempted)
+        target = self._wanted(inputs, facts)
+        if facts.group.primary == target:
             return []
-        refuse_loss(facts, inputs.machine, f"move {self.title(inputs)}")
-        return move(inputs.group, inputs.machine, inputs.seconds)
+        if inputs.policy == "never":
+            raise MachineError(target, attempted, facts.astray, whereabouts.to_bring_back(facts))
+        refuse_loss(facts.group, target, attempted)
+        return move(inputs.group, target, inputs.seconds)
+
+    def _wanted(self, inputs: PrimaryInputs, facts: Whereabouts) -> str:
+        """With the databases; else, as the policy says, on the wanted machine or where it is."""
+        if facts.home:
+            return facts.home
+        moves = inputs.policy == "always" or (inputs.policy == "build" and not inputs.settled)
+        return inputs.machine if moves else facts.group.primary
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """A change of anything but the wanted machine (a replica more, for instance) fails nothing over."""
-        policy = str(news.get("policy", "build"))
-        stays = policy == "build" and str(olds.get("machine")).lower() == str(news.get("machine")).lower()
-        done = super().update(_id, olds, {**news, "policy": "never"} if stays else news)
-        return UpdateResult({**(done.outs or {}), "policy": policy})
+        """A change of anything but the wanted machine (a replica more, for instance) fails nothing over but back to
+        databases that are not in the group."""
+        settled = str(olds.get("machine")).lower() == str(news.get("machine")).lower()
+        done = super().update(_id, olds, {**news, "settled": settled})
+        return UpdateResult({**(done.outs or {}), "settled": False})
 
-    def remove(self, inputs: PrimaryInputs, facts: Group, before: dict[str, Any]) -> list[Step]:
+    def remove(self, inputs: PrimaryInputs, facts: Whereabouts, before: dict[str, Any]) -> list[Step]:
         return []
 
-    def present(self, inputs: PrimaryInputs, facts: Group) -> bool:
+    def present(self, inputs: PrimaryInputs, facts: Whereabouts) -> bool:
         return True
 
-    def found(self, inputs: PrimaryInputs, facts: Group) -> dict[str, Any]:
-        drifted = inputs.policy == "always" and facts.primary != inputs.machine
-        return {"machine": facts.primary or "(none)"} if drifted else {}
+    def found(self, inputs: PrimaryInputs, facts: Whereabouts) -> dict[str, Any]:
+        if facts.astray:
+            return {"outside": facts.astray}
+        drifted = inputs.policy == "always" and facts.group.primary != self._wanted(inputs, facts)
+        return {"machine": facts.group.primary or "(none)"} if drifted else {}
 
-    def outputs(self, inputs: PrimaryInputs, facts: Group) -> dict[str, Any]:
-        return {"current": facts.primary}
+    def outputs(self, inputs: PrimaryInputs, facts: Whereabouts) -> dict[str, Any]:
+        return {"current": facts.group.primary}
 
 
 class Primary(Managed, module="sql", name="Primary"):
@@ -169,7 +197,10 @@ class Primary(Managed, module="sql", name="Primary"):
         machines: list[str],
         policy: str,
         seconds: float,
+        databases: list[str],
+        unreachable: str,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        inputs = {"group": group, "machine": machine, "machines": machines, "policy": policy, "seconds": seconds}
-        super().__init__(name, inputs, opts)
+        where = {"group": group, "machine": machine, "machines": machines, "databases": databases}
+        how = {"policy": policy, "seconds": seconds, "unreachable": unreachable}
+        super().__init__(name, {**where, **how}, opts)

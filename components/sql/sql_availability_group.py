@@ -27,7 +27,12 @@ class SqlAvailabilityGroup(Component):
     """An availability group ready for the farm once ``primary`` is there."""
 
     def __init__(
-        self, name: str, topology: Topology, secrets: FarmSecrets, opts: pulumi.ResourceOptions | None = None
+        self,
+        name: str,
+        topology: Topology,
+        secrets: FarmSecrets,
+        databases: Iterable[str],
+        opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("sql:SqlAvailabilityGroup", name, opts)
         self._topology, sql, waits = topology, topology.sql, topology.waits
@@ -124,6 +129,8 @@ class SqlAvailabilityGroup(Component):
             machines=machines,
             policy=sql.primary_policy,
             seconds=waits.failover,
+            databases=list(databases),
+            unreachable=sql.unreachable,
             opts=self.child([listener]),
         )
         self.register_outputs({"primary": self.primary.current})

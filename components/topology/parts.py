@@ -170,7 +170,8 @@ class Sql(Part):
     """The replica (its machine) that carries the primary while the farm is built, and after a proof."""
     primary_policy: Literal["build", "always", "never"] = "build"
     """`build`: move the primary there while the farm is built, later only report; `always`: move it in every update;
-    `never`: only report."""
+    `never`: only report. Until all of the farm's databases are in the group the primary has to be where they are:
+    `build` and `always` take it back to them in every update, `never` ends with an error that says where they are."""
     adopt: Flag = False
     """Take over a group, its listener and endpoints, and the administrator's login, that exist already. What does not
     exist is made either way."""

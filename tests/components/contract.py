@@ -103,6 +103,8 @@ class World:
             missing = step.action.waiting_for(observe())
             assert not missing, f"{step.sentence} would wait for ever: {missing}"
             return
+        if step.provided is not None:
+            step.provided(observe())
         broken = self._break if self._break and len(self.changes) == self._break.at else None
         self.ran.append(step)
         if broken and not broken.after:

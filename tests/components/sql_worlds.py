@@ -15,6 +15,7 @@ from components.sql.login import Login, Logins, Permission
 from components.sql.login_mirror import LoginMirrorFacts, LoginMirrorProvider
 from components.sql.primary import PrimaryProvider
 from components.sql.seeding import Seed
+from components.sql.whereabouts import Whereabouts
 from components.steps import Sql, Together
 from remote.secret import Secret
 from tests.components.contract import Case
@@ -188,8 +189,8 @@ LISTENER = Case(
 PRIMARY = Case(
     PrimaryProvider,
     {"group": "SQL", "machine": "SQL1", "machines": MACHINES, "policy": "always"},
-    group("SQL2"),
-    {"sql/failover.sql": lambda f, a: failed_over(f, a.machine)},
+    Whereabouts(group("SQL2")),
+    {"sql/failover.sql": lambda f, a: replace(f, group=failed_over(f.group, a.machine))},
     leaves=True,
 )
 

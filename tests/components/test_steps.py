@@ -1,4 +1,4 @@
-"""Steps: a restart whose order is lost, and the remedy that a step adds to the machine's own words."""
+"""Steps: a restart whose order is lost, what a step looks at first, and the remedy it adds to the machine's words."""
 
 from __future__ import annotations
 
@@ -64,3 +64,23 @@ def test_a_lost_answer_stays_one() -> None:
     step = Step("On SQL1, back up.", Script("SQL1", "windows/restart.ps1"), "Look at the share.")
     with pytest.raises(LostAnswerError):
         steps.run(step, Machine(error=LostAnswerError("SQL1", "x", "y")), lambda: None, lambda _text: None)
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_step_looks_at_fresh_facts_right_before_its_action(moved: bool) -> None:
+    happened: list[str] = []
+
+    def provided(facts: str) -> None:
+        happened.append(f"looked at {facts}")
+        if moved:
+            raise MachineError("SQL1", "configure", "the stores are elsewhere")
+
+    machine = Machine()
+    step = Step("On SQL1, configure.", Script("SQL1", "windows/restart.ps1"), provided=provided)
+    try:
+        steps.run(step, machine, lambda: "fresh facts", happened.append)
+    except MachineError as error:
+        happened.append(error.found)
+    told = ["On SQL1, configure.", "looked at fresh facts"]
+    assert happened == ([*told, "the stores are elsewhere"] if moved else told)
+    assert machine.orders == (0 if moved else 1)

@@ -23,8 +23,9 @@ THIRD = "{machine: SQL3, failover: manual}"
 GROUP = {
     "SQL-alwayson", "SQL-authentication", "SQL-administrator", "SQL-cluster", "SQL", "SQL-listener", "SQL-primary",
     "SQL1-endpoint", "SQL2-endpoint", *DATABASES, "logins", "logins-after-joining", "failover-proof",
+    "Portal1-configuration", "Portal2-configuration",
 }  # fmt: skip
-"""Everything that looks after the group as a whole."""
+"""Everything that looks after the group as a whole, or asks every replica for the stores."""
 VERIFICATION = "verification"
 STAYS = (
     Allowed("sql", "sql-instance", "mssqlserver", "hadr,mixed,started", "AlwaysOn stays enabled"),

@@ -146,6 +146,27 @@ REFUSALS: dict[str, tuple[AvailabilityDatabaseFacts, str]] = {
             "whether that one succeeded."
         ),
     ),
+    "left behind by a failover": (
+        database_facts({"SQL2": copy()}),
+        (
+            "it is on SQL2, but the primary is SQL1. Fail SQL over to SQL2 (`pulumi up` does it by itself, unless the "
+            "topology has `primary_policy: never`), then run `pulumi up` again."
+        ),
+    ),
+    "left behind while it was to be seeded": (
+        database_facts({"SQL1": copy(state="RESTORING"), "SQL2": copy()}),
+        (
+            "it is on SQL2, but the primary is SQL1. Fail SQL over to SQL2 (`pulumi up` does it by itself, unless the "
+            "topology has `primary_policy: never`), then run `pulumi up` again."
+        ),
+    ),
+    "only a copy of it": (
+        database_facts({"SQL2": copy(state="RESTORING")}),
+        (
+            "there is no database of this name. It is made by the configuration of the first portal node; see "
+            "whether that one succeeded."
+        ),
+    ),
     "another one on the secondary": (
         database_facts({"SQL1": copy(), "SQL2": copy()}),
         "SQL2 has a database of this name of its own (ONLINE). Correct this, then run again.",

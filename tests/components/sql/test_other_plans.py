@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from components.portal.databases import CONFIG
 from components.sql.administrator import AdministratorInputs, AdministratorProvider, LoginState, Unused
 from components.sql.authentication_mode import (
     AuthenticationModeFacts,
@@ -17,10 +18,11 @@ from components.sql.authentication_mode import (
 from components.sql.group import Group, Server
 from components.sql.listener import ListenerFacts, ListenerInputs, ListenerProvider
 from components.sql.primary import Moved, PrimaryInputs, PrimaryProvider, Ready
+from components.sql.whereabouts import Outside, Whereabouts
 from components.steps import Until
 from remote.secret import Secret
 from tests.components.contract import actions, enter, refusal, sentences
-from tests.components.sql_worlds import DEDICATED, PRIMARY, administrator, group, on, replica
+from tests.components.sql_worlds import DEDICATED, PRIMARY, STORE, administrator, group, on, replica
 
 PASSWORD = Secret("Sql-Pass-1!")
 
@@ -283,24 +285,56 @@ class TestPrimary:
     provider = PrimaryProvider()
 
     @staticmethod
-    def inputs(policy: str) -> PrimaryInputs:
-        return PrimaryInputs.model_validate(
-            {"group": "SQL", "machine": "SQL1", "machines": ["SQL1", "SQL2"], "policy": policy}
-        )
+    def inputs(policy: str, **more: Any) -> PrimaryInputs:
+        given = {"group": "SQL", "machine": "SQL1", "machines": ["SQL1", "SQL2"], "policy": policy}
+        return PrimaryInputs.model_validate({**given, **more})
 
     def test_moved_where_it_is_wanted(self) -> None:
-        plan = self.provider.plan(self.inputs("build"), group("SQL2"))
+        plan = self.provider.plan(self.inputs("build"), Whereabouts(group("SQL2")))
         assert sentences(plan) == TestAuthenticationMode.to("SQL1")
         assert actions(plan) == ["SQL1 sql/failover.sql ('SQL',)"], "on the target, over ODBC"
 
     def test_policies(self) -> None:
-        assert self.provider.plan(self.inputs("never"), group("SQL2")) == []
-        assert self.provider.plan(self.inputs("build"), group("SQL1")) == []
-        assert self.provider.found(self.inputs("build"), group("SQL2")) == {}
-        assert self.provider.found(self.inputs("never"), group("SQL2")) == {}
-        assert self.provider.found(self.inputs("always"), group("SQL2")) == {"machine": "SQL2"}
-        assert self.provider.found(self.inputs("always"), Group("SQL", "", (), ())) == {"machine": "(none)"}
-        assert self.provider.outputs(self.inputs("never"), group("SQL2")) == {"current": "SQL2"}
+        first, second = Whereabouts(group("SQL1")), Whereabouts(group("SQL2"))
+        nowhere = Whereabouts(Group("SQL", "", (), ()))
+        assert self.provider.plan(self.inputs("never"), second) == []
+        assert self.provider.plan(self.inputs("build"), first) == []
+        assert self.provider.plan(self.inputs("build", settled=True), second) == []
+        assert self.provider.found(self.inputs("build"), second) == {}
+        assert self.provider.found(self.inputs("never"), second) == {}
+        assert self.provider.found(self.inputs("always"), second) == {"machine": "SQL2"}
+        assert self.provider.found(self.inputs("always"), nowhere) == {"machine": "(none)"}
+        assert self.provider.outputs(self.inputs("never"), second) == {"current": "SQL2"}
+
+    LEFT = Whereabouts(group("SQL2"), (Outside("SQL1", CONFIG, 900), Outside("SQL1", STORE, 890)))
+    """A failover left two databases behind."""
+
+    @pytest.mark.parametrize("more", [{"policy": "build", "settled": True}, {"policy": "always", "machine": "SQL2"}])
+    def test_it_goes_back_to_databases_that_are_not_in_the_group(self, more: dict[str, Any]) -> None:
+        inputs = self.inputs(**more)
+        assert sentences(self.provider.plan(inputs, self.LEFT)) == TestAuthenticationMode.to("SQL1")
+        there = replace(self.LEFT, group=group("SQL1"))
+        assert self.provider.plan(inputs, there) == [], "and stays there until they are"
+        assert self.provider.found(inputs, there) == {}
+        where = f"{CONFIG}, {STORE} are on SQL1, but the primary of SQL is SQL2"
+        assert self.provider.found(inputs, self.LEFT) == {"outside": where}
+
+    def test_nobody_is_moved_who_must_never_be(self) -> None:
+        text = refusal(lambda: self.provider.plan(self.inputs("never"), self.LEFT))
+        assert text == (
+            f"SQL1: move the primary of SQL: {CONFIG}, {STORE} are on SQL1, but the primary of SQL is SQL2. Fail SQL "
+            "over to SQL1: on SQL1, run ALTER AVAILABILITY GROUP [SQL] FAILOVER (`pulumi up` does it by itself, unless "
+            "the topology has `primary_policy: never`). Then run `pulumi up` again."
+        )
+        assert self.provider.plan(self.inputs("never"), replace(self.LEFT, group=group("SQL1"))) == []
+
+    @pytest.mark.parametrize("policy", ["build", "always", "never"])
+    def test_two_sets_of_databases_are_refused_with_the_one_that_was_made_later(self, policy: str) -> None:
+        two = Whereabouts(group("SQL2"), (Outside("SQL2", CONFIG, 10), Outside("SQL1", CONFIG, 900)))
+        text = refusal(lambda: self.provider.plan(self.inputs(policy), two))
+        assert text.startswith("SQL1: move the primary of SQL: the farm's databases, which are not in SQL yet, are on ")
+        assert f"several servers: SQL1 has {CONFIG}; SQL2 has {CONFIG}. Those on SQL1 were made first:" in text
+        assert f"drop {CONFIG} on SQL2, then run `pulumi up` again." in text
 
     @pytest.mark.parametrize(
         ("news", "moved"),
@@ -318,7 +352,7 @@ class TestPrimary:
         olds = PRIMARY.provider().check({}, {**PRIMARY.inputs, "policy": "build"}).inputs
         wanted = {**olds, **news}
         elsewhere = "SQL1" if wanted["machine"] == "SQL2" else "SQL2"
-        world = enter(monkeypatch, PRIMARY, group(elsewhere))
+        world = enter(monkeypatch, PRIMARY, Whereabouts(group(elsewhere)))
         outs = world.provider().update("its id", olds, wanted).outs or {}
         assert ["sql/failover.sql" in str(step.action) for step in world.changes] == [True] * moved
         assert outs["policy"] == wanted["policy"]

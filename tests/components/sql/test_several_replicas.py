@@ -22,6 +22,7 @@ from components.sql.availability_group import (
 )
 from components.sql.group import DatabaseReplica, Group, Replica
 from components.sql.primary import PrimaryInputs, PrimaryProvider
+from components.sql.whereabouts import Whereabouts
 from components.steps import Sql
 from tests.components import worlds
 from tests.components.contract import refusal, sentences
@@ -114,7 +115,7 @@ LOSS = (
 def test_the_primary_is_not_moved_where_something_could_be_lost() -> None:
     def plan(machine: str, facts: Group) -> list[str]:
         inputs = PrimaryInputs(group="SQL", machine=machine, machines=tuple(FIVE), policy="always")
-        return sentences(PrimaryProvider().plan(inputs, facts))
+        return sentences(PrimaryProvider().plan(inputs, Whereabouts(facts)))
 
     assert plan("SQL3", group("SQL1", FIVE))[1] == "On SQL3, fail SQL over to it.", "manual and synchronous will do"
     to = refusal(lambda: plan("SQL4", group("SQL1", FIVE)))
