@@ -1,6 +1,7 @@
 -- All that a mirror has to know of this server's SQL logins, in one answer: a row for each login, membership,
 -- permission, thing owned, session, credential, server role, database, and login that this program wrote down as its
--- own. What the system views name in a collation of their own is given the database's, or the rows would not unite.
+-- own, and one for the server's collation, by which it compares names. What the system views name in a collation of
+-- their own is given the database's, or the rows would not unite.
 SELECT N'login' AS kind,
        logins.name AS name,
        CONVERT(nvarchar(200), logins.sid, 1) AS sid,
@@ -89,6 +90,9 @@ SELECT N'database', databases.name, N'', N'', 0, 0, 0, 0, 0, N'', N'', N'', N'',
             WHEN databases.is_read_only = 1 THEN N'readable' ELSE N'writable' END, N'', N'', N''
   FROM sys.databases AS databases
   LEFT JOIN sys.dm_hadr_availability_replica_states AS states ON states.replica_id = databases.replica_id
+UNION ALL
+SELECT N'server', N'', N'', N'', 0, 0, 0, 0, 0, N'', N'', N'', N'',
+       CAST(SERVERPROPERTY('Collation') AS nvarchar(128)) COLLATE DATABASE_DEFAULT, N'', N'', N''
 UNION ALL
 SELECT N'mark', SUBSTRING(name, 29, 100), N'', N'', 0, 0, 0, 0, 0, N'', N'', N'', N'',
        CAST(value AS nvarchar(30)), N'', N'', N''
