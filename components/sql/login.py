@@ -83,6 +83,8 @@ class Login:
     """Its password has to be changed at the next log-on."""
     locked: bool = False
     """Locked out after wrong passwords."""
+    windows: bool = False
+    """The login of a Windows account or group: it has no password here, and the SID that Windows gave it."""
     holdings: Holdings = Holdings()
 
     def differences(self, other: Login, fold: Fold = str.lower) -> dict[str, str]:
@@ -178,6 +180,10 @@ class Logins:
     """SIDs of logins that this program wrote down as made by itself."""
     made: frozenset[str] = frozenset()
     """Those of them that are still the very logins it made."""
+    owners: dict[str, str] = field(default_factory=dict)
+    """SID of the owner of each database, as this server knows it."""
+    machine: str = ""
+    """The name of the computer: accounts of its own are named with it."""
     collation: str = "SQL_Latin1_General_CP1_CI_AS"
     """The server's own: names of logins, server roles and databases are compared by it."""
 
@@ -239,11 +245,13 @@ def from_rows(rows: list[Row]) -> Logins:
     for row in rows:
         kinds[row["kind"]].append(row)
     details = _Details(kinds)
-    logins = [_login(row, details) for row in kinds["login"]]
-    created = {sid(row["sid"]): row["detail"] for row in kinds["login"]}
+    both = [*kinds["login"], *kinds["windows login"]]
+    logins = [_login(row, details) for row in both]
+    created = {sid(row["sid"]): row["detail"] for row in both}
     marks = {sid(row["name"]): row["detail"] for row in kinds["mark"]}
     names = [row["name"] for row in kinds["server role"]]
-    collation = next((row["detail"] for row in kinds["server"]), Logins.collation)
+    server = next(iter(kinds["server"]), {"detail": Logins.collation, "securable": ""})
+    collation = server["detail"]
     fold = folding(collation)
     roles = [ServerRole(name, frozenset(details.roles[name]), frozenset(details.rights[name])) for name in names]
     return Logins(
@@ -252,6 +260,8 @@ def from_rows(rows: list[Row]) -> Logins:
         databases={fold(row["name"]): row["detail"] for row in kinds["database"]},
         marks=frozenset(marks),
         made=frozenset(one for one, when in marks.items() if created.get(one) == when),
+        owners={fold(row["name"]): sid(row["sid"] or "0x") for row in kinds["database"]},
+        machine=server["securable"],
         collation=collation,
     )
 
@@ -330,5 +340,6 @@ def _login(row: dict[str, Any], details: _Details) -> Login:
         language=row["language"] or "us_english",
         must_change=bool(row["must_change"]),
         locked=bool(row["locked"]),
+        windows=row["kind"] == "windows login",
         holdings=details.holdings(name),
     )

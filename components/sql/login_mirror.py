@@ -10,18 +10,22 @@ names, a grantor that is missing) keeps no other back, is a row of the report, a
 default database that a replica has not is `master` there. A login that is an administrator of its server (sysadmin,
 securityadmin, CONTROL SERVER, ALTER ANY LOGIN) is mirrored only when it is named beside; else a row says so. A login of
 the same name with another SID is made anew, and keeps what that server alone gave it; where it could not, nothing is
-dropped and the error says why. Names are compared by the server's own collation. A password that has to be changed at
+dropped and the error says why. Names are compared by the server's own collation. Windows accounts and groups that are
+users of the databases get their logins as well, which need no password; an account of one server alone is refused by
+name. The owner of each database is the one that the database itself knows (dbo): its login has to be on every replica,
+and the primary is told where it has another. A password that has to be changed at
 the next log-on is left until that is done.
 
-Leaves alone every login outside the set, ``sa``, Windows logins, and extra logins on any replica; with
-`sql.drop_logins` a login that this program made on a replica is dropped there when no database needs it any more.
+Leaves alone every login outside the set, ``sa``, Windows accounts that come in by a group, and extra logins on any
+replica; with `sql.drop_logins` a login that this program made on a replica is dropped there when no database needs it
+any more.
 Delete leaves the logins: a login is dropped only by a person. It removes what was written down about those it made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
@@ -35,6 +39,7 @@ from components.sql.replicas import OnReplicas, ask
 from components.steps import Step, Together, leaf
 from remote.errors import MachineError
 from remote.session import Remote
+from remote.sql import Row
 
 MIRRORED = "the same on every replica"
 
@@ -73,6 +78,10 @@ class LoginMirrorFacts:
     """Replicas that do not answer."""
     elsewhere: frozenset[str] = field(default_factory=frozenset)
     """SIDs that users of other databases have, read where something might be dropped."""
+    windows: dict[str, str] = field(default_factory=dict)
+    """SID → name of the users that are Windows accounts or groups."""
+    owners: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Database → SID of its owner as the database knows it (dbo), and the name that the primary has for that."""
 
 
 class LoginMirrorProvider(Provider[LoginMirrorInputs, LoginMirrorFacts]):
@@ -102,13 +111,20 @@ class LoginMirrorProvider(Provider[LoginMirrorInputs, LoginMirrorFacts]):
         primary = answers.given[group.primary]
         missing = tuple(database for database in inputs.databases if primary.fold(database) not in primary.databases)
         known = [database for database in inputs.databases if database not in missing]
-        users = _users(remote, [(group.primary, database) for database in known], attempted)
-        facts = LoginMirrorFacts(group.primary, users, answers.given, missing, answers.silent)
+        rows = _users(remote, [(group.primary, database) for database in known], attempted)
+        facts = LoginMirrorFacts(
+            group.primary,
+            {sid(row["sid"]): row["name"] for _, row in rows if row["kind"] == "sql"},
+            answers.given,
+            missing,
+            answers.silent,
+            windows={sid(row["sid"]): row["name"] for _, row in rows if row["kind"] == "windows"},
+            owners={database: (sid(row["sid"]), row["name"]) for database, row in rows if row["kind"] == "owner"},
+        )
         if not inputs.drop or not LoginSet(inputs, facts).unneeded():
             return facts
         others = [(machine, name) for machine, server in facts.servers.items() for name in server.open_databases]
-        elsewhere = frozenset(_users(remote, others, attempted))
-        return LoginMirrorFacts(group.primary, users, answers.given, missing, answers.silent, elsewhere)
+        return replace(facts, elsewhere=frozenset(sid(row["sid"]) for _, row in _users(remote, others, attempted)))
 
     def plan(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> list[Step]:
         if facts.missing:
@@ -163,13 +179,13 @@ class LoginMirrorProvider(Provider[LoginMirrorInputs, LoginMirrorFacts]):
         return {"report": kept.get("report", rows) if quiet else rows}  # nothing new: what the last change did stays
 
 
-def _users(remote: Remote, places: Iterable[tuple[str, str]], attempted: str) -> dict[str, str]:
-    """SID → name of the users in databases."""
-    return {
-        sid(row["sid"]): row["name"]
+def _users(remote: Remote, places: Iterable[tuple[str, str]], attempted: str) -> list[tuple[str, Row]]:
+    """The users in databases and their owners, each with its database."""
+    return [
+        (database, row)
         for machine, database in places
         for row in remote.sql(machine, database).rows(leaf("sql/read_users.sql"), attempted=attempted)
-    }
+    ]
 
 
 class LoginMirror(Managed, module="sql", name="LoginMirror"):

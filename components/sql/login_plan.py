@@ -122,11 +122,12 @@ def _subject(name: str, machine: str) -> str:
 def _missing(needed: Needed, machine: str, fold: Fold) -> Finding:
     login = needed.login
     has = rights(login)
-    what = (
-        f"On {machine}, make the login {login.name} with the SID and password hash it has on {needed.authority}{has}."
-    )
+    if login.windows:
+        what = f"the login of the Windows account {login.name} as it is on {needed.authority}"
+    else:
+        what = f"the login {login.name} with the SID and password hash it has on {needed.authority}"
     parts = (*_made(login), *_rights(login.name, login, frozenset(), frozenset({CONNECT}), fold), _marked(login.name))
-    step = _step(what, login.name, machine, parts)
+    step = _step(f"On {machine}, make {what}{has}.", login.name, machine, parts)
     return Finding(login.name, machine, f"missing{has}", "made", f"made on {machine}{has}", (step,))
 
 
@@ -156,6 +157,18 @@ def _anew(needed: Needed, other: Login, machine: str, seconds: float, fold: Fold
     steps.append(_step(what, login.name, machine, parts))
     done = f"made anew on {machine} with the SID it has on {needed.authority}{has}"
     return Finding(login.name, machine, f"another SID{has}", "made anew", done, tuple(steps))
+
+
+def examine_owner(database: str, owner: tuple[str, str], machine: str, there: Logins) -> Finding:
+    """Compare the owner that the primary has for a database with the one that the database itself knows."""
+    dbo, name = owner
+    what = f"the owner of {database}"
+    if not name or there.owners.get(there.fold(database), dbo) == dbo:
+        return Finding(what, machine)
+    how = f"another than the {name} that the database knows as dbo"
+    sentence = f"On {machine}, make {name} the owner of {database}, as the database itself knows it."
+    step = _step(sentence, what, machine, [_owner(Owned("DATABASE", database), name)])
+    return Finding(what, machine, how, "brought", f"{name} made {what} on {machine}", (step,))
 
 
 def examine_role(needed: NeededRole, machine: str, there: Logins) -> Finding:
@@ -210,7 +223,8 @@ def hindrances(needed: Needed, there: Logins, names: frozenset[str]) -> list[str
         if there.fold(one.grantor) not in names and there.named(one.grantor) is None:
             wrong.append(f"its right {one.right} was granted by {one.grantor}, which is not there and not mirrored")
     if other is not None and other.sid != login.sid:
-        wrong += _unrestorable(login, other, there)
+        another = f"the login {other.name} there has another SID, as of an account that was made again: drop it there"
+        wrong += [another] if login.windows or other.windows else _unrestorable(login, other, there)
     return wrong
 
 
@@ -231,6 +245,12 @@ def _unrestorable(login: Login, other: Login, there: Logins) -> list[str]:
 
 
 def _made(login: Login) -> Iterable[Part]:
+    if login.windows:
+        yield "sql/create_windows_login.sql", (login.name,)
+        yield "sql/set_windows_login_options.sql", (login.name, login.default_database, login.language)
+        if login.disabled:
+            yield "sql/disable_login.sql", (login.name,)
+        return
     yield "sql/create_login.sql", (login.name, login.sid, login.hash, *_options(login))
     if login.disabled:
         yield "sql/disable_login.sql", (login.name,)
@@ -242,7 +262,9 @@ def _brought(login: Login, other: Login, fold: Fold) -> Iterable[Part]:
     name = other.name
     if "password" in differs:
         yield "sql/set_login_hash.sql", (name, login.hash)
-    if differs - {"enabled or disabled", "server roles", "server permissions"}:
+    if login.windows and differs & {"default database", "default language"}:
+        yield "sql/set_windows_login_options.sql", (name, login.default_database, login.language)
+    elif differs - {"enabled or disabled", "server roles", "server permissions"}:
         yield "sql/set_login_options.sql", (name, *_options(login))
     if login.disabled != other.disabled:
         yield "sql/disable_login.sql" if login.disabled else "sql/enable_login.sql", (name,)

@@ -6,7 +6,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from components.sql.login import Fold, Login, Logins, ServerRole
-from components.sql.login_plan import Finding, Needed, NeededRole, drop, examine, examine_role, hindrances, refused
+from components.sql.login_plan import (
+    Finding,
+    Needed,
+    NeededRole,
+    drop,
+    examine,
+    examine_owner,
+    examine_role,
+    hindrances,
+    refused,
+)
 
 if TYPE_CHECKING:
     from components.sql.login_mirror import LoginMirrorFacts, LoginMirrorInputs
@@ -48,6 +58,10 @@ class LoginSet:
             for machine, there in self._others(needed.authority):
                 if (needed.login.sid, machine) not in self._hindered:
                     found.append(examine(needed, machine, there, self._inputs.seconds))
+        primary = self._facts.servers.get(self._facts.primary)
+        if primary:
+            owners = self._facts.owners.items()
+            found += [examine_owner(database, owner, self._facts.primary, primary) for database, owner in owners]
         if self._inputs.drop:
             elsewhere = self._facts.elsewhere
             unneeded = [one for one in self.unneeded() if one[1].sid not in elsewhere]
@@ -92,10 +106,11 @@ class LoginSet:
     def unneeded(self) -> list[tuple[str, Login]]:
         """The logins that this program made and that no declared database and no name asks for, with their machine."""
         names = {self._fold(name) for name in self._inputs.further}
+        owners = {dbo for dbo, _ in self._facts.owners.values()}
         found = [
             (machine, login)
             for machine, server in self._facts.servers.items()
-            for made in server.made - self._facts.users.keys()
+            for made in server.made - self._facts.users.keys() - self._facts.windows.keys() - owners
             if (login := server.with_sid(made)) and self._fold(login.name) not in names
         ]
         return sorted(found, key=lambda one: (one[1].name.lower(), one[0]))
@@ -122,6 +137,10 @@ class LoginSet:
             else:
                 why = f"{self._nobody()} has a login with the SID of the database user {user}"
                 self._refused.append(refused(user, self._facts.primary, why))
+        self._find_owners(found)
+        for user_sid in sorted(self._facts.windows, key=lambda one: self._facts.windows[one].lower()):
+            if have := self._with_sid(user_sid):  # one without a login comes in by a group
+                self._take(found, have)
         for name in self._inputs.further:
             have = {machine: login for machine, s in self._facts.servers.items() if (login := s.named(name))}
             if have:
@@ -137,10 +156,27 @@ class LoginSet:
             (self._mighty if mighty else mirrored).append(needed)
         return mirrored
 
+    def _find_owners(self, found: dict[str, Needed]) -> None:
+        """The logins that databases belong to, where a replica lacks one. What everybody has is left as it is: it may
+        be the administrator's, whose password is another resource's."""
+        for database, (dbo, _) in sorted(self._facts.owners.items()):
+            have = self._with_sid(dbo)
+            if dbo == _SA or (_is_windows(dbo) and not have):
+                continue
+            if not have:
+                why = f"{self._nobody()} has a login with the SID {dbo} of the owner of {database}"
+                self._refused.append(refused(f"that {database} belongs to", self._facts.primary, why))
+            elif len(have) < len(self._facts.servers):
+                self._take(found, have)
+
     def _take(self, found: dict[str, Needed], have: dict[str, Login]) -> None:
         """Find the authority of one login among its copies, unless its SID belongs to different ones."""
         needed = _authority(have, self._facts.primary)
         if needed.login.sid in found:
+            return
+        if owner := self._local_to(needed.login):
+            why = f"it is an account of {owner} alone, which no other server knows: use one of the domain"
+            self._refused.append(refused(needed.login.name, needed.authority, why))
             return
         names = sorted({login.name for login in self._with_sid(needed.login.sid).values()}, key=str.lower)
         if len({self._fold(name) for name in names}) > 1:
@@ -148,6 +184,12 @@ class LoginSet:
             self._refused.append(refused(what, needed.authority, f"one SID belongs to different logins: {what}"))
         else:
             found[needed.login.sid] = needed
+
+    def _local_to(self, login: Login) -> str:
+        """The computer whose own account a login belongs to; empty for any other."""
+        computers = [server.machine for server in self._facts.servers.values() if server.machine]
+        prefix = login.name.partition("\\")[0] if login.windows else ""
+        return next((one for one in computers if one.lower() == prefix.lower()), "")
 
     def _nobody(self) -> str:
         silent = self._facts.silent
@@ -193,6 +235,15 @@ class LoginSet:
             for name in sorted(needed.login.roles):
                 add(name, needed.authority, frozenset())
         return list(found.values())
+
+
+_SA = "0x01"
+_SQL_SID = len("0x") + 2 * 16
+
+
+def _is_windows(sid: str) -> bool:
+    """A SQL login's SID has 16 bytes; those that Windows gives have another length."""
+    return len(sid) != _SQL_SID
 
 
 def _authority(have: dict[str, Login], primary: str) -> Needed:

@@ -387,6 +387,47 @@ def test_each_login_is_for_itself(servers: Servers) -> None:
     assert servers.drift(further=["admin"]) == ""
 
 
+def test_a_windows_account_gets_its_login_everywhere(servers: Servers) -> None:
+    """The article exports "domain and SQL accounts". An account of one server alone is refused by its name."""
+    account, local = "HYPERVNU\\SVC_VMM", "SQL1\\Administrator"
+    for name in (account, local):
+        servers.sql("SQL1", f"CREATE LOGIN [{name}] FROM WINDOWS WITH DEFAULT_DATABASE = tempdb")
+        servers.sql("SQL1", f"CREATE USER [{name}] FOR LOGIN [{name}]", "Shop")
+    try:
+        with pytest.raises(MachineError, match=r"mirror the login SQL1\\Administrator: it is an account of SQL1 alone"):
+            servers.mirror()
+        read = f"SELECT default_database_name AS name FROM sys.server_principals WHERE name = N'{account}'"
+        assert servers.sql("SQL2", read) == servers.sql("SQL3", read) == [{"name": "tempdb"}]
+        servers.sql("SQL1", f"DROP USER [{local}]", "Shop")
+        assert servers.drift() == ""
+        servers.sql("SQL2", f"ALTER SERVER ROLE bulkadmin ADD MEMBER [{account}]")
+        assert servers.drift() == f"{account} on SQL2: server roles: drop bulkadmin"
+        servers.mirror()
+        assert servers.roles("SQL2", account) == set()
+    finally:
+        servers.sql("SQL1", f"DROP LOGIN [{local}]")
+        servers.everywhere(f"IF SUSER_ID(N'{account}') IS NOT NULL DROP LOGIN [{account}]")
+
+
+def test_a_database_that_somebody_restored_gets_its_owner_back(servers: Servers) -> None:
+    """RESTORE makes who runs it the owner, while the database goes on to know the one before as dbo."""
+    servers.sql(
+        "SQL1", f"CREATE LOGIN keeper WITH PASSWORD = N'{PASSWORD}'; ALTER SERVER ROLE sysadmin ADD MEMBER keeper"
+    )
+    servers.sql("SQL1", "BACKUP DATABASE Shop TO DISK = N'Shop.bak'")
+    servers.drop_database("SQL1", "Shop")
+    host = servers.farm.remote.hosts["SQL1"]
+    one = replace(host, sql_username="keeper", sql_password=Secret(PASSWORD))
+    keeper = SqlServer(one, "master", str(servers.farm.lab_folder / "authority" / "ca.pem"))
+    keeper.run("RESTORE DATABASE Shop FROM DISK = N'Shop.bak'", attempted="restore")
+    keeper.forget()
+    assert servers.drift() == "the owner of Shop on SQL1: another than the sa that the database knows as dbo"
+    servers.mirror()
+    owner = servers.sql("SQL1", "SELECT SUSER_SNAME(owner_sid) AS name FROM sys.databases WHERE name = N'Shop'")
+    assert owner == [{"name": "sa"}]
+    assert servers.drift() == ""
+
+
 def test_what_cannot_be_given_back_is_said_before_it_is_dropped(servers: Servers) -> None:
     servers.needed("app")
     servers.needed("ready")

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from components.sql.login import Permission, ServerRole, folding
+from components.sql.login import Login, Logins, Permission, ServerRole, folding
 from components.sql.login_mirror import LoginMirrorFacts, LoginMirrorInputs, LoginMirrorProvider
 from components.steps import Together
-from tests.components.contract import Break, enter, refusal, sentences
+from remote.secret import Secret
+from tests.components.contract import Break, actions, enter, refusal, sentences
 from tests.components.sql_worlds import LOGIN_MIRROR, SID, STORE, login, logins, mirror_facts, rights
 
 PROVIDER = LoginMirrorProvider()
@@ -207,3 +208,93 @@ def test_on_a_case_sensitive_server_two_spellings_are_two_logins() -> None:
     assert row(other, "APP and App")[0] == "refused", "one SID, two names"
     named = mirror_facts({"SQL1": both, "SQL2": server()}, users={})
     assert made(named, further=("app",)) == ["app"]
+
+
+# Windows accounts and owners --------------------------------------------------------------------------------------
+
+DOMAIN_SID = "0x010500000000000515000000" + "AB" * 16
+
+
+def windows(name: str = "HYPERVNU\\svc_app", **changes: Any) -> Login:
+    return login(name, **{"sid": DOMAIN_SID, "hash": Secret(""), "policy": False, "windows": True} | changes)
+
+
+def for_windows(there: Logins, **changes: Any) -> LoginMirrorFacts:
+    """SQL1 has the login of a Windows account that is a user of a farm database."""
+    first = logins(windows(**changes), machine="SQL1")
+    facts = mirror_facts({"SQL1": first, "SQL2": replace(there, machine="SQL2")}, users={})
+    return replace(facts, windows={DOMAIN_SID: "HYPERVNU\\svc_app"})
+
+
+def test_the_login_of_a_windows_account_is_made_without_a_password() -> None:
+    facts = for_windows(logins(), default_database="tempdb", roles=frozenset({"dbcreator"}))
+    plan = PROVIDER.plan(INPUTS, facts)
+    assert sentences(plan) == [
+        "On SQL2, make the login of the Windows account HYPERVNU\\svc_app as it is on SQL1 (server role dbcreator)."
+    ]
+    name = "'HYPERVNU\\\\svc_app'"
+    assert actions(plan) == [
+        f"SQL2 sql/create_windows_login.sql ({name},)",
+        f"SQL2 sql/set_windows_login_options.sql ({name}, 'tempdb', 'us_english')",
+        f"SQL2 sql/add_role_member.sql ('dbcreator', {name})",
+        f"SQL2 sql/mark_login.sql ({name},)",
+    ]
+
+
+def test_a_windows_login_that_differs_is_brought() -> None:
+    plan = PROVIDER.plan(INPUTS, for_windows(logins(windows(default_database="tempdb", disabled=True))))
+    assert [one.split(".sql")[0] for one in actions(plan)] == [
+        "SQL2 sql/set_windows_login_options",
+        "SQL2 sql/enable_login",
+    ]
+
+
+def test_one_that_comes_in_by_a_group_has_no_login_and_needs_none() -> None:
+    facts = replace(for_windows(logins()), windows={"0x0105" + "CD" * 26: "HYPERVNU\\somebody"})
+    assert PROVIDER.plan(INPUTS, facts) == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        (for_windows(logins(), name="SQL1\\svc_app"), "it is an account of SQL1 alone, which no other server knows"),
+        (
+            for_windows(logins(windows(sid="0x0105" + "CD" * 26))),
+            "has another SID, as of an account that was made again",
+        ),
+    ],
+    ids=["of one server", "made again"],
+)
+def test_what_no_other_server_knows_is_refused_by_name(facts: LoginMirrorFacts, why: str) -> None:
+    assert made(facts) == []
+    name = facts.servers["SQL1"].with_sid(DOMAIN_SID)
+    assert name is not None
+    action, text = row(facts, name.name)
+    assert action == "refused"
+    assert why in text
+
+
+def owned(dbo: str, name: str, owner: str, **servers: Logins) -> LoginMirrorFacts:
+    """The database STORE knows ``dbo`` as its owner, and the primary ``owner``."""
+    first = replace(servers.get("SQL1", logins()), owners={STORE.lower(): owner})
+    facts = mirror_facts({"SQL1": first, "SQL2": servers.get("SQL2", logins())}, users={})
+    return replace(facts, owners={STORE: (dbo, name)})
+
+
+def test_a_database_gets_the_owner_that_it_knows_itself() -> None:
+    plan = PROVIDER.plan(INPUTS, facts := owned("0x01", "sa", sid(7)))
+    assert sentences(plan) == [f"On SQL1, make sa the owner of {STORE}, as the database itself knows it."]
+    assert actions(plan) == [f"SQL1 sql/set_owner.sql ('DATABASE', '{STORE}', 'sa')"]
+    drift = f"the owner of {STORE} on SQL1: another than the sa that the database knows as dbo"
+    assert PROVIDER.found(INPUTS, facts) == {"state": drift}
+    assert PROVIDER.plan(INPUTS, owned("0x01", "sa", "0x01")) == []
+
+
+def test_an_owner_that_a_replica_lacks_is_mirrored_and_one_that_nobody_has_is_refused() -> None:
+    app = login("app", sid=sid(7))
+    assert made(owned(sid(7), "app", sid(7), SQL1=logins(app))) == ["app"]
+    nowhere = owned(sid(7), "", sid(7))
+    assert row(nowhere, f"that {STORE} belongs to")[0] == "refused"
+    other_word = replace(app, hash=Secret("0x0200" + "EF" * 68), roles=frozenset({"sysadmin"}))
+    both = owned(sid(7), "app", sid(7), SQL1=logins(app), SQL2=logins(other_word))
+    assert PROVIDER.plan(INPUTS, both) == [], "the administrator's, for instance: that is another resource's"
