@@ -389,7 +389,7 @@ def test_each_login_is_for_itself(servers: Servers) -> None:
 
 def test_a_windows_account_gets_its_login_everywhere(servers: Servers) -> None:
     """The article exports "domain and SQL accounts". An account of one server alone is refused by its name."""
-    account, local = "HYPERVNU\\SVC_VMM", "SQL1\\Administrator"
+    account, local = "HYPERVNU\\operator", "SQL1\\Administrator"
     for name in (account, local):
         servers.sql("SQL1", f"CREATE LOGIN [{name}] FROM WINDOWS WITH DEFAULT_DATABASE = tempdb")
         servers.sql("SQL1", f"CREATE USER [{name}] FOR LOGIN [{name}]", "Shop")
@@ -411,15 +411,16 @@ def test_a_windows_account_gets_its_login_everywhere(servers: Servers) -> None:
 
 def test_a_database_that_somebody_restored_gets_its_owner_back(servers: Servers) -> None:
     """RESTORE makes who runs it the owner, while the database goes on to know the one before as dbo."""
+    backup = r"\\FILE\SQLAG\Shop.bak"
     servers.sql(
         "SQL1", f"CREATE LOGIN keeper WITH PASSWORD = N'{PASSWORD}'; ALTER SERVER ROLE sysadmin ADD MEMBER keeper"
     )
-    servers.sql("SQL1", "BACKUP DATABASE Shop TO DISK = N'Shop.bak'")
+    servers.sql("SQL1", f"BACKUP DATABASE Shop TO DISK = N'{backup}'")
     servers.drop_database("SQL1", "Shop")
     host = servers.farm.remote.hosts["SQL1"]
     one = replace(host, sql_username="keeper", sql_password=Secret(PASSWORD))
     keeper = SqlServer(one, "master", str(servers.farm.lab_folder / "authority" / "ca.pem"))
-    keeper.run("RESTORE DATABASE Shop FROM DISK = N'Shop.bak'", attempted="restore")
+    keeper.run(f"RESTORE DATABASE Shop FROM DISK = N'{backup}'", attempted="restore")
     keeper.forget()
     assert servers.drift() == "the owner of Shop on SQL1: another than the sa that the database knows as dbo"
     servers.mirror()
