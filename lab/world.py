@@ -96,6 +96,7 @@ class Shared:
     def __init__(self, documents: dict[str, _Held]) -> None:
         self._documents = documents
         self._pairs: list[tuple[str, Document]] | None = None
+        self._indexes: dict[str, dict[Any, list[Document]]] = {}
 
     def get(self, key: str) -> Document | None:
         found = self._documents.get(key)
@@ -105,6 +106,16 @@ class Shared:
         if self._pairs is None:
             self._pairs = [(held.name, held.document) for held in self._documents.values()]
         return self._pairs
+
+    def having(self, key: str, value: Any) -> list[Document]:
+        """Those that have a value under a key, found without looking at each one."""
+        index = self._indexes.get(key)
+        if index is None:
+            index = {}
+            for held in self._documents.values():
+                index.setdefault(held.document.get(key), []).append(held.document)
+            self._indexes[key] = index
+        return index.get(value, [])
 
 
 class Store:

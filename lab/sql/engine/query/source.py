@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 from lab.sql.api import SqlError
@@ -103,9 +104,7 @@ def _pairing(
     condition, so that partners need not be asked about it."""
     demanded = _conjuncts(on)
     pairs = [pair for node in demanded if (pair := _equal_columns(left, right, node))]
-    keys = [
-        comparable(_column(left.fields[mine], mine), _column(right.fields[theirs], theirs)) for mine, theirs in pairs
-    ]
+    keys = [_key(left.fields[mine], mine, right.fields[theirs], theirs) for mine, theirs in pairs]
     if not keys:
         return (lambda rights, env: lambda row: range(len(rights))), False
 
@@ -114,17 +113,23 @@ def _pairing(
     def pairing(rights: list[Row], env: Env | None) -> Partners:
         table: dict[tuple[Any, ...], list[int]] = {}
         for index, row in enumerate(rights):
-            here = Env(row, env)
-            table.setdefault(tuple([key(here) for key in right_keys]), []).append(index)
+            table.setdefault(tuple([key(row) for key in right_keys]), []).append(index)
 
         def partners(row: Row) -> Sequence[int]:
-            here = Env(row, env)
-            values = tuple([key(here) for key in left_keys])
+            values = tuple([key(row) for key in left_keys])
             return () if None in values else table.get(values, ())  # NULL is equal to nothing
 
         return partners
 
     return pairing, len(pairs) == len(demanded)
+
+
+def _key(mine: Field, at: int, theirs: Field, there: int) -> tuple[Callable[[Row], Any], Callable[[Row], Any]]:
+    """A column of either side as a value that is the same where the two are equal."""
+    if mine.type == theirs.type and mine.type.family == "integer":
+        return itemgetter(at), itemgetter(there)
+    a, b = comparable(_column(mine, at), _column(theirs, there))
+    return (lambda row: a(Env(row))), (lambda row: b(Env(row)))
 
 
 def _conjuncts(on: n.Expression | None) -> list[n.Expression]:

@@ -57,6 +57,11 @@ class ServerSpace(Space):
         with self._machine.world.lock:
             return self._machine.world.store.shared(self._machine.name.lower(), f"sql-{kind}").items()
 
+    def having(self, kind: str, key: str, value: Any) -> list[Document]:
+        """The documents of a kind with a value under a key, however many others there are."""
+        with self._machine.world.lock:
+            return self._machine.world.store.shared(self._machine.name.lower(), f"sql-{kind}").having(key, value)
+
     def commit(self, changes: Changes) -> None:
         with self._machine.world.lock:
             for (kind, key), document in changes.items():
