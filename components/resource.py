@@ -302,9 +302,8 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
                     "Look at the machine for the reason, then run `pulumi up` again.",
                 )
             try:
-                for step in due:
-                    steps.run(step, remote, lambda: self.observe(inputs, remote), report)
-                    done.add(step.sentence)
+                steps.run_all(due, remote, lambda: self.observe(inputs, remote), report)
+                done.update(step.sentence for step in due)
                 first = None
             except LostAnswerError:
                 lost += 1

@@ -6,7 +6,7 @@ Plans are pure data, so that they can be compared, printed and tested without a 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,16 @@ class Manual:
     seconds: float = 0
 
 
-Action = Script | Sql | Together | Detached | Restart | Until | Manual
+@dataclass(frozen=True)
+class Refuse:
+    """Nothing: the step always fails. It stands among the steps for other subjects, which are carried out."""
+
+    machine: str
+    found: str
+    """Why nothing can be done."""
+
+
+Action = Script | Sql | Together | Detached | Restart | Until | Manual | Refuse
 
 
 @dataclass(frozen=True)
@@ -122,12 +131,84 @@ class Step:
     action: Action
     remedy: str = ""
     """What to do when it fails, where the machine's own words do not say it."""
+    subject: str = ""
+    """What the step is about, in a plan about many things of which each stands for itself. When such a step fails, only
+    the later steps of its subject are left out, and the plan fails at its end."""
     provided: Callable[[Any], None] | None = None
     """Looks at freshly observed facts right before the action, and raises ``MachineError`` where it must not run now:
     for what others may change while the steps before it run."""
 
     def __str__(self) -> str:
         return self.sentence
+
+
+def run_all(steps: Sequence[Step], remote: Remote, observe: Callable[[], Any], report: Callable[[str], None]) -> None:
+    """Carry out a plan. The first step without a subject that fails ends it; of those that have one each fails for
+    itself, and at the end all errors are one. Transactions of different subjects on one server go in one request."""
+    failed: dict[str, MachineError] = {}
+    waiting = list(steps)
+    while waiting:
+        batch = _batch(waiting)
+        waiting = waiting[len(batch) :]
+        due = [step for step in batch if not step.subject or step.subject not in failed]
+        if len(batch) > 1:
+            failed |= {step.subject: error for step, error in run_apart(due, remote, report)}
+            continue
+        for step in due:
+            try:
+                run(step, remote, observe, report)
+            except (LostAnswerError, UnreachableError):
+                raise
+            except MachineError as error:
+                if not step.subject:
+                    raise
+                failed[step.subject] = error
+    if len(failed) == 1:
+        raise next(iter(failed.values()))
+    if failed:
+        errors = failed.values()
+        raise MachineError(
+            ", ".join(sorted({error.machine for error in errors})),
+            f"carry out {len(steps)} steps, of which {len(failed)} failed",
+            "; ".join(f"{error.attempted}: {error.found.rstrip('.')}" for error in errors),
+            " ".join(dict.fromkeys(error.remedy for error in errors if error.remedy)),
+        )
+
+
+def _batch(steps: Sequence[Step]) -> list[Step]:
+    """The steps at the beginning that one request can carry: transactions on one server, each of another subject."""
+    batch: list[Step] = []
+    for step in steps:
+        subjects = {other.subject for other in batch}
+        alone = not step.subject or not isinstance(step.action, Together) or step.subject in subjects
+        if batch and (alone or step.action.machine != batch[0].action.machine):
+            break
+        batch.append(step)
+        if alone:
+            break
+    return batch
+
+
+def run_apart(steps: Sequence[Step], remote: Remote, report: Callable[[str], None]) -> list[tuple[Step, MachineError]]:
+    """Carry out transactions on one server, each for itself. Gives those that failed, each with its error."""
+    transactions = []
+    for step in steps:
+        assert isinstance(step.action, Together)
+        report(step.sentence)
+        transactions.append([(leaf(path), values) for path, values in step.action.parts])
+    if not steps:
+        return []
+    machine = steps[0].action.machine
+    ended = remote.sql_odbc(machine).apart(
+        transactions,
+        attempted=f"carry out {len(steps)} steps, the first of them: {steps[0].sentence.rstrip('.')}",
+        seconds=max(step.action.seconds for step in steps if isinstance(step.action, Together)) + len(steps),
+    )
+    return [
+        (step, MachineError(machine, step.sentence.rstrip("."), error.found, step.remedy, number=error.number))
+        for step, error in zip(steps, ended, strict=True)
+        if error
+    ]
 
 
 def run(step: Step, remote: Remote, observe: Callable[[], Any], report: Callable[[str], None]) -> None:
@@ -150,6 +231,8 @@ def run(step: Step, remote: Remote, observe: Callable[[], Any], report: Callable
 def _carry_out(step: Step, remote: Remote, observe: Callable[[], Any], report: Callable[[str], None]) -> None:
     attempted = step.sentence.rstrip(".")
     match step.action:
+        case Refuse(machine, found):
+            raise MachineError(machine, attempted, found)
         case Script(machine, path, arguments, seconds):
             remote.powershell(machine).run(leaf(path), arguments, attempted=attempted, changes=True, seconds=seconds)
         case Sql(machine, path, values, database, _, seconds, watched=True):

@@ -95,13 +95,27 @@ class Shared:
 
     def __init__(self, documents: dict[str, _Held]) -> None:
         self._documents = documents
+        self._pairs: list[tuple[str, Document]] | None = None
+        self._indexes: dict[str, dict[Any, list[Document]]] = {}
 
     def get(self, key: str) -> Document | None:
         found = self._documents.get(key)
         return found.document if found else None
 
-    def items(self) -> Iterator[tuple[str, Document]]:
-        return ((held.name, held.document) for held in self._documents.values())
+    def items(self) -> list[tuple[str, Document]]:
+        if self._pairs is None:
+            self._pairs = [(held.name, held.document) for held in self._documents.values()]
+        return self._pairs
+
+    def having(self, key: str, value: Any) -> list[Document]:
+        """Those that have a value under a key, found without looking at each one."""
+        index = self._indexes.get(key)
+        if index is None:
+            index = {}
+            for held in self._documents.values():
+                index.setdefault(held.document.get(key), []).append(held.document)
+            self._indexes[key] = index
+        return index.get(value, [])
 
 
 class Store:
@@ -118,6 +132,8 @@ class Store:
         )
         self._watchers: dict[str, list[Callable[[str], None]]] = {}
         self._documents: dict[tuple[str, str], dict[str, _Held]] = {}
+        self._shared: dict[tuple[str, str], Shared] = {}
+        """What was asked for since the last change of that kind."""
         rows = self._database.execute("SELECT owner, kind, name, body FROM document ORDER BY rowid")
         for owner, kind, name, body in rows:
             self._documents.setdefault((owner, kind), {})[name.lower()] = _Held.of(name, body)
@@ -142,6 +158,7 @@ class Store:
                 (owner, kind, name, body),
             )
             names[name.lower()] = _Held.of(name, body)
+            self._shared.pop((owner, kind), None)
         self._tell(owner, kind)
 
     def remove(self, owner: str, kind: str, name: str) -> bool:
@@ -150,6 +167,7 @@ class Store:
                 "DELETE FROM document WHERE owner = ? AND kind = ? AND name = ?", (owner, kind, name)
             )
             removed = self._documents.get((owner, kind), {}).pop(name.lower(), None) is not None
+            self._shared.pop((owner, kind), None)
         self._tell(owner, kind)
         return removed
 
@@ -172,7 +190,10 @@ class Store:
     def shared(self, owner: str, kind: str) -> Shared:
         """The documents of one kind without copying them: by lower-case name, to be read and never altered."""
         with self.lock:
-            return Shared(self._documents.get((owner, kind), {}))
+            found = self._shared.get((owner, kind))
+            if found is None:
+                found = self._shared[owner, kind] = Shared(self._documents.setdefault((owner, kind), {}))
+            return found
 
     def kinds(self, owner: str) -> list[str]:
         """The kinds of which the owner has at least one document."""

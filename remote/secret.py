@@ -68,7 +68,8 @@ def redact(text: str) -> str:
     Masks what it finds in this text: whoever shortens, escapes or joins a text, redacts it first.
     """
     with _lock:
-        known = set(_known)
+        # A mirror of logins knows thousands of hashes, longer than most texts. White space is made shorter in a form.
+        known = {secret for secret in _known if len(secret) <= len(text) or len(secret.split()) > 1}
     for form in sorted({form for secret in known for form in _forms(secret)}, key=len, reverse=True):
         text = text.replace(form, MASK)
     return text

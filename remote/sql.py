@@ -6,6 +6,7 @@ T-SQL takes no parameter (DDL), the statement composes on the server with QUOTEN
 
 from __future__ import annotations
 
+import itertools
 import os
 import platform
 import re
@@ -13,7 +14,7 @@ import socket
 import sysconfig
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -38,6 +39,8 @@ _SILENT: dict[str, tuple[float, UnreachableError]] = {}
 The driver goes on trying until its time is up, even where nobody listens; whoever asks such a server next looks for a
 listening port first. Not before every connection: SQL Server writes one that says nothing into its error log (17830).
 """
+Transaction = Sequence[tuple[str, tuple["Value", ...]]]
+"""Statements with their values."""
 _BEGIN = "SET XACT_ABORT ON; BEGIN TRANSACTION"
 _COMMIT = "COMMIT TRANSACTION; SET XACT_ABORT OFF"
 _SESSION = "SELECT CAST(@@SPID AS int) AS session"
@@ -143,6 +146,31 @@ class SqlServer:
     ) -> None:
         """Run statements, each with its values, in one transaction: the first that fails undoes all of them."""
         self._do(lambda connection: _in_one_transaction(connection, statements), attempted, seconds, changes=True)
+
+    def apart(
+        self, transactions: Sequence[Transaction], *, attempted: str, seconds: float = 120
+    ) -> list[MachineError | None]:
+        """Run several transactions, many in one request. One that fails is undone, and the others are carried out: the
+        answer has the error of each, None for one that was committed. None of them waits for a lock longer than
+        ``LOCK_SECONDS``, so that what blocks one does not keep the others. ``seconds`` is for one request.
+
+        Raises ``LostAnswerError`` when the connection breaks: then any of them may have happened or not.
+        """
+        failed: list[MachineError | None] = [None] * len(transactions)
+        for request in _requests(transactions):
+            text, values = _in_their_own_transactions({at: transactions[at] for at in request})
+
+            def work(connection: pyodbc.Connection, text: str = text, values: tuple[Value, ...] = values) -> list[Row]:
+                return _all_rows(connection, text, values)
+
+            rows = self._do(work, attempted, seconds, changes=True)
+            ended = {row["transaction_number"]: row for row in rows if "transaction_number" in row}
+            for at in request:
+                if at not in ended:
+                    failed[at] = MachineError(self._host.name, attempted, "SQL Server does not say how it ended")
+                elif number := ended[at]["error"]:
+                    failed[at] = MachineError(self._host.name, attempted, ended[at]["message"], number=number)
+        return failed
 
     def _call(
         self, statement: str, values: tuple[Value, ...], attempted: str, seconds: float, *, changes: bool
@@ -288,6 +316,73 @@ def _in_one_transaction(
         if not _state(error).startswith("08"):
             _all_rows(connection, _ROLLBACK, ())
         raise
+
+
+LOCK_SECONDS = 30
+_MOST_VALUES = 2000
+"""SQL Server takes 2100 parameters in one request ("Maximum Capacity Specifications"), and the driver needs some."""
+_MARKER = re.compile(r"N?'(?:[^']|'')*'|\[[^\]]*\]|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|(\?)", re.DOTALL)
+_ALONE = """
+BEGIN TRY
+    BEGIN TRANSACTION;
+    {statements}
+    COMMIT TRANSACTION;
+    SELECT {number} AS transaction_number, 0 AS error, N'' AS message;
+END TRY
+BEGIN CATCH
+    IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION;
+    SELECT {number} AS transaction_number, ERROR_NUMBER() AS error, ERROR_MESSAGE() AS message;
+END CATCH;"""
+
+
+def _requests(transactions: Sequence[Transaction]) -> list[list[int]]:
+    """The numbers of the transactions that fit into one request each time."""
+    requests: list[list[int]] = []
+    room = 0
+    for at, statements in enumerate(transactions):
+        needed = sum(len(values) + 1 for _, values in statements)
+        if not requests or needed > room:
+            requests.append([])
+            room = _MOST_VALUES
+        requests[-1].append(at)
+        room -= needed
+    return requests
+
+
+def _in_their_own_transactions(transactions: Mapping[int, Transaction]) -> tuple[str, tuple[Value, ...]]:
+    """One batch for transactions by number. Each statement is a value too, run by sp_executesql: what is composed here
+    is only how many there are."""
+    scripts: dict[str, str] = {}
+    values: list[Value] = []
+    blocks = []
+    for number, statements in transactions.items():
+        lines = []
+        for statement, given in statements:
+            script = scripts.setdefault(statement, f"@script{len(scripts)}")
+            names = [f"@value{at}" for at in range(len(given))]
+            declared = ", ".join(f"{name} {_declared(value)}" for name, value in zip(names, given, strict=True))
+            arguments = [f"N'{declared}'", *"?" * len(given)] if given else []
+            lines.append(", ".join([f"EXEC sp_executesql {script}", *arguments]))
+            values += given
+        blocks.append(_ALONE.format(number=number, statements=";\n    ".join(lines) + ";"))
+    declarations = [f"DECLARE {name} nvarchar(max) = ?;" for name in scripts.values()]
+    head = f"SET XACT_ABORT ON; SET LOCK_TIMEOUT {LOCK_SECONDS * 1000};"
+    text = "\n".join([*declarations, head, *blocks, "SET XACT_ABORT OFF; SET LOCK_TIMEOUT -1;"])
+    return text, (*(_with_names(statement) for statement in scripts), *values)
+
+
+def _declared(value: Value) -> str:
+    if isinstance(value, bool):
+        return "bit"
+    if isinstance(value, int):
+        return "bigint"
+    return "varbinary(max)" if isinstance(value, bytes) else "nvarchar(max)"
+
+
+def _with_names(statement: str) -> str:
+    """A statement with the names that sp_executesql gives values, in place of the driver's markers."""
+    numbers = itertools.count()
+    return _MARKER.sub(lambda found: f"@value{next(numbers)}" if found.group(1) else found.group(), statement)
 
 
 def _all_rows(connection: pyodbc.Connection, statement: str, values: Sequence[Value]) -> list[Row]:

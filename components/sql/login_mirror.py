@@ -5,19 +5,27 @@ For each login the authority is a replica whose login has the SID that the datab
 them, since the farm logs on there now, else the one whose password was set last. Compared are SID, password hash (in
 memory only), policy, expiration, default database and language, disabled, server roles and server permissions with
 who granted them; a server role that somebody made comes along with its rights. One transaction per login and server:
-a login is mirrored whole or not at all. A login of the same name with another SID is made anew, and keeps what that
-server alone gave it; where it could not, nothing is dropped and the error says why. The same SID under another name is
-refused with both names. A password that has to be changed at the next log-on is left until that is done.
+a login is mirrored whole or not at all, and for itself: what is wrong with one (no login for a user, one SID under two
+names, a grantor that is missing) keeps no other back, is a row of the report, and fails the resource at its end. A
+default database that a replica has not is `master` there. A login that is an administrator of its server (sysadmin,
+securityadmin, CONTROL SERVER, ALTER ANY LOGIN) is mirrored only when it is named beside; else a row says so. A login of
+the same name with another SID is made anew, and keeps what that server alone gave it; where it could not, nothing is
+dropped and the error says why. Names are compared by the server's own collation. Windows accounts and groups that are
+users of the databases get their logins as well, which need no password; an account of one server alone is refused by
+name. The owner of each database is the one that the database itself knows (dbo): its login has to be on every replica,
+and the primary is told where it has another. A password that has to be changed at
+the next log-on is left until that is done.
 
-Leaves alone every login outside the set, ``sa``, Windows logins, and extra logins on any replica; with
-`sql.drop_logins` a login that this program made on a replica is dropped there when no database needs it any more.
+Leaves alone every login outside the set, ``sa``, Windows accounts that come in by a group, and extra logins on any
+replica; with `sql.drop_logins` a login that this program made on a replica is dropped there when no database needs it
+any more.
 Delete leaves the logins: a login is dropped only by a person. It removes what was written down about those it made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pulumi
@@ -31,9 +39,9 @@ from components.sql.replicas import OnReplicas, ask
 from components.steps import Step, Together, leaf
 from remote.errors import MachineError
 from remote.session import Remote
+from remote.sql import Row
 
 MIRRORED = "the same on every replica"
-REPAIR = "Repair the logins on the replica that has them right, or map the users anew, then run again."
 
 
 class LoginMirrorInputs(OnReplicas):
@@ -70,6 +78,10 @@ class LoginMirrorFacts:
     """Replicas that do not answer."""
     elsewhere: frozenset[str] = field(default_factory=frozenset)
     """SIDs that users of other databases have, read where something might be dropped."""
+    windows: dict[str, str] = field(default_factory=dict)
+    """SID → name of the users that are Windows accounts or groups."""
+    owners: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Database → SID of its owner as the database knows it (dbo), and the name that the primary has for that."""
 
 
 class LoginMirrorProvider(Provider[LoginMirrorInputs, LoginMirrorFacts]):
@@ -96,16 +108,23 @@ class LoginMirrorProvider(Provider[LoginMirrorInputs, LoginMirrorFacts]):
         if not group.primary:
             raise MachineError(self.home(inputs), attempted, f"the availability group {inputs.group} has no primary")
         answers = ask(inputs, inputs.machines, lambda machine: read(remote, machine, attempted), primary=group.primary)
-        there = answers.given[group.primary].databases
-        missing = tuple(database for database in inputs.databases if database.lower() not in there)
+        primary = answers.given[group.primary]
+        missing = tuple(database for database in inputs.databases if primary.fold(database) not in primary.databases)
         known = [database for database in inputs.databases if database not in missing]
-        users = _users(remote, [(group.primary, database) for database in known], attempted)
-        facts = LoginMirrorFacts(group.primary, users, answers.given, missing, answers.silent)
+        rows = _users(remote, [(group.primary, database) for database in known], attempted)
+        facts = LoginMirrorFacts(
+            group.primary,
+            {sid(row["sid"]): row["name"] for _, row in rows if row["kind"] == "sql"},
+            answers.given,
+            missing,
+            answers.silent,
+            windows={sid(row["sid"]): row["name"] for _, row in rows if row["kind"] == "windows"},
+            owners={database: (sid(row["sid"]), row["name"]) for database, row in rows if row["kind"] == "owner"},
+        )
         if not inputs.drop or not LoginSet(inputs, facts).unneeded():
             return facts
         others = [(machine, name) for machine, server in facts.servers.items() for name in server.open_databases]
-        elsewhere = frozenset(_users(remote, others, attempted))
-        return LoginMirrorFacts(group.primary, users, answers.given, missing, answers.silent, elsewhere)
+        return replace(facts, elsewhere=frozenset(sid(row["sid"]) for _, row in _users(remote, others, attempted)))
 
     def plan(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> list[Step]:
         if facts.missing:
@@ -115,10 +134,10 @@ class LoginMirrorProvider(Provider[LoginMirrorInputs, LoginMirrorFacts]):
                 f"there is no database {', '.join(facts.missing)}",
                 "They are made by the configuration of the first portal node; see whether that one succeeded.",
             )
-        wanted = LoginSet(inputs, facts)
-        if wanted.wrong:
-            raise MachineError(facts.primary, f"mirror {self.title(inputs)}", "; ".join(wanted.wrong), REPAIR)
-        return [step for finding in wanted.findings for step in finding.steps]
+        found = [one for one in LoginSet(inputs, facts).findings if one.steps]
+        # By server, so that one request carries many of them; what cannot be done comes last.
+        found.sort(key=lambda one: (one.action == "refused", one.machine.lower()))
+        return [step for one in found for step in one.steps]
 
     def remove(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts, before: dict[str, Any]) -> list[Step]:
         return [
@@ -137,9 +156,8 @@ class LoginMirrorProvider(Provider[LoginMirrorInputs, LoginMirrorFacts]):
         return False  # what delete takes away, this program wrote down itself
 
     def found(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> dict[str, Any]:
-        wanted = LoginSet(inputs, facts)
-        due = [f"{one.name} on {one.machine}: {one.how}" for one in wanted.findings if one.steps]
-        return {"state": "; ".join(texts)} if (texts := wanted.wrong + due) else {}
+        due = [f"{one.name} on {one.machine}: {one.how}" for one in LoginSet(inputs, facts).findings if one.steps]
+        return {"state": "; ".join(due)} if due else {}
 
     def concerns(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> list[str]:
         """Everything that is not as it should be, also what this resource leaves to a person."""
@@ -154,19 +172,20 @@ class LoginMirrorProvider(Provider[LoginMirrorInputs, LoginMirrorFacts]):
         self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts, before: LoginMirrorFacts | None, kept: dict[str, Any]
     ) -> dict[str, Any]:
         wanted = LoginSet(inputs, facts)
-        done = [one for one in LoginSet(inputs, before).findings if one.steps] if before else []
+        earlier = LoginSet(inputs, before).findings if before else []
+        done = [one for one in earlier if one.steps and one.action != "refused"]
         rows = report(wanted.names(), wanted.findings, done, facts.silent)
         quiet = before is None and all(row["action"] == "none" for row in rows)
         return {"report": kept.get("report", rows) if quiet else rows}  # nothing new: what the last change did stays
 
 
-def _users(remote: Remote, places: Iterable[tuple[str, str]], attempted: str) -> dict[str, str]:
-    """SID → name of the users in databases."""
-    return {
-        sid(row["sid"]): row["name"]
+def _users(remote: Remote, places: Iterable[tuple[str, str]], attempted: str) -> list[tuple[str, Row]]:
+    """The users in databases and their owners, each with its database."""
+    return [
+        (database, row)
         for machine, database in places
         for row in remote.sql(machine, database).rows(leaf("sql/read_users.sql"), attempted=attempted)
-    }
+    ]
 
 
 class LoginMirror(Managed, module="sql", name="LoginMirror"):

@@ -1,24 +1,26 @@
 """What it takes to bring one login, or one server role, of a server to what it is on its authority. Pure.
 
 A login is mirrored whole or not at all: everything that is due for it on one server is one transaction, and so one
-step. What the server alone gave it (ownership, permissions on single securables, permissions that it granted, its
-credential) survives when it has to be made anew; where it could not, that is said before anything is dropped.
+step, with the login on that server as its subject: one that fails keeps no other back. What the server alone gave it
+(ownership, permissions on single securables, permissions that it granted, its credential) survives when it has to be
+made anew; where it could not, that is said before anything is dropped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from components.sql.login import Login, Logins, Owned, Permission, ServerRole
-from components.steps import Step, Together, Until
+from components.sql.login import Fold, Login, Logins, Owned, Permission, ServerRole, rights
+from components.steps import Refuse, Step, Together, Until
 from remote.sql import Value
 
 Part = tuple[str, tuple[Value, ...]]
 """A leaf script with its values."""
 CONNECT = Permission("GRANT", "CONNECT SQL")
 """Comes with a login when it is made."""
+REPAIR = "Repair the logins on the replica that has them right, or map the users anew, then run again."
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,13 @@ class Finding:
     how: str = ""
     """How it differs from the authority's; empty when it does not."""
     action: str = "none"
-    """What the steps do: made, made anew, brought, dropped. ``left``: it differs, and nothing is done about it."""
+    """What the steps do: made, made anew, brought, dropped. ``left``: it differs, and nothing is done about it.
+    ``refused``: it cannot be mirrored; its step says so and fails."""
     done: str = ""
     """The same as a clause, for the report."""
     steps: tuple[Step, ...] = ()
+    note: str = ""
+    """What is otherwise there for a good reason, for the report."""
 
 
 @dataclass(frozen=True)
@@ -67,79 +72,124 @@ class LoggedOff:
 
 
 def examine(needed: Needed, machine: str, there: Logins, seconds: float) -> Finding:
-    """Compare one login on one server with the authority's. ``seconds``: how long to wait for its sessions to end."""
+    """Compare one login on one server with the authority's. ``seconds``: how long to wait for its sessions to end.
+
+    A default database that the server has not is ``master`` there: else the login could not be made, or not log on.
+    """
+    database, note = needed.login.default_database, ""
+    if there.databases and there.fold(database) not in there.databases:
+        needed = replace(needed, login=replace(needed.login, default_database="master"))
+        note = f"its default database {database} is not on {machine}: there it is master"
+    found = _examined(needed, machine, there, seconds)
+    return replace(found, note=note) if note else found
+
+
+def _examined(needed: Needed, machine: str, there: Logins, seconds: float) -> Finding:
     login = needed.login
     other = there.named(login.name)
     if other is None:
-        return _missing(needed, machine)
+        return _missing(needed, machine, there.fold)
     if other.sid != login.sid:
-        return _anew(needed, other, machine, seconds)
-    how = ", ".join(login.differences(other))
-    if not how:
+        return _anew(needed, other, machine, seconds, there.fold)
+    differences = login.differences(other, there.fold)
+    if not differences:
         left = f"locked out on {machine}: unlock it there" if other.locked and not login.locked else ""
         return Finding(login.name, machine, action="left" if left else "none", done=left)
+    how = ", ".join(differences.values())
     if other.must_change:
         done = f"its password has to be changed at the next log-on on {machine}, and is mirrored only after that"
         return Finding(login.name, machine, how, "left", done)
     what = f"On {machine}, bring the login {login.name} to what it is on {needed.authority} ({how})."
-    step = Step(what, Together(machine, tuple(_brought(login, other))))
+    step = _step(what, login.name, machine, _brought(login, other, there.fold))
     done = f"{how} brought to {needed.authority}'s on {machine}"
     return Finding(login.name, machine, how, "brought", done, (step,))
 
 
-def _missing(needed: Needed, machine: str) -> Finding:
+def refused(name: str, machine: str, why: str) -> Finding:
+    """What cannot be mirrored: for the report, and as a step that fails after those for the other logins."""
+    step = Step(f"On {machine}, mirror the login {name}.", Refuse(machine, why), REPAIR, _subject(name, machine))
+    return Finding(name, machine, why, "refused", why, (step,))
+
+
+def _step(sentence: str, name: str, machine: str, parts: Iterable[Part]) -> Step:
+    return Step(sentence, Together(machine, tuple(parts)), subject=_subject(name, machine))
+
+
+def _subject(name: str, machine: str) -> str:
+    return f"{name} on {machine}"
+
+
+def _missing(needed: Needed, machine: str, fold: Fold) -> Finding:
     login = needed.login
-    what = f"On {machine}, make the login {login.name} with the SID and password hash it has on {needed.authority}."
-    parts = (*_made(login), *_rights(login.name, login, frozenset(), frozenset({CONNECT})), _marked(login.name))
-    return Finding(
-        login.name, machine, "missing", "made", f"made on {machine}", (Step(what, Together(machine, parts)),)
-    )
+    has = rights(login)
+    if login.windows:
+        what = f"the login of the Windows account {login.name} as it is on {needed.authority}"
+    else:
+        what = f"the login {login.name} with the SID and password hash it has on {needed.authority}"
+    parts = (*_made(login), *_rights(login.name, login, frozenset(), frozenset({CONNECT}), fold), _marked(login.name))
+    step = _step(f"On {machine}, make {what}{has}.", login.name, machine, parts)
+    return Finding(login.name, machine, f"missing{has}", "made", f"made on {machine}{has}", (step,))
 
 
-def _anew(needed: Needed, other: Login, machine: str, seconds: float) -> Finding:
+def _anew(needed: Needed, other: Login, machine: str, seconds: float, fold: Fold) -> Finding:
     """Same name, other SID: capture, drop, create, restore."""
-    login, steps = needed.login, []
+    login, steps, has = needed.login, [], rights(needed.login)
     if other.holdings.sessions:
         what = f"Wait until nobody is logged on to {machine} as {other.name}, whose SID is not the right one."
         remedy = f"End these sessions, or stop what logs on with {other.name} there, then run `pulumi up` again."
-        steps.append(Step(what, Until(machine, LoggedOff(machine, other.name), seconds), remedy))
+        until = Until(machine, LoggedOff(machine, other.name), seconds)
+        steps.append(Step(what, until, remedy, _subject(login.name, machine)))
     what = (
-        f"On {machine}, make the login {login.name} anew with the SID and password hash it has on {needed.authority}, "
-        "and give back to it what it owns and was granted there."
+        f"On {machine}, make the login {login.name} anew with the SID and password hash it has on "
+        f"{needed.authority}{has}, and give back to it what it owns and was granted there."
     )
     kept = other.holdings
     parts: list[Part] = [_owner(owned, "") for owned in sorted(kept.owned)]
     parts += [_permission(one, one.grantee, verb="REVOKE") for one in sorted(kept.granted)]
     parts += [("sql/drop_login.sql", (other.name,)), *_made(login)]
-    parts += _rights(login.name, login, frozenset(), frozenset({CONNECT}))
+    parts += _rights(login.name, login, frozenset(), frozenset({CONNECT}), fold)
     parts += [_permission(one, login.name) for one in sorted(kept.held)]
     parts += [_permission(one, one.grantee) for one in sorted(kept.granted)]
     parts += [_permission(one, one.grantee) for one in sorted(kept.upon) if one not in kept.granted]
     parts += [_owner(owned, login.name) for owned in sorted(kept.owned)]
     if kept.credential:
         parts.append(("sql/set_login_credential.sql", (login.name, kept.credential)))
-    steps.append(Step(what, Together(machine, tuple(parts))))
-    done = f"made anew on {machine} with the SID it has on {needed.authority}"
-    return Finding(login.name, machine, "another SID", "made anew", done, tuple(steps))
+    steps.append(_step(what, login.name, machine, parts))
+    done = f"made anew on {machine} with the SID it has on {needed.authority}{has}"
+    return Finding(login.name, machine, f"another SID{has}", "made anew", done, tuple(steps))
+
+
+def examine_owner(database: str, owner: tuple[str, str], machine: str, there: Logins) -> Finding:
+    """Compare the owner that the primary has for a database with the one that the database itself knows."""
+    dbo, name = owner
+    what = f"the owner of {database}"
+    if not name or there.owners.get(there.fold(database), dbo) == dbo:
+        return Finding(what, machine)
+    how = f"another than the {name} that the database knows as dbo"
+    sentence = f"On {machine}, make {name} the owner of {database}, as the database itself knows it."
+    step = _step(sentence, what, machine, [_owner(Owned("DATABASE", database), name)])
+    return Finding(what, machine, how, "brought", f"{name} made {what} on {machine}", (step,))
 
 
 def examine_role(needed: NeededRole, machine: str, there: Logins) -> Finding:
     """Compare a server role on one server with the authority's."""
     role = needed.role
     other = there.role(role.name)
-    how = "missing" if other is None else ", ".join(role.differences(other))
+    differences = role.differences(other, there.fold) if other else {"missing": f"missing{rights(role)}"}
+    how = ", ".join(differences.values())
     name = f"the server role {role.name}"
     if not how:
         return Finding(name, machine)
     have = other or ServerRole(role.name)
     made: tuple[Part, ...] = () if other else (("sql/create_server_role.sql", (role.name,)),)
-    verb = "bring" if other else "make"
-    what = f"On {machine}, {verb} the server role {role.name} with the rights it has on {needed.authority}."
+    what = f"On {machine}, make the server role {role.name} with the rights it has on {needed.authority}{rights(role)}."
     if other:
         what = f"On {machine}, bring the server role {role.name} to what it is on {needed.authority} ({how})."
-    parts = (*made, *_rights(role.name, role, have.roles, have.permissions))
-    action, done = ("brought", f"{how} brought to {needed.authority}'s") if other else ("made", "made")
-    return Finding(name, machine, how, action, f"{done} on {machine}", (Step(what, Together(machine, parts)),))
+    parts = (*made, *_rights(role.name, role, have.roles, have.permissions, there.fold))
+    action, done = "made", f"made on {machine}{rights(role)}"
+    if other:
+        action, done = "brought", f"{how} brought to {needed.authority}'s on {machine}"
+    return Finding(name, machine, how, action, done, (_step(what, name, machine, parts),))
 
 
 def drop(login: Login, machine: str, unread: list[str]) -> Finding:
@@ -159,22 +209,22 @@ def drop(login: Login, machine: str, unread: list[str]) -> Finding:
         ("sql/unmark_login.sql", (login.sid,)),
     )
     done = f"dropped on {machine}: {how}"
-    return Finding(login.name, machine, how, "dropped", done, (Step(what, Together(machine, parts)),))
+    return Finding(login.name, machine, how, "dropped", done, (_step(what, login.name, machine, parts),))
 
 
 def hindrances(needed: Needed, there: Logins, names: frozenset[str]) -> list[str]:
     """Why a login cannot be brought to a server as it is on its authority: known before anything is done.
-    ``names``: all logins that are mirrored, lower case."""
+    ``names``: all logins that are mirrored, as the server folds names."""
     login = needed.login
     other = there.named(login.name)
     wrong = []
-    if there.databases and login.default_database.lower() not in there.databases:
-        wrong.append(f"its default database {login.default_database} is not there")
-    for one in sorted(login.permissions):
-        if one.grantor and one.grantor.lower() not in names and there.named(one.grantor) is None:
+    granted = (one for one in login.permissions if one.grantor)
+    for one in sorted(granted):
+        if there.fold(one.grantor) not in names and there.named(one.grantor) is None:
             wrong.append(f"its right {one.right} was granted by {one.grantor}, which is not there and not mirrored")
     if other is not None and other.sid != login.sid:
-        wrong += _unrestorable(login, other, there)
+        another = f"the login {other.name} there has another SID, as of an account that was made again: drop it there"
+        wrong += [another] if login.windows or other.windows else _unrestorable(login, other, there)
     return wrong
 
 
@@ -182,7 +232,7 @@ def _unrestorable(login: Login, other: Login, there: Logins) -> list[str]:
     """What a login with another SID has on its server that it could not be given back."""
     wrong, kept = [], other.holdings
     for owned in sorted(kept.owned):
-        if owned.kind == "DATABASE" and there.databases.get(owned.name.lower(), "writable") != "writable":
+        if owned.kind == "DATABASE" and there.databases.get(there.fold(owned.name), "writable") != "writable":
             wrong.append(f"it has another SID and owns the {owned}, whose owner cannot be changed there now")
     may_grant = {(p.right, p.kind, p.securable) for p in (*login.permissions, *kept.held) if p.state.endswith("OPTION")}
     for one in sorted(kept.granted):
@@ -195,22 +245,30 @@ def _unrestorable(login: Login, other: Login, there: Logins) -> list[str]:
 
 
 def _made(login: Login) -> Iterable[Part]:
+    if login.windows:
+        yield "sql/create_windows_login.sql", (login.name,)
+        yield "sql/set_windows_login_options.sql", (login.name, login.default_database, login.language)
+        if login.disabled:
+            yield "sql/disable_login.sql", (login.name,)
+        return
     yield "sql/create_login.sql", (login.name, login.sid, login.hash, *_options(login))
     if login.disabled:
         yield "sql/disable_login.sql", (login.name,)
 
 
-def _brought(login: Login, other: Login) -> Iterable[Part]:
+def _brought(login: Login, other: Login, fold: Fold) -> Iterable[Part]:
     """From what a server's copy is to what the authority's is. A new hash takes the policy away for a moment."""
-    differs = set(login.differences(other))
+    differs = set(login.differences(other, fold))
     name = other.name
     if "password" in differs:
         yield "sql/set_login_hash.sql", (name, login.hash)
-    if differs - {"enabled or disabled", "server roles", "server permissions"}:
+    if login.windows and differs & {"default database", "default language"}:
+        yield "sql/set_windows_login_options.sql", (name, login.default_database, login.language)
+    elif differs - {"enabled or disabled", "server roles", "server permissions"}:
         yield "sql/set_login_options.sql", (name, *_options(login))
     if login.disabled != other.disabled:
         yield "sql/disable_login.sql" if login.disabled else "sql/enable_login.sql", (name,)
-    yield from _rights(name, login, other.roles, other.permissions)
+    yield from _rights(name, login, other.roles, other.permissions, fold)
 
 
 def _options(login: Login) -> tuple[Value, ...]:
@@ -218,15 +276,15 @@ def _options(login: Login) -> tuple[Value, ...]:
 
 
 def _rights(
-    name: str, wanted: Login | ServerRole, roles: frozenset[str], permissions: frozenset[Permission]
+    name: str, wanted: Login | ServerRole, roles: frozenset[str], permissions: frozenset[Permission], fold: Fold
 ) -> Iterable[Part]:
     """Server roles and permissions, from those there to those wanted."""
-    have, want = {role.lower() for role in roles}, {role.lower() for role in wanted.roles}
+    have, want = {fold(role) for role in roles}, {fold(role) for role in wanted.roles}
     for role in sorted(wanted.roles):
-        if role.lower() not in have:
+        if fold(role) not in have:
             yield "sql/add_role_member.sql", (role, name)
     for role in sorted(roles):
-        if role.lower() not in want:
+        if fold(role) not in want:
             yield "sql/drop_role_member.sql", (role, name)
     for one in sorted(permissions - wanted.permissions):
         yield _permission(one, name, verb="REVOKE")

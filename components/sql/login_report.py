@@ -12,22 +12,28 @@ Report = list[dict[str, str]]
 def report(names: Iterable[str], findings: Iterable[Finding], done: Iterable[Finding], silent: Iterable[str]) -> Report:
     """A row for each login: its name, what was done or is due, and why."""
     rows: dict[str, tuple[list[str], list[str]]] = {name: ([], []) for name in names}
+    notes: dict[str, list[str]] = {}
     for finding in done:
         actions, why = rows.setdefault(finding.name, ([], []))
         actions.append(finding.action)
         why.append(finding.done)
     for finding in findings:
-        if finding.steps or finding.action == "left":
-            actions, why = rows.setdefault(finding.name, ([], []))
-            actions.append("due" if finding.steps else "left")
-            why.append(f"{finding.how} on {finding.machine}" if finding.steps else finding.done)
+        actions, why = rows.setdefault(finding.name, ([], [])) if finding.steps or finding.done else ([], [])
+        if finding.action in ("left", "refused"):
+            actions.append(finding.action)
+            why.append(finding.done if finding.action == "left" else f"on {finding.machine}: {finding.done}")
+        elif finding.steps:
+            actions.append("due")
+            why.append(f"{finding.how} on {finding.machine}")
+        if finding.note:
+            notes.setdefault(finding.name, []).append(finding.note)
     unknown = [f"{machine} does not answer" for machine in silent]
     same = "the same on every replica that answers" if unknown else "the same"
     return [
         {
             "name": name,
             "action": ", ".join(dict.fromkeys(actions or (["unknown"] if unknown else ["none"]))),
-            "why": "; ".join([*(why or [same]), *unknown]),
+            "why": "; ".join([*(why or [same]), *notes.get(name, []), *unknown]),
         }
         for name, (actions, why) in rows.items()
     ]

@@ -5,36 +5,43 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from components.sql.login import Login, Logins, ServerRole
-from components.sql.login_plan import Finding, Needed, NeededRole, drop, examine, examine_role, hindrances
+from components.sql.login import Fold, Login, Logins, ServerRole
+from components.sql.login_plan import (
+    Finding,
+    Needed,
+    NeededRole,
+    drop,
+    examine,
+    examine_owner,
+    examine_role,
+    hindrances,
+    refused,
+)
 
 if TYPE_CHECKING:
     from components.sql.login_mirror import LoginMirrorFacts, LoginMirrorInputs
 
 
 class LoginSet:
-    """The set with its authorities. ``wrong`` has everything that keeps it from being mirrored, all at once."""
+    """The set with its authorities. What keeps one login from being mirrored keeps no other: it is a finding."""
 
     def __init__(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> None:
         self._inputs, self._facts = inputs, facts
-        self.wrong: list[str] = []
+        primary = facts.servers.get(facts.primary)
+        self._fold: Fold = primary.fold if primary else str.lower
+        self._refused: list[Finding] = []
+        self._mighty: list[Needed] = []
+        """Logins that are administrators of their server, and that the topology does not name."""
         self._needed = self._find()
-        names = frozenset(needed.login.name.lower() for needed in self._needed)
-        for needed in self._needed:
-            for machine, there in self._others(needed.authority):
-                hinders = hindrances(needed, there, names)
-                if hinders:
-                    name = needed.login.name
-                    self.wrong.append(f"{name} cannot be on {machine} what it is on {needed.authority}: "
-                                      f"{', '.join(hinders)}")  # fmt: skip
+        self._hindered = self._find_hindered()
 
     def names(self) -> list[str]:
-        return sorted((needed.login.name for needed in self._needed), key=str.lower)
+        return sorted((needed.login.name for needed in (*self._needed, *self._mighty)), key=str.lower)
 
     @cached_property
     def findings(self) -> list[Finding]:
         """Server roles first, then logins (those that granted something before those whom they granted it), then what
-        is not needed any more."""
+        is not needed any more, what is left to a person, and what cannot be mirrored."""
         found = [
             examine_role(role, machine, there)
             for role in self._roles()
@@ -49,21 +56,62 @@ class LoginSet:
                 left = f"locked out on {needed.authority}: unlock it there"
                 found.append(Finding(needed.login.name, needed.authority, action="left", done=left))
             for machine, there in self._others(needed.authority):
-                found.append(examine(needed, machine, there, self._inputs.seconds))
+                if (needed.login.sid, machine) not in self._hindered:
+                    found.append(examine(needed, machine, there, self._inputs.seconds))
+        primary = self._facts.servers.get(self._facts.primary)
+        if primary:
+            owners = self._facts.owners.items()
+            found += [examine_owner(database, owner, self._facts.primary, primary) for database, owner in owners]
         if self._inputs.drop:
             elsewhere = self._facts.elsewhere
             unneeded = [one for one in self.unneeded() if one[1].sid not in elsewhere]
             found += [drop(login, machine, self._unread(machine)) for machine, login in unneeded]
+        return [*found, *self._left_mighty(), *self._refused, *self._hindered.values()]
+
+    def _left_mighty(self) -> list[Finding]:
+        """An administrator of one server does not become one of another because a database has a user for it."""
+        found = []
+        for needed in self._mighty:
+            name, why = needed.login.name, self._facts.servers[needed.authority].mighty(needed.login)
+            for machine, there in self._others(needed.authority):
+                differs = examine(needed, machine, there, self._inputs.seconds)
+                if differs.how:
+                    done = (
+                        f"{differs.how} on {machine}, and not mirrored, since on {needed.authority} it is "
+                        f"{', '.join(why)}: name it in `sql.logins` of the topology if it may be that on every replica"
+                    )
+                    found.append(Finding(name, machine, differs.how, "left", done))
         return found
+
+    def _find_hindered(self) -> dict[tuple[str, str], Finding]:
+        """What a server keeps from being there as it is on its authority, by SID and machine. Who cannot be there can
+        have granted nothing there either, so it is asked again until nobody else falls out."""
+        found: dict[tuple[str, str], Finding] = {}
+        while True:
+            before = len(found)
+            for machine, there in self._facts.servers.items():
+                able = frozenset(
+                    there.fold(one.login.name) for one in self._needed if (one.login.sid, machine) not in found
+                )
+                for needed in self._needed:
+                    key = (needed.login.sid, machine)
+                    if machine == needed.authority or key in found:
+                        continue
+                    if hinders := hindrances(needed, there, able):
+                        what = f"it cannot be there what it is on {needed.authority}: {', '.join(hinders)}"
+                        found[key] = refused(needed.login.name, machine, what)
+            if len(found) == before:
+                return found
 
     def unneeded(self) -> list[tuple[str, Login]]:
         """The logins that this program made and that no declared database and no name asks for, with their machine."""
-        names = {name.lower() for name in self._inputs.further}
+        names = {self._fold(name) for name in self._inputs.further}
+        owners = {dbo for dbo, _ in self._facts.owners.values()}
         found = [
             (machine, login)
             for machine, server in self._facts.servers.items()
-            for made in server.made - self._facts.users.keys()
-            if (login := server.with_sid(made)) and login.name.lower() not in names
+            for made in server.made - self._facts.users.keys() - self._facts.windows.keys() - owners
+            if (login := server.with_sid(made)) and self._fold(login.name) not in names
         ]
         return sorted(found, key=lambda one: (one[1].name.lower(), one[0]))
 
@@ -77,28 +125,71 @@ class LoginSet:
         return [(machine, there) for machine, there in self._facts.servers.items() if machine != authority]
 
     def _find(self) -> list[Needed]:
-        wanted: list[Needed] = []
-        for user_sid, user in sorted(self._facts.users.items(), key=lambda item: item[1].lower()):
+        """The logins to be mirrored; those that cannot be or must not be are put aside."""
+        found: dict[str, Needed] = {}
+        named: set[str] = set()
+        """SIDs of those that the topology names."""
+        users = sorted(self._facts.users.items(), key=lambda item: item[1].lower())
+        for user_sid, user in users:
             have = self._with_sid(user_sid)
-            if not have:
-                self.wrong.append(f"{self._nobody()} has a login with the SID of the database user {user}")
-            elif names := _names(have):
-                self.wrong.append(f"one SID belongs to different logins: {names}")
+            if have:
+                self._take(found, have)
             else:
-                wanted.append(_authority(have, self._facts.primary))
-        known = {needed.login.name.lower() for needed in wanted}
+                why = f"{self._nobody()} has a login with the SID of the database user {user}"
+                self._refused.append(refused(user, self._facts.primary, why))
+        self._find_owners(found)
+        for user_sid in sorted(self._facts.windows, key=lambda one: self._facts.windows[one].lower()):
+            if have := self._with_sid(user_sid):  # one without a login comes in by a group
+                self._take(found, have)
         for name in self._inputs.further:
             have = {machine: login for machine, s in self._facts.servers.items() if (login := s.named(name))}
+            if have:
+                known = {login.sid for login in have.values()} & found.keys()
+                named |= known or {_authority(have, self._facts.primary).login.sid}
+                if not known:
+                    self._take(found, have)
+            else:
+                self._refused.append(refused(name, self._facts.primary, f"{self._nobody()} has a login named {name}"))
+        mirrored: list[Needed] = []
+        for needed in found.values():
+            mighty = needed.login.sid not in named and self._facts.servers[needed.authority].mighty(needed.login)
+            (self._mighty if mighty else mirrored).append(needed)
+        return mirrored
+
+    def _find_owners(self, found: dict[str, Needed]) -> None:
+        """The logins that databases belong to, where a replica lacks one. What everybody has is left as it is: it may
+        be the administrator's, whose password is another resource's."""
+        for database, (dbo, _) in sorted(self._facts.owners.items()):
+            have = self._with_sid(dbo)
+            if dbo == _SA or (_is_windows(dbo) and not have):
+                continue
             if not have:
-                self.wrong.append(f"{self._nobody()} has a login named {name}")
-            elif name.lower() not in known:
-                known.add(name.lower())
-                needed = _authority(have, self._facts.primary)
-                if names := _names(self._with_sid(needed.login.sid)):
-                    self.wrong.append(f"one SID belongs to different logins: {names}")
-                else:
-                    wanted.append(needed)
-        return wanted
+                why = f"{self._nobody()} has a login with the SID {dbo} of the owner of {database}"
+                self._refused.append(refused(f"that {database} belongs to", self._facts.primary, why))
+            elif len(have) < len(self._facts.servers):
+                self._take(found, have)
+
+    def _take(self, found: dict[str, Needed], have: dict[str, Login]) -> None:
+        """Find the authority of one login among its copies, unless its SID belongs to different ones."""
+        needed = _authority(have, self._facts.primary)
+        if needed.login.sid in found:
+            return
+        if owner := self._local_to(needed.login):
+            why = f"it is an account of {owner} alone, which no other server knows: use one of the domain"
+            self._refused.append(refused(needed.login.name, needed.authority, why))
+            return
+        names = sorted({login.name for login in self._with_sid(needed.login.sid).values()}, key=str.lower)
+        if len({self._fold(name) for name in names}) > 1:
+            what = " and ".join(names)
+            self._refused.append(refused(what, needed.authority, f"one SID belongs to different logins: {what}"))
+        else:
+            found[needed.login.sid] = needed
+
+    def _local_to(self, login: Login) -> str:
+        """The computer whose own account a login belongs to; empty for any other."""
+        computers = [server.machine for server in self._facts.servers.values() if server.machine]
+        prefix = login.name.partition("\\")[0] if login.windows else ""
+        return next((one for one in computers if one.lower() == prefix.lower()), "")
 
     def _nobody(self) -> str:
         silent = self._facts.silent
@@ -110,16 +201,17 @@ class LoginSet:
 
     def _in_order(self) -> list[Needed]:
         """As found, but whoever granted a right to another comes before that one."""
-        by_name = {needed.login.name.lower(): needed for needed in self._needed}
+        fold = self._fold
+        by_name = {fold(needed.login.name): needed for needed in self._needed}
         done: dict[str, Needed] = {}
 
         def add(needed: Needed, under_way: frozenset[str]) -> None:
-            name = needed.login.name.lower()
+            name = fold(needed.login.name)
             if name in done or name in under_way:
                 return
             for one in needed.login.permissions:
-                if one.grantor.lower() in by_name:
-                    add(by_name[one.grantor.lower()], under_way | {name})
+                if one.grantor and fold(one.grantor) in by_name:
+                    add(by_name[fold(one.grantor)], under_way | {name})
             done[name] = needed
 
         for needed in self._needed:
@@ -132,11 +224,12 @@ class LoginSet:
 
         def add(name: str, authority: str, under_way: frozenset[str]) -> None:
             role: ServerRole | None = self._facts.servers[authority].role(name)
-            if role is None or name.lower() in found or name.lower() in under_way:
+            key = self._fold(name)
+            if role is None or key in found or key in under_way:
                 return
             for above in sorted(role.roles):
-                add(above, authority, under_way | {name.lower()})
-            found[name.lower()] = NeededRole(role, authority)
+                add(above, authority, under_way | {key})
+            found[key] = NeededRole(role, authority)
 
         for needed in sorted(self._needed, key=lambda one: one.authority != self._facts.primary):
             for name in sorted(needed.login.roles):
@@ -144,10 +237,13 @@ class LoginSet:
         return list(found.values())
 
 
-def _names(have: dict[str, Login]) -> str:
-    """The names that one SID has on the servers, where there is more than one; else empty."""
-    names = sorted({login.name for login in have.values()}, key=str.lower)
-    return " and ".join(names) if len({name.lower() for name in names}) > 1 else ""
+_SA = "0x01"
+_SQL_SID = len("0x") + 2 * 16
+
+
+def _is_windows(sid: str) -> bool:
+    """A SQL login's SID has 16 bytes; those that Windows gives have another length."""
+    return len(sid) != _SQL_SID
 
 
 def _authority(have: dict[str, Login], primary: str) -> Needed:

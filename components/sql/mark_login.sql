@@ -2,7 +2,7 @@
 DECLARE @name sysname = ?, @property sysname, @made nvarchar(30);
 SELECT @property = N'Windows Azure Pack HA login ' + CONVERT(nvarchar(200), sid, 1),
        @made = CONVERT(nvarchar(23), create_date, 126)
-  FROM sys.sql_logins WHERE name = @name;
+  FROM sys.server_principals WHERE name = @name;
 IF EXISTS (SELECT 1 FROM sys.extended_properties WHERE class = 0 AND name = @property)
     EXEC sys.sp_updateextendedproperty @name = @property, @value = @made;
 ELSE

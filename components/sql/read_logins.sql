@@ -1,6 +1,7 @@
--- All that a mirror has to know of this server's SQL logins, in one answer: a row for each login, membership,
+-- All that a mirror has to know of this server's logins, in one answer: a row for each login, membership,
 -- permission, thing owned, session, credential, server role, database, and login that this program wrote down as its
--- own. What the system views name in a collation of their own is given the database's, or the rows would not unite.
+-- own, and one for the server: its machine, and its collation, by which it compares names. What the system views name in a collation of
+-- their own is given the database's, or the rows would not unite.
 SELECT N'login' AS kind,
        logins.name AS name,
        CONVERT(nvarchar(200), logins.sid, 1) AS sid,
@@ -21,11 +22,16 @@ SELECT N'login' AS kind,
   FROM sys.sql_logins AS logins
  WHERE logins.principal_id > 1 AND logins.name NOT LIKE N'##%'
 UNION ALL
+SELECT N'windows login', name, CONVERT(nvarchar(200), sid, 1), N'', 0, 0, CAST(is_disabled AS int), 0, 0,
+       default_database_name, default_language_name, N'', N'', CONVERT(nvarchar(23), create_date, 126), N'', N'', N''
+  FROM sys.server_principals
+ WHERE type IN ('U', 'G')
+UNION ALL
 SELECT N'member', members.name, N'', N'', 0, 0, 0, 0, 0, N'', N'', N'', N'', roles.name, N'', N'', N''
   FROM sys.server_role_members AS memberships
   JOIN sys.server_principals AS members ON members.principal_id = memberships.member_principal_id
   JOIN sys.server_principals AS roles ON roles.principal_id = memberships.role_principal_id
- WHERE members.type IN ('S', 'R') AND members.principal_id > 1
+ WHERE members.type IN ('S', 'U', 'G', 'R') AND members.principal_id > 1
 UNION ALL
 SELECT N'server role', name, N'', N'', 0, 0, 0, 0, 0, N'', N'', N'', N'', N'', N'', N'', N''
   FROM sys.server_principals
@@ -84,11 +90,15 @@ SELECT N'session', logins.name, N'', N'', 0, 0, 0, 0, 0, N'', N'', N'', N'',
   JOIN sys.sql_logins AS logins ON logins.sid = sessions.original_security_id
  WHERE logins.principal_id > 1
 UNION ALL
-SELECT N'database', databases.name, N'', N'', 0, 0, 0, 0, 0, N'', N'', N'', N'',
+SELECT N'database', databases.name, CONVERT(nvarchar(200), databases.owner_sid, 1), N'', 0, 0, 0, 0, 0, N'', N'', N'', N'',
        CASE WHEN COALESCE(states.role, 1) <> 1 THEN N'copy' WHEN databases.state <> 0 THEN N'closed'
             WHEN databases.is_read_only = 1 THEN N'readable' ELSE N'writable' END, N'', N'', N''
   FROM sys.databases AS databases
   LEFT JOIN sys.dm_hadr_availability_replica_states AS states ON states.replica_id = databases.replica_id
+UNION ALL
+SELECT N'server', N'', N'', N'', 0, 0, 0, 0, 0, N'', N'', N'', N'',
+       CAST(SERVERPROPERTY('Collation') AS nvarchar(128)) COLLATE DATABASE_DEFAULT, N'',
+       CAST(SERVERPROPERTY('MachineName') AS nvarchar(128)) COLLATE DATABASE_DEFAULT, N''
 UNION ALL
 SELECT N'mark', SUBSTRING(name, 29, 100), N'', N'', 0, 0, 0, 0, 0, N'', N'', N'', N'',
        CAST(value AS nvarchar(30)), N'', N'', N''

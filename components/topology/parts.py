@@ -160,7 +160,9 @@ class Sql(Part):
     administrator: SqlIdentifier = "sa"
     """The SQL login with which the farm is set up. Any other than `sa` is created."""
     logins: tuple[SqlIdentifier, ...] = ()
-    """Logins to keep equal on all replicas beside those that own users in the farm's databases."""
+    """SQL logins to keep equal on all replicas beside those that own users in the farm's databases. A login of these
+    databases that is an administrator of its server (sysadmin, securityadmin, CONTROL SERVER, ALTER ANY LOGIN) becomes
+    one on the others only when it is named here."""
     drop_logins: Flag = False
     """Drop a login on a replica where this program made it, once no database needs it any more."""
     unreachable: Literal["stop", "proceed"] = "stop"

@@ -17,7 +17,7 @@ import pytest
 
 from components import claims, resource, steps
 from components.resource import Provider
-from components.steps import Action, Detached, Manual, Restart, Script, Sql, Step, Together, Until
+from components.steps import Action, Detached, Manual, Refuse, Restart, Script, Sql, Step, Together, Until
 from remote.errors import LostAnswerError, MachineError
 
 TOPOLOGY = Path(__file__).parents[2] / "topologies" / "single-domain.yaml"
@@ -61,10 +61,12 @@ def script_of(action: Action) -> str:
             return "until"
         case Manual():
             return "by hand"
+        case Refuse():
+            return "refuse"
 
 
 def changing(step: Step) -> bool:
-    return not isinstance(step.action, Until)
+    return not isinstance(step.action, Until | Refuse)
 
 
 @dataclass
@@ -105,6 +107,8 @@ class World:
             return
         if step.provided is not None:
             step.provided(observe())
+        if isinstance(step.action, Refuse):
+            raise MachineError(step.action.machine, step.sentence.rstrip("."), step.action.found, step.remedy)
         broken = self._break if self._break and len(self.changes) == self._break.at else None
         self.ran.append(step)
         if broken and not broken.after:
@@ -116,6 +120,20 @@ class World:
         if broken:
             self._break = None
             raise broken.error("SOMEWHERE", step.sentence.rstrip("."), "it broke after its effect")
+
+    def run_apart(
+        self, due: list[Step], _remote: Any, report: Callable[[str], None]
+    ) -> list[tuple[Step, MachineError]]:
+        """Transactions in one request: each for itself, but none comes after a lost answer."""
+        failed = []
+        for step in due:
+            try:
+                self.run(step, None, lambda: self.facts, report)
+            except LostAnswerError:
+                raise
+            except MachineError as error:
+                failed.append((step, error))
+        return failed
 
     def provider(self) -> Provider[Any, Any]:
         return self.case.provider()
@@ -139,6 +157,7 @@ def enter(monkeypatch: pytest.MonkeyPatch, case: Case, facts: Any) -> World:
     monkeypatch.setattr(claims, "write", write)
     monkeypatch.setattr(claims, "remove", lambda _remote, machine, key: world.claims.pop((machine, key), None))
     monkeypatch.setattr(steps, "run", world.run)
+    monkeypatch.setattr(steps, "run_apart", world.run_apart)
     monkeypatch.setattr(resource, "report", lambda _sentence: None)
     return world
 
@@ -176,6 +195,6 @@ def actions(plan: list[Step]) -> list[str]:
                 told.append(f"{machine} restart")
             case Manual(machine, clicks):
                 told.append(f"{machine} by hand: {' '.join(clicks)}")
-            case Until():
+            case Until() | Refuse():
                 pass
     return told

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components import steps
-from components.steps import Script, Step, leaf
+from components.steps import Refuse, Script, Step, Together, leaf
 from remote.errors import LostAnswerError, MachineError
 from remote.hosts import Hosts
 from remote.session import Remote
@@ -84,3 +84,79 @@ def test_a_step_looks_at_fresh_facts_right_before_its_action(moved: bool) -> Non
     told = ["On SQL1, configure.", "looked at fresh facts"]
     assert happened == ([*told, "the stores are elsewhere"] if moved else told)
     assert machine.orders == (0 if moved else 1)
+
+
+# Steps of many subjects -------------------------------------------------------------------------------------------
+
+
+class Servers(Remote):
+    """SQL Servers that remember their requests; the transaction of a name in ``bad`` fails."""
+
+    def __init__(self, *bad: str) -> None:
+        super().__init__(Hosts({}))
+        self.bad, self.requests = bad, []  # type: ignore[var-annotated]
+
+    def sql_odbc(self, machine: str, database: str = "master") -> Any:
+        return Server(machine, self)
+
+
+class Server:
+    def __init__(self, machine: str, servers: Servers) -> None:
+        self.machine, self.servers = machine, servers
+
+    def apart(self, transactions: Any, *, attempted: str, seconds: float) -> list[MachineError | None]:
+        names = [transaction[0][1][0] for transaction in transactions]
+        self.servers.requests.append((self.machine, names))
+        bad = self.servers.bad
+        return [
+            MachineError(self.machine, attempted, f"no {name}", number=1) if name in bad else None for name in names
+        ]
+
+    def together(self, statements: Any, *, attempted: str, seconds: float) -> None:
+        name = statements[0][1][0]
+        self.servers.requests.append((self.machine, [name]))
+        if name in self.servers.bad:
+            raise MachineError(self.machine, attempted, f"no {name}", number=1)
+
+
+def about(name: str, machine: str = "SQL2", subject: str | None = None) -> Step:
+    action = Together(machine, (("sql/drop_login.sql", (name,)),))
+    return Step(f"On {machine}, drop {name}.", action, subject=name if subject is None else subject)
+
+
+def carried_out(servers: Servers, *plan: Step) -> list[Any]:
+    steps.run_all(plan, servers, lambda: None, lambda _text: None)
+    return servers.requests
+
+
+def test_transactions_of_different_subjects_on_one_server_go_in_one_request() -> None:
+    plan = [about("a"), about("b"), about("c", "SQL3"), about("d", "SQL3"), about("e", subject=""), about("f")]
+    assert carried_out(Servers(), *plan) == [
+        ("SQL2", ["a", "b"]), ("SQL3", ["c", "d"]), ("SQL2", ["e"]), ("SQL2", ["f"]),
+    ]  # fmt: skip
+
+
+def test_what_fails_leaves_out_its_own_subject_alone_and_is_told_at_the_end() -> None:
+    servers = Servers("a", "c")
+    again = about("more of a", subject="a")
+    cannot = Step("On SQL1, mirror x.", Refuse("SQL1", "nobody has it"), "Make it.", "x")
+    with pytest.raises(MachineError) as caught:
+        carried_out(servers, about("a"), about("b"), again, about("c", "SQL3"), cannot, about("d"))
+    assert servers.requests == [("SQL2", ["a", "b"]), ("SQL3", ["c"]), ("SQL2", ["d"])]
+    assert str(caught.value) == (
+        "SQL1, SQL2, SQL3: carry out 6 steps, of which 3 failed: On SQL2, drop a: no a; On SQL3, drop c: no c; "
+        "On SQL1, mirror x: nobody has it. Make it."
+    )
+
+
+def test_one_failure_is_its_own_error() -> None:
+    with pytest.raises(MachineError) as caught:
+        carried_out(Servers("a"), about("a"), about("b"))
+    assert (str(caught.value), caught.value.number) == ("SQL2: On SQL2, drop a: no a.", 1)
+
+
+def test_without_a_subject_the_first_failure_is_the_last_step() -> None:
+    servers = Servers("a")
+    with pytest.raises(MachineError):
+        carried_out(servers, about("a", subject=""), about("b"))
+    assert servers.requests == [("SQL2", ["a"])]

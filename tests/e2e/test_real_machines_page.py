@@ -71,7 +71,8 @@ def test_the_commands_of_the_page_configure_a_stack(farm: FarmHere) -> None:
         given = ""
         if " --secret " in command:
             key = next(key for key in GIVEN if re.search(rf"{re.escape(key)}'?$", command))
-            given, _ = GIVEN[key], asked.add(key)
+            given = GIVEN[key]
+            asked.add(key)
         done = run(farm, command, given)
         assert done.returncode == 0, f"{command}: {done.stderr}"
     assert asked == set(GIVEN)

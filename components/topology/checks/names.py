@@ -27,7 +27,8 @@ def unique_replicas(topology: Topology) -> Iterator[Problem]:
 
 
 def unique_logins(topology: Topology) -> Iterator[Problem]:
-    yield from _once("a login", _items(("sql", "logins"), topology.sql.logins))
+    """Letter by letter the same: whether two spellings are two logins is for the servers' collation to say."""
+    yield from _once("a login", _items(("sql", "logins"), topology.sql.logins), without_case=False)
 
 
 def unique_servers(topology: Topology) -> Iterator[Problem]:
@@ -118,13 +119,14 @@ def _known(what: str, used: list[tuple[Location, str]], names: list[str]) -> Ite
                 yield at, f"there is no {what} {name} in {what}s; {one_of(names)}."
 
 
-def _once(what: str, used: list[tuple[Location, str]]) -> Iterator[Problem]:
+def _once(what: str, used: list[tuple[Location, str]], *, without_case: bool = True) -> Iterator[Problem]:
     first: dict[str, Location] = {}
     for at, name in used:
         with suppress(UnusableError):
-            if name.lower() in first:
-                yield at, f"{name} is {what} already ({shown(first[name.lower()])}); keep one of the two."
-            first.setdefault(name.lower(), at)
+            key = name.lower() if without_case else name.rstrip(" ")
+            if key in first:
+                yield at, f"{name} is {what} already ({shown(first[key])}); keep one of the two."
+            first.setdefault(key, at)
 
 
 def _keys(at: Location, parts: Sequence[object], key: str) -> list[tuple[Location, str]]:

@@ -1,4 +1,4 @@
-"""The availability group: what SQL Server 2012 allows, and what a failover without loss needs.
+"""The availability group: what SQL Server 2012 allows, what a failover without loss needs, and which logins it carries.
 
 Limits from "Overview of Always On Availability Groups" for SQL Server 2012: at most three replicas that commit
 synchronously, at most two of them with automatic failover, and no automatic failover with asynchronous commit.
@@ -7,9 +7,10 @@ synchronously, at most two of them with automatic failover, and no automatic fai
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from components.topology.model import Topology
-from components.topology.problem import Check, Problem, one_of
+from components.topology.problem import Check, Problem, UnusableError, one_of
 
 _SYNCHRONOUS, _AUTOMATIC = 3, 2
 
@@ -45,4 +46,22 @@ def modes(topology: Topology) -> Iterator[Problem]:
         yield at_all, f"{text}: set failover: manual on the others."
 
 
-CHECKS: tuple[Check, ...] = (primary, modes)
+def logins(topology: Topology) -> Iterator[Problem]:
+    """Only logins that a mirror may touch are named: no Windows account, not ``sa``, none of SQL Server's own."""
+    for index, name in enumerate(topology.sql.logins):
+        with suppress(UnusableError):
+            wrong = ""
+            if name.partition("\\")[1]:  # no SQL login has one in its name (15006)
+                wrong = "is the login of a Windows account, and only SQL logins are mirrored by name"
+            elif name.lower() == "sa":
+                wrong = (
+                    "is never mirrored: it has the same SID on every server, and `sqlAdministratorPassword` is its "
+                    "password"
+                )
+            elif name.startswith("##"):
+                wrong = "is a login that SQL Server makes for itself on every server"
+            if wrong:
+                yield ("sql", "logins", index), f"{name} {wrong}; take it out of the list."
+
+
+CHECKS: tuple[Check, ...] = (primary, modes, logins)

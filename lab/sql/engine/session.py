@@ -45,6 +45,9 @@ class Session:
         """Name of the outermost transaction: the only name that ROLLBACK takes beside savepoints."""
         self.savepoints: dict[str, Any] = {}
         self.temporary: dict[str, MemoryTable] = {}
+        self.catalog: dict[tuple[str, str], list[tuple[Any, ...]]] | None = None
+        """The rows of the catalog views that the SELECT under way has read, by view and database: one that names a view
+        a dozen times reads it once. None outside of a SELECT."""
         self.identity_insert: str | None = None
         self.error_number = 0
         self.rowcount = 0

@@ -30,6 +30,8 @@ def convert(value: Any, source: SqlType, target: SqlType, style: int | None = No
     """The value in another type. Raises 245, 8114, 241, 8169, 220, 8115 or 529 where SQL Server does."""
     if value is None:
         return None
+    if target.name == "int" and type(value) is int and -(2**31) <= value < 2**31:
+        return value
     family = target.family
     if source.family == "variant":
         source = type_of(value)

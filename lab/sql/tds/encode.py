@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from lab.sql.tds import types
@@ -27,7 +28,8 @@ def encoder(kind: Type) -> tuple[bytes, Encode]:
     """
     if kind.name in _INTEGERS:
         size, signed = _INTEGERS[kind.name]
-        return bytes([0x26, size]), _small(lambda value: _whole(value).to_bytes(size, "little", signed=signed))
+        whole = lru_cache(maxsize=256)(lambda value: _whole(value).to_bytes(size, "little", signed=signed))
+        return bytes([0x26, size]), _small(whole)
     if kind.name in _TOKENS:
         return _sized(kind)
     if kind.name in {"decimal", "numeric"}:
@@ -155,6 +157,8 @@ def _sized(kind: Type) -> tuple[bytes, Encode]:
     def encode(value: Any) -> bytes:
         if value is None:
             return b"\xff\xff"
+        if value == "" and not filler:
+            return b"\0\0"
         data = raw(value)
         if len(data) > width:
             raise ValueError(f"{len(data)} bytes do not fit {kind.text}")

@@ -11,7 +11,7 @@ from components.sql import group as groups
 from components.sql.login import Holdings, Owned, Permission, ServerRole
 from components.sql.login_mirror import LoginMirrorFacts, LoginMirrorInputs, LoginMirrorProvider
 from components.sql.login_report import merged
-from components.steps import Together, Until
+from components.steps import Refuse, Together, Until
 from remote.secret import Secret
 from tests.components.contract import actions, refusal, sentences
 from tests.components.sql_worlds import HASH, SID, STORE, login, logins, mirror_facts, rights
@@ -67,27 +67,27 @@ CASES: dict[str, tuple[LoginMirrorFacts, list[str]]] = {
         pair({"hash": OTHER_HASH, "policy": False, "disabled": True}),
         [bring("password, password policy, enabled or disabled")],
     ),
-    "role missing": (pair({}, {"roles": frozenset({"dbcreator"})}), [bring("server roles")]),
-    "role too many": (pair({"roles": frozenset({"sysadmin"})}), [bring("server roles")]),
+    "role missing": (pair({}, {"roles": frozenset({"dbcreator"})}), [bring("server roles: add dbcreator")]),
+    "role too many": (pair({"roles": frozenset({"sysadmin"})}), [bring("server roles: drop sysadmin")]),
     "the case of a role is no difference": (
         pair({"roles": frozenset({"Operators"})}, {"roles": frozenset({"operators"})}),
         [],
     ),
     "permission missing": (
         pair({}, {"permissions": rights("CONNECT SQL", "VIEW SERVER STATE")}),
-        [bring("server permissions")],
+        [bring("server permissions: add grant VIEW SERVER STATE")],
     ),
     "no permission at all on the authority": (
         pair({"permissions": rights("CONNECT SQL", "CONTROL SERVER")}, {"permissions": rights()}),
-        [bring("server permissions")],
+        [bring("server permissions: drop grant CONNECT SQL, drop grant CONTROL SERVER")],
     ),
     "denied instead of granted": (
         pair({}, {"permissions": rights(Permission("DENY", "CONNECT SQL"))}),
-        [bring("server permissions")],
+        [bring("server permissions: add deny CONNECT SQL, drop grant CONNECT SQL")],
     ),
     "without the grant option": (
         pair({"permissions": rights("CONNECT SQL", TRACE)}, {"permissions": rights("CONNECT SQL", "ALTER TRACE")}),
-        [bring("server permissions")],
+        [bring("server permissions: add grant ALTER TRACE, drop grant with grant option ALTER TRACE")],
     ),
     "granted by somebody else": (
         mirror_facts(
@@ -99,7 +99,7 @@ CASES: dict[str, tuple[LoginMirrorFacts, list[str]]] = {
                 "SQL2": logins(login(permissions=rights("CONNECT SQL", "ALTER TRACE")), login("Boss", sid=OTHER_SID)),
             }
         ),
-        [bring("server permissions")],
+        [bring("server permissions: add grant ALTER TRACE as Boss, drop grant ALTER TRACE")],
     ),
     "the right SID is on the secondary": (
         mirror_facts({"SQL1": logins(login(sid=OTHER_SID)), "SQL2": logins(login())}),
@@ -125,7 +125,10 @@ CASES: dict[str, tuple[LoginMirrorFacts, list[str]]] = {
                 "SQL2": logins(login()),
             }
         ),
-        ["On SQL2, make the server role Operators with the rights it has on SQL1.", bring("server roles")],
+        [
+            "On SQL2, make the server role Operators with the rights it has on SQL1 (grant SHUTDOWN).",
+            bring("server roles: add Operators"),
+        ],
     ),
     "the rights of such a role": (
         mirror_facts(
@@ -134,7 +137,9 @@ CASES: dict[str, tuple[LoginMirrorFacts, list[str]]] = {
                 "SQL2": logins(login(roles=frozenset({"operators"})), roles=made_role("operators")),
             }
         ),
-        ["On SQL2, bring the server role Operators to what it is on SQL1 (server permissions)."],
+        [
+            "On SQL2, bring the server role Operators to what it is on SQL1 (server permissions: add grant SHUTDOWN).",
+        ],
     ),
     "a role in a role": (
         mirror_facts(
@@ -148,7 +153,7 @@ CASES: dict[str, tuple[LoginMirrorFacts, list[str]]] = {
         ),
         [
             "On SQL2, make the server role Outer with the rights it has on SQL1.",
-            "On SQL2, bring the server role Inner to what it is on SQL1 (server roles).",
+            "On SQL2, bring the server role Inner to what it is on SQL1 (server roles: add Outer).",
         ],
     ),
 }
@@ -314,12 +319,6 @@ def other_sid(holdings: Holdings, **server: Any) -> LoginMirrorFacts:
 
 
 HINDERED: dict[str, tuple[LoginMirrorFacts, str]] = {
-    "its default database is not there": (
-        mirror_facts(
-            {"SQL1": logins(login(default_database="Shop")), "SQL2": logins(databases={"master": "writable"})}
-        ),
-        "its default database Shop is not there",
-    ),
     "the grantor is not there": (
         mirror_facts(
             {
@@ -349,52 +348,62 @@ HINDERED: dict[str, tuple[LoginMirrorFacts, str]] = {
 END = "Repair the logins on the replica that has them right, or map the users anew, then run again."
 
 
+def refusals(facts: LoginMirrorFacts, further: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+    """Machine and reason of every login that is refused."""
+    plan = PROVIDER.plan(INPUTS.model_copy(update={"further": further}), facts)
+    refused = [step for step in plan if isinstance(step.action, Refuse)]
+    assert plan[len(plan) - len(refused) :] == refused, "they come last"
+    assert {step.remedy for step in refused} <= {END}
+    return [(step.action.machine, step.action.found) for step in refused if isinstance(step.action, Refuse)]
+
+
 @pytest.mark.parametrize(
     ("facts", "further", "found"),
     [
         (
             mirror_facts({"SQL1": logins(), "SQL2": logins(login("Another", sid=OTHER_SID))}),
             (),
-            f"no replica has a login with the SID of the database user {NAME}",
+            [f"no replica has a login with the SID of the database user {NAME}"],
         ),
         (
             mirror_facts({"SQL1": logins(login("One")), "SQL2": logins(login("Two"))}),
             (),
-            "one SID belongs to different logins: One and Two",
+            ["one SID belongs to different logins: One and Two"],
         ),
         (
             mirror_facts({"SQL1": logins(login()), "SQL2": logins(login())}),
             ("Reader",),
-            "no replica has a login named Reader",
+            ["no replica has a login named Reader"],
         ),
         (
             mirror_facts({"SQL1": logins(), "SQL2": logins()}, users={SID: "b", OTHER_SID: "A"}),
             ("c",),
-            (
-                "no replica has a login with the SID of the database user A; no replica has a login with the "
-                "SID of the database user b; no replica has a login named c"
-            ),
+            [
+                "no replica has a login with the SID of the database user A",
+                "no replica has a login with the SID of the database user b",
+                "no replica has a login named c",
+            ],
         ),
         (
             mirror_facts({"SQL1": logins(login("Reader")), "SQL2": logins(login("Writer"))}, users={}),
             ("Reader",),
-            "one SID belongs to different logins: Reader and Writer",
+            ["one SID belongs to different logins: Reader and Writer"],
         ),
-        *((facts, (), f"{NAME} cannot be on SQL2 what it is on SQL1: {why}") for facts, why in HINDERED.values()),
     ],
-    ids=["no login", "two names", "further is nowhere", "all at once", "further under two names", *HINDERED],
+    ids=["no login", "two names", "further is nowhere", "all at once", "further under two names"],
 )
-def test_refusal(facts: LoginMirrorFacts, further: tuple[str, ...], found: str) -> None:
-    inputs = INPUTS.model_copy(update={"further": further})
-    assert refusal(lambda: PROVIDER.plan(inputs, facts)) == f"SQL1: mirror the logins of SQL: {found}. {END}"
+def test_refusal(facts: LoginMirrorFacts, further: tuple[str, ...], found: list[str]) -> None:
+    assert refusals(facts, further) == [("SQL1", why) for why in found]
 
 
-def test_what_keeps_it_from_being_mirrored_is_drift_too() -> None:
-    """A refresh that failed would keep the preview from showing anything else."""
-    facts, why = HINDERED["its default database is not there"]
-    assert PROVIDER.found(INPUTS, facts) == {
-        "state": f"{NAME} cannot be on SQL2 what it is on SQL1: {why}; {NAME} on SQL2: missing"
-    }
+@pytest.mark.parametrize("case", HINDERED)
+def test_what_a_replica_keeps_a_login_from_is_refused_there(case: str) -> None:
+    facts, why = HINDERED[case]
+    found = f"it cannot be there what it is on SQL1: {why}"
+    assert refusals(facts) == [("SQL2", found)]
+    assert PROVIDER.found(INPUTS, facts) == {"state": f"{NAME} on SQL2: {found}"}, "and is drift"
+    assert rows(facts) == [(NAME, "refused", f"on SQL2: {found}")]
+    assert PROVIDER.concerns(INPUTS, facts) == [f"{NAME} on SQL2: {found}"]
 
 
 def test_drift_names_the_login_the_machine_and_how_but_no_hash() -> None:
@@ -471,9 +480,8 @@ def test_a_silent_replica_is_unknown_and_the_others_are_mirrored() -> None:
     assert rows(same) == [(NAME, "unknown", "the same on every replica that answers; SQL3 does not answer")]
     assert PROVIDER.concerns(inputs, same) == ["SQL3 does not answer"]
     nobody = replace(mirror_facts({"SQL1": logins(), "SQL2": logins()}), silent=("SQL3",))
-    assert "no replica but perhaps SQL3, which does not answer, has a login" in refusal(
-        lambda: PROVIDER.plan(inputs, nobody)
-    )
+    ((_, why),) = refusals(nobody)
+    assert why.startswith("no replica but perhaps SQL3, which does not answer, has a login")
 
 
 # Deletions -------------------------------------------------------------------------------------------------------

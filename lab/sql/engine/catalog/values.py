@@ -5,10 +5,12 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 
 from lab.sql.engine.values import quantum
 
 
+@lru_cache(maxsize=65536)
 def moment(text: str | None) -> datetime | None:
     """An ISO text as a datetime column holds it."""
     return quantum(datetime.fromisoformat(text)) if text else None

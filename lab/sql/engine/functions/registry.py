@@ -117,6 +117,8 @@ def _reader(name: str, index: int, argument: Bound, wanted: SqlType | None) -> C
         raise error(8116, "sql_variant", index, name.lower())
     if wanted.family != "text":
         check_implicit(source, wanted)
+    if wanted.holds(source):
+        return value
     return lambda env: convert(value(env), source, wanted)
 
 

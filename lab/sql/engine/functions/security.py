@@ -113,12 +113,25 @@ def _loginproperty(frame: Frame, name: str, item: str) -> Any:
     if item.lower() == "passwordhash":
         secret = frame.session.principal.may(frame.session.server, "CONTROL SERVER")
         return bytes.fromhex(login["hash"]) if secret else None
-    values = {
-        "passwordhashalgorithm": 2 if login["hash"].startswith("0200") else 1,
-        "passwordlastsettime": moment("password_set"), "islocked": int(login.get("locked", False)), "isexpired": 0,
-        "ismustchange": int(login.get("must_change", False)), "badpasswordcount": login.get("bad_passwords", 0),
-        "badpasswordtime": moment("bad_password_time"), "lockouttime": moment("lockout_time"), "historylength": 0,
-        "daysuntilexpiration": None, "defaultdatabase": login["default_database"],
-        "defaultlanguage": login["default_language"],
-    }  # fmt: skip
-    return values.get(item.lower())
+    match item.lower():
+        case "passwordhashalgorithm":
+            return 2 if login["hash"].startswith("0200") else 1
+        case "passwordlastsettime":
+            return moment("password_set")
+        case "islocked":
+            return int(login.get("locked", False))
+        case "ismustchange":
+            return int(login.get("must_change", False))
+        case "isexpired" | "historylength":
+            return 0
+        case "badpasswordcount":
+            return login.get("bad_passwords", 0)
+        case "badpasswordtime":
+            return moment("bad_password_time")
+        case "lockouttime":
+            return moment("lockout_time")
+        case "defaultdatabase":
+            return login["default_database"]
+        case "defaultlanguage":
+            return login["default_language"]
+    return None  # DaysUntilExpiration of a password that does not expire, and what is no property

@@ -56,7 +56,7 @@ def admits(machine: Machine, endpoint: Document, account: str) -> bool:
         return False
     sid = sid_bytes(found).hex()
     server = ServerSpace(machine)
-    login = next((one for _, one in server.items("login") if one["sid"] == sid), None)
+    login = next(iter(server.having("login", "sid", sid)), None)
     if login is None or login["disabled"]:
         return False
     if endpoint["owner_id"] == login["id"]:
@@ -65,9 +65,9 @@ def admits(machine: Machine, endpoint: Document, account: str) -> bool:
         return True
     states = {
         row["state"]
-        for _, row in server.items("permission")
+        for grantee in (login["id"], FIXED_SERVER_ROLES["public"])
+        for row in server.having("permission", "grantee_id", grantee)
         if (row["class"], row["major"], row["permission"]) == (ENDPOINT_CLASS, endpoint["id"], "CONNECT")
-        and row["grantee_id"] in (login["id"], FIXED_SERVER_ROLES["public"])
     }
     return bool(states) and "D" not in states
 

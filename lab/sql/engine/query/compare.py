@@ -31,7 +31,7 @@ def coerced(bound: Bound, target: SqlType) -> Callable[[Env], Any]:
     """The value in another type, converted implicitly."""
     if bound.null:
         return lambda env: None
-    if bound.type == target:
+    if target.holds(bound.type):
         return bound.value
     check_implicit(bound.type, target)
     source, value = bound.type, bound.value
@@ -60,6 +60,9 @@ def comparable(left: Bound, right: Bound) -> tuple[Callable[[Env], Any], Callabl
         target = common(left.type, right.type)
         a, b = coerced(left, _wide(target)), coerced(right, _wide(target))
     collation = left.collation or right.collation
+
+    if left.type == right.type and left.type.family == "integer":
+        return a, b  # they compare as they are
 
     def folded(value: Callable[[Env], Any]) -> Callable[[Env], Any]:
         def run(env: Env) -> Any:

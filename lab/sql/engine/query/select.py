@@ -131,8 +131,15 @@ def _set_operation(scope: Scope, query: n.SetOperation) -> Plan:
         rows = plan.run(env)
         if not any(changes):
             return rows
-        columns = list(zip(sources, types, changes, strict=True))
-        return [tuple(convert(v, s, t) if c else v for v, (s, t, c) in zip(row, columns, strict=True)) for row in rows]
+        columns = [(i, sources[i], types[i]) for i, change in enumerate(changes) if change]
+
+        def changed(row: Row) -> Row:
+            values = list(row)
+            for index, source, target in columns:
+                values[index] = convert(values[index], source, target)
+            return tuple(values)
+
+        return [changed(row) for row in rows]
 
     def run(env: Env | None) -> list[Row]:
         a, b = side(left, env), side(right, env)
@@ -223,7 +230,8 @@ def plan_select(
         return [rows[index] for (index,) in chosen]
 
     def run(env: Env | None) -> list[Row]:
-        pairs = [(tuple(bound.value(one) for bound in bounds), one) for one in environments(env)]
+        values = [bound.value for bound in bounds]
+        pairs = [(tuple([value(one) for value in values]), one) for one in environments(env)]
         if query.distinct:
             seen: dict[Any, tuple[Row, Env]] = {}
             for pair in pairs:

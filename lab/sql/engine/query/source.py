@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from typing import Any
 
 from lab.sql.api import SqlError
@@ -64,7 +65,8 @@ def _join(scope: Scope, source: n.Join) -> SourcePlan:
     fields = left.fields + right.fields
     on = bind_condition(Scope(scope.frame, list(fields), scope, clause="ON"), source.on) if source.on else None
     no_left, no_right = (None,) * len(left.fields), (None,) * len(right.fields)
-    pairing = _pairing(left, right, source.on)
+    pairing, exact = _pairing(left, right, source.on)
+    every = on is None or exact
 
     def run(env: Env | None) -> list[Row]:
         lefts, rights = left.run(env), right.run(env)
@@ -77,7 +79,7 @@ def _join(scope: Scope, source: n.Join) -> SourcePlan:
             for index in partners(one):
                 other = rights[index]
                 row = one + other
-                if on is None or on(Env(row, env)) is True:
+                if every or (on is not None and on(Env(row, env)) is True):
                     found = True
                     matched.add(index)
                     out.append(row)
@@ -96,39 +98,51 @@ Partners = Callable[[Row], Sequence[int]]
 
 def _pairing(
     left: SourcePlan, right: SourcePlan, on: n.Expression | None
-) -> Callable[[list[Row], Env | None], Partners]:
+) -> tuple[Callable[[list[Row], Env | None], Partners], bool]:
     """How to find partners: by a table of keys where the condition demands that columns of both sides are equal, since
-    comparing each row with each takes too long for thousands; else all of them."""
-    pairs = [pair for node in _demanded(on) if (pair := _equal_columns(left, right, node))]
-    keys = [
-        comparable(_column(left.fields[mine], mine), _column(right.fields[theirs], theirs)) for mine, theirs in pairs
-    ]
+    comparing each row with each takes too long for thousands; else all of them. And whether that is the whole of the
+    condition, so that partners need not be asked about it."""
+    demanded = _conjuncts(on)
+    pairs = [pair for node in demanded if (pair := _equal_columns(left, right, node))]
+    keys = [_key(left.fields[mine], mine, right.fields[theirs], theirs) for mine, theirs in pairs]
     if not keys:
-        return lambda rights, env: lambda row: range(len(rights))
+        return (lambda rights, env: lambda row: range(len(rights))), False
+
+    left_keys, right_keys = [key for key, _ in keys], [key for _, key in keys]
 
     def pairing(rights: list[Row], env: Env | None) -> Partners:
         table: dict[tuple[Any, ...], list[int]] = {}
         for index, row in enumerate(rights):
-            table.setdefault(tuple(key(Env(row, env)) for _, key in keys), []).append(index)
+            table.setdefault(tuple([key(row) for key in right_keys]), []).append(index)
 
         def partners(row: Row) -> Sequence[int]:
-            values = tuple(key(Env(row, env)) for key, _ in keys)
+            values = tuple([key(row) for key in left_keys])
             return () if None in values else table.get(values, ())  # NULL is equal to nothing
 
         return partners
 
-    return pairing
+    return pairing, len(pairs) == len(demanded)
 
 
-def _demanded(on: n.Expression | None) -> list[n.Compare]:
-    """The comparisons for equality that all have to hold."""
+def _key(mine: Field, at: int, theirs: Field, there: int) -> tuple[Callable[[Row], Any], Callable[[Row], Any]]:
+    """A column of either side as a value that is the same where the two are equal."""
+    if mine.type == theirs.type and mine.type.family == "integer":
+        return itemgetter(at), itemgetter(there)
+    a, b = comparable(_column(mine, at), _column(theirs, there))
+    return (lambda row: a(Env(row))), (lambda row: b(Env(row)))
+
+
+def _conjuncts(on: n.Expression | None) -> list[n.Expression]:
+    """The conditions that all have to hold."""
     if isinstance(on, n.Logical) and on.op == "AND":
-        return _demanded(on.left) + _demanded(on.right)
-    return [on] if isinstance(on, n.Compare) and on.op == "=" and on.quantifier is None else []
+        return _conjuncts(on.left) + _conjuncts(on.right)
+    return [] if on is None else [on]
 
 
-def _equal_columns(left: SourcePlan, right: SourcePlan, node: n.Compare) -> tuple[int, int] | None:
-    """The column of each side, where the comparison is of one of the left with one of the right."""
+def _equal_columns(left: SourcePlan, right: SourcePlan, node: n.Expression) -> tuple[int, int] | None:
+    """The column of each side, where the condition is that one of the left equals one of the right."""
+    if not (isinstance(node, n.Compare) and node.op == "=" and node.quantifier is None):
+        return None
     if not (isinstance(node.left, n.Name) and isinstance(node.right, n.Name)):
         return None
     for one, other in ((node.left, node.right), (node.right, node.left)):

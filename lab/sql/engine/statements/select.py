@@ -28,6 +28,14 @@ class SelectStatement(Statement):
 
     def run(self, frame: Frame) -> Iterator[Event]:
         session = frame.session
+        outer, session.catalog = session.catalog, {}
+        try:
+            yield from self._run(frame)
+        finally:
+            session.catalog = outer
+
+    def _run(self, frame: Frame) -> Iterator[Event]:
+        session = frame.session
         if session.settings["IMPLICIT_TRANSACTIONS"] and session.transaction is None and _reads_tables(self.query):
             session.begin()
         plan = plan_query(Scope(frame), self.query)

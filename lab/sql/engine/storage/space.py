@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from lab.sql.engine.errors import error
@@ -55,7 +55,12 @@ class ServerSpace(Space):
 
     def items(self, kind: str) -> list[tuple[str, Document]]:
         with self._machine.world.lock:
-            return list(self._machine.world.store.shared(self._machine.name.lower(), f"sql-{kind}").items())
+            return self._machine.world.store.shared(self._machine.name.lower(), f"sql-{kind}").items()
+
+    def having(self, kind: str, key: str, value: Any) -> list[Document]:
+        """The documents of a kind with a value under a key, however many others there are."""
+        with self._machine.world.lock:
+            return self._machine.world.store.shared(self._machine.name.lower(), f"sql-{kind}").having(key, value)
 
     def commit(self, changes: Changes) -> None:
         with self._machine.world.lock:
@@ -82,15 +87,15 @@ class Transaction:
         changes = self.changes.get(space, {})
         return changes[kind, key] if (kind, key) in changes else space.get(kind, key)
 
-    def items(self, space: Space, kind: str) -> Iterator[tuple[str, Document]]:
+    def items(self, space: Space, kind: str) -> list[tuple[str, Document]]:
         changes = {key: body for (of, key), body in self.changes.get(space, {}).items() if of == kind}
-        for key, document in space.items(kind):
-            body = changes.pop(key, document) if key in changes else document
-            if body is not None:
-                yield key, body
-        for key, new in changes.items():
-            if new is not None:
-                yield key, new
+        committed = space.items(kind)
+        if not changes:
+            return committed
+        known = {key for key in changes if space.get(kind, key) is not None}
+        rows = [pair if pair[0].lower() not in known else (pair[0], changes[pair[0].lower()]) for pair in committed]
+        new = [(key, document) for key, document in changes.items() if key not in known]
+        return [(key, document) for key, document in (*rows, *new) if document is not None]
 
     def put(self, space: Space, kind: str, key: str, document: Document | None) -> None:
         self._claim(space)
@@ -169,7 +174,7 @@ class View:
 
     def items(self, kind: str) -> list[tuple[str, Document]]:
         current = self._transaction(False)
-        return list(current.items(self.space, kind)) if current else self.space.items(kind)
+        return current.items(self.space, kind) if current else self.space.items(kind)
 
     def documents(self, kind: str) -> list[Document]:
         return [document for _, document in self.items(kind)]

@@ -64,12 +64,19 @@ def _catalog_table(frame: Frame, parts: tuple[str, ...], view: CatalogView, data
         raise error(300, view.permission, "server", "master")
     columns = [ColumnDefinition(name_, type_) for name_, type_ in view.columns]
 
+    names = [column.name for column in columns]
+    known = frozenset(names)
+
     def make() -> Iterable[Row]:
-        names = [column.name for column in columns]
-        for row in view.rows(session, database):
-            unknown = set(row) - set(names)
-            assert not unknown, f"{view.name} gives columns it does not have: {unknown}"
-            yield tuple(row.get(name_) for name_ in names)
+        made = session.catalog.get((view.name, database.name)) if session.catalog is not None else None
+        if made is None:
+            made = []
+            for row in view.rows(session, database):
+                assert row.keys() <= known, f"{view.name} gives columns it does not have: {row.keys() - known}"
+                made.append(tuple(map(row.get, names)))
+            if session.catalog is not None:
+                session.catalog[view.name, database.name] = made
+        return made
 
     return ComputedTable(_full(parts, view), columns, database=database.name, insertable=False, make=make)
 

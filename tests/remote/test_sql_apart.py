@@ -1,0 +1,97 @@
+"""Many transactions in few requests: what is sent, how many fit, and how each one's end is told."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from components.steps import leaf
+from remote.errors import MachineError
+from remote.hosts import Host
+from remote.secret import Secret
+from remote.sql import SqlServer, Value, _with_names
+
+LEAF = "-- What's here? Nothing.\nDECLARE @a sysname = ?, @b nvarchar(9) = N'it''s ?', @c int = ? /* ? */;"
+
+
+class Server(SqlServer):
+    """Remembers what it is sent; every transaction ends as ``ends`` says by its number, else well."""
+
+    def __init__(self, ends: dict[int, tuple[int, str]] | None = None, silent: frozenset[int] = frozenset()) -> None:
+        super().__init__(Host("SQL2", "sql2.test", "127.0.0.1", "who", Secret("")))
+        self.ends, self.silent = ends or {}, silent
+        self.sent: list[tuple[str, tuple[Value, ...]]] = []
+
+    def _do(self, work: Any, *_: Any, **__: Any) -> list[dict[str, Any]]:
+        class Cursor:
+            description = (("transaction_number",), ("error",), ("message",))
+
+            def __enter__(cursor) -> Any:  # noqa: N805
+                return cursor
+
+            def __exit__(cursor, *_: object) -> None:  # noqa: N805
+                pass
+
+            def execute(cursor, text: str, *values: Value) -> None:  # noqa: N805
+                self.sent.append((text, values))
+
+            def fetchall(cursor) -> list[tuple[int, int, str]]:  # noqa: N805
+                numbers = {int(one) for one in re.findall(r"SELECT (\d+) AS", self.sent[-1][0])} - self.silent
+                return [(number, *self.ends.get(number, (0, ""))) for number in sorted(numbers)]
+
+            def nextset(cursor) -> bool:  # noqa: N805
+                return False
+
+        class Connection:
+            def cursor(connection) -> Any:  # noqa: N805
+                return Cursor()
+
+        rows: list[dict[str, Any]] = work(Connection())
+        return rows
+
+
+def test_a_statement_takes_its_values_by_name_where_the_driver_would_put_them() -> None:
+    assert _with_names(LEAF) == LEAF.replace("sysname = ?", "sysname = @value0").replace("int = ?", "int = @value1")
+    for path, count in (("sql/create_login.sql", 7), ("sql/set_permission.sql", 6), ("sql/drop_login.sql", 1)):
+        text = _with_names(leaf(path))
+        assert "?" not in text
+        assert {f"@value{number}" for number in range(count)} <= set(re.findall(r"@value\d+", text))
+
+
+def test_statements_and_values_are_data_and_each_statement_goes_once() -> None:
+    server = Server()
+    made = [((leaf("sql/drop_login.sql"), (f"O'Brien {number}",)), (LEAF, ("b", 2))) for number in range(3)]
+    assert server.apart(made, attempted="mirror") == [None, None, None]
+    ((text, values),) = server.sent
+    assert "O'Brien" not in text
+    assert "DROP LOGIN" not in text
+    assert text.count("?") == len(values) == 2 + 3 * 3
+    assert text.count("BEGIN TRANSACTION") == text.count("COMMIT TRANSACTION;") == text.count("BEGIN CATCH") == 3
+    assert "EXEC sp_executesql @script1, N'@value0 nvarchar(max), @value1 bigint', ?, ?" in text
+
+
+def test_a_hundred_logins_fit_into_one_request_and_thousands_into_few() -> None:
+    one = ((leaf("sql/create_login.sql"), tuple("abcdefg")), (leaf("sql/mark_login.sql"), ("a",)))
+    for logins, requests in ((100, 1), (200, 1), (201, 2), (1000, 5)):
+        server = Server()
+        assert len(server.apart([one] * logins, attempted="mirror")) == logins
+        assert len(server.sent) == requests
+        assert max(len(values) for _, values in server.sent) < 2100
+
+
+def test_each_one_ends_for_itself() -> None:
+    server = Server({1: (15025, "The server principal 'b' already exists.")}, silent=frozenset({2}))
+    first, second, third = server.apart([((LEAF, ("a", 1)),)] * 3, attempted="mirror")
+    assert first is None
+    assert isinstance(second, MachineError)
+    assert (second.number, second.found) == (15025, "The server principal 'b' already exists.")
+    assert isinstance(third, MachineError)
+    assert "does not say how it ended" in str(third)
+
+
+def test_a_lock_is_not_waited_for_for_ever() -> None:
+    server = Server()
+    server.apart([((LEAF, ("a", 1)),)], attempted="mirror")
+    text = server.sent[0][0]
+    assert text.index("SET LOCK_TIMEOUT 30000") < text.index("BEGIN TRY")
+    assert text.endswith("SET XACT_ABORT OFF; SET LOCK_TIMEOUT -1;")
