@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from components.failover_proof import FailoverProofFacts, FailoverProofProvider
@@ -174,6 +174,7 @@ BOUND = NodeView(
     "unicast",
     (("PORTAL1", "Converged(default)"),),
     frozenset({DEFAULT_RULE}),
+    addresses=(("172.21.5.150", "255.255.255.0"),),
 )
 NOWHERE, MADE = ClusterFacts(UNBOUND), ClusterFacts(BOUND)
 CLUSTER = Case(
@@ -192,7 +193,13 @@ CLUSTER = Case(
     {
         "nlb/new_cluster.ps1": lambda f, a: MADE,
         "nlb/set_cluster.ps1": lambda f, a: ClusterFacts(
-            replace(f.first, name=a.arguments["Name"], address=a.arguments["Address"])
+            replace(f.first, name=a.arguments["Name"], address=a.arguments["Address"], mode=a.arguments["Mode"].lower())
+        ),
+        "nlb/add_address.ps1": lambda f, a: ClusterFacts(
+            replace(f.first, addresses=(*f.first.addresses, (a.arguments["Address"], a.arguments["Mask"])))
+        ),
+        "nlb/remove_address.ps1": lambda f, a: ClusterFacts(
+            replace(f.first, addresses=tuple(vip for vip in f.first.addresses if vip[0] != a.arguments["Address"]))
         ),
         "nlb/remove_cluster.ps1": lambda f, a: NOWHERE,
     },
@@ -232,7 +239,7 @@ NODE = Case(
 
 
 def _added(facts: NodeView, arguments: Any) -> NodeView:
-    rule = PortRule(arguments["Start"], arguments["End"], arguments["Protocol"], "multiple", arguments["Affinity"])
+    rule = PortRule(**{field.name: arguments[field.name.capitalize()] for field in fields(PortRule)})
     taken = {port for one in facts.rules for port in range(one.start, one.end + 1)}
     assert not taken & set(range(rule.start, rule.end + 1)), f"{rule} overlaps, which NLB refuses"
     return replace(facts, rules=facts.rules | {rule})

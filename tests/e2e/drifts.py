@@ -474,6 +474,12 @@ $binding.AddSslCertificate($other, 'My')""",
         ),
     ),
     Drift(
+        "node: a rule switched off",
+        "Portal1-node",
+        '~ rules: "30071-30072 tcp multiple single is switched off" => ".+"',
+        balancing("Portal1", "[void](Disable-NlbClusterPortRule @card -Port 30071)"),
+    ),
+    Drift(
         "node: stopped",
         "Portal2-node",
         "~ started: false => true",
@@ -519,10 +525,10 @@ BROKEN = [
         balancing("Portal1", "[void](Get-NlbCluster @card | Set-NlbCluster -OperationMode Multicast)"),
     ),
     Drift(
-        "node: the first one stopped",
+        "node: the first one suspended",
         "Portal1-node",
         "~ started: false => true",
-        shell("Portal1", "[void](Stop-NlbClusterNode -HostName $env:COMPUTERNAME -InterfaceName Ethernet)"),
+        shell("Portal1", "[void](Suspend-NlbClusterNode -HostName $env:COMPUTERNAME -InterfaceName Ethernet)"),
     ),
     Drift(
         "feature: removed",

@@ -1,0 +1,240 @@
+"""A load balancing cluster altered by hand: every property is seen by ``read``, and repaired by the next update.
+
+The nodes' resources alone, on two portal servers whose cluster has one rule for the web, as the engine calls them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from lab.windows import nlb
+from lab.world import Document
+from remote.errors import MachineError
+from tests.e2e.drifts import Hand, balancing
+from tests.e2e.lab_here import FarmHere, Piece
+
+NETWORK = 64
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+NODES = ("Portal1", "Portal2")
+CLUSTER = "portal.hyper-v.nu"
+RULES = [
+    {"start": 443, "end": 443, "protocol": "tcp", "affinity": "single"},
+    {"start": 30071, "end": 30091, "protocol": "tcp", "affinity": "single"},
+]
+HTTPS = "443-443 tcp multiple single"
+
+
+class Cluster:
+    """The cluster, made anew for each test."""
+
+    def __init__(self, farm: FarmHere) -> None:
+        self.farm = farm
+        pieces = farm.pieces()
+        names = ("portal-cluster", "portal-port-rules", *(f"{node}-node" for node in NODES))
+        self.pieces: dict[str, Piece] = {name: pieces[name] for name in names}
+        self.pieces["portal-port-rules"] = self.pieces["portal-port-rules"].but(rules=RULES)
+        self.features = [pieces[f"{node}-nlb"] for node in NODES]
+        self.outs: dict[str, dict[str, Any]] = {}
+
+    def make(self) -> None:
+        for name, piece in self.pieces.items():
+            self.outs[name] = piece.create()
+
+    def unmake(self) -> None:
+        for name in reversed(self.pieces):
+            if name in self.outs:
+                self.pieces[name].delete(self.outs.pop(name))
+
+    def drifts(self) -> dict[str, dict[str, Any]]:
+        """What ``read`` finds otherwise, by resource."""
+        found = {name: piece.drift(self.outs[name]) for name, piece in self.pieces.items()}
+        return {name: drift for name, drift in found.items() if drift}
+
+    def repair(self) -> set[str]:
+        """What an ``up`` does: update what drifted, in the farm's order."""
+        drifted = self.drifts()
+        for name in drifted:
+            self.outs[name] = self.pieces[name].update(self.outs[name])
+        return set(drifted)
+
+    def documents(self) -> dict[str, Document]:
+        """The cluster's, and of each node's what does not change by itself."""
+        shown = {name: dict(one) for name, one in self.farm.world.collection("nlb", "cluster").items()}
+        for machine in NODES:
+            for node in self.farm.world.machine(machine).collection("nlb-node").values():
+                shown[machine] = {key: value for key, value in node.items() if key not in ("converged_at", "state")}
+                shown[machine]["state"] = node["state"].replace("Converging", "Converged")
+        return shown
+
+    def tasks(self) -> list[str]:
+        return [key for name in NODES for key in self.farm.world.machine(name).collection("task")]
+
+
+@pytest.fixture(scope="module")
+def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarmHere]:
+    farm = FarmHere(tmp_path_factory.mktemp("balancing"), NETWORK)
+    with farm.running():
+        yield farm
+
+
+@pytest.fixture(scope="module")
+def cluster(farm: FarmHere) -> Cluster:
+    made = Cluster(farm)
+    for feature in made.features:
+        feature.create()
+    made.make()
+    return made
+
+
+def of_rule(change: str) -> str:
+    return f"[void](Get-NlbClusterPortRule @card -NodeName $env:COMPUTERNAME -Port 443 | {change})"
+
+
+def behind_its_back(change: Any) -> Hand:
+    """A node that was away while the cluster's rules were changed has others: no cmdlet makes one so."""
+
+    def act(farm: Any) -> None:
+        nodes = farm.world.machine("Portal2").collection("nlb-node")
+        rules = nodes["Ethernet"]["port_rules"]
+        nodes.change("Ethernet", port_rules=change([dict(rule) for rule in rules]))
+
+    return act
+
+
+def first_rule(**altered: Any) -> tuple[Any, Any]:
+    """The rules as given, and as found when the first one differs."""
+    given = [{"mode": "multiple", "timeout": 0, "address": "255.255.255.255", **rule} for rule in RULES]
+    return given, [given[0] | altered, *given[1:]]
+
+
+SUSPEND = "[void](Suspend-NlbClusterNode @card)"
+OFF = f"{HTTPS} is switched off"
+ODD = "443-443 tcp multiple none"
+GIVEN = "the cluster's, switched on, with equal shares"
+
+DRIFTS: dict[str, tuple[Hand, dict[str, dict[str, Any]]]] = {
+    "a rule switched off on one node": (
+        balancing("Portal2", of_rule("Disable-NlbClusterPortRule")),
+        {"Portal2-node": {"rules": (GIVEN, OFF)}},
+    ),
+    "a rule switched off everywhere": (
+        balancing("Portal1", "[void](Disable-NlbClusterPortRule @card -Port 443 -ClusterWide)"),
+        {f"{node}-node": {"rules": (GIVEN, OFF)} for node in NODES},
+    ),
+    "a rule that no node serves": (
+        balancing("Portal1", of_rule("Set-NlbClusterPortRule -NewMode Disabled")),
+        {"portal-port-rules": {"rules": first_rule(mode="disabled", affinity="none")}},
+    ),
+    "a rule that one node serves": (
+        balancing("Portal1", of_rule("Set-NlbClusterPortRule -NewMode Single")),
+        {"portal-port-rules": {"rules": first_rule(mode="single", affinity="none")}},
+    ),
+    "a rule with a time-out": (
+        balancing("Portal1", of_rule("Set-NlbClusterPortRule -NewTimeout 5")),
+        {"portal-port-rules": {"rules": first_rule(timeout=5)}},
+    ),
+    "a rule of one address": (
+        balancing("Portal1", of_rule(f"Set-NlbClusterPortRule -NewIP 172.{NETWORK}.5.150")),
+        {"portal-port-rules": {"rules": first_rule(address=f"172.{NETWORK}.5.150")}},
+    ),
+    "a node without a share": (
+        balancing("Portal1", of_rule("Set-NlbClusterPortRuleNodeWeight -LoadWeight 0")),
+        {"Portal1-node": {"rules": (GIVEN, f"{HTTPS} has load weight 0")}},
+    ),
+    "a node that does not start with its machine": (
+        balancing("Portal2", "[void](Set-NlbClusterNode @card -InitialHostState Stopped -Force)"),
+        {"Portal2-node": {"starts": (True, False)}},
+    ),
+    "a suspended node": (balancing("Portal2", SUSPEND), {"Portal2-node": {"started": (True, False)}}),
+    "the first node suspended": (balancing("Portal1", SUSPEND), {"Portal1-node": {"started": (True, False)}}),
+    "a rule that one node lacks": (
+        behind_its_back(lambda rules: [rule for rule in rules if rule["start"] != 443]),
+        {"Portal2-node": {"rules": (GIVEN, f"{HTTPS} is missing")}},
+    ),
+    "a rule that one node has beside": (
+        behind_its_back(lambda rules: [*rules, nlb.rule(8080, 8080, "tcp")]),
+        {"Portal2-node": {"rules": (GIVEN, "8080-8080 tcp multiple single is not the cluster's")}},
+    ),
+    "a rule that one node has otherwise": (
+        behind_its_back(
+            lambda rules: [rule | ({"affinity": "None"} if rule["start"] == 443 else {}) for rule in rules]
+        ),
+        {"Portal2-node": {"rules": (GIVEN, f"{ODD} is not the cluster's; {HTTPS} is missing")}},
+    ),
+    "another primary address": (
+        balancing(
+            "Portal1",
+            f"[void](Add-NlbClusterVip @card -IP 172.{NETWORK}.5.199)",
+            f"[void](Get-NlbCluster @card | Set-NlbCluster -ClusterPrimaryIP 172.{NETWORK}.5.199)",
+            f"Remove-NlbClusterVip @card -IP 172.{NETWORK}.5.150 -Force",
+        ),
+        {"portal-cluster": {"address": (f"172.{NETWORK}.5.150", f"172.{NETWORK}.5.199")}},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DRIFTS)
+def test_what_somebody_altered_is_shown_and_repaired(farm: FarmHere, cluster: Cluster, name: str) -> None:
+    hand, expected = DRIFTS[name]
+    assert cluster.drifts() == {}
+    before = cluster.documents()
+    hand(farm)
+    assert cluster.drifts() == expected
+    assert cluster.repair() == set(expected)
+    assert cluster.drifts() == {}
+
+    def rules(document: Document) -> list[Document]:
+        return sorted(document.pop("port_rules"), key=lambda rule: rule["start"])
+
+    after = cluster.documents()
+    assert [rules(before[node]) for node in NODES] == [rules(after[node]) for node in NODES]
+    assert after == before
+    assert cluster.tasks() == []
+
+
+def test_the_cluster_moves_to_another_address(farm: FarmHere, cluster: Cluster) -> None:
+    """Set-NlbCluster takes only an address that the cluster has; what somebody else added stays."""
+    balancing("Portal1", f"[void](Add-NlbClusterVip @card -IP 172.{NETWORK}.5.198)")(farm)
+    old, new = f"172.{NETWORK}.5.150", f"172.{NETWORK}.5.197"
+
+    def addresses() -> list[str]:
+        document = nlb.cluster_of(farm.world, CLUSTER)
+        return [document["address"], *sorted(vip["address"] for vip in document["further"])]
+
+    piece = cluster.pieces["portal-cluster"]
+    outs = piece.but(address=new).update(cluster.outs["portal-cluster"])
+    assert addresses() == [new, f"172.{NETWORK}.5.198"]
+    # A run that was killed after the cluster had moved: the claim tells that the old address was this program's.
+    balancing("Portal1", f"[void](Add-NlbClusterVip @card -IP {old})")(farm)
+    piece.but(address=new).update(outs)
+    assert addresses() == [new, f"172.{NETWORK}.5.198"]
+    cluster.outs["portal-cluster"] = piece.update(outs)
+    assert addresses() == [old, f"172.{NETWORK}.5.198"]
+    balancing("Portal1", f"Remove-NlbClusterVip @card -IP 172.{NETWORK}.5.198 -Force")(farm)
+    assert cluster.drifts() == {}
+
+
+def test_a_card_that_is_not_there_is_found_before_the_node_leaves(farm: FarmHere, cluster: Cluster) -> None:
+    """A node with another card is replaced, and leaves first; the cluster comes before it and finds the mistake."""
+    before = cluster.documents()
+    node, other = cluster.pieces["Portal2-node"], "Ethernet 7"
+    assert node.provider().diff("id", dict(node.inputs), {**node.inputs, "interface": other}).replaces == ["interface"]
+    wrong = cluster.pieces["portal-cluster"].but(others=[{"machine": "Portal2", "interface": other}])
+    with pytest.raises(MachineError, match="Portal2 has no network card named Ethernet 7"):
+        wrong.update(cluster.outs["portal-cluster"])
+    assert cluster.documents() == before
+
+
+@pytest.mark.parametrize("suspended", ["Portal1", "Portal2"])
+def test_a_suspended_node_leaves(farm: FarmHere, cluster: Cluster, suspended: str) -> None:
+    balancing(suspended, SUSPEND)(farm)
+    cluster.unmake()
+    assert CLUSTER not in farm.world.collection("nlb", "cluster")
+    assert [len(farm.world.machine(name).collection("nlb-node")) for name in NODES] == [0, 0]
+    assert cluster.tasks() == []
+    cluster.make()
+    assert cluster.drifts() == {}
