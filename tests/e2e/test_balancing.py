@@ -1,18 +1,22 @@
-"""A load balancing cluster altered by hand: every property is seen by ``read``, and repaired by the next update.
+"""A load balancing cluster altered by hand: every property is seen by ``read``, and repaired by the next update. And
+what a run that was killed in the midst of its changes leaves behind.
 
-The nodes' resources alone, on two portal servers whose cluster has one rule for the web, as the engine calls them.
+The cluster's resources alone, on two portal servers, as the engine calls them.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from lab.windows import nlb
+from lab.windows import nlb, tasks
 from lab.world import Document
+from remote import detached
 from remote.errors import MachineError
+from remote.powershell import PowerShell
 from tests.e2e.drifts import Hand, balancing
 from tests.e2e.lab_here import FarmHere, Piece
 
@@ -37,7 +41,7 @@ class Cluster:
         names = ("portal-cluster", "portal-port-rules", *(f"{node}-node" for node in NODES))
         self.pieces: dict[str, Piece] = {name: pieces[name] for name in names}
         self.pieces["portal-port-rules"] = self.pieces["portal-port-rules"].but(rules=RULES)
-        self.features = [pieces[f"{node}-nlb"] for node in NODES]
+        self.features = [(piece, piece.create()) for piece in (pieces[f"{node}-nlb"] for node in NODES)]
         self.outs: dict[str, dict[str, Any]] = {}
 
     def make(self) -> None:
@@ -71,7 +75,10 @@ class Cluster:
         return shown
 
     def tasks(self) -> list[str]:
-        return [key for name in NODES for key in self.farm.world.machine(name).collection("task")]
+        """What is left of tasks: themselves, and the folders that hold their files."""
+        left = [key for name in NODES for key in self.farm.world.machine(name).collection("task")]
+        folder = "Get-ChildItem $env:ProgramData | % { $_.FullName } | Where-Object { $_ -like '*WindowsAzurePackHA' }"
+        return left + [found for name in NODES for found in self.farm.powershell(name, folder)]
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +91,6 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarmHere]:
 @pytest.fixture(scope="module")
 def cluster(farm: FarmHere) -> Cluster:
     made = Cluster(farm)
-    for feature in made.features:
-        feature.create()
     made.make()
     return made
 
@@ -238,3 +243,75 @@ def test_a_suspended_node_leaves(farm: FarmHere, cluster: Cluster, suspended: st
     assert cluster.tasks() == []
     cluster.make()
     assert cluster.drifts() == {}
+
+
+# A run that was killed ----------------------------------------------------------------------------------------------
+
+
+class KilledError(BaseException):
+    """No error of the program: what kills it, no part of it catches."""
+
+
+def killed_at_the_join(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Portal2 leaves; a run that joins it again is killed as soon as its task is started, which goes on."""
+    cluster.pieces["Portal2-node"].delete(cluster.outs.pop("Portal2-node"))
+
+    def kill(*_: Any) -> Any:
+        raise KilledError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(detached, "_watch", kill)
+        with pytest.raises(KilledError):
+            cluster.pieces["Portal2-node"].create()
+    (task,) = cluster.farm.world.machine("Portal1").collection("task")
+    assert task == "\\NLB join Portal2"
+
+
+def until_it_has_ended(cluster: Cluster) -> None:
+    portal1 = cluster.farm.world.machine("Portal1")
+    end = time.monotonic() + 30
+    while any(tasks.is_running(portal1, key) for key in portal1.collection("task")):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_the_result_of_a_killed_run_is_not_taken_for_ones_own(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_at_the_join(cluster, monkeypatch)
+    until_it_has_ended(cluster)
+    cluster.outs["Portal2-node"] = cluster.pieces["Portal2-node"].create()  # it has joined: nothing is to be done
+    cluster.pieces["Portal2-node"].delete(cluster.outs.pop("Portal2-node"))
+    assert len(cluster.farm.world.machine("Portal1").collection("task")) == 1, "the leftover, and nobody asked for it"
+    cluster.outs["Portal2-node"] = cluster.pieces["Portal2-node"].create()
+    assert cluster.drifts() == {}
+    assert cluster.tasks() == []
+
+
+def test_what_a_killed_run_left_running_is_taken_over(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "QUEUED_SECONDS", 5.0 / cluster.farm.world.clock.pace)
+    killed_at_the_join(cluster, monkeypatch)
+    asked: list[str] = []
+    run = detached._insist
+
+    def insist(powershell: PowerShell, script: str, *arguments: Any, **how: Any) -> None:
+        asked.append(script)
+        run(powershell, script, *arguments, **how)
+
+    monkeypatch.setattr(detached, "_insist", insist)
+    cluster.outs["Portal2-node"] = cluster.pieces["Portal2-node"].create()
+    assert asked == [detached._REMOVE], "the task of the killed run was watched to its end"
+    assert cluster.drifts() == {}
+    assert cluster.tasks() == []
+
+
+def test_nothing_is_left_of_a_killed_run(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What no step asks for again goes with the last thing of this program on the machine."""
+    killed_at_the_join(cluster, monkeypatch)
+    until_it_has_ended(cluster)
+    cluster.outs["Portal2-node"] = cluster.pieces["Portal2-node"].create()
+    assert cluster.tasks() != []
+    cluster.unmake()
+    for piece, outs in cluster.features:
+        piece.delete(outs)
+    assert cluster.tasks() == []
