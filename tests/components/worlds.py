@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields, replace
 from typing import Any
 
@@ -23,7 +24,7 @@ from components.portal.provider_endpoints import (
     ProviderEndpointsProvider,
 )
 from components.portal.provider_endpoints import Registered as RegisteredProvider
-from components.portal.software import SoftwareFacts, SoftwareProvider
+from components.portal.software import Mark, SoftwareFacts, SoftwareProvider
 from components.portal.software_source import SoftwareSourceFacts, SoftwareSourceProvider
 from components.spf.registration import Registered, RegistrationFacts, RegistrationProvider
 from components.spf.registration_by_hand import RegistrationByHandFacts, RegistrationByHandProvider
@@ -267,16 +268,24 @@ PORT_RULES = Case(
     gone=UNBOUND,
 )
 
+
+def _marked(facts: SoftwareFacts, text: str) -> SoftwareFacts:
+    kept = json.loads(text)
+    return replace(facts, mark=Mark(kept["stage"], tuple(kept["known"])))
+
+
 SOFTWARE = Case(
     SoftwareProvider,
     {"machine": "Portal1", "source": "webpi", "products": ["WAP"], "feed": "f", "features": ["AdminAPI", "TenantSite"]},
-    SoftwareFacts((), restart_pending=False),
+    SoftwareFacts(()),
     {
-        "portal/install_webpi.ps1": lambda f, a: SoftwareFacts(("AdminAPI", "TENANTSITE"), True),
-        "restart": lambda f, a: replace(f, restart_pending=False),
-        "portal/uninstall.ps1": lambda f, a: SoftwareFacts((), False),
+        "portal/install_webpi.ps1": lambda f, a: replace(f, features=("AdminAPI", "TENANTSITE"), pending=("C:\\x",)),
+        "restart": lambda f, a: replace(f, pending=()),
+        "windows/write_mark.ps1": lambda f, a: _marked(f, a.arguments["Text"]),
+        "windows/remove_mark.ps1": lambda f, a: replace(f, mark=None),
+        "portal/uninstall.ps1": lambda f, a: replace(f, features=()),
     },
-    gone=SoftwareFacts((), False),
+    gone=SoftwareFacts(()),
 )
 
 SOFTWARE_SOURCE = Case(

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from lab.windows import nlb, tasks
-from lab.world import Document
+from components import resource
+from lab.windows import nlb, registry, tasks
+from lab.world import Document, Machine
 from remote import detached
 from remote.errors import MachineError
 from remote.powershell import PowerShell
-from tests.e2e.drifts import Hand, balancing
+from tests.e2e.drifts import Hand, balancing, console
 from tests.e2e.lab_here import FarmHere, Piece
 
 NETWORK = 64
@@ -303,6 +306,81 @@ def test_what_a_killed_run_left_running_is_taken_over(cluster: Cluster, monkeypa
     assert asked == [detached._REMOVE], "the task of the killed run was watched to its end"
     assert cluster.drifts() == {}
     assert cluster.tasks() == []
+
+
+# Restarts -----------------------------------------------------------------------------------------------------------
+
+OTHER = "C:\\Windows\\Temp\\of-somebody-else.tmp"
+
+
+@dataclass
+class Watched:
+    """What became of Portal2 meanwhile: what the program said, and how its node was whenever the machine went down."""
+
+    said: list[str]
+    down: list[str]
+
+
+@contextmanager
+def watched(farm: FarmHere) -> Iterator[Watched]:
+    seen = Watched([], [])
+    stopping = nlb.machine_stopping
+
+    def stop(machine: Machine) -> None:
+        seen.down += [f"{machine.name} {node['state']}" for node in machine.collection("nlb-node").values()]
+        stopping(machine)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(resource, "report", seen.said.append)
+        patch.setattr(nlb, "machine_stopping", stop)
+        yield seen
+
+
+def left_to_the_next_start(farm: FarmHere, entries: list[str], *, again: bool = False) -> None:
+    machine = farm.world.machine("Portal2")
+    registry.write(machine, registry.SESSION_MANAGER, "PendingFileRenameOperations", entries, "MultiString")
+    machine.collection("power").change("state", renames_again=entries if again else [])
+
+
+def test_a_restart_is_asked_for_and_its_node_drained(farm: FarmHere, cluster: Cluster) -> None:
+    piece = farm.pieces()["Portal2-software"]
+    with watched(farm) as first:
+        outs = piece.create()
+    assert first.down == ["Portal2 Stopped"], "one restart, which the installation asked for, of a drained node"
+    assert cluster.drifts() == {}, "the node serves again"
+
+    left_to_the_next_start(farm, [f"\\??\\{OTHER}", ""])
+    assert piece.drift(outs) == {}
+    with watched(farm) as waiting:
+        piece = piece.but(seconds=1234, restart_seconds=432)
+        outs = piece.update(outs)
+    assert (waiting.down, waiting.said) == ([], []), "how long to wait is no change of anything"
+    assert (outs["seconds"], outs["restart_seconds"]) == (1234, 432)
+
+    left_to_the_next_start(farm, [f"\\??\\{OTHER}", ""], again=True)
+    by_hand(farm)
+    assert list(piece.drift(outs)) == ["features"]
+    with watched(farm) as returning:
+        outs = piece.update(outs)
+    returned = f"Windows waits for a restart again after one, for {OTHER}"
+    assert returning.down == ["Portal2 Stopped"], "once, and not again for what returns"
+    assert [line for line in returning.said if OTHER in line] == [
+        f"Restart Portal2, before the installation: Windows waits for it with {OTHER}.",
+        f"On Portal2, install Windows Azure Pack (MySQL), although {returned}.",
+        f"On Portal2, note the end of the installation; Windows waits for another restart, for {OTHER}.",
+    ]
+    assert piece.drift(outs) == {}
+    assert cluster.drifts() == {}
+    piece.delete(outs)
+    assert cluster.tasks() == []
+
+
+by_hand = console(
+    "Portal2",
+    r"$product = (Get-ItemProperty 'HKLM:\SOFTWARE\Microsoft\MgmtSvc\MySQL').ProductCode"
+    "\n& msiexec.exe /q /x $product REBOOT=ReallySuppress | Out-Null\n",
+)
+"""Somebody uninstalls a component."""
 
 
 def test_nothing_is_left_of_a_killed_run(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ class TestSoftwareSource:
 
     def seen(self, inputs: SoftwareSourceInputs, found: dict[str, Any], features: tuple[str, ...] = ()) -> list[str]:
         """What is missing, when the machine answers this to the script that looks at the source."""
-        machine = _Machine({"features": list(features), "packages": [], "restartPending": False}, found)
+        machine = _Machine({"features": list(features), "packages": [], "pending": []}, found)
         return list(self.provider.observe(inputs, machine).missing)  # type: ignore[arg-type]
 
     @pytest.mark.parametrize(
