@@ -127,14 +127,18 @@ def _binding(facts: SiteBindingFacts, port: int, thumbprint: str | None) -> Site
     return replace(facts, ports=ports if thumbprint is None else {**ports, port: thumbprint})
 
 
+def _port(action: Any) -> int:
+    return int(action.arguments["Information"].split(":")[1])
+
+
 SITE_BINDING = Case(
     SiteBindingProvider,
     {"machine": "Portal1", "site": "MgmtSvc-TenantSite", "port": 443, "old_port": 30081, "thumbprint": THUMBPRINT},
     SiteBindingFacts(True, False, {30081: "CD" * 20}, {30091: "MgmtSvc-AdminSite"}),
     {
         "windows/add_binding.ps1": lambda f, a: _binding(f, a.arguments["Port"], ""),
-        "windows/set_binding_certificate.ps1": lambda f, a: _binding(f, a.arguments["Port"], a.arguments["Thumbprint"]),
-        "windows/remove_binding.ps1": lambda f, a: _binding(f, a.arguments["Port"], None),
+        "windows/set_binding_certificate.ps1": lambda f, a: _binding(f, _port(a), a.arguments["Thumbprint"]),
+        "windows/remove_binding.ps1": lambda f, a: _binding(f, _port(a), None),
         "windows/start_site.ps1": lambda f, a: replace(f, started=True),
     },
     gone=SiteBindingFacts(False, False, {}, {}),

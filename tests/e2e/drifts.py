@@ -179,7 +179,10 @@ FOREIGN: dict[str, Hand] = {
         "Add-NlbClusterPortRule -StartPort 8090 -EndPort 8090 -Protocol Tcp -Mode Multiple -Affinity Single)",
     ),
     "a web site": shell(
-        "Portal2", "[void](New-Website -Name 'NotOurs' -Port 8088 -PhysicalPath 'C:\\inetpub\\wwwroot')"
+        "Portal2",
+        "[void](New-Website -Name 'NotOurs' -Port 8088 -PhysicalPath 'C:\\inetpub\\wwwroot')\n"
+        "New-WebBinding -Name 'NotOurs' -Protocol https -Port 443 -IPAddress '[fe80::1]'\n"
+        "New-WebBinding -Name 'NotOurs' -Protocol https -Port 443 -HostHeader 'notours.hyper-v.nu' -SslFlags 1",
     ),
 }
 

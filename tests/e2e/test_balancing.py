@@ -375,6 +375,46 @@ def test_a_restart_is_asked_for_and_its_node_drained(farm: FarmHere, cluster: Cl
     assert cluster.tasks() == []
 
 
+def test_bindings_of_others_are_left_alone(farm: FarmHere) -> None:
+    """One address (of IPv6 as well), one host name: other bindings than this program's, also on its port."""
+    pieces = farm.pieces()
+    kept = [(piece, piece.create()) for piece in (pieces["Portal2-software"], pieces["Portal2-certificate"])]
+    site = pieces["Portal2-tenant-site"]
+    new = "New-WebBinding -Protocol https -Port 443 -Name"
+    tenants = f"'{site.inputs['site']}'"
+    farm.powershell("Portal2", "[void](New-Website -Name Shop -Port 8088 -PhysicalPath 'C:\\inetpub\\wwwroot')")
+    farm.powershell("Portal2", f"{new} Shop -IPAddress '[fe80::1]'")
+    farm.powershell("Portal2", f"{new} Shop -HostHeader shop.hyper-v.nu -SslFlags 1")
+    farm.powershell("Portal2", f"{new} {tenants} -HostHeader tenants.hyper-v.nu -SslFlags 1")
+
+    def bindings() -> dict[str, str]:
+        machine = farm.world.machine("Portal2")
+        return {
+            f"{one['name']} {b['address']}:{b['port']}:{b['host']} {b['flags']}": ""
+            for one in machine.collection("site").values()
+            for b in one["bindings"]
+        } | {key: one["thumbprint"] for key, one in machine.collection("sslbinding").items()}
+
+    before = bindings()
+    outs = site.create()
+    plain = f"{site.inputs['site']} *:443: 0"
+    assert set(bindings()) - set(before) == {plain, "0.0.0.0:443"}
+    assert {one for one in before if one not in bindings()} == {f"{site.inputs['site']} *:30081: 0", "0.0.0.0:30081"}
+    assert site.drift(outs) == {}
+    site.delete(outs)
+    assert bindings() == before
+
+    # Without SNI, Windows keeps one certificate for both: the other's is neither overwritten nor taken away.
+    farm.powershell("Portal2", f"{new} Shop -HostHeader other.hyper-v.nu")
+    before = bindings()
+    with pytest.raises(MachineError, match=r"Shop is bound to \*:443:other.hyper-v.nu without server name indication"):
+        site.create()
+    assert bindings() == before
+    farm.powershell("Portal2", "Remove-Website -Name Shop")
+    for piece, made in reversed(kept):
+        piece.delete(made)
+
+
 by_hand = console(
     "Portal2",
     r"$product = (Get-ItemProperty 'HKLM:\SOFTWARE\Microsoft\MgmtSvc\MySQL').ProductCode"
