@@ -11,8 +11,13 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from components.progress import report
 from components.steps import leaf
+from remote.detached import sweep
 from remote.session import Remote
+
+SWEEP_SECONDS = 900
+"""How long work of a killed run may still take when nothing else of this program is left on a machine."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,9 @@ def write(remote: Remote, machine: str, key: str, claim: Claim) -> None:
 
 
 def remove(remote: Remote, machine: str, key: str) -> None:
-    remote.powershell(machine).run(
-        leaf("windows/remove_claim.ps1"), {"Key": key}, attempted=f"remove the claim on {key}", changes=True
-    )
+    """Remove a claim. With the last one of a machine goes what killed runs left there: nothing is done there now that
+    it could belong to."""
+    powershell, attempted = remote.powershell(machine), f"remove the claim on {key}"
+    last = powershell.run(leaf("windows/remove_claim.ps1"), {"Key": key}, attempted=attempted, changes=True)[0]
+    if last:
+        sweep(powershell, attempted=f"remove what earlier runs left on {machine}", seconds=SWEEP_SECONDS, report=report)

@@ -126,11 +126,11 @@ def _hash(affinity: str, client: tuple[str, int]) -> float:
 class _Cluster:
     """What the balancer knows of one cluster between two looks."""
 
-    address: str
     nodes: dict[str, Node] = field(default_factory=dict)
     mapping: frozenset[str] = frozenset()
     lost: dict[str, float] = field(default_factory=dict)
-    endpoints: dict[int, Endpoint] = field(default_factory=dict)
+    endpoints: dict[tuple[str, int], Endpoint] = field(default_factory=dict)
+    """By virtual address and port."""
     forwarded: dict[str, set[asyncio.WriteTransport]] = field(default_factory=dict)
 
 
@@ -172,11 +172,7 @@ class Balancer:
         """Compare the documents and the listening machines with what is forwarded, and adapt."""
         documents = dict(self._world.collection("nlb", "cluster").items())
         for name, document in documents.items():
-            cluster = self._clusters.setdefault(name.lower(), _Cluster(loopback_of(document["address"])))
-            if cluster.address != loopback_of(document["address"]):
-                self._close(cluster, set(cluster.endpoints))
-                cluster.address = loopback_of(document["address"])
-            self._look_at(name, document, cluster)
+            self._look_at(name, document, self._clusters.setdefault(name.lower(), _Cluster()))
         for name in set(self._clusters) - {name.lower() for name in documents}:
             gone = self._clusters.pop(name)
             gone.nodes = {}
@@ -195,10 +191,12 @@ class Balancer:
         alive = [node for node in cluster.nodes.values() if now - cluster.lost.get(node.machine, now) <= patience]
         self._map(cluster, mapped(cluster.mapping, alive))
         addresses = {cluster.nodes[machine].loopback for machine in cluster.mapping}
-        wanted = {endpoint.port for endpoint in self._world.network.endpoints() if endpoint.address in addresses}
+        ports = {endpoint.port for endpoint in self._world.network.endpoints() if endpoint.address in addresses}
+        virtual = [document["address"], *(further["address"] for further in document.get("further", []))]
+        wanted = {(address, port) for address in virtual for port in ports}
         self._close(cluster, set(cluster.endpoints) - wanted)
-        for port in wanted - set(cluster.endpoints):
-            self._open(name, document["address"], cluster, port)
+        for address, port in wanted - set(cluster.endpoints):
+            self._open(name, address, cluster, port)
 
     def _nodes(self, name: str, document: Document) -> list[Node]:
         found = []
@@ -235,7 +233,8 @@ class Balancer:
             await self._forward(cluster, address, port, reader, writer)
 
         try:
-            cluster.endpoints[port] = self._world.network.listen(f"nlb:{name}", cluster.address, port, talk)
+            listening = self._world.network.listen(f"nlb:{name}", loopback_of(address), port, talk)
+            cluster.endpoints[address, port] = listening
         except OSError as error:
             log.warning("cluster %s: %s", name, error)
 
@@ -243,9 +242,9 @@ class Balancer:
         """Seconds of this computer after which a connection counts as dropped."""
         return max(1.0, CONNECT_SECONDS * self._world.clock.pace)
 
-    def _close(self, cluster: _Cluster, ports: set[int]) -> None:
-        for port in ports:
-            self._world.network.close(cluster.endpoints.pop(port))
+    def _close(self, cluster: _Cluster, places: set[tuple[str, int]]) -> None:
+        for place in places:
+            self._world.network.close(cluster.endpoints.pop(place))
 
     async def _forward(
         self,

@@ -3,14 +3,21 @@
 Three things must not run inside a WinRM log-on: what drops the network card (NLB), what refuses a remote log-on
 (Windows Update and with it the Web Platform Installer), and what reaches a second machine. They run as a task under
 the same account with its password, which Windows keeps for the task; the task is removed with its files at the end.
+
+A task belongs to one run: its description says to which, and what it writes lies in a folder of that run. A run that
+was killed leaves its task behind. While that one runs, the next run takes it over or waits for it; once it has ended,
+its result is of another time, and it is removed with everything of it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
+import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +26,46 @@ from remote.hosts import Host
 from remote.powershell import PowerShell
 
 _HERE = Path(__file__).parent
+_LIST = (_HERE / "task_list.ps1").read_text(encoding="utf-8")
+_READ = (_HERE / "task_read.ps1").read_text(encoding="utf-8")
 _START = (_HERE / "task_start.ps1").read_text(encoding="utf-8")
-_WATCH = (_HERE / "task_watch.ps1").read_text(encoding="utf-8")
 _REMOVE = (_HERE / "task_remove.ps1").read_text(encoding="utf-8")
 _AWAY = (LostAnswerError, UnreachableError, RefusedError)
 """A machine that cannot be asked for a while. One without its network, for which NLB may be the reason, refuses domain
 accounts as well: it finds no domain controller (unproven)."""
 _WRAPPER = (_HERE / "task_run.ps1").read_text(encoding="utf-8")
+
+_DESCRIPTION = re.compile(r"Windows Azure Pack HA: run (\w+) of (\w+)")
+_RUNNING, _HAS_NOT_RUN, _QUEUED = 0x41301, 0x41303, 0x41325
+"""Last results of a task that has not ended (Task Scheduler's constants)."""
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A task as it was found on a machine; ``run`` and ``content`` are empty for one that is not this program's."""
+
+    there: bool
+    run: str = ""
+    content: str = ""
+    state: str = ""
+    last_result: int = 0
+    progress: str = ""
+    result: str | None = None
+
+    @property
+    def active(self) -> bool:
+        """It runs, or is about to without being asked again."""
+        return self.state in ("Running", "Queued")
+
+    @property
+    def ended(self) -> bool:
+        """It has run and runs no more. One that has not begun yet has not ended."""
+        return not self.active and self.last_result not in (_RUNNING, _HAS_NOT_RUN, _QUEUED)
+
+    def __str__(self) -> str:
+        return self.progress or (f"{self.state}, " if self.state else "") + f"last result {self.last_result}"
 
 
 def run_detached(
@@ -37,25 +77,75 @@ def run_detached(
     *,
     attempted: str,
     seconds: float,
-    report: Callable[[str], None],
+    report: Report,
 ) -> list[Any]:
     """Run a script as a scheduled task and give what it wrote.
 
-    A task of this name that is there already with the same script and arguments (a controller died) is watched
-    instead of started again. Raises ``MachineError`` with the script's error, or when the time is up; then the task
-    stays, and the next attempt finds it.
+    A task of this name that a killed run left behind and that still runs is watched instead of started again when its
+    script and arguments are the same, and waited for when they are not. Raises ``MachineError`` with the script's
+    error, or when the time is up; then the task stays, and the next attempt finds it.
     """
     text = json.dumps(dict(arguments), sort_keys=True)
     content = hashlib.sha256((script + text).encode()).hexdigest()
-    started = {"Task": task, "Script": script, "Arguments": text, "Wrapper": _WRAPPER, "Content": content}
-    account = {"User": host.username, "Password": host.password}
-    _insist(powershell, _START, started | account, attempted, seconds, sent=False)
-    result = _watch(powershell, task, attempted, seconds, report)
+    found = _read(powershell, task, "", attempted)
+    if found.active and found.content == content:
+        run = found.run
+    else:
+        run = uuid.uuid4().hex
+        if found.there:
+            _clear(powershell, task, attempted, seconds, report)
+        description = f"Windows Azure Pack HA: run {run} of {content}"
+        files = {"Script": script, "Arguments": text, "Wrapper": _WRAPPER}
+        account = {"User": host.username, "Password": host.password}
+        started = {"Task": task, "Run": run, "Description": description, **files, **account}
+        _insist(powershell, _START, started, attempted, seconds, sent=False)
+    result = _watch(powershell, task, run, attempted, seconds, report)
     _insist(powershell, _REMOVE, {"Task": task}, attempted, seconds, sent=True)
     if result["error"]:
         raise MachineError(host.name, attempted, result["error"])
     output: list[Any] = result["output"]
     return output
+
+
+def sweep(powershell: PowerShell, *, attempted: str, seconds: float, report: Report) -> None:
+    """Remove what killed runs left on a machine; what still runs of it is waited for."""
+    for task in powershell.run(_LIST, attempted=attempted):
+        _clear(powershell, task, attempted, seconds, report)
+
+
+def _clear(powershell: PowerShell, task: str, attempted: str, seconds: float, report: Report) -> None:
+    """Remove a task of an earlier run with its files, once it has ended."""
+    deadline = time.monotonic() + seconds
+    pause, told = 0.1, ""
+    while (found := _read(powershell, task, "", attempted)).active:
+        if time.monotonic() > deadline:
+            raise MachineError(
+                powershell.machine,
+                attempted,
+                f"the scheduled task {task} of an earlier run still runs after {seconds:.0f} seconds ({found})",
+                "Wait until it has ended, or end it in the Task Scheduler, then run the command again.",
+            )
+        if str(found) != told:
+            told = str(found)
+            report(f"waiting for the scheduled task {task} of an earlier run ({told})")
+        time.sleep(pause)
+        pause = min(pause * 1.5, 5.0)
+    _insist(powershell, _REMOVE, {"Task": task}, attempted, seconds, sent=False)
+
+
+def _read(powershell: PowerShell, task: str, run: str, attempted: str) -> Found:
+    output = powershell.run(_READ, {"Task": task, "Run": run}, attempted=attempted)
+    state = _state(powershell.machine, attempted, output)
+    whose = _DESCRIPTION.fullmatch(state["description"])
+    return Found(
+        state["there"],
+        whose[1] if whose else "",
+        whose[2] if whose else "",
+        state["state"],
+        state["lastResult"],
+        state["progress"],
+        state["result"],
+    )
 
 
 def _insist(
@@ -82,45 +172,51 @@ def _insist(
 
 
 def _watch(
-    powershell: PowerShell, task: str, attempted: str, seconds: float, report: Callable[[str], None]
+    powershell: PowerShell, task: str, run: str, attempted: str, seconds: float, report: Report
 ) -> dict[str, Any]:
     """Ask for the task's result until it is there. A machine that cannot be reached for a while is no failure."""
     deadline = time.monotonic() + seconds
     pause, told = 0.1, ""
     while True:
         try:
-            state = _state(powershell.machine, attempted, powershell.run(_WATCH, {"Task": task}, attempted=attempted))
+            found = _read(powershell, task, run, attempted)
         except _AWAY:
             if time.monotonic() > deadline:
                 raise
-            state = {"result": None, "progress": "not reachable at the moment", "running": True}
-        if state["result"] is not None:
-            return _result(powershell.machine, attempted, state["result"])
-        if not state["running"]:
-            return {"error": f"the scheduled task {task} ended without a result ({state['progress']})", "output": []}
+            found = Found(True, run, state="Running", progress="not reachable at the moment")
+        if found.result is not None:
+            return _result(powershell.machine, attempted, found.result)
+        if not found.there or found.run != run:
+            return {"error": f"somebody removed the scheduled task {task} before it had a result", "output": []}
+        if found.ended:
+            return {"error": f"the scheduled task {task} ended without a result ({_last(found)})", "output": []}
         if time.monotonic() > deadline:
+            doing = "still runs" if found.state == "Running" else "has not begun"
             raise MachineError(
                 powershell.machine,
                 attempted,
-                f"the scheduled task {task} still runs after {seconds:.0f} seconds ({state['progress'] or 'silent'})",
+                f"the scheduled task {task} {doing} after {seconds:.0f} seconds ({found})",
                 "Run `pulumi up` again: it goes on watching the same task.",
             )
-        if state["progress"] and state["progress"] != told:
-            told = state["progress"]
+        if found.progress and found.progress != told:
+            told = found.progress
             report(told)
         time.sleep(pause)
         pause = min(pause * 1.5, 5.0)
 
 
+def _last(found: Found) -> str:
+    return f"last result {found.last_result}" + (f", last said: {found.progress}" if found.progress else "")
+
+
+_SHAPE = {"there": bool, "description": str, "state": str, "lastResult": int, "progress": str, "result": str | None}
+"""What ``task_read.ps1`` says."""
+
+
 def _state(machine: str, attempted: str, output: list[Any]) -> dict[str, Any]:
-    """What ``task_watch.ps1`` says. Raises ``MachineError`` for anything else."""
+    """What ``task_read.ps1`` says. Raises ``MachineError`` for anything else."""
     state = output[0] if len(output) == 1 else None
-    if (
-        not isinstance(state, dict)
-        or not isinstance(state.get("result"), str | None)
-        or not isinstance(state.get("progress"), str)
-        or not isinstance(state.get("running"), bool)
-    ):
+    if not isinstance(state, dict) or not all(isinstance(state.get(key), kind) for key, kind in _SHAPE.items()):
         raise MachineError(machine, attempted, "the state of a scheduled task comes in another shape", _LOOK)
     return state
 

@@ -1,4 +1,4 @@
 # Adds one port rule on every node of the cluster.
-param($Interface, $Start, $End, $Protocol, $Affinity, $ProgressFile)
+param($Interface, $Start, $End, $Address, $Protocol, $Mode, $Affinity, $Timeout, $ProgressFile)
 $cluster = Get-NlbCluster -HostName $env:COMPUTERNAME -InterfaceName $Interface
-[void]($cluster | Add-NlbClusterPortRule -StartPort $Start -EndPort $End -Protocol $Protocol -Mode Multiple -Affinity $Affinity)
+[void]($cluster | Add-NlbClusterPortRule -StartPort $Start -EndPort $End -IP $Address -Protocol $Protocol -Mode $Mode -Affinity $Affinity -Timeout $Timeout)

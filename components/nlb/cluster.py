@@ -2,8 +2,11 @@
 
 It is made on the tier's first node, and read and changed through whichever node the topology has first: another order
 of the nodes changes nothing on the cluster. Binding the network card drops every connection to the machine, so the
-work runs as a scheduled task there. Which machines take part, and the port rules, are resources of their own. Delete
-dissolves the cluster, whose last node the first one is by then.
+work runs as a scheduled task there. The primary address can only be one of the cluster's virtual addresses
+(Set-NlbCluster), so another one is added, made the primary one, and then the old one goes; addresses that somebody else
+gave the cluster stay. Which machines take part, and the port rules, are resources of their own, but whether every
+machine has the network card that is to be bound is looked at here, before anything changes. Delete dissolves the
+cluster, whose last node the first one is by then.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from typing import Any, Literal
 
 import pulumi
 
+from components import claims
 from components.inputs import InputPart, Inputs
 from components.nlb import state
 from components.nlb.state import NodeView
@@ -22,6 +26,9 @@ from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
 from remote.session import Remote
+
+ADDRESSES = "addresses"
+"""What a claim keeps: virtual address → whether the cluster had it before this program gave it one."""
 
 
 class NodeInput(InputPart):
@@ -58,6 +65,10 @@ class ClusterFacts:
     """What the first node says."""
     elsewhere: str = ""
     """A further node that is in this cluster while the first one is in none."""
+    without_card: tuple[tuple[str, str], ...] = ()
+    """(machine, network card) of every node that has no such card."""
+    ours: frozenset[str] = frozenset()
+    """The virtual addresses that this program has given the cluster so far."""
 
 
 def converged(facts: ClusterFacts) -> str:
@@ -101,12 +112,22 @@ class ClusterProvider(Provider[ClusterInputs, ClusterFacts]):
     def observe(self, inputs: ClusterInputs, remote: Remote) -> ClusterFacts:
         attempted = f"read {self.title(inputs)}"
         first = state.observe(remote, inputs.machine, inputs.interface, attempted)
-        if not first.bound:
-            for node in inputs.others:
-                view = state.observe(remote, node.machine, node.interface, attempted)
-                if view.bound and (view.name.lower(), view.address) == (inputs.cluster.lower(), inputs.address):
-                    return ClusterFacts(first, node.machine)
-        return ClusterFacts(first)
+        others = [(node, state.observe(remote, node.machine, node.interface, attempted)) for node in inputs.others]
+        cards = [(inputs.machine, inputs.interface, first)]
+        cards += [(node.machine, node.interface, view) for node, view in others]
+        here = (inputs.cluster.lower(), inputs.address)
+        elsewhere = [node.machine for node, view in others if view.bound and (view.name.lower(), view.address) == here]
+        claim = claims.read(remote, inputs.machine, self.key(inputs))
+        kept = claim.before.get(ADDRESSES, {}) if claim is not None else {}
+        return ClusterFacts(
+            first,
+            elsewhere[0] if elsewhere and not first.bound else "",
+            tuple((machine, interface) for machine, interface, view in cards if not view.card),
+            frozenset(address for address, was_there in kept.items() if not was_there),
+        )
+
+    def remember(self, inputs: ClusterInputs, facts: ClusterFacts) -> dict[str, Any]:
+        return {ADDRESSES: {inputs.address: inputs.address in [address for address, _ in facts.first.addresses]}}
 
     def plan(self, inputs: ClusterInputs, facts: ClusterFacts) -> list[Step]:
         machine, have = inputs.machine, facts.first
@@ -117,23 +138,50 @@ class ClusterProvider(Provider[ClusterInputs, ClusterFacts]):
                 f"{facts.elsewhere} is in that cluster already, and {machine} is not",
                 f"List {facts.elsewhere} before {machine} in the tier's `nodes`; {machine} joins it then.",
             )
+        if facts.without_card:
+            raise MachineError(machine, f"change {self.title(inputs)}", *state.no_card(facts.without_card))
         what = {"Interface": inputs.interface, "Name": inputs.cluster, "Address": inputs.address}
         mode = {"Mode": inputs.mode.upper()}
-        steps = []
         if not have.bound:
             arguments = {**what, **mode, "Mask": inputs.mask}
-            action = Detached(machine, "NLB cluster", "nlb/new_cluster.ps1", arguments, inputs.seconds)
-            steps.append(Step(f"On {machine}, make {self.title(inputs)} at {inputs.address}.", action))
-        elif (have.name.lower(), have.address, have.mode) != (inputs.cluster.lower(), inputs.address, inputs.mode):
-            action = Detached(machine, "NLB cluster", "nlb/set_cluster.ps1", {**what, **mode}, inputs.seconds)
-            said = (
-                f"On {machine}, change the cluster {have.name} to {inputs.cluster} at {inputs.address}, {inputs.mode}."
+            said = f"make {self.title(inputs)} at {inputs.address}"
+            return self._changed(inputs, said, "nlb/new_cluster.ps1", arguments)
+        masks = dict(have.addresses)
+        if have.address == inputs.address and have.mask not in ("", inputs.mask):
+            raise MachineError(
+                machine,
+                f"change {self.title(inputs)}",
+                f"its address {have.address} has the mask {have.mask} instead of {inputs.mask}, and Windows changes no "
+                "mask of a cluster's primary address",
+                "Give the cluster another address, or set the domain's mask in the topology to what it is.",
             )
-            steps.append(Step(said, action))
-        if steps or converged(facts):
-            wait = Until(machine, converged, inputs.seconds)
-            steps.append(Step(f"Wait until {inputs.cluster} is converged.", wait))
+        steps = []
+        if inputs.address not in masks:
+            arguments = {"Interface": inputs.interface, "Address": inputs.address, "Mask": inputs.mask}
+            said = f"give the cluster {have.name} the address {inputs.address} as well"
+            steps += self._changed(inputs, said, "nlb/add_address.ps1", arguments)
+        if (have.name.lower(), have.address, have.mode) != (inputs.cluster.lower(), inputs.address, inputs.mode):
+            said = f"change the cluster {have.name} to {inputs.cluster} at {inputs.address}, {inputs.mode}"
+            steps += self._changed(inputs, said, "nlb/set_cluster.ps1", {**what, **mode})
+        # Where the primary address moves, the old one goes with it, whoever gave it to the cluster.
+        moved = {have.address} if inputs.address not in masks else set()
+        for address in sorted((facts.ours & masks.keys() | moved) - {inputs.address}):
+            arguments = {"Interface": inputs.interface, "Address": address}
+            said = f"take the address {address} from {inputs.cluster}"
+            steps += self._changed(inputs, said, "nlb/remove_address.ps1", arguments)
+        if not steps and converged(facts):
+            steps.append(self._wait(inputs, f"Wait until {inputs.cluster} is converged."))
         return steps
+
+    def _changed(self, inputs: ClusterInputs, said: str, script: str, arguments: dict[str, Any]) -> list[Step]:
+        """One change and the wait after it: a cluster that is converging takes no further one."""
+        action = Detached(inputs.machine, "NLB cluster", script, arguments, inputs.seconds)
+        wait = self._wait(inputs, f"Wait until {inputs.cluster} is converged after: {said}.")
+        return [Step(f"On {inputs.machine}, {said}.", action), wait]
+
+    @staticmethod
+    def _wait(inputs: ClusterInputs, sentence: str) -> Step:
+        return Step(sentence, Until(inputs.machine, converged, inputs.seconds))
 
     def remove(self, inputs: ClusterInputs, facts: ClusterFacts, before: dict[str, Any]) -> list[Step]:
         if not facts.first.bound:
@@ -159,6 +207,8 @@ class ClusterProvider(Provider[ClusterInputs, ClusterFacts]):
             nodes.sort(key=lambda node: node["machine"] != facts.elsewhere)
             return {**nodes[0], "others": nodes[1:]}
         live: dict[str, Any] = {"address": facts.first.address, "mode": facts.first.mode}
+        if facts.first.mask and facts.first.address == inputs.address:
+            live["mask"] = facts.first.mask
         if facts.first.name.lower() != inputs.cluster.lower():
             live["cluster"] = facts.first.name
         return live

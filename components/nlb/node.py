@@ -1,13 +1,16 @@
-"""Guarantees that a machine takes part in a load balancing cluster: it is a node, and started.
+"""Guarantees that a machine takes part in a load balancing cluster: it is a node, started, and starts with its machine.
 
 A further node joins when everything on it is ready, for the cluster sends it clients from then on. It is joined from
 the first node by a scheduled task there: joining drops the new node's network card, and reaching a second machine is a
-second hop. The new node takes the cluster's port rules over. Delete lets the node finish its connections and takes it
-out, by a task on the node itself; the cluster serves on. The last node stays: it goes when the cluster is dissolved.
+second hop. The new node takes the cluster's port rules over. From then on it has the first node's rules, each switched
+on and with an equal share of the clients. A suspended node takes no orders: it is resumed first. Delete lets the node
+finish its connections and takes it out, by a task on the node itself; the cluster serves on. The last node stays: it
+goes when the cluster is dissolved.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +19,14 @@ import pulumi
 from components import claims
 from components.inputs import Inputs
 from components.nlb import state
-from components.nlb.state import NodeView
+from components.nlb.port_rules import added
+from components.nlb.state import NodeView, PortRule
 from components.resource import Managed, Provider
 from components.steps import Detached, Script, Step, Until
 from remote.errors import MachineError
 from remote.session import Remote
+
+IN_ORDER = "the cluster's, switched on, with equal shares"
 
 
 class NodeInputs(Inputs):
@@ -38,6 +44,10 @@ class NodeInputs(Inputs):
     """The first node's network card."""
     started: bool = True
     """Whether the node takes part."""
+    starts: bool = True
+    """Whether it takes part by itself after its machine has started."""
+    rules: str = IN_ORDER
+    """How the node has the cluster's port rules; a drifted state names those that differ."""
     drain_minutes: int = 1
     """How long its connections may take to end before it leaves the cluster."""
     seconds: float = 120
@@ -68,6 +78,25 @@ def drained(facts: NodeFacts) -> str:
     """Waits until the node's last connection has ended and it stands still, and the others have its clients."""
     shown = facts.node.state_of(facts.node.machine)
     return at_rest(facts) or ("" if shown in state.STANDING else f"{facts.node.machine} ({shown})")
+
+
+def deviations(first: NodeView, node: NodeView) -> str:
+    """How a node's port rules differ from what it should make of the first node's; empty where they do not."""
+    found = [
+        *(f"{rule} is not the cluster's" for rule in _sorted(node.rules - first.rules)),
+        *(f"{rule} is missing" for rule in _sorted(first.rules - node.rules)),
+        *(f"{rule} is switched off" for rule in _sorted(node.disabled & first.rules)),
+        *(
+            f"{rule} has load weight {weight}"
+            for rule, weight in sorted(node.weighted, key=lambda one: one[0].order)
+            if rule in first.rules
+        ),
+    ]
+    return "; ".join(found)
+
+
+def _sorted(rules: Iterable[PortRule]) -> list[PortRule]:
+    return sorted(rules, key=lambda rule: rule.order)
 
 
 class NodeProvider(Provider[NodeInputs, NodeFacts]):
@@ -102,23 +131,78 @@ class NodeProvider(Provider[NodeInputs, NodeFacts]):
                 f"its network card {inputs.interface} belongs to the cluster {facts.node.name}",
                 f"Take {machine} out of that cluster, then run `pulumi up` again.",
             )
+        if not facts.node.bound and not facts.node.card:
+            nowhere = state.no_card([(machine, inputs.interface)])
+            raise MachineError(machine, f"join {machine} to {inputs.cluster}", *nowhere)
         steps = []
         if not facts.node.bound or not facts.first.sees(machine):
             arguments = {"Interface": inputs.first_interface, "NewNode": machine, "NewInterface": inputs.interface}
             action = Detached(first, f"NLB join {machine}", "nlb/add_node.ps1", arguments, inputs.seconds)
             steps.append(Step(f"On {first}, join {machine} to {inputs.cluster}.", action))
         elif self._stopped(inputs, facts):
+            steps += self._resumed(inputs, facts)
             start = Script(machine, "nlb/start_node.ps1", {"Interface": inputs.interface})
             steps.append(Step(f"On {machine}, start load balancing.", start))
         if steps or converged(facts):
             wait = Until(first, converged, inputs.seconds)
             steps.append(Step(f"Wait until {machine} is converged in {inputs.cluster}.", wait))
+        if facts.node.bound and facts.first.sees(machine):
+            steps += self._with_machine(inputs, facts) + self._rules(inputs, facts)
         return steps
+
+    @staticmethod
+    def _resumed(inputs: NodeInputs, facts: NodeFacts) -> list[Step]:
+        """A suspended node refuses to start and to stop (Resume-NlbClusterNode); a resumed one stands still."""
+        if facts.node.state_of(inputs.machine) != state.SUSPENDED:
+            return []
+        action = Detached(inputs.machine, "NLB resume", "nlb/resume_node.ps1", {"Interface": inputs.interface}, 120)
+        return [Step(f"On {inputs.machine}, resume load balancing, which is suspended.", action)]
+
+    def _with_machine(self, inputs: NodeInputs, facts: NodeFacts) -> list[Step]:
+        if facts.node.starts:
+            return []
+        what = "let load balancing start with the machine"
+        return self._settled(inputs, what, "nlb/start_with_machine.ps1", {"Interface": inputs.interface})
+
+    def _rules(self, inputs: NodeInputs, facts: NodeFacts) -> list[Step]:
+        """A rule that only this node has goes through this node; one that it lacks is given to all nodes anew."""
+        first, where = facts.first.rules, {"Interface": inputs.interface}
+        first_node = inputs.model_copy(update={"machine": inputs.first, "interface": inputs.first_interface})
+        first_where = {"Interface": inputs.first_interface}
+        steps = []
+        for rule in _sorted(facts.node.rules - first):
+            at = {"Start": rule.start, "Address": rule.address}
+            steps += self._settled(inputs, f"remove the port rule {rule}", "nlb/remove_port_rule.ps1", where | at)
+        for rule in _sorted(first - facts.node.rules):
+            at = {"Start": rule.start, "Address": rule.address}
+            what = f"the port rule {rule}, which {inputs.machine} lacks"
+            steps += self._settled(first_node, f"remove {what}", "nlb/remove_port_rule.ps1", first_where | at)
+            steps += self._settled(first_node, f"add {what}", "nlb/add_port_rule.ps1", first_where | added(rule))
+        for rule in _sorted(facts.node.disabled & first):
+            at = {"Start": rule.start, "Address": rule.address}
+            steps += self._settled(inputs, f"switch on the port rule {rule}", "nlb/enable_port_rule.ps1", where | at)
+        for rule in _sorted({rule for rule, _ in facts.node.weighted} & first):
+            at = {"Start": rule.start, "Address": rule.address}
+            what = f"take an equal share of the port rule {rule}"
+            steps += self._settled(inputs, what, "nlb/share_port_rule.ps1", where | at)
+        return steps
+
+    @staticmethod
+    def _settled(inputs: NodeInputs, what: str, script: str, arguments: dict[str, Any]) -> list[Step]:
+        """One change and the wait after it. It reaches every node, which is a second hop: a task does it."""
+        change = Detached(inputs.machine, "NLB node", script, arguments, inputs.seconds)
+        wait = Until(inputs.machine, at_rest, inputs.seconds)
+        return [
+            Step(f"On {inputs.machine}, {what}.", change),
+            Step(f"Wait until {inputs.cluster} is at rest after: {what}.", wait),
+        ]
 
     def remove(self, inputs: NodeInputs, facts: NodeFacts, before: dict[str, Any]) -> list[Step]:
         machine = inputs.machine
-        if not facts.node.bound or [name.lower() for name, _ in facts.node.nodes] == [machine.lower()]:
+        if not facts.node.bound:
             return []
+        if [name.lower() for name, _ in facts.node.nodes] == [machine.lower()]:
+            return self._resumed(inputs, facts)  # the cluster is dissolved next, and takes its order through this node
         where = {"Interface": inputs.interface}
         drain = {**where, "DrainMinutes": inputs.drain_minutes}
         seconds = inputs.seconds + 60 * inputs.drain_minutes
@@ -126,12 +210,17 @@ class NodeProvider(Provider[NodeInputs, NodeFacts]):
         def by_task(what: str, script: str, arguments: dict[str, Any]) -> Step:
             return Step(f"On {machine}, {what}.", Detached(machine, "NLB leave", script, arguments, seconds))
 
-        return [
+        steps = [
             Step(
                 f"Wait until {inputs.cluster} is at rest before {machine} leaves.",
                 Until(machine, at_rest, inputs.seconds),
             ),
-            by_task("let clients finish and take no more", "nlb/drain_node.ps1", drain),
+            *self._resumed(inputs, facts),
+        ]
+        if not self._stopped(inputs, facts):
+            steps.append(by_task("let clients finish and take no more", "nlb/drain_node.ps1", drain))
+        return [
+            *steps,
             Step(
                 f"Wait until {machine} has no client and {inputs.cluster} is at rest.", Until(machine, drained, seconds)
             ),
@@ -146,7 +235,11 @@ class NodeProvider(Provider[NodeInputs, NodeFacts]):
         return self.present(inputs, facts) and not facts.ours
 
     def found(self, inputs: NodeInputs, facts: NodeFacts) -> dict[str, Any]:
-        return {"started": not self._stopped(inputs, facts)}
+        return {
+            "started": not self._stopped(inputs, facts),
+            "starts": facts.node.starts,
+            "rules": deviations(facts.first, facts.node) or IN_ORDER,
+        }
 
     @staticmethod
     def _stopped(inputs: NodeInputs, facts: NodeFacts) -> bool:

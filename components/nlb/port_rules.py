@@ -2,11 +2,13 @@
 
 Rules belong to the cluster as a whole; a node whose rules differ is refused by the others. They are changed through
 the first node, one at a time, each time until no node is converging any more. A new cluster has one rule for all
-ports, which overlaps with every other and goes first. Delete puts the rule for all ports back.
+ports, which overlaps with every other and goes first. What is a node's own of a rule (whether it is switched on there,
+the node's share of the clients) is the business of the node's resource. Delete puts the rule for all ports back.
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, Literal
 
 import pulumi
@@ -14,7 +16,7 @@ import pulumi
 from components.inputs import InputPart, Inputs
 from components.nlb import state
 from components.nlb.cluster import at_rest
-from components.nlb.state import NodeView, PortRule
+from components.nlb.state import ALL_ADDRESSES, NodeView, PortRule
 from components.resource import Managed, Provider
 from components.steps import Detached, Step, Until
 from remote.session import Remote
@@ -31,10 +33,20 @@ class RuleInputs(InputPart):
     """What it applies to."""
     affinity: Literal["none", "single", "network"]
     """What stays on one node: nothing, a client, or a client's class C network."""
+    mode: Literal["multiple", "single", "disabled"] = "multiple"
+    """Which nodes serve it: all, one, or none."""
+    timeout: int = 0
+    """Minutes that a client stays with its node after its last connection."""
+    address: str = ALL_ADDRESSES
+    """The virtual address that it is for. 255.255.255.255: every address of the cluster."""
 
     @property
     def rule(self) -> PortRule:
-        return PortRule(self.start, self.end, self.protocol, "multiple", self.affinity)
+        return PortRule(**self.model_dump())
+
+    @classmethod
+    def of(cls, rule: PortRule) -> dict[str, Any]:
+        return cls.model_validate(asdict(rule)).model_dump(mode="json")
 
 
 class PortRulesInputs(Inputs):
@@ -76,11 +88,10 @@ class PortRulesProvider(Provider[PortRulesInputs, NodeView]):
         steps = []
         where = {"Interface": inputs.interface}
         for rule in _sorted(facts.rules - wanted):
-            arguments: dict[str, Any] = {**where, "Start": rule.start}
+            arguments: dict[str, Any] = {**where, "Start": rule.start, "Address": rule.address}
             steps += self._settled(inputs, f"remove the port rule {rule}", "nlb/remove_port_rule.ps1", arguments)
         for rule in _sorted(wanted - facts.rules):
-            kind = {"Protocol": rule.protocol, "Affinity": rule.affinity}
-            arguments = {**where, **kind, "Start": rule.start, "End": rule.end}
+            arguments = {**where, **added(rule)}
             steps += self._settled(inputs, f"add the port rule {rule}", "nlb/add_port_rule.ps1", arguments)
         return steps
 
@@ -105,16 +116,17 @@ class PortRulesProvider(Provider[PortRulesInputs, NodeView]):
     def found(self, inputs: PortRulesInputs, facts: NodeView) -> dict[str, Any]:
         if facts.rules == frozenset(rule.rule for rule in inputs.rules):
             return {}
-        return {
-            "rules": [
-                {"start": rule.start, "end": rule.end, "protocol": rule.protocol, "affinity": rule.affinity}
-                for rule in _sorted(facts.rules)
-            ]
-        }
+        return {"rules": [RuleInputs.of(rule) for rule in _sorted(facts.rules)]}
+
+
+def added(rule: PortRule) -> dict[str, Any]:
+    """What the script that adds a rule is told of it."""
+    what = {"Start": rule.start, "End": rule.end, "Address": rule.address, "Protocol": rule.protocol}
+    return {**what, "Mode": rule.mode, "Affinity": rule.affinity, "Timeout": rule.timeout}
 
 
 def _sorted(rules: frozenset[PortRule]) -> list[PortRule]:
-    return sorted(rules, key=lambda rule: rule.start)
+    return sorted(rules, key=lambda rule: rule.order)
 
 
 class PortRules(Managed, module="nlb", name="PortRules"):

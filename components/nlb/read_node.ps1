@@ -1,18 +1,25 @@
-# What this machine knows of the load balancing cluster that one of its cards is bound to.
+# What this machine knows of the load balancing cluster that one of its cards is bound to, and whether it has the card.
 param($Interface)
-$state = @{ bound = $false; nodes = @(); rules = @() }
+$state = @{ bound = $false; nodes = @(); rules = @(); addresses = @() }
+$state.card = @(Get-WmiObject Win32_NetworkAdapter | Where-Object { $_.NetConnectionID -eq $Interface }).Count -gt 0
 if (-not (Get-Command Get-NlbCluster -ErrorAction SilentlyContinue)) { return $state }
 $cluster = Get-NlbCluster -HostName $env:COMPUTERNAME -InterfaceName $Interface -ErrorAction SilentlyContinue
 if (-not $cluster) { return $state }
 $state.bound = $true
 $state.name = "$($cluster.Name)"
 $state.address = "$($cluster.IPAddress)"
-$state.mask = "$($cluster.SubnetMask)"
 $state.mode = "$($cluster.OperationMode)"
-$state.nodes = @(Get-NlbClusterNode -HostName $env:COMPUTERNAME -InterfaceName $Interface | ForEach-Object {
-    @{ name = "$($_.Name)"; state = "$($_.State)" }
+$state.addresses = @(Get-NlbClusterVip -HostName $env:COMPUTERNAME -InterfaceName $Interface | ForEach-Object {
+    @{ address = "$($_.IPAddress)"; mask = "$($_.SubnetMask)" }
 })
-$state.rules = @(Get-NlbClusterPortRule -HostName $env:COMPUTERNAME -InterfaceName $Interface | ForEach-Object {
-    @{ start = $_.StartPort; end = $_.EndPort; protocol = "$($_.Protocol)"; mode = "$($_.FilteringMode)"; affinity = "$($_.Affinity)" }
+$state.nodes = @(Get-NlbClusterNode -HostName $env:COMPUTERNAME -InterfaceName $Interface | ForEach-Object {
+    @{ name = "$($_.Name)"; state = "$($_.State)"; initial = "$($_.InitialHostState)" }
+})
+$state.rules = @(Get-NlbClusterPortRule -HostName $env:COMPUTERNAME -InterfaceName $Interface -NodeName $env:COMPUTERNAME | ForEach-Object {
+    @{
+        start = $_.StartPort; end = $_.EndPort; address = "$($_.VirtualIPAddress)"
+        protocol = "$($_.Protocol)"; mode = "$($_.FilteringMode)"; affinity = "$($_.Affinity)"; timeout = $_.Timeout
+        state = "$($_.PortState)"; equal = [bool]$_.EqualLoad; weight = $_.LoadWeight
+    }
 })
 $state

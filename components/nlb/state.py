@@ -4,24 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from components.steps import leaf
 from remote.session import Remote
 
-STANDING = ("Stopped", "Suspended")
+SUSPENDED = "Suspended"
+"""State of a node that takes no orders until it is resumed."""
+STANDING = ("Stopped", SUSPENDED)
 """States of a node that takes no clients and has none."""
+
+
+ALL_ADDRESSES = "255.255.255.255"
+"""The address of a rule for every address of its cluster (Get-NlbClusterPortRule, example 3)."""
+EQUAL_WEIGHT = 50
+"""The load weight that stands for an equal share."""
 
 
 @dataclass(frozen=True)
 class PortRule:
+    """What the nodes of a cluster have in common of a rule."""
+
     start: int
     end: int
     protocol: str
     mode: str
     affinity: str
+    timeout: int = 0
+    """Minutes that a client stays with its node after its last connection."""
+    address: str = ALL_ADDRESSES
 
     def __str__(self) -> str:
-        return f"{self.start}-{self.end} {self.protocol} {self.mode} {self.affinity}"
+        timeout = f" time-out {self.timeout}" if self.timeout else ""
+        address = f" of {self.address}" if self.address != ALL_ADDRESSES else ""
+        return f"{self.start}-{self.end}{address} {self.protocol} {self.mode} {self.affinity}{timeout}"
+
+    @property
+    def order(self) -> tuple[int, str]:
+        return self.start, self.address
 
 
 @dataclass(frozen=True)
@@ -37,6 +57,17 @@ class NodeView:
     nodes: tuple[tuple[str, str], ...] = ()
     """(machine, state) of every node it sees; the state as Windows gives it."""
     rules: frozenset[PortRule] = frozenset()
+    """The cluster's rules as this node has them."""
+    disabled: frozenset[PortRule] = frozenset()
+    """Those that are switched off on this node: it takes no client of theirs."""
+    weighted: frozenset[tuple[PortRule, int]] = frozenset()
+    """Those for which this node takes another than an equal share of the clients, with its load weight."""
+    starts: bool = True
+    """Whether the node takes part by itself after its machine has started."""
+    addresses: tuple[tuple[str, str], ...] = ()
+    """(address, mask) of every virtual address of the cluster, the primary one among them."""
+    card: bool = True
+    """Whether the machine has a network card of this name at all."""
 
     @property
     def unconverged(self) -> list[str]:
@@ -59,22 +90,55 @@ class NodeView:
 def observe(remote: Remote, machine: str, interface: str, attempted: str) -> NodeView:
     state = remote.powershell(machine).run(leaf("nlb/read_node.ps1"), {"Interface": interface}, attempted=attempted)[0]
     if not state["bound"]:
-        return NodeView(machine, bound=False)
+        return NodeView(machine, bound=False, card=state["card"])
+    rules = [(_rule(rule), rule) for rule in state["rules"]]
+    own = next((node for node in state["nodes"] if node["name"].lower() == machine.lower()), None)
     return NodeView(
         machine=machine,
         bound=True,
         name=state["name"],
         address=state["address"],
-        mask=state["mask"],
+        mask=next((vip["mask"] for vip in state["addresses"] if vip["address"] == state["address"]), ""),
         mode=state["mode"].lower(),
         nodes=tuple((node["name"], node["state"]) for node in state["nodes"]),
-        rules=frozenset(
-            PortRule(
-                rule["start"], rule["end"], rule["protocol"].lower(), rule["mode"].lower(), rule["affinity"].lower()
-            )
-            for rule in state["rules"]
-        ),
+        rules=frozenset(rule for rule, _ in rules),
+        disabled=frozenset(rule for rule, found in rules if found["state"].lower() != "enabled"),
+        weighted=frozenset((rule, weight) for rule, found in rules if (weight := _own_weight(rule, found)) is not None),
+        starts=own is None or own["initial"].lower() == "started",
+        addresses=tuple((vip["address"], vip["mask"]) for vip in state["addresses"]),
+        card=state["card"],
     )
+
+
+def _rule(found: dict[str, Any]) -> PortRule:
+    """A rule that one host handles, or none, has no affinity and no time-out (Get-NlbClusterPortRule, example 3)."""
+    return PortRule(
+        found["start"],
+        found["end"],
+        found["protocol"].lower(),
+        found["mode"].lower(),
+        found["affinity"].lower() or "none",
+        found["timeout"] or 0,
+        found["address"],
+    )
+
+
+def _own_weight(rule: PortRule, found: dict[str, Any]) -> int | None:
+    """The load weight of a node that is not given an equal share; None where it is, and where weights mean nothing.
+
+    Microsoft's example shows a weight beside ``EqualLoad : True`` (Set-NlbClusterPortRuleNodeWeight, example 3), so
+    neither of the two is believed alone.
+    """
+    weight = found["weight"]
+    if rule.mode != "multiple" or (found["equal"] and weight in (None, EQUAL_WEIGHT)):
+        return None
+    return EQUAL_WEIGHT if weight is None else int(weight)
+
+
+def no_card(cards: Iterable[tuple[str, str]]) -> tuple[str, str]:
+    """What was found where machines have no network card of a name, and what to do about it."""
+    found = "; ".join(f"{machine} has no network card named {interface}" for machine, interface in cards)
+    return found, "Name the right card as the machine's `interface` in the topology, then run `pulumi up` again."
 
 
 def unsettled(views: Iterable[NodeView], machine: str) -> str:

@@ -60,6 +60,7 @@ class PortalNode(Component):
             f"{name}-software",
             machine=name,
             parts=_software(topology, tier),
+            interface=(topology.machine(name).interface or "") if tier.cluster is not None else "",
             seconds=waits.installation,
             restart_seconds=waits.restart,
             adopt=tier.adopt,

@@ -1,4 +1,5 @@
-# The features that are installed here, the product's packages that are, and whether Windows waits for a restart.
+# The features that are installed here, the product's packages that are, and the files for which Windows waits for a
+# restart.
 # Without the product's cmdlets nothing tells the features: null.
 $features = $null
 if (Get-Command Get-MgmtSvcFeature -ErrorAction SilentlyContinue) {
@@ -10,5 +11,5 @@ $pending = $manager.PSObject.Properties['PendingFileRenameOperations']
 @{
     features = $features
     packages = @($keys | ForEach-Object { "MgmtSvc-$($_.PSChildName).msi" })
-    restartPending = [bool]($pending -and @($pending.Value).Count)
+    pending = @(if ($pending) { $pending.Value })
 }

@@ -1,20 +1,29 @@
 """Guarantees that the portal's software is installed on one node: every feature of the node's roles.
 
 It comes through the Web Platform Installer (with an offline feed: its catalogue was closed in 2022) or from MSI
-packages. Either refuses to run in a remote log-on, so it runs as a scheduled task. A restart that the installation
-asks for is part of it, and so is going on after one. Delete uninstalls what this stack installed.
+packages. Either refuses to run in a remote log-on, so it runs as a scheduled task. Delete uninstalls what this stack
+installed.
+
+The machine is restarted for two reasons only, for each of them once: something is to be installed while Windows waits
+for a restart, or this installation left files that Windows replaces at the next start. A mark on the machine tells
+them from what others left, also to a later run. A node that serves clients is drained before its machine restarts, and
+taken back afterwards. Where Windows waits for a restart again after one, the files are named and the work goes on.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import re
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypedDict
 
 import pulumi
 
 from components.inputs import Inputs
+from components.nlb import state
+from components.nlb.state import NodeView
 from components.resource import Managed, Provider
-from components.steps import Detached, Restart, Step, leaf
+from components.steps import Detached, Restart, Script, Step, Until, leaf
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.session import Remote
@@ -50,17 +59,71 @@ class SoftwareParts(Inputs):
     """File names of the MSI packages that belong to the features, in their order."""
 
 
+MARK = "portal-software"
+"""The mark that tells how far an installation has come: its stage, and the files that Windows waited for before."""
+INSTALLING, RESTARTED = "installing", "restarted"
+NONE_DUE, DUE = "none due", "due after the installation"
+DRAIN_MINUTES = 1
+_NAME = re.compile(r"^!?(?:\\\?\?\\)?")
+"""What Windows writes before a path in PendingFileRenameOperations."""
+
+
 class SoftwareInputs(SoftwareParts):
+    interface: str = ""
+    """The network card that is bound to the cluster of the node's tier. Empty: there is none."""
     seconds: float = 3600
     """How long the installation may take."""
     restart_seconds: float = 900
     """How long a restart of the machine may take."""
+    restart: str = NONE_DUE
+    """Whether the installation still asks for a restart."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How far an installation of this program has come on a machine."""
+
+    stage: str
+    known: tuple[str, ...] = ()
+    """The files for which Windows waited for a restart before."""
+
+    @property
+    def text(self) -> str:
+        return json.dumps({"stage": self.stage, "known": list(self.known)})
 
 
 @dataclass(frozen=True)
 class SoftwareFacts:
     features: tuple[str, ...]
-    restart_pending: bool
+    pending: tuple[str, ...] = ()
+    """The files that Windows replaces or removes at the next start."""
+    mark: Mark | None = None
+    node: NodeView | None = None
+    """The node of the tier's cluster that the machine is; None where there is no cluster."""
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The files that an installation of this program has left to the next start."""
+        if self.mark is None or self.mark.stage != INSTALLING:
+            return ()
+        return tuple(file for file in self.pending if file not in self.mark.known)
+
+    @property
+    def serving(self) -> bool:
+        """Whether clients come to the machine through the cluster."""
+        return self.node is not None and self.node.bound and self._state.startswith(("Converged", "Converging"))
+
+    @property
+    def _state(self) -> str:
+        return self.node.state_of(self.node.machine) if self.node is not None else ""
+
+    def drained(self) -> str:
+        """What to wait for until no client is left; empty when none is."""
+        return "" if self._state in state.STANDING else f"{self._state or 'an unknown state'} to end"
+
+    def taken_back(self) -> str:
+        """What to wait for until clients come again; empty when they do."""
+        return "" if self._state.startswith("Converged") else f"the node to be converged ({self._state or 'unknown'})"
 
     def missing(self, wanted: tuple[str, ...]) -> list[str]:
         have = {feature.lower() for feature in self.features}
@@ -75,13 +138,14 @@ def installed(
     A release without the product's cmdlets cannot tell its features: then all of them are there when all of their
     packages are, and until then the packages stand for them.
     """
-    state = remote.powershell(machine).run(leaf("portal/read_software.ps1"), attempted=attempted)[0]
-    found = state["features"]
+    read = remote.powershell(machine).run(leaf("portal/read_software.ps1"), attempted=attempted)[0]
+    found = read["features"]
     if found is None:
-        there = {package.lower() for package in state["packages"]}
+        there = {package.lower() for package in read["packages"]}
         whole = bool(packages) and all(package.lower() in there for package in packages)
-        found = features if whole else state["packages"]
-    return SoftwareFacts(tuple(found), state["restartPending"])
+        found = features if whole else read["packages"]
+    pending = (_NAME.sub("", file) for file in read["pending"])
+    return SoftwareFacts(tuple(found), tuple(dict.fromkeys(file for file in pending if file)))
 
 
 class SoftwareProvider(Provider[SoftwareInputs, SoftwareFacts]):
@@ -99,15 +163,25 @@ class SoftwareProvider(Provider[SoftwareInputs, SoftwareFacts]):
 
     def observe(self, inputs: SoftwareInputs, remote: Remote) -> SoftwareFacts:
         attempted = f"read {self.title(inputs)}"
-        return installed(remote, inputs.machine, inputs.features, inputs.packages, attempted)
+        facts = installed(remote, inputs.machine, inputs.features, inputs.packages, attempted)
+        kept = remote.powershell(inputs.machine).run(leaf("windows/read_mark.ps1"), {"Name": MARK}, attempted=attempted)
+        mark = json.loads(kept[0]) if kept else None
+        node = state.observe(remote, inputs.machine, inputs.interface, attempted) if inputs.interface else None
+        return replace(facts, mark=Mark(mark["stage"], tuple(mark["known"])) if mark else None, node=node)
 
     def plan(self, inputs: SoftwareInputs, facts: SoftwareFacts) -> list[Step]:
-        machine = inputs.machine
-        if facts.restart_pending:
-            return [Step(f"Restart {machine}, as an installation asked for.", Restart(machine, inputs.restart_seconds))]
+        machine, mark = inputs.machine, facts.mark
         missing = facts.missing(inputs.features)
+        if facts.own:
+            return self._restart(inputs, facts, "as the installation asks for", facts.own)
         if not missing:
-            return []
+            return self._forget(inputs, facts)
+        if facts.pending and mark is None:
+            return self._restart(inputs, facts, "before the installation", facts.pending)
+        names = ", ".join(missing)
+        steps = []
+        if mark != (begun := Mark(INSTALLING, facts.pending)):
+            steps.append(self._note(inputs, begun, f"note that {names} is about to be installed"))
         if inputs.source == "webpi":
             arguments: dict[str, Any] = {"Products": list(inputs.products), "Feed": inputs.feed}
             arguments["Packages"] = list(inputs.packages)  # what its progress is measured by
@@ -116,13 +190,63 @@ class SoftwareProvider(Provider[SoftwareInputs, SoftwareFacts]):
             arguments = {"Packages": list(inputs.packages), "Folder": inputs.folder}
             script = "portal/install_msi.ps1"
         action = Detached(machine, "Portal installation", script, arguments, inputs.seconds)
-        return [Step(f"On {machine}, install Windows Azure Pack ({', '.join(missing)}).", action)]
+        again = f"Windows waits for a restart again after one, for {', '.join(facts.pending)}"
+        remedy = f"{again}: find what puts that there, where the installer refuses for it." if facts.pending else ""
+        returned = f", although {again}" if facts.pending else ""
+        return [*steps, Step(f"On {machine}, install Windows Azure Pack ({names}){returned}.", action, remedy)]
+
+    def _restart(self, inputs: SoftwareInputs, facts: SoftwareFacts, why: str, files: tuple[str, ...]) -> list[Step]:
+        """A restart, on a node that takes no clients. It is noted afterwards: one that was cut short is made up for."""
+        machine, where = inputs.machine, {"Interface": inputs.interface}
+        drain = Detached(
+            machine,
+            "Portal drain",
+            "nlb/drain_node.ps1",
+            {**where, "DrainMinutes": DRAIN_MINUTES},
+            inputs.restart_seconds + 60 * DRAIN_MINUTES,
+        )
+        before = [
+            Step(f"On {machine}, let clients finish and take no more before the restart.", drain),
+            Step(
+                f"Wait until {machine} has no client before the restart.",
+                Until(machine, SoftwareFacts.drained, inputs.restart_seconds),
+            ),
+        ]
+        after = [
+            Step(
+                f"On {machine}, start load balancing after the restart.", Script(machine, "nlb/start_node.ps1", where)
+            ),
+            Step(
+                f"Wait until clients come to {machine} again.",
+                Until(machine, SoftwareFacts.taken_back, inputs.restart_seconds),
+            ),
+        ]
+        sentence = f"Restart {machine}, {why}: Windows waits for it with {', '.join(files)}."
+        noted = self._note(inputs, Mark(RESTARTED, facts.pending), f"note the restart {why}")
+        restart = Step(sentence, Restart(machine, inputs.restart_seconds))
+        return [*before, restart, *after, noted] if facts.serving else [restart, noted]
+
+    @staticmethod
+    def _note(inputs: SoftwareInputs, mark: Mark, what: str) -> Step:
+        action = Script(inputs.machine, "windows/write_mark.ps1", {"Name": MARK, "Text": mark.text})
+        return Step(f"On {inputs.machine}, {what}.", action)
+
+    @staticmethod
+    def _forget(inputs: SoftwareInputs, facts: SoftwareFacts) -> list[Step]:
+        if facts.mark is None:
+            return []
+        again = f"; Windows waits for another restart, for {', '.join(facts.pending)}" if facts.pending else ""
+        action = Script(inputs.machine, "windows/remove_mark.ps1", {"Name": MARK})
+        return [Step(f"On {inputs.machine}, note the end of the installation{again}.", action)]
 
     def remove(self, inputs: SoftwareInputs, facts: SoftwareFacts, before: dict[str, Any]) -> list[Step]:
         if not facts.features:
-            return []
+            return self._forget(inputs, facts)
         action = Detached(inputs.machine, "Portal removal", "portal/uninstall.ps1", {}, inputs.seconds)
-        return [Step(f"On {inputs.machine}, uninstall Windows Azure Pack.", action)]
+        return [*self._forget(inputs, facts), Step(f"On {inputs.machine}, uninstall Windows Azure Pack.", action)]
+
+    def release(self, inputs: SoftwareInputs, facts: SoftwareFacts) -> list[Step]:
+        return self._forget(inputs, facts)
 
     def adoption(self, inputs: SoftwareInputs, topology: Topology) -> Location:
         return topology.tier_at(inputs.machine)
@@ -132,7 +256,8 @@ class SoftwareProvider(Provider[SoftwareInputs, SoftwareFacts]):
 
     def found(self, inputs: SoftwareInputs, facts: SoftwareFacts) -> dict[str, Any]:
         missing = {feature.lower() for feature in facts.missing(inputs.features)}
-        return {"features": [feature for feature in inputs.features if feature.lower() not in missing]}
+        features = [feature for feature in inputs.features if feature.lower() not in missing]
+        return {"features": features, "restart": DUE if facts.own else NONE_DUE}
 
 
 class Software(Managed, module="portal", name="Software"):
@@ -146,10 +271,11 @@ class Software(Managed, module="portal", name="Software"):
         *,
         machine: str,
         parts: Parts,
+        interface: str,
         seconds: float,
         restart_seconds: float,
         adopt: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        how = {"seconds": seconds, "restart_seconds": restart_seconds, "adopt": adopt}
+        how = {"interface": interface, "seconds": seconds, "restart_seconds": restart_seconds, "adopt": adopt}
         super().__init__(name, {"machine": machine, **parts, **how}, opts)

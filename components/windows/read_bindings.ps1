@@ -10,7 +10,8 @@ foreach ($one in @(Get-Website)) {
     foreach ($binding in @(Get-WebBinding -Name $one.Name -Protocol 'https')) {
         $state.bindings += @{
             site = $one.Name
-            port = [int]("$($binding.bindingInformation)".Split(':')[1])
+            information = "$($binding.bindingInformation)"
+            flags = [int]$binding.sslFlags
             thumbprint = "$($binding.certificateHash)"
         }
     }

@@ -1,5 +1,5 @@
-# Takes an HTTPS binding away from a web site, and its certificate from the port: that one would outlive the binding.
-param($Site, $Port)
-$binding = Get-WebBinding -Name $Site -Protocol 'https' -Port $Port
-if ("$($binding.certificateHash)") { $binding.RemoveSslCertificate() }
-Remove-WebBinding -Name $Site -Protocol 'https' -Port $Port
+# Takes an HTTPS binding away from a web site; with its certificate where nothing else uses that: it would outlive it.
+param($Site, $Information, $WithCertificate)
+$binding = Get-WebBinding -Name $Site -Protocol 'https' | Where-Object { $_.bindingInformation -eq $Information }
+if ($WithCertificate -and "$($binding.certificateHash)") { $binding.RemoveSslCertificate() }
+Remove-WebBinding -Name $Site -Protocol 'https' -BindingInformation $Information

@@ -1,5 +1,5 @@
-# Gives the HTTPS binding of a web site on one port its certificate.
-param($Site, $Port, $Thumbprint)
-$binding = Get-WebBinding -Name $Site -Protocol 'https' -Port $Port
+# Gives one HTTPS binding of a web site its certificate.
+param($Site, $Information, $Thumbprint)
+$binding = Get-WebBinding -Name $Site -Protocol 'https' | Where-Object { $_.bindingInformation -eq $Information }
 if ("$($binding.certificateHash)") { $binding.RemoveSslCertificate() }
 $binding.AddSslCertificate($Thumbprint, 'My')

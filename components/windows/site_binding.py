@@ -1,11 +1,15 @@
 """Guarantees that a web site answers HTTPS on one port with one certificate, and no longer on its old port.
 
-The new binding is made, with its certificate, before the old one goes: there is no moment without one. A port that
-another site holds is refused with that site's name. Delete puts back the bindings on the two ports as they were before.
+The new binding is made, with its certificate, before the old one goes: there is no moment without one. Only the site's
+bindings for every address and every name are this program's: bindings of one address, for one host name or with server
+name indication (SNI) stay as they are. A port that another site holds for every name is refused with that site's name,
+and so is one where a binding for a host name without SNI has another certificate: Windows keeps one certificate for
+both. Delete puts back the bindings on the two ports as they were before.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,14 +37,69 @@ class SiteBindingInputs(Inputs):
     """Whether the site runs."""
 
 
+_INFORMATION = re.compile(r"(\[[^\]]*\]|[^:]*):(\d+):(.*)")
+"""``*:443:name``, ``[fe80::1]:443:``: address, port, host name."""
+_EVERY_ADDRESS = ("*", "0.0.0.0")  # noqa: S104 - names, not sockets
+"""How IIS writes "every address", and how Windows does where it keeps the certificate."""
+_SNI = 1
+
+
+@dataclass(frozen=True)
+class Binding:
+    """An HTTPS binding of a web site."""
+
+    site: str
+    information: str
+    flags: int
+    thumbprint: str
+
+    @property
+    def address(self) -> str:
+        return self._parts[0]
+
+    @property
+    def port(self) -> int:
+        return int(self._parts[1])
+
+    @property
+    def host(self) -> str:
+        return self._parts[2]
+
+    @property
+    def shared(self) -> bool:
+        """Whether its certificate is that of the port on every address, and so of every other such binding."""
+        return self.address in _EVERY_ADDRESS and not self.flags & _SNI
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is for every address and every name."""
+        return self.shared and self.information == _plain(self.port)
+
+    @property
+    def _parts(self) -> tuple[str, str, str]:
+        parts = _INFORMATION.fullmatch(self.information)
+        if parts is None:
+            raise ValueError(f"the binding {self.information} of {self.site}")
+        return parts[1], parts[2], parts[3]
+
+
 @dataclass(frozen=True)
 class SiteBindingFacts:
     exists: bool
     started: bool
     ports: dict[int, str]
-    """HTTPS ports of the site → thumbprint of the certificate there (empty: none)."""
+    """Ports of the site's bindings for every address and name → thumbprint of the certificate there (empty: none)."""
     others: dict[int, str]
-    """HTTPS ports of other sites → the site's name."""
+    """Ports of such bindings of other sites → the site's name."""
+    beside: tuple[Binding, ...] = ()
+    """Other bindings that share their port's certificate with those: mostly ones for a host name."""
+
+    def beside_on(self, port: int) -> list[Binding]:
+        return [binding for binding in self.beside if binding.port == port]
+
+    def certificate(self, port: int) -> str:
+        """The thumbprint of the certificate that a port has on every address; empty where there is none."""
+        return self.ports.get(port) or next((binding.thumbprint for binding in self.beside_on(port)), "")
 
 
 class SiteBindingProvider(Provider[SiteBindingInputs, SiteBindingFacts]):
@@ -61,12 +120,14 @@ class SiteBindingProvider(Provider[SiteBindingInputs, SiteBindingFacts]):
         state = remote.powershell(inputs.machine).run(
             leaf("windows/read_bindings.ps1"), {"Site": inputs.site}, attempted=f"read {self.title(inputs)}"
         )[0]
-        bindings = state["bindings"]
+        found = [Binding(b["site"], b["information"], b["flags"], b["thumbprint"].upper()) for b in state["bindings"]]
+        site = inputs.site.lower()
         return SiteBindingFacts(
             exists=state["exists"],
             started=state["started"],
-            ports={b["port"]: b["thumbprint"].upper() for b in bindings if b["site"].lower() == inputs.site.lower()},
-            others={b["port"]: b["site"] for b in bindings if b["site"].lower() != inputs.site.lower()},
+            ports={one.port: one.thumbprint for one in found if one.plain and one.site.lower() == site},
+            others={one.port: one.site for one in found if one.plain and one.site.lower() != site},
+            beside=tuple(one for one in found if one.shared and not one.plain),
         )
 
     def plan(self, inputs: SiteBindingInputs, facts: SiteBindingFacts) -> list[Step]:
@@ -86,11 +147,9 @@ class SiteBindingProvider(Provider[SiteBindingInputs, SiteBindingFacts]):
                 f"the site {facts.others[inputs.port]} holds this port",
                 "Move that site to another port, or choose another `portal.tenant_site_port`.",
             )
-        steps = _bind(machine, site, inputs.port, inputs.thumbprint, facts.ports)
+        steps = _bind(machine, site, inputs.port, inputs.thumbprint, facts)
         if inputs.old_port in facts.ports:
-            arguments = {"Site": site, "Port": inputs.old_port}
-            action = Script(machine, "windows/remove_binding.ps1", arguments)
-            steps.append(Step(f"On {machine}, take {site} off port {inputs.old_port}.", action))
+            steps.append(_unbind(machine, site, inputs.old_port, facts))
         if not facts.started:
             steps.append(
                 Step(f"On {machine}, start {site}.", Script(machine, "windows/start_site.ps1", {"Site": site}))
@@ -105,11 +164,9 @@ class SiteBindingProvider(Provider[SiteBindingInputs, SiteBindingFacts]):
         kept = before.get("bound", before.get("bindings", {}))  # the latter from before it had a key for both ports
         bound = {int(port): thumbprint for port, thumbprint in kept.items() if thumbprint}
         for port, thumbprint in bound.items():
-            steps += _bind(machine, site, port, thumbprint, facts.ports)
+            steps += _bind(machine, site, port, thumbprint, facts)
         if inputs.port in facts.ports and inputs.port not in bound:
-            arguments = {"Site": site, "Port": inputs.port}
-            action = Script(machine, "windows/remove_binding.ps1", arguments)
-            steps.append(Step(f"On {machine}, take {site} off port {inputs.port}.", action))
+            steps.append(_unbind(machine, site, inputs.port, facts))
         return steps
 
     def present(self, inputs: SiteBindingInputs, facts: SiteBindingFacts) -> bool:
@@ -131,16 +188,36 @@ class SiteBindingProvider(Provider[SiteBindingInputs, SiteBindingFacts]):
         return live
 
 
-def _bind(machine: str, site: str, port: int, thumbprint: str, ports: dict[int, str]) -> list[Step]:
+def _bind(machine: str, site: str, port: int, thumbprint: str, facts: SiteBindingFacts) -> list[Step]:
     steps = []
-    if port not in ports:
+    given = facts.certificate(port)
+    if given != thumbprint and (beside := facts.beside_on(port)):
+        raise MachineError(
+            machine,
+            f"give port {port} of {site} the certificate {thumbprint}",
+            f"{beside[0].site} is bound to {beside[0].information} without server name indication, with the "
+            f"certificate {given or '(none)'}, and Windows keeps one certificate for both",
+            "Let that binding require server name indication, or move it to another port.",
+        )
+    if port not in facts.ports:
         action = Script(machine, "windows/add_binding.ps1", {"Site": site, "Port": port})
         steps.append(Step(f"On {machine}, bind {site} to port {port}.", action))
-    if ports.get(port) != thumbprint:
-        arguments = {"Site": site, "Port": port, "Thumbprint": thumbprint}
+    if given != thumbprint:
+        arguments = {"Site": site, "Information": _plain(port), "Thumbprint": thumbprint}
         action = Script(machine, "windows/set_binding_certificate.ps1", arguments)
         steps.append(Step(f"On {machine}, give port {port} of {site} the certificate {thumbprint}.", action))
     return steps
+
+
+def _unbind(machine: str, site: str, port: int, facts: SiteBindingFacts) -> Step:
+    alone = not facts.beside_on(port) and port not in facts.others
+    arguments = {"Site": site, "Information": _plain(port), "WithCertificate": alone}
+    return Step(f"On {machine}, take {site} off port {port}.", Script(machine, "windows/remove_binding.ps1", arguments))
+
+
+def _plain(port: int) -> str:
+    """What IIS calls the binding for every address and every name."""
+    return f"*:{port}:"
 
 
 class SiteBinding(Managed, module="windows", name="SiteBinding"):

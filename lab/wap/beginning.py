@@ -127,6 +127,7 @@ def _cluster(world: World, name: str, address: str, servers: list[Machine]) -> N
         "mode": "UNICAST",
         "mac": nlb.cluster_mac(address, "UNICAST"),
         "nodes": [machine.name for machine in servers],
+        "further": [],
     }
     for priority, machine in enumerate(servers, 1):
         features.install(machine, ["NLB", "RSAT", "RSAT-Feature-Tools", "RSAT-NLB"])

@@ -9,6 +9,7 @@ PARTS = (
     "filesystem",
     "services_cmdlets",
     "features_cmdlets",
+    "nlb_addresses_cmdlets",
     "nlb_cmdlets",
     "nlb_rules_cmdlets",
     "tasks_parts",

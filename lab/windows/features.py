@@ -95,9 +95,15 @@ def remove(machine: Machine, names: Iterable[str]) -> tuple[list[str], bool]:
 
 
 def machine_started(machine: Machine) -> None:
-    """A restart finishes what servicing left to it: the marks of a pending restart go."""
+    """A restart finishes what servicing left to it: the marks of a pending restart go.
+
+    A program that writes its entry again at every start (a printer driver, a virus scanner) is in the document
+    ``power`` as ``"renames_again": [entries]``.
+    """
     registry.remove_key(machine, registry.SERVICING + "\\RebootPending")
     registry.erase(machine, registry.SESSION_MANAGER, "PendingFileRenameOperations")
+    if again := machine.collection("power")["state"].get("renames_again"):
+        registry.write(machine, registry.SESSION_MANAGER, "PendingFileRenameOperations", again, "MultiString")
 
 
 def _module_installed(session: Session, name: str) -> bool:

@@ -18,6 +18,7 @@ from lab.powershell.api import (
     program,
 )
 from lab.replicas import replicas
+from lab.windows import nlb
 from lab.windows.logons import is_system
 from lab.windows.values import ip_address, text, texts
 from lab.world import Machine, World, loopback_of
@@ -110,7 +111,7 @@ def answers(world: World, address: str) -> bool:
         if machine.address == address:
             return is_reachable(machine)
     for cluster in world.collection("nlb", "cluster").values():
-        if cluster["address"] == address:
+        if any(vip["address"] == address for vip in nlb.virtual_addresses(cluster)):
             return any(is_reachable(world.machine(node)) for node in cluster["nodes"])
     return any(is_reachable(world.machine(replica.machine)) for replica in replicas(world.topology))
 

@@ -2,7 +2,8 @@
 
 Documents (``lab/balancer.py`` forwards by them):
 
-- ``world.collection("nlb", "cluster")[name]`` = {"name", "address", "mask", "mode", "mac", "nodes": [machines]}
+- ``world.collection("nlb", "cluster")[name]`` = {"name", "address", "mask", "mode", "mac", "nodes": [machines],
+  "further": [{"address", "mask"}]}: ``address`` is the primary one, ``further`` (may be missing) the other virtual ones
 - machine collection ``nlb-node`` by interface = {"cluster", "interface", "state", "converged_at", "host_priority",
   "initial_state", "retain_suspended", "port_rules": [{"start", "end", "protocol", "mode", "affinity", "timeout",
   "address", "enabled", "weight", "priority"}]}
@@ -238,13 +239,40 @@ def unbind(machine: Machine, interface: str) -> None:
     world.network.drop(machine.name)
 
 
+OF_A_NODE = ("enabled", "weight", "priority")
+"""What each node has of its own in a rule; the rest is the same on every node."""
+
+
+def same_rule(one: Document, other: Document) -> bool:
+    """Whether two nodes mean the same rule of their cluster."""
+    return {key: one.get(key) for key in one.keys() | other.keys() if key not in OF_A_NODE} == {
+        key: other.get(key) for key in one.keys() | other.keys() if key not in OF_A_NODE
+    }
+
+
 def change_rules(world: World, name: str, rules: list[Document]) -> None:
-    """Give every node of a cluster these rules: the number and kind of rules are the same on each."""
+    """Give every node of a cluster these rules: the number and kind of rules are the same on each. What a node has of
+    its own in a rule that stays, stays (unproven)."""
     check_rules(rules)
     with world.lock:
         for machine, node in members(world, name):
-            machine.collection("nlb-node").change(node["interface"], port_rules=[dict(one) for one in rules])
+            kept = [next((own for own in node["port_rules"] if same_rule(own, one)), one) for one in rules]
+            machine.collection("nlb-node").change(node["interface"], port_rules=[dict(one) for one in kept])
     converge(world, name)
+
+
+def change_own_rule(machine: Machine, interface: str, rule: Document, **own: object) -> Document:
+    """Change what one node has of its own in a rule; gives the rule afterwards."""
+    nodes = machine.collection("nlb-node")
+    rules = [{**one, **own} if same_rule(one, rule) else one for one in nodes[interface]["port_rules"]]
+    nodes.change(interface, port_rules=rules)
+    return next(one for one in rules if same_rule(one, rule))
+
+
+def virtual_addresses(cluster: Document) -> list[Document]:
+    """Every virtual address of a cluster with its mask, the primary one first."""
+    primary = {"address": cluster["address"], "mask": cluster.get("mask", "255.255.255.0")}
+    return [primary, *cluster.get("further", [])]
 
 
 def set_state(machine: Machine, interface: str, state: str) -> None:

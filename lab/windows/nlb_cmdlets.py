@@ -1,12 +1,12 @@
-"""The NLB cmdlets for clusters, nodes and interfaces (port rules: ``nlb_rules_cmdlets``).
+"""The NLB cmdlets for clusters, nodes and interfaces (port rules: ``nlb_rules_cmdlets``, virtual addresses:
+``nlb_addresses_cmdlets``).
 
 Parameters and outputs: Microsoft's pages of NetworkLoadBalancingClusters for Windows Server 2012. Not modelled:
-dedicated and further virtual addresses (-Dip, -Vip), driver information, IPv6.
+dedicated addresses (-Dip), driver information, IPv6.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections.abc import Callable, Iterator
 
@@ -18,6 +18,7 @@ from lab.windows.nlb_objects import (
     confirmed,
     errors,
     found_node,
+    free_address,
     host_of,
     node_object,
     one_at_a_time,
@@ -86,7 +87,7 @@ def new_cluster(call: Call) -> Iterator[PSObject]:
         mask = text(call.get("SubnetMask")) or card["mask"]
         name = text(call.get("ClusterName")) or address
         mode = (text(call.get("OperationMode")) or "UNICAST").upper()
-        _free_address(host, address, card, mask)
+        free_address(host, address, card, mask)
         clusters = host.world.collection("nlb", "cluster")
         with host.world.lock:
             if name in clusters:
@@ -99,25 +100,12 @@ def new_cluster(call: Call) -> Iterator[PSObject]:
                 "mode": mode,
                 "mac": nlb.cluster_mac(address, mode),
                 "nodes": [],
+                "further": [],
             }
         nlb.bind(host, card["name"], name, 1, [nlb.default_rule()])
         node = nlb.binding(host, card["name"])
         assert node is not None
         yield cluster_object(host, node)
-
-
-def _free_address(host: Machine, address: str, card: Document, mask: str) -> None:
-    """The cluster's address must be nobody's yet; it lies in the card's subnet (unproven)."""
-    taken = [m.name for m in host.world.machines.values() if m.address == address]
-    taken += [c["name"] for c in host.world.collection("nlb", "cluster").values() if c["address"] == address]
-    if taken:
-        raise nlb.NlbError("AddressInUse", f"The IP address {address} is already used by {taken[0]}.", "ResourceExists")
-    if ipaddress.ip_address(address) not in ipaddress.ip_network(f"{card['address']}/{mask}", strict=False):
-        raise nlb.NlbError(
-            "InvalidAddress",
-            f"The IP address {address} is not in the subnet of interface {card['name']} ({card['address']}/{mask}).",
-            "InvalidArgument",
-        )
 
 
 @cmdlet("Get-NlbCluster")
@@ -144,9 +132,11 @@ def set_cluster(call: Call) -> Iterator[PSObject]:
         name = text(call.get("Name")) or cluster["name"]
         address = text(call.get("ClusterPrimaryIP")) or cluster["address"]
         mode = (text(call.get("OperationMode")) or cluster["mode"]).upper()
-        if address != cluster["address"]:
-            card = host.collection("interface")[node["interface"]]
-            _free_address(host, address, card, cluster["mask"])
+        virtual = {vip["address"]: vip for vip in nlb.virtual_addresses(cluster)}
+        if address not in virtual:  # Set-NlbCluster: "must be one of the existing virtual IP addresses on the cluster"
+            raise nlb.NlbError(
+                "VipNotFound", f"The IP address {address} is not a virtual IP address of the cluster.", "ObjectNotFound"
+            )
         clusters = world.collection("nlb", "cluster")
         members = list(nlb.members(world, old))
         rebound = (address, mode) != (cluster["address"], cluster["mode"])
@@ -161,8 +151,10 @@ def set_cluster(call: Call) -> Iterator[PSObject]:
                 **cluster,
                 "name": name,
                 "address": address,
+                "mask": virtual[address]["mask"],
                 "mode": mode,
                 "mac": nlb.cluster_mac(address, mode),
+                "further": [vip for vip in virtual.values() if vip["address"] != address],
             }
         nlb.converge(world, name)
         for machine, _ in members:

@@ -8,6 +8,7 @@ nowhere published: unproven.
 from __future__ import annotations
 
 import functools
+import ipaddress
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -75,12 +76,22 @@ def node_object(machine: Machine, node: Document) -> NlbObject:
     )
 
 
+def vip_object(host: Machine, node: Document, vip: Document) -> NlbObject:
+    properties = {"IPAddress": ip_address(vip["address"]), "SubnetMask": ip_address(vip["mask"])}
+    return NlbObject("ClusterVip", properties, host, node["interface"], vip["address"])
+
+
 def rule_object(host: Machine, node: Document, rule: Document, node_name: str | None) -> NlbObject:
-    """``node_name`` is None for a rule of the cluster, the machine for a rule as one node has it."""
+    """``node_name`` is None for a rule of the cluster, the machine for a rule as one node has it.
+
+    A rule that one host handles has a priority, and neither affinity, time-out nor weight (Get-NlbClusterPortRule,
+    example 3); one that several handle has no priority, and a weight may stand beside ``EqualLoad : True``
+    (Set-NlbClusterPortRuleNodeWeight, example 3). That a rule which nobody handles has none of them is unproven.
+    """
     everywhere = rule.get("address", "All") in ("All", nlb.ALL)
     mode = nlb.MODES[str(rule.get("mode", "Multiple")).lower()]
     affinity = nlb.AFFINITIES[str(rule.get("affinity", "Single")).lower()]
-    weight = rule.get("weight")
+    several = mode == "Multiple"
     return NlbObject(
         "PortRule",
         {
@@ -89,16 +100,16 @@ def rule_object(host: Machine, node: Document, rule: Document, node_name: str | 
             "VirtualIPAddress": ip_address(nlb.ALL if everywhere else rule["address"]),
             "StartPort": rule["start"],
             "EndPort": rule["end"],
-            "Affinity": enumeration("PortRuleAffinity", affinity, ("None", "Single", "Network")),
+            "Affinity": enumeration("PortRuleAffinity", affinity, ("None", "Single", "Network")) if several else None,
             "FilteringMode": enumeration("PortRuleFilteringMode", mode, ("Multiple", "Single", "Disabled")),
             "Protocol": enumeration(
                 "PortRuleProtocol", nlb.PROTOCOLS[str(rule.get("protocol", "Both")).lower()], ("Both", "TCP", "UDP")
             ),
-            "EqualLoad": weight is None,
-            "LoadWeight": weight,
+            "EqualLoad": several,
+            "LoadWeight": rule.get("weight") if several else None,
             "PortState": "Enabled" if rule.get("enabled", True) else "Disabled",
-            "Priority": rule.get("priority") or node["host_priority"],
-            "Timeout": rule.get("timeout", 0),
+            "Priority": rule.get("priority") or node["host_priority"] if mode == "Single" else None,
+            "Timeout": rule.get("timeout", 0) if several else None,
         },
         host,
         node["interface"],
@@ -213,4 +224,19 @@ def confirmed(call: Call) -> None:
             f"InvalidOperation,{SPACE}.{call.name.replace('-', '')}",
             category="InvalidOperation",
             exception_type="System.Management.Automation.PSInvalidOperationException",
+        )
+
+
+def free_address(host: Machine, address: str, card: Document, mask: str) -> None:
+    """The cluster's address must be nobody's yet; it lies in the card's subnet (unproven)."""
+    taken = [m.name for m in host.world.machines.values() if m.address == address]
+    for cluster in host.world.collection("nlb", "cluster").values():
+        taken += [cluster["name"] for vip in nlb.virtual_addresses(cluster) if vip["address"] == address]
+    if taken:
+        raise nlb.NlbError("AddressInUse", f"The IP address {address} is already used by {taken[0]}.", "ResourceExists")
+    if ipaddress.ip_address(address) not in ipaddress.ip_network(f"{card['address']}/{mask}", strict=False):
+        raise nlb.NlbError(
+            "InvalidAddress",
+            f"The IP address {address} is not in the subnet of interface {card['name']} ({card['address']}/{mask}).",
+            "InvalidArgument",
         )

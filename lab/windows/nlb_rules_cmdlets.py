@@ -170,10 +170,49 @@ def _switch_rule(call: Call, *, enabled: bool) -> Iterator[PSObject]:
                 reach_all(call, node["cluster"])
             members = list(nlb.members(host.world, node["cluster"])) if everywhere else [(host, node)]
             for machine, member in members:
-                rules = [{**one, "enabled": enabled} if one == rule else one for one in member["port_rules"]]
-                machine.collection("nlb-node").change(member["interface"], port_rules=rules)
+                if any(nlb.same_rule(one, rule) for one in member["port_rules"]):
+                    nlb.change_own_rule(machine, member["interface"], rule, enabled=enabled)
             nlb.converge(host.world, node["cluster"])
             yield rule_object(host, node, {**rule, "enabled": enabled}, None if everywhere else host.name)
+
+
+def _change_own(call: Call, mode: str, what: str, **own: object) -> Iterator[PSObject]:
+    """Change what one node has of its own in rules of a filtering mode. Microsoft: it "changes the configuration on all
+    cluster nodes"; that a rule of another mode is refused is unproven."""
+    chosen = list(_selected(call))
+    for _, node, rule in chosen:
+        reach_all(call, node["cluster"])
+        if rule["mode"] != mode:
+            raise nlb.NlbError(
+                "InvalidFilteringMode", f"The {what} applies only to port rules of the mode {mode}.", "InvalidArgument"
+            )
+    for host, node, _ in chosen[:1]:
+        nlb.require_converged(host.world, node["cluster"])
+    for host, node, rule in chosen:
+        changed = nlb.change_own_rule(host, node["interface"], rule, **own)
+        yield rule_object(host, node, changed, host.name)
+    for host, node, _ in chosen[:1]:
+        nlb.converge(host.world, node["cluster"])
+
+
+@cmdlet("Set-NlbClusterPortRuleNodeWeight")
+def set_weight(call: Call) -> Iterator[PSObject]:
+    with errors(call):
+        weight = call.get("LoadWeight")
+        if (weight is None) != bool(call.get("Equal")):
+            raise nlb.NlbError("InvalidLoadWeight", "Give either a load weight or -Equal.", "InvalidArgument")
+        if weight is not None and not 0 <= int(weight) <= 100:
+            raise nlb.NlbError("InvalidLoadWeight", "The load weight is 0 to 100.", "InvalidArgument")
+        yield from _change_own(call, "Multiple", "load weight", weight=None if weight is None else int(weight))
+
+
+@cmdlet("Set-NlbClusterPortRuleNodeHandlingPriority")
+def set_priority(call: Call) -> Iterator[PSObject]:
+    with errors(call):
+        priority = int(call.get("HandlingPriority"))
+        if not 1 <= priority <= 32:
+            raise nlb.NlbError("InvalidHandlingPriority", "The handling priority is 1 to 32.", "InvalidArgument")
+        yield from _change_own(call, "Single", "handling priority", priority=priority)
 
 
 @cmdlet("Enable-NlbClusterPortRule")

@@ -7,6 +7,11 @@ Windows keeps as an LSA secret: no cmdlet shows it.
 
 Results are those of the Task Scheduler's constants: 0x41301 running, 0x41303 has not yet run, 0x41306 ended by the
 user. A task that was running when the lab or the machine stopped was ended (unproven which result Windows leaves).
+
+The service starts a task a moment after it was asked to; until then its state is Queued and its result that of before
+(TASK_STATE_QUEUED: "instances of the task are queued"; how long is unproven). One that may not start on batteries
+(ITaskSettings.DisallowStartIfOnBatteries, which is the default) waits in that state on a machine whose collection
+``power`` says ``"on_batteries": True`` (unproven that it waits).
 """
 
 from __future__ import annotations
@@ -15,6 +20,7 @@ import ctypes
 import dataclasses
 import logging
 import threading
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
@@ -29,6 +35,8 @@ if TYPE_CHECKING:
     from lab.winrm.shells import Process
 
 RUNNING, NEVER_RUN, ENDED = 0x41301, 0x41303, 0x41306
+QUEUED_SECONDS = 2.0
+"""Modelled seconds from the order to start a task to its start."""
 FILE_NOT_FOUND, LOGON_FAILURE, REFUSED = 0x80070002, 0x8007052E, 0x800710E0
 """HRESULTs: no such program, wrong password, nobody is logged on interactively."""
 
@@ -54,6 +62,7 @@ class Running:
     machine: Machine
     key: str
     thread: threading.Thread | None = None
+    queued: bool = True
     ended: bool = False
 
     def read_line(self) -> str | None:
@@ -71,7 +80,7 @@ class Running:
         """End the process: an exception at the next step of its thread. A wait that is under way finishes first."""
         self.ended = True
         thread = self.thread
-        if thread is not None and thread.ident is not None and thread.is_alive():
+        if not self.queued and thread is not None and thread.ident is not None and thread.is_alive():
             with self.machine.world.lock:  # not in the middle of writing a document
                 ctypes.pythonapi.PyThreadState_SetAsyncExc(
                     ctypes.c_ulong(thread.ident), ctypes.py_object(TaskEndedError)
@@ -117,19 +126,49 @@ def start(machine: Machine, key: str) -> None:
     with machine.world.lock:
         if (machine.name, key.lower()) in _table(machine.world):
             return
-        machine.collection("task").change(key, last_run=machine.world.clock.now().isoformat())
-        who = _log_on(machine, task)
-        if isinstance(who, int):
-            machine.collection("task").change(key, last_result=who)
-            return
         running = Running(machine, key)
         _table(machine.world)[machine.name, key.lower()] = running
+        machine.collection("task").change(key, state="Queued")
+    moment = time.monotonic() + QUEUED_SECONDS * machine.world.clock.pace
+    if time.monotonic() < moment or _held(machine, task):
+        name = f"queue {machine.name} {key}"
+        threading.Thread(target=_wait, args=(running, task, moment), name=name, daemon=True).start()
+    else:
+        _begin(running, task)
+
+
+def _held(machine: Machine, task: Document) -> bool:
+    """Whether a task may not start now: its machine runs on batteries."""
+    on_batteries = machine.collection("power")["state"].get("on_batteries", False)
+    return bool(on_batteries and task["settings"].get("DisallowStartIfOnBatteries", True))
+
+
+def _wait(running: Running, task: Document, moment: float) -> None:
+    while time.monotonic() < moment or _held(running.machine, task):
+        if running.ended:
+            return
+        time.sleep(0.01)
+    _begin(running, task)
+
+
+def _begin(running: Running, task: Document) -> None:
+    machine, key, world = running.machine, running.key, running.machine.world
+    with world.lock:
+        if running.ended or _table(world).get((machine.name, key.lower())) is not running:
+            return
+        machine.collection("task").change(key, last_run=world.clock.now().isoformat())
+        who = _log_on(machine, task)
+        if isinstance(who, int):
+            del _table(world)[machine.name, key.lower()]
+            machine.collection("task").change(key, state="Ready", last_result=who)
+            return
+        running.queued = False
         machine.collection("task").change(key, state="Running", last_result=RUNNING)
-    session = Session(machine, who, "service" if is_system(who.user) else "batch")
-    running.thread = threading.Thread(
-        target=_main, args=(running, session, task), name=f"task {machine.name} {key}", daemon=True
-    )
-    running.thread.start()
+        session = Session(machine, who, "service" if is_system(who.user) else "batch")
+        running.thread = threading.Thread(
+            target=_main, args=(running, session, task), name=f"task {machine.name} {key}", daemon=True
+        )
+        running.thread.start()
 
 
 def _log_on(machine: Machine, task: Document) -> Identity | int:
@@ -193,12 +232,18 @@ def stop(machine: Machine, key: str) -> None:
         running = _table(machine.world).pop((machine.name, key.lower()), None)
         if running is None:
             return
-        machine.collection("task").change(key, state="Ready", last_result=ENDED)
+        machine.collection("task").change(key, state="Ready", **({} if running.queued else {"last_result": ENDED}))
     running.end()
 
 
 def is_running(machine: Machine, key: str) -> bool:
+    """Whether a task runs or is about to."""
     return (machine.name, key.lower()) in _table(machine.world)
+
+
+def is_queued(machine: Machine, key: str) -> bool:
+    running = _table(machine.world).get((machine.name, key.lower()))
+    return running is not None and running.queued
 
 
 def machine_started(machine: Machine) -> None:
@@ -242,6 +287,8 @@ def lab_started(world: World) -> None:
         for key, task in list(machine.collection("task").items()):
             if task["state"] == "Running" and not is_running(machine, key):
                 machine.collection("task").change(key, state="Ready", last_result=ENDED)
+            elif task["state"] == "Queued" and not is_running(machine, key):
+                machine.collection("task").change(key, state="Ready")
             arm(machine, key)
 
 

@@ -17,7 +17,7 @@ from lab.powershell.values import SizedInt
 from lab.windows import tasks
 from lab.windows.cim import CimInstance, not_found, prompt_refused
 from lab.windows.logons import is_system
-from lab.windows.tasks_parts import LEVEL, LOGON, STATE, as_list, instance, proper
+from lab.windows.tasks_parts import LEVEL, LOGON, STATE, as_list, default_settings, instance, proper
 from lab.windows.values import given_objects, local_time, matches, member, text, texts
 from lab.world import Document
 
@@ -40,8 +40,8 @@ def _errors(call: Call) -> Iterator[None]:
 
 
 def _task_object(call: Call, key: str, task: Document) -> CimInstance:
-    running = tasks.is_running(call.machine, key)
-    state = "Disabled" if not task["enabled"] else "Running" if running else "Ready"
+    running, queued = tasks.is_running(call.machine, key), tasks.is_queued(call.machine, key)
+    state = "Disabled" if not task["enabled"] else "Queued" if queued else "Running" if running else "Ready"
     actions = [
         instance(
             "MSFT_TaskExecAction",
@@ -136,7 +136,7 @@ def _definition(call: Call, given: PSObject | None) -> Document:
         "password": password,
         "logon_type": logon,
         "run_level": level,
-        "settings": dict(settings.properties) if settings is not None else {"Enabled": True},
+        "settings": dict((settings or default_settings()).properties),
         "description": part("Description", "Description"),
         "author": call.session.identity.user,
         "date": call.machine.world.clock.now().isoformat(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -81,27 +81,36 @@ def proper(names: Iterable[str], wanted: str) -> str:
 
 @cmdlet("New-ScheduledTaskSettingsSet")
 def new_settings(call: Call) -> Iterator[PSObject]:
+    yield _settings(call.get)
+
+
+def default_settings() -> CimInstance:
+    """The settings of a task that is registered without any (the defaults of the Task Scheduler's schema)."""
+    return _settings(lambda _name, default=None: default)
+
+
+def _settings(get: Callable[..., Any]) -> CimInstance:
     def span(parameter: str, default: str | None) -> str | None:
-        value = call.get(parameter)
+        value = get(parameter)
         return default if value is None else _duration(value)
 
-    yield instance(
+    return instance(
         "MSFT_TaskSettings3",
-        AllowDemandStart=not call.get("DisallowDemandStart"),
-        AllowHardTerminate=not call.get("DisallowHardTerminate"),
-        Compatibility=text(call.get("Compatibility")) or "Vista",
+        AllowDemandStart=not get("DisallowDemandStart"),
+        AllowHardTerminate=not get("DisallowHardTerminate"),
+        Compatibility=text(get("Compatibility")) or "Vista",
         DeleteExpiredTaskAfter=span("DeleteExpiredTaskAfter", None),
-        DisallowStartIfOnBatteries=not call.get("AllowStartIfOnBatteries"),
-        Enabled=not call.get("Disable"),
+        DisallowStartIfOnBatteries=not get("AllowStartIfOnBatteries"),
+        Enabled=not get("Disable"),
         ExecutionTimeLimit=span("ExecutionTimeLimit", "PT72H"),
-        Hidden=bool(call.get("Hidden")),
-        MultipleInstances=text(call.get("MultipleInstances")) or "IgnoreNew",
-        Priority=call.get("Priority", 7),
-        RestartCount=call.get("RestartCount", 0),
+        Hidden=bool(get("Hidden")),
+        MultipleInstances=text(get("MultipleInstances")) or "IgnoreNew",
+        Priority=get("Priority", 7),
+        RestartCount=get("RestartCount", 0),
         RestartInterval=span("RestartInterval", None),
-        StartWhenAvailable=bool(call.get("StartWhenAvailable")),
-        StopIfGoingOnBatteries=not call.get("DontStopIfGoingOnBatteries"),
-        WakeToRun=bool(call.get("WakeToRun")),
+        StartWhenAvailable=bool(get("StartWhenAvailable")),
+        StopIfGoingOnBatteries=not get("DontStopIfGoingOnBatteries"),
+        WakeToRun=bool(get("WakeToRun")),
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from cryptography import x509
 
 from components.nlb import state
+from components.nlb.node import deviations
 from components.portal.balancer_seen import HINT
 from components.portal.front import unanswered
 from components.topology.portal import Cluster, Tier
@@ -57,6 +58,8 @@ class _Node:
                 f"it does not see {', '.join(unseen)}" if unseen else "",
                 f"not converged: {', '.join(view.unconverged)}" if view.unconverged else "",
                 "" if view.rules == declared else "its port rules are not the declared ones",
+                deviations(view, view),
+                "" if view.starts else "it does not start with its machine",
                 "" if view.address == str(cluster.address) else f"its virtual address is {view.address}",
             ],
             f"converged at {view.address}, {len(view.rules)} port rules",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import fields, replace
 from typing import Any
 
 from components.failover_proof import FailoverProofFacts, FailoverProofProvider
@@ -23,7 +24,7 @@ from components.portal.provider_endpoints import (
     ProviderEndpointsProvider,
 )
 from components.portal.provider_endpoints import Registered as RegisteredProvider
-from components.portal.software import SoftwareFacts, SoftwareProvider
+from components.portal.software import Mark, SoftwareFacts, SoftwareProvider
 from components.portal.software_source import SoftwareSourceFacts, SoftwareSourceProvider
 from components.spf.registration import Registered, RegistrationFacts, RegistrationProvider
 from components.spf.registration_by_hand import RegistrationByHandFacts, RegistrationByHandProvider
@@ -126,14 +127,18 @@ def _binding(facts: SiteBindingFacts, port: int, thumbprint: str | None) -> Site
     return replace(facts, ports=ports if thumbprint is None else {**ports, port: thumbprint})
 
 
+def _port(action: Any) -> int:
+    return int(action.arguments["Information"].split(":")[1])
+
+
 SITE_BINDING = Case(
     SiteBindingProvider,
     {"machine": "Portal1", "site": "MgmtSvc-TenantSite", "port": 443, "old_port": 30081, "thumbprint": THUMBPRINT},
     SiteBindingFacts(True, False, {30081: "CD" * 20}, {30091: "MgmtSvc-AdminSite"}),
     {
         "windows/add_binding.ps1": lambda f, a: _binding(f, a.arguments["Port"], ""),
-        "windows/set_binding_certificate.ps1": lambda f, a: _binding(f, a.arguments["Port"], a.arguments["Thumbprint"]),
-        "windows/remove_binding.ps1": lambda f, a: _binding(f, a.arguments["Port"], None),
+        "windows/set_binding_certificate.ps1": lambda f, a: _binding(f, _port(a), a.arguments["Thumbprint"]),
+        "windows/remove_binding.ps1": lambda f, a: _binding(f, _port(a), None),
         "windows/start_site.ps1": lambda f, a: replace(f, started=True),
     },
     gone=SiteBindingFacts(False, False, {}, {}),
@@ -174,6 +179,7 @@ BOUND = NodeView(
     "unicast",
     (("PORTAL1", "Converged(default)"),),
     frozenset({DEFAULT_RULE}),
+    addresses=(("172.21.5.150", "255.255.255.0"),),
 )
 NOWHERE, MADE = ClusterFacts(UNBOUND), ClusterFacts(BOUND)
 CLUSTER = Case(
@@ -192,7 +198,13 @@ CLUSTER = Case(
     {
         "nlb/new_cluster.ps1": lambda f, a: MADE,
         "nlb/set_cluster.ps1": lambda f, a: ClusterFacts(
-            replace(f.first, name=a.arguments["Name"], address=a.arguments["Address"])
+            replace(f.first, name=a.arguments["Name"], address=a.arguments["Address"], mode=a.arguments["Mode"].lower())
+        ),
+        "nlb/add_address.ps1": lambda f, a: ClusterFacts(
+            replace(f.first, addresses=(*f.first.addresses, (a.arguments["Address"], a.arguments["Mask"])))
+        ),
+        "nlb/remove_address.ps1": lambda f, a: ClusterFacts(
+            replace(f.first, addresses=tuple(vip for vip in f.first.addresses if vip[0] != a.arguments["Address"]))
         ),
         "nlb/remove_cluster.ps1": lambda f, a: NOWHERE,
     },
@@ -232,7 +244,7 @@ NODE = Case(
 
 
 def _added(facts: NodeView, arguments: Any) -> NodeView:
-    rule = PortRule(arguments["Start"], arguments["End"], arguments["Protocol"], "multiple", arguments["Affinity"])
+    rule = PortRule(**{field.name: arguments[field.name.capitalize()] for field in fields(PortRule)})
     taken = {port for one in facts.rules for port in range(one.start, one.end + 1)}
     assert not taken & set(range(rule.start, rule.end + 1)), f"{rule} overlaps, which NLB refuses"
     return replace(facts, rules=facts.rules | {rule})
@@ -260,16 +272,24 @@ PORT_RULES = Case(
     gone=UNBOUND,
 )
 
+
+def _marked(facts: SoftwareFacts, text: str) -> SoftwareFacts:
+    kept = json.loads(text)
+    return replace(facts, mark=Mark(kept["stage"], tuple(kept["known"])))
+
+
 SOFTWARE = Case(
     SoftwareProvider,
     {"machine": "Portal1", "source": "webpi", "products": ["WAP"], "feed": "f", "features": ["AdminAPI", "TenantSite"]},
-    SoftwareFacts((), restart_pending=False),
+    SoftwareFacts(()),
     {
-        "portal/install_webpi.ps1": lambda f, a: SoftwareFacts(("AdminAPI", "TENANTSITE"), True),
-        "restart": lambda f, a: replace(f, restart_pending=False),
-        "portal/uninstall.ps1": lambda f, a: SoftwareFacts((), False),
+        "portal/install_webpi.ps1": lambda f, a: replace(f, features=("AdminAPI", "TENANTSITE"), pending=("C:\\x",)),
+        "restart": lambda f, a: replace(f, pending=()),
+        "windows/write_mark.ps1": lambda f, a: _marked(f, a.arguments["Text"]),
+        "windows/remove_mark.ps1": lambda f, a: replace(f, mark=None),
+        "portal/uninstall.ps1": lambda f, a: replace(f, features=()),
     },
-    gone=SoftwareFacts((), False),
+    gone=SoftwareFacts(()),
 )
 
 SOFTWARE_SOURCE = Case(

@@ -179,7 +179,10 @@ FOREIGN: dict[str, Hand] = {
         "Add-NlbClusterPortRule -StartPort 8090 -EndPort 8090 -Protocol Tcp -Mode Multiple -Affinity Single)",
     ),
     "a web site": shell(
-        "Portal2", "[void](New-Website -Name 'NotOurs' -Port 8088 -PhysicalPath 'C:\\inetpub\\wwwroot')"
+        "Portal2",
+        "[void](New-Website -Name 'NotOurs' -Port 8088 -PhysicalPath 'C:\\inetpub\\wwwroot')\n"
+        "New-WebBinding -Name 'NotOurs' -Protocol https -Port 443 -IPAddress '[fe80::1]'\n"
+        "New-WebBinding -Name 'NotOurs' -Protocol https -Port 443 -HostHeader 'notours.hyper-v.nu' -SslFlags 1",
     ),
 }
 
@@ -474,6 +477,12 @@ $binding.AddSslCertificate($other, 'My')""",
         ),
     ),
     Drift(
+        "node: a rule switched off",
+        "Portal1-node",
+        '~ rules: "30071-30072 tcp multiple single is switched off" => ".+"',
+        balancing("Portal1", "[void](Disable-NlbClusterPortRule @card -Port 30071)"),
+    ),
+    Drift(
         "node: stopped",
         "Portal2-node",
         "~ started: false => true",
@@ -519,10 +528,10 @@ BROKEN = [
         balancing("Portal1", "[void](Get-NlbCluster @card | Set-NlbCluster -OperationMode Multicast)"),
     ),
     Drift(
-        "node: the first one stopped",
+        "node: the first one suspended",
         "Portal1-node",
         "~ started: false => true",
-        shell("Portal1", "[void](Stop-NlbClusterNode -HostName $env:COMPUTERNAME -InterfaceName Ethernet)"),
+        shell("Portal1", "[void](Suspend-NlbClusterNode -HostName $env:COMPUTERNAME -InterfaceName Ethernet)"),
     ),
     Drift(
         "feature: removed",

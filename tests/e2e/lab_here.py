@@ -136,6 +136,13 @@ class Piece:
     def delete(self, outs: Mapping[str, Any]) -> None:
         self.provider().delete("", dict(outs))
 
+    def update(self, outs: Mapping[str, Any]) -> dict[str, Any]:
+        """Check and update from these outputs, as the engine does; gives the new outputs."""
+        provider = self.provider()
+        checked = provider.check(dict(outs), dict(self.inputs))
+        assert not checked.failures, [failure.reason for failure in checked.failures]
+        return dict(provider.update("its id", dict(outs), checked.inputs).outs or {})
+
     def drift(self, outs: Mapping[str, Any]) -> dict[str, Any]:
         """The inputs that ``read`` finds otherwise than they were given: {name: (given, found)}."""
         provider = self.provider()

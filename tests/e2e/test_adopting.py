@@ -357,6 +357,6 @@ def test_destroy_leaves_what_was_adopted_and_takes_the_rest(half: TakenOver) -> 
     bindings = half.farm.remote.powershell("Portal1").run(
         leaf("windows/read_bindings.ps1"), {"Site": SITE}, attempted="look"
     )[0]["bindings"]
-    marks = {one["port"]: one["thumbprint"] for one in bindings if one["site"] == SITE}
-    assert set(marks) == {443, 30081}
+    marks = {one["information"]: one["thumbprint"] for one in bindings if one["site"] == SITE}
+    assert set(marks) == {"*:443:", "*:30081:"}
     assert len(set(marks.values())) == 1

@@ -17,9 +17,21 @@ from tests.components.contract import actions, refusal, sentences
 from tests.components.worlds import BOUND, JOINED, UNBOUND
 
 WAIT = "Wait until portal.hyper-v.nu is converged."
+OLD = ("172.21.5.99", "255.255.255.0")
+OURS = ("172.21.5.150", "255.255.255.0")
 
 
-CHANGE = "On Portal1, change the cluster {} to portal.hyper-v.nu at 172.21.5.150, unicast."
+def changed(what: str) -> list[str]:
+    return [f"On Portal1, {what}.", f"Wait until portal.hyper-v.nu is converged after: {what}."]
+
+
+MAKE = changed("make the NLB cluster portal.hyper-v.nu at 172.21.5.150")
+ADD = changed("give the cluster portal.hyper-v.nu the address 172.21.5.150 as well")
+TAKE = changed("take the address 172.21.5.99 from portal.hyper-v.nu")
+
+
+def change(name: str) -> list[str]:
+    return changed(f"change the cluster {name} to portal.hyper-v.nu at 172.21.5.150, unicast")
 
 
 class TestCluster:
@@ -29,11 +41,18 @@ class TestCluster:
     @pytest.mark.parametrize(
         ("facts", "expected"),
         [
-            (UNBOUND, ["On Portal1, make the NLB cluster portal.hyper-v.nu at 172.21.5.150.", WAIT]),
+            (UNBOUND, MAKE),
             (BOUND, []),
             (replace(BOUND, name="PORTAL.hyper-v.nu"), []),
-            (replace(BOUND, address="172.21.5.99"), [CHANGE.format("portal.hyper-v.nu"), WAIT]),
-            (replace(BOUND, name="other", mode="multicast"), [CHANGE.format("other"), WAIT]),
+            # Set-NlbCluster takes only an address that the cluster has already.
+            (
+                replace(BOUND, address=OLD[0], mask=OLD[1], addresses=(OLD,)),
+                [*ADD, *change("portal.hyper-v.nu"), *TAKE],
+            ),
+            # An address that somebody else gave the cluster stays, also where it was made the primary one.
+            (replace(BOUND, address=OLD[0], mask=OLD[1], addresses=(OLD, OURS)), change("portal.hyper-v.nu")),
+            (replace(BOUND, addresses=(OLD, OURS)), []),
+            (replace(BOUND, name="other", mode="multicast"), change("other")),
             # Whether a node takes part is the business of the node's own resource.
             (replace(BOUND, nodes=(("PORTAL1", "Stopped"),)), []),
             (replace(BOUND, nodes=(("PORTAL1", "Converged(default)"), ("PORTAL2", "Stopped"))), []),
@@ -43,6 +62,43 @@ class TestCluster:
     )
     def test_plan(self, facts: NodeView, expected: list[str]) -> None:
         assert sentences(self.provider.plan(self.inputs, ClusterFacts(facts))) == expected
+
+    @pytest.mark.parametrize(
+        ("addresses", "primary", "expected"),
+        [
+            ((OLD,), OLD, [*ADD, *change("portal.hyper-v.nu"), *TAKE]),
+            ((OLD, OURS), OLD, [*change("portal.hyper-v.nu"), *TAKE]),
+            ((OLD, OURS), OURS, TAKE),
+            ((OURS,), OURS, []),
+        ],
+    )
+    def test_a_broken_move_is_finished(
+        self, addresses: tuple[tuple[str, str], ...], primary: tuple[str, str], expected: list[str]
+    ) -> None:
+        """The claim tells which of the addresses this program gave the cluster."""
+        first = replace(BOUND, addresses=addresses, address=primary[0])
+        facts = ClusterFacts(first, ours=frozenset({OLD[0], OURS[0]}))
+        assert sentences(self.provider.plan(self.inputs, facts)) == expected
+
+    def test_what_the_claim_keeps_of_addresses(self) -> None:
+        assert self.provider.remember(self.inputs, ClusterFacts(UNBOUND)) == {"addresses": {OURS[0]: False}}
+        assert self.provider.remember(self.inputs, ClusterFacts(BOUND)) == {"addresses": {OURS[0]: True}}
+
+    def test_a_mask_that_somebody_changed(self) -> None:
+        facts = ClusterFacts(replace(BOUND, mask="255.255.0.0"))
+        assert self.provider.found(self.inputs, facts)["mask"] == "255.255.0.0"
+        assert refusal(lambda: self.provider.plan(self.inputs, facts)) == (
+            "Portal1: change the NLB cluster portal.hyper-v.nu: its address 172.21.5.150 has the mask 255.255.0.0 "
+            "instead of 255.255.255.0, and Windows changes no mask of a cluster's primary address. Give the cluster "
+            "another address, or set the domain's mask in the topology to what it is."
+        )
+
+    def test_a_card_that_is_not_there_is_found_before_anything_changes(self) -> None:
+        facts = ClusterFacts(BOUND, without_card=(("Portal2", "Ethernet 7"),))
+        assert refusal(lambda: self.provider.plan(self.inputs, facts)) == (
+            "Portal1: change the NLB cluster portal.hyper-v.nu: Portal2 has no network card named Ethernet 7. Name the "
+            "right card as the machine's `interface` in the topology, then run `pulumi up` again."
+        )
 
     def test_what_drops_the_card_is_detached(self) -> None:
         plan = self.provider.plan(self.inputs, worlds.NOWHERE)
@@ -129,6 +185,74 @@ class TestNode:
         slow = replace(JOINED, first=replace(BOUND, nodes=(("PORTAL1", "Converged"), ("PORTAL2", "Converging"))))
         assert sentences(self.provider.plan(self.inputs, slow)) == [self.wait]
 
+    @pytest.mark.parametrize("shown", ["Stopped", "Suspended"])
+    def test_a_node_that_stands_still(self, shown: str) -> None:
+        """A suspended node refuses every order but to resume, after which it is stopped (Resume-NlbClusterNode)."""
+        resume = ["On Portal2, resume load balancing, which is suspended."] * (shown == "Suspended")
+        nodes = (("PORTAL1", "Converged"), ("PORTAL2", shown))
+        facts = NodeFacts(replace(JOINED.first, nodes=nodes), replace(JOINED.node, nodes=nodes))
+        plan = sentences(self.provider.plan(self.inputs, facts))
+        assert plan == [*resume, "On Portal2, start load balancing.", self.wait]
+        assert self.provider.found(self.inputs, facts)["started"] is False
+        assert sentences(self.provider.remove(self.inputs, facts, {})) == [
+            "Wait until portal.hyper-v.nu is at rest before Portal2 leaves.",
+            *resume,
+            "Wait until Portal2 has no client and portal.hyper-v.nu is at rest.",
+            "On Portal2, leave portal.hyper-v.nu.",
+            "Wait until portal.hyper-v.nu is at rest again.",
+        ]
+        last = replace(facts, node=replace(facts.node, nodes=(("PORTAL2", shown),)))
+        assert sentences(self.provider.remove(self.inputs, last, {})) == resume
+
+    def test_what_is_its_own_of_the_rules(self) -> None:
+        https = PortRule(443, 443, "tcp", "multiple", "single")
+        first = replace(JOINED.first, rules=frozenset({https, DEFAULT_RULE}))
+
+        def node(**own: object) -> NodeFacts:
+            return NodeFacts(first, replace(JOINED.node, rules=first.rules, **own))  # type: ignore[arg-type]
+
+        def both(machine: str, what: str) -> list[str]:
+            return [f"On {machine}, {what}.", f"Wait until portal.hyper-v.nu is at rest after: {what}."]
+
+        assert self.provider.plan(self.inputs, node()) == []
+        own = node(disabled=frozenset({https}), weighted=frozenset({(DEFAULT_RULE, 0)}), starts=False)
+        assert self.provider.found(self.inputs, own) == {
+            "started": True,
+            "starts": False,
+            "rules": "443-443 tcp multiple single is switched off; 0-65535 both multiple single has load weight 0",
+        }
+        plan = self.provider.plan(self.inputs, own)
+        assert sentences(plan) == [
+            *both("Portal2", "let load balancing start with the machine"),
+            *both("Portal2", "switch on the port rule 443-443 tcp multiple single"),
+            *both("Portal2", "take an equal share of the port rule 0-65535 both multiple single"),
+        ]
+        at = "{'Interface': 'Ethernet', 'Start': %d, 'Address': '255.255.255.255'}"
+        assert actions(plan) == [
+            "Portal2 nlb/start_with_machine.ps1 {'Interface': 'Ethernet'}",
+            "Portal2 nlb/enable_port_rule.ps1 " + at % 443,
+            "Portal2 nlb/share_port_rule.ps1 " + at % 0,
+        ]
+        odd = PortRule(443, 443, "tcp", "disabled", "none")
+        other = node(disabled=frozenset({odd}))
+        other = replace(other, node=replace(other.node, rules=frozenset({odd, DEFAULT_RULE})))
+        assert self.provider.found(self.inputs, other)["rules"] == (
+            "443-443 tcp disabled none is not the cluster's; 443-443 tcp multiple single is missing"
+        )
+        lacks = "the port rule 443-443 tcp multiple single, which Portal2 lacks"
+        assert sentences(self.provider.plan(self.inputs, other)) == [
+            *both("Portal2", "remove the port rule 443-443 tcp disabled none"),
+            *both("Portal1", f"remove {lacks}"),
+            *both("Portal1", f"add {lacks}"),
+        ]
+
+    def test_a_card_that_is_not_there(self) -> None:
+        facts = replace(worlds.ALONE, node=replace(worlds.ALONE.node, card=False))
+        assert refusal(lambda: self.provider.plan(self.inputs, facts)) == (
+            "Portal2: join Portal2 to portal.hyper-v.nu: Portal2 has no network card named Ethernet. Name the right "
+            "card as the machine's `interface` in the topology, then run `pulumi up` again."
+        )
+
     def test_bound_but_not_seen_by_the_first_is_joined_again(self) -> None:
         half = NodeFacts(BOUND, JOINED.node)
         assert sentences(self.provider.plan(self.inputs, half)) == [self.join, self.wait]
@@ -201,26 +325,44 @@ class TestPortRules:
         ]
         assert all(isinstance(step.action, Detached | Until) for step in plan)
         assert actions(plan)[:2] == [
-            "Portal1 nlb/remove_port_rule.ps1 {'Interface': 'Ethernet', 'Start': 0}",
+            "Portal1 nlb/remove_port_rule.ps1 {'Interface': 'Ethernet', 'Start': 0, 'Address': '255.255.255.255'}",
             (
-                "Portal1 nlb/add_port_rule.ps1 {'Interface': 'Ethernet', 'Protocol': 'tcp', 'Affinity': 'single', "
-                "'Start': 443, 'End': 443}"
+                "Portal1 nlb/add_port_rule.ps1 {'Interface': 'Ethernet', 'Start': 443, 'End': 443, "
+                "'Address': '255.255.255.255', 'Protocol': 'tcp', 'Mode': 'multiple', 'Affinity': 'single', "
+                "'Timeout': 0}"
             ),
         ]
 
-    def test_one_rule_altered_by_hand(self) -> None:
-        odd = PortRule(443, 443, "tcp", "multiple", "none")
-        facts = replace(BOUND, rules=frozenset({odd, *self.wanted}) - {PortRule(443, 443, "tcp", "multiple", "single")})
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("affinity", "none"),
+            ("mode", "single"),
+            ("mode", "disabled"),
+            ("timeout", 5),
+            ("address", "172.21.5.150"),
+            ("protocol", "both"),
+        ],
+    )
+    def test_one_rule_altered_by_hand(self, name: str, value: object) -> None:
+        rule = PortRule(443, 443, "tcp", "multiple", "single")
+        odd = replace(rule, **{name: value})  # type: ignore[arg-type]
+        facts = replace(BOUND, rules=frozenset({odd, *self.wanted}) - {rule})
         assert sentences(self.provider.plan(self.inputs, facts)) == [
-            *self.both("remove the port rule 443-443 tcp multiple none"),
+            *self.both(f"remove the port rule {odd}"),
             *self.both("add the port rule 443-443 tcp multiple single"),
         ]
-        assert self.provider.found(self.inputs, facts)["rules"][0] == {
+        assert str(value) in str(odd)
+        (shown,) = [one for one in self.provider.found(self.inputs, facts)["rules"] if one["start"] == 443]
+        assert shown == {
             "start": 443,
             "end": 443,
             "protocol": "tcp",
-            "affinity": "none",
-        }
+            "affinity": "single",
+            "mode": "multiple",
+            "timeout": 0,
+            "address": "255.255.255.255",
+        } | {name: value}
 
     def test_a_stopped_node_is_not_waited_for(self) -> None:
         """It is started by its own resource, which comes after the rules."""

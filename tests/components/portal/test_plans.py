@@ -12,7 +12,17 @@ from components.portal.balancer_seen import BalancerSeenInputs, BalancerSeenProv
 from components.portal.configuration import ConfigurationFacts, ConfigurationProvider
 from components.portal.plan import PlanFacts, PlanProvider, PlanState
 from components.portal.plan_seen import PlanSeenProvider, Seen
-from components.portal.software import SoftwareFacts, SoftwareInputs, SoftwareProvider, installed
+from components.portal.software import (
+    DUE,
+    INSTALLING,
+    NONE_DUE,
+    RESTARTED,
+    Mark,
+    SoftwareFacts,
+    SoftwareInputs,
+    SoftwareProvider,
+    installed,
+)
 from components.spf.registration import Registered, RegistrationFacts, RegistrationProvider, admin_address
 from components.steps import Detached, Manual, Until
 from tests.components import worlds
@@ -24,33 +34,101 @@ class TestSoftware:
     provider = SoftwareProvider()
     inputs = worlds.SOFTWARE.parsed()
 
+    install = "On Portal1, install Windows Azure Pack ({})."
+    begin = "On Portal1, note that {} is about to be installed."
+    whole = ("AdminAPI", "TenantSite")
+    other, own = "C:\\other", "C:\\own"
+
     @pytest.mark.parametrize(
         ("facts", "expected"),
         [
-            (SoftwareFacts((), False), ["On Portal1, install Windows Azure Pack (AdminAPI, TenantSite)."]),
-            (SoftwareFacts(("adminapi",), False), ["On Portal1, install Windows Azure Pack (TenantSite)."]),
-            (SoftwareFacts(("adminapi",), True), ["Restart Portal1, as an installation asked for."]),
-            (SoftwareFacts(("AdminAPI", "TenantSite"), True), ["Restart Portal1, as an installation asked for."]),
-            (SoftwareFacts(("ADMINAPI", "tenantsite", "More"), False), []),
+            (
+                SoftwareFacts(()),
+                [begin.format("AdminAPI, TenantSite"), install.format("AdminAPI, TenantSite")],
+            ),
+            (SoftwareFacts(("adminapi",)), [begin.format("TenantSite"), install.format("TenantSite")]),
+            (SoftwareFacts(("ADMINAPI", "tenantsite", "More")), []),
+            # What somebody else left to the next start is no reason to restart while nothing is to be installed.
+            (SoftwareFacts(whole, pending=(other,)), []),
+            (
+                SoftwareFacts((), pending=(other,)),
+                [
+                    f"Restart Portal1, before the installation: Windows waits for it with {other}.",
+                    "On Portal1, note the restart before the installation.",
+                ],
+            ),
+            # It returns: nothing is restarted a second time for it.
+            (
+                SoftwareFacts((), pending=(other,), mark=Mark(RESTARTED, (other,))),
+                [
+                    begin.format("AdminAPI, TenantSite"),
+                    install.format("AdminAPI, TenantSite")[:-1]
+                    + f", although Windows waits for a restart again after one, for {other}.",
+                ],
+            ),
+            (
+                SoftwareFacts(whole, pending=(other, own), mark=Mark(INSTALLING, (other,))),
+                [
+                    f"Restart Portal1, as the installation asks for: Windows waits for it with {own}.",
+                    "On Portal1, note the restart as the installation asks for.",
+                ],
+            ),
+            (
+                SoftwareFacts(whole, pending=(other,), mark=Mark(RESTARTED, (other, own))),
+                [
+                    f"On Portal1, note the end of the installation; Windows waits for another restart, for {other}.",
+                ],
+            ),
+            (SoftwareFacts(whole, mark=Mark(INSTALLING)), ["On Portal1, note the end of the installation."]),
         ],
     )
     def test_plan(self, facts: SoftwareFacts, expected: list[str]) -> None:
         assert sentences(self.provider.plan(self.inputs, facts)) == expected
 
+    @pytest.mark.parametrize(
+        ("shown", "drained"), [("Converged", True), ("Converged(default)", True), ("Stopped", False), ("", False)]
+    )
+    def test_a_node_that_takes_clients_is_drained_before_its_restart(self, shown: str, drained: bool) -> None:
+        nodes = (("PORTAL1", shown), ("PORTAL2", "Converged")) if shown else ()
+        node = replace(worlds.BOUND, nodes=nodes, bound=bool(shown))
+        inputs = self.inputs.model_copy(update={"interface": "Ethernet"})
+        facts = SoftwareFacts(self.whole, pending=(self.own,), mark=Mark(INSTALLING), node=node)
+        restart, noted = sentences(self.provider.plan(self.inputs, replace(facts, node=None)))
+        plan = self.provider.plan(inputs, facts)
+        assert sentences(plan) == [
+            *["On Portal1, let clients finish and take no more before the restart."] * drained,
+            *["Wait until Portal1 has no client before the restart."] * drained,
+            restart,
+            *["On Portal1, start load balancing after the restart."] * drained,
+            *["Wait until clients come to Portal1 again."] * drained,
+            noted,
+        ]
+        if drained:
+            quiet, back = (step.action for step in plan if isinstance(step.action, Until))
+            assert isinstance(quiet, Until)
+            assert isinstance(back, Until)
+            for now, waits in (("Draining", True), ("Stopped", False), ("Converged", True)):
+                seen = replace(facts, node=replace(node, nodes=(("PORTAL1", now),)))
+                assert bool(quiet.waiting_for(seen)) == waits
+                assert bool(back.waiting_for(seen)) == (now != "Converged")
+
     def test_it_runs_as_a_task_from_either_source(self) -> None:
-        plan = self.provider.plan(self.inputs, SoftwareFacts((), False))
-        assert isinstance(plan[0].action, Detached)
+        plan = self.provider.plan(self.inputs, SoftwareFacts(()))
+        assert isinstance(plan[1].action, Detached)
         arguments = {"Products": ["WAP"], "Feed": "f", "Packages": []}
-        assert actions(plan) == [f"Portal1 portal/install_webpi.ps1 {arguments}"]
+        assert actions(plan)[1:] == [f"Portal1 portal/install_webpi.ps1 {arguments}"]
         msi = SoftwareInputs(
             machine="P", source="msi", folder=r"\\F\S", packages=("b.msi", "a.msi"), features=("AdminAPI",)
         )
-        assert actions(self.provider.plan(msi, SoftwareFacts((), False))) == [
+        assert actions(self.provider.plan(msi, SoftwareFacts(())))[1:] == [
             "P portal/install_msi.ps1 " + repr({"Packages": ["b.msi", "a.msi"], "Folder": r"\\F\S"})
         ]
 
     def test_drift(self) -> None:
-        assert self.provider.found(self.inputs, SoftwareFacts(("adminapi",), False)) == {"features": ["AdminAPI"]}
+        found = self.provider.found(self.inputs, SoftwareFacts(("adminapi",), pending=(self.other,)))
+        assert found == {"features": ["AdminAPI"], "restart": NONE_DUE}
+        due = SoftwareFacts(self.whole, pending=(self.own,), mark=Mark(INSTALLING))
+        assert self.provider.found(self.inputs, due)["restart"] == DUE
 
 
 class TestConfiguration:
@@ -126,11 +204,11 @@ class TestConfigurationByHand:
                 return self
 
             def run(self, *_: object, **__: object) -> list[object]:
-                return [{"features": features, "packages": packages, "restartPending": False}]
+                return [{"features": features, "packages": packages, "pending": ["\\??\\C:\\x", "", "!\\??\\C:\\y"]}]
 
         wanted = ("AdminAPI", "TenantSite")
         found = installed(Machine(), "Portal1", wanted, ("a.msi", "b.msi"), "read")  # type: ignore[arg-type]
-        assert found == SoftwareFacts(expected, restart_pending=False)
+        assert found == SoftwareFacts(expected, pending=("C:\\x", "C:\\y"))
 
 
 def test_administrators() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ class TestSoftwareSource:
 
     def seen(self, inputs: SoftwareSourceInputs, found: dict[str, Any], features: tuple[str, ...] = ()) -> list[str]:
         """What is missing, when the machine answers this to the script that looks at the source."""
-        machine = _Machine({"features": list(features), "packages": [], "restartPending": False}, found)
+        machine = _Machine({"features": list(features), "packages": [], "pending": []}, found)
         return list(self.provider.observe(inputs, machine).missing)  # type: ignore[arg-type]
 
     @pytest.mark.parametrize(
@@ -126,11 +127,16 @@ class _Machine:
     def __init__(self, features: dict[str, Any], found: dict[str, Any]) -> None:
         self.hosts = {"Portal1": Host("Portal1", "portal1.x", "127.0.0.1", r"X\me", Secret("only-for-tests"))}
         self.answers = {leaf("portal/read_software.ps1"): [features], detached._START: [], detached._REMOVE: []}
-        result = json.dumps({"error": "", "output": [found]})
-        self.answers[detached._WATCH] = [{"result": result, "progress": "", "running": False}]
+        self.description, self.result = "", json.dumps({"error": "", "output": [found]})
 
     def powershell(self, _: str) -> _Machine:
         return self
 
-    def run(self, script: str, *_: Any, **__: Any) -> list[Any]:
+    def run(self, script: str, arguments: Mapping[str, Any] | None = None, **_: Any) -> list[Any]:
+        if script == detached._READ:
+            there, result = bool(self.description), self.result if self.description else None
+            state = {"state": "Ready", "lastResult": 0, "progress": "", "description": self.description}
+            return [{**state, "there": there, "result": result}]
+        if script == detached._START and arguments:
+            self.description = arguments["Description"]
         return self.answers[script]

@@ -23,7 +23,7 @@ from components.windows.local_account import (
     LocalAccountProvider,
     mark,
 )
-from components.windows.site_binding import SiteBindingFacts, SiteBindingInputs, SiteBindingProvider
+from components.windows.site_binding import Binding, SiteBindingFacts, SiteBindingInputs, SiteBindingProvider
 from remote.secret import Secret
 from tests.components.contract import actions, refusal, sentences
 from tests.components.worlds import SPF_GROUPS, THUMBPRINT, server
@@ -220,10 +220,13 @@ class TestSiteBinding:
         assert actions(self.provider.plan(self.inputs, SiteBindingFacts(True, True, {30081: OLD}, {}))) == [
             f"Portal1 windows/add_binding.ps1 {{'Site': '{SITE}', 'Port': 443}}",
             (
-                f"Portal1 windows/set_binding_certificate.ps1 {{'Site': '{SITE}', 'Port': 443, "
+                f"Portal1 windows/set_binding_certificate.ps1 {{'Site': '{SITE}', 'Information': '*:443:', "
                 f"'Thumbprint': '{THUMBPRINT}'}}"
             ),
-            f"Portal1 windows/remove_binding.ps1 {{'Site': '{SITE}', 'Port': 30081}}",
+            (
+                f"Portal1 windows/remove_binding.ps1 {{'Site': '{SITE}', 'Information': '*:30081:', "
+                "'WithCertificate': True}"
+            ),
         ]
 
     def test_refusals(self) -> None:
@@ -235,6 +238,42 @@ class TestSiteBinding:
         assert refusal(lambda: self.provider.plan(self.inputs, held)) == (
             f"Portal1: bind {SITE} to port 443: the site Default Web Site holds this port. Move that site to another "
             "port, or choose another `portal.tenant_site_port`."
+        )
+
+    @pytest.mark.parametrize(
+        ("information", "flags", "address", "port", "host", "shared", "plain"),
+        [
+            ("*:443:", 0, "*", 443, "", True, True),
+            ("0.0.0.0:443:", 0, "0.0.0.0", 443, "", True, False),
+            ("*:443:www.x.y", 0, "*", 443, "www.x.y", True, False),
+            ("*:443:www.x.y", 1, "*", 443, "www.x.y", False, False),
+            ("172.21.5.7:443:", 0, "172.21.5.7", 443, "", False, False),
+            ("[fe80::1]:8443:", 0, "[fe80::1]", 8443, "", False, False),
+            ("[::]:443:www.x.y", 1, "[::]", 443, "www.x.y", False, False),
+        ],
+    )
+    def test_what_a_binding_is(
+        self, information: str, flags: int, address: str, port: int, host: str, shared: bool, plain: bool
+    ) -> None:
+        one = Binding("X", information, flags, "")
+        assert (one.address, one.port, one.host, one.shared, one.plain) == (address, port, host, shared, plain)
+
+    def test_a_binding_for_a_host_name_shares_the_certificate(self) -> None:
+        other = Binding("Shop", "*:443:shop.x.y", 0, OLD)
+        facts = SiteBindingFacts(True, True, {30081: OLD}, {}, (other,))
+        assert refusal(lambda: self.provider.plan(self.inputs, facts)) == (
+            f"Portal1: give port 443 of {SITE} the certificate {THUMBPRINT}: Shop is bound to *:443:shop.x.y without "
+            f"server name indication, with the certificate {OLD}, and Windows keeps one certificate for both. Let that "
+            "binding require server name indication, or move it to another port."
+        )
+        same = replace(facts, beside=(replace(other, thumbprint=THUMBPRINT),))
+        assert sentences(self.provider.plan(self.inputs, same)) == [self.bind, self.off]
+        bound = replace(same, ports={443: THUMBPRINT})
+        assert self.provider.plan(self.inputs, bound) == []
+        *_, off = actions(self.provider.remove(self.inputs, bound, {"bound": {"30081": OLD, "443": ""}}))
+        assert off == (
+            f"Portal1 windows/remove_binding.ps1 {{'Site': '{SITE}', 'Information': '*:443:', 'WithCertificate': "
+            "False}"
         )
 
     def test_remove_puts_the_old_binding_back_first(self) -> None:

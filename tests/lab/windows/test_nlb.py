@@ -236,7 +236,14 @@ def test_host_priorities_are_each_ones_own(world: World) -> None:
 
 
 def test_renaming_and_moving_the_cluster(world: World) -> None:
+    """Set-NlbCluster: the address "must be one of the existing virtual IP addresses on the cluster"."""
     run = _pair(world)
+    with pytest.raises(PowerShellError, match=r"172\.45\.5\.160 is not a virtual IP address"):
+        run("Set-NlbCluster", *run("Get-NlbCluster"), ClusterPrimaryIP="172.45.5.160")
+    with pytest.raises(PowerShellError, match="already used by Portal2"):
+        run("Add-NlbClusterVip", InterfaceName="Ethernet", IP="172.45.5.152")
+    (added,) = run("Add-NlbClusterVip", InterfaceName="Ethernet", IP="172.45.5.160", SubnetMask="255.255.255.0")
+    assert (str(added.get("IPAddress")), str(added.get("SubnetMask"))) == ("172.45.5.160", "255.255.255.0")
     run(
         "Set-NlbCluster", *run("Get-NlbCluster"), Name="www", ClusterPrimaryIP="172.45.5.160", OperationMode="Multicast"
     )
@@ -244,6 +251,38 @@ def test_renaming_and_moving_the_cluster(world: World) -> None:
     assert (cluster.get("Name"), cluster.get("IPAddress").compressed) == ("www", "172.45.5.160")
     assert nlb.cluster_of(world, "www")["mac"] == "03-bf-ac-2d-05-a0"
     assert len(world.collection("nlb", "cluster")) == 1
+    assert [str(vip.get("IPAddress")) for vip in run("Get-NlbClusterVip")] == ["172.45.5.160", VIP]
+    with pytest.raises(PowerShellError, match="primary IP address"):
+        run("Remove-NlbClusterVip", InterfaceName="Ethernet", IP="172.45.5.160", Force=True)
+    with pytest.raises(PowerShellError, match="NonInteractive"):
+        run("Remove-NlbClusterVip", InterfaceName="Ethernet", IP=VIP)
+    run("Remove-NlbClusterVip", *run("Get-NlbClusterVip", IP=VIP), Force=True)
+    assert [str(vip.get("IPAddress")) for vip in _shell(world, "Portal2")("Get-NlbClusterVip")] == ["172.45.5.160"]
+
+
+def test_what_a_node_has_of_its_own_in_a_rule(world: World) -> None:
+    """Switched on or off, load weight, priority: the rest is the cluster's, and a change of it leaves them alone."""
+    run, other = _pair(world), _shell(world, "Portal2")
+
+    def shown(name: str) -> list[object]:
+        return [_shell(world, machine)("Get-NlbClusterPortRule")[0].get(name) for machine in ("Portal1", "Portal2")]
+
+    other("Disable-NlbClusterPortRule", InterfaceName="Ethernet", Port=80)
+    assert shown("PortState") == ["Enabled", "Disabled"]
+    other("Set-NlbClusterPortRuleNodeWeight", *other("Get-NlbClusterPortRule"), LoadWeight=25)
+    assert (shown("EqualLoad"), shown("LoadWeight"), shown("Priority")) == ([True, True], [None, 25], [None, None])
+    run("Disable-NlbClusterPortRule", InterfaceName="Ethernet", Port=80, ClusterWide=True)
+    run("Enable-NlbClusterPortRule", InterfaceName="Ethernet", Port=80)
+    assert (shown("PortState"), shown("LoadWeight")) == (["Enabled", "Disabled"], [None, 25])
+    other("Set-NlbClusterPortRuleNodeWeight", *other("Get-NlbClusterPortRule"), Equal=True)
+    assert shown("LoadWeight") == [None, None]
+    with pytest.raises(PowerShellError, match="mode Single"):
+        run("Set-NlbClusterPortRuleNodeHandlingPriority", *run("Get-NlbClusterPortRule"), HandlingPriority=3)
+    run("Set-NlbClusterPortRule", *run("Get-NlbClusterPortRule"), NewMode="Single")
+    run("Set-NlbClusterPortRuleNodeHandlingPriority", *run("Get-NlbClusterPortRule"), HandlingPriority=3)
+    assert (shown("Priority"), shown("Affinity"), shown("Timeout")) == ([3, 2], [None, None], [None, None])
+    with pytest.raises(PowerShellError, match="mode Multiple"):
+        run("Set-NlbClusterPortRuleNodeWeight", *run("Get-NlbClusterPortRule"), LoadWeight=5)
 
 
 def test_a_node_without_power_is_unreachable_and_comes_back(world: World) -> None:

@@ -126,6 +126,47 @@ def test_a_running_task_shows_it_and_does_not_start_twice(world: World, shell: A
     assert len(program.runs) == 1
 
 
+def test_a_task_is_queued_before_it_runs(
+    world: World, shell: Any, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a moment after the order, and as long as its machine runs on batteries and it may not."""
+    monkeypatch.setattr(tasks, "QUEUED_SECONDS", 20.0)
+    world.clock.pace = 0.005
+    run = shell("Portal1")
+
+    def state() -> tuple[str, int]:
+        return str(run("Get-ScheduledTask", TaskName=["Work"])[0].get("State")), info(run).get("LastTaskResult")
+
+    register(run)
+    run("Start-ScheduledTask", TaskName="Work")
+    run("Start-ScheduledTask", TaskName="Work")
+    assert state() == ("Queued", 267011)
+    assert program.runs == []
+    finish(world)
+    assert (state(), len(program.runs)) == (("Ready", 0), 1)
+
+    power = world.machine("Portal1").collection("power")
+    power.change("state", on_batteries=True)
+    run("Start-ScheduledTask", TaskName="Work")
+    time.sleep(0.3)
+    assert (state(), len(program.runs)) == (("Queued", 0), 1)
+    run("Stop-ScheduledTask", TaskName="Work")
+    assert state() == ("Ready", 0)
+    (settings,) = run("New-ScheduledTaskSettingsSet", AllowStartIfOnBatteries=True, ExecutionTimeLimit=timedelta(0))
+    shown = [settings.get(name) for name in ("DisallowStartIfOnBatteries", "ExecutionTimeLimit")]
+    assert shown == [False, "PT0S"]
+    register(run, Settings=settings, Force=True)
+    run("Start-ScheduledTask", TaskName="Work")
+    finish(world)
+    assert (state(), len(program.runs)) == (("Ready", 0), 2)
+
+
+def test_the_settings_of_a_task_without_any(shell: Any, program: Program) -> None:
+    settings = register(shell("Portal1")).get("Settings")
+    names = ("DisallowStartIfOnBatteries", "StopIfGoingOnBatteries", "ExecutionTimeLimit")
+    assert [settings.get(name) for name in names] == [True, True, "PT72H"]
+
+
 def test_stopping_ends_the_process(world: World, shell: Any, program: Program) -> None:
     run = shell("Portal1")
     register(run)

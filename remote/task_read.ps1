@@ -1,0 +1,17 @@
+# What is there of a scheduled task of ours: whose it is, its state, and of one run its last line of progress and result.
+param($Task, $Run)
+$state = @{ there = $false; description = ''; state = ''; lastResult = 0; progress = ''; result = $null }
+$found = Get-ScheduledTask -TaskName $Task -ErrorAction SilentlyContinue
+if (-not $found) { return $state }
+$state.there = $true
+$state.description = "$($found.Description)"
+$state.state = "$($found.State)"
+$state.lastResult = (Get-ScheduledTaskInfo -TaskName $Task).LastTaskResult
+if (-not $Run) { return $state }
+# After the state: what has ended by then has written its result.
+$folder = Join-Path $env:ProgramData "WindowsAzurePackHA\$Task\$Run"
+$result = Join-Path $folder 'result.json'
+$progress = Join-Path $folder 'progress.txt'
+if (Test-Path $progress) { $state.progress = "$(Get-Content $progress | Select-Object -Last 1)" }
+if (Test-Path $result) { $state.result = [IO.File]::ReadAllText($result) }
+$state
