@@ -1,4 +1,4 @@
-"""The base of the farm's components: options of children, and the list of all resources below."""
+"""The base of the farm's components: options of children, stages between them, and the list of all resources below."""
 
 from __future__ import annotations
 
@@ -9,6 +9,22 @@ import pulumi
 
 if TYPE_CHECKING:
     from components.resource import Managed
+
+
+class Stage(pulumi.Resource):
+    """A point in the order of the farm: reached when everything before it is there, waited for by what comes after.
+
+    A hundred resources that each depend on a hundred others are ten thousand edges, and the CLI writes every one of
+    them at every step; through a stage they are two hundred. For the engine it is a component without children: no
+    provider is called for it, and no difference of its dependencies shows in a preview. It is no ``ComponentResource``,
+    since Pulumi takes a dependency on one of these for a dependency on each of its children.
+
+    The engine schedules deletions by direct edges among what is deleted. What has to leave before something else while
+    the rest of the farm stays (the parts of one node) therefore names it directly, and not through a stage.
+    """
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions) -> None:
+        super().__init__("windows-azure-pack-ha:index:Stage", name, False, None, opts)
 
 
 class Component(pulumi.ComponentResource):
@@ -28,6 +44,10 @@ class Component(pulumi.ComponentResource):
     def child(self, after: Iterable[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
         """Options of a resource that belongs to this component and is made after others."""
         return pulumi.ResourceOptions(parent=self, depends_on=[*self.first, *after])
+
+    def stage(self, name: str, after: Iterable[pulumi.Resource]) -> Stage:
+        """What stands for all of these from now on."""
+        return Stage(name, self.child(after))
 
     def count(self, resource: Managed) -> None:
         """Called by a resource that is made with this component as its parent."""
