@@ -117,6 +117,8 @@ class Store:
             " PRIMARY KEY (owner, kind, name))"
         )
         self._watchers: dict[str, list[Callable[[str], None]]] = {}
+        self.version = 0
+        """How often anything was written or removed."""
         self._documents: dict[tuple[str, str], dict[str, _Held]] = {}
         rows = self._database.execute("SELECT owner, kind, name, body FROM document ORDER BY rowid")
         for owner, kind, name, body in rows:
@@ -142,6 +144,7 @@ class Store:
                 (owner, kind, name, body),
             )
             names[name.lower()] = _Held.of(name, body)
+            self.version += 1
         self._tell(owner, kind)
 
     def remove(self, owner: str, kind: str, name: str) -> bool:
@@ -150,6 +153,7 @@ class Store:
                 "DELETE FROM document WHERE owner = ? AND kind = ? AND name = ?", (owner, kind, name)
             )
             removed = self._documents.get((owner, kind), {}).pop(name.lower(), None) is not None
+            self.version += 1
         self._tell(owner, kind)
         return removed
 
