@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pulumi
 
 if TYPE_CHECKING:
     from components.resource import Managed
+
+
+_FRAMES = 8
+"""Pulumi's own frames, the constructors, and what called them."""
+
+
+@contextmanager
+def short_stack() -> Iterator[None]:
+    """Make resources with a short stack. Pulumi keeps the stack of every constructor in the state: with those of its
+    own runner 1400 bytes for each resource, a third of what the CLI writes at every step."""
+    before = getattr(sys, "tracebacklimit", None)
+    sys.tracebacklimit = _FRAMES
+    try:
+        yield
+    finally:
+        if before is None:
+            del sys.tracebacklimit
+        else:
+            sys.tracebacklimit = before
 
 
 class Stage(pulumi.Resource):
@@ -24,7 +45,8 @@ class Stage(pulumi.Resource):
     """
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions) -> None:
-        super().__init__("windows-azure-pack-ha:index:Stage", name, False, None, opts)
+        with short_stack():
+            super().__init__("windows-azure-pack-ha:index:Stage", name, False, None, opts)
 
 
 class Component(pulumi.ComponentResource):
@@ -32,7 +54,8 @@ class Component(pulumi.ComponentResource):
 
     def __init__(self, part: str, name: str, opts: pulumi.ResourceOptions | None) -> None:
         """``part`` is the folder and class: ``nlb:NlbCluster``."""
-        super().__init__(f"windows-azure-pack-ha:{part}", name, None, opts)
+        with short_stack():
+            super().__init__(f"windows-azure-pack-ha:{part}", name, None, opts)
         self._components: list[Component] = []
         self._own: list[Managed] = []
         self.first: list[pulumi.Resource] = []

@@ -12,11 +12,13 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from remote.errors import LostAnswerError, MachineError, UnreachableError
 from remote.hosts import Host
-from remote.powershell import PowerShell
+
+if TYPE_CHECKING:
+    from remote.powershell import PowerShell
 
 _HERE = Path(__file__).parent
 _START = (_HERE / "task_start.ps1").read_text(encoding="utf-8")
