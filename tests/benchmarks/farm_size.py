@@ -87,7 +87,7 @@ def run(farm: Farm, nodes: int, name: str, *command: str) -> Row:
     lab = lab_process(farm)
     before, used = len(farm.journal()), cpu(lab)
     cost = measure(["pulumi", *command, "--stack", "e2e", *_QUIET], farm.project, farm.environment)
-    assert cost.code == 0, cost.output
+    assert cost.code == 0, cost.output[-3000:]
     sent = Counter(entry["kind"] for entry in farm.journal()[before:])
     deployment = farm.export()["deployment"]
     return Row(

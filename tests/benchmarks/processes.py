@@ -24,8 +24,9 @@ KINDS = {
     "operations": "verification",
     "pulumi-resource-command": "verification",
     "pulumi": "CLI",
+    " -m pip ": "CLI",
 }
-"""What a command line has in it → the kind of process; the first that fits."""
+"""What a command line has in it → the kind of process, the first that fits. The CLI asks pip what is installed."""
 
 
 @dataclass
