@@ -1,8 +1,10 @@
-"""The base of the farm's components: options of children, and the list of all resources below."""
+"""The base of the farm's components: options of children, stages between them, and the list of all resources below."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -11,12 +13,49 @@ if TYPE_CHECKING:
     from components.resource import Managed
 
 
+_FRAMES = 8
+"""Pulumi's own frames, the constructors, and what called them."""
+
+
+@contextmanager
+def short_stack() -> Iterator[None]:
+    """Make resources with a short stack. Pulumi keeps the stack of every constructor in the state: with those of its
+    own runner 1400 bytes for each resource, a third of what the CLI writes at every step."""
+    before = getattr(sys, "tracebacklimit", None)
+    sys.tracebacklimit = _FRAMES
+    try:
+        yield
+    finally:
+        if before is None:
+            del sys.tracebacklimit
+        else:
+            sys.tracebacklimit = before
+
+
+class Stage(pulumi.Resource):
+    """A point in the order of the farm: reached when everything before it is there, waited for by what comes after.
+
+    A hundred resources that each depend on a hundred others are ten thousand edges, and the CLI writes every one of
+    them at every step; through a stage they are two hundred. For the engine it is a component without children: no
+    provider is called for it, and no difference of its dependencies shows in a preview. It is no ``ComponentResource``,
+    since Pulumi takes a dependency on one of these for a dependency on each of its children.
+
+    The engine schedules deletions by direct edges among what is deleted. What has to leave before something else while
+    the rest of the farm stays (the parts of one node) therefore names it directly, and not through a stage.
+    """
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions) -> None:
+        with short_stack():
+            super().__init__("windows-azure-pack-ha:index:Stage", name, False, None, opts)
+
+
 class Component(pulumi.ComponentResource):
     """Groups resources. No I/O, no decision about machines."""
 
     def __init__(self, part: str, name: str, opts: pulumi.ResourceOptions | None) -> None:
         """``part`` is the folder and class: ``nlb:NlbCluster``."""
-        super().__init__(f"windows-azure-pack-ha:{part}", name, None, opts)
+        with short_stack():
+            super().__init__(f"windows-azure-pack-ha:{part}", name, None, opts)
         self._components: list[Component] = []
         self._own: list[Managed] = []
         self.first: list[pulumi.Resource] = []
@@ -28,6 +67,10 @@ class Component(pulumi.ComponentResource):
     def child(self, after: Iterable[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
         """Options of a resource that belongs to this component and is made after others."""
         return pulumi.ResourceOptions(parent=self, depends_on=[*self.first, *after])
+
+    def stage(self, name: str, after: Iterable[pulumi.Resource]) -> Stage:
+        """What stands for all of these from now on."""
+        return Stage(name, self.child(after))
 
     def count(self, resource: Managed) -> None:
         """Called by a resource that is made with this component as its parent."""

@@ -40,7 +40,8 @@ class Farm(Component):
         self.topology = topology
 
         # Before anything is touched: is all there that the portal's software is installed from?
-        self.first = [software_source(node, topology, tier, self.child()) for tier, node in _portal_nodes(topology)]
+        sources = [software_source(node, topology, tier, self.child()) for tier, node in _portal_nodes(topology)]
+        self.first = [self.stage("sources-seen", sources)]
 
         # Load balancing, the SPF account and SQL Server have nothing to do with each other yet: they run side by side.
         tiers = [PortalTier(tier.name, topology, tier, secrets, self.child()) for tier in _in_order(topology)]
@@ -50,9 +51,11 @@ class Farm(Component):
         # The first node of every role, while the primary is where the portal's logins are to be made. Their software
         # is installed side by side; they are configured one after the other, in the order of their roles.
         first: list[PortalNode] = []
+        ready: list[pulumi.Resource] = []
         for tier in tiers:
-            first.append(tier.add_first([sql.primary], [ready for node in first for ready in node.ready]))
-        ready = [resource for node in first for resource in node.ready]
+            node = tier.add_first([sql.primary], ready)
+            first.append(node)
+            ready = [self.stage(f"{tier.tier.name}-ready", node.ready)]
         portal = administration(topology, secrets, spf, self.child)
         admitted = portal.admit(ready)
 
@@ -75,26 +78,28 @@ class Farm(Component):
         plan = portal.make_plan([proved])
 
         # Every further node joins; whatever that did to the logins is mirrored again.
-        others = [node for tier in tiers for node in tier.add_others([proved, *plan])]
-        joined = [resource for node in others for resource in node.ready]
+        others = [node for tier in tiers for node in tier.add_others(plan or [proved])]
+        joined = self.stage("joined", [mirrored, *(resource for node in others for resource in node.ready)])
         self.logins = sql.mirror_logins(
             "logins-after-joining",
             DATABASES,
-            [mirrored, *joined],
+            [joined],
             revisions=[node.configured.revision for node in sorted([*first, *others], key=lambda node: node.name)],
         )
-        registered = portal.register(others, [self.logins])
-        published = [site for node in (*first, *others) if (site := node.publish([self.logins, *registered]))]
+        registered = self.stage("registered", portal.register(others, [self.logins]) or [self.logins])
+        for node in (*first, *others):
+            node.publish([registered])
 
         # Clients come to a node last, and leave it first.
-        serving = [node for tier in tiers for node in tier.take_part([self.logins, *registered])]
+        serving = self.stage("serving", [tier.take_part() for tier in tiers])
 
         # From here on nothing leads to a machine's own name any more. A person's turn comes last.
-        after = [*registered, *published, *serving]
-        endpoints = Endpoints("endpoints", topology, secrets, speaker=speaker(topology), after=after, opts=self.child())
+        endpoints = Endpoints(
+            "endpoints", topology, secrets, speaker=speaker(topology), after=[serving], opts=self.child()
+        )
         asked = portal.ask(list(self.resources()))
 
-        self.finished: list[pulumi.Resource] = [*after, *endpoints.made, *asked]
+        self.finished: list[pulumi.Resource] = [serving, *endpoints.made, *asked]
         """What everything else comes before: the verification waits for these."""
         self.primary, self.plan_id = sql.primary.current, portal.plan_id
         self.login_report = pulumi.Output.all(mirrored.report, self.logins.report).apply(lambda both: merged(*both))

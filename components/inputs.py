@@ -11,7 +11,7 @@ class InputPart(BaseModel):
     The sentence below a field is its meaning in ``docs/resources.md``.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class Inputs(InputPart):

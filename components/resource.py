@@ -37,7 +37,7 @@ from pydantic import ValidationError
 from pydantic_core import to_jsonable_python
 
 from components import claims, settings, steps
-from components.component import Component
+from components.component import Component, short_stack
 from components.inputs import READABLE, Inputs, ThroughFarm
 from components.progress import report
 from components.steps import Step
@@ -422,6 +422,7 @@ class Managed(pulumi.dynamic.Resource):
                 value = value.reveal()
             props[key] = pulumi.Output.secret(value) if key in provider.SECRETS and value is not None else value
         secret = pulumi.ResourceOptions(additional_secret_outputs=list(provider.SECRETS))
-        super().__init__(provider, name, props, pulumi.ResourceOptions.merge(opts, secret))
+        with short_stack():
+            super().__init__(provider, name, props, pulumi.ResourceOptions.merge(opts, secret))
         if opts is not None and isinstance(opts.parent, Component):
             opts.parent.count(self)

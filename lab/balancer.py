@@ -34,6 +34,7 @@ from typing import TYPE_CHECKING, Any
 from lab.forwarding import relay
 from lab.machines import is_reachable
 from lab.network import reset, silence
+from lab.quiet import Quiet
 from lab.routes import CONNECT_SECONDS
 from lab.world import loopback_of
 
@@ -139,6 +140,7 @@ class Balancer:
         self._world = world
         self._clusters: dict[str, _Cluster] = {}
         self._ended = threading.Event()
+        self._quiet = Quiet()
         self._thread = threading.Thread(target=self._watch, name="balancer", daemon=True)
 
     def start(self) -> None:
@@ -163,6 +165,9 @@ class Balancer:
 
     def _watch(self) -> None:
         while not self._ended.wait(WATCH_SECONDS):
+            settled = HEARTBEATS_SECONDS * self._world.clock.pace + self._patience() + WATCH_SECONDS
+            if self._quiet.holds(settled, self._world.store.version, self._world.network.version):
+                continue
             try:
                 self.look()
             except Exception:

@@ -81,6 +81,8 @@ class Network:
         self._world = world
         self._endpoints: dict[tuple[str, int, str], Endpoint] = {}
         self._unplugged: set[str] = set()
+        self.version = 0
+        """How often something began or ceased to listen."""
         for kind in ("firewall", "firewall-profile"):
             world.store.watch(kind, self.refilter)
         self.loop = asyncio.new_event_loop()
@@ -131,6 +133,7 @@ class Network:
         if endpoint.owner not in self._unplugged:
             await self._bind(endpoint)
         self._endpoints[endpoint.key] = endpoint
+        self.version += 1
         return endpoint
 
     @classmethod
@@ -211,6 +214,7 @@ class Network:
         if self._endpoints.get(endpoint.key) is endpoint:
             del self._endpoints[endpoint.key]
         self._unbind(endpoint)
+        self.version += 1
 
     @classmethod
     def _unbind(cls, endpoint: Endpoint) -> None:
@@ -247,6 +251,7 @@ class Network:
         for endpoint in self._endpoints.values():
             if endpoint.owner == owner:
                 self._unbind(endpoint)
+        self.version += 1
 
     def plug(self, owner: str) -> None:
         """Put the cable back: what the owner's services listen on is reachable again."""
@@ -257,6 +262,7 @@ class Network:
         for endpoint in self._endpoints.values():
             if endpoint.owner == owner and endpoint.server is None:
                 await self._bind(endpoint)
+        self.version += 1
 
     def endpoints(self) -> list[Endpoint]:
         """What listens now; endpoints of an owner without cable are not among them."""

@@ -19,11 +19,13 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from remote.errors import LostAnswerError, MachineError, RefusedError, UnreachableError
 from remote.hosts import Host
-from remote.powershell import PowerShell
+
+if TYPE_CHECKING:
+    from remote.powershell import PowerShell
 
 _HERE = Path(__file__).parent
 _LIST = (_HERE / "task_list.ps1").read_text(encoding="utf-8")

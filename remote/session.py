@@ -7,15 +7,17 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from remote.errors import MachineError, UnreachableError, UntrustedError
 from remote.hosts import Host, Hosts, sql_server
 from remote.http import Answer, get
 from remote.logons import LOG_ONS
-from remote.powershell import PowerShell
 from remote.secret import Secret
 from remote.sql import REFUSED, Row, SqlServer, Statements, Value
+
+if TYPE_CHECKING:
+    from remote.powershell import PowerShell
 
 _INVOKE_SQL = (Path(__file__).parent / "invoke_sql.ps1").read_text(encoding="utf-8")
 
@@ -33,6 +35,9 @@ class Remote:
         self._connections: dict[tuple[str, ...], Any] = {}
 
     def powershell(self, machine: str) -> PowerShell:
+        # Here: the program that only declares resources needs none of what WinRM brings along.
+        from remote.powershell import PowerShell
+
         host = self.hosts[machine]
         return self._once(("powershell", host.name), lambda: PowerShell(host, self.hosts.authorities, self._admitted))
 

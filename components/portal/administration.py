@@ -27,7 +27,7 @@ Child = Callable[[Iterable[pulumi.Resource]], pulumi.ResourceOptions]
 
 
 class Administration(Protocol):
-    """Each step gives the resources that it consists of; none where the release has or needs none."""
+    """Each step gives the resources that come last in it; none where the release has or needs none."""
 
     @property
     def plan_id(self) -> pulumi.Output[str]:
@@ -123,7 +123,7 @@ class WithCmdlets:
             for node in others
             if node.name in topology.portal.tier_of("admin-api").nodes
         ]
-        return [*seen, self._spf.register(self._machine, [*before, *seen])]
+        return [self._spf.register(self._machine, seen or before)]
 
     def ask(self, after: Iterable[pulumi.Resource]) -> Resources:
         return []

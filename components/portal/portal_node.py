@@ -30,7 +30,7 @@ class PortalNode(Component):
     """A node of a tier. Its software is installed after ``after``, and configured after ``before`` as well.
 
     ``configured`` is its configuration, ``ready`` what has to be there before it is used, and ``serving`` what has to
-    be there before clients come to it.
+    be there before clients come to it; both name only what comes last.
     """
 
     def __init__(
@@ -102,13 +102,16 @@ class PortalNode(Component):
             )
             for opening in openings(topology, tier)
         ]
-        self.ready: list[pulumi.Resource] = [self.configured, operators, *rules]
+        self.ready: list[pulumi.Resource] = [operators, *rules]
         self.serving = list(self.ready)
         self.register_outputs({})
 
     def publish(self, after: Iterable[pulumi.Resource]) -> SiteBinding | None:
-        """Move the tenants' site to its public port with the public certificate; None where the tier has none."""
+        """Move the tenants' site to its public port with the public certificate; None where the tier has none. What
+        this comes after is part of ``serving`` in any case."""
+        before = list(after)
         if "tenant-site" not in self._tier.roles:
+            self.serving += before
             return None
         published = SiteBinding(
             f"{self.name}-tenant-site",
@@ -117,9 +120,9 @@ class PortalNode(Component):
             port=self._topology.portal.tenant_site_port,
             old_port=TENANT_SITE_PORT,
             thumbprint=self._pfx.thumbprint,
-            opts=self.child([*self.ready, self.certificate, *after]),
+            opts=self.child([*self.ready, self.certificate, *before]),
         )
-        self.serving.append(published)
+        self.serving = [published]
         return published
 
     def _feature_sites(self) -> list[dict[str, object]]:

@@ -43,17 +43,17 @@ class PortalTier(Component):
         waited = list(after)
         return [self._add(machine, waited, []) for machine in self.tier.nodes[1:]]
 
-    def take_part(self, after: Iterable[pulumi.Resource]) -> list[pulumi.Resource]:
+    def take_part(self) -> pulumi.Resource:
         """Let every node take part in the cluster: clients come to it from then on, so everything else is before it.
+        What comes last of that.
 
         Deletions go the other way round: a node is without clients before anything on it is taken away.
         """
         if self._cluster is None:
-            return [self._seen(after)]
-        before = list(after)
-        return [self._cluster.take_part(node.name, [*before, *node.serving]) for node in self.nodes]
+            return self._seen()
+        return [self._cluster.take_part(node.name, node.serving) for node in self.nodes][-1]
 
-    def _seen(self, after: Iterable[pulumi.Resource]) -> pulumi.Resource:
+    def _seen(self) -> pulumi.Resource:
         """What is in front of the tier is somebody else's: it is looked at when every node has something to answer."""
         return BalancerSeen(
             f"{self.tier.name}-load-balancer",
@@ -61,7 +61,7 @@ class PortalTier(Component):
             front=self.tier.front.name,
             ports=list(self._topology.portal.ports(self.tier)),
             seconds=self._topology.waits.site,
-            opts=self.child([*after, *(ready for node in self.nodes for ready in node.serving)]),
+            opts=self.child(ready for node in self.nodes for ready in node.serving),
         )
 
     def _add(self, machine: str, after: Iterable[pulumi.Resource], before: Iterable[pulumi.Resource]) -> PortalNode:

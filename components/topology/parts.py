@@ -28,7 +28,7 @@ from components.topology.values import (
 class Part(BaseModel):
     """Frozen, and refuses unknown keys. The sentence below a key is its meaning in ``docs/topology.md``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Domain(Part):

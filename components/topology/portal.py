@@ -81,8 +81,8 @@ class Tier(Part):
     """What this file and the program's messages call it."""
     roles: Annotated[tuple[RoleName, ...], Field(min_length=1)]
     """What runs on every node. Each role is in exactly one tier."""
-    nodes: Annotated[tuple[NetbiosName, ...], Field(min_length=1, max_length=8)]
-    """Its machines; the first one is set up first, the others join it."""
+    nodes: Annotated[tuple[NetbiosName, ...], Field(min_length=1, max_length=32)]
+    """Its machines, as many as Network Load Balancing takes; the first one is set up first, the others join it."""
     cluster: Cluster | None = None
     """The cluster in front of the nodes. Either this or `load_balancer`."""
     load_balancer: LoadBalancer | None = None

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from components.meanings import meanings
 from components.topology.model import Topology
 from components.topology.problem import Problem, one_of, shown
 from components.topology.values import quoted
@@ -22,8 +23,7 @@ def in_words(error: ValidationError) -> Iterator[Problem]:
         if details["type"] == "extra_forbidden":
             yield at, _unknown_key(at)
         elif details["type"] == "missing":
-            field = _field(at)
-            meaning = (field.description or "").split("\n")[0].rstrip(".") if field else "it is needed"
+            meaning = _meaning(at).split("\n")[0].rstrip(".") or "it is needed"
             yield at, f"is missing; add it ({meaning})."
         elif not _left_over(details):
             words = _WORDS.get(details["type"])
@@ -103,9 +103,9 @@ def model_in(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
-def _field(at: tuple[str | int, ...]) -> Any:
+def _meaning(at: tuple[str | int, ...]) -> str:
     model = _model_at(at[:-1])
-    return model.model_fields.get(str(at[-1])) if model else None
+    return meanings(model).get(str(at[-1]), "") if model else ""
 
 
 def _unknown_key(at: tuple[str | int, ...]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.inputs import Inputs
+from components.meanings import meanings
 from components.resource import Managed
 from tools.pages import resources as docs
 
@@ -39,7 +40,7 @@ def test_a_resource_says_what_it_guarantees_and_what_delete_does(kind: type[Mana
 @every
 def test_every_input_and_output_has_a_meaning(kind: type[Managed]) -> None:
     for path, model in docs.input_models(kind.provider_class.INPUTS):
-        without = [name for name, field in model.model_fields.items() if not field.description]
+        without = [name for name in model.model_fields if not meanings(model).get(name)]
         assert without == [], f"write a docstring below these fields of {model.__name__} {path}"
     assert [name for name, meaning in docs.outputs(kind).items() if not meaning] == [], "write a docstring below it"
 

@@ -1,4 +1,4 @@
-"""One to eight portal nodes, two to five replicas, odd names: the same program, resource by resource."""
+"""One to thirty-two portal nodes, two to five replicas, odd names: the same program, resource by resource."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.topology import load
+from components.topology import TopologyError, load
 from tests.components.program import ROOT, Program, run, shipped
 
 SINGLE = ROOT / "topologies" / "single-domain.yaml"
@@ -58,6 +58,14 @@ def test_every_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nodes: int,
     expected = [("SYNCHRONOUS_COMMIT", "AUTOMATIC")] * 2 + [("SYNCHRONOUS_COMMIT", "MANUAL")]
     assert modes == [*expected, *[("ASYNCHRONOUS_COMMIT", "MANUAL")] * 2][:replicas]
     assert program.one("farm:FailoverProof", "failover-proof").inputs["partner"] == "SQL2"
+
+
+def test_a_tier_takes_as_many_nodes_as_network_load_balancing_takes_hosts(tmp_path: Path) -> None:
+    assert len(load(sized(tmp_path, 32, 2)).portal.tiers[0].nodes) == 32
+    with pytest.raises(
+        TopologyError, match=r"portal\.tiers\[0\]\.nodes: has too many entries \(33\); give at most 32\."
+    ):
+        load(sized(tmp_path, 33, 2))
 
 
 @pytest.fixture

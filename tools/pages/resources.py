@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import inspect
 import pkgutil
@@ -18,6 +17,7 @@ from pydantic import BaseModel
 
 import components
 from components.inputs import Inputs, ThroughFarm
+from components.meanings import meanings, sentences_below
 from components.resource import Managed, Provider
 from components.topology.wording import model_in
 from tools.pages.markdown import default_of, one_line, table, type_of
@@ -55,8 +55,8 @@ _PARTS = {
 def render() -> str:
     """The page."""
     common = (("adopt", Inputs), ("reading", ThroughFarm))
-    page = _BEFORE + _named("output", _sentences_below(Managed).items())
-    page += _INPUTS + _named("input", ((name, model.model_fields[name].description or "") for name, model in common))
+    page = _BEFORE + _named("output", sentences_below(Managed).items())
+    page += _INPUTS + _named("input", ((name, meanings(model).get(name, "")) for name, model in common))
     groups: dict[str, list[type[Managed]]] = {}
     for kind in resources():
         groups.setdefault(_type(kind).partition(":")[0], []).append(kind)
@@ -89,7 +89,7 @@ def guarantee(kind: type[Managed]) -> tuple[list[str], str]:
 
 def outputs(kind: type[Managed]) -> dict[str, str]:
     """The outputs of a resource beside its inputs, each with its meaning."""
-    sentences = _sentences_below(kind)
+    sentences = sentences_below(kind)
     return {name: sentences.get(name, "") for name in kind.provider_class.COMPUTED}
 
 
@@ -134,24 +134,12 @@ def _inputs(provider: type[Provider[Any, Any]], model: type[BaseModel], *, whole
             continue
         marks = {"identity": provider.IDENTITY, "secret": provider.SECRETS} if whole else {}
         marked = ", ".join(f"*{mark}*" for mark, names in marks.items() if name in names)
-        rows.append((f"`{name}`", type_of(field), default_of(field), marked, field.description or ""))
+        rows.append((f"`{name}`", type_of(field), default_of(field), marked, meanings(model).get(name, "")))
     return table(("input", "type", "default", "", "meaning"), rows)
 
 
 def _named(what: str, rows: typing.Iterable[tuple[str, str]]) -> str:
     return table((what, "meaning"), ((f"`{name}`", meaning) for name, meaning in rows))
-
-
-def _sentences_below(kind: type[Any]) -> dict[str, str]:
-    """The sentence below each annotated attribute of a class, as pydantic finds it for a model."""
-    body = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
-    assert isinstance(body, ast.ClassDef)
-    found = {}
-    for one, following in zip(body.body, body.body[1:], strict=False):
-        match one, following:
-            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
-                found[name] = text
-    return found
 
 
 def _below(kind: type[Any]) -> Iterator[type[Any]]:

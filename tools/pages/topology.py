@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from components.meanings import meanings
 from components.topology.model import Topology
 from components.topology.releases import RELEASES
 from components.topology.roles import ROLES
@@ -42,7 +43,7 @@ def _section(model: type[BaseModel], path: str) -> list[str]:
     title = f"`{path}`" if path else "The whole file"
     rows, inner = [], []
     for name, field in model.model_fields.items():
-        rows.append((f"`{name}`", type_of(field), default_of(field), field.description or ""))
+        rows.append((f"`{name}`", type_of(field), default_of(field), meanings(model).get(name, "")))
         part = model_in(field.annotation)
         if part is not None:
             listed = "[]" if typing.get_origin(field.annotation) is tuple else ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from lab.quiet import Quiet
 from lab.world import Machine, World
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ class Engine:
     stopping: threading.Event = field(default_factory=threading.Event)
     watcher: threading.Thread | None = None
     hooked: bool = False
+    quiet: Quiet = field(default_factory=Quiet)
+    """When the groups are as time left them."""
 
 
 _ENGINES: WeakKeyDictionary[World, Engine] = WeakKeyDictionary()

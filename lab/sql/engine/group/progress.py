@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.sql.engine.engine import engine_of
-from lab.sql.engine.group.state import Group, available, groups
+from lab.sql.engine.group.state import ONLINE_SECONDS, Group, available, groups
 from lab.sql.engine.storage.file import DatabaseFile, Record
 from lab.sql.installation import installed
 
@@ -23,12 +23,18 @@ SENDING_SECONDS = 1.0
 """From a commit until a replica with asynchronous commit has it."""
 DETECTION_SECONDS = 5.0
 """From the loss of a primary until the cluster starts its partner."""
+_LONGEST_SECONDS = max(INITIALIZING_SECONDS, SYNCHRONIZING_SECONDS, SENDING_SECONDS, DETECTION_SECONDS, ONLINE_SECONDS)
+_MARGIN_SECONDS = 0.5
+"""Of the real world: several looks of the watcher."""
 
 
 def advance(world: World) -> None:
-    """Let every group become what time has made of it. Harmless at any moment."""
+    """Let every group become what time has made of it. Harmless at any moment, and nothing while nothing changes: what
+    happens to a group begins with a change of a document and ends within the longest of the durations."""
     engine = engine_of(world)
     with engine.lock:
+        if engine.quiet.holds(_LONGEST_SECONDS * world.clock.pace + _MARGIN_SECONDS, world.store.version):
+            return
         for group in groups(world):
             _watch_primary(world, group)
             if group.online:

@@ -1,0 +1,9 @@
+"""The floor: what the CLI and the SDK take for so many resources by themselves."""
+
+from __future__ import annotations
+
+import pulumi
+from nothing import Nothing
+
+for number in range(pulumi.Config().require_int("resources")):
+    Nothing(f"nothing-{number}")
