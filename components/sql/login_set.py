@@ -178,7 +178,8 @@ class LoginSet:
             why = f"it is an account of {owner} alone, which no other server knows: use one of the domain"
             self._refused.append(refused(needed.login.name, needed.authority, why))
             return
-        names = sorted({login.name for login in self._with_sid(needed.login.sid).values()}, key=str.lower)
+        copies = self._with_sid(needed.login.sid).values()
+        names = sorted({login.name for login in copies}, key=lambda name: (name.lower(), name))
         if len({self._fold(name) for name in names}) > 1:
             what = " and ".join(names)
             self._refused.append(refused(what, needed.authority, f"one SID belongs to different logins: {what}"))

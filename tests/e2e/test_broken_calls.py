@@ -279,8 +279,9 @@ class Recorder:
     def requests(self, call: Callable[[], object]) -> list[Request]:
         """The requests that a call makes, on the wires on which faults can be ordered."""
         found: list[Request] = []
-        trip, run, ask, together, rows = (
-            self._world.faults.trip, PowerShell._run, SqlServer._call, SqlServer.together, wire._all_rows,
+        trip, run, ask, together, apart, rows = (
+            self._world.faults.trip, PowerShell._run, SqlServer._call, SqlServer.together, SqlServer.apart,
+            wire._all_rows,
         )  # fmt: skip
 
         def ran(powershell: PowerShell, script: str, arguments: Any, attempted: str, changes: bool, *rest: Any) -> Any:
@@ -294,6 +295,10 @@ class Recorder:
         def in_one(server: SqlServer, statements: Any, **rest: Any) -> None:
             self._now = ("", True)
             together(server, statements, **rest)
+
+        def each(server: SqlServer, transactions: Any, **rest: Any) -> Any:
+            self._now = ("", True)
+            return apart(server, transactions, **rest)
 
         def sent(connection: Any, statement: str, values: Any) -> Any:
             self._now = (statement, self._now[1])
@@ -310,6 +315,7 @@ class Recorder:
             patch.setattr(PowerShell, "_run", ran)
             patch.setattr(SqlServer, "_call", asked)
             patch.setattr(SqlServer, "together", in_one)
+            patch.setattr(SqlServer, "apart", each)
             patch.setattr(wire, "_all_rows", sent)
             patch.setattr(self._world.faults, "trip", tripped)
             self._world.faults.add(Fault("nobody", "winrm"))  # the wires look for faults only while one stands

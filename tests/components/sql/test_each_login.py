@@ -298,3 +298,12 @@ def test_an_owner_that_a_replica_lacks_is_mirrored_and_one_that_nobody_has_is_re
     other_word = replace(app, hash=Secret("0x0200" + "EF" * 68), roles=frozenset({"sysadmin"}))
     both = owned(sid(7), "app", sid(7), SQL1=logins(app), SQL2=logins(other_word))
     assert PROVIDER.plan(INPUTS, both) == [], "the administrator's, for instance: that is another resource's"
+
+
+def test_what_is_due_on_one_server_stands_together_and_what_cannot_be_done_last() -> None:
+    """One request carries the steps of one server that follow each other."""
+    facts = BAD["a user without a login"]
+    facts = replace(facts, servers={**facts.servers, "SQL3": logins()})
+    plan = PROVIDER.plan(INPUTS.model_copy(update={"machines": ("SQL1", "SQL2", "SQL3")}), facts)
+    assert [step.action.machine for step in plan] == ["SQL2"] * 3 + ["SQL3"] * 3 + ["SQL1"]  # type: ignore[union-attr]
+    assert len({step.subject for step in plan}) == 7
