@@ -37,7 +37,14 @@ MESSAGES = {
 SMB = 445
 _RIGHTS = {"read": 1, "change": 2, "full": 3}
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[1-9]|lpt[1-9])(\..*)?", re.IGNORECASE)
-_FOLDERS = ("Windows/System32", "Windows/Temp", "Program Files", "Program Files (x86)", "ProgramData", "Users/Public")
+_FOLDERS = (
+    "Windows/System32",
+    "Windows/Temp",
+    "Program Files",
+    "Program Files (x86)",
+    "ProgramData/Microsoft/Crypto/RSA/MachineKeys",
+    "Users/Public",
+)
 
 
 class LabFileError(OSError):

@@ -1,3 +1,3 @@
-# Removes a certificate from the machine's store.
+# Removes a certificate from the machine's store, and its private key, which would outlive it.
 param($Thumbprint)
-Remove-Item "Cert:\LocalMachine\My\$Thumbprint"
+Remove-Item "Cert:\LocalMachine\My\$Thumbprint" -DeleteKey

@@ -352,6 +352,15 @@ class Drive:
     def remove(self, session: Session, path: str, *, recurse: bool) -> None:
         raise NotModelledError("removing items of this drive")
 
+    def remove_with_key(self, session: Session, path: str) -> None:
+        """Remove-Item -DeleteKey, a parameter that only the certificate provider has."""
+        raise PowerShellError(
+            "A parameter cannot be found that matches parameter name 'DeleteKey'.",
+            "NamedParameterNotFound,Microsoft.PowerShell.Commands.RemoveItemCommand",
+            category="InvalidArgument",
+            exception_type="System.Management.Automation.ParameterBindingException",
+        )
+
 
 def drive(name: str) -> Callable[[type[Drive]], type[Drive]]:
     """Register the one instance of a drive class under the drive's name."""

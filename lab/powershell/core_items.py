@@ -230,6 +230,8 @@ def remove_item(call: Call) -> None:
     for drive, inner, path in each(call):
         if drive.item(call.session, inner) is None:
             call.runtime.write_error(missing(path))
+        elif call.get("DeleteKey"):
+            drive.remove_with_key(call.session, inner)
         else:
             drive.remove(call.session, inner, recurse=bool(call.get("Recurse")))
 

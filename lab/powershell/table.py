@@ -16,6 +16,7 @@ _DYNAMIC: dict[str, dict[str, str]] = {
         "Hidden": "SwitchParameter",
         "Attributes": "string",
     },
+    "remove-item": {"DeleteKey": "SwitchParameter"},
     "set-itemproperty": {"Type": "string"},
     "set-content": {"Encoding": "string", "Stream": "string"},
     "add-content": {"Encoding": "string", "Stream": "string"},

@@ -3,12 +3,19 @@
 Documents: machine collection ``certificate`` = {"store": "My", "pem", "key_pem" or None, "friendly_name",
 "key_lost"}. The document's name is the thumbprint, or ``Store\\THUMBPRINT`` for a second copy in another store.
 ``key_lost`` marks a certificate that claims a private key which nobody can use (imported without PersistKeySet).
+
+The private key of an imported certificate is a file among the machine's keys. It outlives the certificate unless it is
+removed together with it (Remove-Item -DeleteKey). Unproven: the file's name, which on the real machine is another one
+for every import; that a certificate which the portal's installer makes has such a file as well (here it has none).
 """
 
 from __future__ import annotations
 
+import hashlib
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryptography import x509
@@ -16,6 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 
+from lab import files
 from lab.powershell.api import EnumType, EnumValue, PSObject
 from lab.powershell.convert import LOCAL
 
@@ -38,6 +46,8 @@ STORES = (
     "TrustedDevices",
 )
 """Stores of the local machine on Windows Server 2012 with IIS 8."""
+
+KEYS = r"C:\ProgramData\Microsoft\Crypto\RSA\MachineKeys"
 
 CERTIFICATE = "System.Security.Cryptography.X509Certificates.X509Certificate2"
 PROVIDER = "Microsoft.PowerShell.Security\\Certificate::"
@@ -112,11 +122,25 @@ def add(machine: Machine, store: str, held: Held) -> None:
         "friendly_name": held.friendly_name or (known or {}).get("friendly_name", ""),
         "key_lost": held.key_lost,
     }
+    if held.key_pem:
+        kept = key_file(machine, held.key_pem)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text("a private key\n", encoding="utf-8")
 
 
-def remove(machine: Machine, store: str, thumbprint: str) -> None:
+def remove(machine: Machine, store: str, thumbprint: str, *, with_key: bool = False) -> None:
     """Take a certificate out of a store. What is bound to it in HTTP.sys stays bound, as on the real machine."""
-    del machine.collection("certificate")[_key(machine, store, thumbprint)]
+    name = _key(machine, store, thumbprint)
+    key = machine.collection("certificate")[name].get("key_pem")
+    del machine.collection("certificate")[name]
+    if with_key and key:
+        key_file(machine, key).unlink(missing_ok=True)
+
+
+def key_file(machine: Machine, key_pem: str) -> Path:
+    """Where a machine keeps a private key (Microsoft: Key Storage and Retrieval, shared private keys)."""
+    container = hashlib.sha256(key_pem.encode()).hexdigest()[:32]
+    return files.resolve_new(machine, f"{KEYS}\\{container}_{uuid.uuid5(uuid.NAMESPACE_DNS, machine.fqdn)}")
 
 
 def _key(machine: Machine, store: str, thumbprint: str) -> str:

@@ -91,12 +91,22 @@ class CertificateDrive(Drive):
                 yield found
 
     def remove(self, session: Session, path: str, *, recurse: bool) -> None:
+        parts = self._removable(session, path)
+        certificates.remove(session.machine, certificates.store_named(parts[1]) or parts[1], parts[2])
+
+    def remove_with_key(self, session: Session, path: str) -> None:
+        parts = self._removable(session, path)
+        store = certificates.store_named(parts[1]) or parts[1]
+        certificates.remove(session.machine, store, parts[2], with_key=True)
+
+    @staticmethod
+    def _removable(session: Session, path: str) -> list[str]:
         parts = _parts(path)
         _machine_only(parts)
         if len(parts) != 3:
             raise NotModelledError("removing a certificate store")
         _writable(session)
-        certificates.remove(session.machine, certificates.store_named(parts[1]) or parts[1], parts[2])
+        return parts
 
 
 def _writable(session: Session) -> None:

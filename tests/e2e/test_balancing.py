@@ -415,6 +415,20 @@ def test_bindings_of_others_are_left_alone(farm: FarmHere) -> None:
         piece.delete(made)
 
 
+def test_a_certificate_goes_with_its_key(farm: FarmHere) -> None:
+    """Without -DeleteKey the private key stays among the machine's."""
+    keys = r"(Get-ChildItem $env:ProgramData\Microsoft\Crypto\RSA\MachineKeys | Measure-Object).Count"
+    piece = farm.pieces()["Portal2-certificate"]
+    (before,) = farm.powershell("Portal2", keys)
+    outs = piece.create()
+    assert farm.powershell("Portal2", keys) == [before + 1]
+    farm.powershell("Portal2", f"Remove-Item Cert:\\LocalMachine\\My\\{piece.inputs['thumbprint']}")
+    assert farm.powershell("Portal2", keys) == [before + 1], "a certificate that somebody removes leaves its key"
+    outs = piece.create()
+    piece.delete(outs)
+    assert farm.powershell("Portal2", keys) == [before]
+
+
 by_hand = console(
     "Portal2",
     r"$product = (Get-ItemProperty 'HKLM:\SOFTWARE\Microsoft\MgmtSvc\MySQL').ProductCode"

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from lab import files
-from lab.powershell.api import DRIVES, TYPES, PowerShellError, SecureString, Session
+from lab.powershell.api import DRIVES, TYPES, Drive, PowerShellError, SecureString, Session
 from lab.windows import certificates, certificates_dotnet, certificates_drive
 from lab.world import World
 from tests.lab.windows.iis_world import PFX_PASSWORD, call, certificate, session, world
@@ -163,3 +163,18 @@ def test_the_dotnet_type_says_that_the_password_is_wrong(here: Session, pfx: byt
     with pytest.raises(PowerShellError, match="The specified network password is not correct") as caught:
         TYPES["system.security.cryptography.x509certificates.x509certificate2"].create(here, pfx, "wrong", 18)
     assert caught.value.exception_type == "System.Security.Cryptography.CryptographicException"
+
+
+def test_a_key_outlives_its_certificate_unless_it_goes_with_it(world: World, here: Session, pfx: bytes) -> None:
+    folder = files.resolve_new(here.machine, certificates.KEYS)
+
+    def imported() -> str:
+        options = {"FilePath": put(world, pfx), "CertStoreLocation": STORE, "Password": SecureString(PFX_PASSWORD)}
+        return f"LocalMachine\\My\\{call(here, 'Import-PfxCertificate', **options)[0].get('Thumbprint')}"
+
+    DRIVES["cert"].remove(here, imported(), recurse=False)
+    assert len(list(folder.iterdir())) == 1
+    DRIVES["cert"].remove_with_key(here, imported())
+    assert list(folder.iterdir()) == []
+    with pytest.raises(PowerShellError, match="matches parameter name 'DeleteKey'"):
+        Drive().remove_with_key(here, "x")
