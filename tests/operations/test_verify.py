@@ -159,7 +159,7 @@ def test_without_pulumi_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> N
     assert done.exit_code == 2
     assert done.stderr == (
         "error: this computer: read the stack's configuration: there is no pulumi on PATH. "
-        'Run: eval "$(make -s env)"\n'
+        'For the lab, run: eval "$(make -s env)"; for machines of yours see docs/real-machines.md.\n'
     )
 
 
