@@ -12,13 +12,11 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from remote.errors import LostAnswerError, MachineError, UnreachableError
 from remote.hosts import Host
-
-if TYPE_CHECKING:
-    from remote.powershell import PowerShell
+from remote.looks import Scripts
 
 _HERE = Path(__file__).parent
 _START = (_HERE / "task_start.ps1").read_text(encoding="utf-8")
@@ -28,7 +26,7 @@ _WRAPPER = (_HERE / "task_run.ps1").read_text(encoding="utf-8")
 
 
 def run_detached(
-    powershell: PowerShell,
+    powershell: Scripts,
     host: Host,
     task: str,
     script: str,
@@ -58,7 +56,13 @@ def run_detached(
 
 
 def _insist(
-    powershell: PowerShell, script: str, arguments: Mapping[str, Any], attempted: str, seconds: float, *, sent: bool
+    powershell: Scripts,
+    script: str,
+    arguments: Mapping[str, Any],
+    attempted: str,
+    seconds: float,
+    *,
+    sent: bool,
 ) -> None:
     """Run a script that may run twice, until its answer came: else nobody would collect the task and its files.
 
@@ -81,7 +85,7 @@ def _insist(
 
 
 def _watch(
-    powershell: PowerShell, task: str, attempted: str, seconds: float, report: Callable[[str], None]
+    powershell: Scripts, task: str, attempted: str, seconds: float, report: Callable[[str], None]
 ) -> dict[str, Any]:
     """Ask for the task's result until it is there. A machine that cannot be reached for a while is no failure."""
     deadline = time.monotonic() + seconds
