@@ -76,7 +76,6 @@ class Looks:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._looks: dict[Hashable, _Look] = {}
-        self._changing = 0
 
     def read(self, key: Hashable, ask: Callable[[], T]) -> T:
         """The answer to a question, where this thread shares perhaps one that somebody else got."""
@@ -88,9 +87,7 @@ class Looks:
             if known is not None and now - known.asked > MOMENT_SECONDS:
                 known = None
             if known is None:
-                mine = _Look(now)
-                if not self._changing:
-                    self._looks[key] = mine
+                mine = self._looks[key] = _Look(now)
         if known is None:
             return self._ask(key, mine, ask)
         known.done.wait()
@@ -119,15 +116,10 @@ class Looks:
     @contextmanager
     def change(self) -> Iterator[None]:
         """Something is changed in here: what was asked before the end of it is not shared afterwards."""
-        with self._lock:
-            self._changing += 1
-            self._looks.clear()
         try:
             yield
         finally:
-            with self._lock:
-                self._changing -= 1
-                self._looks.clear()
+            self.forget()
 
 
 class SharedPowerShell:
