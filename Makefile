@@ -18,10 +18,13 @@ check:  ## the quick checks: style, types and the tests of the program, without 
 test:   ## install what is missing, then style, types and every test
 	@$(PYTHON) -m tools.bootstrap test
 
+bench:  ## measure: how up and preview grow with the farm, and what a small one costs (docs/performance.md)
+	@$(PYTHON) -m tools.bootstrap bench
+
 setup:  ## only install what is missing
 	@$(PYTHON) -m tools.bootstrap setup
 
 env:    ## print the environment of a shell of the lab: eval "$(make -s env)"
 	@$(PYTHON) -m tools.bootstrap env --design '$(DESIGN)'
 
-.PHONY: help up down check test setup env
+.PHONY: help up down check test bench setup env

@@ -45,6 +45,7 @@ from components.topology import Topology
 from components.topology.place import to_set
 from components.topology.problem import Location
 from remote.errors import LostAnswerError, MachineError, UnreachableError
+from remote.looks import shared
 from remote.secret import Secret, redact
 from remote.session import Remote
 
@@ -226,7 +227,8 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
         inputs = self._parse(props)
         with self._boundary(inputs):
             try:
-                facts = self.observe(inputs, self.remote)
+                with shared():
+                    facts = self.observe(inputs, self.remote)
             except MachineError as error:
                 if not isinstance(inputs, ThroughFarm) or isinstance(error, UnreachableError | LostAnswerError):
                     raise

@@ -19,13 +19,11 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from remote.errors import LostAnswerError, MachineError, RefusedError, UnreachableError
 from remote.hosts import Host
-
-if TYPE_CHECKING:
-    from remote.powershell import PowerShell
+from remote.looks import Scripts
 
 _HERE = Path(__file__).parent
 _LIST = (_HERE / "task_list.ps1").read_text(encoding="utf-8")
@@ -71,7 +69,7 @@ class Found:
 
 
 def run_detached(
-    powershell: PowerShell,
+    powershell: Scripts,
     host: Host,
     task: str,
     script: str,
@@ -109,13 +107,13 @@ def run_detached(
     return output
 
 
-def sweep(powershell: PowerShell, *, attempted: str, seconds: float, report: Report) -> None:
+def sweep(powershell: Scripts, *, attempted: str, seconds: float, report: Report) -> None:
     """Remove what killed runs left on a machine; what still runs of it is waited for."""
     for task in powershell.run(_LIST, attempted=attempted):
         _clear(powershell, task, attempted, seconds, report)
 
 
-def _clear(powershell: PowerShell, task: str, attempted: str, seconds: float, report: Report) -> None:
+def _clear(powershell: Scripts, task: str, attempted: str, seconds: float, report: Report) -> None:
     """Remove a task of an earlier run with its files, once it has ended."""
     deadline = time.monotonic() + seconds
     pause, told = 0.1, ""
@@ -135,7 +133,7 @@ def _clear(powershell: PowerShell, task: str, attempted: str, seconds: float, re
     _insist(powershell, _REMOVE, {"Task": task}, attempted, seconds, sent=False)
 
 
-def _read(powershell: PowerShell, task: str, run: str, attempted: str) -> Found:
+def _read(powershell: Scripts, task: str, run: str, attempted: str) -> Found:
     output = powershell.run(_READ, {"Task": task, "Run": run}, attempted=attempted)
     state = _state(powershell.machine, attempted, output)
     whose = _DESCRIPTION.fullmatch(state["description"])
@@ -151,7 +149,13 @@ def _read(powershell: PowerShell, task: str, run: str, attempted: str) -> Found:
 
 
 def _insist(
-    powershell: PowerShell, script: str, arguments: Mapping[str, Any], attempted: str, seconds: float, *, sent: bool
+    powershell: Scripts,
+    script: str,
+    arguments: Mapping[str, Any],
+    attempted: str,
+    seconds: float,
+    *,
+    sent: bool,
 ) -> None:
     """Run a script that may run twice, until its answer came: else nobody would collect the task and its files.
 
@@ -173,9 +177,7 @@ def _insist(
         pause = min(pause * 1.5, 5.0)
 
 
-def _watch(
-    powershell: PowerShell, task: str, run: str, attempted: str, seconds: float, report: Report
-) -> dict[str, Any]:
+def _watch(powershell: Scripts, task: str, run: str, attempted: str, seconds: float, report: Report) -> dict[str, Any]:
     """Ask for the task's result until it is there. A machine that cannot be reached for a while is no failure."""
     deadline = time.monotonic() + seconds
     pause, told = 0.1, ""

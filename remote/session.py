@@ -7,17 +7,15 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from remote.errors import MachineError, UnreachableError, UntrustedError
 from remote.hosts import Host, Hosts, sql_server
 from remote.http import Answer, get
 from remote.logons import LOG_ONS
+from remote.looks import Looks, SharedPowerShell, SharedSql
 from remote.secret import Secret
 from remote.sql import REFUSED, Row, SqlServer, Statements, Value
-
-if TYPE_CHECKING:
-    from remote.powershell import PowerShell
 
 _INVOKE_SQL = (Path(__file__).parent / "invoke_sql.ps1").read_text(encoding="utf-8")
 
@@ -33,13 +31,17 @@ class Remote:
         self.hosts = hosts
         self._lock = threading.Lock()
         self._connections: dict[tuple[str, ...], Any] = {}
+        self.looks = Looks()
 
-    def powershell(self, machine: str) -> PowerShell:
+    def powershell(self, machine: str) -> SharedPowerShell:
         # Here: the program that only declares resources needs none of what WinRM brings along.
         from remote.powershell import PowerShell
 
         host = self.hosts[machine]
-        return self._once(("powershell", host.name), lambda: PowerShell(host, self.hosts.authorities, self._admitted))
+        return self._once(
+            ("powershell", host.name),
+            lambda: SharedPowerShell(PowerShell(host, self.hosts.authorities, self._admitted), self.looks),
+        )
 
     def sql(self, machine: str, database: str = "master") -> Statements:
         """The SQL Server of a machine, logged on to with the administrator's login of the configuration.
@@ -49,16 +51,15 @@ class Remote:
         """
         return _WithFallback(self.sql_odbc(machine, database), self.sql_integrated(machine, database))
 
-    def sql_odbc(self, machine: str, database: str = "master") -> SqlServer:
+    def sql_odbc(self, machine: str, database: str = "master") -> SharedSql:
         """The same over ODBC or not at all."""
         host = self.hosts[machine]
-        return self._once(("sql", host.name, database), lambda: SqlServer(host, database, self.hosts.authorities))
+        return self._sql(host, ("sql", host.name, database))
 
-    def listener(self, machine: str, name: str, port: int, database: str = "master") -> SqlServer:
+    def listener(self, machine: str, name: str, port: int, database: str = "master") -> SharedSql:
         """SQL Server behind an availability group's listener, with the credentials of one of its replicas."""
         host = replace(self.hosts[machine], name=name, fqdn=name, address=self.hosts.dial(name), sql_port=port)
-        servers = self.hosts.sql_servers
-        return self._once(("sql", name, database), lambda: SqlServer(host, database, self.hosts.authorities, servers))
+        return self._sql(host, ("sql", name, database), self.hosts.sql_servers)
 
     def sql_integrated(self, machine: str, database: str = "master") -> Statements:
         """The SQL Server of a machine, reached on the machine itself as the Windows account of its PowerShell."""
@@ -124,6 +125,11 @@ class Remote:
             if time.monotonic() < end:
                 connection.forget()
 
+    def _sql(self, host: Host, key: tuple[str, str, str], leads_to: frozenset[str] = frozenset()) -> SharedSql:
+        return self._once(
+            key, lambda: SharedSql(SqlServer(host, key[2], self.hosts.authorities, leads_to), self.looks, key)
+        )
+
     def _once(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
         with self._lock:
             if key not in self._connections:
@@ -135,7 +141,7 @@ class Remote:
 class _IntegratedSql:
     """``Statements`` through PowerShell on the server: for a server that admits no SQL login (yet)."""
 
-    def __init__(self, powershell: PowerShell, host: Host, server: str, database: str) -> None:
+    def __init__(self, powershell: SharedPowerShell, host: Host, server: str, database: str) -> None:
         self._powershell, self._host, self._server, self._database = powershell, host, server, database
 
     def rows(self, statement: str, *values: Value, attempted: str) -> list[Row]:
@@ -168,7 +174,7 @@ class _IntegratedSql:
 class _WithFallback:
     """``Statements`` over ODBC that reads the integrated way while the server does not admit the SQL login."""
 
-    def __init__(self, odbc: SqlServer, integrated: Statements) -> None:
+    def __init__(self, odbc: SharedSql, integrated: Statements) -> None:
         self._odbc, self._integrated = odbc, integrated
 
     def rows(self, statement: str, *values: Value, attempted: str) -> list[Row]:

@@ -157,7 +157,7 @@ class Windows:
             self.asked.append(arguments["Statement"])
             return [{"answer": 7}]
 
-        monkeypatch.setattr(one, "_run", run)
+        monkeypatch.setattr(one._powershell, "_run", run)
 
 
 def farm(password: str = "Wrong-1!") -> Remote:

@@ -1,4 +1,4 @@
-"""``python3 -m tools.bootstrap setup|up|down|check|test|env``: what the make targets call."""
+"""``python3 -m tools.bootstrap setup|up|down|check|test|bench|env``: what the make targets call."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - it runs under whatever Python th
     sys.exit(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}: make PYTHON=python3.11 …")
 
 from tools.bootstrap import checks, farm, project
+from tools.bootstrap.bench import bench
 from tools.bootstrap.command_plugin import command_plugin
 from tools.bootstrap.design import Design
 from tools.bootstrap.pulumi_cli import pulumi_cli
@@ -38,7 +39,7 @@ def packages() -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python3 -m tools.bootstrap", description=__doc__)
-    parser.add_argument("target", choices=["setup", "up", "down", "check", "test", "env"])
+    parser.add_argument("target", choices=["setup", "up", "down", "check", "test", "bench", "env"])
     parser.add_argument("--design", default="single-domain", help="a topology of topologies/, without .yaml")
     arguments = parser.parse_args()
     begun = time.monotonic()
@@ -55,6 +56,8 @@ def main() -> int:
             checks.check()
         elif arguments.target == "test":
             checks.test()
+        elif arguments.target == "bench":
+            bench()
     except StageError as error:
         return fail(error)
     except KeyboardInterrupt:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -169,7 +170,11 @@ def test_a_key_outlives_its_certificate_unless_it_goes_with_it(world: World, her
     folder = files.resolve_new(here.machine, certificates.KEYS)
 
     def imported() -> str:
-        options = {"FilePath": put(world, pfx), "CertStoreLocation": STORE, "Password": SecureString(PFX_PASSWORD)}
+        options: dict[str, Any] = {
+            "FilePath": put(world, pfx),
+            "CertStoreLocation": STORE,
+            "Password": SecureString(PFX_PASSWORD),
+        }
         return f"LocalMachine\\My\\{call(here, 'Import-PfxCertificate', **options)[0].get('Thumbprint')}"
 
     DRIVES["cert"].remove(here, imported(), recurse=False)

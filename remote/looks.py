@@ -1,0 +1,205 @@
+"""What several reads of one moment have in common is read once.
+
+A refresh reads every resource by itself, and many of them ask a machine the same: every database the state of its
+group, every node that of its cluster. Inside ``shared`` one answer serves all who ask the same within a moment. Three
+things bound this:
+
+- An answer is never older than a change of this process: a change, on whatever machine, ends the sharing of everything
+  that was asked before it ended.
+- It is never older than ``MOMENT_SECONDS``, counted from the question.
+- Whoever acts on what it reads, or waits for something to happen, is outside of ``shared`` and always asks anew.
+
+An answer that is shared must not be altered. An error is not shared: who waited for that answer asks by itself.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from remote.errors import MachineError
+from remote.sql import Row, SqlServer, Transaction, Value
+
+if TYPE_CHECKING:
+    from remote.powershell import PowerShell
+
+MOMENT_SECONDS = 10.0
+
+T = TypeVar("T")
+_here = threading.local()
+
+
+@contextmanager
+def shared() -> Iterator[None]:
+    """In this thread, take what somebody else has just read as well."""
+    before = getattr(_here, "shares", False)
+    _here.shares = True
+    try:
+        yield
+    finally:
+        _here.shares = before
+
+
+class Scripts(Protocol):
+    """Where a script can be run: on one machine."""
+
+    machine: str
+
+    def run(
+        self,
+        script: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        attempted: str,
+        changes: bool = False,
+        seconds: float = 120,
+    ) -> list[Any]:
+        """As ``PowerShell.run``."""
+
+
+@dataclass
+class _Look:
+    """One question on its way, or its answer."""
+
+    asked: float
+    done: threading.Event = field(default_factory=threading.Event)
+    answered: bool = False
+    answer: Any = None
+
+
+class Looks:
+    """The answers of the moment. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._looks: dict[Hashable, _Look] = {}
+
+    def read(self, key: Hashable, ask: Callable[[], T]) -> T:
+        """The answer to a question, where this thread shares perhaps one that somebody else got."""
+        if not getattr(_here, "shares", False):
+            return ask()
+        with self._lock:
+            now = time.monotonic()
+            known = self._looks.get(key)
+            if known is not None and now - known.asked > MOMENT_SECONDS:
+                known = None
+            if known is None:
+                mine = self._looks[key] = _Look(now)
+        if known is None:
+            return self._ask(key, mine, ask)
+        known.done.wait()
+        if known.answered:
+            answer: T = known.answer
+            return answer
+        return ask()
+
+    def _ask(self, key: Hashable, look: _Look, ask: Callable[[], T]) -> T:
+        try:
+            answer = look.answer = ask()
+            look.answered = True
+            return answer
+        finally:
+            if not look.answered:
+                with self._lock:
+                    if self._looks.get(key) is look:
+                        del self._looks[key]
+            look.done.set()
+
+    def forget(self) -> None:
+        """Share nothing of what was asked until now: the moment is over."""
+        with self._lock:
+            self._looks.clear()
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """Something is changed in here: what was asked before the end of it is not shared afterwards."""
+        try:
+            yield
+        finally:
+            self.forget()
+
+
+class SharedPowerShell:
+    """A machine's PowerShell whose reads are shared."""
+
+    def __init__(self, powershell: PowerShell, looks: Looks) -> None:
+        self._powershell, self._looks = powershell, looks
+        self.machine = powershell.machine
+
+    def run(
+        self,
+        script: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        attempted: str,
+        changes: bool = False,
+        seconds: float = 120,
+    ) -> list[Any]:
+        """As ``PowerShell.run``."""
+
+        def ask() -> list[Any]:
+            return self._powershell.run(script, arguments, attempted=attempted, changes=changes, seconds=seconds)
+
+        if changes:
+            with self._looks.change():
+                return ask()
+        return self._looks.read(("powershell", self.machine, script, _key(arguments or {})), ask)
+
+    def forget(self) -> None:
+        """As ``PowerShell.forget``."""
+        self._powershell.forget()
+
+
+class SharedSql:
+    """A SQL Server whose reads are shared. ``key`` says which server and database."""
+
+    def __init__(self, sql: SqlServer, looks: Looks, key: tuple[str, ...]) -> None:
+        self._sql, self._looks, self._key = sql, looks, key
+
+    def log_on(self, *, attempted: str) -> None:
+        """As ``SqlServer.log_on``."""
+        self._sql.log_on(attempted=attempted)
+
+    def rows(self, statement: str, *values: Value, attempted: str) -> list[Row]:
+        return self._looks.read(
+            (*self._key, statement, _key(values)), lambda: self._sql.rows(statement, *values, attempted=attempted)
+        )
+
+    def run(self, statement: str, *values: Value, attempted: str, seconds: float = 120) -> None:
+        with self._looks.change():
+            self._sql.run(statement, *values, attempted=attempted, seconds=seconds)
+
+    def together(
+        self, statements: Sequence[tuple[str, tuple[Value, ...]]], *, attempted: str, seconds: float = 120
+    ) -> None:
+        with self._looks.change():
+            self._sql.together(statements, attempted=attempted, seconds=seconds)
+
+    def apart(
+        self, transactions: Sequence[Transaction], *, attempted: str, seconds: float = 120
+    ) -> list[MachineError | None]:
+        with self._looks.change():
+            return self._sql.apart(transactions, attempted=attempted, seconds=seconds)
+
+    def run_watched(
+        self, statement: str, *values: Value, attempted: str, stall: float, report: Callable[[int], None]
+    ) -> None:
+        with self._looks.change():
+            self._sql.run_watched(statement, *values, attempted=attempted, stall=stall, report=report)
+
+    def forget(self) -> None:
+        """As ``SqlServer.forget``."""
+        self._sql.forget()
+
+
+def _key(value: object) -> Hashable:
+    """A value as part of a key; 1 and True are two."""
+    if isinstance(value, Mapping):
+        return tuple((name, _key(item)) for name, item in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(_key(item) for item in value)
+    return type(value), value
