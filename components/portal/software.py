@@ -196,7 +196,10 @@ class SoftwareProvider(Provider[SoftwareInputs, SoftwareFacts]):
         return [*steps, Step(f"On {machine}, install Windows Azure Pack ({names}){returned}.", action, remedy)]
 
     def _restart(self, inputs: SoftwareInputs, facts: SoftwareFacts, why: str, files: tuple[str, ...]) -> list[Step]:
-        """A restart, on a node that takes no clients. It is noted afterwards: one that was cut short is made up for."""
+        """A restart, on a node that takes no clients. It is noted afterwards: one that was cut short is made up for.
+
+        Every sentence says why: one run may need a restart before the installation and another one after it.
+        """
         machine, where = inputs.machine, {"Interface": inputs.interface}
         drain = Detached(
             machine,
@@ -206,18 +209,19 @@ class SoftwareProvider(Provider[SoftwareInputs, SoftwareFacts]):
             inputs.restart_seconds + 60 * DRAIN_MINUTES,
         )
         before = [
-            Step(f"On {machine}, let clients finish and take no more before the restart.", drain),
+            Step(f"On {machine}, let clients finish and take no more: it restarts {why}.", drain),
             Step(
-                f"Wait until {machine} has no client before the restart.",
+                f"Wait until {machine} has no client: it restarts {why}.",
                 Until(machine, SoftwareFacts.drained, inputs.restart_seconds),
             ),
         ]
         after = [
             Step(
-                f"On {machine}, start load balancing after the restart.", Script(machine, "nlb/start_node.ps1", where)
+                f"On {machine}, start load balancing after the restart {why}.",
+                Script(machine, "nlb/start_node.ps1", where),
             ),
             Step(
-                f"Wait until clients come to {machine} again.",
+                f"Wait until clients come to {machine} again after the restart {why}.",
                 Until(machine, SoftwareFacts.taken_back, inputs.restart_seconds),
             ),
         ]

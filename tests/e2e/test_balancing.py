@@ -372,6 +372,12 @@ def test_a_restart_is_asked_for_and_its_node_drained(farm: FarmHere, cluster: Cl
     assert piece.drift(outs) == {}
     assert cluster.drifts() == {}
     piece.delete(outs)
+
+    with watched(farm) as both:
+        outs = piece.create()
+    assert both.down == ["Portal2 Stopped"] * 2, "before the installation, and once more as it asks for"
+    piece.delete(outs)
+    left_to_the_next_start(farm, [])
     assert cluster.tasks() == []
 
 

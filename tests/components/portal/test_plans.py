@@ -96,13 +96,15 @@ class TestSoftware:
         restart, noted = sentences(self.provider.plan(self.inputs, replace(facts, node=None)))
         plan = self.provider.plan(inputs, facts)
         assert sentences(plan) == [
-            *["On Portal1, let clients finish and take no more before the restart."] * drained,
-            *["Wait until Portal1 has no client before the restart."] * drained,
+            *["On Portal1, let clients finish and take no more: it restarts as the installation asks for."] * drained,
+            *["Wait until Portal1 has no client: it restarts as the installation asks for."] * drained,
             restart,
-            *["On Portal1, start load balancing after the restart."] * drained,
-            *["Wait until clients come to Portal1 again."] * drained,
+            *["On Portal1, start load balancing after the restart as the installation asks for."] * drained,
+            *["Wait until clients come to Portal1 again after the restart as the installation asks for."] * drained,
             noted,
         ]
+        before = SoftwareFacts((), pending=(self.other,), node=node)
+        assert not {*sentences(plan)} & {*sentences(self.provider.plan(inputs, before))}, "one run may need both"
         if drained:
             quiet, back = (step.action for step in plan if isinstance(step.action, Until))
             assert isinstance(quiet, Until)
