@@ -93,6 +93,7 @@ def hosts(values: dict[str, Any], topology: Topology) -> Hosts:
             sql_username=topology.sql.administrator,
             sql_password=Secret(values.get("sqlAdministratorPassword") or ""),
             verify=bool(entry.get("verify", True)),
+            replica=replica is not None,
             netbios=topology.domain_of(machine.name).netbios,
         )
     shared = {name: str(given.pop(name).get("address") or "") for name in _shared_names(topology) if name in given}

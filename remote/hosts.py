@@ -31,6 +31,8 @@ class Host:
     sql_password: Secret = NOTHING
     verify: bool = True
     """Check the machine's certificate. ``operations verify`` complains about every host where this is off."""
+    replica: bool = False
+    """It carries a replica of the availability group."""
     netbios: str = ""
     """The NetBIOS name of the machine's domain."""
 

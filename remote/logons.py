@@ -89,8 +89,9 @@ class LogOns:
     def run(self, account: Account, server: str, log_on: Callable[[], T], *, before: frozenset[str] = frozenset()) -> T:
         """Log on unless it is known that this would be refused; ``log_on`` raises ``RefusedLogOn`` when it is.
 
-        ``before`` are the servers of which ``server`` is a common name (a listener): who is refused by one of them is
-        not tried there, and a refusal there counts for each of them that has not admitted the account.
+        ``before`` are the servers of which ``server`` is a common name (a listener): who is refused by one of them and
+        admitted by none is not tried there, and a refusal there counts for each of them that has not admitted the
+        account.
         """
         with self._lock:
             known = self._accounts.setdefault(account, _Known())
@@ -107,7 +108,7 @@ class LogOns:
             try:
                 result = log_on()
             except RefusedLogOn as refused:
-                self._remember(known, server, refused)
+                self._remember(known, account, server, refused)
                 raise
             with self._lock:
                 known.admitted.add(server)
@@ -123,7 +124,6 @@ class LogOns:
                     fronts = {front for front, behind in known.fronts.items() if not behind.isdisjoint(servers)}
                     for server in {*servers, *fronts}:
                         known.refused.pop(server, None)
-                        known.admitted.discard(server)
 
     def _locks(self, known: _Known, account: Account, server: str) -> list[threading.Lock]:
         if account.kind is Kind.ONE_DIRECTORY:
@@ -143,15 +143,19 @@ class LogOns:
         if own is not None or server in known.admitted:
             return own
         behind = known.fronts.get(server, frozenset())
+        if behind & known.admitted:
+            return None  # it may lead to that one
         return next(
             (one for one in all_of_them if one.server in behind or server in known.fronts.get(one.server, ())), None
         )
 
-    def _remember(self, known: _Known, server: str, refused: RefusedLogOn) -> None:
+    def _remember(self, known: _Known, account: Account, server: str, refused: RefusedLogOn) -> None:
         with self._lock:
             earlier = known.refused.get(server)
             times = (earlier.times if earlier else 0) + 1
             known.refused[server] = _Refusal(server, refused.why, refused.number, self._clock(), times)
+            if account.kind is Kind.EACH_SERVER:
+                known.admitted.discard(server)
 
 
 LOG_ONS = LogOns()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -32,6 +33,7 @@ class Remote:
         self._lock = threading.Lock()
         self._connections: dict[tuple[str, ...], Any] = {}
         self.looks = Looks()
+        self._trying, self._tried = threading.Lock(), False
 
     def powershell(self, machine: str) -> SharedPowerShell:
         # Here: the program that only declares resources needs none of what WinRM brings along.
@@ -57,9 +59,23 @@ class Remote:
         return self._sql(host, ("sql", host.name, database))
 
     def listener(self, machine: str, name: str, port: int, database: str = "master") -> SharedSql:
-        """SQL Server behind an availability group's listener, with the credentials of one of its replicas."""
+        """SQL Server behind an availability group's listener, with the credentials of one of its replicas.
+
+        Every replica is logged on to before the listener is, once: a login that all of them refuse is not tried there.
+        """
+        self._try_replicas()
         host = replace(self.hosts[machine], name=name, fqdn=name, address=self.hosts.dial(name), sql_port=port)
         return self._sql(host, ("sql", name, database), self.hosts.sql_servers)
+
+    def _try_replicas(self) -> None:
+        with self._trying:
+            if self._tried:
+                return
+            for host in self.hosts.machines.values():
+                if host.replica:
+                    with contextlib.suppress(MachineError):  # whoever asks that replica is told, and so is the listener
+                        self.sql_odbc(host.name).log_on(attempted="log on")
+            self._tried = True
 
     def sql_integrated(self, machine: str, database: str = "master") -> Statements:
         """The SQL Server of a machine, reached on the machine itself as the Windows account of its PowerShell."""

@@ -191,7 +191,6 @@ def test_a_finished_farm_needs_little(finished: TakenOver) -> None:
     ]
     assert again == {
         **{f"{server}-account": [one.format(server) for one in account] for server in ("SPF1", "SPF2")},
-        **{f"{node}-software": [f"Restart {node}, as an installation asked for."] for node in ("Portal1", "Portal2")},
         "spf-registration": [
             "Through Portal1, correct the registration of Service Provider Foundation to https://spf.hyper-v.nu:8090."
         ],
@@ -267,8 +266,6 @@ FINISHED: dict[str, list[str]] = {
             for group in ("SPF_Admin", "SPF_Provider", "SPF_VMM")
         ),
     ],
-    "Portal1-software": ["Restart Portal1, as an installation asked for."],
-    "Portal2-software": ["Restart Portal2, as an installation asked for."],
     f"{SHORT}Usage": [f"On SQL2, resume the synchronisation of {SHORT}Usage."],
     "plan": [
         "Through Portal1, make the plan High availability check Public.",

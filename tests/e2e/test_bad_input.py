@@ -403,7 +403,7 @@ def test_a_plan_that_is_not_ours(farm: FarmHere, pieces: dict[str, Piece]) -> No
     portal.run(leaf("portal/add_plan.ps1"), arguments, attempted="create by hand", changes=True)
     line = one(errors(farm.up()), "Portal1: create the plan High availability check:")
     assert "it exists already and was not made by this stack" in line
-    assert f"Add `adopt: true` to portal > plan ({farm.topology}:{farm.line('  plan: ')}) to take it over" in line
+    assert f"Add `adopt: true` to portal > plan (../topology.yaml:{farm.line('  plan: ')}) to take it over" in line
     provider = pieces["plan"].provider()
     (theirs,) = provider.observe(inputs, farm.remote).plans
     gone = {**admin_call(inputs.interface, farm.remote), "PlanId": theirs.id}

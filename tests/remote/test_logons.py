@@ -145,6 +145,18 @@ class TestLoginOfASqlServer:
         assert world.at(LISTENER, SA, before=SERVERS) == "refused by SQL1"
         assert world.tried == ["SQL1"]
 
+    def test_a_listener_may_lead_to_one_that_admits(self, world: World) -> None:
+        world.refusing = {"SQL2"}
+        world.at("SQL2", SA)
+        world.at("SQL1", SA)
+        assert world.at(LISTENER, SA, before=SERVERS) == "in"
+
+    def test_one_that_admitted_and_refuses_now_does_not_count_as_one_that_admits(self, world: World) -> None:
+        world.at("SQL1", SA)
+        world.refusing = {"SQL1"}
+        world.at("SQL1", SA)
+        assert world.at(LISTENER, SA, before=SERVERS) == "refused by SQL1"
+
     def test_a_listener_that_refuses_stands_for_those_behind_it(self, world: World) -> None:
         world.refusing = {"SQL2", LISTENER}
         world.at("SQL1", SA)
