@@ -143,7 +143,7 @@ def _growth(small: Row, large: Row) -> str:
         return f"{after / before:.1f} x" if before else ""
 
     cells = [
-        f"{large.nodes} to {small.nodes}",
+        f"{small.nodes} to {large.nodes}",
         ratio(large.nodes, small.nodes),
         ratio(large.resources, small.resources),
         ratio(large.edges, small.edges),
