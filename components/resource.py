@@ -44,7 +44,7 @@ from components.steps import Step
 from components.topology import Topology
 from components.topology.place import to_set
 from components.topology.problem import Location
-from remote.errors import LostAnswerError, MachineError, UnreachableError
+from remote.errors import LostAnswerError, MachineError, RefusedError, UnreachableError, UntrustedError
 from remote.looks import shared
 from remote.secret import Secret, redact
 from remote.session import Remote
@@ -230,7 +230,9 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
                 with shared():
                     facts = self.observe(inputs, self.remote)
             except MachineError as error:
-                if not isinstance(inputs, ThroughFarm) or isinstance(error, UnreachableError | LostAnswerError):
+                if not isinstance(inputs, ThroughFarm) or isinstance(
+                    error, UnreachableError | LostAnswerError | RefusedError | UntrustedError
+                ):
                     raise
                 unread = {"reading": f"fails: {error}"}
                 return ReadResult(id_, props | unread, self._dump(inputs) | unread)
