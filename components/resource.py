@@ -58,6 +58,9 @@ TRACEBACK = "PULUMI_PYTHON_TRACEBACK"
 _BOOKKEEPING = ("adopted", "before", "home", "revision")
 """Outputs that the base keeps for itself in every resource."""
 
+_NO_READING = (UnreachableError, LostAnswerError, RefusedError, UntrustedError)
+"""What the connection to a machine ends in: never a difference of what is read through it."""
+
 _TRIES = 3
 """How many lost answers one call puts up with before the error goes to the operator."""
 
