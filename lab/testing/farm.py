@@ -1,0 +1,88 @@
+"""A whole lab in this process: every machine of a topology, on its loopback addresses, until it is stopped.
+
+A test that changes the lab behind the machines' backs (an edition, a share's rights) or looks at its state has it at
+hand as ``world``; clients reach it on the wire, and ``python -m lab`` finds it in its directory, as any other.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from lab import boot, state
+from lab.control import Control
+from lab.testing.authority import share_authority
+from lab.testing.snapshot import Account, accounts
+from lab.testing.worlds import TOPOLOGY
+from lab.world import Machine, World
+
+__all__ = ["Farm", "Machine", "World"]
+
+
+class Farm:
+    """The machines of a topology file. State lies in ``directory`` and survives ``stop``; without a directory it is in
+    a temporary one that ``stop`` removes. ``pace`` is the length of modelled durations, 1 for real time.
+
+    Ports below 1024 need root or a network of the process's own (``lab.testing.isolation``).
+    """
+
+    world: World
+    """From ``start`` to ``stop``."""
+
+    def __init__(
+        self, topology: Path = TOPOLOGY, directory: Path | None = None, pace: float = boot.DEFAULT_PACE
+    ) -> None:
+        self.topology, self.pace = topology, pace
+        self._temporary = directory is None
+        self.directory = Path(tempfile.mkdtemp(prefix="lab-")) if directory is None else directory
+        self._control: Control | None = None
+
+    def start(self, by_hand: Sequence[Path] = ()) -> None:
+        """Returns when everything listens. ``by_hand`` are files of what was done by hand in a fresh lab
+        (docs/lab.md), one after the other. Raises LabError, TopologyError or OSError where a port is not free."""
+        entries = [entry for file in by_hand for entry in state.read(file)]
+        share_authority(self.directory)
+        self.world = boot.build(self.topology, self.directory, self.pace)
+        try:
+            boot.start(self.world, entries)
+            self._control = Control(self.world, self.directory)
+        except BaseException:
+            boot.stop(self.world)
+            self.world.close()
+            raise
+
+    def stop(self) -> None:
+        """Nothing listens any more. Harmless when nothing runs."""
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+            boot.stop(self.world)
+            self.world.close()
+        if self._temporary:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def authority(self) -> Path:
+        """The file of the authority that clients have to trust."""
+        return self.directory / "authority" / "ca.pem"
+
+    def address(self, machine: str) -> str:
+        """Where a machine listens, such as 127.21.5.121. Raises KeyError for an unknown machine."""
+        return self.world.machine(machine).loopback
+
+    def account(self, name: str, domain: str = "hyper-v.nu") -> Account:
+        """An account of a domain, with its password. Raises KeyError for an unknown one."""
+        return accounts(domain)[name]
