@@ -83,6 +83,18 @@ class Farm:
         """Where a machine listens, such as 127.21.5.121. Raises KeyError for an unknown machine."""
         return self.world.machine(machine).loopback
 
+    def use_sql_logins(self, machine: str, sa_password: str) -> None:
+        """What an administrator does by hand on a machine so that SQL logins may log on: mixed mode, sa enabled with a
+        password, a restart of SQL Server. Raises LabError with the server's refusal, such as of a weak password."""
+        password = sa_password.replace("'", "''")
+        mode = r"N'HKEY_LOCAL_MACHINE', N'Software\Microsoft\MSSQLServer\MSSQLServer', N'LoginMode', REG_DWORD, 2"
+        sa = f"ALTER LOGIN sa WITH PASSWORD = N'{password}'; ALTER LOGIN sa ENABLE"
+        steps = [
+            state.Entry("use_sql_logins", machine, sql=f"{sa}; EXEC xp_instance_regwrite {mode}"),
+            state.Entry("use_sql_logins", machine, powershell="Restart-Service MSSQLSERVER -Force"),
+        ]
+        state.carry_out(self.world, steps)
+
     def account(self, name: str, domain: str = "hyper-v.nu") -> Account:
         """An account of a domain, with its password. Raises KeyError for an unknown one."""
         return accounts(domain)[name]
