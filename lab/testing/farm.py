@@ -16,7 +16,8 @@ from typing import Self
 from lab import boot, state
 from lab.control import Control
 from lab.testing.authority import share_authority
-from lab.testing.snapshot import Account, accounts
+from lab.testing.clients import odbc_driver
+from lab.testing.snapshot import accounts
 from lab.testing.worlds import TOPOLOGY
 from lab.world import Machine, World
 
@@ -95,6 +96,20 @@ class Farm:
         ]
         state.carry_out(self.world, steps)
 
-    def account(self, name: str, domain: str = "hyper-v.nu") -> Account:
-        """An account of a domain, with its password. Raises KeyError for an unknown one."""
-        return accounts(domain)[name]
+    # What clients need ------------------------------------------------------------------------------------------
+
+    def winrm(self, machine: str) -> str:
+        """The endpoint of a machine's WinRM service, for pywinrm. The certificate is for the machine's full name."""
+        return f"https://{self.address(machine)}:5986/wsman"
+
+    def credentials(self, account: str = "installer", domain: str = "hyper-v.nu") -> tuple[str, str]:
+        """``HYPERVNU\\installer`` and its password: an administrator of every machine in the domain, unless another
+        account is named. Raises KeyError for an unknown one."""
+        netbios = next(one["netbios"] for one in self.world.topology["domains"] if one["name"] == domain)
+        return rf"{netbios}\{account}", accounts(domain)[account].password
+
+    def odbc(self, machine: str) -> str:
+        """A connection string for Microsoft's driver, without a login; the server's certificate is checked against the
+        authorities in the file that SSL_CERT_FILE names when the process connects for the first time."""
+        here = self.world.machine(machine)
+        return f"DRIVER={odbc_driver()};SERVER={here.loopback};HostNameInCertificate={here.fqdn}"
