@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.sql.engine.catalog.registry import VIEWS, CatalogView, load
+from lab.sql.engine.catalog.registry import VIEWS, CatalogView
 from lab.sql.engine.database import Database
 from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.frame import Frame
@@ -50,7 +50,6 @@ def find_table(frame: Frame, parts: tuple[str, ...], permission: str) -> Table:
 
 
 def _catalog_view(schema: str, name: str, database: str) -> CatalogView | None:
-    load()
     if schema in ("sys", "information_schema"):
         return VIEWS.get(f"{schema}.{name}")
     return VIEWS.get(f"{database}.dbo.{name}") if schema in ("", "dbo") else None

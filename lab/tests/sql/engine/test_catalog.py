@@ -9,11 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lab.sql.api import Session
-from lab.sql.engine.catalog.registry import VIEWS, load
+from lab.sql.engine.catalog.registry import VIEWS
 from lab.sql.engine.types import parse_type
 from lab.tests.sql.engine.conftest import ok, run
-
-load()
 
 
 @pytest.mark.parametrize("name", sorted(view.name for view in VIEWS.values()))
