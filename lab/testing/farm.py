@@ -105,8 +105,8 @@ class Farm:
     def credentials(self, account: str = "installer", domain: str = "hyper-v.nu") -> tuple[str, str]:
         """``HYPERVNU\\installer`` and its password: an administrator of every machine in the domain, unless another
         account is named. Raises KeyError for an unknown one."""
-        netbios = next(one["netbios"] for one in self.world.topology["domains"] if one["name"] == domain)
-        return rf"{netbios}\{account}", accounts(domain)[account].password
+        netbios = {one["name"]: one["netbios"] for one in self.world.topology["domains"]}
+        return rf"{netbios[domain]}\{account}", accounts(domain)[account].password
 
     def odbc(self, machine: str) -> str:
         """A connection string for Microsoft's driver, without a login; the server's certificate is checked against the

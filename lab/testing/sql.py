@@ -5,9 +5,9 @@ from __future__ import annotations
 from lab import identity
 from lab.sql import engine
 from lab.sql.api import Session, SqlError
+from lab.sql.engine.files import files_of
 from lab.sql.engine.group.progress import DETECTION_SECONDS, advance, become_primary
 from lab.sql.engine.group.state import ONLINE_SECONDS, Group, find_group
-from lab.sql.engine.instance import files_of
 from lab.sql.engine.storage.space import ServerSpace, Space
 from lab.world import World
 

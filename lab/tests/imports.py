@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping, Set
+from functools import cache
 from pathlib import Path
 
 LAB = Path(__file__).parents[1]
 
 
+@cache
 def graph() -> dict[str, set[str]]:
     """Module → the modules of the lab that it imports, within functions too. What only a type checker sees is left out,
     and so is that a package is imported before its modules."""

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from lab import files, identity
+from lab.addresses import loopback_of
 from lab.powershell.api import Call, PowerShellError, Session
 from lab.windows import certificates, iis
-from lab.world import Machine, World, loopback_of
+from lab.world import Machine, World
 
 PFX_PASSWORD = "Pfx-of-the-tests-1"
 

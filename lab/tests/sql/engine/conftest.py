@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from lab import files, identity
+from lab.addresses import loopback_of
 from lab.sql import beginning, engine
 from lab.sql.api import Event, Message, Parameter, ResultSet, Session, SqlError
-from lab.world import Machine, World, loopback_of
+from lab.world import Machine, World
 
 TOPOLOGY: dict[str, Any] = {
     "domains": [{"name": "hyper-v.nu", "netbios": "HYPERVNU", "subnet": "172.43.5.0/24"}],

@@ -10,9 +10,9 @@ import pytest
 
 from lab.sql import engine
 from lab.sql.api import Parameter, Session, SqlError
-from lab.sql.engine import instance
+from lab.sql.engine import files as database_files
 from lab.sql.engine.connect import connect
-from lab.sql.engine.instance import files_of
+from lab.sql.engine.files import files_of
 from lab.sql.engine.storage.file import DatabaseFile
 from lab.tests.sql.engine.conftest import Servers, ok, run
 from lab.tests.sql.engine.test_group import READY, SHARE, STATE, prepare
@@ -203,8 +203,8 @@ def test_a_file_is_opened_once(servers: Servers, monkeypatch: pytest.MonkeyPatch
     session, machine = servers.as_installer("SQL1"), servers.machine("SQL1")
     ok(session, "CREATE DATABASE Passing")
     document = machine.collection("sql-database")["passing"]
-    monkeypatch.setattr(instance, "DatabaseFile", Slow)
-    files = instance.Files(servers.world, machine)
+    monkeypatch.setattr(database_files, "DatabaseFile", Slow)
+    files = database_files.Files(servers.world, machine)
     found: list[DatabaseFile] = []
 
     def look() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from lab.sql.engine import nodes as n
 from lab.sql.engine.catalog.server import PERMISSION_TYPES
 from lab.sql.engine.errors import error, not_modelled
+from lab.sql.engine.permissions import ON_ALL, SECURABLE_PERMISSIONS, SERVER_PERMISSIONS
 from lab.sql.engine.query.bind import bind
 from lab.sql.engine.query.plan import SourcePlan
 from lab.sql.engine.query.scope import Env, Field, Row, Scope
-from lab.sql.engine.statements.grants import ON_ALL, SECURABLE_PERMISSIONS, SERVER_PERMISSIONS
 from lab.sql.engine.types import SYSNAME, nvarchar, varchar
 
 PERMISSIONS = ("CONNECT SQL", "VIEW SERVER STATE", "VIEW ANY DATABASE", "VIEW ANY DEFINITION", "ALTER ANY LOGIN",
