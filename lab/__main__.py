@@ -43,7 +43,7 @@ State = Annotated[
     typer.Option("--state", help="What was done by hand in a fresh lab (docs/lab.md)."),
 ]
 HERE = Path(".lab")
-SINGLE_DOMAIN = Path("topologies/single-domain.yaml")
+SINGLE_DOMAIN = Path(__file__).parent / "topologies" / "single-domain.yaml"
 
 
 @app.command()

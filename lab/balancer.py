@@ -31,12 +31,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lab.addresses import loopback_of
 from lab.forwarding import relay
 from lab.machines import is_reachable
 from lab.network import reset, silence
 from lab.quiet import Quiet
 from lab.routes import CONNECT_SECONDS
-from lab.world import loopback_of
 
 if TYPE_CHECKING:
     from lab.network import Endpoint

@@ -15,8 +15,9 @@ from typing import Any
 import yaml
 
 from lab import machines, state, version
+from lab.addresses import loopback_of
 from lab.replicas import replicas
-from lab.world import Machine, Store, World, loopback_of
+from lab.world import Machine, Store, World
 
 BEGINNINGS = (
     "lab.identity",

@@ -30,6 +30,7 @@ from lab.world import Collection, Identity
 if TYPE_CHECKING:
     from lab.world import Machine, World
 
+ACCOUNTS = Path(__file__).parent / "accounts.yaml"
 NORMAL_ACCOUNT = 0x200
 PASSWORD_NEVER_EXPIRES = 0x10000
 ACCOUNT_DISABLED = 0x2
@@ -222,7 +223,7 @@ def next_sid(accounts: Collection, groups: Collection, authority: str) -> str:
 
 def begin(world: World) -> None:
     """Domains' accounts and groups, and what a fresh Windows Server 2012 in the domain has of its own."""
-    known: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "accounts.yaml").read_text(encoding="utf-8"))
+    known: dict[str, Any] = yaml.safe_load(ACCOUNTS.read_text(encoding="utf-8"))
     for domain in {machine.domain for machine in world.machines.values()}:
         _begin_domain(world, domain, known["domains"].get(domain, {}))
     for machine in world.machines.values():

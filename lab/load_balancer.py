@@ -29,9 +29,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lab.addresses import loopback_of
 from lab.forwarding import relay
 from lab.network import reset
-from lab.world import loopback_of
 
 if TYPE_CHECKING:
     from lab.network import Endpoint

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lab import files, load_balancer, machines, state, version
+from lab.addresses import loopback_of
 from lab.client import LabError
 from lab.faults import Fault
 from lab.winrm.service import open_shells
-from lab.world import loopback_of
 
 if TYPE_CHECKING:
     from lab.world import Machine, World

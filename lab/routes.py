@@ -102,7 +102,7 @@ def admits_client(machine: Machine, client: str, port: int) -> bool:
 
 def domain_at(world: World, loopback: str) -> str | None:
     """The domain in whose subnet an address lies; None for one outside all of them."""
-    from lab.world import loopback_of
+    from lab.addresses import loopback_of
 
     for domain in world.topology.get("domains") or []:
         subnet = ipaddress.IPv4Network(domain["subnet"], strict=False) if "subnet" in domain else None

@@ -370,8 +370,3 @@ class World:
                 "message": message,
                 "time": self.clock.now().isoformat(),
             }
-
-
-def loopback_of(address: str) -> str:
-    """The loopback address that stands for an address of the topology: 172.21.5.121 → 127.21.5.121."""
-    return "127." + address.split(".", 1)[1]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests import isolation
+from lab.testing import isolation
 
 _DESIGNS = "test_designs.py"
 """The tests of one design share a farm; those of two do not, though they stand in one file."""
@@ -31,12 +31,7 @@ class _ByFarm(LoadScopeScheduling):  # type: ignore[misc]  # the package tells n
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Called in the first process and in each that it starts for tests, before anything else."""
-    if isolation.isolate() or hasattr(config, "workerinput"):
-        return
-    if config.option.numprocesses:
-        print("The kernel refuses network namespaces: one process runs all tests, when no other suite runs.")
-        config.option.numprocesses = 0
-    isolation.take_turns()
+    isolation.isolate_pytest(config)
 
 
 @pytest.hookimpl(optionalhook=True)

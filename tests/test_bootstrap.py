@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from lab.lock import locked
+from lab.testing.process import locked
 from tools.bootstrap import command_plugin, design, farm, lab_pulumi, project, pulumi_cli, python_environment
 from tools.bootstrap.stage import StageError, quiet
 

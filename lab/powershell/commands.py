@@ -14,9 +14,11 @@ from lab.powershell.api import HashTable, NotModelledError, PowerShellError
 from lab.powershell.arguments import Given, Item
 from lab.powershell.convert import to_list, to_text
 from lab.powershell.errors import ReturnFlow, StopUpstream, Terminating, record_of
-from lab.powershell.functions import FunctionCall
+from lab.powershell.pipeline import FunctionStage, Out, Stage, write_all
+from lab.powershell.resolution import find
 from lab.powershell.scope import Cell, Scope
 from lab.powershell.statements import DefinedFunction
+from lab.powershell.streams import Streams
 from lab.powershell.syntax import (
     Command,
     Constant,
@@ -32,109 +34,7 @@ from lab.powershell.syntax import (
 from lab.powershell.values import NOTHING, OutputRecord, ScriptBlock, plain
 
 if TYPE_CHECKING:
-    from lab.powershell.evaluator import Evaluator, Streams
-
-Out = Callable[[Any], None]
-
-
-class Stage:
-    """One command of a pipeline. ``out`` is where it writes; ``piped`` says whether a command stands before it."""
-
-    out: Out
-    piped = False
-    streams: Any = None
-
-    def begin(self) -> None:
-        """Before the first object."""
-
-    def process(self, item: Any) -> None:
-        """One object from the pipeline."""
-
-    def end(self) -> None:
-        """After the last object."""
-
-
-class FunctionStage(Stage):
-    """A function or a script block."""
-
-    def __init__(self, evaluator: Evaluator, name: str, script: Script, given: Given, **how: Any) -> None:
-        self.evaluator, self.name, self.script, self.given = evaluator, name, script, given
-        self.is_filter: bool = how.get("is_filter", False)
-        self.same_scope: bool = how.get("same_scope", False)
-        self.parent: Scope | None = how.get("parent")
-        self.item: Any = how.get("item", NOTHING)
-        self.collected: list[Any] = []
-        self.done = False
-
-    def _enter(self, run: Callable[[], None]) -> None:
-        evaluator = self.evaluator
-        outer = evaluator.scope
-        evaluator.scope = self.scope
-        evaluator.frames.append([self.label, self.script, 0])
-        depth = len(evaluator.frames)
-        try:
-            run()
-        except ReturnFlow:
-            pass
-        except RecursionError:
-            raise PowerShellError(
-                "The script failed due to call depth overflow.", "CallDepthOverflow", category="InvalidOperation"
-            ) from None
-        finally:
-            evaluator.scope = outer
-            del evaluator.frames[depth - 1 :]
-
-    @property
-    def label(self) -> str:
-        return self.name or "<ScriptBlock>"
-
-    def begin(self) -> None:
-        evaluator = self.evaluator
-        self.scope = evaluator.scope if self.same_scope else Scope(self.parent or evaluator.scope)
-        outer, evaluator.scope = evaluator.scope, self.scope
-        try:
-            self.call = FunctionCall(evaluator, self.name, self.script, self.given, piped=self.piped)
-            self.call.missing()
-            if self.item is not NOTHING:
-                self.scope.cells["_"] = Cell("_", self.item)
-            self.call.prepare()
-        finally:
-            evaluator.scope = outer
-        begin = self.script.begin
-        if begin is not None:
-            self._enter(lambda: evaluator.run_block(begin, self.out))
-
-    def process(self, item: Any) -> None:
-        body = self.script.end if self.is_filter else self.script.process
-        if body is None:
-            self.collected.append(item)
-            return
-        block = body
-
-        def run() -> None:
-            self.scope.cells["_"] = Cell("_", item)
-            self.scope.cells["input"] = Cell("input", [item])
-            self.call.take(item)
-            self.evaluator.run_block(block, self.out)
-
-        self._enter(run)
-
-    def end(self) -> None:
-        if not self.piped and (self.script.process is not None or self.is_filter):
-            block = self.script.process or self.script.end
-            if block is not None:
-                body = block
-                self._enter(lambda: self.evaluator.run_block(body, self.out))
-        if self.script.end is not None and not self.is_filter:
-            last = self.script.end
-
-            def run() -> None:
-                self.scope.cells["input"] = Cell("input", list(self.collected))
-                if self.collected:
-                    self.call.take(self.collected[-1])
-                self.evaluator.run_block(last, self.out)
-
-            self._enter(run)
+    from lab.powershell.evaluator import Evaluator
 
 
 class Commands:
@@ -244,8 +144,6 @@ class Commands:
             at += 1
 
     def _redirected(self, redirections: tuple[Redirection, ...], out: Out) -> tuple[Out, Streams]:
-        from lab.powershell.evaluator import Streams
-
         now = self.streams
         error, messages = now.error, {3: now.warning, 4: now.verbose, 5: now.debug}
         target = out
@@ -320,8 +218,6 @@ class Commands:
                 parent=name.captured,
             )
         else:
-            from lab.powershell.resolution import find
-
             if isinstance(name, list):
                 name = name[0] if len(name) == 1 else name
             found = find(evaluator, name)
@@ -401,15 +297,6 @@ class Commands:
             stage.end()
         except PowerShellError as error:
             raise Terminating(self.place(record_of(error)), thrown=True) from error
-
-
-def write_all(value: Any, out: Out) -> None:
-    """Write a value as a pipeline does: a list element by element, nothing for an empty output."""
-    if isinstance(value, list):
-        for item in list(value):
-            out(plain(item))
-    elif value is not NOTHING:
-        out(value)
 
 
 def _discard(_: Any) -> None:

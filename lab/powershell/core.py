@@ -9,9 +9,9 @@ from lab.powershell import calls, members, table
 from lab.powershell.api import DRIVES, HashTable, NotModelledError, PowerShellError, PSObject
 from lab.powershell.arguments import Given
 from lab.powershell.binder import Bound, bind
-from lab.powershell.commands import FunctionStage, Stage, write_all
 from lab.powershell.convert import to_bool, to_list, to_text
 from lab.powershell.errors import StopUpstream
+from lab.powershell.pipeline import FunctionStage, Stage, write_all
 from lab.powershell.stages import CallRuntime
 from lab.powershell.values import NOTHING, ScriptBlock
 

@@ -23,6 +23,7 @@ from lab.powershell.scanner import ParseError
 from lab.powershell.scope import Scope
 from lab.powershell.statements import Statements
 from lab.powershell.static_functions import make_encoding
+from lab.powershell.streams import Streams
 from lab.powershell.syntax import (
     Script,
 )
@@ -36,16 +37,6 @@ from lab.powershell.variables import Variables
 
 def nobody_reads(_: str) -> None:
     """The console of a process that has none."""
-
-
-@dataclass
-class Streams:
-    """Where errors and messages go while a command runs."""
-
-    error: Callable[[ErrorRecord], None]
-    warning: Callable[[Any], None]
-    verbose: Callable[[Any], None]
-    debug: Callable[[Any], None]
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lab.powershell import core, table
 from lab.powershell.api import AVAILABLE, CMDLETS, DRIVES, PROGRAMS, NotModelledError, PowerShellError, Session
 from lab.powershell.arguments import Given
-from lab.powershell.commands import Stage
+from lab.powershell.pipeline import Stage
 from lab.powershell.stages import CmdletStage, ProgramStage
 from lab.powershell.values import NOTHING
 

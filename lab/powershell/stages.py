@@ -9,10 +9,10 @@ from lab.powershell import table
 from lab.powershell.api import CMDLETS, Call, NotModelledError, PowerShellError, StreamingProgram
 from lab.powershell.arguments import Given, Item
 from lab.powershell.binder import Bound, bind
-from lab.powershell.commands import Stage
 from lab.powershell.convert import to_text
 from lab.powershell.errors import Terminating, record_of
 from lab.powershell.functions import property_of
+from lab.powershell.pipeline import Stage
 from lab.powershell.values import NOTHING, ErrorRecord, OutputRecord, plain
 
 if TYPE_CHECKING:

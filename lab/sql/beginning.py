@@ -20,8 +20,9 @@ from lab.replicas import Replica, replicas
 from lab.sql.api import SqlError
 from lab.sql.engine.accounts import find_sid, sid_bytes
 from lab.sql.engine.database import OPTIONS, SYSTEM, new_contents
+from lab.sql.engine.files import files_of
 from lab.sql.engine.group.state import Group
-from lab.sql.engine.instance import files_of, instance_of
+from lab.sql.engine.instance import instance_of
 from lab.sql.engine.passwords import hash_password
 from lab.sql.engine.principal import FIXED_SERVER_ROLES
 from lab.sql.engine.procedures.configuration import DEFAULTS

@@ -16,12 +16,13 @@ import threading
 import weakref
 
 from lab import machines, routes
+from lab.addresses import loopback_of
 from lab.network import Endpoint, Talk, reset, silence
 from lab.sql import engine
 from lab.sql.browser import Browsers
 from lab.sql.installation import installed
 from lab.sql.tds import Connection, Server
-from lab.world import Machine, ServiceControl, World, loopback_of
+from lab.world import Machine, ServiceControl, World
 
 _WATCH_SECONDS = 0.25
 """How often (real time) the lab looks for listeners that came or went and for sessions that the server ended."""

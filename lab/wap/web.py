@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 from lab import routes
+from lab.addresses import loopback_of
 from lab.powershell.api import Session
 from lab.windows.logons import ANONYMOUS, account_towards
-from lab.world import Identity, Machine, Response, World, loopback_of
+from lab.world import Identity, Machine, Response, World
 
 _RESOLVE = "The remote name could not be resolved: '{host}'"
 _CONNECT = "Unable to connect to the remote server"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab import routes
+from lab.addresses import loopback_of
 from lab.machines import is_reachable
 from lab.powershell.api import (
     ENVIRONMENT,
@@ -21,7 +22,7 @@ from lab.replicas import replicas
 from lab.windows import nlb
 from lab.windows.logons import is_system
 from lab.windows.values import ip_address, text, texts
-from lab.world import Machine, World, loopback_of
+from lab.world import Machine, World
 
 ASSEMBLIES = frozenset(
     """microsoft.csharp microsoft.visualbasic microsoft.web.administration mscorlib system system.configuration

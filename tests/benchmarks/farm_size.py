@@ -21,6 +21,7 @@ from typing import Any
 
 import yaml
 
+from lab.testing.process import process_id
 from tests.benchmarks.processes import cpu, measure
 from tests.e2e.farm import ROOT, Farm
 
@@ -110,7 +111,7 @@ def edges(resource: dict[str, Any]) -> int:
 
 
 def lab_process(farm: Farm) -> int:
-    return int(json.loads((farm.lab_folder / "lab.pid").read_text(encoding="utf-8"))["pid"])
+    return process_id(farm.lab_folder)
 
 
 def rows(sizes: Sequence[int] = SIZES, pace: str = PACE) -> Iterator[Row]:

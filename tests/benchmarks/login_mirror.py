@@ -26,9 +26,8 @@ from typing import Any
 from components.resource import Provider
 from components.sql.login_mirror import LoginMirrorInputs
 from components.steps import run_all
-from lab.sql.engine.instance import files_of
-from lab.sql.engine.storage.space import ServerSpace, Space
-from lab.world import Document
+from lab.testing import sql
+from lab.testing.worlds import Document
 from remote.session import Remote
 from remote.sql import Row, Value
 from tests.e2e.lab_here import FarmHere
@@ -78,13 +77,11 @@ class Bench:
         self._sql("SQL2", self._create(0))
         world = self.farm.world
         for machine in ("SQL1", "SQL2"):
-            self._copy(ServerSpace(world.machine(machine)), "login", ("permission", "grantee_id"))
-        shop = files_of(world, world.machine("SQL1")).by_name("Shop")
-        assert shop is not None
-        self._copy(shop, "user", ("permission", "grantee_id"))
+            self._copy(sql.server_space(world, machine), "login", ("permission", "grantee_id"))
+        self._copy(sql.database_space(world, "SQL1", "Shop"), "user", ("permission", "grantee_id"))
         gc.freeze()  # or Python looks through all of these again and again, in the program's time and the lab's
 
-    def _copy(self, space: Space, kind: str, other: tuple[str, str]) -> None:
+    def _copy(self, space: sql.Space, kind: str, other: tuple[str, str]) -> None:
         """Copies of the document of the first login or user, and of what belongs to it."""
         first = space.get(kind, "bench 0")
         assert first is not None

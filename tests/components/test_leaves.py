@@ -97,3 +97,54 @@ def test_the_program_and_the_lab_never_import_each_other() -> None:
     assert program & imported("lab") == set()
     assert {folder for folder in program if "lab" in imported(folder)} == set()
     assert "components" not in imported("remote"), "how a machine is reached knows nothing of the farm"
+
+
+OURS = {name.name for name in ROOT.iterdir() if name.suffix == ".py" or any(name.glob("**/*.py"))} - {".venv", ".tools"}
+
+
+def modules(file: Path) -> set[str]:
+    """Every module that a file may import, ``lab.testing`` for ``from lab import testing``, and every text that a
+    patch or ``importlib`` gets for one."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        match node:
+            case ast.ImportFrom(module=str(module), names=names):
+                found |= {f"{module}.{alias.name}" for alias in names} if module == "lab" else {module}
+            case ast.Import(names=names):
+                found |= {alias.name for alias in names}
+            case ast.Call(func=ast.Attribute(attr="setattr" | "setitem" | "patch" | "import_module"), args=arguments):
+                texts = [one.value for one in arguments if isinstance(one, ast.Constant)]
+                found |= {text for text in texts if isinstance(text, str) and re.fullmatch(r"\w+(\.\w+)+", text)}
+    return found
+
+
+def sources(*folders: str) -> Iterator[Path]:
+    for folder in folders:
+        yield from (ROOT / folder).rglob("*.py") if (ROOT / folder).is_dir() else [ROOT / folder]
+
+
+def test_nothing_outside_the_lab_knows_more_of_it_than_its_public_api() -> None:
+    outside = sorted(
+        str(file.relative_to(ROOT))
+        for file in sources(*OURS - {"lab"})
+        for module in modules(file)
+        if module.split(".")[0] == "lab" and module.split(".")[:2] != ["lab", "testing"]
+    )
+    assert outside == []
+
+
+def test_the_lab_and_its_tests_import_nothing_of_this_repository_but_the_lab() -> None:
+    names = {name.removesuffix(".py") for name in OURS - {"lab"}}
+    beyond = sorted(
+        f"{file.relative_to(ROOT)}: {module}"
+        for file in sources("lab")
+        for module in modules(file)
+        if module.split(".")[0] in names
+    )
+    assert beyond == []
+    tests = ROOT / "lab" / "tests"
+    lab = [file for file in sources("lab") if tests not in file.parents]
+    assert len(lab) > 200
+    assert [file for file in lab if any(m.startswith("lab.tests") for m in modules(file))] == []
+    at_work = [file for file in lab if ROOT / "lab" / "testing" not in file.parents]
+    assert [file for file in at_work if any(m.startswith("lab.testing") for m in modules(file))] == []

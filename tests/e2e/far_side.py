@@ -6,12 +6,10 @@ can bring back: moments, the numbers of things made anew, histories.
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from pathlib import Path
 from typing import Any
 
-from lab.sql.engine.passwords import verify
+from lab.testing import snapshot as lab_snapshot
 from tests.e2e.farm import SECRETS
 
 HISTORIES = frozenset(
@@ -37,12 +35,8 @@ Snapshot = dict[str, Any]
 
 def snapshot(folder: Path) -> Snapshot:
     """``owner/kind/name`` → what is there."""
-    database = sqlite3.connect(f"file:{folder / 'state.sqlite'}?mode=ro", uri=True)
-    try:
-        rows = database.execute("SELECT owner, kind, name, body FROM document").fetchall()
-    finally:
-        database.close()
-    documents = {(owner, kind, name): json.loads(body) for owner, kind, name, body in rows if kind not in HISTORIES}
+    known = lab_snapshot.documents(folder)
+    documents = {key: document for key, document in known.items() if key[1] not in HISTORIES}
     return {f"{o}/{k}/{_name(documents, o, k, n)}": _plain(documents, o, k, n) for o, k, n in documents}
 
 
@@ -73,7 +67,7 @@ def _plain(documents: Documents, owner: str, kind: str, name: str) -> Any:
 
 def _whose(documents: Documents, login: dict[str, Any]) -> str:
     if login["name"] == "sa":
-        ours = verify(SECRETS["sqlAdministratorPassword"], bytes.fromhex(login["hash"]))
+        ours = lab_snapshot.is_password(SECRETS["sqlAdministratorPassword"], login)
         return "the administrator's password" if ours else "another password"
     first = documents.get(("sql1", "sql-login", login["name"])) or {}
     return "as on SQL1" if first.get("hash") == login["hash"] else "another hash"

@@ -24,6 +24,7 @@ import yaml
 
 from components import settings
 from components.topology import Topology, load
+from lab.testing.snapshot import accounts
 from remote.session import Remote
 from tests.e2e.prepared import prepare
 from tools.bootstrap.project import lab_environment
@@ -241,11 +242,10 @@ class Farm:
     @property
     def credentials(self) -> dict[str, dict[str, str]]:
         """Who works on the machines of each domain: the installer that the lab has in it."""
-        known = yaml.safe_load((ROOT / "lab" / "accounts.yaml").read_text(encoding="utf-8"))["domains"]
         return {
             domain.name: {
                 "username": rf"{domain.netbios}\installer",
-                "password": known[domain.name]["accounts"]["installer"]["password"],
+                "password": accounts(domain.name)["installer"].password,
             }
             for domain in self.model.domains
         }

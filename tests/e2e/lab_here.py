@@ -18,11 +18,8 @@ from pulumi.runtime import rpc
 
 from components import settings
 from components.resource import Managed, Provider
-from lab import boot, state
-from lab.control import Control
-from lab.world import World
+from lab.testing import farm as lab
 from remote.logons import LOG_ONS
-from tests import lab_authority
 from tests.components import program
 from tests.e2e.farm import PACE, SECRETS, Farm, Result
 
@@ -32,28 +29,27 @@ _SECRET = rpc._special_sig_key
 class FarmHere(Farm):
     """A ``Farm`` whose lab is ``world``, in this process."""
 
-    world: World
-    _control: Control | None = None
+    _lab: lab.Farm | None = None
+
+    @property
+    def world(self) -> lab.World:
+        """The lab's, while it runs."""
+        assert self._lab is not None, "the lab runs"
+        return self._lab.world
 
     def start_lab(self, pace: str = PACE, by_hand: Sequence[Path] = ()) -> None:
         """``by_hand`` are the files of what was done by hand, one after the other."""
-        lab_authority.share(self.lab_folder)
-        self.world = boot.build(self.topology, self.lab_folder, float(pace))
-        entries: list[state.Entry] = []
+        moved = []
         for file in by_hand:
-            here = self.folder / file.name
-            here.write_text(self.moved(file.read_text(encoding="utf-8")), encoding="utf-8")
-            entries += state.read(here)
-        boot.start(self.world, entries)
-        self._control = Control(self.world, self.lab_folder)
+            moved.append(self.folder / file.name)
+            moved[-1].write_text(self.moved(file.read_text(encoding="utf-8")), encoding="utf-8")
+        self._lab = lab.Farm(self.topology, self.lab_folder, float(pace))
+        self._lab.start(moved)
         self.configure_load_balancer()
 
     def stop_lab(self) -> None:
-        if self._control is not None:
-            self._control.close()
-            self._control = None
-            boot.stop(self.world)
-            self.world.close()
+        if self._lab is not None:
+            self._lab.stop()
 
     def up(self) -> Result:
         """As always; and since it may have repaired a login, the providers of this process may try it again."""

@@ -5,17 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import re
-import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from tests.e2e.farm import ROOT, SECRETS, Farm
+from lab.testing import snapshot
+from tests.e2e.farm import SECRETS, Farm
 
 Documents = dict[tuple[str, str, str], dict[str, Any]]
 """(owner, kind, name) in lower case → document."""
@@ -24,15 +22,13 @@ OURS = "WindowsAzurePackHA"
 
 def documents(farm: Farm) -> Documents:
     """Everything the lab knows at this moment."""
-    with closing(sqlite3.connect(f"file:{farm.lab_folder / 'state.sqlite'}?mode=ro", uri=True)) as database:
-        rows = database.execute("SELECT owner, kind, name, body FROM document").fetchall()
-    return {(owner, kind, name.lower()): json.loads(body) for owner, kind, name, body in rows}
+    known = snapshot.documents(farm.lab_folder)
+    return {(owner, kind, name.lower()): document for (owner, kind, name), document in known.items()}
 
 
 def files(farm: Farm) -> set[str]:
     """Every file and folder on the disks of the machines: ``portal1/C/ProgramData/…``."""
-    root = farm.lab_folder / "files"
-    return {str(path.relative_to(root)) for path in root.rglob("*")}
+    return snapshot.files(farm.lab_folder)
 
 
 # Secrets -------------------------------------------------------------------------------------------------------
@@ -41,10 +37,9 @@ def files(farm: Farm) -> set[str]:
 def secrets(farm: Farm) -> dict[str, str]:
     """Every secret of the farm by what it is: chosen by the operator, known to the lab, or made by the portal."""
     found = dict(SECRETS)
-    known = yaml.safe_load((ROOT / "lab" / "accounts.yaml").read_text(encoding="utf-8"))
-    for domain in known["domains"].values():
-        found |= {f"account {name}": account["password"] for name, account in domain["accounts"].items()}
-    found["local administrator"] = known["local"]["Administrator"]
+    for domain in snapshot.domains():
+        found |= {f"account {account.name}": account.password for account in snapshot.accounts(domain).values()}
+    found["local administrator"] = snapshot.local_administrator_password()
     for (owner, kind, name), document in documents(farm).items():
         if kind == "sql-login" and document.get("hash"):
             found[f"hash of {name} on {owner}"] = document["hash"]

@@ -20,8 +20,8 @@ from components import claims
 from components.portal.interface import admin_call
 from components.portal.plan import PlanInputs
 from components.steps import leaf
-from lab.authority import Authority, thumbprint
-from lab.winrm.service import service_of
+from lab.testing import winrm
+from lab.testing.authority import Authority
 from remote.errors import MachineError
 from tests.e2e.drifts import DISABLE_HADR
 from tests.e2e.farm import NETWORK, SECRETS, Result
@@ -246,23 +246,12 @@ def test_an_authority_that_is_not_trusted(farm: FarmHere, pieces: dict[str, Piec
 
 
 def test_an_expired_certificate_of_winrm(farm: FarmHere, pieces: dict[str, Piece]) -> None:
-    machine, service = farm.world.machine("Portal2"), service_of(farm.world)
-    kept = machine.collection("winrm")["listener"]
-    old = farm.world.authority.server_certificate([machine.fqdn], 365, not_before=datetime(2012, 1, 1, tzinfo=UTC))
-    expired = thumbprint(old.certificate)
-    machine.collection("certificate")[expired] = {"store": "My", "pem": old.certificate, "key_pem": old.key}
-    try:
-        service.stopped(machine)
-        machine.collection("winrm")["listener"] = {**kept, "thumbprint": expired}
-        service.listen(machine)
+    name, long_ago = farm.world.machine("Portal2").fqdn, datetime(2012, 1, 1, tzinfo=UTC)
+    expired = farm.world.authority.server_certificate([name], 365, not_before=long_ago)
+    with winrm.listener_certificate(farm.world, "Portal2", expired):
         # Connections of its own: the ones of the other tests are open, and ask for no certificate any more.
         told = farm.settings(hosts={**farm.hosts, "FILE": {"address": f"127.{NETWORK}.5.110", "sqlPort": 1}})
         line = refusal(pieces["Portal2-nlb"].told(told))
-    finally:
-        service.stopped(machine)
-        machine.collection("winrm")["listener"] = kept
-        del machine.collection("certificate")[expired]
-        service.listen(machine)
     assert "the certificate of WinRM at " in line
     assert "certificate has expired" in line
     assert line.endswith("Renew the certificate of portal2.hyper-v.nu.")

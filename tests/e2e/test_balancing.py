@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from components import resource
-from lab.windows import nlb, registry, tasks
-from lab.world import Document, Machine
+from lab.testing import windows
+from lab.testing.worlds import Document
 from remote import detached
 from remote.errors import MachineError
 from remote.powershell import PowerShell
@@ -164,7 +164,7 @@ DRIFTS: dict[str, tuple[Hand, dict[str, dict[str, Any]]]] = {
         {"Portal2-node": {"rules": (GIVEN, f"{HTTPS} is missing")}},
     ),
     "a rule that one node has beside": (
-        behind_its_back(lambda rules: [*rules, nlb.rule(8080, 8080, "tcp")]),
+        behind_its_back(lambda rules: [*rules, windows.port_rule(8080, 8080, "tcp")]),
         {"Portal2-node": {"rules": (GIVEN, "8080-8080 tcp multiple single is not the cluster's")}},
     ),
     "a rule that one node has otherwise": (
@@ -210,7 +210,7 @@ def test_the_cluster_moves_to_another_address(farm: FarmHere, cluster: Cluster) 
     old, new = f"172.{NETWORK}.5.150", f"172.{NETWORK}.5.197"
 
     def addresses() -> list[str]:
-        document = nlb.cluster_of(farm.world, CLUSTER)
+        document = windows.cluster(farm.world, CLUSTER)
         return [document["address"], *sorted(vip["address"] for vip in document["further"])]
 
     piece = cluster.pieces["portal-cluster"]
@@ -271,9 +271,8 @@ def killed_at_the_join(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def until_it_has_ended(cluster: Cluster) -> None:
-    portal1 = cluster.farm.world.machine("Portal1")
     end = time.monotonic() + 30
-    while any(tasks.is_running(portal1, key) for key in portal1.collection("task")):
+    while windows.has_running_task(cluster.farm.world, "Portal1"):
         assert time.monotonic() < end
         time.sleep(0.05)
 
@@ -292,8 +291,8 @@ def test_the_result_of_a_killed_run_is_not_taken_for_ones_own(
 
 
 def test_what_a_killed_run_left_running_is_taken_over(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "QUEUED_SECONDS", 5.0 / cluster.farm.world.clock.pace)
-    killed_at_the_join(cluster, monkeypatch)
+    with windows.tasks_queue_for(5.0 / cluster.farm.world.clock.pace):
+        killed_at_the_join(cluster, monkeypatch)
     asked: list[str] = []
     run = detached._insist
 
@@ -323,23 +322,14 @@ class Watched:
 
 @contextmanager
 def watched(farm: FarmHere) -> Iterator[Watched]:
-    seen = Watched([], [])
-    stopping = nlb.machine_stopping
-
-    def stop(machine: Machine) -> None:
-        seen.down += [f"{machine.name} {node['state']}" for node in machine.collection("nlb-node").values()]
-        stopping(machine)
-
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, windows.nodes_at_shutdown(farm.world) as down:
+        seen = Watched([], down)
         patch.setattr(resource, "report", seen.said.append)
-        patch.setattr(nlb, "machine_stopping", stop)
         yield seen
 
 
 def left_to_the_next_start(farm: FarmHere, entries: list[str], *, again: bool = False) -> None:
-    machine = farm.world.machine("Portal2")
-    registry.write(machine, registry.SESSION_MANAGER, "PendingFileRenameOperations", entries, "MultiString")
-    machine.collection("power").change("state", renames_again=entries if again else [])
+    windows.leave_pending_renames(farm.world, "Portal2", entries, again=again)
 
 
 def test_a_restart_is_asked_for_and_its_node_drained(farm: FarmHere, cluster: Cluster) -> None:

@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 
 from components.portal.databases import DATABASES
-from lab.faults import Fault
-from lab.world import World
+from lab.testing.farm import World
+from lab.testing.faults import Fault
 from remote import sql as wire
 from remote.errors import MachineError
 from remote.powershell import PowerShell

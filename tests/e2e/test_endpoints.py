@@ -12,9 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from html import unescape
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
@@ -22,9 +20,7 @@ from components import settings
 from components.portal.federation import FederationProvider
 from components.portal.fqdn import FqdnProvider
 from components.portal.provider_endpoints import ProviderEndpointsProvider
-from lab import identity, machines
-from lab.powershell.api import Session
-from lab.wap.web import WebError, fetch, negotiate
+from lab.testing import network, power
 from operations.checks import sign_in
 from operations.configuration import from_text
 from operations.row import Row
@@ -66,31 +62,20 @@ Get-MgmtSvcMySqlHostingServer @how
 
     def administrator(self) -> str:
         """What an administrator sees who signs in with a browser on the file server."""
-        machine = self.farm.world.machine("FILE")
-        browser = Session(machine, identity.identity(self.farm.world, machine, r"HYPERVNU\installer"), "batch")
         site = "https://portal.hyper-v.nu:30091/"
-        location = fetch(machine, site, verify=False).headers["location"]
-        form = fetch(machine, location, headers={"Authorization": negotiate(browser)}, verify=False).body.decode()
-        fields = {name: unescape(value) for name, value in re.findall(r"name='(\w+)' value=['\"]([^'\"]*)", form)}
-        action = re.search(r'action="([^"]+)"', form)
-        assert action, form
-        answer = fetch(machine, action[1], "POST", {}, urlencode(fields).encode(), verify=False)
-        cookie = answer.headers["set-cookie"].partition(";")[0]
-        return fetch(machine, site, headers={"Cookie": cookie}, verify=False).body.decode()
+        return network.sign_in(self.farm.world, "FILE", r"HYPERVNU\installer", site)
 
     @contextmanager
     def without(self, name: str) -> Iterator[None]:
         """While a machine is stopped, and the others have noticed."""
-        from lab.balancer import balancer_of
-
         world = self.farm.world
-        machines.stop(world, world.machine(name))
+        power.stop(world, name)
         try:
-            until(lambda: name not in balancer_of(world).mapping("portal.hyper-v.nu"))
+            until(lambda: name not in network.serving(world, "portal.hyper-v.nu"))
             yield
         finally:
-            machines.start(world, world.machine(name))
-            until(lambda: name in balancer_of(world).mapping("portal.hyper-v.nu"))
+            power.start(world, name)
+            until(lambda: name in network.serving(world, "portal.hyper-v.nu"))
             for remote in (self.farm.remote, settings.remote(self.farm.settings())):
                 remote.forget(name)  # its shells ended with it
 
@@ -132,7 +117,7 @@ def test_before_everything_leads_to_the_first_machine(built: Built) -> None:
 def test_before_nothing_works_without_the_first_machine(built: Built) -> None:
     with built.without("Portal1"):
         assert not any(row.ok for row in built.sign_in())
-        with pytest.raises(WebError, match="Unable to connect"):
+        with pytest.raises(network.WebError, match="Unable to connect"):
             built.administrator()
         with pytest.raises(MachineError, match="Unable to connect to the remote server"):
             built.hosting_servers()

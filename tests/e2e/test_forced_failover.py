@@ -16,8 +16,7 @@ import pytest
 
 from components import steps
 from components.portal.databases import DATABASES
-from lab import machines
-from lab.sql.engine.group.state import Group
+from lab.testing import power, sql
 from remote.errors import MachineError
 from tests.e2e.farm import PACE
 from tests.e2e.lab_here import FarmHere, Piece
@@ -72,12 +71,11 @@ class Built:
         door = "ALTER ENDPOINT Hadr_endpoint STATE = "
         self.sql("SQL2", f"{door}STOPPED")
         self.order("SQL1", text)
-        machine = self.farm.world.machine("SQL1")
-        machines.disconnect(self.farm.world, machine)
+        power.disconnect(self.farm.world, "SQL1")
         self.sql("SQL2", f"{door}STARTED")
         self.sql("SQL2", "ALTER AVAILABILITY GROUP [SQL] FORCE_FAILOVER_ALLOW_DATA_LOSS")
         eventually(lambda: self.role("SQL2") == "PRIMARY")
-        machines.connect(self.farm.world, machine)
+        power.connect(self.farm.world, "SQL1")
         eventually(lambda: self.role("SQL1") == "SECONDARY")
 
     def resume_all(self, but: str = "") -> None:
@@ -187,7 +185,7 @@ def test_what_an_error_or_a_user_suspended_goes_on(built: Built) -> None:
     built.update()
     assert built.drift() == {}
     for reason in ("REDO", "APPLY"):  # no error does this in the lab
-        Group(built.farm.world, "SQL").set_link("SQL2", DATABASE, suspended=f"SUSPEND_FROM_{reason}")
+        sql.suspend(built.farm.world, "SQL", "SQL2", DATABASE, f"SUSPEND_FROM_{reason}")
         assert built.drift() == {"replicas": ("synchronized", f"SQL2: suspended (SUSPEND_FROM_{reason})")}
         built.update()
         assert built.drift() == {}

@@ -16,12 +16,12 @@ in every way, and the other designs.
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +31,7 @@ from components import resource
 from components.failover_proof import ask
 from components.portal.databases import DATABASES
 from components.sql.primary import PrimaryProvider
-from lab import machines
-from lab.sql.engine.group.progress import DETECTION_SECONDS, advance, become_primary
-from lab.sql.engine.group.state import ONLINE_SECONDS, find_group
-from lab.wap import configure
+from lab.testing import portal, power, sql
 from remote.errors import MachineError
 from tests.e2e.farm import ROOT
 from tests.e2e.lab_here import FarmHere, Piece
@@ -152,15 +149,13 @@ def fail_over(farm: FarmHere) -> None:
 
 
 def restart(farm: FarmHere) -> None:
-    machines.restart(farm.world, farm.world.machine(primary(farm)))
+    power.restart(farm.world, primary(farm))
 
 
 def pull_the_cable(farm: FarmHere) -> None:
     """And see the partner take over, if it may."""
-    machines.disconnect(farm.world, farm.world.machine(primary(farm)))
-    advance(farm.world)
-    farm.world.clock.sleep(2 * DETECTION_SECONDS)
-    advance(farm.world)
+    power.disconnect(farm.world, primary(farm))
+    sql.detect_failure(farm.world)
 
 
 WAYS: dict[str, Callable[[FarmHere], None]] = {"restart": restart, "cable": pull_the_cable, "by hand": fail_over}
@@ -236,7 +231,7 @@ def interrupted(stack: Stack, until: str, number: int, way: str, patch: pytest.M
         if not done:
             assert not up(), "a machine is away"
         for machine in servers(stack.farm):
-            machines.connect(stack.farm.world, stack.farm.world.machine(machine))
+            power.connect(stack.farm.world, machine)
     one_set(stack.farm)
     done = done or up()
     print(f"{way}: {told.sentence}", *errors, sep="\n")
@@ -323,40 +318,14 @@ def drop_as_told(stack: Stack, said: str) -> None:
         stack.farm.sql(found[2], f"DROP DATABASE [{database}]")
 
 
-def moves(stack: Stack) -> None:
-    """The group fails over, here and now, from within the lab."""
-    group = find_group(stack.farm.world, "SQL")
-    assert group is not None
-    become_primary(stack.farm.world, group, next(name for name in group.replica_names() if name != group.primary))
-    stack.farm.world.clock.sleep(2 * ONLINE_SECONDS)
-
-
 @pytest.mark.parametrize("before", ["the second database is made", "the feature is configured"])
-def test_nothing_can_be_looked_at_while_a_feature_is_configured(
-    stack: Stack, before: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_can_be_looked_at_while_a_feature_is_configured(stack: Stack, before: str) -> None:
     """The group fails over between two connections of the product's own: two servers have databases then."""
     stack.unconfigure()
-    calls = itertools.count(1)
-    if before == "the second database is made":
-        make = configure.ensure_schema
-
-        def made(*arguments: Any) -> None:
-            if next(calls) == 2:
-                moves(stack)
-            make(*arguments)
-
-        monkeypatch.setattr(configure, "ensure_schema", made)
-    else:
-        initialize = configure.initialize
-
-        def initialized(*arguments: Any) -> None:
-            if next(calls) == 3:
-                moves(stack)
-            initialize(*arguments)
-
-        monkeypatch.setattr("lab.wap.cmdlets_config.initialize", initialized)
-    first = refused(stack, WHO)
+    happens = partial(sql.fail_over, stack.farm.world, "SQL")
+    of_database = before == "the second database is made"
+    with portal.before_database(2, happens) if of_database else portal.before_feature(3, happens):
+        first = refused(stack, WHO)
     assert first
     said = refused(stack, WHO)
     print(first, said, sep="\n")

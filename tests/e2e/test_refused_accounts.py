@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from lab.world import World
+from lab.testing.farm import World
 from tests.e2e.farm import SECRETS
 from tests.e2e.lab_here import FarmHere
 

@@ -12,10 +12,7 @@ from typing import Any
 
 import pytest
 
-from lab import files, identity
-from lab.sql import engine
-from lab.sql.api import SqlError
-from lab.wap.web import WebError, fetch
+from lab.testing import network, sql
 from tests.e2e.farm import ROOT, SECRETS
 from tests.e2e.lab_here import FarmHere
 
@@ -29,9 +26,7 @@ CALLS = f"calls SPF at {SPF}"
 
 def allow(farm: FarmHere, *flows: tuple[str, str, int]) -> None:
     """What the administrators of the network between the domains let through from now on."""
-    farm.world.topology["flows"] = [{"source": one, "target": other, "port": port} for one, other, port in flows]
-    for owner in {endpoint.owner for endpoint in farm.world.network.endpoints()}:
-        farm.world.network.refilter(owner)
+    network.permit(farm.world, flows)
 
 
 @pytest.fixture(scope="module")
@@ -95,27 +90,24 @@ def test_a_firewall_that_was_shut_on_one_server_is_seen(farm: FarmHere) -> None:
 # What crosses, as the machines see it --------------------------------------------------------------------------------
 
 
-def sql_error(farm: FarmHere, source: str, server: str, user: str) -> SqlError:
-    machine = farm.world.machine(source)
-    who = identity.identity(farm.world, machine, user)
-    with pytest.raises(SqlError) as caught:
-        engine.connect(farm.world, machine, server, identity=who)
+def sql_error(farm: FarmHere, source: str, server: str, user: str) -> sql.SqlError:
+    with pytest.raises(sql.SqlError) as caught:
+        sql.connect(farm.world, source, server, windows_user=user)
     return caught.value
 
 
 def test_only_spf_is_reached_from_the_portals_and_nothing_from_there(farm: FarmHere) -> None:
-    portal, spf = farm.world.machine("Portal1"), farm.world.machine("SPF1")
-    assert fetch(portal, f"{SPF}/", verify=False).status == 401
-    assert fetch(portal, "https://spf1.hyper-v.nu:8090/", verify=False).status == 401
+    assert network.fetch(farm.world, "Portal1", f"{SPF}/").status == 401
+    assert network.fetch(farm.world, "Portal1", "https://spf1.hyper-v.nu:8090/").status == 401
     for source, url in (
-        (spf, "https://portal.web.dmz/"),
-        (spf, "https://portal1.web.dmz:30004/"),
-        (portal, "https://spf1.hyper-v.nu:5986/wsman"),
+        ("SPF1", "https://portal.web.dmz/"),
+        ("SPF1", "https://portal1.web.dmz:30004/"),
+        ("Portal1", "https://spf1.hyper-v.nu:5986/wsman"),
     ):
-        with pytest.raises(WebError, match="Unable to connect to the remote server"):
-            fetch(source, url, verify=False)
-    with pytest.raises(files.LabFileError, match="network path was not found"):
-        files.resolve(farm.world, spf, r"\\file.web.dmz\SQLAG", r"HYPERVNU\installer", False)
+        with pytest.raises(network.WebError, match="Unable to connect to the remote server"):
+            network.fetch(farm.world, source, url)
+    with pytest.raises(network.LabFileError, match="network path was not found"):
+        network.open_path(farm.world, "SPF1", r"\\file.web.dmz\SQLAG", r"HYPERVNU\installer")
 
 
 def test_sql_server_is_not_reached_and_the_client_says_how(farm: FarmHere) -> None:
@@ -130,8 +122,8 @@ def test_an_account_of_the_other_domain_is_nobody_even_when_it_gets_through(farm
     try:
         refused = sql_error(farm, "SPF1", "sql.web.dmz,1433", r"HYPERVNU\installer")
         assert (refused.number, "untrusted domain" in refused.message) == (18452, True)
-        session = engine.connect(
-            farm.world, farm.world.machine("SPF1"), "sql.web.dmz,1433", user="sa",
+        session = sql.connect(
+            farm.world, "SPF1", "sql.web.dmz,1433", login="sa",
             password=SECRETS["sqlAdministratorPassword"],
         )  # fmt: skip
         session.close()

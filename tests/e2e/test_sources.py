@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.files import resolve_new
+from lab.testing.windows import disk_path
 from remote.errors import MachineError
 from tests.e2e.changes import differences
 from tests.e2e.lab_here import FarmHere, Piece
@@ -60,7 +60,7 @@ def refused(farm: FarmHere, piece: Piece) -> str:
 
 def here(farm: FarmHere, machine: str, path: str) -> Path:
     """A file on a machine's disk."""
-    return resolve_new(farm.world.machine(machine), path)
+    return disk_path(farm.world, machine, path)
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ import pytest
 import requests.exceptions
 
 from components.sql.replicas import OnReplicas, ask
-from lab.sql.tds import Server
-from lab.world import Machine, World
+from lab.testing.tds import FakeInstance, Server, listening
 from remote import tls
 from remote.errors import MachineError, RefusedError, UnreachableError, UntrustedError
 from remote.hosts import Host
@@ -19,7 +18,6 @@ from remote.http import UntrustedSiteError, get
 from remote.powershell import PowerShell
 from remote.secret import Secret
 from remote.sql import SqlServer
-from tests.lab.sql.tds_support import FakeInstance
 from tests.remote import tls_faults
 from tests.remote.servers import serving
 from tests.remote.tls_faults import FAULTS, NAME
@@ -62,15 +60,9 @@ def authorities(folder: Path) -> str:
 
 @pytest.fixture(scope="module")
 def sql_server(folder: Path, authorities: str) -> Iterator[Server]:
-    world = World(folder / "lab", {}, 0)
-    machine = Machine(world, "SQL1", "test", "TEST", SQL_ADDRESS, SQL_ADDRESS, ("sql",))
-    world.add(machine)
-    server = Server(world, machine, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), FakeInstance)
-    world.network.listen("SQL1", SQL_ADDRESS, 1433, server.talk)
-    with pytest.MonkeyPatch.context() as patch:
+    with listening(folder / "lab", SQL_ADDRESS, FakeInstance) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSL_CERT_FILE", authorities)
         yield server
-    world.network.close_all("SQL1")
 
 
 def winrm(context: ssl.SSLContext, authorities: str) -> None:

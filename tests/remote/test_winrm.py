@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-import types
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,17 +10,14 @@ from typing import Any
 
 import pytest
 
-from lab.powershell import api
-from lab.winrm import operations, service
-from lab.world import World
+from lab.testing import winrm
+from lab.testing.worlds import World
 from remote import powershell as remote_powershell
 from remote import wsman
 from remote.errors import LostAnswerError, MachineError, RefusedError, UntrustedError
 from remote.hosts import Host, Hosts
 from remote.secret import Secret
 from remote.session import Remote
-from tests.lab.farm import small_world
-from tests.lab.winrm.conftest import begin
 from tests.remote import tls_faults
 from tests.remote.servers import Handler, Reply, serving
 
@@ -38,7 +33,7 @@ class Program:
 
     def run(
         self,
-        session: api.Session,
+        session: winrm.Session,
         argv: list[str],
         stdin: Callable[[], str | None],
         stdout: Callable[[str], None],
@@ -55,23 +50,17 @@ def sound(request: dict[str, Any]) -> Iterator[str]:
 
 
 @pytest.fixture
-def program(monkeypatch: pytest.MonkeyPatch) -> Program:
+def program() -> Iterator[Program]:
     made = Program()
     made.lines = sound
-    module: Any = types.ModuleType("lab.powershell.process")
-    module.run = made.run
-    monkeypatch.setitem(sys.modules, "lab.powershell.process", module)
-    return made
+    with winrm.standing_for_powershell(made.run):
+        yield made
 
 
 @pytest.fixture
 def world(tmp_path: Path, program: Program) -> Iterator[World]:
-    world = small_world(tmp_path)
-    begin(world)
-    service.start(world)
-    yield world
-    service.stop(world)
-    world.close()
+    with winrm.serving(tmp_path) as world:
+        yield world
 
 
 def authorities(world: World) -> str:
@@ -137,14 +126,9 @@ def test_a_wrong_password_is_one_failed_log_on_of_the_account_on_all_machines(wo
     assert remote(world).powershell("SQL1").run("hello", attempted="read it") == ["hello"], "the right password works"
 
 
-def test_a_log_on_is_good_for_this_tls_connection_only(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_on_is_good_for_this_tls_connection_only(world: World) -> None:
     """Whoever stands between has another certificate; the log-on that is passed on names that one."""
-    machine, listening = world.machine("SQL1"), service.service_of(world)
-    listening.stopped(machine)
-    original = service._tls
-    monkeypatch.setattr(service, "_tls", lambda certificate: (original(certificate)[0], b"another certificate"))
-    listening.listen(machine)
-    with pytest.raises(RefusedError):
+    with winrm.bound_to_another_certificate(world, "SQL1"), pytest.raises(RefusedError):
         remote(world).powershell("SQL1").run("hello", attempted="read it")
 
 
@@ -245,17 +229,11 @@ def test_an_endless_answer_is_given_up(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 @pytest.fixture
-def nonsense(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+def nonsense() -> Iterator[list[bytes]]:
     """Bodies that the lab's listener sends, after a real log-on, instead of the next envelopes."""
     bodies: list[bytes] = []
-    original = operations.perform
-
-    async def perform(*arguments: Any) -> bytes:
-        answer = await original(*arguments)
-        return bodies.pop(0) if bodies else answer
-
-    monkeypatch.setattr(operations, "perform", perform)
-    return bodies
+    with winrm.answering(bodies):
+        yield bodies
 
 
 @pytest.mark.parametrize(

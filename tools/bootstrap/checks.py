@@ -1,6 +1,6 @@
 """What ``make check`` and ``make test`` run: style, types and tests, the quick ones first.
 
-Tests run in as many processes as there are processors (``tests/conftest.py`` gives each a network of its own).
+Tests run in as many processes as there are processors (``lab.testing.isolation`` gives each a network of its own).
 """
 
 from __future__ import annotations
@@ -9,7 +9,14 @@ from tools.bootstrap.project import PYTHON, ROOT, environment
 from tools.bootstrap.stage import run, stage
 
 _SOURCES = ("components", "remote", "operations", "lab", "tools", "tests", "__main__.py")
-_PROGRAM = ("tests/components", "tests/remote", "tests/operations", "tests/test_bootstrap.py", "tests/test_dialect.py")
+_PROGRAM = (
+    "tests/components",
+    "tests/remote",
+    "tests/operations",
+    "tests/test_bootstrap.py",
+    "tests/test_command_plugin.py",
+    "tests/test_dialect.py",
+)
 """The tests of the program that need neither the Pulumi CLI nor a whole lab."""
 _SLOWEST = 20
 

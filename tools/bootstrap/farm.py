@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from lab.lock import runs
+from lab.testing.process import runs
 from tools.bootstrap.design import Design
 from tools.bootstrap.project import PYTHON, ROOT, STATE, lab_environment
 from tools.bootstrap.stage import quiet, run, say, stage

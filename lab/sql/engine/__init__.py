@@ -6,6 +6,7 @@ databases, in SQLite files below ``<lab directory>/sql/<machine>``. It survives 
 
 from __future__ import annotations
 
+from lab.sql.engine import topics  # noqa: F401 - registers them
 from lab.sql.engine.connect import connect
 from lab.sql.engine.instance import (
     Instance,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lab.sql.engine.errors import error
+from lab.sql.engine.group.state import role_of
 from lab.sql.engine.principal import Access, Principal
 from lab.sql.engine.storage.space import View
 from lab.world import Document
@@ -56,8 +57,6 @@ class Database:
 
     def check_state(self) -> None:
         """Raises why nobody may read the database now."""
-        from lab.sql.engine.group.state import role_of
-
         state = self.document["state"]
         role = role_of(self.instance, self.document)
         if role == "SECONDARY":

@@ -12,7 +12,8 @@ from lab.quiet import Quiet
 from lab.world import Machine, World
 
 if TYPE_CHECKING:
-    from lab.sql.engine.instance import Files, Instance
+    from lab.sql.engine.files import Files
+    from lab.sql.engine.instance import Instance
 
 
 @dataclass

@@ -5,18 +5,19 @@ from __future__ import annotations
 import itertools
 import threading
 from datetime import datetime
-from pathlib import Path
-from typing import Any
 
 from lab.sql.api import SqlError
 from lab.sql.engine.accounts import tokens
 from lab.sql.engine.database import Database
 from lab.sql.engine.engine import engine_of
 from lab.sql.engine.errors import error
+from lab.sql.engine.files import files_of
+from lab.sql.engine.group.progress import advance
+from lab.sql.engine.group.state import find_group, groups
 from lab.sql.engine.passwords import verify
 from lab.sql.engine.principal import Principal
 from lab.sql.engine.session import Session
-from lab.sql.engine.storage.file import DatabaseFile, erase
+from lab.sql.engine.storage.file import DatabaseFile
 from lab.sql.engine.storage.space import ServerSpace
 from lab.sql.installation import Installation, installed, server_name
 from lab.world import Document, Identity, Machine, World
@@ -24,85 +25,6 @@ from lab.world import Document, Identity, Machine, World
 START_SECONDS, STOP_SECONDS = 8.0, 3.0
 """Modelled time of the service's start (recovery of all databases) and stop: the lab's estimates."""
 FIRST_SPID = 51
-
-
-class Files:
-    """The database files of one machine, opened once a process. They stay open while the service is stopped."""
-
-    def __init__(self, world: World, machine: Machine) -> None:
-        self.world, self.machine = world, machine
-        self._open: dict[str, DatabaseFile] = {}
-        self._dropped: set[str] = set()
-        self._lock = threading.RLock()
-
-    def by_document(self, document: Document) -> DatabaseFile:
-        """The file of a database. Raises 911 for one that was dropped since its document was read."""
-        name = str(document["file"])
-        with self._lock:  # opened twice, a file would have two versions in memory
-            if name in self._dropped:
-                raise error(911, document["name"])
-            if name not in self._open:
-                self._open[name] = self._wire(DatabaseFile(self._path(name), document["name"]), name)
-            return self._open[name]
-
-    def _path(self, name: str) -> Path:
-        return self.world.directory / "sql" / self.machine.name.lower() / name
-
-    def _wire(self, file: DatabaseFile, key: str) -> DatabaseFile:
-        def document() -> Document | None:
-            rows = self.machine.collection("sql-database").values()
-            return next((row for row in rows if row["file"] == key), None)
-
-        def guard() -> None:
-            from lab.sql.engine.group.state import find_group
-
-            found = document()
-            group = find_group(self.world, found["group"]) if found and found.get("group") else None
-            if found and group is not None and group.role(self.machine) != "PRIMARY":
-                raise error(983, found["name"])
-
-        def keep() -> bool:
-            options, chain = file.get("option", "database") or {}, file.get("option", "chain") or {}
-            return options.get("recovery", "FULL") != "SIMPLE" and chain.get("last_log_backup_lsn") is not None
-
-        def ship(records: list[Any]) -> None:
-            from lab.sql.engine.group.progress import ship as send
-
-            found = document()
-            if found and found.get("group"):
-                send(self.world, found["group"], found["name"], records)
-
-        file.guard, file.keep_log = guard, keep
-        file.hardened.append(ship)
-        return file
-
-    def by_name(self, name: str) -> DatabaseFile | None:
-        document = self.machine.collection("sql-database").get(name.lower())
-        try:
-            return self.by_document(document) if document else None
-        except SqlError:
-            return None
-
-    def drop(self, document: Document) -> None:
-        """Delete the file of a database whose document is gone; its name never comes again. Who reads it at this moment
-        keeps what he has: it is closed when nobody holds it any more."""
-        name = str(document["file"])
-        with self._lock:
-            self._dropped.add(name)
-            self._open.pop(name, None)
-            erase(self._path(name))
-
-    def close(self) -> None:
-        with self._lock:
-            for file in self._open.values():
-                file.close()
-            self._open.clear()
-
-
-def files_of(world: World, machine: Machine) -> Files:
-    engine = engine_of(world)
-    with engine.lock:
-        return engine.files.setdefault(machine.name.lower(), Files(world, machine))
 
 
 class Instance:
@@ -153,8 +75,6 @@ class Instance:
 
     def truncate(self, document: Document, file: DatabaseFile, lsn: int) -> None:
         """Cut the log that a log backup holds, as far as every replica has it."""
-        from lab.sql.engine.group.state import find_group
-
         current = self.machine.collection("sql-database").get(document["name"].lower()) or document
         group = find_group(self.world, current["group"]) if current.get("group") else None
         if group is not None:
@@ -280,8 +200,6 @@ def instance_of(world: World, machine: Machine) -> Instance | None:
 
 def start_instance(world: World, machine: Machine) -> None:
     """The service starts: modelled time for recovery, then databases of the group resynchronise. Harmless twice."""
-    from lab.sql.engine.group.progress import advance
-
     installation = installed(machine)
     if installation is None or installation.document["running"]:
         return
@@ -308,8 +226,6 @@ def start_instance(world: World, machine: Machine) -> None:
 
 def _suspended_before(world: World, machine: Machine) -> None:
     """A copy that was suspended when the service ended shows that for its reason (SUSPEND_FROM_RESTART)."""
-    from lab.sql.engine.group.state import groups
-
     own = server_name(machine)
     for group in groups(world):
         if own.lower() == (group.primary or "").lower():
@@ -334,8 +250,6 @@ def _fresh_tempdb(world: World, machine: Machine) -> None:
 
 def stop_instance(world: World, machine: Machine) -> None:
     """The service stops: its sessions end at once, open transactions are rolled back. Harmless twice."""
-    from lab.sql.engine.group.progress import advance
-
     installation = installed(machine)
     if installation is None or not installation.document["running"]:
         return

@@ -12,7 +12,7 @@ from lab.world import Machine, World
 
 @dataclass(frozen=True)
 class Listener:
-    """``address`` is the one of the topology (172.21.5.50); ``lab.world.loopback_of`` gives where the lab binds."""
+    """``address`` is the one of the topology (172.21.5.50); ``lab.addresses.loopback_of`` gives where the lab binds."""
 
     name: str
     address: str

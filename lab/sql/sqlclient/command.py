@@ -142,6 +142,9 @@ class Command(PSObject):
                 one.set("Value", values.to_net(found[name], one.for_engine().type))
 
 
+Connection.command = Command
+
+
 @dotnet("System.Data.SqlClient.SqlCommand")
 class SqlCommand(DotNet):
     @classmethod

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from typing import Any
+from typing import Any, ClassVar
 
 from lab.powershell import api
 from lab.powershell.api import DotNet, NotModelledError, PSObject, dotnet
@@ -51,6 +51,9 @@ def identity_for(session: api.Session, server: str) -> Identity:
 class Connection(PSObject):
     """A SqlConnection. ``reader`` is the open SqlDataReader: one at a time (no MARS)."""
 
+    command: ClassVar[type[Any]]
+    """What CreateCommand makes; ``lab.sql.sqlclient.command`` sets it."""
+
     def __init__(self, session: api.Session, text: str) -> None:
         self._session = session
         self.sql: Session | None = None
@@ -59,10 +62,9 @@ class Connection(PSObject):
         self.machine = ""
         """The name of the server that answered (@@SERVERNAME), for the journal."""
         self._finalizer: weakref.finalize[[], Connection] | None = None
-        from lab.sql.sqlclient.command import Command
 
-        def create_command() -> Command:
-            return Command(session, "", self)
+        def create_command() -> Any:
+            return self.command(session, "", self)
 
         super().__init__(
             "System.Data.SqlClient.SqlConnection",
@@ -159,10 +161,8 @@ class Connection(PSObject):
         self.properties["State"] = enums.STATE.of(0)
 
     def change_database(self, name: Any) -> None:
-        from lab.sql.sqlclient.command import Command
-
         quoted = str(name).replace("]", "]]")
-        Command(self._session, f"USE [{quoted}]", self).execute_non_query()
+        self.command(self._session, f"USE [{quoted}]", self).execute_non_query()
 
     def opened(self, method: str) -> Session:
         """The session, or the error of a command on a connection that is not open."""

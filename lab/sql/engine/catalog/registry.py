@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lab.sql.engine.types import SqlType, parse_type
@@ -28,21 +27,6 @@ class CatalogView:
 
 
 VIEWS: dict[str, CatalogView] = {}
-
-
-@cache
-def load() -> None:
-    """Import the topics, which register their views."""
-    from lab.sql.engine.catalog import (  # noqa: F401
-        availability,
-        backups,
-        database_security,
-        databases,
-        dynamic,
-        objects,
-        replicas,
-        server,
-    )
 
 
 def view(name: str, columns: str, *, permission: str = "") -> Callable[[MakeRows], MakeRows]:

@@ -9,10 +9,10 @@ from lab.sql.engine.catalog.registry import Rows, view
 from lab.sql.engine.catalog.values import guid, lsn
 from lab.sql.engine.database import Database
 from lab.sql.engine.errors import error
+from lab.sql.engine.files import files_of
 from lab.sql.engine.group.connection import trouble
 from lab.sql.engine.group.progress import unsent
 from lab.sql.engine.group.state import Group, available
-from lab.sql.engine.instance import files_of
 
 if TYPE_CHECKING:
     from lab.sql.engine.session import Session

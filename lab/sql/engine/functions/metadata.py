@@ -59,10 +59,9 @@ def _readable(frame: Frame, name: str) -> Database | None:
 
 @function("OBJECT_ID", "int", "nvarchar(max)", "nvarchar(20)", optional=1, strict=False)
 def _object_id(frame: Frame, name: str | None, kind: str | None = None) -> int | None:
-    from lab.sql.engine.catalog.registry import VIEWS, load
-    from lab.sql.engine.tables.lookup import find_object
+    from lab.sql.engine.catalog.registry import VIEWS
+    from lab.sql.engine.query.lookup import find_object
 
-    load()
     parts = split_name(name or "")
     if not parts or len(parts) > 3:
         return None
@@ -119,7 +118,7 @@ def _schema_name(frame: Frame, number: int = 1) -> str | None:
 
 @function("COL_LENGTH", "smallint", "nvarchar(max)", "nvarchar(max)")
 def _col_length(frame: Frame, table: str, column: str) -> int | None:
-    from lab.sql.engine.tables.lookup import find_table
+    from lab.sql.engine.query.lookup import find_table
 
     try:
         found = find_table(frame, tuple(split_name(table)), "SELECT")

@@ -74,7 +74,7 @@ def _is_srvrolemember(frame: Frame, role: str, login: str | None = None) -> int 
 
 @function("HAS_PERMS_BY_NAME", "int", "nvarchar(max)", "nvarchar(60)", "nvarchar(128)", strict=False)
 def _has_perms(frame: Frame, securable: str | None, kind: str | None, permission: str | None) -> int | None:
-    from lab.sql.engine.tables.lookup import find_object
+    from lab.sql.engine.query.lookup import find_object
 
     session = frame.session
     if permission is None:

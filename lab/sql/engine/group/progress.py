@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.sql.engine.engine import engine_of
+from lab.sql.engine.files import HARDENED, files_of
 from lab.sql.engine.group.state import ONLINE_SECONDS, Group, available, groups
 from lab.sql.engine.storage.file import DatabaseFile, Record
 from lab.sql.installation import installed
@@ -152,8 +153,6 @@ def _end_sessions(world: World, machine: Machine, group: Group) -> None:
 
 
 def _file(group: Group, replica: str, database: str) -> DatabaseFile | None:
-    from lab.sql.engine.instance import files_of
-
     return files_of(group.world, group.machine(replica)).by_name(database)
 
 
@@ -242,3 +241,6 @@ def ship(world: World, group_name: str, database: str, records: list[Record]) ->
             copy_log(world, group, replica, database)
         elif not group.waits_for(replica):
             _send(world, group, replica, database)
+
+
+HARDENED.append(ship)

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lab.sql.engine.engine import engine_of
 from lab.sql.engine.group.connection import trouble
+from lab.sql.installation import installed
 from lab.world import Collection, Document, Machine, World
 
 if TYPE_CHECKING:
@@ -125,10 +127,10 @@ def connected(machine: Machine) -> bool:
 
 def available(world: World, machine: Machine) -> bool:
     """Does an instance run there that the cluster can see, with AlwaysOn enabled?"""
-    from lab.sql.engine.instance import instance_of
-
-    instance = instance_of(world, machine)
-    return connected(machine) and instance is not None and instance.hadr
+    with engine_of(world).lock:  # a state read before the lock could be that of before a restart
+        installation = installed(machine)
+        state = installation.document if installation else {}
+        return connected(machine) and bool(state.get("running")) and bool(state.get("hadr", True))
 
 
 def role_of(instance: Instance, document: Document) -> str | None:

@@ -43,9 +43,6 @@ class Parser(Queries):
     def __init__(self, text: str, *, quoted_identifier: bool = True) -> None:
         super().__init__(text, quoted_identifier=quoted_identifier)
         self.loops = 0
-        from lab.sql.engine.statements import load
-
-        load()
 
     def batch(self) -> list[Statement]:
         """All statements. Raises the first syntax error."""

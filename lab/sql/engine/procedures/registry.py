@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lab.sql.api import Event
@@ -80,23 +79,8 @@ def procedure(
     return register
 
 
-@cache
-def load() -> None:
-    """Import the topics, which register their procedures."""
-    from lab.sql.engine.procedures import (  # noqa: F401
-        configuration,
-        files,
-        jobs,
-        membership,
-        properties,
-        registry_values,
-        sessions,
-    )
-
-
 def find_procedure(parts: tuple[str, ...]) -> Procedure | None:
     """The system procedure of that name, with or without ``master``, ``sys`` or ``dbo`` before it."""
-    load()
     name = parts[-1].lower()
     before = [part.lower() for part in parts[:-1]]
     if name.startswith("xp_") and not before:

@@ -185,8 +185,8 @@ def unified(results: list[Bound]) -> SqlType:
 
 
 def _call(scope: Scope, node: n.Call) -> Bound:
-    from lab.sql.engine.functions.registry import bind_call
     from lab.sql.engine.query.aggregate import AGGREGATES, bind_aggregate, bind_window
+    from lab.sql.engine.query.call import bind_call
 
     if node.over is not None:
         return bind_window(scope, node)

@@ -24,7 +24,7 @@ def plan_source(scope: Scope, source: n.Source) -> SourcePlan:
 
         return _named(plan_query(scope, source.query), source.alias, source.columns)
     if isinstance(source, n.FunctionSource):
-        from lab.sql.engine.functions.tables import plan_function
+        from lab.sql.engine.query.table_functions import plan_function
 
         return plan_function(scope, source)
     assert isinstance(source, n.Join)
@@ -45,8 +45,8 @@ def _named(plan: Plan, alias: str, columns: tuple[str, ...]) -> SourcePlan:
 
 
 def _table(scope: Scope, source: n.TableSource) -> SourcePlan:
+    from lab.sql.engine.query.lookup import find_table
     from lab.sql.engine.query.select import plan_query
-    from lab.sql.engine.tables.lookup import find_table
 
     if len(source.parts) == 1:
         found = scope.cte(source.parts[0])

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from lab.sql.api import Event, Message
 from lab.sql.engine.engine import engine_of
 from lab.sql.engine.errors import error
+from lab.sql.engine.files import files_of
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.group.progress import advance
 from lab.sql.engine.group.state import Group, find_group
-from lab.sql.engine.instance import files_of
 from lab.sql.engine.parse.parser import Statement
 from lab.sql.engine.statements.availability_group import require_alwayson
 from lab.sql.engine.statements.database import outside_transaction

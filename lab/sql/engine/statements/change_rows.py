@@ -12,12 +12,12 @@ from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.parse.parser import Parser, Statement, statement
 from lab.sql.engine.query.bind import bind, bind_condition
+from lab.sql.engine.query.lookup import find_table
 from lab.sql.engine.query.plan import SourcePlan
 from lab.sql.engine.query.scope import Bound, Env, Field, Scope
 from lab.sql.engine.query.select import plan_query, select_items
 from lab.sql.engine.query.source import plan_source
-from lab.sql.engine.statements.select import counted
-from lab.sql.engine.tables.lookup import find_table
+from lab.sql.engine.statements.rowcount import counted
 from lab.sql.engine.tables.table import Row, Table
 from lab.sql.engine.tables.write import DEFAULT, delete_rows, fit, insert_rows, update_rows
 from lab.sql.engine.types import INT, parse_type

@@ -16,8 +16,8 @@ from lab.sql.engine.functions.registry import as_text
 from lab.sql.engine.parse.parser import Parser, Statement, statement
 from lab.sql.engine.principal import Principal
 from lab.sql.engine.query.bind import evaluate
+from lab.sql.engine.query.lookup import check_permission, find_object
 from lab.sql.engine.statements.module import ParameterDefinition, parse_parameters
-from lab.sql.engine.tables.lookup import check_permission, find_object
 from lab.sql.engine.types import INT, SqlType, parse_type
 
 DEEPEST = 32

@@ -4,37 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lab.sql.api import Event
 from lab.sql.engine.catalog.availability import local_groups, local_number
 from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.parse.parser import Parser, Statement, statement
+from lab.sql.engine.permissions import (
+    DATABASE_PERMISSIONS,
+    OBJECT_PERMISSIONS,
+    ON_ALL,
+    SECURABLE_PERMISSIONS,
+    SERVER_PERMISSIONS,
+)
 from lab.sql.engine.principal import FIXED_SERVER_ROLES
-from lab.sql.engine.session import Session
+from lab.sql.engine.query.lookup import find_object
 from lab.sql.engine.storage.space import View
-from lab.sql.engine.tables.lookup import find_object
 from lab.world import Document
 
-SERVER_PERMISSIONS = frozenset((
-    "CONNECT SQL", "VIEW SERVER STATE", "VIEW ANY DATABASE", "VIEW ANY DEFINITION", "CONTROL SERVER", "ALTER ANY LOGIN",
-    "ALTER ANY DATABASE", "CREATE ANY DATABASE", "ALTER ANY AVAILABILITY GROUP", "CREATE AVAILABILITY GROUP",
-    "ALTER ANY CREDENTIAL", "ALTER ANY ENDPOINT", "CREATE ENDPOINT", "ALTER ANY LINKED SERVER", "ALTER ANY CONNECTION",
-    "ALTER ANY SERVER ROLE", "CREATE SERVER ROLE", "ALTER RESOURCES", "ALTER SERVER STATE", "ALTER SETTINGS",
-    "ALTER TRACE",
-    "AUTHENTICATE SERVER", "ADMINISTER BULK OPERATIONS", "SHUTDOWN", "UNSAFE ASSEMBLY", "EXTERNAL ACCESS ASSEMBLY",
-    "ALTER ANY EVENT SESSION", "ALTER ANY EVENT NOTIFICATION", "ALTER ANY SERVER AUDIT",
-    "CREATE DDL EVENT NOTIFICATION", "CREATE TRACE EVENT NOTIFICATION",
-))  # fmt: skip
-OBJECT_PERMISSIONS = frozenset(("SELECT", "INSERT", "UPDATE", "DELETE", "EXECUTE", "REFERENCES", "ALTER", "CONTROL",
-                                "VIEW DEFINITION", "TAKE OWNERSHIP", "VIEW CHANGE TRACKING"))  # fmt: skip
-DATABASE_PERMISSIONS = OBJECT_PERMISSIONS | frozenset((
-    "CONNECT", "CREATE TABLE", "CREATE VIEW", "CREATE PROCEDURE", "CREATE FUNCTION", "CREATE SCHEMA", "CREATE ROLE",
-    "CREATE TYPE", "CREATE SYNONYM", "ALTER ANY USER", "ALTER ANY ROLE", "ALTER ANY SCHEMA", "BACKUP DATABASE",
-    "BACKUP LOG",
-    "CHECKPOINT", "SHOWPLAN", "VIEW DATABASE STATE", "AUTHENTICATE", "SUBSCRIBE QUERY NOTIFICATIONS",
-    "ALTER ANY DATASPACE", "CREATE ASSEMBLY", "CREATE QUEUE", "CREATE SERVICE", "CREATE DEFAULT", "CREATE RULE",
-))  # fmt: skip
+if TYPE_CHECKING:
+    from lab.sql.engine.session import Session
+
 SERVER_CLASS, SCHEMA_CLASS = 100, 3
 SECURABLES = {
     "LOGIN": (101, "login", "login"),
@@ -43,14 +34,6 @@ SECURABLES = {
     "AVAILABILITY GROUP": (108, "", "availability group"),
 }
 """Kinds of securables of the server: class in sys.server_permissions, kind of document, name in errors."""
-SECURABLE_PERMISSIONS = {
-    "LOGIN": {"ALTER": "ALTER ANY LOGIN", "IMPERSONATE": "CONTROL SERVER"},
-    "SERVER ROLE": {"ALTER": "ALTER ANY SERVER ROLE", "TAKE OWNERSHIP": "CONTROL SERVER"},
-    "ENDPOINT": {"ALTER": "ALTER ANY ENDPOINT", "CONNECT": "CONTROL SERVER", "TAKE OWNERSHIP": "CONTROL SERVER"},
-    "AVAILABILITY GROUP": {"ALTER": "ALTER ANY AVAILABILITY GROUP", "TAKE OWNERSHIP": "CONTROL SERVER"},
-}
-"""Permissions on a securable with the server's permission that covers each; all kinds have the two of ``ON_ALL``."""
-ON_ALL = {"CONTROL": "CONTROL SERVER", "VIEW DEFINITION": "VIEW ANY DEFINITION"}
 SA = 1
 
 

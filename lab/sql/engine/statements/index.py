@@ -10,10 +10,10 @@ from lab.sql.api import Event
 from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.parse.parser import Parser, Statement, statement
+from lab.sql.engine.query.lookup import find_object, find_table
 from lab.sql.engine.statements.table import stored_constraint
 from lab.sql.engine.statements.table_change import check_unique
 from lab.sql.engine.statements.table_definition import index_options, key_columns
-from lab.sql.engine.tables.lookup import find_object, find_table
 from lab.sql.engine.tables.stored import StoredTable
 from lab.sql.engine.tables.table import Constraint
 

@@ -10,8 +10,8 @@ from lab.sql.engine import nodes as n
 from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.parse.parser import Parser, Statement, statement
+from lab.sql.engine.query.lookup import check_permission, default_schema, find_object
 from lab.sql.engine.statements.table import check_free_name, next_object_id, require_create
-from lab.sql.engine.tables.lookup import check_permission, default_schema, find_object
 from lab.world import Document
 
 WORDS = {"V": "view", "P": "procedure"}

@@ -25,7 +25,7 @@ from lab.sql.engine.parse.parser import Parser, Statement, statement
 from lab.sql.engine.statements.backup_database import duration
 from lab.sql.engine.statements.backup_options import With, devices, name_or_variable, parse_with, text_of
 from lab.sql.engine.statements.database import lost_folder, new_database_document
-from lab.sql.engine.statements.select import counted
+from lab.sql.engine.statements.rowcount import counted
 from lab.sql.engine.values import quantum
 from lab.world import Document
 

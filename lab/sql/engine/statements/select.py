@@ -13,13 +13,8 @@ from lab.sql.engine.parse.parser import Parser, Statement, statement
 from lab.sql.engine.query.plan import Plan
 from lab.sql.engine.query.scope import Scope
 from lab.sql.engine.query.select import plan_query
+from lab.sql.engine.statements.rowcount import counted
 from lab.sql.engine.tables.table import ColumnDefinition
-
-
-def counted(frame: Frame, count: int) -> Done:
-    """The end of a statement that touched so many rows."""
-    frame.session.rowcount = count
-    return Done(None if frame.session.settings["NOCOUNT"] else count)
 
 
 @dataclass
@@ -58,8 +53,8 @@ def _reads_tables(query: n.Query) -> bool:
 
 
 def _into(frame: Frame, plan: Plan) -> int:
+    from lab.sql.engine.query.lookup import find_table
     from lab.sql.engine.statements.table import create_table
-    from lab.sql.engine.tables.lookup import find_table
     from lab.sql.engine.tables.write import insert_rows
 
     names = [column.name for column in plan.columns]

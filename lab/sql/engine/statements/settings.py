@@ -68,7 +68,7 @@ class SetIdentityInsert(Statement):
     on: bool
 
     def run(self, frame: Frame) -> Iterator[Event]:
-        from lab.sql.engine.tables.lookup import find_table
+        from lab.sql.engine.query.lookup import find_table
 
         table = find_table(frame, self.table, "INSERT")
         frame.session.identity_insert = ".".join(table.parts).lower() if self.on else None

@@ -10,11 +10,11 @@ from lab.sql.engine.database import Database
 from lab.sql.engine.errors import SeveralErrors, error
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.parse.parser import Parser, Statement, statement
+from lab.sql.engine.query.lookup import check_permission, default_schema, find_object
 from lab.sql.engine.statements.table_definition import (
     TableDefinition,
     table_body,
 )
-from lab.sql.engine.tables.lookup import check_permission, default_schema, find_object
 from lab.sql.engine.tables.memory import MemoryTable
 from lab.sql.engine.tables.stored import stored_table
 from lab.sql.engine.tables.table import ColumnDefinition, Constraint, column_document

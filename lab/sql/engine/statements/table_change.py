@@ -11,6 +11,7 @@ from lab.sql.engine.database import Database
 from lab.sql.engine.errors import SeveralErrors, error, not_modelled
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.parse.parser import Parser, Statement, statement
+from lab.sql.engine.query.lookup import find_object, find_table
 from lab.sql.engine.statements.table import check_free_name, stored_constraint
 from lab.sql.engine.statements.table_definition import (
     TableDefinition,
@@ -19,7 +20,6 @@ from lab.sql.engine.statements.table_definition import (
     source_text,
     table_constraint,
 )
-from lab.sql.engine.tables.lookup import find_object, find_table
 from lab.sql.engine.tables.stored import StoredTable, stored_table
 from lab.sql.engine.tables.table import ColumnDefinition, Constraint, column_document
 from lab.sql.engine.tables.write import key_of, shown_key

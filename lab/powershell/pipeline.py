@@ -1,0 +1,128 @@
+"""The stages of a pipeline: each pushes what it writes into the next one at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lab.powershell.api import PowerShellError
+from lab.powershell.arguments import Given
+from lab.powershell.errors import ReturnFlow
+from lab.powershell.functions import FunctionCall
+from lab.powershell.scope import Cell, Scope
+from lab.powershell.syntax import Script
+from lab.powershell.values import NOTHING, plain
+
+if TYPE_CHECKING:
+    from lab.powershell.evaluator import Evaluator
+
+Out = Callable[[Any], None]
+
+
+class Stage:
+    """One command of a pipeline. ``out`` is where it writes; ``piped`` says whether a command stands before it."""
+
+    out: Out
+    piped = False
+    streams: Any = None
+
+    def begin(self) -> None:
+        """Before the first object."""
+
+    def process(self, item: Any) -> None:
+        """One object from the pipeline."""
+
+    def end(self) -> None:
+        """After the last object."""
+
+
+class FunctionStage(Stage):
+    """A function or a script block."""
+
+    def __init__(self, evaluator: Evaluator, name: str, script: Script, given: Given, **how: Any) -> None:
+        self.evaluator, self.name, self.script, self.given = evaluator, name, script, given
+        self.is_filter: bool = how.get("is_filter", False)
+        self.same_scope: bool = how.get("same_scope", False)
+        self.parent: Scope | None = how.get("parent")
+        self.item: Any = how.get("item", NOTHING)
+        self.collected: list[Any] = []
+        self.done = False
+
+    def _enter(self, run: Callable[[], None]) -> None:
+        evaluator = self.evaluator
+        outer = evaluator.scope
+        evaluator.scope = self.scope
+        evaluator.frames.append([self.label, self.script, 0])
+        depth = len(evaluator.frames)
+        try:
+            run()
+        except ReturnFlow:
+            pass
+        except RecursionError:
+            raise PowerShellError(
+                "The script failed due to call depth overflow.", "CallDepthOverflow", category="InvalidOperation"
+            ) from None
+        finally:
+            evaluator.scope = outer
+            del evaluator.frames[depth - 1 :]
+
+    @property
+    def label(self) -> str:
+        return self.name or "<ScriptBlock>"
+
+    def begin(self) -> None:
+        evaluator = self.evaluator
+        self.scope = evaluator.scope if self.same_scope else Scope(self.parent or evaluator.scope)
+        outer, evaluator.scope = evaluator.scope, self.scope
+        try:
+            self.call = FunctionCall(evaluator, self.name, self.script, self.given, piped=self.piped)
+            self.call.missing()
+            if self.item is not NOTHING:
+                self.scope.cells["_"] = Cell("_", self.item)
+            self.call.prepare()
+        finally:
+            evaluator.scope = outer
+        begin = self.script.begin
+        if begin is not None:
+            self._enter(lambda: evaluator.run_block(begin, self.out))
+
+    def process(self, item: Any) -> None:
+        body = self.script.end if self.is_filter else self.script.process
+        if body is None:
+            self.collected.append(item)
+            return
+        block = body
+
+        def run() -> None:
+            self.scope.cells["_"] = Cell("_", item)
+            self.scope.cells["input"] = Cell("input", [item])
+            self.call.take(item)
+            self.evaluator.run_block(block, self.out)
+
+        self._enter(run)
+
+    def end(self) -> None:
+        if not self.piped and (self.script.process is not None or self.is_filter):
+            block = self.script.process or self.script.end
+            if block is not None:
+                body = block
+                self._enter(lambda: self.evaluator.run_block(body, self.out))
+        if self.script.end is not None and not self.is_filter:
+            last = self.script.end
+
+            def run() -> None:
+                self.scope.cells["input"] = Cell("input", list(self.collected))
+                if self.collected:
+                    self.call.take(self.collected[-1])
+                self.evaluator.run_block(last, self.out)
+
+            self._enter(run)
+
+
+def write_all(value: Any, out: Out) -> None:
+    """Write a value as a pipeline does: a list element by element, nothing for an empty output."""
+    if isinstance(value, list):
+        for item in list(value):
+            out(plain(item))
+    elif value is not NOTHING:
+        out(value)

@@ -1,0 +1,59 @@
+"""What a machine of the lab reaches over its network, and what the network lets through."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from html import unescape
+from pathlib import Path
+from urllib.parse import urlencode
+
+from lab import files, identity
+from lab.balancer import balancer_of
+from lab.files import LabFileError
+from lab.powershell.api import Session
+from lab.wap import web
+from lab.wap.web import WebError
+from lab.world import Response, World
+
+__all__ = ["LabFileError", "Response", "WebError", "fetch", "open_path", "permit", "serving", "sign_in"]
+
+
+def permit(world: World, flows: Iterable[tuple[str, str, int]]) -> None:
+    """What the administrators of the network between the domains let through from now on: source domain, target
+    domain, port."""
+    world.topology["flows"] = [{"source": source, "target": target, "port": port} for source, target, port in flows]
+    for owner in {endpoint.owner for endpoint in world.network.endpoints()}:
+        world.network.refilter(owner)
+
+
+def fetch(world: World, machine: str, url: str) -> Response:
+    """GET from a machine, whatever certificate the site has; redirects are not followed. Raises WebError when no answer
+    comes."""
+    return web.fetch(world.machine(machine), url, verify=False)
+
+
+def sign_in(world: World, machine: str, user: str, url: str) -> str:
+    """The page that somebody who is logged on to a machine sees, in a browser, after signing in at a site of the portal
+    with Windows authentication."""
+    here = world.machine(machine)
+    browser = Session(here, identity.identity(world, here, user), "batch")
+    location = web.fetch(here, url, verify=False).headers["location"]
+    authorization = {"Authorization": web.negotiate(browser)}
+    form = web.fetch(here, location, headers=authorization, verify=False).body.decode()
+    fields = {name: unescape(value) for name, value in re.findall(r"name='(\w+)' value=['\"]([^'\"]*)", form)}
+    action = re.search(r'action="([^"]+)"', form)
+    assert action, form
+    answer = web.fetch(here, action[1], "POST", {}, urlencode(fields).encode(), verify=False)
+    cookie = answer.headers["set-cookie"].partition(";")[0]
+    return web.fetch(here, url, headers={"Cookie": cookie}, verify=False).body.decode()
+
+
+def serving(world: World, cluster: str) -> frozenset[str]:
+    """The nodes among which a load balancing cluster distributes its clients now."""
+    return balancer_of(world).mapping(cluster)
+
+
+def open_path(world: World, machine: str, path: str, account: str) -> Path:
+    """What an account on a machine reads at a path, shares of other machines included. Raises LabFileError."""
+    return files.resolve(world, world.machine(machine), path, account, False)

@@ -1,0 +1,36 @@
+"""Moments within the portal's configuration at which a test lets something happen: no client can hit them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from lab.wap import cmdlets_config, configure
+
+
+@contextmanager
+def before_feature(nth: int, happens: Callable[[], None]) -> Iterator[None]:
+    """Something happens before the nth feature (from 1) is configured by a cmdlet."""
+    with patch.object(cmdlets_config, "initialize", _before(nth, happens, configure.initialize)):
+        yield
+
+
+@contextmanager
+def before_database(nth: int, happens: Callable[[], None]) -> Iterator[None]:
+    """Something happens before the nth database (from 1) is made or found."""
+    with patch.object(configure, "ensure_schema", _before(nth, happens, configure.ensure_schema)):
+        yield
+
+
+def _before(nth: int, happens: Callable[[], None], call: Callable[..., None]) -> Callable[..., None]:
+    calls = itertools.count(1)
+
+    def called(*arguments: Any) -> None:
+        if next(calls) == nth:
+            happens()
+        call(*arguments)
+
+    return called

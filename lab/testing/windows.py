@@ -1,0 +1,79 @@
+"""What no cmdlet makes on a Windows machine, and what no cmdlet shows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+from lab.files import resolve_new
+from lab.windows import nlb, registry, tasks
+from lab.world import Document, Machine, World
+
+__all__ = [
+    "cluster",
+    "disk_path",
+    "has_running_task",
+    "leave_pending_renames",
+    "nodes_at_shutdown",
+    "port_rule",
+    "tasks_queue_for",
+]
+
+
+def disk_path(world: World, machine: str, path: str) -> Path:
+    """Where the file of a path of a machine's disk lies on this computer, whether it exists or not."""
+    return resolve_new(world.machine(machine), path)
+
+
+# Network load balancing
+
+
+def cluster(world: World, name: str) -> Document:
+    """A cluster's document: ``address``, ``further``, ``nodes``. Raises KeyError for an unknown one."""
+    return nlb.cluster_of(world, name)
+
+
+def port_rule(start: int, end: int, protocol: str) -> Document:
+    """A port rule as a node's document has it."""
+    return nlb.rule(start, end, protocol)
+
+
+@contextmanager
+def nodes_at_shutdown(world: World) -> Iterator[list[str]]:
+    """``Portal2 Stopped``, …: how the nodes of a machine are whenever one goes down meanwhile."""
+    seen: list[str] = []
+
+    def stopping(machine: Machine) -> None:
+        seen.extend(f"{machine.name} {node['state']}" for node in machine.collection("nlb-node").values())
+
+    hook = (lambda _: None, stopping)
+    world.machine_hooks.append(hook)  # the last one is the first to be called
+    try:
+        yield seen
+    finally:
+        world.machine_hooks.remove(hook)
+
+
+# Tasks and restarts
+
+
+def has_running_task(world: World, machine: str) -> bool:
+    here = world.machine(machine)
+    return any(tasks.is_running(here, key) for key in here.collection("task"))
+
+
+@contextmanager
+def tasks_queue_for(seconds: float) -> Iterator[None]:
+    """A scheduled task waits so many modelled seconds before it runs."""
+    with patch.object(tasks, "QUEUED_SECONDS", seconds):
+        yield
+
+
+def leave_pending_renames(world: World, machine: str, entries: Sequence[str], *, again: bool = False) -> None:
+    """Windows waits for a restart, to rename or delete these files (PendingFileRenameOperations); ``again``: after the
+    restart they are there once more."""
+    here = world.machine(machine)
+    registry.write(here, registry.SESSION_MANAGER, "PendingFileRenameOperations", list(entries), "MultiString")
+    here.collection("power").change("state", renames_again=list(entries) if again else [])

@@ -1,0 +1,114 @@
+"""WinRM alone: listeners with a program of the test's own behind them, wrong answers, other certificates."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+from unittest.mock import patch
+
+from lab.authority import Issued, thumbprint
+from lab.powershell.api import Session
+from lab.testing.worlds import begin_winrm, small_world
+from lab.winrm import operations, service
+from lab.world import World
+
+__all__ = [
+    "Program",
+    "Session",
+    "answering",
+    "bound_to_another_certificate",
+    "listener_certificate",
+    "serving",
+    "standing_for_powershell",
+]
+
+
+class Program(Protocol):
+    """What runs in a remote shell: ``stdin`` gives a line, or None at the end; the result is the exit code."""
+
+    def __call__(
+        self,
+        session: Session,
+        argv: list[str],
+        stdin: Callable[[], str | None],
+        stdout: Callable[[str], None],
+        stderr: Callable[[str], None],
+    ) -> int: ...
+
+
+@contextmanager
+def standing_for_powershell(program: Program) -> Iterator[None]:
+    """A program of the test's own runs wherever a client starts powershell.exe."""
+    module: Any = types.ModuleType("lab.powershell.process")
+    module.run = program
+    name = "lab.powershell.process"
+    kept = sys.modules.get(name)
+    sys.modules[name] = module
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+        if kept is not None:
+            sys.modules[name] = kept
+
+
+@contextmanager
+def serving(directory: Path) -> Iterator[World]:
+    """The machines of a small world, with WinRM and nothing else."""
+    world = small_world(directory)
+    begin_winrm(world)
+    service.start(world)
+    yield world
+    service.stop(world)
+    world.close()
+
+
+@contextmanager
+def answering(bodies: list[bytes]) -> Iterator[None]:
+    """Listeners send these, one after the other, after a log-on in due form, instead of their next envelopes."""
+    original = operations.perform
+
+    async def perform(*arguments: Any) -> bytes:
+        answer = await original(*arguments)
+        return bodies.pop(0) if bodies else answer
+
+    with patch.object(operations, "perform", perform):
+        yield
+
+
+@contextmanager
+def bound_to_another_certificate(world: World, machine: str) -> Iterator[None]:
+    """The listener expects log-ons for another certificate than it shows, as a server does to which somebody in between
+    passes them on."""
+    listening, here = service.service_of(world), world.machine(machine)
+    original = service._tls
+
+    def tls(certificate: dict[str, str]) -> tuple[Any, bytes]:
+        return original(certificate)[0], b"another certificate"
+
+    listening.stopped(here)
+    with patch.object(service, "_tls", tls):
+        listening.listen(here)
+        yield
+
+
+@contextmanager
+def listener_certificate(world: World, machine: str, issued: Issued) -> Iterator[None]:
+    """The listener has another certificate meanwhile."""
+    listening, here = service.service_of(world), world.machine(machine)
+    kept, other = here.collection("winrm")["listener"], thumbprint(issued.certificate)
+    here.collection("certificate")[other] = {"store": "My", "pem": issued.certificate, "key_pem": issued.key}
+    try:
+        listening.stopped(here)
+        here.collection("winrm")["listener"] = {**kept, "thumbprint": other}
+        listening.listen(here)
+        yield
+    finally:
+        listening.stopped(here)
+        here.collection("winrm")["listener"] = kept
+        del here.collection("certificate")[other]
+        listening.listen(here)

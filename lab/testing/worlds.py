@@ -1,0 +1,69 @@
+"""A small world in this process: machines, accounts, files and the authority, no waiting, its own loopback range.
+
+For tests that need one wire and not the farm; ``lab.testing.farm`` starts all of it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab import authority, files, identity
+from lab.boot import populate
+from lab.winrm import service
+from lab.world import Document, Machine, World
+
+__all__ = ["TOPOLOGIES", "TOPOLOGY", "Document", "Machine", "World", "begin_winrm", "small_world", "topology"]
+
+TOPOLOGIES = Path(__file__).parents[1] / "topologies"
+"""The topologies that come with the lab."""
+TOPOLOGY = TOPOLOGIES / "single-domain.yaml"
+_AUTHORITY: list[Path] = []
+_LISTENERS: dict[str, tuple[Document, Document]] = {}
+
+
+def topology(subnet: str = "172.44.5") -> dict[str, Any]:
+    """The article's topology in another subnet, so that tests of different parts do not meet on one address."""
+    text = TOPOLOGY.read_text(encoding="utf-8").replace("172.21.5", subnet)
+    loaded: dict[str, Any] = yaml.safe_load(text)
+    return loaded
+
+
+def small_world(directory: Path, pace: float = 0.0, subnet: str = "172.44.5") -> World:
+    """Machines, accounts, files and the authority, as they are at the beginning; nothing listens.
+
+    The authority's files are made once for all tests of a run: keys take time.
+    """
+    if _AUTHORITY:
+        for folder in ("authority", "certificates"):
+            shutil.copytree(_AUTHORITY[0] / folder, directory / folder)
+    world = World(directory, topology(subnet), pace)
+    populate(world)
+    identity.begin(world)
+    files.begin(world)
+    authority.begin(world)
+    if not _AUTHORITY:
+        kept = Path(tempfile.mkdtemp(prefix="lab-authority-"))
+        atexit.register(shutil.rmtree, kept, ignore_errors=True)
+        for folder in ("authority", "certificates"):
+            shutil.copytree(directory / folder, kept / folder)
+        _AUTHORITY.append(kept)
+    return world
+
+
+def begin_winrm(world: World) -> None:
+    """The WinRM listeners' certificates, made once for all tests of a run."""
+    if not _LISTENERS:
+        service.begin(world)
+        for name, machine in world.machines.items():
+            listener = machine.collection("winrm")["listener"]
+            _LISTENERS[name] = listener, machine.collection("certificate")[listener["thumbprint"]]
+    for name, (listener, certificate) in _LISTENERS.items():
+        machine = world.machine(name)
+        machine.collection("winrm")["listener"] = listener
+        machine.collection("certificate")[listener["thumbprint"]] = certificate

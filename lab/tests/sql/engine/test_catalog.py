@@ -1,0 +1,131 @@
+"""Catalog views: names without case, types for the wire, nothing from later versions."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lab.sql.api import Session
+from lab.sql.engine.catalog.registry import VIEWS
+from lab.sql.engine.types import parse_type
+from lab.tests.sql.engine.conftest import ok, run
+
+
+@pytest.mark.parametrize("name", sorted(view.name for view in VIEWS.values()))
+def test_every_view_can_be_read_and_every_value_fits_its_type(session: Session, name: str) -> None:
+    answer = ok(session, f"SELECT * FROM {name}")
+    families = {"text": (str,), "binary": (bytes,), "integer": (int, bool), "variant": (object,)}
+    for row in answer.rows:
+        for column, value in zip(answer.results[0].columns, row, strict=True):
+            allowed = families.get(parse_type(column.type).family)
+            if value is not None and allowed:
+                assert isinstance(value, allowed), (column, value)
+                assert column.type != "bit" or isinstance(value, bool), (column, value)
+                limit = parse_type(column.type).limit
+                assert not limit or not isinstance(value, str | bytes) or len(value) <= limit, (column, value)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.randoms())
+def test_names_are_found_whatever_their_case(session: Session, random: Random) -> None:
+    def shake(text: str) -> str:
+        return "".join(char.upper() if random.random() < 0.5 else char.lower() for char in text)
+
+    text = (
+        f"{shake('select')} {shake('name')} {shake('from')} {shake('sys.databases')} {shake('where')} "
+        f"{shake('name')} = '{shake('master')}'"
+    )
+    assert ok(session, text).rows == [("master",)]
+    assert run(
+        session,
+        f"SELECT {shake('d')}.{shake('name')} FROM {shake('master')}.{shake('sys')}.{shake('databases')} AS "
+        f"{shake('d')}",
+    ).rows
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT * FROM sys.dm_hadr_automatic_seeding",
+        "SELECT * FROM sys.dm_hadr_physical_seeding_stats",
+        "SELECT * FROM sys.database_scoped_configurations",
+        "SELECT cluster_type FROM sys.availability_groups",
+        "SELECT basic_features FROM sys.availability_groups",
+        "SELECT seeding_mode FROM sys.availability_replicas",
+        "SELECT secondary_lag_seconds FROM sys.dm_hadr_database_replica_states",
+        "SELECT is_primary_replica FROM sys.dm_hadr_database_replica_states",
+        "SELECT sys.fn_hadr_is_primary_replica('x')",
+        "SELECT STRING_AGG(name, ',') FROM sys.databases",
+    ],
+)
+def test_what_came_later_does_not_exist(session: Session, text: str) -> None:
+    assert run(session, text).numbers[0] in (195, 207, 208, 4121)
+
+
+def test_types_are_those_of_the_documentation(session: Session) -> None:
+    answer = ok(
+        session,
+        "SELECT name, database_id, owner_sid, create_date, state_desc, group_database_id, is_read_only FROM "
+        "sys.databases",
+    )
+    assert [column.type for column in answer.results[0].columns] == [
+        "sysname",
+        "int",
+        "varbinary(85)",
+        "datetime",
+        "nvarchar(60)",
+        "uniqueidentifier",
+        "bit",
+    ]
+    assert (
+        ok(session, "SELECT last_log_backup_lsn FROM sys.database_recovery_status").results[0].columns[0].type
+        == "numeric(25,0)"
+    )
+
+
+def test_database_options_and_properties(database: Session) -> None:
+    ok(database, "ALTER DATABASE Work SET RECOVERY BULK_LOGGED, AUTO_SHRINK ON")
+    assert ok(
+        database, "SELECT recovery_model_desc, is_auto_shrink_on FROM sys.databases WHERE name = 'Work'"
+    ).rows == [("BULK_LOGGED", True)]
+    assert ok(database, "SELECT CAST(DATABASEPROPERTYEX('Work', 'Recovery') AS nvarchar(20))").value == "BULK_LOGGED"
+    assert run(database, "ALTER DATABASE nowhere SET RECOVERY FULL").numbers == [5011, 5069]
+    assert run(database, "ALTER DATABASE Work SET NONSENSE").numbers == [102]
+    assert run(database, "CREATE DATABASE work").numbers == [1801]
+    assert run(database, "DROP DATABASE Work").numbers == [3702]
+
+
+def test_sp_configure_waits_for_reconfigure(session: Session) -> None:
+    ok(session, "EXEC sp_configure 'backup compression default', 1")
+    look = "SELECT value, value_in_use FROM sys.configurations WHERE name = 'backup compression default'"
+    assert ok(session, look).rows == [(1, 0)]
+    ok(session, "RECONFIGURE")
+    assert ok(session, look).rows == [(1, 1)]
+    assert run(session, "EXEC sp_configure 'nothing'").numbers == [15123]
+
+
+def test_describing_a_batch_runs_nothing(session: Session) -> None:
+    columns = session.describe("CREATE DATABASE never; SELECT name, database_id AS n FROM sys.databases")
+    assert columns is not None
+    assert [(column.name, column.type) for column in columns] == [("name", "sysname"), ("n", "int")]
+    assert session.describe("PRINT 'x'") is None
+    assert ok(session, "SELECT DB_ID('never')").value is None
+
+
+def test_builtin_permissions_of_the_server(session: Session) -> None:
+    text = "SELECT permission_name, type, covering_permission_name FROM sys.fn_builtin_permissions(N'{}') ORDER BY 1"
+    rows = run(session, text.format("server")).rows
+    assert ("VIEW SERVER STATE", "VWSS", "ALTER SERVER STATE") in rows
+    assert ("SHUTDOWN", "SHDN", "CONTROL SERVER") in rows
+    assert len(rows) == 31
+    ok(session, "CREATE LOGIN [grantee] WITH PASSWORD = N'Some-Password-1!'")
+    for name, _, covering in rows:
+        ok(session, f"GRANT {name} TO [grantee]")
+        assert covering in {row[0] for row in rows} or name == "CONTROL SERVER"
+    assert run(session, text.format("no such class")).rows == []
+    assert "does not model" in str(run(session, text.format("DATABASE")).errors[0])
+    assert "does not model" in str(run(session, "SELECT 1 FROM sys.fn_listextendedproperty(1)").errors[0])
+    assert run(session, "SELECT 1 FROM sys.fn_nothing(1)").errors[0].number == 208

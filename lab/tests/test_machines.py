@@ -1,0 +1,95 @@
+"""Power of machines, and machines of a topology."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab import boot, machines
+from lab.testing.worlds import small_world, topology
+from lab.world import Machine, World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = small_world(tmp_path)
+    yield world
+    world.close()
+
+
+def test_hooks_run_once_and_in_order(world: World) -> None:
+    seen: list[str] = []
+
+    def hook(name: str) -> None:
+        def started(machine: Machine) -> None:
+            seen.append(f"{name} started {machine.name} {machine.running}")
+
+        def stopped(machine: Machine) -> None:
+            seen.append(f"{name} stopped {machine.name} {machine.running}")
+
+        world.machine_hooks.append((started, stopped))
+
+    hook("first")
+    hook("second")
+    machine = world.machine("SQL1")
+    booted = machine.collection("power")["state"]["booted"]
+    machines.start(world, machine)
+    machines.stop(world, machine)
+    machines.stop(world, machine)
+    assert not machine.running
+    machines.start(world, machine)
+    assert seen == [
+        "second stopped SQL1 True",
+        "first stopped SQL1 True",
+        "first started SQL1 True",
+        "second started SQL1 True",
+    ]
+    assert machine.collection("power")["state"]["booted"] > booted
+
+
+def test_restart_without_waiting(world: World) -> None:
+    machine = world.machine("SQL1")
+    booted = machine.collection("power")["state"]["booted"]
+    machines.restart(world, machine, wait=False)
+    end = time.monotonic() + 5
+    while machine.collection("power")["state"]["booted"] == booted or not machine.running:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_roles(world: World) -> None:
+    roles = {machine.name: machine.roles for machine in world.machines.values()}
+    assert roles == {
+        "Portal1": ("portal",),
+        "Portal2": ("portal",),
+        "SPF1": ("spf",),
+        "SPF2": ("spf",),
+        "SQL1": ("sql",),
+        "SQL2": ("sql",),
+        "FILE": ("file",),
+    }
+    assert world.machine("172.44.5.121") is world.machine("sql1.hyper-v.nu")
+
+
+def test_a_topology_that_names_unknown_machines(tmp_path: Path) -> None:
+    known = topology()
+    known["sql"]["replicas"].append("SQL9")
+    world = World(tmp_path, known, 0)
+    with pytest.raises(boot.TopologyError, match="does not list: sql9"):
+        boot.populate(world)
+    world.close()
+
+
+def test_what_is_no_topology(tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    with pytest.raises(boot.TopologyError, match=r"x\.yaml"):
+        boot.read_topology(file)
+    file.write_text("a: [")
+    with pytest.raises(boot.TopologyError, match=r"x\.yaml"):
+        boot.read_topology(file)
+    file.write_text("a: 1")
+    with pytest.raises(boot.TopologyError, match="is it a topology"):
+        boot.read_topology(file)

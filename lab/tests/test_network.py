@@ -1,0 +1,89 @@
+"""Endpoints, cables, and what a person reads when a port is not permitted."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.testing.worlds import topology
+from lab.world import World
+
+ADDRESS = "127.44.5.201"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    world = World(tmp_path, topology(), 0)
+    yield world
+    world.close()
+
+
+async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(1000):
+        writer.write(data)
+
+
+def connected(port: int = 30001) -> socket.socket:
+    client = socket.create_connection((ADDRESS, port), 5)
+    client.settimeout(5)
+    client.sendall(b"x")
+    assert client.recv(10) == b"x"
+    return client
+
+
+def test_drop_cuts_and_goes_on_listening(world: World) -> None:
+    world.network.listen("A", ADDRESS, 30001, echo)
+    with connected() as client:
+        world.network.drop("a")
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+    connected().close()
+
+
+def test_a_cable_that_is_out(world: World) -> None:
+    world.network.listen("A", ADDRESS, 30001, echo)
+    with connected() as client:
+        world.network.unplug("A")
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+    with pytest.raises(ConnectionRefusedError):
+        connected()
+    late = world.network.listen("A", ADDRESS, 30002, echo)  # a service that starts meanwhile
+    with pytest.raises(ConnectionRefusedError):
+        connected(30002)
+    assert world.network.endpoints() == []
+    world.network.plug("A")
+    connected().close()
+    connected(30002).close()
+    world.network.close(late)
+    with pytest.raises(ConnectionRefusedError):
+        connected(30002)
+
+
+def test_an_endpoint_closed_without_cable_stays_closed(world: World) -> None:
+    endpoint = world.network.listen("A", ADDRESS, 30001, echo)
+    world.network.unplug("A")
+    world.network.close(endpoint)
+    world.network.plug("A")
+    with pytest.raises(ConnectionRefusedError):
+        connected()
+
+
+def test_two_services_on_one_port(world: World) -> None:
+    world.network.listen("A", ADDRESS, 30001, echo)
+    with pytest.raises(OSError, match=f"{ADDRESS}:30001 is in use by a"):
+        world.network.listen("B", ADDRESS, 30001, echo)
+
+
+def test_a_port_that_is_not_permitted_names_the_remedy(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refused(*arguments: Any) -> asyncio.Server:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(asyncio, "start_server", refused)
+    with pytest.raises(PermissionError, match=r"sysctl -w net\.ipv4\.ip_unprivileged_port_start=443"):
+        world.network.listen("A", ADDRESS, 443, echo)
