@@ -305,5 +305,5 @@ def test_what_is_due_on_one_server_stands_together_and_what_cannot_be_done_last(
     facts = BAD["a user without a login"]
     facts = replace(facts, servers={**facts.servers, "SQL3": logins()})
     plan = PROVIDER.plan(INPUTS.model_copy(update={"machines": ("SQL1", "SQL2", "SQL3")}), facts)
-    assert [step.action.machine for step in plan] == ["SQL2"] * 3 + ["SQL3"] * 3 + ["SQL1"]  # type: ignore[union-attr]
+    assert [step.action.machine for step in plan] == ["SQL2"] * 3 + ["SQL3"] * 3 + ["SQL1"]
     assert len({step.subject for step in plan}) == 7
