@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 
@@ -57,7 +57,7 @@ class Component(pulumi.ComponentResource):
         with short_stack():
             super().__init__(f"windows-azure-pack-ha:{part}", name, None, opts)
         self._components: list[Component] = []
-        self._own: list[Managed] = []
+        self._own: list[Managed[Any]] = []
         self.first: list[pulumi.Resource] = []
         """What comes before everything that is made with ``child`` from now on, here and in components below."""
         if opts is not None and isinstance(opts.parent, Component):
@@ -72,11 +72,11 @@ class Component(pulumi.ComponentResource):
         """What stands for all of these from now on."""
         return Stage(name, self.child(after))
 
-    def count(self, resource: Managed) -> None:
+    def count(self, resource: Managed[Any]) -> None:
         """Called by a resource that is made with this component as its parent."""
         self._own.append(resource)
 
-    def resources(self) -> Iterator[Managed]:
+    def resources(self) -> Iterator[Managed[Any]]:
         """Every resource of this component and of those below it."""
         yield from self._own
         for component in self._components:

@@ -12,8 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import pulumi
-
 from components.inputs import InputPart
 from components.resource import Managed, Provider
 from components.sql import group as groups
@@ -192,26 +190,7 @@ def ask(remote: Remote, machine: str, port: int) -> str:
     return f"HTTP {answer.status} on port {port}" if answer.status >= 500 else ""
 
 
-class FailoverProof(Managed, module="farm", name="FailoverProof"):
+class FailoverProof(Managed[FailoverProofInputs], module="farm", name="FailoverProof"):
     """The farm was seen to work on either replica."""
 
     provider_class = FailoverProofProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        group: str,
-        machines: list[str],
-        machine: str,
-        partner: str,
-        sites: list[dict[str, Any]],
-        marker: str,
-        unreachable: str,
-        failover_seconds: float,
-        site_seconds: float,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        where = {"group": group, "machines": machines, "machine": machine, "partner": partner, "sites": sites}
-        waits = {"failover_seconds": failover_seconds, "site_seconds": site_seconds}
-        super().__init__(name, {**where, "marker": marker, "unreachable": unreachable, **waits}, opts)

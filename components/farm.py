@@ -9,7 +9,7 @@ from __future__ import annotations
 import pulumi
 
 from components.component import Component
-from components.failover_proof import FailoverProof
+from components.failover_proof import FailoverProof, FailoverProofInputs
 from components.portal.administration import administration, speaker
 from components.portal.databases import DATABASES
 from components.portal.endpoints import Endpoints
@@ -64,16 +64,18 @@ class Farm(Component):
         mirrored = sql.mirror_logins("logins", DATABASES, self.databases)
         proved = FailoverProof(
             "failover-proof",
-            group=topology.sql.group,
-            machines=sql.machines,
-            machine=topology.sql.preferred_primary,
-            partner=topology.partner.machine,
-            sites=[site for node in first for site in node.sites()],
-            marker=proof,
-            unreachable=topology.sql.unreachable,
-            failover_seconds=topology.waits.failover,
-            site_seconds=topology.waits.site,
-            opts=self.child([mirrored, *admitted]),
+            FailoverProofInputs(
+                group=topology.sql.group,
+                machines=sql.machines,
+                machine=topology.sql.preferred_primary,
+                partner=topology.partner.machine,
+                sites=tuple(site for node in first for site in node.sites()),
+                marker=proof,
+                unreachable=topology.sql.unreachable,
+                failover_seconds=topology.waits.failover,
+                site_seconds=topology.waits.site,
+            ),
+            self.child([mirrored, *admitted]),
         )
         plan = portal.make_plan([proved])
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, field_validator
+
+from remote.secret import redact
 
 
 class InputPart(BaseModel):
@@ -14,11 +19,47 @@ class InputPart(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
+@dataclass(frozen=True)
+class Placeholder:
+    """Stands in a model for a value that another resource gives, and that is not known yet."""
+
+    output: Any
+
+
+class InvalidInputsError(Exception):
+    """Inputs that cannot be. Names the resource and every field that is wrong, without values."""
+
+    __module__ = "builtins"
+
+    def __init__(self, resource: str, error: ValidationError) -> None:
+        self.problems = [
+            redact(f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}") for problem in error.errors()
+        ]
+        super().__init__(f"{resource}: {'; '.join(self.problems)}")
+
+
 class Inputs(InputPart):
-    """Base of all inputs."""
+    """Base of all inputs. Raises ``InvalidInputsError``, in the program as well as in the plugin process.
+
+    A field whose whole value is a ``Placeholder`` is taken as it is: the value is validated by ``check``, which sees it
+    when it is known.
+    """
 
     adopt: bool = False
     """Take over what is there already although this stack did not make it."""
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            machine = values.get("machine")
+            where = f" on {machine}" if isinstance(machine, str) else ""
+            raise InvalidInputsError(f"{type(self).__name__.removesuffix('Inputs')}{where}", error) from None
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _not_known_yet(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        return value if isinstance(value, Placeholder) else handler(value)
 
 
 READABLE = "works"

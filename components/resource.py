@@ -33,12 +33,10 @@ from pulumi.dynamic import (
     ResourceProvider,
     UpdateResult,
 )
-from pydantic import ValidationError
-from pydantic_core import to_jsonable_python
 
 from components import claims, settings, steps
 from components.component import Component, short_stack
-from components.inputs import READABLE, Inputs, ThroughFarm
+from components.inputs import READABLE, Inputs, InvalidInputsError, Placeholder, ThroughFarm
 from components.progress import report
 from components.steps import Step
 from components.topology import Topology
@@ -191,12 +189,12 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         given = {name: value for name, value in news.items() if name != "__provider"}
         if pulumi.contains_unknowns(given):
-            return CheckResult({**self._defaults(), **news}, [])
+            return CheckResult(news, [])
         try:
             inputs = self.INPUTS.model_validate(given)
-        except ValidationError as error:
+        except InvalidInputsError as error:
             # The value-less form of a failure: Pulumi would print the property's value, which may be a secret.
-            return CheckResult(news, [CheckFailure("", redact(_sentence(problem))) for problem in error.errors()])
+            return CheckResult(news, [CheckFailure("", problem) for problem in error.problems])
         if refused := self.refuse(olds, inputs):  # type: ignore[arg-type]
             return CheckResult(news, [CheckFailure("", redact(refused))])
         return CheckResult({**_kept(news), **self._dump(inputs)}, [])
@@ -364,16 +362,9 @@ class Provider(ResourceProvider, ABC, Generic[InputsT, FactsT]):
         declared = {name: value for name, value in props.items() if name in self.INPUTS.model_fields}
         try:
             return self.INPUTS.model_validate(declared)  # type: ignore[return-value]
-        except ValidationError as error:
-            found = "; ".join(_sentence(problem) for problem in error.errors())
+        except InvalidInputsError as error:
+            found = "; ".join(error.problems)
             raise MachineError(type(self).__name__, "read its inputs in the state", found) from None
-
-    @classmethod
-    def _defaults(cls) -> dict[str, Any]:
-        """The inputs that need not be given: a preview that knows not all inputs shall not show these as removed."""
-        fields = cls.INPUTS.model_fields.items()
-        given = {name: to_jsonable_python(field.get_default()) for name, field in fields if not field.is_required()}
-        return {name: value for name, value in given.items() if value is not None}
 
     @staticmethod
     def _dump(inputs: Inputs) -> dict[str, Any]:
@@ -407,12 +398,30 @@ def _widened(before: dict[str, Any], fresh: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _sentence(problem: Any) -> str:
-    return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+T = TypeVar("T")
 
 
-class Managed(pulumi.dynamic.Resource):
-    """Base of the Pulumi resources. A subclass names its provider; its constructor passes the inputs on."""
+def later(output: pulumi.Output[T]) -> T:
+    """An output of another resource as a value of an input: for the type checker it is what it will be."""
+    return Placeholder(output)  # type: ignore[return-value]
+
+
+def later_secret(output: pulumi.Output[str]) -> Secret:
+    """The same for a secret of the stack's configuration."""
+    return Placeholder(output)  # type: ignore[return-value]
+
+
+def properties(inputs: Inputs) -> dict[str, pulumi.Input[Any]]:
+    """Every input as the engine gets it: what another resource gives as an output, what is secret marked so."""
+    fields = type(inputs).model_fields
+    given = {name: getattr(inputs, name) for name in fields}
+    pending = {name: value.output for name, value in given.items() if isinstance(value, Placeholder)}
+    known = inputs.model_dump(mode="json", exclude_none=True, exclude=set(pending))
+    return {name: {**known, **pending}[name] for name in fields if name in known or name in pending}
+
+
+class Managed(pulumi.dynamic.Resource, Generic[InputsT]):
+    """Base of the Pulumi resources. A subclass names its provider and the types of its outputs."""
 
     provider_class: ClassVar[type[Provider[Any, Any]]]
 
@@ -421,13 +430,11 @@ class Managed(pulumi.dynamic.Resource):
     revision: pulumi.Output[str]
     """When it was made or last changed by this program (UTC): another text after every change."""
 
-    def __init__(self, name: str, inputs: dict[str, pulumi.Input[Any]], opts: pulumi.ResourceOptions | None) -> None:
+    def __init__(self, name: str, inputs: InputsT, opts: pulumi.ResourceOptions | None = None) -> None:
         provider = self.provider_class()
         props: dict[str, pulumi.Input[Any]] = dict.fromkeys((*provider.COMPUTED, *_BOOKKEEPING))
-        for key, value in inputs.items():
-            if isinstance(value, Secret):
-                value = value.reveal()
-            props[key] = pulumi.Output.secret(value) if key in provider.SECRETS and value is not None else value
+        for key, value in properties(inputs).items():
+            props[key] = pulumi.Output.secret(value) if key in provider.SECRETS else value
         secret = pulumi.ResourceOptions(additional_secret_outputs=list(provider.SECRETS))
         with short_stack():
             super().__init__(provider, name, props, pulumi.ResourceOptions.merge(opts, secret))

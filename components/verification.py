@@ -19,7 +19,7 @@ COMMAND = ".venv/bin/python -m operations verify --configuration -"
 
 def verification(
     configuration: dict[str, pulumi.Input[Any]],
-    resources: Iterable[Managed],
+    resources: Iterable[Managed[Any]],
     after: Iterable[pulumi.Resource],
     opts: pulumi.ResourceOptions | None = None,
 ) -> local.Command:

@@ -14,8 +14,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import pulumi
-
 from components import claims
 from components.inputs import InputPart, Inputs
 from components.nlb import state
@@ -214,26 +212,7 @@ class ClusterProvider(Provider[ClusterInputs, ClusterFacts]):
         return live
 
 
-class Cluster(Managed, module="nlb", name="Cluster"):
+class Cluster(Managed[ClusterInputs], module="nlb", name="Cluster"):
     """A load balancing cluster, seen from its first node."""
 
     provider_class = ClusterProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        tier: str,
-        nodes: list[dict[str, str]],
-        cluster: str,
-        address: str,
-        mask: str,
-        mode: str,
-        seconds: float,
-        adopt: bool,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        """``nodes`` are ``machine`` and ``interface`` of each, the first one first."""
-        where = {**nodes[0], "others": nodes[1:], "tier": tier}
-        what = {"cluster": cluster, "address": address, "mask": mask, "mode": mode}
-        super().__init__(name, {**where, **what, "seconds": seconds, "adopt": adopt}, opts)

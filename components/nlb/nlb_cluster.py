@@ -7,13 +7,13 @@ from collections.abc import Iterable
 import pulumi
 
 from components.component import Component
-from components.nlb.cluster import Cluster
-from components.nlb.node import Node
-from components.nlb.port_rules import PortRules
+from components.nlb.cluster import Cluster, ClusterInputs, NodeInput
+from components.nlb.node import Node, NodeInputs
+from components.nlb.port_rules import PortRules, PortRulesInputs, RuleInputs
 from components.topology import Topology
 from components.topology.portal import Cluster as ClusterOf
 from components.topology.portal import Tier
-from components.windows.feature import Feature
+from components.windows.feature import Feature, FeatureInputs
 
 
 class NlbCluster(Component):
@@ -24,54 +24,70 @@ class NlbCluster(Component):
     ) -> None:
         super().__init__("nlb:NlbCluster", name, opts)
         machines = [topology.machine(node) for node in tier.nodes]
-        self._nodes = [{"machine": machine.name, "interface": machine.interface or ""} for machine in machines]
+        self._nodes = [NodeInput(machine=machine.name, interface=machine.interface or "") for machine in machines]
         self._tier, self._cluster, self._seconds = tier.name, cluster.name, topology.waits.convergence
         self.prepared: dict[str, pulumi.Resource] = {
-            machine.name: Feature(f"{machine.name}-nlb", machine=machine.name, feature="NLB", opts=self.child())
+            machine.name: Feature(
+                f"{machine.name}-nlb",
+                FeatureInputs(
+                    machine=machine.name,
+                    feature="NLB",
+                ),
+                self.child(),
+            )
             for machine in machines
         }
-        first = self._nodes[0]
+        first, *others = self._nodes
         made = Cluster(
             f"{tier.name}-cluster",
-            tier=tier.name,
-            nodes=self._nodes,
-            cluster=cluster.name,
-            address=str(cluster.address),
-            mask=topology.domain_of(first["machine"]).mask,
-            mode=cluster.mode,
-            seconds=self._seconds,
-            adopt=cluster.adopt,
-            # Changing a cluster reaches all of its nodes, and a node without the feature cannot be reached.
-            opts=self.child(self.prepared.values()),
+            ClusterInputs(
+                tier=tier.name,
+                machine=first.machine,
+                interface=first.interface,
+                others=tuple(others),
+                cluster=cluster.name,
+                address=str(cluster.address),
+                mask=topology.domain_of(first.machine).mask,
+                mode=cluster.mode,
+                seconds=self._seconds,
+                adopt=cluster.adopt,
+            ),
+            self.child(self.prepared.values()),
         )
         rules = PortRules(
             f"{tier.name}-port-rules",
-            **first,
-            tier=tier.name,
-            cluster=cluster.name,
-            rules=[rule.model_dump(mode="json") for rule in cluster.port_rules],
-            seconds=self._seconds,
-            opts=self.child([made]),
+            PortRulesInputs(
+                machine=first.machine,
+                interface=first.interface,
+                tier=tier.name,
+                cluster=cluster.name,
+                rules=tuple(RuleInputs(**rule.model_dump()) for rule in cluster.port_rules),
+                seconds=self._seconds,
+            ),
+            self.child([made]),
         )
         self._last: pulumi.Resource = rules
         # Binding the network card drops every connection, and the first node's is bound when the cluster is made.
-        self.prepared[first["machine"]] = rules
+        self.prepared[first.machine] = rules
         self.register_outputs({"address": str(cluster.address)})
 
     def take_part(self, machine: str, after: Iterable[pulumi.Resource]) -> Node:
         """Let a machine of the tier take part once it is ready. One after the other: a cluster that is converging
         takes no further change."""
-        own = next(node for node in self._nodes if node["machine"] == machine)
+        own = next(node for node in self._nodes if node.machine == machine)
         first = self._nodes[0]
         node = Node(
             f"{machine}-node",
-            **own,
-            tier=self._tier,
-            cluster=self._cluster,
-            first=first["machine"],
-            first_interface=first["interface"],
-            seconds=self._seconds,
-            opts=self.child([self._last, *after]),
+            NodeInputs(
+                machine=own.machine,
+                interface=own.interface,
+                tier=self._tier,
+                cluster=self._cluster,
+                first=first.machine,
+                first_interface=first.interface,
+                seconds=self._seconds,
+            ),
+            self.child([self._last, *after]),
         )
         self._last = node
         return node

@@ -14,8 +14,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import pulumi
-
 from components import claims
 from components.inputs import Inputs
 from components.nlb import state
@@ -246,23 +244,7 @@ class NodeProvider(Provider[NodeInputs, NodeFacts]):
         return facts.node.state_of(inputs.machine) in state.STANDING
 
 
-class Node(Managed, module="nlb", name="Node"):
+class Node(Managed[NodeInputs], module="nlb", name="Node"):
     """A node of a load balancing cluster."""
 
     provider_class = NodeProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        machine: str,
-        interface: str,
-        tier: str,
-        cluster: str,
-        first: str,
-        first_interface: str,
-        seconds: float,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        what = {"machine": machine, "interface": interface, "tier": tier, "cluster": cluster, "seconds": seconds}
-        super().__init__(name, {**what, "first": first, "first_interface": first_interface}, opts)

@@ -11,8 +11,6 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, Literal
 
-import pulumi
-
 from components.inputs import InputPart, Inputs
 from components.nlb import state
 from components.nlb.cluster import at_rest
@@ -129,22 +127,7 @@ def _sorted(rules: frozenset[PortRule]) -> list[PortRule]:
     return sorted(rules, key=lambda rule: rule.order)
 
 
-class PortRules(Managed, module="nlb", name="PortRules"):
+class PortRules(Managed[PortRulesInputs], module="nlb", name="PortRules"):
     """The port rules of a load balancing cluster."""
 
     provider_class = PortRulesProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        tier: str,
-        machine: str,
-        interface: str,
-        cluster: str,
-        rules: list[dict[str, Any]],
-        seconds: float,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        where = {"tier": tier, "machine": machine, "interface": interface, "cluster": cluster}
-        super().__init__(name, {**where, "rules": rules, "seconds": seconds}, opts)

@@ -8,16 +8,18 @@ done, and all of it at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import pulumi
 
-from components.portal.administrators import Administrators
+from components.portal.administrators import Administrators, AdministratorsInputs
 from components.portal.interface import interface
-from components.portal.plan import Plan
-from components.portal.plan_by_hand import PlanByHand
-from components.portal.plan_seen import PlanSeen
+from components.portal.plan import Plan, PlanInputs
+from components.portal.plan_by_hand import PlanByHand, PlanByHandInputs
+from components.portal.plan_seen import PlanSeen, PlanSeenInputs
 from components.portal.portal_node import PortalNode
+from components.portal.stores import Place
+from components.resource import later, later_secret
 from components.secrets import FarmSecrets
 from components.spf.service_provider_foundation import ServiceProviderFoundation
 from components.topology import Topology
@@ -58,12 +60,12 @@ def speaker(topology: Topology) -> str:
     return topology.portal.tier_of("admin-api").nodes[0]
 
 
-def made_where(topology: Topology) -> dict[str, Any]:
+def made_where(topology: Topology) -> Place:
     """Where a person makes something, where its effect is seen, and how long to wait for it."""
     nodes = topology.portal.tier_of("admin-site").nodes
     return {
         "machine": nodes[0],
-        "nodes": list(nodes),
+        "nodes": nodes,
         "replica": topology.sql.preferred_primary,
         "listener": topology.listener_fqdn,
         "port": topology.sql.listener.port,
@@ -89,12 +91,14 @@ class WithCmdlets:
         return [
             Administrators(
                 "administrators",
-                machine=self._machine,
-                principals=list(topology.portal.administrators),
-                server=topology.listener_address,
-                login=topology.sql.administrator,
-                password=self._secrets.sql_password,
-                opts=self._child(after),
+                AdministratorsInputs(
+                    machine=self._machine,
+                    principals=topology.portal.administrators,
+                    server=topology.listener_address,
+                    login=topology.sql.administrator,
+                    password=later_secret(self._secrets.sql_password),
+                ),
+                self._child(after),
             )
         ]
 
@@ -102,11 +106,13 @@ class WithCmdlets:
         plan = self._topology.portal.plan
         self._plan = Plan(
             "plan",
-            interface=interface(self._topology, self._machine),
-            plan=plan.name,
-            services=list(plan.services),
-            adopt=plan.adopt,
-            opts=self._child(after),
+            PlanInputs(
+                **interface(self._topology, self._machine),
+                name=plan.name,
+                services=plan.services,
+                adopt=plan.adopt,
+            ),
+            self._child(after),
         )
         return [self._plan]
 
@@ -115,10 +121,12 @@ class WithCmdlets:
         seen = [
             PlanSeen(
                 f"{node.name}-plan-seen",
-                interface=interface(topology, node.name),
-                plan=topology.portal.plan.name,
-                plan_id=self.plan_id,
-                opts=self._child(before),
+                PlanSeenInputs(
+                    **interface(topology, node.name),
+                    name=topology.portal.plan.name,
+                    plan_id=later(self.plan_id),
+                ),
+                self._child(before),
             )
             for node in others
             if node.name in topology.portal.tier_of("admin-api").nodes
@@ -155,10 +163,12 @@ class ByPerson:
         plan, where = topology.portal.plan, made_where(topology)
         self._plan = PlanByHand(
             "plan",
-            where=where,
-            plan=plan.name,
-            services=list(plan.services),
-            adopt=plan.adopt,
-            opts=self._child(before),
+            PlanByHandInputs(
+                **where,
+                name=plan.name,
+                services=plan.services,
+                adopt=plan.adopt,
+            ),
+            self._child(before),
         )
         return [self._plan, self._spf.ask_for_registration(where, before)]

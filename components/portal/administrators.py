@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pulumi
-
 from components.claims import was
 from components.inputs import ThroughFarm
 from components.resource import Managed, Provider
@@ -93,21 +91,7 @@ class AdministratorsProvider(Provider[AdministratorsInputs, frozenset[str]]):
         return {"principals": [principal for principal in inputs.principals if principal.lower() in facts]}
 
 
-class Administrators(Managed, module="portal", name="Administrators"):
+class Administrators(Managed[AdministratorsInputs], module="portal", name="Administrators"):
     """Who may use the administrators' site."""
 
     provider_class = AdministratorsProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        machine: str,
-        principals: list[str],
-        server: str,
-        login: str,
-        password: pulumi.Input[str],
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        where = {"machine": machine, "server": server, "login": login, "password": password}
-        super().__init__(name, {**where, "principals": principals}, opts)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pulumi
-
 from components.inputs import Inputs
 from components.portal.front import unanswered
 from components.resource import Managed, Provider
@@ -74,20 +72,7 @@ class BalancerSeenProvider(Provider[BalancerSeenInputs, tuple[str, ...]]):
         return {"answered": f"not {'; '.join(facts)}" if facts else ALL}
 
 
-class BalancerSeen(Managed, module="portal", name="BalancerSeen"):
+class BalancerSeen(Managed[BalancerSeenInputs], module="portal", name="BalancerSeen"):
     """A load balancer of somebody else, as a client sees it."""
 
     provider_class = BalancerSeenProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        nodes: list[str],
-        front: str,
-        ports: list[int],
-        seconds: float,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        what = {"machine": nodes[0], "nodes": nodes, "name": front, "ports": ports, "seconds": seconds}
-        super().__init__(name, what, opts)

@@ -15,8 +15,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import pulumi
-
 from components.failover_proof import ask
 from components.inputs import InputPart, ThroughFarm
 from components.portal.databases import CONFIG, DATABASES
@@ -267,33 +265,7 @@ def _silent_sites(facts: ConfigurationFacts) -> str:
     return f"the sites of {', '.join(silent)} to answer" if silent else ""
 
 
-class Configuration(Managed, module="portal", name="Configuration"):
+class Configuration(Managed[ConfigurationInputs], module="portal", name="Configuration"):
     """The configured features of one portal node."""
 
     provider_class = ConfigurationProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        machine: str,
-        features: list[str],
-        server: str,
-        login: str,
-        password: pulumi.Input[str],
-        passphrase: pulumi.Input[str],
-        sites: list[dict[str, Any]],
-        seconds: float,
-        manual_seconds: float,
-        group: str,
-        replicas: list[str],
-        joins: bool,
-        unreachable: str,
-        adopt: bool,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        where = {"server": server, "login": login, "password": password, "passphrase": passphrase}
-        waits = {"seconds": seconds, "manual_seconds": manual_seconds}
-        what = {"machine": machine, "features": features, "sites": sites, "adopt": adopt}
-        stores = {"group": group, "replicas": replicas, "joins": joins, "unreachable": unreachable}
-        super().__init__(name, {**what, **where, **stores, **waits}, opts)

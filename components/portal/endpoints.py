@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 import pulumi
 
 from components.component import Component
-from components.portal.federation import PAIRS, Federation, Pair
-from components.portal.fqdn import Fqdn
+from components.portal.federation import PAIRS, Federation, FederationInputs, Pair
+from components.portal.fqdn import Fqdn, FqdnInputs
 from components.portal.interface import interface
-from components.portal.provider_endpoints import ProviderEndpoints
+from components.portal.provider_endpoints import ProviderEndpoints, ProviderEndpointsInputs
+from components.resource import later_secret
 from components.secrets import FarmSecrets
 from components.topology import Topology
 
@@ -48,14 +49,16 @@ class Endpoints(Component):
         tier, _, port = self._at[namespace]
         return Fqdn(
             f"{namespace}-name",
-            machine=tier.nodes[0],
-            namespace=namespace,
-            fqdn=tier.front.name,
-            port=port,
-            server=self._topology.listener_address,
-            login=self._topology.sql.administrator,
-            password=self._secrets.sql_password,
-            opts=self.child(self._serving),
+            FqdnInputs(
+                machine=tier.nodes[0],
+                namespace=namespace,
+                fqdn=tier.front.name,
+                port=port,
+                server=self._topology.listener_address,
+                login=self._topology.sql.administrator,
+                password=later_secret(self._secrets.sql_password),
+            ),
+            self.child(self._serving),
         )
 
     def _federation(self, pair: Pair, names: list[Fqdn]) -> Federation:
@@ -63,16 +66,18 @@ class Endpoints(Component):
         other, _, other_port = self._at[pair.authentication]
         return Federation(
             f"{pair.site}-trust",
-            site=pair.site,
-            machine=other.nodes[0],
-            site_machine=tier.nodes[0],
-            sign_in=f"{other.front.name}:{other_port}",
-            reply_to=f"{tier.front.name}:{port}",
-            public=pair.site == "TenantSite",
-            server=self._topology.listener_address,
-            login=self._topology.sql.administrator,
-            password=self._secrets.sql_password,
-            opts=self.child(names),
+            FederationInputs(
+                site=pair.site,
+                machine=other.nodes[0],
+                site_machine=tier.nodes[0],
+                sign_in=f"{other.front.name}:{other_port}",
+                reply_to=f"{tier.front.name}:{port}",
+                public=pair.site == "TenantSite",
+                server=self._topology.listener_address,
+                login=self._topology.sql.administrator,
+                password=later_secret(self._secrets.sql_password),
+            ),
+            self.child(names),
         )
 
     def _provider_endpoints(self, speaker: str) -> Iterator[ProviderEndpoints]:
@@ -80,8 +85,10 @@ class Endpoints(Component):
             if site.provider:
                 yield ProviderEndpoints(
                     f"{site.provider}-endpoints",
-                    interface=interface(self._topology, speaker),
-                    provider=site.provider,
-                    url=f"https://{tier.front.name}:{port}",
-                    opts=self.child(self._serving),
+                    ProviderEndpointsInputs(
+                        **interface(self._topology, speaker),
+                        provider=site.provider,
+                        url=f"https://{tier.front.name}:{port}",
+                    ),
+                    self.child(self._serving),
                 )

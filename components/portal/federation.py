@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-import pulumi
-
 from components.inputs import ThroughFarm
 from components.resource import Managed, Provider
 from components.steps import Script, Step, leaf
@@ -141,26 +139,7 @@ class FederationProvider(Provider[FederationInputs, FederationFacts]):
         return {name: value for name, value in live.items() if value != getattr(inputs, name).lower()}
 
 
-class Federation(Managed, module="portal", name="Federation"):
+class Federation(Managed[FederationInputs], module="portal", name="Federation"):
     """The trust between a portal site and its authentication site."""
 
     provider_class = FederationProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        site: str,
-        machine: str,
-        site_machine: str,
-        sign_in: str,
-        reply_to: str,
-        public: bool,
-        server: str,
-        login: str,
-        password: pulumi.Input[str],
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        where = {"machine": machine, "site_machine": site_machine, "server": server, "login": login}
-        what = {"site": site, "sign_in": sign_in, "reply_to": reply_to, "public": public}
-        super().__init__(name, {**where, "password": password, **what}, opts)

@@ -11,8 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import pulumi
-
 from components.inputs import ThroughFarm
 from components.resource import Managed, Provider
 from components.steps import Script, Step, leaf
@@ -108,23 +106,7 @@ class FqdnProvider(Provider[FqdnInputs, Name | None]):
         return {"fqdn": facts.fqdn, "port": facts.port} if facts else {"fqdn": "(none)", "port": 0}
 
 
-class Fqdn(Managed, module="portal", name="Fqdn"):
+class Fqdn(Managed[FqdnInputs], module="portal", name="Fqdn"):
     """The public name of a site or interface."""
 
     provider_class = FqdnProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        machine: str,
-        namespace: str,
-        fqdn: str,
-        port: int,
-        server: str,
-        login: str,
-        password: pulumi.Input[str],
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        where = {"machine": machine, "server": server, "login": login, "password": password}
-        super().__init__(name, {**where, "namespace": namespace, "fqdn": fqdn, "port": port}, opts)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pulumi
 
-from components.portal.interface import Interface, ThroughInterface, read
+from components.portal.interface import ThroughInterface, read
 from components.resource import Managed, Provider
 from components.steps import Script, Step
 from components.topology import Topology
@@ -114,21 +114,9 @@ class PlanProvider(Provider[PlanInputs, PlanFacts]):
         return {"plan_id": facts.plans[0].id}
 
 
-class Plan(Managed, module="portal", name="Plan"):
+class Plan(Managed[PlanInputs], module="portal", name="Plan"):
     """A hosting plan."""
 
     provider_class = PlanProvider
     plan_id: pulumi.Output[str]
     """The portal's own id of the plan."""
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        interface: Interface,
-        plan: str,
-        services: list[str],
-        adopt: bool,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__(name, {**interface, "name": plan, "services": services, "adopt": adopt}, opts)

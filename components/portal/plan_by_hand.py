@@ -123,21 +123,9 @@ class _Working:
         return f"the administrators' site on {', '.join(silent)}" if silent else ""
 
 
-class PlanByHand(Managed, module="portal", name="PlanByHand"):
+class PlanByHand(Managed[PlanByHandInputs], module="portal", name="PlanByHand"):
     """A hosting plan that a person makes."""
 
     provider_class = PlanByHandProvider
     plan_id: pulumi.Output[str]
     """The portal's own id of the plan."""
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        where: dict[str, Any],
-        plan: str,
-        services: list[str],
-        adopt: bool,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__(name, {**where, "name": plan, "services": services, "adopt": adopt}, opts)

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pulumi
-
-from components.portal.interface import Interface, ThroughInterface, read
+from components.portal.interface import ThroughInterface, read
 from components.resource import Managed, Provider
 from components.steps import Step, Until
 from remote.session import Remote
@@ -72,18 +70,7 @@ class PlanSeenProvider(Provider[PlanSeenInputs, tuple[str, ...]]):
         return {} if inputs.plan_id in facts else {"plan_id": ", ".join(facts) or "(none)"}
 
 
-class PlanSeen(Managed, module="portal", name="PlanSeen"):
+class PlanSeen(Managed[PlanSeenInputs], module="portal", name="PlanSeen"):
     """A plan as another portal node sees it."""
 
     provider_class = PlanSeenProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        interface: Interface,
-        plan: str,
-        plan_id: pulumi.Input[str],
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__(name, {**interface, "name": plan, "plan_id": plan_id}, opts)

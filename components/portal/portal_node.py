@@ -7,18 +7,20 @@ from collections.abc import Iterable
 import pulumi
 
 from components.component import Component
-from components.portal.configuration import Configuration
-from components.portal.software import Parts, Software
-from components.portal.software_source import SoftwareSource
+from components.failover_proof import SiteInputs
+from components.portal.configuration import Configuration, ConfigurationInputs, FeatureSite
+from components.portal.software import Parts, Software, SoftwareInputs
+from components.portal.software_source import SoftwareSource, SoftwareSourceInputs
+from components.resource import later_secret
 from components.secrets import FarmSecrets
 from components.topology import Topology
 from components.topology.openings import openings
 from components.topology.portal import Tier
 from components.topology.roles import ROLES
-from components.windows.certificate import Certificate
-from components.windows.firewall_rule import FirewallRule
-from components.windows.group_members import GroupMembers
-from components.windows.site_binding import SiteBinding
+from components.windows.certificate import Certificate, CertificateInputs
+from components.windows.firewall_rule import FirewallRule, FirewallRuleInputs
+from components.windows.group_members import GroupMembers, GroupMembersInputs
+from components.windows.site_binding import SiteBinding, SiteBindingInputs
 
 OPERATORS = "MgmtSvc Operators"
 """The local group that the portal's installer makes on every node (reference: Windows Azure Pack, Operators)."""
@@ -48,57 +50,67 @@ class PortalNode(Component):
         self.name, waits = name, topology.waits
         self.certificate = Certificate(
             f"{name}-certificate",
-            machine=name,
-            certificate=tier.certificate,
-            thumbprint=self._pfx.thumbprint,
-            pfx=self._pfx.content.reveal(),
-            password=self._pfx.password.reveal(),
-            adopt=topology.certificate(tier).adopt,
-            opts=self.child(),
+            CertificateInputs(
+                machine=name,
+                name=tier.certificate,
+                thumbprint=self._pfx.thumbprint,
+                pfx=self._pfx.content,
+                password=self._pfx.password,
+                adopt=topology.certificate(tier).adopt,
+            ),
+            self.child(),
         )
         installed = Software(
             f"{name}-software",
-            machine=name,
-            parts=_software(topology, tier),
-            interface=(topology.machine(name).interface or "") if tier.cluster is not None else "",
-            seconds=waits.installation,
-            restart_seconds=waits.restart,
-            adopt=tier.adopt,
-            opts=self.child([*after, self.certificate]),
+            SoftwareInputs(
+                machine=name,
+                **_software(topology, tier),
+                interface=(topology.machine(name).interface or "") if tier.cluster is not None else "",
+                seconds=waits.installation,
+                restart_seconds=waits.restart,
+                adopt=tier.adopt,
+            ),
+            self.child([*after, self.certificate]),
         )
         self.configured = Configuration(
             f"{name}-configuration",
-            machine=name,
-            features=list(tier.features),
-            server=topology.listener_address,
-            login=topology.sql.administrator,
-            password=secrets.sql_password,
-            passphrase=secrets.passphrase,
-            sites=self._feature_sites() if topology.release.cmdlets_open else [],
-            seconds=waits.configuration,
-            manual_seconds=waits.manual,
-            group=topology.sql.group,
-            replicas=[replica.machine for replica in topology.sql.replicas],
-            joins=not _makes_the_stores(tier),
-            unreachable=topology.sql.unreachable,
-            adopt=tier.adopt,
-            opts=self.child([installed, *before]),
+            ConfigurationInputs(
+                machine=name,
+                features=tier.features,
+                server=topology.listener_address,
+                login=topology.sql.administrator,
+                password=later_secret(secrets.sql_password),
+                passphrase=later_secret(secrets.passphrase),
+                sites=self._feature_sites() if topology.release.cmdlets_open else (),
+                seconds=waits.configuration,
+                manual_seconds=waits.manual,
+                group=topology.sql.group,
+                replicas=tuple(replica.machine for replica in topology.sql.replicas),
+                joins=not _makes_the_stores(tier),
+                unreachable=topology.sql.unreachable,
+                adopt=tier.adopt,
+            ),
+            self.child([installed, *before]),
         )
         operators = GroupMembers(
             f"{name}-operators",
-            machine=name,
-            group=OPERATORS,
-            members=list(topology.portal.operators),
-            opts=self.child([self.configured]),
+            GroupMembersInputs(
+                machine=name,
+                group=OPERATORS,
+                members=topology.portal.operators,
+            ),
+            self.child([self.configured]),
         )
         rules = [
             FirewallRule(
                 f"{name}-firewall-{opening.purpose}",
-                machine=name,
-                rule=f"Windows Azure Pack HA ({opening.purpose})",
-                ports=opening.ports,
-                remote=opening.sources,
-                opts=self.child(),
+                FirewallRuleInputs(
+                    machine=name,
+                    rule=f"Windows Azure Pack HA ({opening.purpose})",
+                    ports=tuple(str(port) for port in opening.ports),
+                    remote=opening.sources,
+                ),
+                self.child(),
             )
             for opening in openings(topology, tier)
         ]
@@ -115,31 +127,33 @@ class PortalNode(Component):
             return None
         published = SiteBinding(
             f"{self.name}-tenant-site",
-            machine=self.name,
-            site=TENANT_SITE,
-            port=self._topology.portal.tenant_site_port,
-            old_port=TENANT_SITE_PORT,
-            thumbprint=self._pfx.thumbprint,
-            opts=self.child([*self.ready, self.certificate, *before]),
+            SiteBindingInputs(
+                machine=self.name,
+                site=TENANT_SITE,
+                port=self._topology.portal.tenant_site_port,
+                old_port=TENANT_SITE_PORT,
+                thumbprint=self._pfx.thumbprint,
+            ),
+            self.child([*self.ready, self.certificate, *before]),
         )
         self.serving = [published]
         return published
 
-    def _feature_sites(self) -> list[dict[str, object]]:
+    def _feature_sites(self) -> tuple[FeatureSite, ...]:
         """The sites of the node's features with the ports on which each may be found."""
         public = {"TenantSite": [self._topology.portal.tenant_site_port]}
-        return [
-            {"feature": feature, "ports": [*ports, *public.get(feature, [])]}
+        return tuple(
+            FeatureSite(feature=feature, ports=(*ports, *public.get(feature, [])))
             for role in self._tier.ordered_roles
             for feature in role.features
             if (ports := role.ports_of(feature))
-        ]
+        )
 
-    def sites(self) -> list[dict[str, object]]:
+    def sites(self) -> list[SiteInputs]:
         """The node's sites with the ports on which each may be found."""
         public = {TENANT_SITE: [self._topology.portal.tenant_site_port]}
         return [
-            {"machine": self.name, "name": site.name, "ports": [site.port, *public.get(site.name, [])]}
+            SiteInputs(machine=self.name, name=site.name, ports=(site.port, *public.get(site.name, [])))
             for role in self._tier.ordered_roles
             for site in ROLES[role.name].sites
             if site.port is not None
@@ -155,7 +169,14 @@ def software_source(
     name: str, topology: Topology, tier: Tier, opts: pulumi.ResourceOptions | None = None
 ) -> SoftwareSource:
     """What a node's software will be installed from, looked at before anything is touched."""
-    return SoftwareSource(f"{name}-software-source", machine=name, parts=_software(topology, tier), opts=opts)
+    return SoftwareSource(
+        f"{name}-software-source",
+        SoftwareSourceInputs(
+            machine=name,
+            **_software(topology, tier),
+        ),
+        opts,
+    )
 
 
 def _software(topology: Topology, tier: Tier) -> Parts:
@@ -163,9 +184,9 @@ def _software(topology: Topology, tier: Tier) -> Parts:
     software = topology.portal.software
     return {
         "source": software.source,
-        "products": list(topology.portal.products(tier)),
+        "products": topology.portal.products(tier),
         "feed": software.feed,
         "folder": software.folder,
-        "packages": list(dict.fromkeys(package for role in tier.ordered_roles for package in role.packages)),
-        "features": list(tier.features),
+        "packages": tuple(dict.fromkeys(package for role in tier.ordered_roles for package in role.packages)),
+        "features": tier.features,
     }

@@ -8,7 +8,7 @@ import pulumi
 
 from components.component import Component
 from components.nlb.nlb_cluster import NlbCluster
-from components.portal.balancer_seen import BalancerSeen
+from components.portal.balancer_seen import BalancerSeen, BalancerSeenInputs
 from components.portal.portal_node import PortalNode
 from components.secrets import FarmSecrets
 from components.topology import Topology
@@ -57,11 +57,14 @@ class PortalTier(Component):
         """What is in front of the tier is somebody else's: it is looked at when every node has something to answer."""
         return BalancerSeen(
             f"{self.tier.name}-load-balancer",
-            nodes=list(self.tier.nodes),
-            front=self.tier.front.name,
-            ports=list(self._topology.portal.ports(self.tier)),
-            seconds=self._topology.waits.site,
-            opts=self.child(ready for node in self.nodes for ready in node.serving),
+            BalancerSeenInputs(
+                machine=self.tier.nodes[0],
+                nodes=self.tier.nodes,
+                name=self.tier.front.name,
+                ports=self._topology.portal.ports(self.tier),
+                seconds=self._topology.waits.site,
+            ),
+            self.child(ready for node in self.nodes for ready in node.serving),
         )
 
     def _add(self, machine: str, after: Iterable[pulumi.Resource], before: Iterable[pulumi.Resource]) -> PortalNode:

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-import pulumi
-
-from components.portal.interface import Interface, ThroughInterface, read
+from components.portal.interface import ThroughInterface, read
 from components.resource import Managed, Provider
 from components.steps import Script, Step
 from remote.errors import MachineError
@@ -124,18 +122,7 @@ class ProviderEndpointsProvider(Provider[ProviderEndpointsInputs, ProviderEndpoi
         return {"url": "; ".join(elsewhere)} if elsewhere else {}
 
 
-class ProviderEndpoints(Managed, module="portal", name="ProviderEndpoints"):
+class ProviderEndpoints(Managed[ProviderEndpointsInputs], module="portal", name="ProviderEndpoints"):
     """Where the portal reaches one of its resource providers."""
 
     provider_class = ProviderEndpointsProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        interface: Interface,
-        provider: str,
-        url: str,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__(name, {**interface, "provider": provider, "url": url}, opts)

@@ -17,8 +17,6 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypedDict
 
-import pulumi
-
 from components.inputs import Inputs
 from components.nlb import state
 from components.nlb.state import NodeView
@@ -32,12 +30,12 @@ from remote.session import Remote
 class Parts(TypedDict):
     """What the software of a node consists of, and where it comes from, as ``SoftwareParts`` has it."""
 
-    source: str
-    products: list[str]
+    source: Literal["webpi", "msi"]
+    products: tuple[str, ...]
     feed: str
     folder: str
-    packages: list[str]
-    features: list[str]
+    packages: tuple[str, ...]
+    features: tuple[str, ...]
 
 
 class SoftwareParts(Inputs):
@@ -264,22 +262,7 @@ class SoftwareProvider(Provider[SoftwareInputs, SoftwareFacts]):
         return {"features": features, "restart": DUE if facts.own else NONE_DUE}
 
 
-class Software(Managed, module="portal", name="Software"):
+class Software(Managed[SoftwareInputs], module="portal", name="Software"):
     """The portal's software on one node."""
 
     provider_class = SoftwareProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        machine: str,
-        parts: Parts,
-        interface: str,
-        seconds: float,
-        restart_seconds: float,
-        adopt: bool,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        how = {"interface": interface, "seconds": seconds, "restart_seconds": restart_seconds, "adopt": adopt}
-        super().__init__(name, {"machine": machine, **parts, **how}, opts)

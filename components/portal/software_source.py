@@ -12,9 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pulumi
-
-from components.portal.software import Parts, SoftwareParts, installed
+from components.portal.software import SoftwareParts, installed
 from components.progress import report
 from components.resource import Managed, Provider
 from components.steps import Step, Until, leaf
@@ -156,17 +154,7 @@ class _Whole:
         return ""
 
 
-class SoftwareSource(Managed, module="portal", name="SoftwareSource"):
+class SoftwareSource(Managed[SoftwareSourceInputs], module="portal", name="SoftwareSource"):
     """What the portal's software on one node is installed from."""
 
     provider_class = SoftwareSourceProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        machine: str,
-        parts: Parts,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__(name, {"machine": machine, **parts}, opts)

@@ -6,6 +6,8 @@ all that can be seen from outside.
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 from components.failover_proof import ask
 from components.inputs import ThroughFarm
 from components.steps import leaf
@@ -16,6 +18,17 @@ from remote.sql import Row
 DATABASE = "Microsoft.MgmtSvc.Store"
 SITE_PORT = ROLES["admin-site"].ports[0]
 """Where the administrators' site is on every node."""
+
+
+class Place(TypedDict):
+    """Where a person makes something, as ``MadeByHand`` has it."""
+
+    machine: str
+    nodes: tuple[str, ...]
+    replica: str
+    listener: str
+    port: int
+    seconds: float
 
 
 class MadeByHand(ThroughFarm):

@@ -11,9 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pulumi
-
-from components.portal.interface import Interface, ThroughInterface, read
+from components.portal.interface import ThroughInterface, read
 from components.resource import Managed, Provider
 from components.steps import Script, Step
 from components.topology import Topology
@@ -147,22 +145,7 @@ class RegistrationProvider(Provider[RegistrationInputs, RegistrationFacts]):
         return live
 
 
-class Registration(Managed, module="spf", name="Registration"):
+class Registration(Managed[RegistrationInputs], module="spf", name="Registration"):
     """The registration of Service Provider Foundation with the portal."""
 
     provider_class = RegistrationProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        interface: Interface,
-        url: str,
-        account: str,
-        password: pulumi.Input[str],
-        adopt: bool,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__(
-            name, {**interface, "url": url, "account": account, "password": password, "adopt": adopt}, opts
-        )

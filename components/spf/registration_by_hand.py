@@ -12,8 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import pulumi
-
 from components.portal import stores
 from components.portal.stores import DATABASE, MadeByHand
 from components.resource import Managed, Provider
@@ -102,19 +100,7 @@ class _Registered:
         return f"the provider {PROVIDER} to {'be gone from' if self.gone else 'be in'} the stores"
 
 
-class RegistrationByHand(Managed, module="spf", name="RegistrationByHand"):
+class RegistrationByHand(Managed[RegistrationByHandInputs], module="spf", name="RegistrationByHand"):
     """The registration of Service Provider Foundation that a person makes."""
 
     provider_class = RegistrationByHandProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        where: dict[str, Any],
-        url: str,
-        account: str,
-        adopt: bool,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__(name, {**where, "url": url, "account": account, "adopt": adopt}, opts)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import pulumi
 
 from components.component import Component
 from components.portal.interface import interface
+from components.portal.stores import Place
+from components.resource import later_secret
 from components.secrets import FarmSecrets
-from components.spf.registration import Registration
-from components.spf.registration_by_hand import RegistrationByHand
+from components.spf.registration import Registration, RegistrationInputs
+from components.spf.registration_by_hand import RegistrationByHand, RegistrationByHandInputs
 from components.topology import Topology
-from components.windows.local_account import LocalAccount
+from components.windows.local_account import LocalAccount, LocalAccountInputs
 
 
 class ServiceProviderFoundation(Component):
@@ -28,28 +29,32 @@ class ServiceProviderFoundation(Component):
         self.accounts = [
             LocalAccount(
                 f"{server.name}-account",
-                machine=server.name,
-                account=spf.account,
-                password=secrets.spf_password,
-                groups=list(spf.groups),
-                description="The portal registers and calls Service Provider Foundation with this account.",
-                adopt=spf.adopt,
-                opts=self.child(),
+                LocalAccountInputs(
+                    machine=server.name,
+                    account=spf.account,
+                    password=later_secret(secrets.spf_password),
+                    groups=spf.groups,
+                    description="The portal registers and calls Service Provider Foundation with this account.",
+                    adopt=spf.adopt,
+                ),
+                self.child(),
             )
             for server in topology.spf_servers
         ]
         self.register_outputs({"url": spf.url})
 
-    def ask_for_registration(self, where: dict[str, Any], after: Iterable[pulumi.Resource]) -> RegistrationByHand:
+    def ask_for_registration(self, where: Place, after: Iterable[pulumi.Resource]) -> RegistrationByHand:
         """Have a person register it with the portal, once."""
         spf = self._topology.spf
         return RegistrationByHand(
             "spf-registration",
-            where=where,
-            url=spf.url,
-            account=spf.account,
-            adopt=spf.adopt,
-            opts=self.child([*self.accounts, *after]),
+            RegistrationByHandInputs(
+                **where,
+                url=spf.url,
+                account=spf.account,
+                adopt=spf.adopt,
+            ),
+            self.child([*self.accounts, *after]),
         )
 
     def register(self, machine: str, after: Iterable[pulumi.Resource]) -> Registration:
@@ -57,10 +62,12 @@ class ServiceProviderFoundation(Component):
         spf = self._topology.spf
         return Registration(
             "spf-registration",
-            interface=interface(self._topology, machine),
-            url=spf.url,
-            account=spf.account,
-            password=self._secrets.spf_password,
-            adopt=spf.adopt,
-            opts=self.child([*self.accounts, *after]),
+            RegistrationInputs(
+                **interface(self._topology, machine),
+                url=spf.url,
+                account=spf.account,
+                password=later_secret(self._secrets.spf_password),
+                adopt=spf.adopt,
+            ),
+            self.child([*self.accounts, *after]),
         )

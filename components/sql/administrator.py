@@ -14,8 +14,6 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-import pulumi
-
 from components.claims import was
 from components.resource import MASKED_DIFFERENCE, Managed, Provider
 from components.sql.replicas import OnReplicas, ask
@@ -187,21 +185,7 @@ class AdministratorProvider(Provider[AdministratorInputs, dict[str, LoginState |
         return live
 
 
-class Administrator(Managed, module="sql", name="Administrator"):
+class Administrator(Managed[AdministratorInputs], module="sql", name="Administrator"):
     """The SQL administrator's login on every replica."""
 
     provider_class = AdministratorProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        machines: list[str],
-        login: str,
-        password: pulumi.Input[str],
-        unreachable: str,
-        adopt: bool,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        what = {"machines": machines, "login": login, "password": password}
-        super().__init__(name, {**what, "unreachable": unreachable, "adopt": adopt}, opts)

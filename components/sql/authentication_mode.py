@@ -14,13 +14,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import pulumi
-
 from components.resource import Managed, Provider
 from components.sql import group as groups
 from components.sql.group import Group
 from components.sql.replicas import OnReplicas, ask
-from components.sql.restart import Restarting, RestartInputs, restart
+from components.sql.restart import RestartInputs, restart
 from components.steps import Sql, Step, leaf
 from remote.session import Remote
 
@@ -102,18 +100,7 @@ class AuthenticationModeProvider(Provider[AuthenticationModeInputs, Authenticati
         return live
 
 
-class AuthenticationMode(Managed, module="sql", name="AuthenticationMode"):
+class AuthenticationMode(Managed[AuthenticationModeInputs], module="sql", name="AuthenticationMode"):
     """The authentication mode of all replicas of a group."""
 
     provider_class = AuthenticationModeProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        restarting: Restarting,
-        mode: str,
-        unreachable: str,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__(name, {**restarting, "mode": mode, "unreachable": unreachable}, opts)

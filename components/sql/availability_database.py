@@ -24,8 +24,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import pulumi
-
 from components.resource import Managed, Provider
 from components.sql import group as groups
 from components.sql.group import DatabaseReplica, Group, Replica
@@ -454,22 +452,7 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
         return live
 
 
-class AvailabilityDatabase(Managed, module="sql", name="AvailabilityDatabase"):
+class AvailabilityDatabase(Managed[AvailabilityDatabaseInputs], module="sql", name="AvailabilityDatabase"):
     """A database in an availability group, synchronised on every replica."""
 
     provider_class = AvailabilityDatabaseProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        database: str,
-        group: str,
-        machines: list[str],
-        share: str,
-        unreachable: str,
-        seconds: float,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        where = {"database": database, "group": group, "machines": machines, "share": share}
-        super().__init__(name, {**where, "unreachable": unreachable, "seconds": seconds}, opts)

@@ -278,23 +278,9 @@ def _with(one: ReplicaInputs, on: str, script: str, inputs: AvailabilityGroupInp
     return Sql(on, script, values, seconds=inputs.seconds)
 
 
-class AvailabilityGroup(Managed, module="sql", name="AvailabilityGroup"):
+class AvailabilityGroup(Managed[AvailabilityGroupInputs], module="sql", name="AvailabilityGroup"):
     """An availability group with its replicas and their modes."""
 
     provider_class = AvailabilityGroupProvider
     primary: pulumi.Output[str]
     """The machine that has the role now."""
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        group: str,
-        replicas: list[dict[str, str]],
-        unreachable: str,
-        seconds: float,
-        adopt: bool,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        how = {"unreachable": unreachable, "seconds": seconds, "adopt": adopt}
-        super().__init__(name, {"group": group, "replicas": replicas, **how}, opts)

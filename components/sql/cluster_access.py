@@ -13,8 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import pulumi
-
 from components.resource import Managed, Provider
 from components.sql.replicas import OnReplicas, ask
 from components.steps import Sql, Step, leaf
@@ -90,18 +88,7 @@ class ClusterAccessProvider(Provider[ClusterAccessInputs, dict[str, SystemLogin]
         return {"access": f"missing: {'; '.join(lacking)}"} if lacking else {}
 
 
-class ClusterAccess(Managed, module="sql", name="ClusterAccess"):
+class ClusterAccess(Managed[ClusterAccessInputs], module="sql", name="ClusterAccess"):
     """The failover cluster's rights on all replicas of a group."""
 
     provider_class = ClusterAccessProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        group: str,
-        machines: list[str],
-        unreachable: str,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__(name, {"group": group, "machines": machines, "unreachable": unreachable}, opts)

@@ -14,8 +14,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import pulumi
-
 from components.inputs import InputPart
 from components.resource import Managed, Provider
 from components.sql.replicas import OnReplicas, ask
@@ -195,21 +193,7 @@ def _account(machine: str, remote: Remote) -> str:
     return str(rows[0]["account"])
 
 
-class MirroringEndpoint(Managed, module="sql", name="MirroringEndpoint"):
+class MirroringEndpoint(Managed[MirroringEndpointInputs], module="sql", name="MirroringEndpoint"):
     """The endpoint through which a replica talks to the others."""
 
     provider_class = MirroringEndpointProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        machine: str,
-        port: int,
-        partners: list[dict[str, str]],
-        unreachable: str,
-        adopt: bool,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        how = {"unreachable": unreachable, "adopt": adopt}
-        super().__init__(name, {"machine": machine, "port": port, "partners": partners, **how}, opts)

@@ -14,7 +14,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import pulumi
 from pydantic import Field
 
 from components.resource import Managed, Provider
@@ -22,7 +21,7 @@ from components.sql import group as groups
 from components.sql.authentication_mode import ServerMode, configure, read_mode
 from components.sql.group import Group
 from components.sql.replicas import OnReplicas, ask
-from components.sql.restart import Restarting, RestartInputs, restart
+from components.sql.restart import RestartInputs, restart
 from components.steps import Script, Step, leaf
 from remote.errors import MachineError
 from remote.session import Remote
@@ -119,20 +118,7 @@ def _configured(remote: Remote, machine: str, instance: str) -> bool:
     return bool(found[0])
 
 
-class Hadr(Managed, module="sql", name="Hadr"):
+class Hadr(Managed[HadrInputs], module="sql", name="Hadr"):
     """AlwaysOn Availability Groups on all replicas of a group."""
 
     provider_class = HadrProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        restarting: Restarting,
-        instances: dict[str, str],
-        authentication: str,
-        unreachable: str,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        own = {"instances": instances, "authentication": authentication, "unreachable": unreachable}
-        super().__init__(name, {**restarting, **own}, opts)

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-import pulumi
-
 from components.inputs import Inputs
 from components.resource import Managed, Provider
 from components.sql import group as groups
@@ -137,23 +135,7 @@ _COMPUTER = (
 )
 
 
-class Listener(Managed, module="sql", name="Listener"):
+class Listener(Managed[ListenerInputs], module="sql", name="Listener"):
     """A listener of an availability group."""
 
     provider_class = ListenerProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        group: str,
-        machines: list[str],
-        listener: str,
-        address: str,
-        mask: str,
-        port: int,
-        adopt: bool,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        where = {"group": group, "machines": machines, "listener": listener, "adopt": adopt}
-        super().__init__(name, {**where, "address": address, "mask": mask, "port": port}, opts)

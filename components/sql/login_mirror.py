@@ -188,7 +188,7 @@ def _users(remote: Remote, places: Iterable[tuple[str, str]], attempted: str) ->
     ]
 
 
-class LoginMirror(Managed, module="sql", name="LoginMirror"):
+class LoginMirror(Managed[LoginMirrorInputs], module="sql", name="LoginMirror"):
     """The mirrored SQL logins of an availability group."""
 
     provider_class = LoginMirrorProvider
@@ -196,21 +196,3 @@ class LoginMirror(Managed, module="sql", name="LoginMirror"):
     """The names of the mirrored logins."""
     report: pulumi.Output[list[dict[str, str]]]
     """A row for each login: its name, what the last change did about it or what is due or left, and why."""
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        group: str,
-        machines: list[str],
-        databases: list[str],
-        further: list[str],
-        revisions: list[pulumi.Input[str]],
-        drop: bool,
-        unreachable: str,
-        seconds: float,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        what = {"name": name, "group": group, "machines": machines, "databases": databases, "further": further}
-        how = {"revisions": revisions, "drop": drop, "unreachable": unreachable, "seconds": seconds}
-        super().__init__(name, {**what, **how}, opts)

@@ -181,26 +181,9 @@ class PrimaryProvider(Provider[PrimaryInputs, Whereabouts]):
         return {"current": facts.group.primary}
 
 
-class Primary(Managed, module="sql", name="Primary"):
+class Primary(Managed[PrimaryInputs], module="sql", name="Primary"):
     """Where the primary of an availability group is wanted."""
 
     provider_class = PrimaryProvider
     current: pulumi.Output[str]
     """Where it is."""
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        group: str,
-        machine: str,
-        machines: list[str],
-        policy: str,
-        seconds: float,
-        databases: list[str],
-        unreachable: str,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        where = {"group": group, "machine": machine, "machines": machines, "databases": databases}
-        how = {"policy": policy, "seconds": seconds, "unreachable": unreachable}
-        super().__init__(name, {**where, **how}, opts)

@@ -24,7 +24,7 @@ class Restarting(TypedDict):
     """What every setting of ``RestartInputs`` is given alike, under the names that the inputs have."""
 
     group: str
-    machines: list[str]
+    machines: tuple[str, ...]
     services: dict[str, str]
     restart_seconds: float
     synchronization_seconds: float

@@ -3,22 +3,23 @@ databases and logins."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pulumi
 
 from components.component import Component
+from components.resource import later, later_secret
 from components.secrets import FarmSecrets
-from components.sql.administrator import Administrator
-from components.sql.authentication_mode import AuthenticationMode
-from components.sql.availability_database import AvailabilityDatabase
-from components.sql.availability_group import AvailabilityGroup
-from components.sql.cluster_access import ClusterAccess
-from components.sql.endpoint import MirroringEndpoint
-from components.sql.hadr import Hadr
-from components.sql.listener import Listener
-from components.sql.login_mirror import LoginMirror
-from components.sql.primary import Primary
+from components.sql.administrator import Administrator, AdministratorInputs
+from components.sql.authentication_mode import AuthenticationMode, AuthenticationModeInputs
+from components.sql.availability_database import AvailabilityDatabase, AvailabilityDatabaseInputs
+from components.sql.availability_group import AvailabilityGroup, AvailabilityGroupInputs, ReplicaInputs
+from components.sql.cluster_access import ClusterAccess, ClusterAccessInputs
+from components.sql.endpoint import MirroringEndpoint, MirroringEndpointInputs, PartnerInputs
+from components.sql.hadr import Hadr, HadrInputs
+from components.sql.listener import Listener, ListenerInputs
+from components.sql.login_mirror import LoginMirror, LoginMirrorInputs
+from components.sql.primary import Primary, PrimaryInputs
 from components.sql.restart import Restarting
 from components.topology import Topology
 
@@ -36,7 +37,7 @@ class SqlAvailabilityGroup(Component):
     ) -> None:
         super().__init__("sql:SqlAvailabilityGroup", name, opts)
         self._topology, sql, waits = topology, topology.sql, topology.waits
-        self.machines = [replica.machine for replica in topology.replicas]
+        self.machines = tuple(replica.machine for replica in topology.replicas)
         group, machines = sql.group, self.machines
         restarting: Restarting = {
             "group": group,
@@ -48,90 +49,106 @@ class SqlAvailabilityGroup(Component):
         }
         hadr = Hadr(
             f"{group}-alwayson",
-            restarting=restarting,
-            instances={replica.machine: replica.instance for replica in topology.replicas if replica.instance},
-            authentication=sql.authentication,
-            unreachable=sql.unreachable,
-            opts=self.child(),
+            HadrInputs(
+                **restarting,
+                instances={replica.machine: replica.instance for replica in topology.replicas if replica.instance},
+                authentication=sql.authentication,
+                unreachable=sql.unreachable,
+            ),
+            self.child(),
         )
         mode = AuthenticationMode(
             f"{group}-authentication",
-            restarting=restarting,
-            mode=sql.authentication,
-            unreachable=sql.unreachable,
-            opts=self.child([hadr]),
+            AuthenticationModeInputs(
+                **restarting,
+                mode=sql.authentication,
+                unreachable=sql.unreachable,
+            ),
+            self.child([hadr]),
         )
         administrator = Administrator(
             f"{group}-administrator",
-            machines=machines,
-            login=sql.administrator,
-            password=secrets.sql_password,
-            unreachable=sql.unreachable,
-            adopt=sql.adopt,
-            opts=self.child([mode]),
+            AdministratorInputs(
+                machines=machines,
+                login=sql.administrator,
+                password=later_secret(secrets.sql_password),
+                unreachable=sql.unreachable,
+                adopt=sql.adopt,
+            ),
+            self.child([mode]),
         )
         access = ClusterAccess(
             f"{group}-cluster",
-            group=group,
-            machines=machines,
-            unreachable=sql.unreachable,
-            opts=self.child([administrator]),
+            ClusterAccessInputs(
+                group=group,
+                machines=machines,
+                unreachable=sql.unreachable,
+            ),
+            self.child([administrator]),
         )
         endpoints = [
             MirroringEndpoint(
                 f"{replica.machine}-endpoint",
-                machine=replica.machine,
-                port=replica.endpoint_port,
-                partners=[
-                    {"machine": other.machine, "computer": topology.computer_account(other.machine)}
-                    for other in topology.replicas
-                    if other.machine != replica.machine
-                ],
-                unreachable=sql.unreachable,
-                adopt=sql.adopt,
-                opts=self.child([administrator]),
+                MirroringEndpointInputs(
+                    machine=replica.machine,
+                    port=replica.endpoint_port,
+                    partners=tuple(
+                        PartnerInputs(machine=other.machine, computer=topology.computer_account(other.machine))
+                        for other in topology.replicas
+                        if other.machine != replica.machine
+                    ),
+                    unreachable=sql.unreachable,
+                    adopt=sql.adopt,
+                ),
+                self.child([administrator]),
             )
             for replica in topology.replicas
         ]
-        modes = [
-            {
-                "machine": replica.machine,
-                "url": f"TCP://{topology.fqdn(replica.machine)}:{replica.endpoint_port}",
-                "availability_mode": f"{replica.commit}_commit".upper(),
-                "failover_mode": "AUTOMATIC" if replica.automatic else "MANUAL",
-            }
+        modes = tuple(
+            ReplicaInputs(
+                machine=replica.machine,
+                url=f"TCP://{topology.fqdn(replica.machine)}:{replica.endpoint_port}",
+                availability_mode="SYNCHRONOUS_COMMIT" if replica.commit == "synchronous" else "ASYNCHRONOUS_COMMIT",
+                failover_mode="AUTOMATIC" if replica.automatic else "MANUAL",
+            )
             for replica in topology.replicas
-        ]
+        )
         self.group = AvailabilityGroup(
             group,
-            group=group,
-            replicas=modes,
-            unreachable=sql.unreachable,
-            seconds=topology.waits.synchronization,
-            adopt=sql.adopt,
-            opts=self.child([access, *endpoints]),
+            AvailabilityGroupInputs(
+                group=group,
+                replicas=modes,
+                unreachable=sql.unreachable,
+                seconds=topology.waits.synchronization,
+                adopt=sql.adopt,
+            ),
+            self.child([access, *endpoints]),
         )
         listener = Listener(
             f"{group}-listener",
-            group=group,
-            machines=machines,
-            listener=sql.listener.name,
-            address=str(sql.listener.address),
-            mask=topology.domain_of(machines[0]).mask,
-            port=sql.listener.port,
-            adopt=sql.adopt,
-            opts=self.child([self.group]),
+            ListenerInputs(
+                group=group,
+                machines=machines,
+                listener=sql.listener.name,
+                address=str(sql.listener.address),
+                mask=topology.domain_of(machines[0]).mask,
+                port=sql.listener.port,
+                adopt=sql.adopt,
+            ),
+            self.child([self.group]),
         )
         self.primary = Primary(
             f"{group}-primary",
-            group=group,
-            machine=sql.preferred_primary,
-            machines=machines,
-            policy=sql.primary_policy,
-            seconds=waits.failover,
-            databases=list(databases),
-            unreachable=sql.unreachable,
-            opts=self.child([listener]),
+            PrimaryInputs(
+                group=group,
+                machine=sql.preferred_primary,
+                machines=machines,
+                policy=sql.primary_policy,
+                seconds=waits.failover,
+                databases=tuple(databases),
+                unreachable=sql.unreachable,
+            ),
+            self.child([listener]),
         )
         self.register_outputs({"primary": self.primary.current})
 
@@ -141,13 +158,15 @@ class SqlAvailabilityGroup(Component):
         return [
             AvailabilityDatabase(
                 database,
-                database=database,
-                group=sql.group,
-                machines=self.machines,
-                share=str(sql.backup_share),
-                unreachable=sql.unreachable,
-                seconds=self._topology.waits.synchronization,
-                opts=self.child(before),
+                AvailabilityDatabaseInputs(
+                    database=database,
+                    group=sql.group,
+                    machines=self.machines,
+                    share=str(sql.backup_share),
+                    unreachable=sql.unreachable,
+                    seconds=self._topology.waits.synchronization,
+                ),
+                self.child(before),
             )
             for database in names
         ]
@@ -157,19 +176,21 @@ class SqlAvailabilityGroup(Component):
         name: str,
         databases: Iterable[str],
         after: Iterable[pulumi.Resource],
-        revisions: Iterable[pulumi.Input[str]] = (),
+        revisions: Sequence[pulumi.Output[str]] = (),
     ) -> LoginMirror:
         """Make the logins that the databases need the same on every replica, and again after what has revisions."""
         sql = self._topology.sql
         return LoginMirror(
             name,
-            group=sql.group,
-            machines=self.machines,
-            databases=list(databases),
-            further=list(sql.logins),
-            revisions=list(revisions),
-            drop=sql.drop_logins,
-            unreachable=sql.unreachable,
-            seconds=self._topology.waits.log_off,
-            opts=self.child(after),
+            LoginMirrorInputs(
+                group=sql.group,
+                machines=self.machines,
+                databases=tuple(databases),
+                further=sql.logins,
+                revisions=later(pulumi.Output.all(*revisions).apply(tuple)) if revisions else (),
+                drop=sql.drop_logins,
+                unreachable=sql.unreachable,
+                seconds=self._topology.waits.log_off,
+            ),
+            self.child(after),
         )

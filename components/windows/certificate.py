@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import pulumi
-
 from components.inputs import Inputs
 from components.resource import Managed, Provider
 from components.steps import Script, Step, leaf
@@ -89,22 +87,7 @@ class CertificateProvider(Provider[CertificateInputs, CertificateFacts]):
         return {"private_key": facts.private_key}
 
 
-class Certificate(Managed, module="windows", name="Certificate"):
+class Certificate(Managed[CertificateInputs], module="windows", name="Certificate"):
     """A certificate in a machine's store."""
 
     provider_class = CertificateProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        machine: str,
-        certificate: str,
-        thumbprint: str,
-        pfx: pulumi.Input[str],
-        password: pulumi.Input[str],
-        adopt: bool,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        what = {"machine": machine, "name": certificate, "thumbprint": thumbprint, "adopt": adopt}
-        super().__init__(name, {**what, "pfx": pfx, "password": password}, opts)

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import pulumi
-
 from components.inputs import Inputs
 from components.resource import Managed, Provider
 from components.steps import Restart, Script, Step, leaf
@@ -72,10 +70,7 @@ class FeatureProvider(Provider[FeatureInputs, FeatureFacts]):
         return {}
 
 
-class Feature(Managed, module="windows", name="Feature"):
+class Feature(Managed[FeatureInputs], module="windows", name="Feature"):
     """A Windows feature on one machine."""
 
     provider_class = FeatureProvider
-
-    def __init__(self, name: str, *, machine: str, feature: str, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(name, {"machine": machine, "feature": feature}, opts)

@@ -12,8 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import pulumi
-
 from components.inputs import Inputs
 from components.resource import Managed, Provider
 from components.steps import Script, Step, leaf
@@ -139,25 +137,7 @@ def _subnet(address: str) -> str:
         return address
 
 
-class FirewallRule(Managed, module="windows", name="FirewallRule"):
+class FirewallRule(Managed[FirewallRuleInputs], module="windows", name="FirewallRule"):
     """A rule of the Windows Firewall that lets TCP ports in."""
 
     provider_class = FirewallRuleProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        machine: str,
-        rule: str,
-        ports: Iterable[int],
-        remote: Iterable[str],
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        what: dict[str, Any] = {
-            "machine": machine,
-            "rule": rule,
-            "ports": [str(port) for port in ports],
-            "remote": list(remote),
-        }
-        super().__init__(name, what, opts)

@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import pulumi
-
 from components.claims import was
 from components.inputs import Inputs
 from components.resource import Managed, Provider
@@ -96,12 +94,7 @@ class GroupMembersProvider(Provider[GroupMembersInputs, GroupMembersFacts]):
         return {"members": [member for member in inputs.members if member.lower() in facts.members]}
 
 
-class GroupMembers(Managed, module="windows", name="GroupMembers"):
+class GroupMembers(Managed[GroupMembersInputs], module="windows", name="GroupMembers"):
     """Members of a local group."""
 
     provider_class = GroupMembersProvider
-
-    def __init__(
-        self, name: str, *, machine: str, group: str, members: list[str], opts: pulumi.ResourceOptions | None = None
-    ) -> None:
-        super().__init__(name, {"machine": machine, "group": group, "members": members}, opts)

@@ -16,8 +16,6 @@ import hmac
 from dataclasses import dataclass
 from typing import Any
 
-import pulumi
-
 from components.inputs import Inputs
 from components.resource import MASKED_DIFFERENCE, Managed, Provider
 from components.steps import Script, Step, leaf
@@ -166,22 +164,7 @@ class LocalAccountProvider(Provider[LocalAccountInputs, LocalAccountFacts]):
         return live
 
 
-class LocalAccount(Managed, module="windows", name="LocalAccount"):
+class LocalAccount(Managed[LocalAccountInputs], module="windows", name="LocalAccount"):
     """A local account on one server."""
 
     provider_class = LocalAccountProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        machine: str,
-        account: str,
-        password: pulumi.Input[str],
-        groups: list[str],
-        description: str,
-        adopt: bool,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        what = {"machine": machine, "account": account, "password": password, "groups": groups}
-        super().__init__(name, {**what, "description": description, "adopt": adopt}, opts)

@@ -13,8 +13,6 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import pulumi
-
 from components.inputs import Inputs
 from components.resource import Managed, Provider
 from components.steps import Script, Step, leaf
@@ -220,21 +218,7 @@ def _plain(port: int) -> str:
     return f"*:{port}:"
 
 
-class SiteBinding(Managed, module="windows", name="SiteBinding"):
+class SiteBinding(Managed[SiteBindingInputs], module="windows", name="SiteBinding"):
     """The HTTPS binding of a web site."""
 
     provider_class = SiteBindingProvider
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        machine: str,
-        site: str,
-        port: int,
-        old_port: int,
-        thumbprint: str,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        what = {"machine": machine, "site": site, "port": port, "old_port": old_port, "thumbprint": thumbprint}
-        super().__init__(name, what, opts)

@@ -22,7 +22,7 @@ DESIGNS = [
     *sorted((ROOT / "topologies").glob("*.yaml")),
     *sorted((Path(__file__).parent / "topologies").glob("*.yaml")),
 ]
-KINDS: dict[str, type[Managed]] = {kind._resource_type_name: kind for kind in resources.resources()}
+KINDS: dict[str, type[Managed[Any]]] = {kind._resource_type_name: kind for kind in resources.resources()}
 
 
 def pieces(program: Program, file: Path) -> Iterator[tuple[str, Provider[Any, Any], dict[str, Any]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,21 +25,21 @@ def test_every_resource_is_on_the_page() -> None:
     """Every class that is based on ``Managed`` by its source, whether or not anything imports it."""
     trees = [ast.parse(file.read_text(encoding="utf-8")) for file in COMPONENTS.rglob("*.py")]
     classes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
-    managed = {node.name for node in classes for base in node.bases if ast.unparse(base).endswith("Managed")}
+    managed = {node.name for node in classes for base in node.bases if ast.unparse(base).startswith("Managed[")}
     page = docs.render()
     assert managed == {kind.__name__ for kind in docs.resources()}
     assert [name for name in managed if f":{name}\n" not in page] == []
 
 
 @every
-def test_a_resource_says_what_it_guarantees_and_what_delete_does(kind: type[Managed]) -> None:
+def test_a_resource_says_what_it_guarantees_and_what_delete_does(kind: type[Managed[Any]]) -> None:
     said, delete = docs.guarantee(kind)
     assert said[0].startswith("Guarantees "), f"the docstring of {kind.__module__} begins with: Guarantees …"
     assert delete.endswith("."), f"the docstring of {kind.__module__} needs a sentence that begins with: Delete …"
 
 
 @every
-def test_every_input_and_output_has_a_meaning(kind: type[Managed]) -> None:
+def test_every_input_and_output_has_a_meaning(kind: type[Managed[Any]]) -> None:
     for path, model in docs.input_models(kind.provider_class.INPUTS):
         without = [name for name in model.model_fields if not meanings(model).get(name)]
         assert without == [], f"write a docstring below these fields of {model.__name__} {path}"
@@ -46,6 +47,6 @@ def test_every_input_and_output_has_a_meaning(kind: type[Managed]) -> None:
 
 
 @every
-def test_marks_name_inputs(kind: type[Managed]) -> None:
+def test_marks_name_inputs(kind: type[Managed[Any]]) -> None:
     provider = kind.provider_class
     assert {*provider.IDENTITY, *provider.SECRETS} <= set(provider.INPUTS.model_fields) - set(Inputs.model_fields)

@@ -156,5 +156,5 @@ def _plain(value: Any) -> Any:
     return value["value"] if isinstance(value, dict) and _SECRET in value else value
 
 
-def _subclasses(kind: type[Managed]) -> list[type[Managed]]:
+def _subclasses(kind: type[Managed[Any]]) -> list[type[Managed[Any]]]:
     return [sub for direct in kind.__subclasses__() for sub in (direct, *_subclasses(direct))]

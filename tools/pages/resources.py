@@ -57,7 +57,7 @@ def render() -> str:
     common = (("adopt", Inputs), ("reading", ThroughFarm))
     page = _BEFORE + _named("output", sentences_below(Managed).items())
     page += _INPUTS + _named("input", ((name, meanings(model).get(name, "")) for name, model in common))
-    groups: dict[str, list[type[Managed]]] = {}
+    groups: dict[str, list[type[Managed[Any]]]] = {}
     for kind in resources():
         groups.setdefault(_type(kind).partition(":")[0], []).append(kind)
     for part, kinds in sorted(groups.items()):
@@ -65,7 +65,7 @@ def render() -> str:
     return page
 
 
-def resources() -> list[type[Managed]]:
+def resources() -> list[type[Managed[Any]]]:
     """Every resource of the program, by its Pulumi type."""
     for module in pkgutil.walk_packages(components.__path__, "components."):
         importlib.import_module(module.name)
@@ -74,7 +74,7 @@ def resources() -> list[type[Managed]]:
     return sorted(found, key=_type)
 
 
-def guarantee(kind: type[Managed]) -> tuple[list[str], str]:
+def guarantee(kind: type[Managed[Any]]) -> tuple[list[str], str]:
     """What a resource's module says: its paragraphs without the sentences about delete, and these (empty: none).
 
     They begin with the word Delete and go on to the end of their paragraph.
@@ -87,7 +87,7 @@ def guarantee(kind: type[Managed]) -> tuple[list[str], str]:
     return said, delete
 
 
-def outputs(kind: type[Managed]) -> dict[str, str]:
+def outputs(kind: type[Managed[Any]]) -> dict[str, str]:
     """The outputs of a resource beside its inputs, each with its meaning."""
     sentences = sentences_below(kind)
     return {name: sentences.get(name, "") for name in kind.provider_class.COMPUTED}
@@ -103,12 +103,12 @@ def input_models(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]
             yield from ((f"{name}{listed}{inner and '.'}{inner}", found) for inner, found in input_models(part))
 
 
-def _type(kind: type[Managed]) -> str:
+def _type(kind: type[Managed[Any]]) -> str:
     """``nlb:Cluster``."""
     return kind._resource_type_name.removeprefix("dynamic/")
 
 
-def _section(kind: type[Managed]) -> str:
+def _section(kind: type[Managed[Any]]) -> str:
     provider = kind.provider_class
     said, delete = guarantee(kind)
     made_of = f"{one_line(kind.__doc__)} Pulumi type `pulumi-python:{kind._resource_type_name}`."
