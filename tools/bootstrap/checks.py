@@ -14,7 +14,6 @@ _PROGRAM = (
     "tests/remote",
     "tests/operations",
     "tests/test_bootstrap.py",
-    "tests/test_command_plugin.py",
     "tests/test_dialect.py",
 )
 """The tests of the program that need neither the Pulumi CLI nor a whole lab."""
