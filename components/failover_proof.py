@@ -97,7 +97,7 @@ class FailoverProofProvider(Provider[FailoverProofInputs, FailoverProofFacts]):
         # may know of it.
         unknown = inputs.marker if kept.silent else ""
         proved = kept.given.get(self.home(inputs)) or next(iter(kept.given.values()), unknown)
-        # Sites are asked only while a proof is due: a farm at rest is not touched by a refresh.
+        # Sites are asked only while a proof is due: a converged farm is not touched by a refresh.
         troubles = () if proved == inputs.marker else _troubles(inputs, remote, attempted)
         elsewhere = tuple(machine for machine in kept.given if machine != self.home(inputs))
         return FailoverProofFacts(group, proved, troubles, elsewhere)

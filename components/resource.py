@@ -8,7 +8,7 @@ When the engine calls what: ``check`` before everything, also in a preview, with
 resource is in the state; ``create`` for a new one, ``update`` and ``delete`` for one in the state; ``read`` at the
 beginning of every ``up`` and ``preview`` (``options.refresh: always``). A create that fails leaves nothing in
 Pulumi's state; what it did stays on the machine together with its claim (``components.claims``), and the next create
-goes on from there.
+resumes.
 """
 
 from __future__ import annotations

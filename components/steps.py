@@ -325,9 +325,9 @@ def wait(
                 f"a person has to do this; still waiting for {waiting_for}"
                 if by_hand
                 else f"after {seconds:.0f} seconds still waiting for {waiting_for}",
-                f"{by_hand} Then run `pulumi up` again: it goes on from there."
+                f"{by_hand} Then run `pulumi up` again: it resumes."
                 if by_hand
-                else "When it has come about, run `pulumi up` again: it goes on from there.",
+                else "When it has come about, run `pulumi up` again: it resumes.",
             )
         if waiting_for != told:
             report(f"{machine}: waiting for {waiting_for}")

@@ -109,7 +109,7 @@ def balancer(
     configuration: Annotated[Path, typer.Argument(help="What `operations load-balancer --json` printed.")],
     directory: Directory = HERE,
 ) -> None:
-    """Configure the load balancer of somebody else, a device of the lab's network."""
+    """Configure the external load balancer, a device of the lab's network."""
     try:
         servers = json.loads(configuration.read_text(encoding="utf-8"))
     except ValueError as error:

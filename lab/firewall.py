@@ -1,4 +1,4 @@
-"""Windows Firewall of a machine: which connections from outside its rules let in.
+"""Windows Firewall of a machine: which connections from outside its rules allow.
 
 Documents: ``machine.collection("firewall")[name]`` is one rule, as the cmdlets of NetSecurity write it
 (``lab.windows.network_firewall``); ``machine.collection("firewall-profile")["Domain"]`` = {"enabled": bool}. A machine

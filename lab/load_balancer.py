@@ -1,4 +1,4 @@
-"""A load balancer of somebody else: a device of the network, no machine of the topology, that forwards TCP.
+"""An external load balancer: a device of the network, no machine of the topology, that forwards TCP.
 
 Its owner configures it (``python -m lab balancer``): virtual addresses, their ports, the members of each, a probe and
 the persistence. It begins with nothing, and then its addresses do not answer. The configuration is kept over a restart.

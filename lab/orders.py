@@ -98,7 +98,7 @@ def service(world: World, machine: str, name: str, change: str) -> str:
 
 
 def balancer(world: World, servers: list[dict[str, Any]]) -> str:
-    """Configure the load balancer of somebody else: it carries these virtual servers and no others."""
+    """Configure the external load balancer: it carries these virtual servers and no others."""
     try:
         load_balancer.load_balancer_of(world).configure(servers)
     except load_balancer.ConfigurationError as error:
@@ -110,7 +110,7 @@ def balancer(world: World, servers: list[dict[str, Any]]) -> str:
 
 
 def balancers(world: World) -> list[dict[str, Any]]:
-    """What the load balancer of somebody else carries; nothing in a lab without one."""
+    """What the external load balancer carries; nothing in a lab without one."""
     try:
         return load_balancer.load_balancer_of(world).status()
     except KeyError:

@@ -2,7 +2,7 @@
 
 - A packet inside a domain's network arrives; from one domain's network into another's only what ``flows`` of the
   topology name arrives. Everything else is dropped on the way: the client hears nothing and times out.
-- Then the target's Windows Firewall decides (``lab.firewall``): what it does not let in is dropped as well.
+- Then the target's Windows Firewall decides (``lab.firewall``): what it does not allow is dropped as well.
 - This computer is on a management network beside the domains. No flow binds it, the target's firewall does.
 
 Real sockets are filtered by the kernel (``lab.network`` attaches what ``outsiders`` says to each listening socket);

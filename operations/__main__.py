@@ -1,7 +1,7 @@
 """What a person does around ``pulumi up``.
 
 ``python -m operations verify`` looks at the farm from outside, level by level and member by member; ``load-balancer``
-prints what a load balancer of somebody else has to carry.
+prints what an external load balancer has to carry.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def load_balancer(
     if as_json:
         typer.echo(json.dumps([server.plain() for server in servers], indent=2))
     else:
-        typer.echo(instructions(servers) or f"No tier of {file} is behind a load balancer of somebody else.")
+        typer.echo(instructions(servers) or f"No tier of {file} is behind an external load balancer.")
 
 
 def verified(context: Context) -> list[Row]:

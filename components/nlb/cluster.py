@@ -188,7 +188,7 @@ class ClusterProvider(Provider[ClusterInputs, ClusterFacts]):
         action = Detached(inputs.machine, "NLB cluster", "nlb/remove_cluster.ps1", arguments, inputs.seconds)
         wait = Until(inputs.machine, dissolvable, inputs.seconds)
         return [
-            Step(f"Wait until {inputs.cluster} is at rest.", wait),
+            Step(f"Wait until {inputs.cluster} has converged.", wait),
             Step(f"On {inputs.machine}, dissolve {self.title(inputs)}.", action),
         ]
 

@@ -192,7 +192,7 @@ class NodeProvider(Provider[NodeInputs, NodeFacts]):
         wait = Until(inputs.machine, at_rest, inputs.seconds)
         return [
             Step(f"On {inputs.machine}, {what}.", change),
-            Step(f"Wait until {inputs.cluster} is at rest after: {what}.", wait),
+            Step(f"Wait until {inputs.cluster} has converged after: {what}.", wait),
         ]
 
     def remove(self, inputs: NodeInputs, facts: NodeFacts, before: dict[str, Any]) -> list[Step]:
@@ -210,7 +210,7 @@ class NodeProvider(Provider[NodeInputs, NodeFacts]):
 
         steps = [
             Step(
-                f"Wait until {inputs.cluster} is at rest before {machine} leaves.",
+                f"Wait until {inputs.cluster} has converged before {machine} leaves.",
                 Until(machine, at_rest, inputs.seconds),
             ),
             *self._resumed(inputs, facts),
@@ -220,10 +220,11 @@ class NodeProvider(Provider[NodeInputs, NodeFacts]):
         return [
             *steps,
             Step(
-                f"Wait until {machine} has no client and {inputs.cluster} is at rest.", Until(machine, drained, seconds)
+                f"Wait until {machine} has no client and {inputs.cluster} has converged.",
+                Until(machine, drained, seconds),
             ),
             by_task(f"leave {inputs.cluster}", "nlb/remove_node.ps1", where),
-            Step(f"Wait until {inputs.cluster} is at rest again.", Until(machine, at_rest, inputs.seconds)),
+            Step(f"Wait until {inputs.cluster} has converged again.", Until(machine, at_rest, inputs.seconds)),
         ]
 
     def present(self, inputs: NodeInputs, facts: NodeFacts) -> bool:

@@ -99,7 +99,7 @@ class PortRulesProvider(Provider[PortRulesInputs, NodeView]):
         wait = Until(inputs.machine, at_rest, inputs.seconds)
         return [
             Step(f"On {inputs.cluster}, {what}.", change),
-            Step(f"Wait until {inputs.cluster} is at rest after: {what}.", wait),
+            Step(f"Wait until {inputs.cluster} has converged after: {what}.", wait),
         ]
 
     def remove(self, inputs: PortRulesInputs, facts: NodeView, before: dict[str, Any]) -> list[Step]:

@@ -1,6 +1,6 @@
 """Guarantees that principals may use the administrators' site (``Add-MgmtSvcAdminUser``). Others are left alone.
 
-The list is in the farm's store, so one node speaks for all. One that is declared no more is taken away, unless it was
+The list is in the farm's store, so one node speaks for all. One that is no longer declared is taken away, unless it was
 in the list before. Delete takes away only those that were not in it before.
 """
 

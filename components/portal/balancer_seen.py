@@ -1,4 +1,4 @@
-"""Guarantees that a load balancer of somebody else carries a tier: through its name, every port is answered.
+"""Guarantees that an external load balancer carries a tier: through its name, every port is answered.
 
 It changes nothing. A load balancer takes a moment to find its members, so this waits; when a port stays without an
 answer, the error says which, and where the instructions for the load balancer are. Delete has nothing to undo.
@@ -73,6 +73,6 @@ class BalancerSeenProvider(Provider[BalancerSeenInputs, tuple[str, ...]]):
 
 
 class BalancerSeen(Managed[BalancerSeenInputs], module="portal", name="BalancerSeen"):
-    """A load balancer of somebody else, as a client sees it."""
+    """An external load balancer, as a client sees it."""
 
     provider_class = BalancerSeenProvider

@@ -64,7 +64,7 @@ def _reach(machine: str, inputs: RegistrationInputs) -> str:
     """What to look at when the portal cannot call SPF: it does so itself before it registers it."""
     return (
         f"The portal calls {inputs.url} from {machine}: let that port pass all firewalls on the way, and see that"
-        f" {inputs.account} is let in there (`operations verify` tries both)."
+        f" {inputs.account} is admitted there (`operations verify` tries both)."
     )
 
 

@@ -75,7 +75,7 @@ class VirtualServer:
 
 
 def virtual_servers(topology: Topology) -> tuple[VirtualServer, ...]:
-    """One for each tier behind a load balancer of somebody else."""
+    """One for each tier behind an external load balancer."""
     return tuple(
         VirtualServer(
             tier.name,

@@ -1,9 +1,9 @@
-"""Which TCP ports the firewall of a portal server lets in, and from where: it follows from the tier's roles.
+"""Which TCP ports the firewall of a portal server allows, and from where: it follows from the tier's roles.
 
 A site that people open in a browser, or that their programs call, is open from anywhere: where these people are, no
 topology says (the tenants are on the internet, the administrators on a network of their own). The interfaces that only
 the portal itself calls are open from the subnets of the domains with portal servers, and from nowhere else; behind a
-load balancer of somebody else they are open from anywhere as well, because such a device may connect from addresses of
+external load balancer they are open from anywhere as well, because such a device may connect from addresses of
 its own, which the topology does not know. A cluster leaves a client's address as it is.
 """
 
@@ -20,7 +20,7 @@ _VISITED = ("tenant-public-api", "admin-site", "admin-auth", "tenant-site", "ten
 
 @dataclass(frozen=True)
 class Opening:
-    """Ports that are let in together. ``sources``: subnets; none means from anywhere."""
+    """Ports that are allowed together. ``sources``: subnets; none means from anywhere."""
 
     purpose: str
     """``clients`` or ``servers``."""
@@ -29,7 +29,7 @@ class Opening:
 
 
 def openings(topology: Topology, tier: Tier) -> tuple[Opening, ...]:
-    """What the firewall of each of the tier's nodes lets in."""
+    """What the firewall of each of the tier's nodes allows."""
     ports = topology.portal.ports(tier)
     visited = {port for role in tier.ordered_roles if role.name in _VISITED for port in topology.portal.ports_of(role)}
     if tier.load_balancer is not None:

@@ -86,7 +86,7 @@ class Tier(Part):
     cluster: Cluster | None = None
     """The cluster in front of the nodes. Either this or `load_balancer`."""
     load_balancer: LoadBalancer | None = None
-    """A load balancer of somebody else in front of the nodes."""
+    """An external load balancer in front of the nodes."""
     certificate: Text
     """The certificate that clients of the tier see: one of `certificates`."""
     products: tuple[Text, ...] | None = None

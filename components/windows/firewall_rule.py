@@ -1,7 +1,7 @@
 """Guarantees that the Windows Firewall of one machine lets TCP ports in, by one rule of the program's own.
 
 The rule is found by its name, which says what it is for; its group is the program's name. Rules of Windows, of the
-portal's installer and of the administrators are left alone: what one of them lets in, stays in. Delete removes the
+portal's installer and of the administrators are left alone: what one of them allows stays allowed. Delete removes the
 rule.
 """
 
@@ -28,7 +28,7 @@ class FirewallRuleInputs(Inputs):
     rule: str
     """The rule's name, the displayed one as well."""
     ports: tuple[str, ...]
-    """The TCP ports that it lets in. Text, because a rule that somebody altered may have a range."""
+    """The TCP ports that it allows. Text, because a rule that somebody altered may have a range."""
     remote: tuple[str, ...] = ()
     """The subnets from which it lets them in. None given: from anywhere."""
     enabled: bool = True
@@ -36,7 +36,7 @@ class FirewallRuleInputs(Inputs):
     direction: str = "Inbound"
     """It is about what comes in."""
     action: str = "Allow"
-    """It lets in."""
+    """``Allow``, or ``Block`` where an administrator turned it round."""
     protocol: str = "TCP"
     """The protocol of its ports."""
     profile: str = "Any"

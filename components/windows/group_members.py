@@ -1,6 +1,6 @@
 """Guarantees that accounts are members of a local group on one machine. Other members are left alone.
 
-A new membership counts at the member's next log-on. A member that is declared no more is taken out, unless it was in
+A new membership counts at the member's next log-on. A member that is no longer declared is taken out, unless it was in
 the group before. Delete takes out only the members that were not in the group before.
 """
 

@@ -72,7 +72,7 @@ class FakeSession:
 
 
 class FakeInstance:
-    """Lets in sa with the password ``right``; everything else is the test's."""
+    """Admits sa with the password ``right``; everything else is the test's."""
 
     version = (11, 0, 3000)
 

@@ -1,4 +1,4 @@
-"""The load balancer of somebody else: who gets a client, and real connections through its address."""
+"""The external load balancer: who gets a client, and real connections through its address."""
 
 from __future__ import annotations
 

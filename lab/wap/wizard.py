@@ -21,7 +21,7 @@ _FIELDS = ("server", "login", "password", "passphrase")
 
 
 def config_site(machine: Machine, request: Request) -> Response:
-    """Only a Windows administrator of the machine is let in."""
+    """Only a Windows administrator of the machine is admitted."""
     who = redeem(machine, request.headers.get("authorization", ""))
     if who is None or not who.administrator:
         return unauthorized("Negotiate", "NTLM")

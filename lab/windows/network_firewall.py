@@ -1,4 +1,4 @@
-"""Firewall rules: made, found, changed and removed. What they let in is ``lab.firewall``'s to say."""
+"""Firewall rules: made, found, changed and removed. What they allow is ``lab.firewall``'s to say."""
 
 from __future__ import annotations
 

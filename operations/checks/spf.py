@@ -1,4 +1,4 @@
-"""Service Provider Foundation: the registered account is let in on every server, and behind the common name."""
+"""Service Provider Foundation: the registered account is admitted on every server, and behind the common name."""
 
 from __future__ import annotations
 

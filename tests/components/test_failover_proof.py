@@ -107,7 +107,7 @@ class Marks:
         return self
 
     def run(self, script: str, arguments: dict[str, str], *, attempted: str) -> list[str]:
-        assert script == leaf("windows/read_mark.ps1"), "nothing else is asked on a farm at rest"
+        assert script == leaf("windows/read_mark.ps1"), "nothing else is asked on a converged farm"
         if self.machine == self.silent:
             raise UnreachableError(self.machine, attempted, "no answer")
         return [self.kept[self.machine]] if self.machine in self.kept else []

@@ -1,4 +1,4 @@
-"""Which ports a portal server's firewall lets in, and from where: tables for each kind of tier."""
+"""Which ports a portal server's firewall allows, and from where: tables for each kind of tier."""
 
 from __future__ import annotations
 

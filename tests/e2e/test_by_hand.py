@@ -53,7 +53,7 @@ def test_a_node_is_configured_in_the_browser(farm: FarmHere, node: str) -> None:
     text = told(stopped)
     assert f"Log on to {node} as an administrator and open https://localhost:30101/. Enter the database server" in text
     assert "sql.hyper-v.nu, select SQL Server Authentication, enter the user name sa" in text
-    assert "Then run `pulumi up` again: it goes on from there." in text
+    assert "Then run `pulumi up` again: it resumes." in text
     assert created(stopped) > 5
     made = in_stack(farm)
     assert f"{node}-software" in made

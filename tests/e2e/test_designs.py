@@ -64,7 +64,7 @@ def test_a_person_is_told_what_to_click_when_all_else_is_done(built: Built) -> N
         f"Log on to {node} as a member of its local group MgmtSvc Operators and open https://localhost:30091/.",
         f"click Create A New Hosting Plan, give it the name {model.portal.plan.name}, select MYSQL Servers",
         f"click Register Service Provider Foundation, enter {model.spf.url}, the user name {model.spf.account}",
-        "Then run `pulumi up` again: it goes on from there.",
+        "Then run `pulumi up` again: it resumes.",
     ):
         assert click in told
     assert finished.ok, finished.output[-4000:]

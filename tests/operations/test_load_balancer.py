@@ -39,7 +39,7 @@ def test_text_and_json() -> None:
 def test_a_topology_without_one() -> None:
     done = run("--topology", "topologies/single-domain.yaml")
     assert done.exit_code == 0
-    assert done.stdout == "No tier of topologies/single-domain.yaml is behind a load balancer of somebody else.\n"
+    assert done.stdout == "No tier of topologies/single-domain.yaml is behind an external load balancer.\n"
     assert json.loads(run("--topology", "topologies/single-domain.yaml", "--json").stdout) == []
 
 

@@ -141,7 +141,7 @@ class TestWait:
             self.told(["the service"], seconds=0)
         assert str(caught.value) == (
             "SQL1: see it: after 0 seconds still waiting for the service. When it has come about, run `pulumi up` "
-            "again: it goes on from there."
+            "again: it resumes."
         )
 
 

@@ -54,7 +54,7 @@ def _configure_load_balancer(design: Design) -> None:
         return
     file = ROOT / design.lab / "load-balancer.json"
     file.write_text(printed, encoding="utf-8")
-    with stage("Lab: the load balancer of somebody else, as `operations load-balancer` says"):
+    with stage("Lab: the external load balancer, as `operations load-balancer` says"):
         run([PYTHON, "-m", "lab", "balancer", str(file), "--directory", design.lab], lab_environment())
 
 

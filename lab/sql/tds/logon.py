@@ -1,4 +1,4 @@
-"""Who is let in, and what a client is told either way ([MS-TDS] 2.2.6.4, 2.2.7.14)."""
+"""Who is admitted, and what a client is told either way ([MS-TDS] 2.2.6.4, 2.2.7.14)."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class TestCluster:
         ]
         removal = self.provider.remove(self.inputs, worlds.MADE, {})
         assert sentences(removal) == [
-            "Wait until portal.hyper-v.nu is at rest.",
+            "Wait until portal.hyper-v.nu has converged.",
             "On Portal1, dissolve the NLB cluster portal.hyper-v.nu.",
         ]
         assert isinstance(removal[1].action, Detached)
@@ -195,11 +195,11 @@ class TestNode:
         assert plan == [*resume, "On Portal2, start load balancing.", self.wait]
         assert self.provider.found(self.inputs, facts)["started"] is False
         assert sentences(self.provider.remove(self.inputs, facts, {})) == [
-            "Wait until portal.hyper-v.nu is at rest before Portal2 leaves.",
+            "Wait until portal.hyper-v.nu has converged before Portal2 leaves.",
             *resume,
-            "Wait until Portal2 has no client and portal.hyper-v.nu is at rest.",
+            "Wait until Portal2 has no client and portal.hyper-v.nu has converged.",
             "On Portal2, leave portal.hyper-v.nu.",
-            "Wait until portal.hyper-v.nu is at rest again.",
+            "Wait until portal.hyper-v.nu has converged again.",
         ]
         last = replace(facts, node=replace(facts.node, nodes=(("PORTAL2", shown),)))
         assert sentences(self.provider.remove(self.inputs, last, {})) == resume
@@ -212,7 +212,7 @@ class TestNode:
             return NodeFacts(first, replace(JOINED.node, rules=first.rules, **own))  # type: ignore[arg-type]
 
         def both(machine: str, what: str) -> list[str]:
-            return [f"On {machine}, {what}.", f"Wait until portal.hyper-v.nu is at rest after: {what}."]
+            return [f"On {machine}, {what}.", f"Wait until portal.hyper-v.nu has converged after: {what}."]
 
         assert self.provider.plan(self.inputs, node()) == []
         own = node(disabled=frozenset({https}), weighted=frozenset({(DEFAULT_RULE, 0)}), starts=False)
@@ -275,11 +275,11 @@ class TestNode:
     def test_remove(self) -> None:
         plan = self.provider.remove(self.inputs, JOINED, {})
         assert sentences(plan) == [
-            "Wait until portal.hyper-v.nu is at rest before Portal2 leaves.",
+            "Wait until portal.hyper-v.nu has converged before Portal2 leaves.",
             "On Portal2, let clients finish and take no more.",
-            "Wait until Portal2 has no client and portal.hyper-v.nu is at rest.",
+            "Wait until Portal2 has no client and portal.hyper-v.nu has converged.",
             "On Portal2, leave portal.hyper-v.nu.",
-            "Wait until portal.hyper-v.nu is at rest again.",
+            "Wait until portal.hyper-v.nu has converged again.",
         ]
         assert actions(plan) == [
             "Portal2 nlb/drain_node.ps1 {'Interface': 'Ethernet', 'DrainMinutes': 1}",
@@ -313,7 +313,7 @@ class TestPortRules:
     def both(what: str) -> list[str]:
         return [
             f"On portal.hyper-v.nu, {what}.",
-            f"Wait until portal.hyper-v.nu is at rest after: {what}.",
+            f"Wait until portal.hyper-v.nu has converged after: {what}.",
         ]
 
     def test_the_rule_for_all_ports_goes_first(self) -> None:

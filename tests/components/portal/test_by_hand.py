@@ -106,7 +106,7 @@ def test_without_a_wait_it_ends_with_what_there_is_to_click() -> None:
     text = refusal(lambda: run(by_hand(0), Remote(Hosts({})), stores, told.append))
     assert text == (
         "Portal1: In the site on Portal1, make the plan: a person has to do this; still waiting for the plan. "
-        "Open the site. Click there. Then run `pulumi up` again: it goes on from there."
+        "Open the site. Click there. Then run `pulumi up` again: it resumes."
     )
     assert stores.looks == 1
     run(by_hand(0), Remote(Hosts({})), stores, told.append)
