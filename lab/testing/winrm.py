@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+import time
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,9 +13,11 @@ from typing import Any, Protocol
 from unittest.mock import patch
 
 from lab.authority import Issued, thumbprint
+from lab.powershell import process
 from lab.powershell.api import Session
 from lab.testing.worlds import begin_winrm, small_world
 from lab.winrm import operations, service
+from lab.winrm.http import Listener
 from lab.world import World
 
 __all__ = [
@@ -21,6 +25,7 @@ __all__ = [
     "Session",
     "answering",
     "bound_to_another_certificate",
+    "far_away",
     "listener_certificate",
     "serving",
     "standing_for_powershell",
@@ -93,6 +98,25 @@ def bound_to_another_certificate(world: World, machine: str) -> Iterator[None]:
     listening.stopped(here)
     with patch.object(service, "_tls", tls):
         listening.listen(here)
+        yield
+
+
+@contextmanager
+def far_away(round_trip: float, start: float) -> Iterator[None]:
+    """Every answer of WinRM comes later by a round trip, every PowerShell by the time that one takes to start; both in
+    seconds."""
+    handle: Any = Listener._handle
+    run: Callable[..., int] = process.run
+
+    async def later(self: Listener, request: Any) -> Any:
+        await asyncio.sleep(round_trip)
+        return await handle(self, request)
+
+    def started_later(*arguments: Any) -> int:
+        time.sleep(start)
+        return run(*arguments)
+
+    with patch.object(Listener, "_handle", later), patch.object(process, "run", started_later):
         yield
 
 

@@ -14,7 +14,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.client import call
+from lab.testing.process import status
 from tests.benchmarks.farm_size import PACE, farm_of, lab_process, run
 from tests.benchmarks.processes import descendants
 from tests.e2e.farm import Farm
@@ -38,7 +38,7 @@ def left(farm: Farm) -> Left:
     lab = lab_process(farm)
     files = [file for folder in (farm.project, farm.folder / "state") for file in _own_files(folder)]
     return Left(
-        shells=sum(machine["shells"] for machine in call(farm.lab_folder, {"request": "status"})["machines"]),
+        shells=sum(machine["shells"] for machine in status(farm.lab_folder)["machines"]),
         processes=len(descendants(os.getpid())),
         descriptors=len(list(Path(f"/proc/{lab}/fd").iterdir())),
         lab_megabytes=_resident(lab),

@@ -11,21 +11,15 @@ CLI besides: the comparison is in favour of the plain way.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-import pytest
 import winrm
 
-from lab.powershell import process
-from lab.winrm.http import Listener
+from lab.testing.winrm import far_away
 from tests.benchmarks.farm_size import PACE, topology
 from tests.e2e.lab_here import FarmHere
 
@@ -34,26 +28,6 @@ AT_A_TIME = 1
 """As an administrator's script would; the plugin has four calls on their way at a time."""
 ROUND_TRIP, START = 0.02, 0.4
 """Seconds: a network between two sites, and a PowerShell 3.0 on a server that has other work to do."""
-
-
-@contextmanager
-def far_away(round_trip: float, start: float) -> Iterator[None]:
-    """Every answer of WinRM comes later by a round trip, every PowerShell by the time that one takes to start."""
-    handle: Any = Listener._handle
-    run: Callable[..., int] = process.run
-
-    async def later(self: Listener, request: Any) -> Any:
-        await asyncio.sleep(round_trip)
-        return await handle(self, request)
-
-    def started_later(*arguments: Any) -> int:
-        time.sleep(start)
-        return run(*arguments)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Listener, "_handle", later)
-        patch.setattr(process, "run", started_later)
-        yield
 
 
 def upped(farm: FarmHere) -> tuple[float, Counter[str]]:
