@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from components.inputs import ThroughFarm
+from components.resource import ThroughFarm
 from components.steps import leaf
 from components.topology import Topology
 from remote.session import Remote

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from components.failover_proof import ask
-from components.inputs import ThroughFarm
+from components.resource import ThroughFarm
 from components.steps import leaf
 from components.topology.roles import ROLES
 from remote.session import Remote

@@ -11,9 +11,9 @@ Delete leaves these rights, since the cluster may be using them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from components.resource import Managed, Provider
+from components.resource import FarmResource, ReplaceOn, Resource
 from components.sql.replicas import OnReplicas, ask
 from components.steps import Sql, Step, leaf
 from remote.session import Remote
@@ -22,7 +22,7 @@ RIGHTS = ("CONNECT SQL", "VIEW SERVER STATE", "ALTER ANY AVAILABILITY GROUP")
 
 
 class ClusterAccessInputs(OnReplicas):
-    group: str
+    group: Annotated[str, ReplaceOn()]
     """The availability group."""
     machines: tuple[str, ...]
     """All replicas."""
@@ -39,18 +39,14 @@ class SystemLogin:
     missing: tuple[str, ...]
 
 
-class ClusterAccessProvider(Provider[ClusterAccessInputs, dict[str, SystemLogin]]):
-    INPUTS = ClusterAccessInputs
-    IDENTITY = ("group",)
-    THING = False
-
-    def title(self, inputs: ClusterAccessInputs) -> str:
+class ClusterAccessResource(Resource[ClusterAccessInputs, dict[str, SystemLogin]]):
+    def display_name(self, inputs: ClusterAccessInputs) -> str:
         return f"the failover cluster's rights on {', '.join(inputs.machines)}"
 
-    def key(self, inputs: ClusterAccessInputs) -> str:
+    def resource_id(self, inputs: ClusterAccessInputs) -> str:
         return f"cluster-access/{inputs.group}".lower()
 
-    def home(self, inputs: ClusterAccessInputs) -> str:
+    def owner_machine(self, inputs: ClusterAccessInputs) -> str:
         return inputs.machines[0]
 
     def observe(self, inputs: ClusterAccessInputs, remote: Remote) -> dict[str, SystemLogin]:
@@ -77,18 +73,12 @@ class ClusterAccessProvider(Provider[ClusterAccessInputs, dict[str, SystemLogin]
                 steps.append(Step(what, Sql(machine, "sql/set_permission.sql", values)))
         return steps
 
-    def remove(self, inputs: ClusterAccessInputs, facts: dict[str, SystemLogin], before: dict[str, Any]) -> list[Step]:
-        return []
-
-    def present(self, inputs: ClusterAccessInputs, facts: dict[str, SystemLogin]) -> bool:
-        return True
-
-    def found(self, inputs: ClusterAccessInputs, facts: dict[str, SystemLogin]) -> dict[str, Any]:
+    def actual(self, inputs: ClusterAccessInputs, facts: dict[str, SystemLogin]) -> dict[str, Any]:
         lacking = [f"{', '.join(login.missing)} on {machine}" for machine, login in facts.items() if login.missing]
         return {"access": f"missing: {'; '.join(lacking)}"} if lacking else {}
 
 
-class ClusterAccess(Managed[ClusterAccessInputs], module="sql", name="ClusterAccess"):
+class ClusterAccess(FarmResource[ClusterAccessInputs], module="sql", name="ClusterAccess"):
     """The failover cluster's rights on all replicas of a group."""
 
-    provider_class = ClusterAccessProvider
+    implementation = ClusterAccessResource

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from components.sql.login import Fold, Login, Logins, Owned, Permission, ServerRole, rights
-from components.steps import Refuse, Step, Together, Until
+from components.steps import Refuse, Step, Together, WaitFor
 from remote.sql import Value
 
 Part = tuple[str, tuple[Value, ...]]
@@ -137,7 +137,7 @@ def _anew(needed: Needed, other: Login, machine: str, seconds: float, fold: Fold
     if other.holdings.sessions:
         what = f"Wait until nobody is logged on to {machine} as {other.name}, whose SID is not the right one."
         remedy = f"End these sessions, or stop what logs on with {other.name} there, then run `pulumi up` again."
-        until = Until(machine, LoggedOff(machine, other.name), seconds)
+        until = WaitFor(machine, LoggedOff(machine, other.name), seconds)
         steps.append(Step(what, until, remedy, _subject(login.name, machine)))
     what = (
         f"On {machine}, make the login {login.name} anew with the SID and password hash it has on "

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-from components.inputs import Inputs
 from components.progress import warn
+from components.resource import Inputs
 from components.steps import leaf
 from remote.errors import LostAnswerError, UnreachableError
 from remote.session import Remote

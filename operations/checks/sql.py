@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from components.portal.databases import DATABASES
 from components.sql import group as groups
 from components.sql.availability_database import lagging
-from components.sql.login_mirror import LoginMirrorInputs, LoginMirrorProvider
+from components.sql.login_mirror import LoginMirrorInputs, LoginMirrorResource
 from components.steps import leaf
 from components.topology.parts import Replica
 from operations.configuration import Context
@@ -87,7 +87,7 @@ class _Logins:
         self.context = context
 
     def __call__(self) -> str:
-        sql, provider = self.context.topology.sql, LoginMirrorProvider()
+        sql, provider = self.context.topology.sql, LoginMirrorResource()
         inputs = LoginMirrorInputs(
             group=sql.group,
             machines=tuple(_machines(self.context)),

@@ -7,10 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from components.steps import Action, Detached, Script, Sql, Together, leaf
-from tests.components.contract import enter
+from tests.components.contract import World
 from tests.components.worlds import CASES
 
 ROOT = Path(__file__).parents[2]
@@ -29,12 +27,11 @@ def named_in(folder: str) -> Iterator[str]:
 def sent() -> Iterator[tuple[str, Action]]:
     """Every action of the cases' runs: create from nothing, then delete."""
     for case in CASES:
-        with pytest.MonkeyPatch.context() as monkeypatch:
-            world = enter(monkeypatch, case, case.absent)
-            outs = world.provider().create(case.inputs).outs or {}
-            world.provider().delete("id", {**outs, "adopted": False})
-            for step in world.ran:
-                yield case.name, step.action
+        world = World(case, case.absent)
+        outs = world.provider().create(case.inputs).outs or {}
+        world.provider().delete("id", {**outs, "ownership": {**outs["ownership"], "adopted": False}})
+        for step in world.ran:
+            yield case.name, step.action
 
 
 def test_every_path_is_a_file() -> None:

@@ -17,7 +17,8 @@ import pytest
 from pulumi.runtime import rpc
 
 from components import settings
-from components.resource import Managed, Provider
+from components.resource import FarmResource, Resource
+from components.resource.pulumi_adapter import Adapter
 from lab import boot, state
 from lab.control import Control
 from lab.world import World
@@ -89,7 +90,7 @@ class FarmHere(Farm):
         }
         with pytest.MonkeyPatch.context() as patch:
             found = program.run(self.folder, patch, self.topology, **config)
-        kinds = {kind.__name__: kind.provider_class for kind in _subclasses(Managed)}
+        kinds = {kind.__name__: kind.implementation for kind in _subclasses(FarmResource)}
         pieces = {}
         for one in found.resources:
             kind = one.type.rpartition(":")[2]
@@ -106,7 +107,7 @@ class Piece:
     """One resource of the program: what the engine knows of it."""
 
     name: str
-    kind: type[Provider[Any, Any]]
+    kind: type[Resource[Any, Any]]
     inputs: Mapping[str, Any]
     settings: str
     after: frozenset[str]
@@ -120,11 +121,9 @@ class Piece:
         """The same in a stack with another configuration."""
         return replace(self, settings=settings)
 
-    def provider(self) -> Provider[Any, Any]:
+    def provider(self) -> Adapter:
         """A provider as it is after ``configure``."""
-        provider = self.kind()
-        provider._settings = self.settings
-        return provider
+        return Adapter(self.kind, connection=self.settings)
 
     def create(self) -> dict[str, Any]:
         """Check and create, as the engine does; gives the outputs."""
@@ -159,5 +158,5 @@ def _plain(value: Any) -> Any:
     return value["value"] if isinstance(value, dict) and _SECRET in value else value
 
 
-def _subclasses(kind: type[Managed[Any]]) -> list[type[Managed[Any]]]:
+def _subclasses(kind: type[FarmResource[Any]]) -> list[type[FarmResource[Any]]]:
     return [sub for direct in kind.__subclasses__() for sub in (direct, *_subclasses(direct))]

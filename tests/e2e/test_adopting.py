@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components import resource
+from components import progress
 from components.portal.databases import DATABASES
 from components.steps import leaf
 from operations import configuration
@@ -81,15 +81,14 @@ class TakenOver:
 
     @property
     def adopted(self) -> set[str]:
-        return {name for name, outs in self.outs.items() if outs["adopted"]}
+        return {name for name, outs in self.outs.items() if outs["ownership"]["adopted"]}
 
 
 @contextmanager
 def told() -> Iterator[list[str]]:
     """The sentences that resources report."""
     sentences: list[str] = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(resource, "report", sentences.append)
+    with progress.listening(sentences.append):
         yield sentences
 
 

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 import yaml
 
-from components import claims
 from components.portal.interface import admin_call
 from components.portal.plan import PlanInputs
+from components.resource.machine_claims import MachineClaims
 from components.steps import leaf
 from lab.authority import Authority, thumbprint
 from lab.winrm.service import service_of
@@ -341,7 +341,8 @@ def test_a_cluster_that_is_not_ours(farm: FarmHere, pieces: dict[str, Piece]) ->
     pieces["Portal1-nlb"].create()
     cluster = pieces["portal-cluster"]
     outs = cluster.create()
-    claims.remove(farm.remote, "Portal1", cluster.provider().key(cluster.provider()._parse(outs)))
+    provider = cluster.provider()
+    MachineClaims(farm.remote).remove("Portal1", provider.resource.resource_id(provider.parse(outs)))
     line = refusal(cluster)
     cluster.delete(outs)
     assert line.startswith("Portal1: create the NLB cluster portal.hyper-v.nu: it exists already")
@@ -404,8 +405,8 @@ def test_a_plan_that_is_not_ours(farm: FarmHere, pieces: dict[str, Piece]) -> No
     line = one(errors(farm.up()), "Portal1: create the plan High availability check:")
     assert "it exists already and was not made by this stack" in line
     assert f"Add `adopt: true` to portal > plan ({farm.topology}:{farm.line('  plan: ')}) to take it over" in line
-    provider = pieces["plan"].provider()
-    (theirs,) = provider.observe(inputs, farm.remote).plans
+    resource = pieces["plan"].provider().resource
+    (theirs,) = resource.observe(inputs, farm.remote).plans
     gone = {**admin_call(inputs.interface, farm.remote), "PlanId": theirs.id}
     portal.run(leaf("portal/remove_plan.ps1"), gone, attempted="remove by hand", changes=True)
 

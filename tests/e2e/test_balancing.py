@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from components import resource
+from components import progress
 from lab.windows import nlb, registry, tasks
 from lab.world import Document, Machine
 from remote import detached
@@ -330,8 +330,7 @@ def watched(farm: FarmHere) -> Iterator[Watched]:
         seen.down += [f"{machine.name} {node['state']}" for node in machine.collection("nlb-node").values()]
         stopping(machine)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(resource, "report", seen.said.append)
+    with progress.listening(seen.said.append), pytest.MonkeyPatch.context() as patch:
         patch.setattr(nlb, "machine_stopping", stop)
         yield seen
 

@@ -19,9 +19,9 @@ from urllib.parse import urlencode
 import pytest
 
 from components import settings
-from components.portal.federation import FederationProvider
-from components.portal.fqdn import FqdnProvider
-from components.portal.provider_endpoints import ProviderEndpointsProvider
+from components.portal.federation import FederationResource
+from components.portal.fqdn import FqdnResource
+from components.portal.provider_endpoints import ProviderEndpointsResource
 from lab import identity, machines
 from lab.powershell.api import Session
 from lab.wap.web import WebError, fetch, negotiate
@@ -34,7 +34,7 @@ from tests.e2e.lab_here import FarmHere, Piece
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
-KINDS = (FqdnProvider, FederationProvider, ProviderEndpointsProvider)
+KINDS = (FqdnResource, FederationResource, ProviderEndpointsResource)
 
 
 @dataclass
