@@ -17,7 +17,7 @@ from components.sql import group as groups
 from components.sql.group import Group
 from components.sql.primary import move, refuse_loss
 from components.sql.replicas import OnReplicas, marks
-from components.steps import Script, Step, WaitFor, leaf
+from components.steps import Script, Step, WaitFor, load_script
 from remote.http import HttpError
 from remote.session import Remote
 
@@ -150,14 +150,16 @@ def _troubles(inputs: FailoverProofInputs, remote: Remote, attempted: str) -> tu
     """Ask every site once; then read what the portal wrote about failed log-ons since just before."""
     troubles: list[str] = []
     machines = list(dict.fromkeys(site.machine for site in inputs.sites))
-    since = {m: remote.powershell(m).run(leaf("windows/read_clock.ps1"), attempted=attempted)[0] for m in machines}
+    since = {
+        m: remote.powershell(m).run(load_script("windows/read_clock.ps1"), attempted=attempted)[0] for m in machines
+    }
     for site in inputs.sites:
         answers = [ask(remote, site.machine, port) for port in site.ports]
         if all(answers):
             troubles.append(f"{site.name} on {site.machine}: {answers[0]}")
     for machine in machines:
         events = remote.powershell(machine).run(
-            leaf("portal/read_failed_logons.ps1"), {"Since": since[machine]}, attempted=attempted
+            load_script("portal/read_failed_logons.ps1"), {"Since": since[machine]}, attempted=attempted
         )
         troubles += sorted({f"{' '.join(event.split())} (event 12 on {machine})" for event in events})
     return tuple(troubles)

@@ -7,7 +7,18 @@ from collections.abc import Callable, Sequence
 from typing import Any, assert_never
 
 from components.progress import Report
-from components.steps import Detached, Manual, Refuse, Restart, Script, Sql, Step, Together, WaitFor, leaf
+from components.steps import (
+    OperatorStep,
+    Refuse,
+    Restart,
+    ScheduledTask,
+    Script,
+    Sql,
+    SqlTransaction,
+    Step,
+    WaitFor,
+    load_script,
+)
 from remote.detached import run_detached
 from remote.errors import LostAnswerError, MachineError, UnreachableError
 from remote.session import Remote
@@ -75,16 +86,16 @@ class StepRunner:
         """Carry out transactions on one server, each for itself. Gives those that failed, each with its error."""
         transactions = []
         for step in steps:
-            assert isinstance(step.action, Together)
+            assert isinstance(step.action, SqlTransaction)
             self._report(step.sentence)
-            transactions.append([(leaf(path), values) for path, values in step.action.parts])
+            transactions.append([(load_script(path), values) for path, values in step.action.parts])
         if not steps:
             return []
         machine = steps[0].action.machine
         ended = self._remote.sql_odbc(machine).apart(
             transactions,
             attempted=f"carry out {len(steps)} steps, the first of them: {steps[0].sentence.rstrip('.')}",
-            seconds=max(step.action.seconds for step in steps if isinstance(step.action, Together)) + len(steps),
+            seconds=max(step.action.seconds for step in steps if isinstance(step.action, SqlTransaction)) + len(steps),
         )
         return [
             (step, MachineError(machine, step.sentence.rstrip("."), error.found, step.remedy, number=error.number))
@@ -101,11 +112,11 @@ class StepRunner:
                 self._script(action, attempted)
             case Sql() as action:
                 self._sql(action, attempted)
-            case Together() as action:
-                statements = [(leaf(path), values) for path, values in action.parts]
+            case SqlTransaction() as action:
+                statements = [(load_script(path), values) for path, values in action.parts]
                 server = self._remote.sql_odbc(action.machine)
                 server.together(statements, attempted=attempted, seconds=action.seconds)
-            case Detached() as action:
+            case ScheduledTask() as action:
                 self._detached(action, attempted)
             case Restart() as action:
                 restart(self._remote, action.machine, attempted, action.seconds, self._report)
@@ -114,18 +125,18 @@ class StepRunner:
                     self._remote.log_off()
                 missing = action.waiting_for
                 wait(action.machine, attempted, action.seconds, lambda: missing(observe()), self._report)
-            case Manual() as action:
+            case OperatorStep() as action:
                 self._manual(action, attempted, observe)
             case _ as never:
                 assert_never(never)
 
     def _script(self, action: Script, attempted: str) -> None:
         powershell = self._remote.powershell(action.machine)
-        text = leaf(action.path)
+        text = load_script(action.path)
         powershell.run(text, action.arguments, attempted=attempted, changes=True, seconds=action.seconds)
 
     def _sql(self, action: Sql, attempted: str) -> None:
-        machine, text = action.machine, leaf(action.path)
+        machine, text = action.machine, load_script(action.path)
         if action.watched:
             self._remote.sql_odbc(machine, action.database).run_watched(
                 text,
@@ -140,19 +151,19 @@ class StepRunner:
         )
         server.run(text, *action.values, attempted=attempted, seconds=action.seconds)
 
-    def _detached(self, action: Detached, attempted: str) -> None:
+    def _detached(self, action: ScheduledTask, attempted: str) -> None:
         run_detached(
             self._remote.powershell(action.machine),
             self._remote.hosts[action.machine],
             action.task,
-            leaf(action.path),
+            load_script(action.path),
             action.arguments,
             attempted=attempted,
             seconds=action.seconds,
             report=lambda progress: self._report(f"{action.machine}: {progress}"),
         )
 
-    def _manual(self, action: Manual, attempted: str, observe: Observe) -> None:
+    def _manual(self, action: OperatorStep, attempted: str, observe: Observe) -> None:
         for click in action.clicks:
             self._report(f"{action.machine}: to be done by hand: {click}")
         wait(
@@ -170,7 +181,7 @@ def _batch(steps: Sequence[Step]) -> list[Step]:
     batch: list[Step] = []
     for step in steps:
         subjects = {other.subject for other in batch}
-        alone = not step.subject or not isinstance(step.action, Together) or step.subject in subjects
+        alone = not step.subject or not isinstance(step.action, SqlTransaction) or step.subject in subjects
         if batch and (alone or step.action.machine != batch[0].action.machine):
             break
         batch.append(step)
@@ -182,13 +193,13 @@ def _batch(steps: Sequence[Step]) -> list[Step]:
 def restart(remote: Remote, machine: str, attempted: str, seconds: float, report: Report) -> None:
     """Restart a machine and wait until its PowerShell answers with a later time of boot."""
     powershell = remote.powershell(machine)
-    booted = leaf("windows/boot_time.ps1")
+    booted = load_script("windows/boot_time.ps1")
     before = powershell.run(booted, attempted=attempted)
 
     def order() -> bool:
         """Whether the machine took it. It may go down before it answers: that is seen by its time of boot."""
         try:
-            powershell.run(leaf("windows/restart.ps1"), attempted=attempted, changes=True)
+            powershell.run(load_script("windows/restart.ps1"), attempted=attempted, changes=True)
         except LostAnswerError:
             return False
         return True

@@ -16,7 +16,7 @@ from remote.sql import Value
 _ROOT = Path(__file__).parent
 
 
-def leaf(path: str) -> str:
+def load_script(path: str) -> str:
     """The text of a leaf script, by its path below ``components`` (``nlb/add_node.ps1``)."""
     return (_ROOT / path).read_text(encoding="utf-8")
 
@@ -49,7 +49,7 @@ class Sql:
 
 
 @dataclass(frozen=True)
-class Together:
+class SqlTransaction:
     """Run T-SQL leaf scripts on one server in one transaction: all of them or none. Each is a path with its values."""
 
     machine: str
@@ -58,7 +58,7 @@ class Together:
 
 
 @dataclass(frozen=True)
-class Detached:
+class ScheduledTask:
     """Run a PowerShell leaf script as a scheduled task: it outlives the connection and is no remote log-on.
 
     ``arguments`` are written to a file on the machine and must not hold a secret.
@@ -95,7 +95,7 @@ class WaitFor:
 
 
 @dataclass(frozen=True)
-class Manual:
+class OperatorStep:
     """Something that only a person can do: no interface without a browser is documented for it.
 
     ``clicks`` are the sentences that tell the person how. ``waiting_for`` is as in ``WaitFor``; ``seconds`` how long to
@@ -117,7 +117,7 @@ class Refuse:
     """Why nothing can be done."""
 
 
-Action = Script | Sql | Together | Detached | Restart | WaitFor | Manual | Refuse
+Action = Script | Sql | SqlTransaction | ScheduledTask | Restart | WaitFor | OperatorStep | Refuse
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from components.nlb import state
 from components.nlb.state import NodeView
 from components.resource import Adoptable, FarmResource, InputPart, Inputs, ReplaceOn, ValidatesChange, WithBaseline
 from components.resource.machine_claims import MachineClaims
-from components.steps import Detached, Step, WaitFor
+from components.steps import ScheduledTask, Step, WaitFor
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
@@ -170,7 +170,7 @@ class ClusterResource(
 
     def _changed(self, inputs: ClusterInputs, said: str, script: str, arguments: dict[str, Any]) -> list[Step]:
         """One change and the wait after it: a cluster that is converging takes no further one."""
-        action = Detached(inputs.machine, "NLB cluster", script, arguments, inputs.seconds)
+        action = ScheduledTask(inputs.machine, "NLB cluster", script, arguments, inputs.seconds)
         wait = self._wait(inputs, f"Wait until {inputs.cluster} is converged after: {said}.")
         return [Step(f"On {inputs.machine}, {said}.", action), wait]
 
@@ -182,7 +182,7 @@ class ClusterResource(
         if not facts.first.bound:
             return []
         arguments = {"Interface": inputs.interface}
-        action = Detached(inputs.machine, "NLB cluster", "nlb/remove_cluster.ps1", arguments, inputs.seconds)
+        action = ScheduledTask(inputs.machine, "NLB cluster", "nlb/remove_cluster.ps1", arguments, inputs.seconds)
         wait = WaitFor(inputs.machine, dissolvable, inputs.seconds)
         return [
             Step(f"Wait until {inputs.cluster} is at rest.", wait),
@@ -193,7 +193,7 @@ class ClusterResource(
         return (*topology.tier_at(inputs.machine), "cluster")
 
     def actual(self, inputs: ClusterInputs, facts: ClusterFacts) -> dict[str, Any] | None:
-        if not (facts.first.bound or bool(facts.elsewhere)):
+        if not (facts.first.bound or facts.elsewhere):
             return None
         if facts.elsewhere:
             mine = {"machine": inputs.machine, "interface": inputs.interface}

@@ -19,7 +19,7 @@ from components.nlb.port_rules import added
 from components.nlb.state import NodeView, PortRule
 from components.resource import FarmResource, Inputs, ReplaceOn, Resource
 from components.resource.machine_claims import MachineClaims
-from components.steps import Detached, Script, Step, WaitFor
+from components.steps import ScheduledTask, Script, Step, WaitFor
 from remote.errors import MachineError
 from remote.session import Remote
 
@@ -127,7 +127,7 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
         steps = []
         if not facts.node.bound or not facts.first.sees(machine):
             arguments = {"Interface": inputs.first_interface, "NewNode": machine, "NewInterface": inputs.interface}
-            action = Detached(first, f"NLB join {machine}", "nlb/add_node.ps1", arguments, inputs.seconds)
+            action = ScheduledTask(first, f"NLB join {machine}", "nlb/add_node.ps1", arguments, inputs.seconds)
             steps.append(Step(f"On {first}, join {machine} to {inputs.cluster}.", action))
         elif self._stopped(inputs, facts):
             steps += self._resumed(inputs, facts)
@@ -145,7 +145,9 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
         """A suspended node refuses to start and to stop (Resume-NlbClusterNode); a resumed one stands still."""
         if facts.node.state_of(inputs.machine) != state.SUSPENDED:
             return []
-        action = Detached(inputs.machine, "NLB resume", "nlb/resume_node.ps1", {"Interface": inputs.interface}, 120)
+        action = ScheduledTask(
+            inputs.machine, "NLB resume", "nlb/resume_node.ps1", {"Interface": inputs.interface}, 120
+        )
         return [Step(f"On {inputs.machine}, resume load balancing, which is suspended.", action)]
 
     def _with_machine(self, inputs: NodeInputs, facts: NodeFacts) -> list[Step]:
@@ -180,7 +182,7 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
     @staticmethod
     def _settled(inputs: NodeInputs, what: str, script: str, arguments: dict[str, Any]) -> list[Step]:
         """One change and the wait after it. It reaches every node, which is a second hop: a task does it."""
-        change = Detached(inputs.machine, "NLB node", script, arguments, inputs.seconds)
+        change = ScheduledTask(inputs.machine, "NLB node", script, arguments, inputs.seconds)
         wait = WaitFor(inputs.machine, at_rest, inputs.seconds)
         return [
             Step(f"On {inputs.machine}, {what}.", change),
@@ -198,7 +200,7 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
         seconds = inputs.seconds + 60 * inputs.drain_minutes
 
         def by_task(what: str, script: str, arguments: dict[str, Any]) -> Step:
-            return Step(f"On {machine}, {what}.", Detached(machine, "NLB leave", script, arguments, seconds))
+            return Step(f"On {machine}, {what}.", ScheduledTask(machine, "NLB leave", script, arguments, seconds))
 
         steps = [
             Step(

@@ -15,7 +15,7 @@ from components.nlb import state
 from components.nlb.cluster import at_rest
 from components.nlb.state import ALL_ADDRESSES, NodeView, PortRule
 from components.resource import FarmResource, InputPart, Inputs, ReplaceOn, Resource
-from components.steps import Detached, Step, WaitFor
+from components.steps import ScheduledTask, Step, WaitFor
 from remote.session import Remote
 
 DEFAULT_RULE = PortRule(0, 65535, "both", "multiple", "single")
@@ -87,7 +87,7 @@ class PortRulesResource(Resource[PortRulesInputs, NodeView]):
 
     def _settled(self, inputs: PortRulesInputs, what: str, script: str, arguments: dict[str, Any]) -> list[Step]:
         """One change and the wait after it. The change reaches every node, which is a second hop: a task does it."""
-        change = Detached(inputs.machine, "NLB port rules", script, arguments, inputs.seconds)
+        change = ScheduledTask(inputs.machine, "NLB port rules", script, arguments, inputs.seconds)
         wait = WaitFor(inputs.machine, at_rest, inputs.seconds)
         return [
             Step(f"On {inputs.cluster}, {what}.", change),

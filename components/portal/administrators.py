@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from components.resource import FarmResource, Items, ThroughFarm, WithBaseline
 from components.resource.ownership import was
-from components.steps import Script, Step, leaf
+from components.steps import Script, Step, load_script
 from remote.secret import Secret
 from remote.session import Remote
 
@@ -43,7 +43,9 @@ class AdministratorsResource(WithBaseline[AdministratorsInputs, frozenset[str]])
 
     def observe(self, inputs: AdministratorsInputs, remote: Remote) -> frozenset[str]:
         output = remote.powershell(inputs.machine).run(
-            leaf("portal/read_administrators.ps1"), self._store(inputs), attempted=f"read {self.display_name(inputs)}"
+            load_script("portal/read_administrators.ps1"),
+            self._store(inputs),
+            attempted=f"read {self.display_name(inputs)}",
         )
         return frozenset(principal.lower() for principal in output)
 

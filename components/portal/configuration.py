@@ -21,7 +21,7 @@ from components.resource import MASKED_DIFFERENCE, Adoptable, FarmResource, Inpu
 from components.sql import whereabouts
 from components.sql.replicas import OnReplicas
 from components.sql.whereabouts import Whereabouts
-from components.steps import Manual, Script, Step, leaf
+from components.steps import OperatorStep, Script, Step, load_script
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
@@ -143,7 +143,7 @@ class ConfigurationResource(Adoptable[ConfigurationInputs, ConfigurationFacts]):
         if inputs.replicas:
             stores = whereabouts.observe(remote, inputs, inputs.replicas, inputs.group, DATABASES, attempted)
         state = remote.powershell(inputs.machine).run(
-            leaf("portal/read_configuration.ps1"),
+            load_script("portal/read_configuration.ps1"),
             {
                 "Server": inputs.server,
                 "UserName": inputs.login,
@@ -227,7 +227,7 @@ class ConfigurationResource(Adoptable[ConfigurationInputs, ConfigurationFacts]):
         server = f"Enter the database server {inputs.server}, select SQL Server Authentication, enter the user name"
         who = f"{inputs.login}, its password (sqlAdministratorPassword of this stack)"
         click = f"{server} {who} and the passphrase (passphrase of this stack), and finish the wizard."
-        action = Manual(machine, (enter, click), _silent_sites, inputs.manual_seconds)
+        action = OperatorStep(machine, (enter, click), _silent_sites, inputs.manual_seconds)
         return Step(f"In the configuration site on {machine}, configure the node.", action, provided=provided)
 
     def adoption(self, inputs: ConfigurationInputs, topology: Topology) -> Location:

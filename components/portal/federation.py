@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from components.resource import FarmResource, ReplaceOn, Resource, ThroughFarm
-from components.steps import Script, Step, leaf
+from components.steps import Script, Step, load_script
 from remote.secret import Secret
 from remote.session import Remote
 
@@ -90,7 +90,7 @@ class FederationResource(Resource[FederationInputs, FederationFacts]):
 
     def observe(self, inputs: FederationInputs, remote: Remote) -> FederationFacts:
         state = remote.powershell(inputs.machine).run(
-            leaf("portal/read_federation.ps1"),
+            load_script("portal/read_federation.ps1"),
             {
                 **self._store(inputs),
                 "Site": inputs.site,

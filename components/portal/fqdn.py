@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from components.resource import FarmResource, ReplaceOn, ThroughFarm, WithBaseline
-from components.steps import Script, Step, leaf
+from components.steps import Script, Step, load_script
 from remote.secret import Secret
 from remote.session import Remote
 
@@ -59,7 +59,7 @@ class FqdnResource(WithBaseline[FqdnInputs, Name | None]):
 
     def observe(self, inputs: FqdnInputs, remote: Remote) -> Name | None:
         output = remote.powershell(inputs.machine).run(
-            leaf("portal/read_fqdn.ps1"), self._of(inputs), attempted=f"read {self.display_name(inputs)}"
+            load_script("portal/read_fqdn.ps1"), self._of(inputs), attempted=f"read {self.display_name(inputs)}"
         )
         return Name(output[0]["fqdn"].lower(), output[0]["port"]) if output else None
 

@@ -17,7 +17,7 @@ from components.portal import stores
 from components.portal.plan import ambiguous
 from components.portal.stores import MadeByHand
 from components.resource import Adoptable, FarmResource, ReplaceOn
-from components.steps import Manual, Step, WaitFor
+from components.steps import OperatorStep, Step, WaitFor
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.session import Remote
@@ -64,7 +64,7 @@ class PlanByHandResource(Adoptable[PlanByHandInputs, PlanByHandFacts]):
             services = ", ".join(SERVICES[service] for service in inputs.services)
             begin = f"Select PLANS in the left menu, click Create A New Hosting Plan, give it the name {name},"
             click = f"{begin} select {services} as its services, and finish the wizard."
-            action = Manual(machine, (inputs.site, click), _Plans(name), inputs.seconds)
+            action = OperatorStep(machine, (inputs.site, click), _Plans(name), inputs.seconds)
             steps.append(Step(f"In the administrators' site on {machine}, create the plan {name}.", action))
         if set(facts.working) != set(inputs.nodes):
             what = f"See the administrators' site work on {', '.join(inputs.nodes)}."
@@ -75,7 +75,7 @@ class PlanByHandResource(Adoptable[PlanByHandInputs, PlanByHandFacts]):
         if not facts.plans:
             return []
         clicks = (inputs.site, f"Select PLANS in the left menu, select the plan {inputs.name}, and click Delete.")
-        action = Manual(inputs.machine, clicks, _Plans(inputs.name, gone=True), inputs.seconds)
+        action = OperatorStep(inputs.machine, clicks, _Plans(inputs.name, gone=True), inputs.seconds)
         return [Step(f"In the administrators' site on {inputs.machine}, delete the plan {inputs.name}.", action)]
 
     def adoption(self, inputs: PlanByHandInputs, topology: Topology) -> Location:

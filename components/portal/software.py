@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal, TypedDict
 from components.nlb import state
 from components.nlb.state import NodeView
 from components.resource import Adoptable, FarmResource, Inputs, ReplaceOn, WithOrphan
-from components.steps import Detached, Restart, Script, Step, WaitFor, leaf
+from components.steps import Restart, ScheduledTask, Script, Step, WaitFor, load_script
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.session import Remote
@@ -135,7 +135,7 @@ def installed(
     A release without the product's cmdlets cannot tell its features: then all of them are there when all of their
     packages are, and until then the packages stand for them.
     """
-    read = remote.powershell(machine).run(leaf("portal/read_software.ps1"), attempted=attempted)[0]
+    read = remote.powershell(machine).run(load_script("portal/read_software.ps1"), attempted=attempted)[0]
     found = read["features"]
     if found is None:
         there = {package.lower() for package in read["packages"]}
@@ -155,7 +155,9 @@ class SoftwareResource(Adoptable[SoftwareInputs, SoftwareFacts], WithOrphan[Soft
     def observe(self, inputs: SoftwareInputs, remote: Remote) -> SoftwareFacts:
         attempted = f"read {self.display_name(inputs)}"
         facts = installed(remote, inputs.machine, inputs.features, inputs.packages, attempted)
-        kept = remote.powershell(inputs.machine).run(leaf("windows/read_mark.ps1"), {"Name": MARK}, attempted=attempted)
+        kept = remote.powershell(inputs.machine).run(
+            load_script("windows/read_mark.ps1"), {"Name": MARK}, attempted=attempted
+        )
         mark = json.loads(kept[0]) if kept else None
         node = state.observe(remote, inputs.machine, inputs.interface, attempted) if inputs.interface else None
         return replace(facts, mark=Mark(mark["stage"], tuple(mark["known"])) if mark else None, node=node)
@@ -180,7 +182,7 @@ class SoftwareResource(Adoptable[SoftwareInputs, SoftwareFacts], WithOrphan[Soft
         else:
             arguments = {"Packages": list(inputs.packages), "Folder": inputs.folder}
             script = "portal/install_msi.ps1"
-        action = Detached(machine, "Portal installation", script, arguments, inputs.seconds)
+        action = ScheduledTask(machine, "Portal installation", script, arguments, inputs.seconds)
         again = f"Windows waits for a restart again after one, for {', '.join(facts.pending)}"
         remedy = f"{again}: find what puts that there, where the installer refuses for it." if facts.pending else ""
         returned = f", although {again}" if facts.pending else ""
@@ -189,7 +191,7 @@ class SoftwareResource(Adoptable[SoftwareInputs, SoftwareFacts], WithOrphan[Soft
     def _restart(self, inputs: SoftwareInputs, facts: SoftwareFacts, why: str, files: tuple[str, ...]) -> list[Step]:
         """A restart, on a node that takes no clients. It is noted afterwards: one that was cut short is made up for."""
         machine, where = inputs.machine, {"Interface": inputs.interface}
-        drain = Detached(
+        drain = ScheduledTask(
             machine,
             "Portal drain",
             "nlb/drain_node.ps1",
@@ -233,7 +235,7 @@ class SoftwareResource(Adoptable[SoftwareInputs, SoftwareFacts], WithOrphan[Soft
     def plan_delete(self, inputs: SoftwareInputs, facts: SoftwareFacts, baseline: dict[str, Any]) -> list[Step]:
         if not facts.features:
             return self._forget(inputs, facts)
-        action = Detached(inputs.machine, "Portal removal", "portal/uninstall.ps1", {}, inputs.seconds)
+        action = ScheduledTask(inputs.machine, "Portal removal", "portal/uninstall.ps1", {}, inputs.seconds)
         return [*self._forget(inputs, facts), Step(f"On {inputs.machine}, uninstall Windows Azure Pack.", action)]
 
     def plan_orphan(self, inputs: SoftwareInputs, facts: SoftwareFacts) -> list[Step]:

@@ -15,7 +15,7 @@ from typing import Any
 from components.portal.software import SoftwareParts, installed
 from components.progress import report
 from components.resource import FarmResource, Probe
-from components.steps import Step, WaitFor, leaf
+from components.steps import Step, WaitFor, load_script
 from remote.detached import run_detached
 from remote.errors import MachineError
 from remote.session import Remote
@@ -58,7 +58,7 @@ class SoftwareSourceResource(Probe[SoftwareSourceInputs, SoftwareSourceFacts]):
             powershell,
             host,
             TASK,
-            leaf(script),
+            load_script(script),
             arguments,
             attempted=attempted,
             seconds=300,

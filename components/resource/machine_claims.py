@@ -6,7 +6,7 @@ import json
 
 from components.progress import Report, report
 from components.resource.ownership import Claim
-from components.steps import leaf
+from components.steps import load_script
 from remote.detached import sweep
 from remote.session import Remote
 
@@ -22,14 +22,14 @@ class MachineClaims:
 
     def read(self, machine: str, resource_id: str) -> Claim | None:
         found = self._remote.powershell(machine).run(
-            leaf("windows/read_claim.ps1"), {"Key": resource_id}, attempted=f"read the claim on {resource_id}"
+            load_script("windows/read_claim.ps1"), {"Key": resource_id}, attempted=f"read the claim on {resource_id}"
         )
         return Claim(**json.loads(found[0])) if found else None
 
     def write(self, machine: str, resource_id: str, claim: Claim) -> None:
         text = json.dumps({"adopted": claim.adopted, "baseline": claim.baseline})
         self._remote.powershell(machine).run(
-            leaf("windows/write_claim.ps1"),
+            load_script("windows/write_claim.ps1"),
             {"Key": resource_id, "Text": text},
             attempted=f"write the claim on {resource_id}",
             changes=True,
@@ -40,7 +40,7 @@ class MachineClaims:
         that it could belong to."""
         powershell, attempted = self._remote.powershell(machine), f"remove the claim on {resource_id}"
         arguments = {"Key": resource_id}
-        last = powershell.run(leaf("windows/remove_claim.ps1"), arguments, attempted=attempted, changes=True)[0]
+        last = powershell.run(load_script("windows/remove_claim.ps1"), arguments, attempted=attempted, changes=True)[0]
         if last:
             attempted = f"remove what earlier runs left on {machine}"
             sweep(powershell, attempted=attempted, seconds=SWEEP_SECONDS, report=self._report)

@@ -16,7 +16,7 @@ from components.portal import stores
 from components.portal.stores import DATABASE, MadeByHand
 from components.resource import Adoptable, FarmResource, ReplaceOn
 from components.spf.registration import PROVIDER
-from components.steps import Manual, Step
+from components.steps import OperatorStep, Step
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.session import Remote
@@ -53,7 +53,7 @@ class RegistrationByHandResource(Adoptable[RegistrationByHandInputs, Registratio
         begin = f"Select VM Clouds in the left menu, click Register Service Provider Foundation, enter {inputs.url}"
         click = f"{begin}, the user name {inputs.account} and its password (spfAccountPassword of this stack)."
         what = f"In the administrators' site on {inputs.machine}, register Service Provider Foundation at {inputs.url}."
-        return [Step(what, Manual(inputs.machine, (inputs.site, click), _Registered(), inputs.seconds))]
+        return [Step(what, OperatorStep(inputs.machine, (inputs.site, click), _Registered(), inputs.seconds))]
 
     def plan_delete(
         self, inputs: RegistrationByHandInputs, facts: RegistrationByHandFacts, baseline: dict[str, Any]
@@ -67,7 +67,7 @@ class RegistrationByHandResource(Adoptable[RegistrationByHandInputs, Registratio
             f"On {', '.join(inputs.nodes)}, run iisreset.exe.",
         )
         what = f"Through {inputs.listener}, take the registration of Service Provider Foundation out of the stores."
-        return [Step(what, Manual(inputs.machine, clicks, _Registered(gone=True), inputs.seconds))]
+        return [Step(what, OperatorStep(inputs.machine, clicks, _Registered(gone=True), inputs.seconds))]
 
     def adoption(self, inputs: RegistrationByHandInputs, topology: Topology) -> Location:
         return ("spf",)

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from components.resource import MASKED_DIFFERENCE, Adoptable, FarmResource, ReplaceOn, WithBaseline
 from components.resource.ownership import was
 from components.sql.replicas import OnReplicas, ask
-from components.steps import Sql, Step, WaitFor, leaf
+from components.steps import Sql, Step, WaitFor, load_script
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
@@ -91,7 +91,7 @@ class AdministratorResource(
 
     def _state(self, inputs: AdministratorInputs, remote: Remote, machine: str) -> LoginState | None:
         rows = remote.sql_integrated(machine).rows(
-            leaf("sql/read_administrator.sql"),
+            load_script("sql/read_administrator.sql"),
             inputs.login,
             inputs.password,
             attempted=f"read {self.display_name(inputs)}",
@@ -103,8 +103,8 @@ class AdministratorResource(
         sessions: list[dict[str, Any]] = []
         if inputs.login != "sa":
             server, attempted = remote.sql_integrated(machine), f"read what {self.display_name(inputs)} has"
-            owned = server.rows(leaf("sql/read_owned.sql"), row["sid"], attempted=attempted)
-            sessions = server.rows(leaf("sql/read_sessions.sql"), row["sid"], attempted=attempted)
+            owned = server.rows(load_script("sql/read_owned.sql"), row["sid"], attempted=attempted)
+            sessions = server.rows(load_script("sql/read_sessions.sql"), row["sid"], attempted=attempted)
         return LoginState(
             name=row["name"],
             sid=row["sid"].upper().replace("0X", "0x"),

@@ -19,7 +19,7 @@ from components.sql import group as groups
 from components.sql.group import Group
 from components.sql.replicas import OnReplicas, ask
 from components.sql.restart import RestartInputs, restart
-from components.steps import Sql, Step, leaf
+from components.steps import Sql, Step, load_script
 from remote.session import Remote
 
 _LOGIN_MODE = {"windows": 1, "mixed": 2}
@@ -46,7 +46,7 @@ class AuthenticationModeFacts:
 def read_mode(remote: Remote, machine: str) -> ServerMode:
     """The modes of one server."""
     row = remote.sql_integrated(machine).rows(
-        leaf("sql/read_authentication.sql"), attempted="read the authentication mode"
+        load_script("sql/read_authentication.sql"), attempted="read the authentication mode"
     )[0]
     running = "windows" if row["windows_only"] else "mixed"
     return ServerMode(running, "mixed" if row["login_mode"] == _LOGIN_MODE["mixed"] else "windows")

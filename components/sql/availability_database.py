@@ -52,7 +52,7 @@ from components.sql.seeding import (
     serves,
 )
 from components.sql.suspension import quoted, refuse_loss, resumable, stays_suspended
-from components.steps import Sql, Step, WaitFor, leaf
+from components.steps import Sql, Step, WaitFor, load_script
 from remote.errors import MachineError
 from remote.session import Remote
 from remote.sql import Row
@@ -252,7 +252,7 @@ class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, Availabi
             )
 
         def copy_on(machine: str) -> Copy | None:
-            rows = remote.sql(machine).rows(leaf("sql/read_database.sql"), inputs.database, attempted=attempted)
+            rows = remote.sql(machine).rows(load_script("sql/read_database.sql"), inputs.database, attempted=attempted)
             copy = _copy(rows[0]) if rows else None
             if copy is None or not copy.is_leftover:
                 return copy
@@ -261,7 +261,7 @@ class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, Availabi
         answers = ask(inputs, inputs.machines, copy_on, primary=group.primary)
         copies = {machine: copy for machine, copy in answers.given.items() if copy is not None}
         on = group.primary or next(iter(answers.given))
-        now = remote.sql(on).rows(leaf("sql/read_clock.sql"), attempted=attempted)[0]["now"]
+        now = remote.sql(on).rows(load_script("sql/read_clock.sql"), attempted=attempted)[0]["now"]
         facts = AvailabilityDatabaseFacts(group, copies, now, silent=answers.silent)
         if not group.primary or not _to_seed(group, inputs.database, answers.silent):
             return facts

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 from components.resource import FarmResource, ReplaceOn, Resource
 from components.sql.replicas import OnReplicas, ask
-from components.steps import Sql, Step, leaf
+from components.steps import Sql, Step, load_script
 from remote.session import Remote
 
 RIGHTS = ("CONNECT SQL", "VIEW SERVER STATE", "ALTER ANY AVAILABILITY GROUP")
@@ -52,7 +52,7 @@ class ClusterAccessResource(Resource[ClusterAccessInputs, dict[str, SystemLogin]
     def observe(self, inputs: ClusterAccessInputs, remote: Remote) -> dict[str, SystemLogin]:
         def rights(machine: str) -> SystemLogin:
             rows = remote.sql(machine).rows(
-                leaf("sql/read_cluster_access.sql"), attempted="read the failover cluster's rights"
+                load_script("sql/read_cluster_access.sql"), attempted="read the failover cluster's rights"
             )
             own = next(row for row in rows if not row["permission"])
             have = {row["permission"] for row in rows}

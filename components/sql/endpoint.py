@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 
 from components.resource import Adoptable, FarmResource, InputPart, ReplaceOn, WithBaseline
 from components.sql.replicas import OnReplicas, ask
-from components.steps import Sql, Step, leaf
+from components.steps import Sql, Step, load_script
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
@@ -92,7 +92,7 @@ class MirroringEndpointResource(
         if inputs.machine in answers.silent:
             return MirroringEndpointFacts(None, {}, frozenset(), silent=True)
         server = remote.sql(inputs.machine)
-        rows = server.rows(leaf("sql/read_endpoint.sql"), attempted=attempted)
+        rows = server.rows(load_script("sql/read_endpoint.sql"), attempted=attempted)
         endpoint = None
         if rows:
             row = rows[0]
@@ -103,7 +103,7 @@ class MirroringEndpointResource(
                 continue
             own = answers.given[partner]
             account = computer if own.lower().startswith(_BUILT_IN) else own
-            found = server.rows(leaf("sql/read_endpoint_access.sql"), account, attempted=attempted)
+            found = server.rows(load_script("sql/read_endpoint_access.sql"), account, attempted=attempted)
             logins[account] = found[0]["name"] if found else ""
             if found and found[0]["may_connect"]:
                 admitted.add(account)
@@ -158,11 +158,9 @@ class MirroringEndpointResource(
         return {"accounts": {account: bool(login) for account, login in facts.logins.items()}}
 
     def actual(self, inputs: MirroringEndpointInputs, facts: MirroringEndpointFacts) -> dict[str, Any] | None:
-        if not (facts.endpoint is not None or facts.silent):
-            return None
         one = facts.endpoint
-        if one is None:  # it does not answer: the base asks only for what is present
-            return {}
+        if one is None:  # a server that does not answer is unknown, not without its endpoint
+            return {} if facts.silent else None
         live: dict[str, Any] = {
             "port": one.port,
             "state": one.state,
@@ -177,7 +175,7 @@ class MirroringEndpointResource(
 def _account(machine: str, remote: Remote) -> str:
     """The account that the SQL Server of a machine runs as."""
     attempted = "read the account that SQL Server runs as"
-    rows = remote.sql(machine).rows(leaf("sql/read_service_account.sql"), attempted=attempted)
+    rows = remote.sql(machine).rows(load_script("sql/read_service_account.sql"), attempted=attempted)
     if not rows:
         raise MachineError(
             machine,

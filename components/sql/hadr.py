@@ -22,7 +22,7 @@ from components.sql.authentication_mode import ServerMode, configure, read_mode
 from components.sql.group import Group
 from components.sql.replicas import OnReplicas, ask
 from components.sql.restart import RestartInputs, restart
-from components.steps import Script, Step, leaf
+from components.steps import Script, Step, load_script
 from remote.errors import MachineError
 from remote.session import Remote
 
@@ -97,7 +97,9 @@ class HadrResource(Resource[HadrInputs, HadrFacts]):
 def _configured(remote: Remote, machine: str, instance: str) -> bool:
     """Whether the next start of an instance enables AlwaysOn."""
     attempted = "read whether AlwaysOn Availability Groups is enabled"
-    found = remote.powershell(machine).run(leaf("sql/read_hadr.ps1"), {"Instance": instance}, attempted=attempted)
+    found = remote.powershell(machine).run(
+        load_script("sql/read_hadr.ps1"), {"Instance": instance}, attempted=attempted
+    )
     if not found:
         raise MachineError(
             machine,

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from components.resource import Adoptable, FarmResource, Inputs, ReplaceOn
 from components.sql import group as groups
-from components.steps import Sql, Step, leaf
+from components.steps import Sql, Step, load_script
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
@@ -62,7 +62,7 @@ class ListenerResource(Adoptable[ListenerInputs, ListenerFacts]):
                 self.owner_machine(inputs), f"read {self.display_name(inputs)}", f"{inputs.group} has no primary"
             )
         rows = remote.sql(group.primary).rows(
-            leaf("sql/read_listener.sql"), inputs.group, attempted=f"read {self.display_name(inputs)}"
+            load_script("sql/read_listener.sql"), inputs.group, attempted=f"read {self.display_name(inputs)}"
         )
         ours = [row for row in rows if row["name"].lower() == inputs.listener.lower()]
         if not ours:

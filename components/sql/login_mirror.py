@@ -36,7 +36,7 @@ from components.sql.login import Logins, read, sid
 from components.sql.login_report import report
 from components.sql.login_set import LoginSet
 from components.sql.replicas import OnReplicas, ask
-from components.steps import Step, Together, leaf
+from components.steps import SqlTransaction, Step, load_script
 from remote.errors import MachineError
 from remote.session import Remote
 from remote.sql import Row
@@ -141,7 +141,7 @@ class LoginMirrorResource(ReportsChange[LoginMirrorInputs, LoginMirrorFacts]):
         return [
             Step(
                 f"On {machine}, forget which logins this program made.",
-                Together(machine, tuple(("sql/unmark_login.sql", (mark,)) for mark in sorted(server.marks))),
+                SqlTransaction(machine, tuple(("sql/unmark_login.sql", (mark,)) for mark in sorted(server.marks))),
             )
             for machine, server in facts.servers.items()
             if server.marks
@@ -181,7 +181,7 @@ def _users(remote: Remote, places: Iterable[tuple[str, str]], attempted: str) ->
     return [
         (database, row)
         for machine, database in places
-        for row in remote.sql(machine, database).rows(leaf("sql/read_users.sql"), attempted=attempted)
+        for row in remote.sql(machine, database).rows(load_script("sql/read_users.sql"), attempted=attempted)
     ]
 
 

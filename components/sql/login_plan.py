@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from components.sql.login import Fold, Login, Logins, Owned, Permission, ServerRole, rights
-from components.steps import Refuse, Step, Together, WaitFor
+from components.steps import Refuse, SqlTransaction, Step, WaitFor
 from remote.sql import Value
 
 Part = tuple[str, tuple[Value, ...]]
@@ -112,7 +112,7 @@ def refused(name: str, machine: str, why: str) -> Finding:
 
 
 def _step(sentence: str, name: str, machine: str, parts: Iterable[Part]) -> Step:
-    return Step(sentence, Together(machine, tuple(parts)), subject=_subject(name, machine))
+    return Step(sentence, SqlTransaction(machine, tuple(parts)), subject=_subject(name, machine))
 
 
 def _subject(name: str, machine: str) -> str:

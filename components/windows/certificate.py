@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from components.resource import Adoptable, FarmResource, Inputs, ReplaceOn
-from components.steps import Script, Step, leaf
+from components.steps import Script, Step, load_script
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.secret import Secret
@@ -48,7 +48,7 @@ class CertificateResource(Adoptable[CertificateInputs, CertificateFacts]):
 
     def observe(self, inputs: CertificateInputs, remote: Remote) -> CertificateFacts:
         state = remote.powershell(inputs.machine).run(
-            leaf("windows/read_certificate.ps1"),
+            load_script("windows/read_certificate.ps1"),
             {"Thumbprint": inputs.thumbprint},
             attempted=f"read {self.display_name(inputs)}",
         )[0]

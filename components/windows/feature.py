@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from components.resource import FarmResource, Inputs, ReplaceOn, Resource
-from components.steps import Restart, Script, Step, leaf
+from components.steps import Restart, Script, Step, load_script
 from remote.session import Remote
 
 
@@ -36,7 +36,9 @@ class FeatureResource(Resource[FeatureInputs, FeatureFacts]):
 
     def observe(self, inputs: FeatureInputs, remote: Remote) -> FeatureFacts:
         state = remote.powershell(inputs.machine).run(
-            leaf("windows/read_feature.ps1"), {"Name": inputs.feature}, attempted=f"read {self.display_name(inputs)}"
+            load_script("windows/read_feature.ps1"),
+            {"Name": inputs.feature},
+            attempted=f"read {self.display_name(inputs)}",
         )[0]
         return FeatureFacts(state["installed"], state["restartPending"])
 
@@ -56,9 +58,7 @@ class FeatureResource(Resource[FeatureInputs, FeatureFacts]):
         return [Step(f"On {inputs.machine}, remove the Windows feature {inputs.feature}.", action)]
 
     def actual(self, inputs: FeatureInputs, facts: FeatureFacts) -> dict[str, Any] | None:
-        if not facts.installed:
-            return None
-        return {}
+        return {} if facts.installed else None
 
 
 class Feature(FarmResource[FeatureInputs], module="windows", name="Feature"):

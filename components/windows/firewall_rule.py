@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from components.resource import FarmResource, Inputs, ReplaceOn, Resource
-from components.steps import Script, Step, leaf
+from components.steps import Script, Step, load_script
 from remote.session import Remote
 
 GROUP = "Windows Azure Pack HA"
@@ -65,7 +65,9 @@ class FirewallRuleResource(Resource[FirewallRuleInputs, FirewallRuleFacts]):
 
     def observe(self, inputs: FirewallRuleInputs, remote: Remote) -> FirewallRuleFacts:
         state = remote.powershell(inputs.machine).run(
-            leaf("windows/read_firewall_rule.ps1"), {"Name": inputs.rule}, attempted=f"read {self.display_name(inputs)}"
+            load_script("windows/read_firewall_rule.ps1"),
+            {"Name": inputs.rule},
+            attempted=f"read {self.display_name(inputs)}",
         )[0]
         if not state["exists"]:
             return FirewallRuleFacts(exists=False)

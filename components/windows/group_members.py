@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from components.resource import FarmResource, Inputs, Items, ReplaceOn, WithBaseline
 from components.resource.ownership import was
-from components.steps import Script, Step, leaf
+from components.steps import Script, Step, load_script
 from remote.errors import MachineError
 from remote.session import Remote
 
@@ -41,7 +41,9 @@ class GroupMembersResource(WithBaseline[GroupMembersInputs, GroupMembersFacts]):
 
     def observe(self, inputs: GroupMembersInputs, remote: Remote) -> GroupMembersFacts:
         state = remote.powershell(inputs.machine).run(
-            leaf("windows/read_members.ps1"), {"Group": inputs.group}, attempted=f"read {self.display_name(inputs)}"
+            load_script("windows/read_members.ps1"),
+            {"Group": inputs.group},
+            attempted=f"read {self.display_name(inputs)}",
         )[0]
         return GroupMembersFacts(state["exists"], frozenset(member.lower() for member in state["members"]))
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from components.resource import MASKED_DIFFERENCE, Adoptable, FarmResource, Inputs, ReplaceOn, WithOrphan
-from components.steps import Script, Step, leaf
+from components.steps import Script, Step, load_script
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
@@ -80,7 +80,9 @@ class LocalAccountResource(
 
     def observe(self, inputs: LocalAccountInputs, remote: Remote) -> LocalAccountFacts:
         state = remote.powershell(inputs.machine).run(
-            leaf("windows/read_account.ps1"), {"Name": inputs.account}, attempted=f"read {self.display_name(inputs)}"
+            load_script("windows/read_account.ps1"),
+            {"Name": inputs.account},
+            attempted=f"read {self.display_name(inputs)}",
         )[0]
         ours = mark(remote.hosts[inputs.machine].password, inputs.account, inputs.password)
         account = None
@@ -144,11 +146,9 @@ class LocalAccountResource(
         return ("spf",)
 
     def actual(self, inputs: LocalAccountInputs, facts: LocalAccountFacts) -> dict[str, Any] | None:
-        if facts.account is None:
-            return None
         have = facts.account
         if have is None:
-            return {}
+            return None
         live: dict[str, Any] = {"never_expires": have.never_expires, "enabled": have.enabled}
         if not have.password_is_ours:
             live["password"] = MASKED_DIFFERENCE

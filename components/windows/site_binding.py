@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from components.resource import FarmResource, Inputs, ReplaceOn, WithBaseline
-from components.steps import Script, Step, leaf
+from components.steps import Script, Step, load_script
 from remote.errors import MachineError
 from remote.session import Remote
 
@@ -108,7 +108,9 @@ class SiteBindingResource(WithBaseline[SiteBindingInputs, SiteBindingFacts]):
 
     def observe(self, inputs: SiteBindingInputs, remote: Remote) -> SiteBindingFacts:
         state = remote.powershell(inputs.machine).run(
-            leaf("windows/read_bindings.ps1"), {"Site": inputs.site}, attempted=f"read {self.display_name(inputs)}"
+            load_script("windows/read_bindings.ps1"),
+            {"Site": inputs.site},
+            attempted=f"read {self.display_name(inputs)}",
         )[0]
         found = [Binding(b["site"], b["information"], b["flags"], b["thumbprint"].upper()) for b in state["bindings"]]
         site = inputs.site.lower()

@@ -13,7 +13,7 @@ from components.portal.plan_by_hand import PlanByHandInputs, PlanByHandResource
 from components.portal.portal_node import OPERATORS, TENANT_SITE
 from components.spf.registration import PROVIDER, admin_address
 from components.spf.registration_by_hand import RegistrationByHandInputs, RegistrationByHandResource
-from components.steps import leaf
+from components.steps import load_script
 from components.topology.portal import Tier
 from components.topology.roles import ROLES
 from operations.checks.balancing import public
@@ -47,7 +47,7 @@ class _OnNode:
         self.context, self.node = context, node
 
     def run(self, script: str, attempted: str, **arguments: object) -> list[object]:
-        return self.context.remote.powershell(self.node).run(leaf(script), arguments, attempted=attempted)
+        return self.context.remote.powershell(self.node).run(load_script(script), arguments, attempted=attempted)
 
     def admin(self, script: str, attempted: str, **arguments: object) -> list[dict[str, object]]:
         call = admin_call(interface(self.context.topology, self.node), self.context.remote)

@@ -20,7 +20,18 @@ from components.resource import pulumi_adapter as adapters
 from components.resource.ownership import Claim
 from components.resource.pulumi_adapter import Adapter
 from components.step_runner import StepRunner
-from components.steps import Action, Detached, Manual, Refuse, Restart, Script, Sql, Step, Together, WaitFor
+from components.steps import (
+    Action,
+    OperatorStep,
+    Refuse,
+    Restart,
+    ScheduledTask,
+    Script,
+    Sql,
+    SqlTransaction,
+    Step,
+    WaitFor,
+)
 from remote.errors import LostAnswerError, MachineError
 from remote.hosts import Hosts
 from remote.session import Remote
@@ -56,15 +67,15 @@ class Case:
 
 def script_of(action: Action) -> str:
     match action:
-        case Script() | Sql() | Detached():
+        case Script() | Sql() | ScheduledTask():
             return action.path
-        case Together():
+        case SqlTransaction():
             return "together"
         case Restart():
             return "restart"
         case WaitFor():
             return "until"
-        case Manual():
+        case OperatorStep():
             return "by hand"
         case Refuse():
             return "refuse"
@@ -206,16 +217,16 @@ def actions(plan: list[Step]) -> list[str]:
     told = []
     for step in plan:
         match step.action:
-            case Script(machine, path, arguments) | Detached(machine, _, path, arguments):
+            case Script(machine, path, arguments) | ScheduledTask(machine, _, path, arguments):
                 told.append(f"{machine} {path} {dict(arguments)!r}")
             case Sql(machine, path, values, database, integrated):
                 where = f" in {database}" if database != "master" else ""
                 told.append(f"{machine} {path} {values!r}{where}{' integrated' if integrated else ''}")
-            case Together(machine, parts):
+            case SqlTransaction(machine, parts):
                 told += [f"{machine} {path} {values!r}" for path, values in parts]
             case Restart(machine):
                 told.append(f"{machine} restart")
-            case Manual(machine, clicks):
+            case OperatorStep(machine, clicks):
                 told.append(f"{machine} by hand: {' '.join(clicks)}")
             case WaitFor() | Refuse():
                 pass

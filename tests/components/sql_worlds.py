@@ -16,7 +16,7 @@ from components.sql.login_mirror import LoginMirrorFacts, LoginMirrorResource
 from components.sql.primary import PrimaryResource
 from components.sql.seeding import Seed
 from components.sql.whereabouts import Whereabouts
-from components.steps import Sql, Together
+from components.steps import Sql, SqlTransaction
 from remote.secret import Secret
 from tests.components.contract import Case
 
@@ -283,7 +283,7 @@ LOGIN_EFFECTS = {
 }
 
 
-def _transaction(facts: LoginMirrorFacts, action: Together) -> LoginMirrorFacts:
+def _transaction(facts: LoginMirrorFacts, action: SqlTransaction) -> LoginMirrorFacts:
     for path, values in action.parts:
         facts = LOGIN_EFFECTS[path](facts, action.machine, values)
     return facts

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components.failover_proof import FailoverProofFacts, FailoverProofResource, Works
-from components.steps import Step, WaitFor, leaf
+from components.steps import Step, WaitFor, load_script
 from remote.errors import MachineError, UnreachableError
 from tests.components import worlds
 from tests.components.contract import Case, World, refusal, sentences
@@ -118,7 +118,7 @@ class Marks:
         return self
 
     def run(self, script: str, arguments: dict[str, str], *, attempted: str) -> list[str]:
-        assert script == leaf("windows/read_mark.ps1"), "nothing else is asked on a farm at rest"
+        assert script == load_script("windows/read_mark.ps1"), "nothing else is asked on a farm at rest"
         if self.machine == self.silent:
             raise UnreachableError(self.machine, attempted, "no answer")
         return [self.kept[self.machine]] if self.machine in self.kept else []

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from components.steps import Action, Detached, Script, Sql, Together, leaf
+from components.steps import Action, ScheduledTask, Script, Sql, SqlTransaction, load_script
 from tests.components.contract import World
 from tests.components.worlds import CASES
 
@@ -37,7 +37,7 @@ def sent() -> Iterator[tuple[str, Action]]:
 def test_every_path_is_a_file() -> None:
     named = set(named_in("components")) | set(named_in("operations"))
     assert len(named) > 50
-    assert [path for path in sorted(named) if not leaf(path).strip()] == []
+    assert [path for path in sorted(named) if not load_script(path).strip()] == []
 
 
 def test_every_file_is_used() -> None:
@@ -61,18 +61,18 @@ def test_scripts_take_just_what_the_plans_send() -> None:
     for name, action in sent():
         match action:
             case Script(_, path, arguments):
-                assert set(arguments) == parameters(leaf(path)), f"{name}: {path}"
+                assert set(arguments) == parameters(load_script(path)), f"{name}: {path}"
                 seen += 1
-            case Detached(_, _, path, arguments):
-                assert {*arguments, "ProgressFile"} == parameters(leaf(path)), f"{name}: {path}"
+            case ScheduledTask(_, _, path, arguments):
+                assert {*arguments, "ProgressFile"} == parameters(load_script(path)), f"{name}: {path}"
                 assert "***" not in repr(dict(arguments)), f"{name}: a task's arguments are kept in a file"
                 seen += 1
             case Sql(_, path, values):
-                assert leaf(path).count("?") == len(values), f"{name}: {path}"
+                assert load_script(path).count("?") == len(values), f"{name}: {path}"
                 seen += 1
-            case Together(_, parts):
+            case SqlTransaction(_, parts):
                 for path, values in parts:
-                    assert leaf(path).count("?") == len(values), f"{name}: {path}"
+                    assert load_script(path).count("?") == len(values), f"{name}: {path}"
                     seen += 1
     assert seen > 40
 

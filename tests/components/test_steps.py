@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components.step_runner import StepRunner, restart
-from components.steps import Refuse, Script, Step, Together, leaf
+from components.steps import Refuse, Script, SqlTransaction, Step, load_script
 from remote.errors import LostAnswerError, MachineError
 from remote.hosts import Hosts
 from remote.session import Remote
@@ -31,7 +31,7 @@ class Machine(Remote):
     def run(self, script: str, arguments: Mapping[str, Any] | None = None, **how: Any) -> list[Any]:
         if self.error:
             raise self.error
-        if script == leaf("windows/boot_time.ps1"):
+        if script == load_script("windows/boot_time.ps1"):
             return [self.boots]
         self.orders += 1
         lost = self.orders <= self.lost
@@ -124,7 +124,7 @@ class Server:
 
 
 def about(name: str, machine: str = "SQL2", subject: str | None = None) -> Step:
-    action = Together(machine, (("sql/drop_login.sql", (name,)),))
+    action = SqlTransaction(machine, (("sql/drop_login.sql", (name,)),))
     return Step(f"On {machine}, drop {name}.", action, subject=name if subject is None else subject)
 
 

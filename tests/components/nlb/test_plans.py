@@ -11,7 +11,7 @@ from components.nlb.node import NodeFacts, NodeResource
 from components.nlb.node import converged as both_converged
 from components.nlb.port_rules import DEFAULT_RULE, PortRulesResource
 from components.nlb.state import NodeView, PortRule
-from components.steps import Detached, WaitFor
+from components.steps import ScheduledTask, WaitFor
 from tests.components import worlds
 from tests.components.contract import actions, actual, adapter, refusal, sentences
 from tests.components.worlds import BOUND, JOINED, UNBOUND
@@ -102,7 +102,7 @@ class TestCluster:
 
     def test_what_drops_the_card_is_detached(self) -> None:
         plan = self.resource.plan(self.inputs, worlds.NOWHERE)
-        assert isinstance(plan[0].action, Detached)
+        assert isinstance(plan[0].action, ScheduledTask)
         assert actions(plan) == [
             (
                 "Portal1 nlb/new_cluster.ps1 {'Interface': 'Ethernet', 'Name': 'portal.hyper-v.nu', "
@@ -114,7 +114,7 @@ class TestCluster:
             "Wait until portal.hyper-v.nu is at rest.",
             "On Portal1, dissolve the NLB cluster portal.hyper-v.nu.",
         ]
-        assert isinstance(removal[1].action, Detached)
+        assert isinstance(removal[1].action, ScheduledTask)
 
     def test_the_wait_says_what_is_missing(self) -> None:
         assert converged(worlds.NOWHERE) == "the card to be bound to the cluster"
@@ -172,7 +172,7 @@ class TestNode:
     def test_plans(self) -> None:
         plan = self.resource.plan(self.inputs, worlds.ALONE)
         assert sentences(plan) == [self.join, self.wait]
-        assert isinstance(plan[0].action, Detached)
+        assert isinstance(plan[0].action, ScheduledTask)
         assert actions(plan) == [
             "Portal1 nlb/add_node.ps1 {'Interface': 'Ethernet', 'NewNode': 'Portal2', 'NewInterface': 'Ethernet'}"
         ]
@@ -323,7 +323,7 @@ class TestPortRules:
             *self.both("add the port rule 443-443 tcp multiple single"),
             *self.both("add the port rule 30004-30006 tcp multiple single"),
         ]
-        assert all(isinstance(step.action, Detached | WaitFor) for step in plan)
+        assert all(isinstance(step.action, ScheduledTask | WaitFor) for step in plan)
         assert actions(plan)[:2] == [
             "Portal1 nlb/remove_port_rule.ps1 {'Interface': 'Ethernet', 'Start': 0, 'Address': '255.255.255.255'}",
             (

@@ -7,7 +7,7 @@ import pytest
 from components.portal.plan_by_hand import PlanByHandFacts, PlanByHandResource
 from components.spf.registration_by_hand import RegistrationByHandFacts, RegistrationByHandResource
 from components.step_runner import StepRunner
-from components.steps import Manual, Step
+from components.steps import OperatorStep, Step
 from remote.hosts import Hosts
 from remote.session import Remote
 from tests.components import worlds
@@ -79,7 +79,7 @@ class TestByHand:
     def test_it_is_waited_for_as_long_as_the_topology_says(self) -> None:
         inputs = self.plan_inputs.model_copy(update={"seconds": 600})
         (step, *_) = self.plan.plan(inputs, PlanByHandFacts((), ()))
-        assert isinstance(step.action, Manual)
+        assert isinstance(step.action, OperatorStep)
         assert step.action.seconds == 600
         assert step.action.waiting_for(PlanByHandFacts((), ())) == "the plan Check to be in the stores"
         assert step.action.waiting_for(PlanByHandFacts(("p",), ())) == ""
@@ -98,7 +98,7 @@ class Stores:
 
 def by_hand(seconds: float) -> Step:
     clicks = ("Open the site.", "Click there.")
-    action = Manual("Portal1", clicks, lambda there: "" if there else "the plan", seconds)
+    action = OperatorStep("Portal1", clicks, lambda there: "" if there else "the plan", seconds)
     return Step("In the site on Portal1, make the plan.", action)
 
 

@@ -24,7 +24,7 @@ from components.portal.software import (
     installed,
 )
 from components.spf.registration import Registered, RegistrationFacts, RegistrationResource, admin_address
-from components.steps import Detached, Manual, WaitFor
+from components.steps import OperatorStep, ScheduledTask, WaitFor
 from tests.components import worlds
 from tests.components.contract import actions, actual, refusal, sentences
 from tests.components.worlds import CALL
@@ -114,7 +114,7 @@ class TestSoftware:
 
     def test_it_runs_as_a_task_from_either_source(self) -> None:
         plan = self.resource.plan(self.inputs, SoftwareFacts(()))
-        assert isinstance(plan[1].action, Detached)
+        assert isinstance(plan[1].action, ScheduledTask)
         arguments = {"Products": ["WAP"], "Feed": "f", "Packages": []}
         assert actions(plan)[1:] == [f"Portal1 portal/install_webpi.ps1 {arguments}"]
         msi = SoftwareInputs(
@@ -176,7 +176,7 @@ class TestConfigurationByHand:
         server = "Enter the database server sql.hyper-v.nu, select SQL Server Authentication, enter the user name sa,"
         who = "its password (sqlAdministratorPassword of this stack) and the passphrase (passphrase of this stack),"
         assert actions(plan) == [f"{enter} {server} {who} and finish the wizard."]
-        assert isinstance(plan[0].action, Manual)
+        assert isinstance(plan[0].action, OperatorStep)
         missing = plan[0].action.waiting_for
         assert missing(facts) == "the sites of tenantapi, tenantsite to answer"
         assert self.resource.actual(self.inputs, facts) == {"features": ["AdminAPI"]}

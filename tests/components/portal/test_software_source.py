@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from components.portal.software_source import SoftwareSourceFacts, SoftwareSourceInputs, SoftwareSourceResource
-from components.steps import WaitFor, leaf
+from components.steps import WaitFor, load_script
 from remote import detached
 from remote.hosts import Host
 from remote.secret import Secret
@@ -128,7 +128,7 @@ class _Machine:
 
     def __init__(self, features: dict[str, Any], found: dict[str, Any]) -> None:
         self.hosts = {"Portal1": Host("Portal1", "portal1.x", "127.0.0.1", r"X\me", Secret("only-for-tests"))}
-        self.answers = {leaf("portal/read_software.ps1"): [features], detached._START: [], detached._REMOVE: []}
+        self.answers = {load_script("portal/read_software.ps1"): [features], detached._START: [], detached._REMOVE: []}
         self.description, self.result = "", json.dumps({"error": "", "output": [found]})
 
     def powershell(self, _: str) -> _Machine:

@@ -10,7 +10,7 @@ import pytest
 
 from components.sql.login import Login, Logins, Permission, ServerRole, folding
 from components.sql.login_mirror import LoginMirrorFacts, LoginMirrorInputs, LoginMirrorResource
-from components.steps import Together
+from components.steps import SqlTransaction
 from remote.secret import Secret
 from tests.components.contract import Break, World, actions, actual, refusal, sentences
 from tests.components.sql_worlds import LOGIN_MIRROR, SID, STORE, login, logins, mirror_facts, rights
@@ -35,7 +35,7 @@ def several(there: Any = None, **here: Any) -> LoginMirrorFacts:
 def made(facts: LoginMirrorFacts, **inputs: Any) -> list[str]:
     """The logins that are made on SQL2."""
     plan = RESOURCE.plan(INPUTS.model_copy(update=inputs), facts)
-    return [step.sentence.split()[5] for step in plan if isinstance(step.action, Together)]
+    return [step.sentence.split()[5] for step in plan if isinstance(step.action, SqlTransaction)]
 
 
 def row(facts: LoginMirrorFacts, name: str, **inputs: Any) -> tuple[str, str]:
@@ -75,7 +75,7 @@ def test_who_was_granted_something_by_a_refused_login_is_refused_too() -> None:
 def test_a_default_database_that_is_not_there_is_master_and_the_row_says_so() -> None:
     facts = several(logins(databases={"master": "writable"}), default_database="Shop")
     (step,) = [step for step in RESOURCE.plan(INPUTS, facts) if step.sentence.split()[5] == "b"]
-    assert isinstance(step.action, Together)
+    assert isinstance(step.action, SqlTransaction)
     assert step.action.parts[0][1][3] == "master"
     note = "its default database Shop is not on SQL2: there it is master"
     assert row(facts, "b") == ("due", f"missing on SQL2; {note}")

@@ -18,7 +18,7 @@ from components.sql.endpoint import (
 )
 from components.sql.group import Group, Server
 from components.sql.hadr import HadrFacts, HadrInputs, HadrResource
-from components.steps import leaf
+from components.steps import load_script
 from remote.errors import UnreachableError
 from tests.components.contract import actions, sentences
 from tests.components.group_worlds import ACCOUNT, SYSTEM
@@ -248,9 +248,9 @@ class Servers:
     def rows(self, statement: str, *values: str, attempted: str) -> list[dict[str, Any]]:
         if self.machine == self.silent:
             raise UnreachableError(self.machine, attempted, "no answer")
-        if statement == leaf("sql/read_service_account.sql"):
+        if statement == load_script("sql/read_service_account.sql"):
             return [{"account": self.account}]
-        if statement == leaf("sql/read_cluster_access.sql"):
+        if statement == load_script("sql/read_cluster_access.sql"):
             return [{"account": SYSTEM, "permission": "", "is_administrator": False, "logins": 1}]
         return []
 

@@ -11,7 +11,7 @@ from components.sql import group as groups
 from components.sql.login import Holdings, Owned, Permission, ServerRole
 from components.sql.login_mirror import LoginMirrorFacts, LoginMirrorInputs, LoginMirrorResource
 from components.sql.login_report import merged
-from components.steps import Refuse, Together, WaitFor
+from components.steps import Refuse, SqlTransaction, WaitFor
 from remote.secret import Secret
 from tests.components.contract import actions, refusal, sentences
 from tests.components.sql_worlds import HASH, SID, STORE, login, logins, mirror_facts, rights
@@ -199,7 +199,7 @@ def scripts(case: str) -> list[list[str]]:
     return [
         [path.removeprefix("sql/").removesuffix(".sql") for path, _ in step.action.parts]
         for step in RESOURCE.plan(INPUTS, CASES[case][0])
-        if isinstance(step.action, Together)
+        if isinstance(step.action, SqlTransaction)
     ]
 
 
@@ -209,7 +209,7 @@ def test_one_login_on_one_server_is_one_transaction() -> None:
         {"roles": frozenset({"dbcreator"}), "disabled": True, "permissions": rights("CONNECT SQL", TRACE)},
     )
     (step,) = RESOURCE.plan(INPUTS, facts)
-    assert isinstance(step.action, Together)
+    assert isinstance(step.action, SqlTransaction)
     assert actions([step]) == [
         f"SQL2 sql/set_login_hash.sql ('{NAME}', ***)",
         f"SQL2 sql/set_login_options.sql ('{NAME}', 'master', 'us_english', 'ON', 'OFF')",
@@ -274,7 +274,7 @@ def test_who_granted_comes_before_whom_it_was_granted() -> None:
 def test_a_name_is_data(name: str) -> None:
     facts = mirror_facts({"SQL1": logins(login(name)), "SQL2": logins()}, users={SID: name})
     (step,) = RESOURCE.plan(INPUTS, facts)
-    assert isinstance(step.action, Together)
+    assert isinstance(step.action, SqlTransaction)
     assert {values[0] for _, values in step.action.parts} == {name}
     assert name in step.sentence
 
