@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 if TYPE_CHECKING:
-    from components.resource import Managed
+    from components.resource import FarmResource
 
 
 _FRAMES = 8
@@ -57,7 +57,7 @@ class Component(pulumi.ComponentResource):
         with short_stack():
             super().__init__(f"windows-azure-pack-ha:{part}", name, None, opts)
         self._components: list[Component] = []
-        self._own: list[Managed[Any]] = []
+        self._own: list[FarmResource[Any]] = []
         self.first: list[pulumi.Resource] = []
         """What comes before everything that is made with ``child`` from now on, here and in components below."""
         if opts is not None and isinstance(opts.parent, Component):
@@ -72,11 +72,11 @@ class Component(pulumi.ComponentResource):
         """What stands for all of these from now on."""
         return Stage(name, self.child(after))
 
-    def count(self, resource: Managed[Any]) -> None:
+    def count(self, resource: FarmResource[Any]) -> None:
         """Called by a resource that is made with this component as its parent."""
         self._own.append(resource)
 
-    def resources(self) -> Iterator[Managed[Any]]:
+    def resources(self) -> Iterator[FarmResource[Any]]:
         """Every resource of this component and of those below it."""
         yield from self._own
         for component in self._components:

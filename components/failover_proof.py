@@ -10,16 +10,14 @@ back to where it was, and the error names the logins and the databases. A replic
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from components.inputs import InputPart
-from components.resource import Managed, Provider
+from components.resource import FarmResource, InputPart, Recovers, ReplaceOn
 from components.sql import group as groups
 from components.sql.group import Group
 from components.sql.primary import move, refuse_loss
 from components.sql.replicas import OnReplicas, marks
-from components.steps import Script, Step, Until, leaf
-from remote.errors import MachineError
+from components.steps import Script, Step, WaitFor, load_script
 from remote.http import HttpError
 from remote.session import Remote
 
@@ -34,7 +32,7 @@ class SiteInputs(InputPart):
 
 
 class FailoverProofInputs(OnReplicas):
-    group: str
+    group: Annotated[str, ReplaceOn()]
     """The availability group."""
     machines: tuple[str, ...]
     """All replicas."""
@@ -75,44 +73,40 @@ class Works:
         return "; ".join((*facts.group.unhealthy(), *facts.troubles))
 
 
-class FailoverProofProvider(Provider[FailoverProofInputs, FailoverProofFacts]):
-    INPUTS = FailoverProofInputs
-    IDENTITY = ("group",)
-    THING = False
-
-    def title(self, inputs: FailoverProofInputs) -> str:
+class FailoverProofResource(Recovers[FailoverProofInputs, FailoverProofFacts]):
+    def display_name(self, inputs: FailoverProofInputs) -> str:
         return f"the failover proof of {inputs.group}"
 
-    def key(self, inputs: FailoverProofInputs) -> str:
+    def resource_id(self, inputs: FailoverProofInputs) -> str:
         return f"failover-proof/{inputs.group}".lower()
 
-    def home(self, inputs: FailoverProofInputs) -> str:
+    def owner_machine(self, inputs: FailoverProofInputs) -> str:
         return inputs.machines[0]
 
     def observe(self, inputs: FailoverProofInputs, remote: Remote) -> FailoverProofFacts:
-        attempted = f"read {self.title(inputs)}"
+        attempted = f"read {self.display_name(inputs)}"
         group = groups.observe(remote, inputs.machines, inputs.group)
-        kept = marks(inputs, inputs.machines, remote, self.key(inputs), attempted)
+        kept = marks(inputs, inputs.machines, remote, self.resource_id(inputs), attempted)
         # That another replica was the first when it was proved is no reason to prove it again. Nor is a silent one that
         # may know of it.
         unknown = inputs.marker if kept.silent else ""
-        proved = kept.given.get(self.home(inputs)) or next(iter(kept.given.values()), unknown)
+        proved = kept.given.get(self.owner_machine(inputs)) or next(iter(kept.given.values()), unknown)
         # Sites are asked only while a proof is due: a converged farm is not touched by a refresh.
         troubles = () if proved == inputs.marker else _troubles(inputs, remote, attempted)
-        elsewhere = tuple(machine for machine in kept.given if machine != self.home(inputs))
+        elsewhere = tuple(machine for machine in kept.given if machine != self.owner_machine(inputs))
         return FailoverProofFacts(group, proved, troubles, elsewhere)
 
     def plan(self, inputs: FailoverProofInputs, facts: FailoverProofFacts) -> list[Step]:
         if facts.proved == inputs.marker and not facts.elsewhere:
             return []
         steps = [] if facts.proved == inputs.marker else self._prove(inputs, facts)
-        arguments = {"Name": self.key(inputs), "Text": inputs.marker}
+        arguments = {"Name": self.resource_id(inputs), "Text": inputs.marker}
         what = f"Keep that the failover of {inputs.group} is proved."
-        steps.append(Step(what, Script(self.home(inputs), "windows/write_mark.ps1", arguments)))
+        steps.append(Step(what, Script(self.owner_machine(inputs), "windows/write_mark.ps1", arguments)))
         return [*steps, *(self._forget(inputs, machine) for machine in facts.elsewhere)]
 
     def _prove(self, inputs: FailoverProofInputs, facts: FailoverProofFacts) -> list[Step]:
-        attempted = f"bring about {self.title(inputs)}"
+        attempted = f"bring about {self.display_name(inputs)}"
         for target in (inputs.machine, inputs.partner):
             refuse_loss(facts.group, target, attempted)
         steps = []
@@ -123,59 +117,49 @@ class FailoverProofProvider(Provider[FailoverProofInputs, FailoverProofFacts]):
 
     def _forget(self, inputs: FailoverProofInputs, machine: str) -> Step:
         what = f"On {machine}, forget that the failover of {inputs.group} was proved."
-        return Step(what, Script(machine, "windows/remove_mark.ps1", {"Name": self.key(inputs)}))
+        return Step(what, Script(machine, "windows/remove_mark.ps1", {"Name": self.resource_id(inputs)}))
 
     def _to(self, inputs: FailoverProofInputs, target: str, *, back: bool = False) -> list[Step]:
         moved = move(inputs.group, target, inputs.failover_seconds)
         what = f"See every site of the portal work with {target} as the primary{' again' if back else ''}."
-        return [*moved, Step(what, Until(target, Works(target), inputs.site_seconds))]
+        return [*moved, Step(what, WaitFor(target, Works(target), inputs.site_seconds))]
 
-    def _apply(
-        self, inputs: FailoverProofInputs, facts: FailoverProofFacts, *, renew: bool = False
-    ) -> FailoverProofFacts:
-        try:
-            return super()._apply(inputs, facts, renew=renew)
-        except MachineError as error:
-            raise self._back(inputs, error) from None
+    def plan_recovery(self, inputs: FailoverProofInputs, facts: FailoverProofFacts) -> list[Step]:
+        """After a proof that failed the primary goes back."""
+        return (
+            [] if facts.group.primary == inputs.machine else move(inputs.group, inputs.machine, inputs.failover_seconds)
+        )
 
-    def _back(self, inputs: FailoverProofInputs, error: MachineError) -> MachineError:
-        """Bring the primary back after a proof that failed; gives the error with what came of that."""
-        try:
-            back = move(inputs.group, inputs.machine, inputs.failover_seconds)
-            self._carry_out(inputs, lambda now: [] if now.group.primary == inputs.machine else back, None)
-            came = f"The primary is back on {inputs.machine}."
-        except MachineError as second:
-            came = f"The primary could not be brought back: {second}"
-        remedy = f"{error.remedy} {came}".strip()
-        return MachineError(error.machine, error.attempted, error.found, remedy, number=error.number)
+    def recovered(self, inputs: FailoverProofInputs, error: str) -> str:
+        if error:
+            return f"The primary could not be brought back: {error}"
+        return f"The primary is back on {inputs.machine}."
 
-    def remove(self, inputs: FailoverProofInputs, facts: FailoverProofFacts, before: dict[str, Any]) -> list[Step]:
+    def plan_delete(
+        self, inputs: FailoverProofInputs, facts: FailoverProofFacts, baseline: dict[str, Any]
+    ) -> list[Step]:
         if not facts.proved:
             return []
-        return [self._forget(inputs, machine) for machine in (self.home(inputs), *facts.elsewhere)]
+        return [self._forget(inputs, machine) for machine in (self.owner_machine(inputs), *facts.elsewhere)]
 
-    def present(self, inputs: FailoverProofInputs, facts: FailoverProofFacts) -> bool:
-        return True
-
-    def existed(self, inputs: FailoverProofInputs, facts: FailoverProofFacts) -> bool:
+    def preexisting(self, inputs: FailoverProofInputs, facts: FailoverProofFacts) -> bool:
         return False
-
-    def found(self, inputs: FailoverProofInputs, facts: FailoverProofFacts) -> dict[str, Any]:
-        return {}
 
 
 def _troubles(inputs: FailoverProofInputs, remote: Remote, attempted: str) -> tuple[str, ...]:
     """Ask every site once; then read what the portal wrote about failed log-ons since just before."""
     troubles: list[str] = []
     machines = list(dict.fromkeys(site.machine for site in inputs.sites))
-    since = {m: remote.powershell(m).run(leaf("windows/read_clock.ps1"), attempted=attempted)[0] for m in machines}
+    since = {
+        m: remote.powershell(m).run(load_script("windows/read_clock.ps1"), attempted=attempted)[0] for m in machines
+    }
     for site in inputs.sites:
         answers = [ask(remote, site.machine, port) for port in site.ports]
         if all(answers):
             troubles.append(f"{site.name} on {site.machine}: {answers[0]}")
     for machine in machines:
         events = remote.powershell(machine).run(
-            leaf("portal/read_failed_logons.ps1"), {"Since": since[machine]}, attempted=attempted
+            load_script("portal/read_failed_logons.ps1"), {"Since": since[machine]}, attempted=attempted
         )
         troubles += sorted({f"{' '.join(event.split())} (event 12 on {machine})" for event in events})
     return tuple(troubles)
@@ -190,7 +174,7 @@ def ask(remote: Remote, machine: str, port: int) -> str:
     return f"HTTP {answer.status} on port {port}" if answer.status >= 500 else ""
 
 
-class FailoverProof(Managed[FailoverProofInputs], module="farm", name="FailoverProof"):
+class FailoverProof(FarmResource[FailoverProofInputs], module="farm", name="FailoverProof"):
     """The farm was seen to work on either replica."""
 
-    provider_class = FailoverProofProvider
+    implementation = FailoverProofResource

@@ -4,21 +4,40 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from remote.secret import redact
 from remote.text import one_line
 
+Report = Callable[[str], None]
+"""Takes a sentence of progress."""
+
 _lock = threading.Lock()
 
 
 _warned: set[str] = set()
+_listeners: list[Report] = []
 
 
 def report(sentence: str) -> None:
     """Show a sentence in Pulumi's display, in one line, secrets masked and control characters escaped: part of it may
     come from a machine. Outside a provider's process it goes to standard error."""
-    _show(one_line(redact(sentence)), lasting=False)
+    text = one_line(redact(sentence))
+    for listener in _listeners:
+        listener(text)
+    _show(text, lasting=False)
+
+
+@contextmanager
+def listening(listener: Report) -> Iterator[None]:
+    """Give what is reported in this process to a listener as well, which may raise what then ends the step."""
+    _listeners.append(listener)
+    try:
+        yield
+    finally:
+        _listeners.remove(listener)
 
 
 def warn(sentence: str) -> None:

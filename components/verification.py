@@ -11,7 +11,7 @@ from typing import Any
 import pulumi
 from pulumi_command import local
 
-from components.resource import Managed
+from components.resource import FarmResource
 
 COMMAND = ".venv/bin/python -m operations verify --configuration -"
 """Relative to the project, where Pulumi runs it; the virtual environment is the one that Pulumi.yaml names."""
@@ -19,7 +19,7 @@ COMMAND = ".venv/bin/python -m operations verify --configuration -"
 
 def verification(
     configuration: dict[str, pulumi.Input[Any]],
-    resources: Iterable[Managed[Any]],
+    resources: Iterable[FarmResource[Any]],
     after: Iterable[pulumi.Resource],
     opts: pulumi.ResourceOptions | None = None,
 ) -> local.Command:

@@ -12,14 +12,13 @@ cluster, whose last node the first one is by then.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from components import claims
-from components.inputs import InputPart, Inputs
 from components.nlb import state
 from components.nlb.state import NodeView
-from components.resource import Managed, Provider
-from components.steps import Detached, Step, Until
+from components.resource import Adoptable, FarmResource, InputPart, Inputs, ReplaceOn, ValidatesChange, WithBaseline
+from components.resource.machine_claims import MachineClaims
+from components.steps import ScheduledTask, Step, WaitFor
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
@@ -37,7 +36,7 @@ class NodeInput(InputPart):
 
 
 class ClusterInputs(Inputs):
-    tier: str
+    tier: Annotated[str, ReplaceOn()]
     """The tier that it is in front of."""
     machine: str
     """The tier's first node, through which the cluster is made and read."""
@@ -85,20 +84,18 @@ def dissolvable(facts: ClusterFacts) -> str:
     return at_rest(facts.first)
 
 
-class ClusterProvider(Provider[ClusterInputs, ClusterFacts]):
-    INPUTS = ClusterInputs
-    IDENTITY = ("tier",)
-
-    def title(self, inputs: ClusterInputs) -> str:
+class ClusterResource(
+    Adoptable[ClusterInputs, ClusterFacts],
+    WithBaseline[ClusterInputs, ClusterFacts],
+    ValidatesChange[ClusterInputs, ClusterFacts],
+):
+    def display_name(self, inputs: ClusterInputs) -> str:
         return f"the NLB cluster {inputs.cluster}"
 
-    def key(self, inputs: ClusterInputs) -> str:
+    def resource_id(self, inputs: ClusterInputs) -> str:
         return f"nlb-cluster/{inputs.tier}".lower()
 
-    def home(self, inputs: ClusterInputs) -> str:
-        return inputs.machine
-
-    def refuse(self, olds: dict[str, Any], inputs: ClusterInputs) -> str:
+    def validate_change(self, olds: dict[str, Any], inputs: ClusterInputs) -> str:
         known = [str(node["machine"]) for node in (olds, *olds.get("others", ())) if "machine" in node]
         if not known or inputs.machine.lower() in [name.lower() for name in known]:
             return ""
@@ -108,15 +105,15 @@ class ClusterProvider(Provider[ClusterInputs, ClusterFacts]):
         )
 
     def observe(self, inputs: ClusterInputs, remote: Remote) -> ClusterFacts:
-        attempted = f"read {self.title(inputs)}"
+        attempted = f"read {self.display_name(inputs)}"
         first = state.observe(remote, inputs.machine, inputs.interface, attempted)
         others = [(node, state.observe(remote, node.machine, node.interface, attempted)) for node in inputs.others]
         cards = [(inputs.machine, inputs.interface, first)]
         cards += [(node.machine, node.interface, view) for node, view in others]
         here = (inputs.cluster.lower(), inputs.address)
         elsewhere = [node.machine for node, view in others if view.bound and (view.name.lower(), view.address) == here]
-        claim = claims.read(remote, inputs.machine, self.key(inputs))
-        kept = claim.before.get(ADDRESSES, {}) if claim is not None else {}
+        claim = MachineClaims(remote).read(inputs.machine, self.resource_id(inputs))
+        kept = claim.baseline.get(ADDRESSES, {}) if claim is not None else {}
         return ClusterFacts(
             first,
             elsewhere[0] if elsewhere and not first.bound else "",
@@ -124,7 +121,7 @@ class ClusterProvider(Provider[ClusterInputs, ClusterFacts]):
             frozenset(address for address, was_there in kept.items() if not was_there),
         )
 
-    def remember(self, inputs: ClusterInputs, facts: ClusterFacts) -> dict[str, Any]:
+    def baseline(self, inputs: ClusterInputs, facts: ClusterFacts) -> dict[str, Any]:
         return {ADDRESSES: {inputs.address: inputs.address in [address for address, _ in facts.first.addresses]}}
 
     def plan(self, inputs: ClusterInputs, facts: ClusterFacts) -> list[Step]:
@@ -132,23 +129,23 @@ class ClusterProvider(Provider[ClusterInputs, ClusterFacts]):
         if facts.elsewhere:
             raise MachineError(
                 machine,
-                f"make {self.title(inputs)}",
+                f"make {self.display_name(inputs)}",
                 f"{facts.elsewhere} is in that cluster already, and {machine} is not",
                 f"List {facts.elsewhere} before {machine} in the tier's `nodes`; {machine} joins it then.",
             )
         if facts.without_card:
-            raise MachineError(machine, f"change {self.title(inputs)}", *state.no_card(facts.without_card))
+            raise MachineError(machine, f"change {self.display_name(inputs)}", *state.no_card(facts.without_card))
         what = {"Interface": inputs.interface, "Name": inputs.cluster, "Address": inputs.address}
         mode = {"Mode": inputs.mode.upper()}
         if not have.bound:
             arguments = {**what, **mode, "Mask": inputs.mask}
-            said = f"make {self.title(inputs)} at {inputs.address}"
+            said = f"make {self.display_name(inputs)} at {inputs.address}"
             return self._changed(inputs, said, "nlb/new_cluster.ps1", arguments)
         masks = dict(have.addresses)
         if have.address == inputs.address and have.mask not in ("", inputs.mask):
             raise MachineError(
                 machine,
-                f"change {self.title(inputs)}",
+                f"change {self.display_name(inputs)}",
                 f"its address {have.address} has the mask {have.mask} instead of {inputs.mask}, and Windows changes no "
                 "mask of a cluster's primary address",
                 "Give the cluster another address, or set the domain's mask in the topology to what it is.",
@@ -173,32 +170,31 @@ class ClusterProvider(Provider[ClusterInputs, ClusterFacts]):
 
     def _changed(self, inputs: ClusterInputs, said: str, script: str, arguments: dict[str, Any]) -> list[Step]:
         """One change and the wait after it: a cluster that is converging takes no further one."""
-        action = Detached(inputs.machine, "NLB cluster", script, arguments, inputs.seconds)
+        action = ScheduledTask(inputs.machine, "NLB cluster", script, arguments, inputs.seconds)
         wait = self._wait(inputs, f"Wait until {inputs.cluster} is converged after: {said}.")
         return [Step(f"On {inputs.machine}, {said}.", action), wait]
 
     @staticmethod
     def _wait(inputs: ClusterInputs, sentence: str) -> Step:
-        return Step(sentence, Until(inputs.machine, converged, inputs.seconds))
+        return Step(sentence, WaitFor(inputs.machine, converged, inputs.seconds))
 
-    def remove(self, inputs: ClusterInputs, facts: ClusterFacts, before: dict[str, Any]) -> list[Step]:
+    def plan_delete(self, inputs: ClusterInputs, facts: ClusterFacts, baseline: dict[str, Any]) -> list[Step]:
         if not facts.first.bound:
             return []
         arguments = {"Interface": inputs.interface}
-        action = Detached(inputs.machine, "NLB cluster", "nlb/remove_cluster.ps1", arguments, inputs.seconds)
-        wait = Until(inputs.machine, dissolvable, inputs.seconds)
+        action = ScheduledTask(inputs.machine, "NLB cluster", "nlb/remove_cluster.ps1", arguments, inputs.seconds)
+        wait = WaitFor(inputs.machine, dissolvable, inputs.seconds)
         return [
             Step(f"Wait until {inputs.cluster} has converged.", wait),
-            Step(f"On {inputs.machine}, dissolve {self.title(inputs)}.", action),
+            Step(f"On {inputs.machine}, dissolve {self.display_name(inputs)}.", action),
         ]
 
     def adoption(self, inputs: ClusterInputs, topology: Topology) -> Location:
         return (*topology.tier_at(inputs.machine), "cluster")
 
-    def present(self, inputs: ClusterInputs, facts: ClusterFacts) -> bool:
-        return facts.first.bound or bool(facts.elsewhere)
-
-    def found(self, inputs: ClusterInputs, facts: ClusterFacts) -> dict[str, Any]:
+    def actual(self, inputs: ClusterInputs, facts: ClusterFacts) -> dict[str, Any] | None:
+        if not (facts.first.bound or facts.elsewhere):
+            return None
         if facts.elsewhere:
             mine = {"machine": inputs.machine, "interface": inputs.interface}
             nodes = [mine, *(node.model_dump() for node in inputs.others)]
@@ -212,7 +208,7 @@ class ClusterProvider(Provider[ClusterInputs, ClusterFacts]):
         return live
 
 
-class Cluster(Managed[ClusterInputs], module="nlb", name="Cluster"):
+class Cluster(FarmResource[ClusterInputs], module="nlb", name="Cluster"):
     """A load balancing cluster, seen from its first node."""
 
-    provider_class = ClusterProvider
+    implementation = ClusterResource

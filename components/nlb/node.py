@@ -12,15 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from components import claims
-from components.inputs import Inputs
 from components.nlb import state
 from components.nlb.port_rules import added
 from components.nlb.state import NodeView, PortRule
-from components.resource import Managed, Provider
-from components.steps import Detached, Script, Step, Until
+from components.resource import FarmResource, Inputs, ReplaceOn, Resource
+from components.resource.machine_claims import MachineClaims
+from components.steps import ScheduledTask, Script, Step, WaitFor
 from remote.errors import MachineError
 from remote.session import Remote
 
@@ -28,11 +27,11 @@ IN_ORDER = "the cluster's, switched on, with equal shares"
 
 
 class NodeInputs(Inputs):
-    machine: str
+    machine: Annotated[str, ReplaceOn()]
     """The node."""
-    interface: str
+    interface: Annotated[str, ReplaceOn()]
     """The network card that joins."""
-    tier: str
+    tier: Annotated[str, ReplaceOn()]
     """The tier that the cluster is in front of."""
     cluster: str
     """The cluster's full name."""
@@ -97,27 +96,20 @@ def _sorted(rules: Iterable[PortRule]) -> list[PortRule]:
     return sorted(rules, key=lambda rule: rule.order)
 
 
-class NodeProvider(Provider[NodeInputs, NodeFacts]):
-    INPUTS = NodeInputs
-    IDENTITY = ("machine", "interface", "tier")
-    THING = False
-
-    def title(self, inputs: NodeInputs) -> str:
+class NodeResource(Resource[NodeInputs, NodeFacts]):
+    def display_name(self, inputs: NodeInputs) -> str:
         return f"the node {inputs.machine} of {inputs.cluster}"
 
-    def key(self, inputs: NodeInputs) -> str:
+    def resource_id(self, inputs: NodeInputs) -> str:
         return f"{inputs.machine}/nlb-node/{inputs.tier}".lower()
 
-    def home(self, inputs: NodeInputs) -> str:
-        return inputs.machine
-
     def observe(self, inputs: NodeInputs, remote: Remote) -> NodeFacts:
-        attempted = f"read {self.title(inputs)}"
+        attempted = f"read {self.display_name(inputs)}"
         node = state.observe(remote, inputs.machine, inputs.interface, attempted)
         first = node
         if inputs.first.lower() != inputs.machine.lower():
             first = state.observe(remote, inputs.first, inputs.first_interface, attempted)
-        claim = claims.read(remote, inputs.first, f"nlb-cluster/{inputs.tier}".lower())
+        claim = MachineClaims(remote).read(inputs.first, f"nlb-cluster/{inputs.tier}".lower())
         return NodeFacts(first, node, ours=claim is not None and not claim.adopted)
 
     def plan(self, inputs: NodeInputs, facts: NodeFacts) -> list[Step]:
@@ -135,14 +127,14 @@ class NodeProvider(Provider[NodeInputs, NodeFacts]):
         steps = []
         if not facts.node.bound or not facts.first.sees(machine):
             arguments = {"Interface": inputs.first_interface, "NewNode": machine, "NewInterface": inputs.interface}
-            action = Detached(first, f"NLB join {machine}", "nlb/add_node.ps1", arguments, inputs.seconds)
+            action = ScheduledTask(first, f"NLB join {machine}", "nlb/add_node.ps1", arguments, inputs.seconds)
             steps.append(Step(f"On {first}, join {machine} to {inputs.cluster}.", action))
         elif self._stopped(inputs, facts):
             steps += self._resumed(inputs, facts)
             start = Script(machine, "nlb/start_node.ps1", {"Interface": inputs.interface})
             steps.append(Step(f"On {machine}, start load balancing.", start))
         if steps or converged(facts):
-            wait = Until(first, converged, inputs.seconds)
+            wait = WaitFor(first, converged, inputs.seconds)
             steps.append(Step(f"Wait until {machine} is converged in {inputs.cluster}.", wait))
         if facts.node.bound and facts.first.sees(machine):
             steps += self._with_machine(inputs, facts) + self._rules(inputs, facts)
@@ -153,7 +145,9 @@ class NodeProvider(Provider[NodeInputs, NodeFacts]):
         """A suspended node refuses to start and to stop (Resume-NlbClusterNode); a resumed one stands still."""
         if facts.node.state_of(inputs.machine) != state.SUSPENDED:
             return []
-        action = Detached(inputs.machine, "NLB resume", "nlb/resume_node.ps1", {"Interface": inputs.interface}, 120)
+        action = ScheduledTask(
+            inputs.machine, "NLB resume", "nlb/resume_node.ps1", {"Interface": inputs.interface}, 120
+        )
         return [Step(f"On {inputs.machine}, resume load balancing, which is suspended.", action)]
 
     def _with_machine(self, inputs: NodeInputs, facts: NodeFacts) -> list[Step]:
@@ -188,14 +182,14 @@ class NodeProvider(Provider[NodeInputs, NodeFacts]):
     @staticmethod
     def _settled(inputs: NodeInputs, what: str, script: str, arguments: dict[str, Any]) -> list[Step]:
         """One change and the wait after it. It reaches every node, which is a second hop: a task does it."""
-        change = Detached(inputs.machine, "NLB node", script, arguments, inputs.seconds)
-        wait = Until(inputs.machine, at_rest, inputs.seconds)
+        change = ScheduledTask(inputs.machine, "NLB node", script, arguments, inputs.seconds)
+        wait = WaitFor(inputs.machine, at_rest, inputs.seconds)
         return [
             Step(f"On {inputs.machine}, {what}.", change),
             Step(f"Wait until {inputs.cluster} has converged after: {what}.", wait),
         ]
 
-    def remove(self, inputs: NodeInputs, facts: NodeFacts, before: dict[str, Any]) -> list[Step]:
+    def plan_delete(self, inputs: NodeInputs, facts: NodeFacts, baseline: dict[str, Any]) -> list[Step]:
         machine = inputs.machine
         if not facts.node.bound:
             return []
@@ -206,12 +200,12 @@ class NodeProvider(Provider[NodeInputs, NodeFacts]):
         seconds = inputs.seconds + 60 * inputs.drain_minutes
 
         def by_task(what: str, script: str, arguments: dict[str, Any]) -> Step:
-            return Step(f"On {machine}, {what}.", Detached(machine, "NLB leave", script, arguments, seconds))
+            return Step(f"On {machine}, {what}.", ScheduledTask(machine, "NLB leave", script, arguments, seconds))
 
         steps = [
             Step(
                 f"Wait until {inputs.cluster} has converged before {machine} leaves.",
-                Until(machine, at_rest, inputs.seconds),
+                WaitFor(machine, at_rest, inputs.seconds),
             ),
             *self._resumed(inputs, facts),
         ]
@@ -221,19 +215,18 @@ class NodeProvider(Provider[NodeInputs, NodeFacts]):
             *steps,
             Step(
                 f"Wait until {machine} has no client and {inputs.cluster} has converged.",
-                Until(machine, drained, seconds),
+                WaitFor(machine, drained, seconds),
             ),
             by_task(f"leave {inputs.cluster}", "nlb/remove_node.ps1", where),
-            Step(f"Wait until {inputs.cluster} has converged again.", Until(machine, at_rest, inputs.seconds)),
+            Step(f"Wait until {inputs.cluster} has converged again.", WaitFor(machine, at_rest, inputs.seconds)),
         ]
 
-    def present(self, inputs: NodeInputs, facts: NodeFacts) -> bool:
-        return facts.node.bound and facts.first.sees(inputs.machine)
+    def preexisting(self, inputs: NodeInputs, facts: NodeFacts) -> bool:
+        return self.actual(inputs, facts) is not None and not facts.ours
 
-    def existed(self, inputs: NodeInputs, facts: NodeFacts) -> bool:
-        return self.present(inputs, facts) and not facts.ours
-
-    def found(self, inputs: NodeInputs, facts: NodeFacts) -> dict[str, Any]:
+    def actual(self, inputs: NodeInputs, facts: NodeFacts) -> dict[str, Any] | None:
+        if not (facts.node.bound and facts.first.sees(inputs.machine)):
+            return None
         return {
             "started": not self._stopped(inputs, facts),
             "starts": facts.node.starts,
@@ -245,7 +238,7 @@ class NodeProvider(Provider[NodeInputs, NodeFacts]):
         return facts.node.state_of(inputs.machine) in state.STANDING
 
 
-class Node(Managed[NodeInputs], module="nlb", name="Node"):
+class Node(FarmResource[NodeInputs], module="nlb", name="Node"):
     """A node of a load balancing cluster."""
 
-    provider_class = NodeProvider
+    implementation = NodeResource

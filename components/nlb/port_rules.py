@@ -9,14 +9,13 @@ the node's share of the clients) is the business of the node's resource. Delete 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from components.inputs import InputPart, Inputs
 from components.nlb import state
 from components.nlb.cluster import at_rest
 from components.nlb.state import ALL_ADDRESSES, NodeView, PortRule
-from components.resource import Managed, Provider
-from components.steps import Detached, Step, Until
+from components.resource import FarmResource, InputPart, Inputs, ReplaceOn, Resource
+from components.steps import ScheduledTask, Step, WaitFor
 from remote.session import Remote
 
 DEFAULT_RULE = PortRule(0, 65535, "both", "multiple", "single")
@@ -48,7 +47,7 @@ class RuleInputs(InputPart):
 
 
 class PortRulesInputs(Inputs):
-    tier: str
+    tier: Annotated[str, ReplaceOn()]
     """The tier that the cluster is in front of."""
     machine: str
     """The first node."""
@@ -62,22 +61,15 @@ class PortRulesInputs(Inputs):
     """How long the cluster may take to converge after one change."""
 
 
-class PortRulesProvider(Provider[PortRulesInputs, NodeView]):
-    INPUTS = PortRulesInputs
-    IDENTITY = ("tier",)
-    THING = False
-
-    def title(self, inputs: PortRulesInputs) -> str:
+class PortRulesResource(Resource[PortRulesInputs, NodeView]):
+    def display_name(self, inputs: PortRulesInputs) -> str:
         return f"the port rules of {inputs.cluster}"
 
-    def key(self, inputs: PortRulesInputs) -> str:
+    def resource_id(self, inputs: PortRulesInputs) -> str:
         return f"nlb-port-rules/{inputs.tier}".lower()
 
-    def home(self, inputs: PortRulesInputs) -> str:
-        return inputs.machine
-
     def observe(self, inputs: PortRulesInputs, remote: Remote) -> NodeView:
-        return state.observe(remote, inputs.machine, inputs.interface, f"read {self.title(inputs)}")
+        return state.observe(remote, inputs.machine, inputs.interface, f"read {self.display_name(inputs)}")
 
     def plan(self, inputs: PortRulesInputs, facts: NodeView) -> list[Step]:
         return self._steps(inputs, facts, frozenset(rule.rule for rule in inputs.rules))
@@ -95,23 +87,22 @@ class PortRulesProvider(Provider[PortRulesInputs, NodeView]):
 
     def _settled(self, inputs: PortRulesInputs, what: str, script: str, arguments: dict[str, Any]) -> list[Step]:
         """One change and the wait after it. The change reaches every node, which is a second hop: a task does it."""
-        change = Detached(inputs.machine, "NLB port rules", script, arguments, inputs.seconds)
-        wait = Until(inputs.machine, at_rest, inputs.seconds)
+        change = ScheduledTask(inputs.machine, "NLB port rules", script, arguments, inputs.seconds)
+        wait = WaitFor(inputs.machine, at_rest, inputs.seconds)
         return [
             Step(f"On {inputs.cluster}, {what}.", change),
             Step(f"Wait until {inputs.cluster} has converged after: {what}.", wait),
         ]
 
-    def remove(self, inputs: PortRulesInputs, facts: NodeView, before: dict[str, Any]) -> list[Step]:
+    def plan_delete(self, inputs: PortRulesInputs, facts: NodeView, baseline: dict[str, Any]) -> list[Step]:
         return self._steps(inputs, facts, frozenset({DEFAULT_RULE})) if facts.bound else []
 
-    def present(self, inputs: PortRulesInputs, facts: NodeView) -> bool:
-        return facts.bound
-
-    def existed(self, inputs: PortRulesInputs, facts: NodeView) -> bool:
+    def preexisting(self, inputs: PortRulesInputs, facts: NodeView) -> bool:
         return facts.rules == frozenset(rule.rule for rule in inputs.rules)
 
-    def found(self, inputs: PortRulesInputs, facts: NodeView) -> dict[str, Any]:
+    def actual(self, inputs: PortRulesInputs, facts: NodeView) -> dict[str, Any] | None:
+        if not facts.bound:
+            return None
         if facts.rules == frozenset(rule.rule for rule in inputs.rules):
             return {}
         return {"rules": [RuleInputs.of(rule) for rule in _sorted(facts.rules)]}
@@ -127,7 +118,7 @@ def _sorted(rules: frozenset[PortRule]) -> list[PortRule]:
     return sorted(rules, key=lambda rule: rule.order)
 
 
-class PortRules(Managed[PortRulesInputs], module="nlb", name="PortRules"):
+class PortRules(FarmResource[PortRulesInputs], module="nlb", name="PortRules"):
     """The port rules of a load balancing cluster."""
 
-    provider_class = PortRulesProvider
+    implementation = PortRulesResource

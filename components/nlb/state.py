@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from components.steps import leaf
+from components.steps import load_script
 from remote.session import Remote
 
 SUSPENDED = "Suspended"
@@ -88,7 +88,9 @@ class NodeView:
 
 
 def observe(remote: Remote, machine: str, interface: str, attempted: str) -> NodeView:
-    state = remote.powershell(machine).run(leaf("nlb/read_node.ps1"), {"Interface": interface}, attempted=attempted)[0]
+    state = remote.powershell(machine).run(
+        load_script("nlb/read_node.ps1"), {"Interface": interface}, attempted=attempted
+    )[0]
     if not state["bound"]:
         return NodeView(machine, bound=False, card=state["card"])
     rules = [(_rule(rule), rule) for rule in state["rules"]]

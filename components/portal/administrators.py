@@ -6,12 +6,11 @@ in the list before. Delete takes away only those that were not in it before.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from components.claims import was
-from components.inputs import ThroughFarm
-from components.resource import Managed, Provider
-from components.steps import Script, Step, leaf
+from components.resource import FarmResource, Items, ThroughFarm, WithBaseline
+from components.resource.ownership import was
+from components.steps import Script, Step, load_script
 from remote.secret import Secret
 from remote.session import Remote
 
@@ -19,7 +18,7 @@ from remote.session import Remote
 class AdministratorsInputs(ThroughFarm):
     machine: str
     """The portal node on which the cmdlets run."""
-    principals: tuple[str, ...]
+    principals: Annotated[tuple[str, ...], Items()]
     """``DOMAIN\\name`` of each."""
     server: str
     """The listener's full name, with ``,port`` where it is not 1433."""
@@ -29,22 +28,14 @@ class AdministratorsInputs(ThroughFarm):
     """Its password."""
 
 
-class AdministratorsProvider(Provider[AdministratorsInputs, frozenset[str]]):
+class AdministratorsResource(WithBaseline[AdministratorsInputs, frozenset[str]]):
     """Facts: the principals in the store, lower case."""
 
-    INPUTS = AdministratorsInputs
-    SECRETS = ("password",)
-    PARTS = "principals"
-    THING = False
-
-    def title(self, inputs: AdministratorsInputs) -> str:
+    def display_name(self, inputs: AdministratorsInputs) -> str:
         return "the portal's administrators"
 
-    def key(self, inputs: AdministratorsInputs) -> str:
+    def resource_id(self, inputs: AdministratorsInputs) -> str:
         return "portal-administrators"
-
-    def home(self, inputs: AdministratorsInputs) -> str:
-        return inputs.machine
 
     @staticmethod
     def _store(inputs: AdministratorsInputs) -> dict[str, Any]:
@@ -52,7 +43,9 @@ class AdministratorsProvider(Provider[AdministratorsInputs, frozenset[str]]):
 
     def observe(self, inputs: AdministratorsInputs, remote: Remote) -> frozenset[str]:
         output = remote.powershell(inputs.machine).run(
-            leaf("portal/read_administrators.ps1"), self._store(inputs), attempted=f"read {self.title(inputs)}"
+            load_script("portal/read_administrators.ps1"),
+            self._store(inputs),
+            attempted=f"read {self.display_name(inputs)}",
         )
         return frozenset(principal.lower() for principal in output)
 
@@ -66,7 +59,7 @@ class AdministratorsProvider(Provider[AdministratorsInputs, frozenset[str]]):
             if principal.lower() not in facts
         ]
 
-    def remove(self, inputs: AdministratorsInputs, facts: frozenset[str], before: dict[str, Any]) -> list[Step]:
+    def plan_delete(self, inputs: AdministratorsInputs, facts: frozenset[str], baseline: dict[str, Any]) -> list[Step]:
         return [
             Step(
                 f"On {inputs.machine}, no longer let {principal} use the administrators' site.",
@@ -75,23 +68,20 @@ class AdministratorsProvider(Provider[AdministratorsInputs, frozenset[str]]):
                 ),
             )
             for principal in inputs.principals
-            if principal.lower() in facts and not was(before, "principals", principal.lower())
+            if principal.lower() in facts and not was(baseline, "principals", principal.lower())
         ]
 
-    def present(self, inputs: AdministratorsInputs, facts: frozenset[str]) -> bool:
-        return True
-
-    def existed(self, inputs: AdministratorsInputs, facts: frozenset[str]) -> bool:
+    def preexisting(self, inputs: AdministratorsInputs, facts: frozenset[str]) -> bool:
         return False
 
-    def remember(self, inputs: AdministratorsInputs, facts: frozenset[str]) -> dict[str, Any]:
+    def baseline(self, inputs: AdministratorsInputs, facts: frozenset[str]) -> dict[str, Any]:
         return {"principals": {principal.lower(): principal.lower() in facts for principal in inputs.principals}}
 
-    def found(self, inputs: AdministratorsInputs, facts: frozenset[str]) -> dict[str, Any]:
+    def actual(self, inputs: AdministratorsInputs, facts: frozenset[str]) -> dict[str, Any]:
         return {"principals": [principal for principal in inputs.principals if principal.lower() in facts]}
 
 
-class Administrators(Managed[AdministratorsInputs], module="portal", name="Administrators"):
+class Administrators(FarmResource[AdministratorsInputs], module="portal", name="Administrators"):
     """Who may use the administrators' site."""
 
-    provider_class = AdministratorsProvider
+    implementation = AdministratorsResource

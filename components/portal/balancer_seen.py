@@ -6,12 +6,11 @@ answer, the error says which, and where the instructions for the load balancer a
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from components.inputs import Inputs
 from components.portal.front import unanswered
-from components.resource import Managed, Provider
-from components.steps import Step, Until
+from components.resource import FarmResource, Inputs, Probe, ReplaceOn
+from components.steps import Step, WaitFor
 from remote.session import Remote
 
 ALL = "every port"
@@ -23,7 +22,7 @@ class BalancerSeenInputs(Inputs):
     """The tier's first node."""
     nodes: tuple[str, ...]
     """The tier's servers."""
-    name: str
+    name: Annotated[str, ReplaceOn()]
     """The name that the load balancer carries."""
     ports: tuple[int, ...]
     """The ports on which the tier is reached."""
@@ -37,21 +36,14 @@ def waiting(facts: tuple[str, ...]) -> str:
     return f"{'; '.join(facts)} ({HINT})" if facts else ""
 
 
-class BalancerSeenProvider(Provider[BalancerSeenInputs, tuple[str, ...]]):
+class BalancerSeenResource(Probe[BalancerSeenInputs, tuple[str, ...]]):
     """Facts: what is unanswered."""
 
-    INPUTS = BalancerSeenInputs
-    IDENTITY = ("name",)
-    THING = False
-
-    def title(self, inputs: BalancerSeenInputs) -> str:
+    def display_name(self, inputs: BalancerSeenInputs) -> str:
         return f"what the load balancer of {inputs.name} carries"
 
-    def key(self, inputs: BalancerSeenInputs) -> str:
+    def resource_id(self, inputs: BalancerSeenInputs) -> str:
         return f"balancer-seen/{inputs.name}".lower()
-
-    def home(self, inputs: BalancerSeenInputs) -> str:
-        return inputs.machine
 
     def observe(self, inputs: BalancerSeenInputs, remote: Remote) -> tuple[str, ...]:
         return tuple(unanswered(remote, inputs.name, inputs.ports, inputs.nodes))
@@ -60,19 +52,13 @@ class BalancerSeenProvider(Provider[BalancerSeenInputs, tuple[str, ...]]):
         if not facts:
             return []
         said = f"See every port of {inputs.name} answered through the load balancer."
-        return [Step(said, Until(inputs.machine, waiting, inputs.seconds))]
+        return [Step(said, WaitFor(inputs.machine, waiting, inputs.seconds))]
 
-    def remove(self, inputs: BalancerSeenInputs, facts: tuple[str, ...], before: dict[str, Any]) -> list[Step]:
-        return []
-
-    def present(self, inputs: BalancerSeenInputs, facts: tuple[str, ...]) -> bool:
-        return True
-
-    def found(self, inputs: BalancerSeenInputs, facts: tuple[str, ...]) -> dict[str, Any]:
+    def actual(self, inputs: BalancerSeenInputs, facts: tuple[str, ...]) -> dict[str, Any]:
         return {"answered": f"not {'; '.join(facts)}" if facts else ALL}
 
 
-class BalancerSeen(Managed[BalancerSeenInputs], module="portal", name="BalancerSeen"):
+class BalancerSeen(FarmResource[BalancerSeenInputs], module="portal", name="BalancerSeen"):
     """An external load balancer, as a client sees it."""
 
-    provider_class = BalancerSeenProvider
+    implementation = BalancerSeenResource

@@ -13,16 +13,15 @@ Windows Azure Pack offers no way to unconfigure a feature; the node's part goes 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from components.failover_proof import ask
-from components.inputs import InputPart, ThroughFarm
 from components.portal.databases import CONFIG, DATABASES
-from components.resource import MASKED_DIFFERENCE, Managed, Provider
+from components.resource import MASKED_DIFFERENCE, Adoptable, FarmResource, InputPart, ReplaceOn, ThroughFarm
 from components.sql import whereabouts
 from components.sql.replicas import OnReplicas
 from components.sql.whereabouts import Whereabouts
-from components.steps import Manual, Script, Step, leaf
+from components.steps import OperatorStep, Script, Step, load_script
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
@@ -41,7 +40,7 @@ class FeatureSite(InputPart):
 
 
 class ConfigurationInputs(ThroughFarm, OnReplicas):
-    machine: str
+    machine: Annotated[str, ReplaceOn()]
     """The portal node."""
     features: tuple[str, ...]
     """In the order in which they are configured."""
@@ -131,27 +130,20 @@ def too_simple(passphrase: Secret) -> bool:
     return len(text) <= 8 or text.isalnum()
 
 
-class ConfigurationProvider(Provider[ConfigurationInputs, ConfigurationFacts]):
-    INPUTS = ConfigurationInputs
-    IDENTITY = ("machine",)
-    SECRETS = ("password", "passphrase")
-
-    def title(self, inputs: ConfigurationInputs) -> str:
+class ConfigurationResource(Adoptable[ConfigurationInputs, ConfigurationFacts]):
+    def display_name(self, inputs: ConfigurationInputs) -> str:
         return f"the configuration of {inputs.machine}"
 
-    def key(self, inputs: ConfigurationInputs) -> str:
+    def resource_id(self, inputs: ConfigurationInputs) -> str:
         return f"{inputs.machine}/portal-configuration".lower()
 
-    def home(self, inputs: ConfigurationInputs) -> str:
-        return inputs.machine
-
     def observe(self, inputs: ConfigurationInputs, remote: Remote) -> ConfigurationFacts:
-        attempted = f"read {self.title(inputs)}"
+        attempted = f"read {self.display_name(inputs)}"
         stores = None
         if inputs.replicas:
             stores = whereabouts.observe(remote, inputs, inputs.replicas, inputs.group, DATABASES, attempted)
         state = remote.powershell(inputs.machine).run(
-            leaf("portal/read_configuration.ps1"),
+            load_script("portal/read_configuration.ps1"),
             {
                 "Server": inputs.server,
                 "UserName": inputs.login,
@@ -173,7 +165,7 @@ class ConfigurationProvider(Provider[ConfigurationInputs, ConfigurationFacts]):
 
     def plan(self, inputs: ConfigurationInputs, facts: ConfigurationFacts) -> list[Step]:
         machine = inputs.machine
-        attempted = f"bring about {self.title(inputs)}"
+        attempted = f"bring about {self.display_name(inputs)}"
         if facts.stores is not None:  # the last feature may have made another set while the group failed over
             whereabouts.refuse_two_sets(facts.stores, attempted)
         if facts.passphrase_fits is False and too_simple(inputs.passphrase):
@@ -235,19 +227,15 @@ class ConfigurationProvider(Provider[ConfigurationInputs, ConfigurationFacts]):
         server = f"Enter the database server {inputs.server}, select SQL Server Authentication, enter the user name"
         who = f"{inputs.login}, its password (sqlAdministratorPassword of this stack)"
         click = f"{server} {who} and the passphrase (passphrase of this stack), and finish the wizard."
-        action = Manual(machine, (enter, click), _silent_sites, inputs.manual_seconds)
+        action = OperatorStep(machine, (enter, click), _silent_sites, inputs.manual_seconds)
         return Step(f"In the configuration site on {machine}, configure the node.", action, provided=provided)
-
-    def remove(self, inputs: ConfigurationInputs, facts: ConfigurationFacts, before: dict[str, Any]) -> list[Step]:
-        return []
 
     def adoption(self, inputs: ConfigurationInputs, topology: Topology) -> Location:
         return topology.tier_at(inputs.machine)
 
-    def present(self, inputs: ConfigurationInputs, facts: ConfigurationFacts) -> bool:
-        return any(facts.features.values())
-
-    def found(self, inputs: ConfigurationInputs, facts: ConfigurationFacts) -> dict[str, Any]:
+    def actual(self, inputs: ConfigurationInputs, facts: ConfigurationFacts) -> dict[str, Any] | None:
+        if not any(facts.features.values()):
+            return None
         live: dict[str, Any] = {
             "features": [f for f in inputs.features if facts.features.get(f.lower(), not facts.unattended)]
         }
@@ -265,7 +253,7 @@ def _silent_sites(facts: ConfigurationFacts) -> str:
     return f"the sites of {', '.join(silent)} to answer" if silent else ""
 
 
-class Configuration(Managed[ConfigurationInputs], module="portal", name="Configuration"):
+class Configuration(FarmResource[ConfigurationInputs], module="portal", name="Configuration"):
     """The configured features of one portal node."""
 
-    provider_class = ConfigurationProvider
+    implementation = ConfigurationResource

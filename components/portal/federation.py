@@ -11,12 +11,11 @@ longer be asked of them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from components.inputs import ThroughFarm
-from components.resource import Managed, Provider
-from components.steps import Script, Step, leaf
+from components.resource import FarmResource, ReplaceOn, Resource, ThroughFarm
+from components.steps import Script, Step, load_script
 from remote.secret import Secret
 from remote.session import Remote
 
@@ -40,7 +39,7 @@ _TRUST = "Where its certificate is not trusted, put the authority into {}'s trus
 
 
 class FederationInputs(ThroughFarm):
-    site: str
+    site: Annotated[str, ReplaceOn()]
     """The portal site: AdminSite or TenantSite."""
     machine: str
     """A node of the authentication site."""
@@ -74,24 +73,16 @@ def authority(url: str) -> str:
     return f"{parts.hostname}:{parts.port or 443}" if parts.hostname else ""
 
 
-class FederationProvider(Provider[FederationInputs, FederationFacts]):
-    INPUTS = FederationInputs
-    IDENTITY = ("site",)
-    SECRETS = ("password",)
-    THING = False
-
+class FederationResource(Resource[FederationInputs, FederationFacts]):
     @staticmethod
     def _pair(inputs: FederationInputs) -> Pair:
         return next(pair for pair in PAIRS if pair.site == inputs.site)
 
-    def title(self, inputs: FederationInputs) -> str:
+    def display_name(self, inputs: FederationInputs) -> str:
         return f"the trust between {inputs.site} and {self._pair(inputs).authentication}"
 
-    def key(self, inputs: FederationInputs) -> str:
+    def resource_id(self, inputs: FederationInputs) -> str:
         return f"federation/{inputs.site}".lower()
-
-    def home(self, inputs: FederationInputs) -> str:
-        return inputs.machine
 
     @staticmethod
     def _store(inputs: FederationInputs) -> dict[str, Any]:
@@ -99,13 +90,13 @@ class FederationProvider(Provider[FederationInputs, FederationFacts]):
 
     def observe(self, inputs: FederationInputs, remote: Remote) -> FederationFacts:
         state = remote.powershell(inputs.machine).run(
-            leaf("portal/read_federation.ps1"),
+            load_script("portal/read_federation.ps1"),
             {
                 **self._store(inputs),
                 "Site": inputs.site,
                 "AuthenticationSite": self._pair(inputs).authentication,
             },
-            attempted=f"read {self.title(inputs)}",
+            attempted=f"read {self.display_name(inputs)}",
         )[0]
         return FederationFacts(authority(state["signIn"]), authority(state["replyTo"]))
 
@@ -128,18 +119,12 @@ class FederationProvider(Provider[FederationInputs, FederationFacts]):
     def _metadata(self, inputs: FederationInputs, site: str) -> dict[str, Any]:
         return {**self._store(inputs), "Metadata": METADATA.format(site)}
 
-    def remove(self, inputs: FederationInputs, facts: FederationFacts, before: dict[str, Any]) -> list[Step]:
-        return []
-
-    def present(self, inputs: FederationInputs, facts: FederationFacts) -> bool:
-        return True
-
-    def found(self, inputs: FederationInputs, facts: FederationFacts) -> dict[str, Any]:
+    def actual(self, inputs: FederationInputs, facts: FederationFacts) -> dict[str, Any]:
         live = {"sign_in": facts.sign_in or "(none)", "reply_to": facts.reply_to or "(none)"}
         return {name: value for name, value in live.items() if value != getattr(inputs, name).lower()}
 
 
-class Federation(Managed[FederationInputs], module="portal", name="Federation"):
+class Federation(FarmResource[FederationInputs], module="portal", name="Federation"):
     """The trust between a portal site and its authentication site."""
 
-    provider_class = FederationProvider
+    implementation = FederationResource

@@ -9,11 +9,10 @@ take a name away.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from components.inputs import ThroughFarm
-from components.resource import Managed, Provider
-from components.steps import Script, Step, leaf
+from components.resource import FarmResource, ReplaceOn, ThroughFarm, WithBaseline
+from components.steps import Script, Step, load_script
 from remote.secret import Secret
 from remote.session import Remote
 
@@ -21,7 +20,7 @@ from remote.session import Remote
 class FqdnInputs(ThroughFarm):
     machine: str
     """A portal node on which the site or interface is installed."""
-    namespace: str
+    namespace: Annotated[str, ReplaceOn()]
     """What the portal calls the site or interface (AdminSite, TenantAPI, …)."""
     fqdn: str
     """The name under which clients reach it."""
@@ -44,22 +43,14 @@ class Name:
         return f"{self.fqdn}, port {self.port}"
 
 
-class FqdnProvider(Provider[FqdnInputs, Name | None]):
+class FqdnResource(WithBaseline[FqdnInputs, Name | None]):
     """Facts: the name as the stores have it; None where none was ever set."""
 
-    INPUTS = FqdnInputs
-    IDENTITY = ("namespace",)
-    SECRETS = ("password",)
-    THING = False
-
-    def title(self, inputs: FqdnInputs) -> str:
+    def display_name(self, inputs: FqdnInputs) -> str:
         return f"the public name of {inputs.namespace}"
 
-    def key(self, inputs: FqdnInputs) -> str:
+    def resource_id(self, inputs: FqdnInputs) -> str:
         return f"fqdn/{inputs.namespace}".lower()
-
-    def home(self, inputs: FqdnInputs) -> str:
-        return inputs.machine
 
     @staticmethod
     def _of(inputs: FqdnInputs) -> dict[str, Any]:
@@ -68,17 +59,19 @@ class FqdnProvider(Provider[FqdnInputs, Name | None]):
 
     def observe(self, inputs: FqdnInputs, remote: Remote) -> Name | None:
         output = remote.powershell(inputs.machine).run(
-            leaf("portal/read_fqdn.ps1"), self._of(inputs), attempted=f"read {self.title(inputs)}"
+            load_script("portal/read_fqdn.ps1"), self._of(inputs), attempted=f"read {self.display_name(inputs)}"
         )
         return Name(output[0]["fqdn"].lower(), output[0]["port"]) if output else None
 
     def plan(self, inputs: FqdnInputs, facts: Name | None) -> list[Step]:
         return self._set(inputs, facts, self._declared(inputs), "to")
 
-    def remove(self, inputs: FqdnInputs, facts: Name | None, before: dict[str, Any]) -> list[Step]:
-        if not before:
+    def plan_delete(self, inputs: FqdnInputs, facts: Name | None, baseline: dict[str, Any]) -> list[Step]:
+        if not baseline:
             return []
-        return self._set(inputs, facts, Name(before["fqdn"], int(before["port"])), "back to")  # the state has floats
+        return self._set(
+            inputs, facts, Name(baseline["fqdn"], int(baseline["port"])), "back to"
+        )  # the state has floats
 
     @staticmethod
     def _declared(inputs: FqdnInputs) -> Name:
@@ -88,25 +81,22 @@ class FqdnProvider(Provider[FqdnInputs, Name | None]):
         if facts == wanted:
             return []
         arguments = {**self._of(inputs), "Fqdn": wanted.fqdn, "Port": wanted.port}
-        what = f"On {inputs.machine}, set {self.title(inputs)} {how} {wanted}."
+        what = f"On {inputs.machine}, set {self.display_name(inputs)} {how} {wanted}."
         return [Step(what, Script(inputs.machine, "portal/set_fqdn.ps1", arguments))]
 
-    def present(self, inputs: FqdnInputs, facts: Name | None) -> bool:
-        return True
-
-    def existed(self, inputs: FqdnInputs, facts: Name | None) -> bool:
+    def preexisting(self, inputs: FqdnInputs, facts: Name | None) -> bool:
         return facts == self._declared(inputs)
 
-    def remember(self, inputs: FqdnInputs, facts: Name | None) -> dict[str, Any]:
+    def baseline(self, inputs: FqdnInputs, facts: Name | None) -> dict[str, Any]:
         return {"fqdn": facts.fqdn, "port": facts.port} if facts else {}
 
-    def found(self, inputs: FqdnInputs, facts: Name | None) -> dict[str, Any]:
+    def actual(self, inputs: FqdnInputs, facts: Name | None) -> dict[str, Any]:
         if facts == self._declared(inputs):
             return {}
         return {"fqdn": facts.fqdn, "port": facts.port} if facts else {"fqdn": "(none)", "port": 0}
 
 
-class Fqdn(Managed[FqdnInputs], module="portal", name="Fqdn"):
+class Fqdn(FarmResource[FqdnInputs], module="portal", name="Fqdn"):
     """The public name of a site or interface."""
 
-    provider_class = FqdnProvider
+    implementation = FqdnResource

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
-from components.inputs import ThroughFarm
-from components.steps import leaf
+from components.resource import ThroughFarm
+from components.steps import load_script
 from components.topology import Topology
 from remote.session import Remote
 
@@ -62,4 +62,6 @@ def read(
 ) -> tuple[dict[str, Any], list[Any]]:
     """What a leaf script finds of a name through the interface, and before that the arguments for the next call."""
     call = admin_call(inputs.interface, remote)
-    return call, remote.powershell(inputs.machine).run(leaf(path), {**call, "Name": name}, attempted=f"read {title}")
+    return call, remote.powershell(inputs.machine).run(
+        load_script(path), {**call, "Name": name}, attempted=f"read {title}"
+    )

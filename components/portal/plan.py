@@ -8,12 +8,12 @@ plan.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import pulumi
 
 from components.portal.interface import ThroughInterface, read
-from components.resource import Managed, Provider
+from components.resource import Adoptable, FarmResource, ReplaceOn
 from components.steps import Script, Step
 from components.topology import Topology
 from components.topology.problem import Location
@@ -22,7 +22,7 @@ from remote.session import Remote
 
 
 class PlanInputs(ThroughInterface):
-    name: str
+    name: Annotated[str, ReplaceOn()]
     """The plan's display name."""
     services: tuple[str, ...]
     """The services that it has to offer; others in it stay."""
@@ -50,29 +50,24 @@ class PlanFacts:
     call: dict[str, Any]
 
 
-class PlanProvider(Provider[PlanInputs, PlanFacts]):
-    INPUTS = PlanInputs
-    IDENTITY = ("name",)
+class PlanResource(Adoptable[PlanInputs, PlanFacts]):
     COMPUTED = ("plan_id",)
 
-    def title(self, inputs: PlanInputs) -> str:
+    def display_name(self, inputs: PlanInputs) -> str:
         return f"the plan {inputs.name}"
 
-    def key(self, inputs: PlanInputs) -> str:
+    def resource_id(self, inputs: PlanInputs) -> str:
         return f"plan/{inputs.name}".lower()
 
-    def home(self, inputs: PlanInputs) -> str:
-        return inputs.machine
-
     def observe(self, inputs: PlanInputs, remote: Remote) -> PlanFacts:
-        call, output = read(inputs, remote, "portal/read_plans.ps1", inputs.name, self.title(inputs))
+        call, output = read(inputs, remote, "portal/read_plans.ps1", inputs.name, self.display_name(inputs))
         plans = [PlanState(plan["id"], plan["state"], frozenset(plan["services"])) for plan in output]
         return PlanFacts(tuple(plans), call)
 
     def plan(self, inputs: PlanInputs, facts: PlanFacts) -> list[Step]:
         machine, name = inputs.machine, inputs.name
         if len(facts.plans) > 1:
-            raise ambiguous(machine, self.title(inputs), len(facts.plans))
+            raise ambiguous(machine, self.display_name(inputs), len(facts.plans))
         have = facts.plans[0] if facts.plans else PlanState("", inputs.state, frozenset())
         steps = []
         if not facts.plans:
@@ -91,7 +86,7 @@ class PlanProvider(Provider[PlanInputs, PlanFacts]):
                 steps.append(Step(what, Script(machine, "portal/add_plan_service.ps1", arguments)))
         return steps
 
-    def remove(self, inputs: PlanInputs, facts: PlanFacts, before: dict[str, Any]) -> list[Step]:
+    def plan_delete(self, inputs: PlanInputs, facts: PlanFacts, baseline: dict[str, Any]) -> list[Step]:
         return [
             Step(
                 f"Through {inputs.machine}, remove the plan {inputs.name}.",
@@ -103,10 +98,9 @@ class PlanProvider(Provider[PlanInputs, PlanFacts]):
     def adoption(self, inputs: PlanInputs, topology: Topology) -> Location:
         return ("portal", "plan")
 
-    def present(self, inputs: PlanInputs, facts: PlanFacts) -> bool:
-        return bool(facts.plans)
-
-    def found(self, inputs: PlanInputs, facts: PlanFacts) -> dict[str, Any]:
+    def actual(self, inputs: PlanInputs, facts: PlanFacts) -> dict[str, Any] | None:
+        if not facts.plans:
+            return None
         have = facts.plans[0]
         return {"state": have.state, "services": [s for s in inputs.services if s in have.services]}
 
@@ -114,9 +108,9 @@ class PlanProvider(Provider[PlanInputs, PlanFacts]):
         return {"plan_id": facts.plans[0].id}
 
 
-class Plan(Managed[PlanInputs], module="portal", name="Plan"):
+class Plan(FarmResource[PlanInputs], module="portal", name="Plan"):
     """A hosting plan."""
 
-    provider_class = PlanProvider
+    implementation = PlanResource
     plan_id: pulumi.Output[str]
     """The portal's own id of the plan."""

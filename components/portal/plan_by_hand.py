@@ -9,15 +9,15 @@ access and quotas are the person's. Delete asks for the plan's removal in the sa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import pulumi
 
 from components.portal import stores
 from components.portal.plan import ambiguous
 from components.portal.stores import MadeByHand
-from components.resource import Managed, Provider
-from components.steps import Manual, Step, Until
+from components.resource import Adoptable, FarmResource, ReplaceOn
+from components.steps import OperatorStep, Step, WaitFor
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.session import Remote
@@ -27,7 +27,7 @@ SERVICES = {"mysqlservers": "MYSQL Servers", "sqlservers": "SQL Servers"}
 
 
 class PlanByHandInputs(MadeByHand):
-    name: str
+    name: Annotated[str, ReplaceOn()]
     """The plan's display name."""
     services: tuple[str, ...]
     """The services that it is to offer."""
@@ -41,58 +41,50 @@ class PlanByHandFacts:
     """The nodes whose administrators' site answers."""
 
 
-class PlanByHandProvider(Provider[PlanByHandInputs, PlanByHandFacts]):
-    INPUTS = PlanByHandInputs
-    IDENTITY = ("name",)
+class PlanByHandResource(Adoptable[PlanByHandInputs, PlanByHandFacts]):
     COMPUTED = ("plan_id",)
 
-    def title(self, inputs: PlanByHandInputs) -> str:
+    def display_name(self, inputs: PlanByHandInputs) -> str:
         return f"the plan {inputs.name}"
 
-    def key(self, inputs: PlanByHandInputs) -> str:
+    def resource_id(self, inputs: PlanByHandInputs) -> str:
         return f"plan-by-hand/{inputs.name}".lower()
 
-    def home(self, inputs: PlanByHandInputs) -> str:
-        return inputs.machine
-
     def observe(self, inputs: PlanByHandInputs, remote: Remote) -> PlanByHandFacts:
-        attempted = f"read {self.title(inputs)}"
+        attempted = f"read {self.display_name(inputs)}"
         found = stores.rows(inputs, remote, "portal/read_plans.sql", inputs.name, attempted)
         return PlanByHandFacts(tuple(row["plan_id"] for row in found), stores.working(inputs, remote))
 
     def plan(self, inputs: PlanByHandInputs, facts: PlanByHandFacts) -> list[Step]:
         machine, name = inputs.machine, inputs.name
         if len(facts.plans) > 1:
-            raise ambiguous(machine, self.title(inputs), len(facts.plans))
+            raise ambiguous(machine, self.display_name(inputs), len(facts.plans))
         steps = []
         if not facts.plans:
             services = ", ".join(SERVICES[service] for service in inputs.services)
             begin = f"Select PLANS in the left menu, click Create A New Hosting Plan, give it the name {name},"
             click = f"{begin} select {services} as its services, and finish the wizard."
-            action = Manual(machine, (inputs.site, click), _Plans(name), inputs.seconds)
+            action = OperatorStep(machine, (inputs.site, click), _Plans(name), inputs.seconds)
             steps.append(Step(f"In the administrators' site on {machine}, create the plan {name}.", action))
         if set(facts.working) != set(inputs.nodes):
             what = f"See the administrators' site work on {', '.join(inputs.nodes)}."
-            steps.append(Step(what, Until(machine, _Working(inputs.nodes), 60)))
+            steps.append(Step(what, WaitFor(machine, _Working(inputs.nodes), 60)))
         return steps
 
-    def remove(self, inputs: PlanByHandInputs, facts: PlanByHandFacts, before: dict[str, Any]) -> list[Step]:
+    def plan_delete(self, inputs: PlanByHandInputs, facts: PlanByHandFacts, baseline: dict[str, Any]) -> list[Step]:
         if not facts.plans:
             return []
         clicks = (inputs.site, f"Select PLANS in the left menu, select the plan {inputs.name}, and click Delete.")
-        action = Manual(inputs.machine, clicks, _Plans(inputs.name, gone=True), inputs.seconds)
+        action = OperatorStep(inputs.machine, clicks, _Plans(inputs.name, gone=True), inputs.seconds)
         return [Step(f"In the administrators' site on {inputs.machine}, delete the plan {inputs.name}.", action)]
 
     def adoption(self, inputs: PlanByHandInputs, topology: Topology) -> Location:
         return ("portal", "plan")
 
-    def present(self, inputs: PlanByHandInputs, facts: PlanByHandFacts) -> bool:
-        return True
-
-    def existed(self, inputs: PlanByHandInputs, facts: PlanByHandFacts) -> bool:
+    def preexisting(self, inputs: PlanByHandInputs, facts: PlanByHandFacts) -> bool:
         return bool(facts.plans)
 
-    def found(self, inputs: PlanByHandInputs, facts: PlanByHandFacts) -> dict[str, Any]:
+    def actual(self, inputs: PlanByHandInputs, facts: PlanByHandFacts) -> dict[str, Any]:
         return {"made": bool(facts.plans), "nodes": [node for node in inputs.nodes if node in facts.working]}
 
     def outputs(self, inputs: PlanByHandInputs, facts: PlanByHandFacts) -> dict[str, Any]:
@@ -123,9 +115,9 @@ class _Working:
         return f"the administrators' site on {', '.join(silent)}" if silent else ""
 
 
-class PlanByHand(Managed[PlanByHandInputs], module="portal", name="PlanByHand"):
+class PlanByHand(FarmResource[PlanByHandInputs], module="portal", name="PlanByHand"):
     """A hosting plan that a person makes."""
 
-    provider_class = PlanByHandProvider
+    implementation = PlanByHandResource
     plan_id: pulumi.Output[str]
     """The portal's own id of the plan."""

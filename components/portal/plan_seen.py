@@ -5,16 +5,18 @@ It changes nothing: when the plan is not seen, or has another id, the error says
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from components.portal.interface import ThroughInterface, read
-from components.resource import Managed, Provider
-from components.steps import Step, Until
+from components.resource import FarmResource, Probe, ReplaceOn
+from components.steps import Step, WaitFor
 from remote.session import Remote
 
 
 class PlanSeenInputs(ThroughInterface):
-    name: str
+    machine: Annotated[str, ReplaceOn()]
+    """The portal node whose interface is asked."""
+    name: Annotated[str, ReplaceOn()]
     """The plan's display name."""
     plan_id: str
     """The id under which the first node knows it."""
@@ -34,43 +36,30 @@ class Seen:
         return f"the plan {self.plan_id} to be seen through {self.machine} (it sees {', '.join(facts) or 'none'})"
 
 
-class PlanSeenProvider(Provider[PlanSeenInputs, tuple[str, ...]]):
+class PlanSeenResource(Probe[PlanSeenInputs, tuple[str, ...]]):
     """Facts: the ids of the plans of this name that the node knows."""
 
-    INPUTS = PlanSeenInputs
-    IDENTITY = ("machine", "name")
-    THING = False
-
-    def title(self, inputs: PlanSeenInputs) -> str:
+    def display_name(self, inputs: PlanSeenInputs) -> str:
         return f"the plan {inputs.name} as {inputs.machine} sees it"
 
-    def key(self, inputs: PlanSeenInputs) -> str:
+    def resource_id(self, inputs: PlanSeenInputs) -> str:
         return f"{inputs.machine}/plan-seen/{inputs.name}".lower()
 
-    def home(self, inputs: PlanSeenInputs) -> str:
-        return inputs.machine
-
     def observe(self, inputs: PlanSeenInputs, remote: Remote) -> tuple[str, ...]:
-        _, output = read(inputs, remote, "portal/read_plans.ps1", inputs.name, self.title(inputs))
+        _, output = read(inputs, remote, "portal/read_plans.ps1", inputs.name, self.display_name(inputs))
         return tuple(plan["id"] for plan in output)
 
     def plan(self, inputs: PlanSeenInputs, facts: tuple[str, ...]) -> list[Step]:
         if inputs.plan_id in facts:
             return []
-        wait = Until(inputs.machine, Seen(inputs.machine, inputs.plan_id), inputs.seconds)
+        wait = WaitFor(inputs.machine, Seen(inputs.machine, inputs.plan_id), inputs.seconds)
         return [Step(f"See the plan {inputs.name} through {inputs.machine}.", wait)]
 
-    def remove(self, inputs: PlanSeenInputs, facts: tuple[str, ...], before: dict[str, Any]) -> list[Step]:
-        return []
-
-    def present(self, inputs: PlanSeenInputs, facts: tuple[str, ...]) -> bool:
-        return True
-
-    def found(self, inputs: PlanSeenInputs, facts: tuple[str, ...]) -> dict[str, Any]:
+    def actual(self, inputs: PlanSeenInputs, facts: tuple[str, ...]) -> dict[str, Any]:
         return {} if inputs.plan_id in facts else {"plan_id": ", ".join(facts) or "(none)"}
 
 
-class PlanSeen(Managed[PlanSeenInputs], module="portal", name="PlanSeen"):
+class PlanSeen(FarmResource[PlanSeenInputs], module="portal", name="PlanSeen"):
     """A plan as another portal node sees it."""
 
-    provider_class = PlanSeenProvider
+    implementation = PlanSeenResource

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from components.portal.interface import ThroughInterface, read
-from components.resource import Managed, Provider
+from components.resource import FarmResource, ReplaceOn, WithBaseline
 from components.steps import Script, Step
 from remote.errors import MachineError
 from remote.session import Remote
 
 
 class ProviderEndpointsInputs(ThroughInterface):
-    provider: str
+    provider: Annotated[str, ReplaceOn()]
     """The resource provider's name (marketplace, mysqlservers, …)."""
     url: str
     """Its load-balanced base address (https://portal.hyper-v.nu:30018)."""
@@ -48,23 +48,16 @@ def moved(address: str, url: str) -> str:
     return urlunsplit((base.scheme, base.netloc, old.path, old.query, old.fragment))
 
 
-class ProviderEndpointsProvider(Provider[ProviderEndpointsInputs, ProviderEndpointsFacts]):
-    INPUTS = ProviderEndpointsInputs
-    IDENTITY = ("provider",)
-    THING = False
-
-    def title(self, inputs: ProviderEndpointsInputs) -> str:
+class ProviderEndpointsResource(WithBaseline[ProviderEndpointsInputs, ProviderEndpointsFacts]):
+    def display_name(self, inputs: ProviderEndpointsInputs) -> str:
         return f"the endpoints of the resource provider {inputs.provider}"
 
-    def key(self, inputs: ProviderEndpointsInputs) -> str:
+    def resource_id(self, inputs: ProviderEndpointsInputs) -> str:
         return f"provider-endpoints/{inputs.provider}".lower()
-
-    def home(self, inputs: ProviderEndpointsInputs) -> str:
-        return inputs.machine
 
     def observe(self, inputs: ProviderEndpointsInputs, remote: Remote) -> ProviderEndpointsFacts:
         script = "portal/read_provider_endpoints.ps1"
-        call, output = read(inputs, remote, script, inputs.provider, self.title(inputs))
+        call, output = read(inputs, remote, script, inputs.provider, self.display_name(inputs))
         return ProviderEndpointsFacts(tuple(Registered(one["instance"], one["endpoints"]) for one in output), call)
 
     def plan(self, inputs: ProviderEndpointsInputs, facts: ProviderEndpointsFacts) -> list[Step]:
@@ -72,17 +65,17 @@ class ProviderEndpointsProvider(Provider[ProviderEndpointsInputs, ProviderEndpoi
             found = f"there are {len(facts.registered)} of this name" if facts.registered else "it is not registered"
             raise MachineError(
                 inputs.machine,
-                f"read {self.title(inputs)}",
+                f"read {self.display_name(inputs)}",
                 found,
                 "The portal registers it, once, when its feature is configured: see the configuration of this node.",
             )
         wanted = {kind: moved(address, inputs.url) for kind, address in facts.registered[0].endpoints.items()}
         return self._set(inputs, facts, wanted, f"point {{}} of {inputs.provider} to {inputs.url}")
 
-    def remove(
-        self, inputs: ProviderEndpointsInputs, facts: ProviderEndpointsFacts, before: dict[str, Any]
+    def plan_delete(
+        self, inputs: ProviderEndpointsInputs, facts: ProviderEndpointsFacts, baseline: dict[str, Any]
     ) -> list[Step]:
-        return self._set(inputs, facts, before.get("endpoints", {}), f"point {{}} of {inputs.provider} back")
+        return self._set(inputs, facts, baseline.get("endpoints", {}), f"point {{}} of {inputs.provider} back")
 
     @staticmethod
     def _set(
@@ -98,13 +91,10 @@ class ProviderEndpointsProvider(Provider[ProviderEndpointsInputs, ProviderEndpoi
                 steps.append(Step(f"Through {inputs.machine}, {what.format(f'the {named}')}.", action))
         return steps
 
-    def present(self, inputs: ProviderEndpointsInputs, facts: ProviderEndpointsFacts) -> bool:
-        return bool(facts.registered)
-
-    def existed(self, inputs: ProviderEndpointsInputs, facts: ProviderEndpointsFacts) -> bool:
+    def preexisting(self, inputs: ProviderEndpointsInputs, facts: ProviderEndpointsFacts) -> bool:
         return bool(facts.registered) and not self._elsewhere(inputs, facts)
 
-    def remember(self, inputs: ProviderEndpointsInputs, facts: ProviderEndpointsFacts) -> dict[str, Any]:
+    def baseline(self, inputs: ProviderEndpointsInputs, facts: ProviderEndpointsFacts) -> dict[str, Any]:
         return {"endpoints": dict(facts.registered[0].endpoints)} if facts.registered else {}
 
     @staticmethod
@@ -117,12 +107,14 @@ class ProviderEndpointsProvider(Provider[ProviderEndpointsInputs, ProviderEndpoi
             if moved(address, inputs.url) != address
         ]
 
-    def found(self, inputs: ProviderEndpointsInputs, facts: ProviderEndpointsFacts) -> dict[str, Any]:
+    def actual(self, inputs: ProviderEndpointsInputs, facts: ProviderEndpointsFacts) -> dict[str, Any] | None:
+        if not facts.registered:
+            return None
         elsewhere = self._elsewhere(inputs, facts)
         return {"url": "; ".join(elsewhere)} if elsewhere else {}
 
 
-class ProviderEndpoints(Managed[ProviderEndpointsInputs], module="portal", name="ProviderEndpoints"):
+class ProviderEndpoints(FarmResource[ProviderEndpointsInputs], module="portal", name="ProviderEndpoints"):
     """Where the portal reaches one of its resource providers."""
 
-    provider_class = ProviderEndpointsProvider
+    implementation = ProviderEndpointsResource

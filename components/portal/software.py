@@ -15,13 +15,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
-from components.inputs import Inputs
 from components.nlb import state
 from components.nlb.state import NodeView
-from components.resource import Managed, Provider
-from components.steps import Detached, Restart, Script, Step, Until, leaf
+from components.resource import Adoptable, FarmResource, Inputs, ReplaceOn, WithOrphan
+from components.steps import Restart, ScheduledTask, Script, Step, WaitFor, load_script
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.session import Remote
@@ -41,7 +40,7 @@ class Parts(TypedDict):
 class SoftwareParts(Inputs):
     """Base of the inputs of what installs the software, and of what looks for its source."""
 
-    machine: str
+    machine: Annotated[str, ReplaceOn()]
     """The portal node."""
     source: Literal["webpi", "msi"]
     """``webpi``: Web Platform Installer; ``msi``: the packages in a folder."""
@@ -136,7 +135,7 @@ def installed(
     A release without the product's cmdlets cannot tell its features: then all of them are there when all of their
     packages are, and until then the packages stand for them.
     """
-    read = remote.powershell(machine).run(leaf("portal/read_software.ps1"), attempted=attempted)[0]
+    read = remote.powershell(machine).run(load_script("portal/read_software.ps1"), attempted=attempted)[0]
     found = read["features"]
     if found is None:
         there = {package.lower() for package in read["packages"]}
@@ -146,23 +145,19 @@ def installed(
     return SoftwareFacts(tuple(found), tuple(dict.fromkeys(file for file in pending if file)))
 
 
-class SoftwareProvider(Provider[SoftwareInputs, SoftwareFacts]):
-    INPUTS = SoftwareInputs
-    IDENTITY = ("machine",)
-
-    def title(self, inputs: SoftwareInputs) -> str:
+class SoftwareResource(Adoptable[SoftwareInputs, SoftwareFacts], WithOrphan[SoftwareInputs, SoftwareFacts]):
+    def display_name(self, inputs: SoftwareInputs) -> str:
         return f"the portal's software on {inputs.machine}"
 
-    def key(self, inputs: SoftwareInputs) -> str:
+    def resource_id(self, inputs: SoftwareInputs) -> str:
         return f"{inputs.machine}/portal-software".lower()
 
-    def home(self, inputs: SoftwareInputs) -> str:
-        return inputs.machine
-
     def observe(self, inputs: SoftwareInputs, remote: Remote) -> SoftwareFacts:
-        attempted = f"read {self.title(inputs)}"
+        attempted = f"read {self.display_name(inputs)}"
         facts = installed(remote, inputs.machine, inputs.features, inputs.packages, attempted)
-        kept = remote.powershell(inputs.machine).run(leaf("windows/read_mark.ps1"), {"Name": MARK}, attempted=attempted)
+        kept = remote.powershell(inputs.machine).run(
+            load_script("windows/read_mark.ps1"), {"Name": MARK}, attempted=attempted
+        )
         mark = json.loads(kept[0]) if kept else None
         node = state.observe(remote, inputs.machine, inputs.interface, attempted) if inputs.interface else None
         return replace(facts, mark=Mark(mark["stage"], tuple(mark["known"])) if mark else None, node=node)
@@ -187,7 +182,7 @@ class SoftwareProvider(Provider[SoftwareInputs, SoftwareFacts]):
         else:
             arguments = {"Packages": list(inputs.packages), "Folder": inputs.folder}
             script = "portal/install_msi.ps1"
-        action = Detached(machine, "Portal installation", script, arguments, inputs.seconds)
+        action = ScheduledTask(machine, "Portal installation", script, arguments, inputs.seconds)
         again = f"Windows waits for a restart again after one, for {', '.join(facts.pending)}"
         remedy = f"{again}: find what puts that there, where the installer refuses for it." if facts.pending else ""
         returned = f", although {again}" if facts.pending else ""
@@ -199,7 +194,7 @@ class SoftwareProvider(Provider[SoftwareInputs, SoftwareFacts]):
         Every sentence says why: one run may need a restart before the installation and another one after it.
         """
         machine, where = inputs.machine, {"Interface": inputs.interface}
-        drain = Detached(
+        drain = ScheduledTask(
             machine,
             "Portal drain",
             "nlb/drain_node.ps1",
@@ -210,7 +205,7 @@ class SoftwareProvider(Provider[SoftwareInputs, SoftwareFacts]):
             Step(f"On {machine}, let clients finish and take no more: it restarts {why}.", drain),
             Step(
                 f"Wait until {machine} has no client: it restarts {why}.",
-                Until(machine, SoftwareFacts.drained, inputs.restart_seconds),
+                WaitFor(machine, SoftwareFacts.drained, inputs.restart_seconds),
             ),
         ]
         after = [
@@ -220,7 +215,7 @@ class SoftwareProvider(Provider[SoftwareInputs, SoftwareFacts]):
             ),
             Step(
                 f"Wait until clients come to {machine} again after the restart {why}.",
-                Until(machine, SoftwareFacts.taken_back, inputs.restart_seconds),
+                WaitFor(machine, SoftwareFacts.taken_back, inputs.restart_seconds),
             ),
         ]
         sentence = f"Restart {machine}, {why}: Windows waits for it with {', '.join(files)}."
@@ -241,28 +236,27 @@ class SoftwareProvider(Provider[SoftwareInputs, SoftwareFacts]):
         action = Script(inputs.machine, "windows/remove_mark.ps1", {"Name": MARK})
         return [Step(f"On {inputs.machine}, note the end of the installation{again}.", action)]
 
-    def remove(self, inputs: SoftwareInputs, facts: SoftwareFacts, before: dict[str, Any]) -> list[Step]:
+    def plan_delete(self, inputs: SoftwareInputs, facts: SoftwareFacts, baseline: dict[str, Any]) -> list[Step]:
         if not facts.features:
             return self._forget(inputs, facts)
-        action = Detached(inputs.machine, "Portal removal", "portal/uninstall.ps1", {}, inputs.seconds)
+        action = ScheduledTask(inputs.machine, "Portal removal", "portal/uninstall.ps1", {}, inputs.seconds)
         return [*self._forget(inputs, facts), Step(f"On {inputs.machine}, uninstall Windows Azure Pack.", action)]
 
-    def release(self, inputs: SoftwareInputs, facts: SoftwareFacts) -> list[Step]:
+    def plan_orphan(self, inputs: SoftwareInputs, facts: SoftwareFacts) -> list[Step]:
         return self._forget(inputs, facts)
 
     def adoption(self, inputs: SoftwareInputs, topology: Topology) -> Location:
         return topology.tier_at(inputs.machine)
 
-    def present(self, inputs: SoftwareInputs, facts: SoftwareFacts) -> bool:
-        return bool(facts.features)
-
-    def found(self, inputs: SoftwareInputs, facts: SoftwareFacts) -> dict[str, Any]:
+    def actual(self, inputs: SoftwareInputs, facts: SoftwareFacts) -> dict[str, Any] | None:
+        if not facts.features:
+            return None
         missing = {feature.lower() for feature in facts.missing(inputs.features)}
         features = [feature for feature in inputs.features if feature.lower() not in missing]
         return {"features": features, "restart": DUE if facts.own else NONE_DUE}
 
 
-class Software(Managed[SoftwareInputs], module="portal", name="Software"):
+class Software(FarmResource[SoftwareInputs], module="portal", name="Software"):
     """The portal's software on one node."""
 
-    provider_class = SoftwareProvider
+    implementation = SoftwareResource

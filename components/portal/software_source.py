@@ -14,8 +14,8 @@ from typing import Any
 
 from components.portal.software import SoftwareParts, installed
 from components.progress import report
-from components.resource import Managed, Provider
-from components.steps import Step, Until, leaf
+from components.resource import FarmResource, Probe
+from components.steps import Step, WaitFor, load_script
 from remote.detached import run_detached
 from remote.errors import MachineError
 from remote.session import Remote
@@ -35,23 +35,15 @@ class SoftwareSourceFacts:
     """A few words for each thing that is not there."""
 
 
-class SoftwareSourceProvider(Provider[SoftwareSourceInputs, SoftwareSourceFacts]):
-    INPUTS = SoftwareSourceInputs
-    IDENTITY = ("machine",)
-    THING = False
-    CLAIMS = False
-
-    def title(self, inputs: SoftwareSourceInputs) -> str:
+class SoftwareSourceResource(Probe[SoftwareSourceInputs, SoftwareSourceFacts]):
+    def display_name(self, inputs: SoftwareSourceInputs) -> str:
         return f"the source of the portal's software for {inputs.machine}"
 
-    def key(self, inputs: SoftwareSourceInputs) -> str:
+    def resource_id(self, inputs: SoftwareSourceInputs) -> str:
         return f"{inputs.machine}/portal-software-source".lower()
 
-    def home(self, inputs: SoftwareSourceInputs) -> str:
-        return inputs.machine
-
     def observe(self, inputs: SoftwareSourceInputs, remote: Remote) -> SoftwareSourceFacts:
-        attempted = f"read {self.title(inputs)}"
+        attempted = f"read {self.display_name(inputs)}"
         powershell, host = remote.powershell(inputs.machine), remote.hosts[inputs.machine]
         software = installed(remote, inputs.machine, inputs.features, inputs.packages, attempted)
         if not software.missing(inputs.features):
@@ -66,7 +58,7 @@ class SoftwareSourceProvider(Provider[SoftwareSourceInputs, SoftwareSourceFacts]
             powershell,
             host,
             TASK,
-            leaf(script),
+            load_script(script),
             arguments,
             attempted=attempted,
             seconds=300,
@@ -79,18 +71,9 @@ class SoftwareSourceProvider(Provider[SoftwareSourceInputs, SoftwareSourceFacts]
         if not facts.missing:
             return []
         what = f"See that everything that {inputs.machine} installs from is there."
-        return [Step(what, Until(inputs.machine, _Whole(inputs.machine), 0))]
+        return [Step(what, WaitFor(inputs.machine, _Whole(inputs.machine), 0))]
 
-    def remove(self, inputs: SoftwareSourceInputs, facts: SoftwareSourceFacts, before: dict[str, Any]) -> list[Step]:
-        return []
-
-    def present(self, inputs: SoftwareSourceInputs, facts: SoftwareSourceFacts) -> bool:
-        return True
-
-    def existed(self, inputs: SoftwareSourceInputs, facts: SoftwareSourceFacts) -> bool:
-        return False
-
-    def found(self, inputs: SoftwareSourceInputs, facts: SoftwareSourceFacts) -> dict[str, Any]:
+    def actual(self, inputs: SoftwareSourceInputs, facts: SoftwareSourceFacts) -> dict[str, Any]:
         return {"state": f"without {'; '.join(facts.missing)}"} if facts.missing else {}
 
 
@@ -154,7 +137,7 @@ class _Whole:
         return ""
 
 
-class SoftwareSource(Managed[SoftwareSourceInputs], module="portal", name="SoftwareSource"):
+class SoftwareSource(FarmResource[SoftwareSourceInputs], module="portal", name="SoftwareSource"):
     """What the portal's software on one node is installed from."""
 
-    provider_class = SoftwareSourceProvider
+    implementation = SoftwareSourceResource

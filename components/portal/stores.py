@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TypedDict
 
 from components.failover_proof import ask
-from components.inputs import ThroughFarm
-from components.steps import leaf
+from components.resource import ThroughFarm
+from components.steps import load_script
 from components.topology.roles import ROLES
 from remote.session import Remote
 from remote.sql import Row
@@ -62,7 +62,7 @@ class MadeByHand(ThroughFarm):
 def rows(inputs: MadeByHand, remote: Remote, path: str, value: str, attempted: str) -> list[Row]:
     """What a statement with one value finds in the stores."""
     server = remote.listener(inputs.replica, inputs.listener, inputs.port, DATABASE)
-    return server.rows(leaf(path), value, attempted=attempted)
+    return server.rows(load_script(path), value, attempted=attempted)
 
 
 def working(inputs: MadeByHand, remote: Remote) -> tuple[str, ...]:

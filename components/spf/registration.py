@@ -9,10 +9,10 @@ unproven (docs/architecture.md). Leaves other resource providers alone. Delete r
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 from components.portal.interface import ThroughInterface, read
-from components.resource import Managed, Provider
+from components.resource import Adoptable, FarmResource, WriteOnly, WritesSecrets
 from components.steps import Script, Step
 from components.topology import Topology
 from components.topology.problem import Location
@@ -28,7 +28,7 @@ class RegistrationInputs(ThroughInterface):
     """The load-balanced base address (https://spf.hyper-v.nu:8090)."""
     account: str
     """The local account on the SPF servers that the portal calls with."""
-    password: Secret
+    password: Annotated[Secret, WriteOnly()]
     """Its password."""
     enabled: bool = True
     """Whether the portal uses it."""
@@ -68,22 +68,17 @@ def _reach(machine: str, inputs: RegistrationInputs) -> str:
     )
 
 
-class RegistrationProvider(Provider[RegistrationInputs, RegistrationFacts]):
-    INPUTS = RegistrationInputs
-    SECRETS = ("password",)
-    UNTOLD = ("password",)
-
-    def title(self, inputs: RegistrationInputs) -> str:
+class RegistrationResource(
+    Adoptable[RegistrationInputs, RegistrationFacts], WritesSecrets[RegistrationInputs, RegistrationFacts]
+):
+    def display_name(self, inputs: RegistrationInputs) -> str:
         return "the registration of Service Provider Foundation"
 
-    def key(self, inputs: RegistrationInputs) -> str:
+    def resource_id(self, inputs: RegistrationInputs) -> str:
         return f"resource-provider/{PROVIDER}"
 
-    def home(self, inputs: RegistrationInputs) -> str:
-        return inputs.machine
-
     def observe(self, inputs: RegistrationInputs, remote: Remote) -> RegistrationFacts:
-        call, output = read(inputs, remote, "spf/read_registration.ps1", PROVIDER, self.title(inputs))
+        call, output = read(inputs, remote, "spf/read_registration.ps1", PROVIDER, self.display_name(inputs))
         registered = [Registered(one["instance"], one["address"], one["account"], one["enabled"]) for one in output]
         return RegistrationFacts(tuple(registered), call)
 
@@ -92,7 +87,7 @@ class RegistrationProvider(Provider[RegistrationInputs, RegistrationFacts]):
         if len(facts.registered) > 1:
             raise MachineError(
                 machine,
-                f"read {self.title(inputs)}",
+                f"read {self.display_name(inputs)}",
                 f"it is registered {len(facts.registered)} times",
                 "Remove all but one registration in the administrators' site.",
             )
@@ -115,7 +110,7 @@ class RegistrationProvider(Provider[RegistrationInputs, RegistrationFacts]):
         correct = Script(machine, "spf/set_registration.ps1", {**arguments, "Instance": have.instance})
         return [Step(what, correct, remedy=_reach(machine, inputs))]
 
-    def remove(self, inputs: RegistrationInputs, facts: RegistrationFacts, before: dict[str, Any]) -> list[Step]:
+    def plan_delete(self, inputs: RegistrationInputs, facts: RegistrationFacts, baseline: dict[str, Any]) -> list[Step]:
         return [
             Step(
                 f"Through {inputs.machine}, remove the registration of Service Provider Foundation.",
@@ -128,16 +123,15 @@ class RegistrationProvider(Provider[RegistrationInputs, RegistrationFacts]):
             for one in facts.registered
         ]
 
-    def untold(self, inputs: RegistrationInputs, facts: RegistrationFacts) -> RegistrationFacts:
+    def rewrite_secrets(self, inputs: RegistrationInputs, facts: RegistrationFacts) -> RegistrationFacts:
         return replace(facts, registered=tuple(replace(one, password_known=False) for one in facts.registered))
 
     def adoption(self, inputs: RegistrationInputs, topology: Topology) -> Location:
         return ("spf",)
 
-    def present(self, inputs: RegistrationInputs, facts: RegistrationFacts) -> bool:
-        return bool(facts.registered)
-
-    def found(self, inputs: RegistrationInputs, facts: RegistrationFacts) -> dict[str, Any]:
+    def actual(self, inputs: RegistrationInputs, facts: RegistrationFacts) -> dict[str, Any] | None:
+        if not facts.registered:
+            return None
         have = facts.registered[0]
         live: dict[str, Any] = {"account": have.account, "enabled": have.enabled}
         if have.address != admin_address(inputs.url):
@@ -145,7 +139,7 @@ class RegistrationProvider(Provider[RegistrationInputs, RegistrationFacts]):
         return live
 
 
-class Registration(Managed[RegistrationInputs], module="spf", name="Registration"):
+class Registration(FarmResource[RegistrationInputs], module="spf", name="Registration"):
     """The registration of Service Provider Foundation with the portal."""
 
-    provider_class = RegistrationProvider
+    implementation = RegistrationResource

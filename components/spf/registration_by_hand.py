@@ -10,22 +10,22 @@ for what the product's own team published, because the site cannot take a regist
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from components.portal import stores
 from components.portal.stores import DATABASE, MadeByHand
-from components.resource import Managed, Provider
+from components.resource import Adoptable, FarmResource, ReplaceOn
 from components.spf.registration import PROVIDER
-from components.steps import Manual, Step
+from components.steps import OperatorStep, Step
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.session import Remote
 
 
 class RegistrationByHandInputs(MadeByHand):
-    url: str
+    url: Annotated[str, ReplaceOn()]
     """The load-balanced base address (https://spf.hyper-v.nu:8090)."""
-    account: str
+    account: Annotated[str, ReplaceOn()]
     """The local account on the SPF servers that the portal calls with; its password is the stack's
     `spfAccountPassword`."""
 
@@ -35,21 +35,15 @@ class RegistrationByHandFacts:
     registered: bool
 
 
-class RegistrationByHandProvider(Provider[RegistrationByHandInputs, RegistrationByHandFacts]):
-    INPUTS = RegistrationByHandInputs
-    IDENTITY = ("url", "account")  # what was entered cannot be seen, so another one is entered anew
-
-    def title(self, inputs: RegistrationByHandInputs) -> str:
+class RegistrationByHandResource(Adoptable[RegistrationByHandInputs, RegistrationByHandFacts]):
+    def display_name(self, inputs: RegistrationByHandInputs) -> str:
         return "the registration of Service Provider Foundation"
 
-    def key(self, inputs: RegistrationByHandInputs) -> str:
+    def resource_id(self, inputs: RegistrationByHandInputs) -> str:
         return f"resource-provider-by-hand/{PROVIDER}"
 
-    def home(self, inputs: RegistrationByHandInputs) -> str:
-        return inputs.machine
-
     def observe(self, inputs: RegistrationByHandInputs, remote: Remote) -> RegistrationByHandFacts:
-        attempted = f"read {self.title(inputs)}"
+        attempted = f"read {self.display_name(inputs)}"
         found = stores.rows(inputs, remote, "spf/read_providers.sql", PROVIDER, attempted)
         return RegistrationByHandFacts(bool(found[0]["registered"]))
 
@@ -59,10 +53,10 @@ class RegistrationByHandProvider(Provider[RegistrationByHandInputs, Registration
         begin = f"Select VM Clouds in the left menu, click Register Service Provider Foundation, enter {inputs.url}"
         click = f"{begin}, the user name {inputs.account} and its password (spfAccountPassword of this stack)."
         what = f"In the administrators' site on {inputs.machine}, register Service Provider Foundation at {inputs.url}."
-        return [Step(what, Manual(inputs.machine, (inputs.site, click), _Registered(), inputs.seconds))]
+        return [Step(what, OperatorStep(inputs.machine, (inputs.site, click), _Registered(), inputs.seconds))]
 
-    def remove(
-        self, inputs: RegistrationByHandInputs, facts: RegistrationByHandFacts, before: dict[str, Any]
+    def plan_delete(
+        self, inputs: RegistrationByHandInputs, facts: RegistrationByHandFacts, baseline: dict[str, Any]
     ) -> list[Step]:
         if not facts.registered:
             return []
@@ -73,18 +67,15 @@ class RegistrationByHandProvider(Provider[RegistrationByHandInputs, Registration
             f"On {', '.join(inputs.nodes)}, run iisreset.exe.",
         )
         what = f"Through {inputs.listener}, take the registration of Service Provider Foundation out of the stores."
-        return [Step(what, Manual(inputs.machine, clicks, _Registered(gone=True), inputs.seconds))]
+        return [Step(what, OperatorStep(inputs.machine, clicks, _Registered(gone=True), inputs.seconds))]
 
     def adoption(self, inputs: RegistrationByHandInputs, topology: Topology) -> Location:
         return ("spf",)
 
-    def present(self, inputs: RegistrationByHandInputs, facts: RegistrationByHandFacts) -> bool:
-        return True
-
-    def existed(self, inputs: RegistrationByHandInputs, facts: RegistrationByHandFacts) -> bool:
+    def preexisting(self, inputs: RegistrationByHandInputs, facts: RegistrationByHandFacts) -> bool:
         return facts.registered
 
-    def found(self, inputs: RegistrationByHandInputs, facts: RegistrationByHandFacts) -> dict[str, Any]:
+    def actual(self, inputs: RegistrationByHandInputs, facts: RegistrationByHandFacts) -> dict[str, Any]:
         return {"made": facts.registered}
 
 
@@ -100,7 +91,7 @@ class _Registered:
         return f"the provider {PROVIDER} to {'be gone from' if self.gone else 'be in'} the stores"
 
 
-class RegistrationByHand(Managed[RegistrationByHandInputs], module="spf", name="RegistrationByHand"):
+class RegistrationByHand(FarmResource[RegistrationByHandInputs], module="spf", name="RegistrationByHand"):
     """The registration of Service Provider Foundation that a person makes."""
 
-    provider_class = RegistrationByHandProvider
+    implementation = RegistrationByHandResource

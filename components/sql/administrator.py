@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from components.claims import was
-from components.resource import MASKED_DIFFERENCE, Managed, Provider
+from components.resource import MASKED_DIFFERENCE, Adoptable, FarmResource, ReplaceOn, WithBaseline
+from components.resource.ownership import was
 from components.sql.replicas import OnReplicas, ask
-from components.steps import Sql, Step, Until, leaf
+from components.steps import Sql, Step, WaitFor, load_script
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
@@ -31,7 +31,7 @@ _LOG_OFF_SECONDS = 60
 class AdministratorInputs(OnReplicas):
     machines: tuple[str, ...]
     """All replicas."""
-    login: str
+    login: Annotated[str, ReplaceOn()]
     """Its name; ``sa`` also where that was renamed."""
     password: Secret
     """Its password, the same everywhere."""
@@ -72,18 +72,17 @@ class Unused:
         return f"{', '.join(sorted(set(state.sessions)))} to log off" if state and state.sessions else ""
 
 
-class AdministratorProvider(Provider[AdministratorInputs, dict[str, LoginState | None]]):
-    INPUTS = AdministratorInputs
-    IDENTITY = ("login",)
-    SECRETS = ("password",)
-
-    def title(self, inputs: AdministratorInputs) -> str:
+class AdministratorResource(
+    Adoptable[AdministratorInputs, dict[str, LoginState | None]],
+    WithBaseline[AdministratorInputs, dict[str, LoginState | None]],
+):
+    def display_name(self, inputs: AdministratorInputs) -> str:
         return f"the SQL login {inputs.login}"
 
-    def key(self, inputs: AdministratorInputs) -> str:
+    def resource_id(self, inputs: AdministratorInputs) -> str:
         return f"sql-administrator/{inputs.login}".lower()
 
-    def home(self, inputs: AdministratorInputs) -> str:
+    def owner_machine(self, inputs: AdministratorInputs) -> str:
         return inputs.machines[0]
 
     def observe(self, inputs: AdministratorInputs, remote: Remote) -> dict[str, LoginState | None]:
@@ -92,7 +91,10 @@ class AdministratorProvider(Provider[AdministratorInputs, dict[str, LoginState |
 
     def _state(self, inputs: AdministratorInputs, remote: Remote, machine: str) -> LoginState | None:
         rows = remote.sql_integrated(machine).rows(
-            leaf("sql/read_administrator.sql"), inputs.login, inputs.password, attempted=f"read {self.title(inputs)}"
+            load_script("sql/read_administrator.sql"),
+            inputs.login,
+            inputs.password,
+            attempted=f"read {self.display_name(inputs)}",
         )
         if not rows:
             return None
@@ -100,9 +102,9 @@ class AdministratorProvider(Provider[AdministratorInputs, dict[str, LoginState |
         owned: list[dict[str, Any]] = []
         sessions: list[dict[str, Any]] = []
         if inputs.login != "sa":
-            server, attempted = remote.sql_integrated(machine), f"read what {self.title(inputs)} has"
-            owned = server.rows(leaf("sql/read_owned.sql"), row["sid"], attempted=attempted)
-            sessions = server.rows(leaf("sql/read_sessions.sql"), row["sid"], attempted=attempted)
+            server, attempted = remote.sql_integrated(machine), f"read what {self.display_name(inputs)} has"
+            owned = server.rows(load_script("sql/read_owned.sql"), row["sid"], attempted=attempted)
+            sessions = server.rows(load_script("sql/read_sessions.sql"), row["sid"], attempted=attempted)
         return LoginState(
             name=row["name"],
             sid=row["sid"].upper().replace("0X", "0x"),
@@ -124,7 +126,7 @@ class AdministratorProvider(Provider[AdministratorInputs, dict[str, LoginState |
             if state.sid != inputs.sid:
                 raise MachineError(
                     machine,
-                    f"take over {self.title(inputs)}",
+                    f"take over {self.display_name(inputs)}",
                     "a login of this name has another SID than on the other replicas",
                     "Choose another name for `sql.administrator`, or drop that login.",
                 )
@@ -139,22 +141,22 @@ class AdministratorProvider(Provider[AdministratorInputs, dict[str, LoginState |
                 steps.append(Step(f"On {machine}, put the login {state.name} into sysadmin.", action))
         return steps
 
-    def remove(
-        self, inputs: AdministratorInputs, facts: dict[str, LoginState | None], before: dict[str, Any]
+    def plan_delete(
+        self, inputs: AdministratorInputs, facts: dict[str, LoginState | None], baseline: dict[str, Any]
     ) -> list[Step]:
         steps = []
         for machine, state in facts.items():
             if state is None:
                 continue
             if inputs.login == "sa":
-                if not state.disabled and was(before, "disabled", machine):
+                if not state.disabled and was(baseline, "disabled", machine):
                     action = Sql(machine, "sql/disable_login.sql", (state.name,), integrated=True)
                     steps.append(Step(f"On {machine}, disable the login {state.name} as it was before.", action))
             else:
                 for database in state.owns:
                     action = Sql(machine, "sql/give_database_to_sa.sql", (database,), integrated=True)
                     steps.append(Step(f"On {machine}, make sa the owner of {database}.", action))
-                waiting = Until(machine, Unused(machine), _LOG_OFF_SECONDS, logged_off=True)
+                waiting = WaitFor(machine, Unused(machine), _LOG_OFF_SECONDS, logged_off=True)
                 steps.append(Step(f"Wait until nobody is logged on to {machine} as {state.name}.", waiting))
                 action = Sql(machine, "sql/drop_login.sql", (state.name,), integrated=True)
                 steps.append(Step(f"On {machine}, drop the login {state.name}.", action))
@@ -163,17 +165,16 @@ class AdministratorProvider(Provider[AdministratorInputs, dict[str, LoginState |
     def adoption(self, inputs: AdministratorInputs, topology: Topology) -> Location:
         return ("sql",)
 
-    def present(self, inputs: AdministratorInputs, facts: dict[str, LoginState | None]) -> bool:
-        return any(facts.values())
-
-    def existed(self, inputs: AdministratorInputs, facts: dict[str, LoginState | None]) -> bool:
+    def preexisting(self, inputs: AdministratorInputs, facts: dict[str, LoginState | None]) -> bool:
         # sa is always there; what this resource looks after is what becomes of it.
-        return inputs.login != "sa" and self.present(inputs, facts)
+        return inputs.login != "sa" and any(facts.values())
 
-    def remember(self, inputs: AdministratorInputs, facts: dict[str, LoginState | None]) -> dict[str, Any]:
+    def baseline(self, inputs: AdministratorInputs, facts: dict[str, LoginState | None]) -> dict[str, Any]:
         return {"disabled": {machine: state.disabled for machine, state in facts.items() if state}}
 
-    def found(self, inputs: AdministratorInputs, facts: dict[str, LoginState | None]) -> dict[str, Any]:
+    def actual(self, inputs: AdministratorInputs, facts: dict[str, LoginState | None]) -> dict[str, Any] | None:
+        if not any(facts.values()):
+            return None
         states = [state for state in facts.values() if state]
         live: dict[str, Any] = {
             "machines": [machine for machine in inputs.machines if machine not in facts or facts[machine]]
@@ -185,7 +186,7 @@ class AdministratorProvider(Provider[AdministratorInputs, dict[str, LoginState |
         return live
 
 
-class Administrator(Managed[AdministratorInputs], module="sql", name="Administrator"):
+class Administrator(FarmResource[AdministratorInputs], module="sql", name="Administrator"):
     """The SQL administrator's login on every replica."""
 
-    provider_class = AdministratorProvider
+    implementation = AdministratorResource

@@ -14,12 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from components.resource import Managed, Provider
+from components.resource import FarmResource, Resource
 from components.sql import group as groups
 from components.sql.group import Group
 from components.sql.replicas import OnReplicas, ask
 from components.sql.restart import RestartInputs, restart
-from components.steps import Sql, Step, leaf
+from components.steps import Sql, Step, load_script
 from remote.session import Remote
 
 _LOGIN_MODE = {"windows": 1, "mixed": 2}
@@ -46,7 +46,7 @@ class AuthenticationModeFacts:
 def read_mode(remote: Remote, machine: str) -> ServerMode:
     """The modes of one server."""
     row = remote.sql_integrated(machine).rows(
-        leaf("sql/read_authentication.sql"), attempted="read the authentication mode"
+        load_script("sql/read_authentication.sql"), attempted="read the authentication mode"
     )[0]
     running = "windows" if row["windows_only"] else "mixed"
     return ServerMode(running, "mixed" if row["login_mode"] == _LOGIN_MODE["mixed"] else "windows")
@@ -58,18 +58,14 @@ def configure(machine: str, mode: str) -> Step:
     return Step(f"On {machine}, set SQL Server's authentication mode to {mode}.", action)
 
 
-class AuthenticationModeProvider(Provider[AuthenticationModeInputs, AuthenticationModeFacts]):
-    INPUTS = AuthenticationModeInputs
-    IDENTITY = ("group",)
-    THING = False
-
-    def title(self, inputs: AuthenticationModeInputs) -> str:
+class AuthenticationModeResource(Resource[AuthenticationModeInputs, AuthenticationModeFacts]):
+    def display_name(self, inputs: AuthenticationModeInputs) -> str:
         return f"the authentication mode of {', '.join(inputs.machines)}"
 
-    def key(self, inputs: AuthenticationModeInputs) -> str:
+    def resource_id(self, inputs: AuthenticationModeInputs) -> str:
         return f"authentication-mode/{inputs.group}".lower()
 
-    def home(self, inputs: AuthenticationModeInputs) -> str:
+    def owner_machine(self, inputs: AuthenticationModeInputs) -> str:
         return inputs.machines[0]
 
     def observe(self, inputs: AuthenticationModeInputs, remote: Remote) -> AuthenticationModeFacts:
@@ -81,17 +77,9 @@ class AuthenticationModeProvider(Provider[AuthenticationModeInputs, Authenticati
         others = [machine for machine, server in facts.servers.items() if server.configured != inputs.mode]
         due = [machine for machine, server in facts.servers.items() if server.running != inputs.mode]
         steps = [configure(machine, inputs.mode) for machine in others]
-        return [*steps, *restart(inputs, facts.group, due, self.title(inputs))]
+        return [*steps, *restart(inputs, facts.group, due, self.display_name(inputs))]
 
-    def remove(
-        self, inputs: AuthenticationModeInputs, facts: AuthenticationModeFacts, before: dict[str, Any]
-    ) -> list[Step]:
-        return []
-
-    def present(self, inputs: AuthenticationModeInputs, facts: AuthenticationModeFacts) -> bool:
-        return True
-
-    def found(self, inputs: AuthenticationModeInputs, facts: AuthenticationModeFacts) -> dict[str, Any]:
+    def actual(self, inputs: AuthenticationModeInputs, facts: AuthenticationModeFacts) -> dict[str, Any]:
         live: dict[str, Any] = {}
         if others := {server.running for server in facts.servers.values()} - {inputs.mode}:
             live["mode"] = min(others)
@@ -100,7 +88,7 @@ class AuthenticationModeProvider(Provider[AuthenticationModeInputs, Authenticati
         return live
 
 
-class AuthenticationMode(Managed[AuthenticationModeInputs], module="sql", name="AuthenticationMode"):
+class AuthenticationMode(FarmResource[AuthenticationModeInputs], module="sql", name="AuthenticationMode"):
     """The authentication mode of all replicas of a group."""
 
-    provider_class = AuthenticationModeProvider
+    implementation = AuthenticationModeResource

@@ -22,9 +22,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any
 
-from components.resource import Managed, Provider
+from components.resource import FarmResource, ReplaceOn, Resource
 from components.sql import group as groups
 from components.sql.group import DatabaseReplica, Group, Replica
 from components.sql.leftover import (
@@ -52,7 +52,7 @@ from components.sql.seeding import (
     serves,
 )
 from components.sql.suspension import quoted, refuse_loss, resumable, stays_suspended
-from components.steps import Sql, Step, Until, leaf
+from components.steps import Sql, Step, WaitFor, load_script
 from remote.errors import MachineError
 from remote.session import Remote
 from remote.sql import Row
@@ -65,9 +65,9 @@ AWAY_SECONDS = 60.0
 
 
 class AvailabilityDatabaseInputs(OnReplicas):
-    database: str
+    database: Annotated[str, ReplaceOn()]
     """The database."""
-    group: str
+    group: Annotated[str, ReplaceOn()]
     """The availability group."""
     machines: tuple[str, ...]
     """All replicas."""
@@ -233,28 +233,26 @@ def _copy(row: Row) -> Copy:
     )
 
 
-class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, AvailabilityDatabaseFacts]):
-    INPUTS = AvailabilityDatabaseInputs
-    IDENTITY = ("database", "group")
-    THING = False
-
-    def title(self, inputs: AvailabilityDatabaseInputs) -> str:
+class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, AvailabilityDatabaseFacts]):
+    def display_name(self, inputs: AvailabilityDatabaseInputs) -> str:
         return f"the database {inputs.database} in {inputs.group}"
 
-    def key(self, inputs: AvailabilityDatabaseInputs) -> str:
+    def resource_id(self, inputs: AvailabilityDatabaseInputs) -> str:
         return f"availability-database/{inputs.group}/{inputs.database}".lower()
 
-    def home(self, inputs: AvailabilityDatabaseInputs) -> str:
+    def owner_machine(self, inputs: AvailabilityDatabaseInputs) -> str:
         return inputs.machines[0]
 
     def observe(self, inputs: AvailabilityDatabaseInputs, remote: Remote) -> AvailabilityDatabaseFacts:
-        attempted = f"read {self.title(inputs)}"
+        attempted = f"read {self.display_name(inputs)}"
         group = groups.observe(remote, inputs.machines, inputs.group)
         if group.exists and not group.primary:
-            raise MachineError(self.home(inputs), attempted, f"the availability group {inputs.group} has no primary")
+            raise MachineError(
+                self.owner_machine(inputs), attempted, f"the availability group {inputs.group} has no primary"
+            )
 
         def copy_on(machine: str) -> Copy | None:
-            rows = remote.sql(machine).rows(leaf("sql/read_database.sql"), inputs.database, attempted=attempted)
+            rows = remote.sql(machine).rows(load_script("sql/read_database.sql"), inputs.database, attempted=attempted)
             copy = _copy(rows[0]) if rows else None
             if copy is None or not copy.is_leftover:
                 return copy
@@ -263,7 +261,7 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
         answers = ask(inputs, inputs.machines, copy_on, primary=group.primary)
         copies = {machine: copy for machine, copy in answers.given.items() if copy is not None}
         on = group.primary or next(iter(answers.given))
-        now = remote.sql(on).rows(leaf("sql/read_clock.sql"), attempted=attempted)[0]["now"]
+        now = remote.sql(on).rows(load_script("sql/read_clock.sql"), attempted=attempted)[0]["now"]
         facts = AvailabilityDatabaseFacts(group, copies, now, silent=answers.silent)
         if not group.primary or not _to_seed(group, inputs.database, answers.silent):
             return facts
@@ -297,7 +295,7 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
             steps.append(Step(what, Sql(primary, "sql/add_database.sql", (inputs.group, database)), moved))
         for machine in to_seed:
             what = f"Wait until {machine} knows that {database} is in {inputs.group}."
-            steps.append(Step(what, Until(machine, Visible(database, machine), inputs.seconds)))
+            steps.append(Step(what, WaitFor(machine, Visible(database, machine), inputs.seconds)))
             what = f"On {machine}, join {database} to {inputs.group}."
             steps.append(Step(what, Sql(machine, "sql/join_database.sql", (inputs.group, database))))
         for one in resumable(facts.group, asked):
@@ -305,7 +303,7 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
             steps.append(Step(what, Sql(one.machine, "sql/resume_database.sql", (database,))))
         if steps or lagging(facts.group, database, facts.silent):
             what = f"Wait until {database} is synchronised on every replica of {inputs.group}."
-            steps.append(Step(what, Until(primary, Synchronized(database), inputs.seconds)))
+            steps.append(Step(what, WaitFor(primary, Synchronized(database), inputs.seconds)))
         return steps
 
     @staticmethod
@@ -374,7 +372,7 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
         copy = facts.on_primary
         if not group.exists:
             raise MachineError(
-                self.home(inputs),
+                self.owner_machine(inputs),
                 f"put {database} into {inputs.group}",
                 "there is no such availability group",
                 "Run `pulumi up` again, which makes it first.",
@@ -422,8 +420,8 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
             )
         return copy
 
-    def remove(
-        self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts, before: dict[str, Any]
+    def plan_delete(
+        self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts, baseline: dict[str, Any]
     ) -> list[Step]:
         steps = []
         database, primary = inputs.database, facts.group.primary
@@ -438,10 +436,9 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
                 steps.append(Step(what, Sql(machine, "sql/drop_copy.sql", (database,))))
         return steps
 
-    def present(self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts) -> bool:
-        return bool(facts.group.of(inputs.database))
-
-    def found(self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts) -> dict[str, Any]:
+    def actual(self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts) -> dict[str, Any] | None:
+        if not facts.group.of(inputs.database):
+            return None
         live: dict[str, Any] = {}
         if facts.on_primary and facts.on_primary.recovery_model != inputs.recovery_model:
             live["recovery_model"] = facts.on_primary.recovery_model
@@ -452,7 +449,7 @@ class AvailabilityDatabaseProvider(Provider[AvailabilityDatabaseInputs, Availabi
         return live
 
 
-class AvailabilityDatabase(Managed[AvailabilityDatabaseInputs], module="sql", name="AvailabilityDatabase"):
+class AvailabilityDatabase(FarmResource[AvailabilityDatabaseInputs], module="sql", name="AvailabilityDatabase"):
     """A database in an availability group, synchronised on every replica."""
 
-    provider_class = AvailabilityDatabaseProvider
+    implementation = AvailabilityDatabaseResource

@@ -14,16 +14,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pulumi
 
-from components.inputs import InputPart
-from components.resource import Managed, Provider
+from components.resource import Adoptable, FarmResource, InputPart, ReplaceOn, WithOrphan
 from components.sql import group as groups
 from components.sql.group import Group, Replica
 from components.sql.replicas import OnReplicas, marks
-from components.steps import Script, Sql, Step, Until
+from components.steps import Script, Sql, Step, WaitFor
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError, UnreachableError
@@ -42,7 +41,7 @@ class ReplicaInputs(InputPart):
 
 
 class AvailabilityGroupInputs(OnReplicas):
-    group: str
+    group: Annotated[str, ReplaceOn()]
     """The group's name."""
     replicas: tuple[ReplicaInputs, ...]
     """All replicas with their modes; the first becomes the primary of a new group."""
@@ -91,23 +90,24 @@ class Synchronised:
         return f"{', '.join(lagging)} on {self.machine}" if lagging else ""
 
 
-class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, AvailabilityGroupFacts]):
-    INPUTS = AvailabilityGroupInputs
-    IDENTITY = ("group",)
+class AvailabilityGroupResource(
+    Adoptable[AvailabilityGroupInputs, AvailabilityGroupFacts],
+    WithOrphan[AvailabilityGroupInputs, AvailabilityGroupFacts],
+):
     COMPUTED = ("primary",)
 
-    def title(self, inputs: AvailabilityGroupInputs) -> str:
+    def display_name(self, inputs: AvailabilityGroupInputs) -> str:
         return f"the availability group {inputs.group}"
 
-    def key(self, inputs: AvailabilityGroupInputs) -> str:
+    def resource_id(self, inputs: AvailabilityGroupInputs) -> str:
         return f"availability-group/{inputs.group}".lower()
 
-    def home(self, inputs: AvailabilityGroupInputs) -> str:
+    def owner_machine(self, inputs: AvailabilityGroupInputs) -> str:
         return inputs.machines[0]
 
     def observe(self, inputs: AvailabilityGroupInputs, remote: Remote) -> AvailabilityGroupFacts:
         group = groups.observe(remote, inputs.machines, inputs.group)
-        kept = marks(inputs, inputs.machines, remote, _mark(inputs), f"read {self.title(inputs)}").given
+        kept = marks(inputs, inputs.machines, remote, _mark(inputs), f"read {self.display_name(inputs)}").given
         # While its keeper is silent, no replica is known to be ours, and none is removed.
         keeper = next(iter(kept), "")
         return AvailabilityGroupFacts(group, frozenset(kept[keeper].split(",")) if keeper else frozenset(), keeper)
@@ -118,11 +118,11 @@ class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, AvailabilityGr
         lacking = [one for one in inputs.replicas if group.replica(one.machine) is None]
         gone = [one for one in group.replicas if one.machine not in inputs.machines and one.machine in facts.added]
         added = facts.added | {one.machine for one in lacking}
-        primary = group.primary or self.home(inputs)
-        home = self.home(inputs)
+        primary = group.primary or self.owner_machine(inputs)
+        home = self.owner_machine(inputs)
         steps = [] if added == facts.added and facts.keeper in ("", home) else [self._keep(inputs, added)]
         if facts.keeper not in ("", home):
-            steps += self.release(inputs, facts)
+            steps += self.plan_orphan(inputs, facts)
         for left in gone:
             what = f"On {primary}, remove the replica {left.machine} from {inputs.group}."
             steps.append(Step(what, Sql(primary, "sql/remove_replica.sql", (inputs.group, left.server))))
@@ -151,7 +151,7 @@ class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, AvailabilityGr
         what = f"On {wanted.machine}, join the availability group {name}."
         steps.append(Step(what, Sql(wanted.machine, "sql/join_group.sql", (name,))))
         what = f"Wait until {wanted.machine} is connected in {name}."
-        return [*steps, Step(what, Until(primary, Connected(wanted.machine), inputs.seconds))]
+        return [*steps, Step(what, WaitFor(primary, Connected(wanted.machine), inputs.seconds))]
 
     def _change(
         self, inputs: AvailabilityGroupInputs, primary: str, wanted: ReplicaInputs, replica: Replica
@@ -175,11 +175,11 @@ class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, AvailabilityGr
             steps.append(Step(what, action))
         if ("availability", "SYNCHRONOUS_COMMIT") in changes:
             what = f"Wait until {wanted.machine} is synchronised in {inputs.group}."
-            steps.append(Step(what, Until(primary, Synchronised(wanted.machine), inputs.seconds)))
+            steps.append(Step(what, WaitFor(primary, Synchronised(wanted.machine), inputs.seconds)))
         return steps
 
     def _refuse(self, inputs: AvailabilityGroupInputs, group: Group) -> None:
-        attempted = f"bring {self.title(inputs)} to its declared state"
+        attempted = f"bring {self.display_name(inputs)} to its declared state"
         for machine in inputs.machines:
             server = group.servers.get(machine)
             if server and not server.hadr:
@@ -191,37 +191,37 @@ class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, AvailabilityGr
                 )
         if group.exists and not group.primary:
             raise MachineError(
-                self.home(inputs),
+                self.owner_machine(inputs),
                 attempted,
                 f"none of {', '.join(inputs.machines)} says that it is the primary",
                 "Bring the group online, with one of these as its primary; look at the cluster first.",
             )
 
     def _keep(self, inputs: AvailabilityGroupInputs, added: frozenset[str]) -> Step:
-        names, home = sorted(added), self.home(inputs)
+        names, home = sorted(added), self.owner_machine(inputs)
         what = f"On {home}, keep that this program added {', '.join(names) or 'no replica'} to {inputs.group}."
         if not names:
             return Step(what, Script(home, "windows/remove_mark.ps1", {"Name": _mark(inputs)}))
         arguments = {"Name": _mark(inputs), "Text": ",".join(names)}
         return Step(what, Script(home, "windows/write_mark.ps1", arguments))
 
-    def remove(
-        self, inputs: AvailabilityGroupInputs, facts: AvailabilityGroupFacts, before: dict[str, Any]
+    def plan_delete(
+        self, inputs: AvailabilityGroupInputs, facts: AvailabilityGroupFacts, baseline: dict[str, Any]
     ) -> list[Step]:
         steps = []
         if facts.group.exists:
             if not facts.group.primary:
                 raise MachineError(
-                    self.home(inputs),
-                    f"drop {self.title(inputs)}",
+                    self.owner_machine(inputs),
+                    f"drop {self.display_name(inputs)}",
                     "no replica says that it is the primary",
                     "Bring the group online, or drop it yourself; then run it again.",
                 )
             what = f"On {facts.group.primary}, drop the availability group {inputs.group}."
             steps.append(Step(what, Sql(facts.group.primary, "sql/drop_group.sql", (inputs.group,))))
-        return [*steps, *self.release(inputs, facts)]
+        return [*steps, *self.plan_orphan(inputs, facts)]
 
-    def release(self, inputs: AvailabilityGroupInputs, facts: AvailabilityGroupFacts) -> list[Step]:
+    def plan_orphan(self, inputs: AvailabilityGroupInputs, facts: AvailabilityGroupFacts) -> list[Step]:
         if not facts.added:
             return []
         what = f"On {facts.keeper}, forget which replicas this program added to {inputs.group}."
@@ -230,10 +230,9 @@ class AvailabilityGroupProvider(Provider[AvailabilityGroupInputs, AvailabilityGr
     def adoption(self, inputs: AvailabilityGroupInputs, topology: Topology) -> Location:
         return ("sql",)
 
-    def present(self, inputs: AvailabilityGroupInputs, facts: AvailabilityGroupFacts) -> bool:
-        return facts.group.exists
-
-    def found(self, inputs: AvailabilityGroupInputs, facts: AvailabilityGroupFacts) -> dict[str, Any]:
+    def actual(self, inputs: AvailabilityGroupInputs, facts: AvailabilityGroupFacts) -> dict[str, Any] | None:
+        if not facts.group.exists:
+            return None
         if not facts.group.primary:
             return {}
         replicas = []
@@ -278,9 +277,9 @@ def _with(one: ReplicaInputs, on: str, script: str, inputs: AvailabilityGroupInp
     return Sql(on, script, values, seconds=inputs.seconds)
 
 
-class AvailabilityGroup(Managed[AvailabilityGroupInputs], module="sql", name="AvailabilityGroup"):
+class AvailabilityGroup(FarmResource[AvailabilityGroupInputs], module="sql", name="AvailabilityGroup"):
     """An availability group with its replicas and their modes."""
 
-    provider_class = AvailabilityGroupProvider
+    implementation = AvailabilityGroupResource
     primary: pulumi.Output[str]
     """The machine that has the role now."""

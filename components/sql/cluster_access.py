@@ -11,18 +11,18 @@ Delete leaves these rights, since the cluster may be using them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from components.resource import Managed, Provider
+from components.resource import FarmResource, ReplaceOn, Resource
 from components.sql.replicas import OnReplicas, ask
-from components.steps import Sql, Step, leaf
+from components.steps import Sql, Step, load_script
 from remote.session import Remote
 
 RIGHTS = ("CONNECT SQL", "VIEW SERVER STATE", "ALTER ANY AVAILABILITY GROUP")
 
 
 class ClusterAccessInputs(OnReplicas):
-    group: str
+    group: Annotated[str, ReplaceOn()]
     """The availability group."""
     machines: tuple[str, ...]
     """All replicas."""
@@ -39,24 +39,20 @@ class SystemLogin:
     missing: tuple[str, ...]
 
 
-class ClusterAccessProvider(Provider[ClusterAccessInputs, dict[str, SystemLogin]]):
-    INPUTS = ClusterAccessInputs
-    IDENTITY = ("group",)
-    THING = False
-
-    def title(self, inputs: ClusterAccessInputs) -> str:
+class ClusterAccessResource(Resource[ClusterAccessInputs, dict[str, SystemLogin]]):
+    def display_name(self, inputs: ClusterAccessInputs) -> str:
         return f"the failover cluster's rights on {', '.join(inputs.machines)}"
 
-    def key(self, inputs: ClusterAccessInputs) -> str:
+    def resource_id(self, inputs: ClusterAccessInputs) -> str:
         return f"cluster-access/{inputs.group}".lower()
 
-    def home(self, inputs: ClusterAccessInputs) -> str:
+    def owner_machine(self, inputs: ClusterAccessInputs) -> str:
         return inputs.machines[0]
 
     def observe(self, inputs: ClusterAccessInputs, remote: Remote) -> dict[str, SystemLogin]:
         def rights(machine: str) -> SystemLogin:
             rows = remote.sql(machine).rows(
-                leaf("sql/read_cluster_access.sql"), attempted="read the failover cluster's rights"
+                load_script("sql/read_cluster_access.sql"), attempted="read the failover cluster's rights"
             )
             own = next(row for row in rows if not row["permission"])
             have = {row["permission"] for row in rows}
@@ -77,18 +73,12 @@ class ClusterAccessProvider(Provider[ClusterAccessInputs, dict[str, SystemLogin]
                 steps.append(Step(what, Sql(machine, "sql/set_permission.sql", values)))
         return steps
 
-    def remove(self, inputs: ClusterAccessInputs, facts: dict[str, SystemLogin], before: dict[str, Any]) -> list[Step]:
-        return []
-
-    def present(self, inputs: ClusterAccessInputs, facts: dict[str, SystemLogin]) -> bool:
-        return True
-
-    def found(self, inputs: ClusterAccessInputs, facts: dict[str, SystemLogin]) -> dict[str, Any]:
+    def actual(self, inputs: ClusterAccessInputs, facts: dict[str, SystemLogin]) -> dict[str, Any]:
         lacking = [f"{', '.join(login.missing)} on {machine}" for machine, login in facts.items() if login.missing]
         return {"access": f"missing: {'; '.join(lacking)}"} if lacking else {}
 
 
-class ClusterAccess(Managed[ClusterAccessInputs], module="sql", name="ClusterAccess"):
+class ClusterAccess(FarmResource[ClusterAccessInputs], module="sql", name="ClusterAccess"):
     """The failover cluster's rights on all replicas of a group."""
 
-    provider_class = ClusterAccessProvider
+    implementation = ClusterAccessResource

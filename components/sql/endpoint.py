@@ -12,12 +12,11 @@ Delete drops the endpoint and the logins that were made with it, if this stack m
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from components.inputs import InputPart
-from components.resource import Managed, Provider
+from components.resource import Adoptable, FarmResource, InputPart, ReplaceOn, WithBaseline
 from components.sql.replicas import OnReplicas, ask
-from components.steps import Sql, Step, leaf
+from components.steps import Sql, Step, load_script
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
@@ -34,7 +33,7 @@ class PartnerInputs(InputPart):
 
 
 class MirroringEndpointInputs(OnReplicas):
-    machine: str
+    machine: Annotated[str, ReplaceOn()]
     """The replica's machine."""
     port: int
     """The endpoint's TCP port."""
@@ -76,27 +75,24 @@ class MirroringEndpointFacts:
         return [account for account in self.logins if account not in self.admitted]
 
 
-class MirroringEndpointProvider(Provider[MirroringEndpointInputs, MirroringEndpointFacts]):
-    INPUTS = MirroringEndpointInputs
-    IDENTITY = ("machine",)
-
-    def title(self, inputs: MirroringEndpointInputs) -> str:
+class MirroringEndpointResource(
+    Adoptable[MirroringEndpointInputs, MirroringEndpointFacts],
+    WithBaseline[MirroringEndpointInputs, MirroringEndpointFacts],
+):
+    def display_name(self, inputs: MirroringEndpointInputs) -> str:
         return f"the endpoint of {inputs.machine} for availability groups"
 
-    def key(self, inputs: MirroringEndpointInputs) -> str:
+    def resource_id(self, inputs: MirroringEndpointInputs) -> str:
         return f"{inputs.machine}/mirroring-endpoint".lower()
 
-    def home(self, inputs: MirroringEndpointInputs) -> str:
-        return inputs.machine
-
     def observe(self, inputs: MirroringEndpointInputs, remote: Remote) -> MirroringEndpointFacts:
-        attempted = f"read {self.title(inputs)}"
+        attempted = f"read {self.display_name(inputs)}"
         computers = {partner.machine: partner.computer for partner in inputs.partners}
         answers = ask(inputs, (inputs.machine, *computers), lambda machine: _account(machine, remote))
         if inputs.machine in answers.silent:
             return MirroringEndpointFacts(None, {}, frozenset(), silent=True)
         server = remote.sql(inputs.machine)
-        rows = server.rows(leaf("sql/read_endpoint.sql"), attempted=attempted)
+        rows = server.rows(load_script("sql/read_endpoint.sql"), attempted=attempted)
         endpoint = None
         if rows:
             row = rows[0]
@@ -107,7 +103,7 @@ class MirroringEndpointProvider(Provider[MirroringEndpointInputs, MirroringEndpo
                 continue
             own = answers.given[partner]
             account = computer if own.lower().startswith(_BUILT_IN) else own
-            found = server.rows(leaf("sql/read_endpoint_access.sql"), account, attempted=attempted)
+            found = server.rows(load_script("sql/read_endpoint_access.sql"), account, attempted=attempted)
             logins[account] = found[0]["name"] if found else ""
             if found and found[0]["may_connect"]:
                 admitted.add(account)
@@ -142,15 +138,15 @@ class MirroringEndpointProvider(Provider[MirroringEndpointInputs, MirroringEndpo
             steps.append(Step(what, Sql(on, "sql/grant_endpoint.sql", (name, login))))
         return steps
 
-    def remove(
-        self, inputs: MirroringEndpointInputs, facts: MirroringEndpointFacts, before: dict[str, Any]
+    def plan_delete(
+        self, inputs: MirroringEndpointInputs, facts: MirroringEndpointFacts, baseline: dict[str, Any]
     ) -> list[Step]:
         steps, on = [], inputs.machine
         if facts.endpoint:
             what = f"On {on}, drop the endpoint {facts.endpoint.name}."
             steps.append(Step(what, Sql(on, "sql/drop_endpoint.sql", (facts.endpoint.name,))))
         for account, login in facts.logins.items():
-            made = account in before.get("logins", []) or before.get("accounts", {}).get(account) is False
+            made = account in baseline.get("logins", []) or baseline.get("accounts", {}).get(account) is False
             if login and made:  # ``logins``: as it was kept at first, those that were made
                 steps.append(Step(f"On {on}, drop the login {login}.", Sql(on, "sql/drop_login.sql", (login,))))
         return steps
@@ -158,16 +154,13 @@ class MirroringEndpointProvider(Provider[MirroringEndpointInputs, MirroringEndpo
     def adoption(self, inputs: MirroringEndpointInputs, topology: Topology) -> Location:
         return ("sql",)
 
-    def present(self, inputs: MirroringEndpointInputs, facts: MirroringEndpointFacts) -> bool:
-        return facts.endpoint is not None or facts.silent
-
-    def remember(self, inputs: MirroringEndpointInputs, facts: MirroringEndpointFacts) -> dict[str, Any]:
+    def baseline(self, inputs: MirroringEndpointInputs, facts: MirroringEndpointFacts) -> dict[str, Any]:
         return {"accounts": {account: bool(login) for account, login in facts.logins.items()}}
 
-    def found(self, inputs: MirroringEndpointInputs, facts: MirroringEndpointFacts) -> dict[str, Any]:
+    def actual(self, inputs: MirroringEndpointInputs, facts: MirroringEndpointFacts) -> dict[str, Any] | None:
         one = facts.endpoint
-        if one is None:  # it does not answer: the base asks only for what is present
-            return {}
+        if one is None:  # a server that does not answer is unknown, not without its endpoint
+            return {} if facts.silent else None
         live: dict[str, Any] = {
             "port": one.port,
             "state": one.state,
@@ -182,7 +175,7 @@ class MirroringEndpointProvider(Provider[MirroringEndpointInputs, MirroringEndpo
 def _account(machine: str, remote: Remote) -> str:
     """The account that the SQL Server of a machine runs as."""
     attempted = "read the account that SQL Server runs as"
-    rows = remote.sql(machine).rows(leaf("sql/read_service_account.sql"), attempted=attempted)
+    rows = remote.sql(machine).rows(load_script("sql/read_service_account.sql"), attempted=attempted)
     if not rows:
         raise MachineError(
             machine,
@@ -193,7 +186,7 @@ def _account(machine: str, remote: Remote) -> str:
     return str(rows[0]["account"])
 
 
-class MirroringEndpoint(Managed[MirroringEndpointInputs], module="sql", name="MirroringEndpoint"):
+class MirroringEndpoint(FarmResource[MirroringEndpointInputs], module="sql", name="MirroringEndpoint"):
     """The endpoint through which a replica talks to the others."""
 
-    provider_class = MirroringEndpointProvider
+    implementation = MirroringEndpointResource

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from components.steps import leaf
+from components.steps import load_script
 from remote.errors import LostAnswerError, MachineError, UnreachableError
 from remote.session import Remote
 from remote.sql import Row, Statements
@@ -190,7 +190,7 @@ def observe(remote: Remote, machines: Sequence[str], name: str, *, integrated: b
             url=row["url"] or "",
             trouble=_trouble(row),
         )
-        for row in server(primary).rows(leaf("sql/read_replicas.sql"), name, attempted=attempted)
+        for row in server(primary).rows(load_script("sql/read_replicas.sql"), name, attempted=attempted)
     )
     databases = tuple(
         DatabaseReplica(
@@ -202,7 +202,7 @@ def observe(remote: Remote, machines: Sequence[str], name: str, *, integrated: b
             suspended=bool(row["suspended"]),
             suspend_reason=row["suspend_reason"] or "",
         )
-        for row in server(primary).rows(leaf("sql/read_group_databases.sql"), name, attempted=attempted)
+        for row in server(primary).rows(load_script("sql/read_group_databases.sql"), name, attempted=attempted)
     )
     return Group(name, primary, replicas, databases, servers)
 
@@ -215,7 +215,7 @@ def _trouble(row: Row) -> str:
 
 def _server(server: Statements, machine: str, name: str) -> Server:
     attempted = f"read its part in the availability group {name}"
-    row = server.rows(leaf("sql/read_role.sql"), name, attempted=attempted)[0]
+    row = server.rows(load_script("sql/read_role.sql"), name, attempted=attempted)[0]
     if row["engine_edition"] != 3:  # 3 is Enterprise, Developer and Evaluation (SERVERPROPERTY, EngineEdition)
         raise MachineError(
             machine,

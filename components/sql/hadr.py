@@ -16,13 +16,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from components.resource import Managed, Provider
+from components.resource import FarmResource, Resource
 from components.sql import group as groups
 from components.sql.authentication_mode import ServerMode, configure, read_mode
 from components.sql.group import Group
 from components.sql.replicas import OnReplicas, ask
 from components.sql.restart import RestartInputs, restart
-from components.steps import Script, Step, leaf
+from components.steps import Script, Step, load_script
 from remote.errors import MachineError
 from remote.session import Remote
 
@@ -51,18 +51,14 @@ class HadrFacts:
         return self.group.servers[machine].hadr
 
 
-class HadrProvider(Provider[HadrInputs, HadrFacts]):
-    INPUTS = HadrInputs
-    IDENTITY = ("group",)
-    THING = False
-
-    def title(self, inputs: HadrInputs) -> str:
+class HadrResource(Resource[HadrInputs, HadrFacts]):
+    def display_name(self, inputs: HadrInputs) -> str:
         return f"AlwaysOn Availability Groups on {', '.join(inputs.machines)}"
 
-    def key(self, inputs: HadrInputs) -> str:
+    def resource_id(self, inputs: HadrInputs) -> str:
         return f"hadr/{inputs.group}".lower()
 
-    def home(self, inputs: HadrInputs) -> str:
+    def owner_machine(self, inputs: HadrInputs) -> str:
         return inputs.machines[0]
 
     def observe(self, inputs: HadrInputs, remote: Remote) -> HadrFacts:
@@ -87,15 +83,9 @@ class HadrProvider(Provider[HadrInputs, HadrFacts]):
                 steps.append(Step(what, Script(machine, "sql/enable_hadr.ps1", arguments), remedy))
             if machine in due and facts.modes[machine].configured != inputs.authentication:
                 steps.append(configure(machine, inputs.authentication))
-        return [*steps, *restart(inputs, facts.group, due, self.title(inputs))]
+        return [*steps, *restart(inputs, facts.group, due, self.display_name(inputs))]
 
-    def remove(self, inputs: HadrInputs, facts: HadrFacts, before: dict[str, Any]) -> list[Step]:
-        return []
-
-    def present(self, inputs: HadrInputs, facts: HadrFacts) -> bool:
-        return True
-
-    def found(self, inputs: HadrInputs, facts: HadrFacts) -> dict[str, Any]:
+    def actual(self, inputs: HadrInputs, facts: HadrFacts) -> dict[str, Any]:
         live: dict[str, Any] = {}
         if disabled := [machine for machine in facts.configured if not facts.running(machine)]:
             live["alwayson"] = f"disabled on {', '.join(disabled)}"
@@ -107,7 +97,9 @@ class HadrProvider(Provider[HadrInputs, HadrFacts]):
 def _configured(remote: Remote, machine: str, instance: str) -> bool:
     """Whether the next start of an instance enables AlwaysOn."""
     attempted = "read whether AlwaysOn Availability Groups is enabled"
-    found = remote.powershell(machine).run(leaf("sql/read_hadr.ps1"), {"Instance": instance}, attempted=attempted)
+    found = remote.powershell(machine).run(
+        load_script("sql/read_hadr.ps1"), {"Instance": instance}, attempted=attempted
+    )
     if not found:
         raise MachineError(
             machine,
@@ -118,7 +110,7 @@ def _configured(remote: Remote, machine: str, instance: str) -> bool:
     return bool(found[0])
 
 
-class Hadr(Managed[HadrInputs], module="sql", name="Hadr"):
+class Hadr(FarmResource[HadrInputs], module="sql", name="Hadr"):
     """AlwaysOn Availability Groups on all replicas of a group."""
 
-    provider_class = HadrProvider
+    implementation = HadrResource

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from components.steps import leaf
+from components.steps import load_script
 from remote.session import Remote
 from remote.sql import Row
 
@@ -92,7 +92,7 @@ class Restored:
 
 def read_restored(remote: Remote, machine: str, database: str, attempted: str) -> tuple[Restored, ...]:
     """The last full backup that was restored as the database on a server, and all that followed."""
-    rows = remote.sql(machine).rows(leaf("sql/read_restored.sql"), database, attempted=attempted)
+    rows = remote.sql(machine).rows(load_script("sql/read_restored.sql"), database, attempted=attempted)
     return tuple(Restored(row["name"] or "", int(row["last_lsn"])) for row in rows)
 
 

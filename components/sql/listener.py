@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
-from typing import Any
+from typing import Annotated, Any
 
-from components.inputs import Inputs
-from components.resource import Managed, Provider
+from components.resource import Adoptable, FarmResource, Inputs, ReplaceOn
 from components.sql import group as groups
-from components.steps import Sql, Step, leaf
+from components.steps import Sql, Step, load_script
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
@@ -22,11 +21,11 @@ from remote.session import Remote
 
 
 class ListenerInputs(Inputs):
-    group: str
+    group: Annotated[str, ReplaceOn()]
     """The availability group."""
     machines: tuple[str, ...]
     """All replicas."""
-    listener: str
+    listener: Annotated[str, ReplaceOn()]
     """The listener's name."""
     address: str
     """Its address."""
@@ -44,17 +43,14 @@ class ListenerFacts:
     addresses: tuple[str, ...] = ()
 
 
-class ListenerProvider(Provider[ListenerInputs, ListenerFacts]):
-    INPUTS = ListenerInputs
-    IDENTITY = ("group", "listener")
-
-    def title(self, inputs: ListenerInputs) -> str:
+class ListenerResource(Adoptable[ListenerInputs, ListenerFacts]):
+    def display_name(self, inputs: ListenerInputs) -> str:
         return f"the listener {inputs.listener}"
 
-    def key(self, inputs: ListenerInputs) -> str:
+    def resource_id(self, inputs: ListenerInputs) -> str:
         return f"listener/{inputs.group}/{inputs.listener}".lower()
 
-    def home(self, inputs: ListenerInputs) -> str:
+    def owner_machine(self, inputs: ListenerInputs) -> str:
         return inputs.machines[0]
 
     def observe(self, inputs: ListenerInputs, remote: Remote) -> ListenerFacts:
@@ -62,9 +58,11 @@ class ListenerProvider(Provider[ListenerInputs, ListenerFacts]):
         if not group.exists:
             return ListenerFacts("")
         if not group.primary:
-            raise MachineError(self.home(inputs), f"read {self.title(inputs)}", f"{inputs.group} has no primary")
+            raise MachineError(
+                self.owner_machine(inputs), f"read {self.display_name(inputs)}", f"{inputs.group} has no primary"
+            )
         rows = remote.sql(group.primary).rows(
-            leaf("sql/read_listener.sql"), inputs.group, attempted=f"read {self.title(inputs)}"
+            load_script("sql/read_listener.sql"), inputs.group, attempted=f"read {self.display_name(inputs)}"
         )
         ours = [row for row in rows if row["name"].lower() == inputs.listener.lower()]
         if not ours:
@@ -76,8 +74,8 @@ class ListenerProvider(Provider[ListenerInputs, ListenerFacts]):
         on, name, group = facts.primary, inputs.listener, inputs.group
         if not on:
             raise MachineError(
-                self.home(inputs),
-                f"add {self.title(inputs)}",
+                self.owner_machine(inputs),
+                f"add {self.display_name(inputs)}",
                 f"there is no availability group {group}",
                 "Run `pulumi up` again, which makes it first.",
             )
@@ -103,13 +101,13 @@ class ListenerProvider(Provider[ListenerInputs, ListenerFacts]):
         if beside:
             raise MachineError(
                 facts.primary,
-                f"add the address {inputs.address} to {self.title(inputs)}",
+                f"add the address {inputs.address} to {self.display_name(inputs)}",
                 f"it has {', '.join(beside)} in the same subnet, and T-SQL can neither change nor remove that",
                 f"Set the address of its IP resource to {inputs.address} in Failover Cluster Manager, or correct "
                 "`sql.listener.address`; then run `pulumi up` again.",
             )
 
-    def remove(self, inputs: ListenerInputs, facts: ListenerFacts, before: dict[str, Any]) -> list[Step]:
+    def plan_delete(self, inputs: ListenerInputs, facts: ListenerFacts, baseline: dict[str, Any]) -> list[Step]:
         if not facts.name:
             return []
         what = f"On {facts.primary}, remove the listener {inputs.listener} from {inputs.group}."
@@ -118,10 +116,9 @@ class ListenerProvider(Provider[ListenerInputs, ListenerFacts]):
     def adoption(self, inputs: ListenerInputs, topology: Topology) -> Location:
         return ("sql",)
 
-    def present(self, inputs: ListenerInputs, facts: ListenerFacts) -> bool:
-        return bool(facts.name)
-
-    def found(self, inputs: ListenerInputs, facts: ListenerFacts) -> dict[str, Any]:
+    def actual(self, inputs: ListenerInputs, facts: ListenerFacts) -> dict[str, Any] | None:
+        if not facts.name:
+            return None
         live: dict[str, Any] = {"port": facts.port}
         if inputs.address not in facts.addresses:
             live["address"] = ", ".join(facts.addresses)
@@ -135,7 +132,7 @@ _COMPUTER = (
 )
 
 
-class Listener(Managed[ListenerInputs], module="sql", name="Listener"):
+class Listener(FarmResource[ListenerInputs], module="sql", name="Listener"):
     """A listener of an availability group."""
 
-    provider_class = ListenerProvider
+    implementation = ListenerResource

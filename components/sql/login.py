@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
-from components.steps import leaf
+from components.steps import load_script
 from remote.secret import Secret
 from remote.session import Remote
 from remote.sql import Row
@@ -235,7 +235,7 @@ def sid(text: str) -> str:
 
 def read(remote: Remote, machine: str, attempted: str) -> Logins:
     """All SQL logins of a server but ``sa`` and the server's own, in one round trip however many there are."""
-    rows = remote.sql(machine).rows(leaf("sql/read_logins.sql"), attempted=attempted)
+    rows = remote.sql(machine).rows(load_script("sql/read_logins.sql"), attempted=attempted)
     return from_rows(rows)
 
 

@@ -26,17 +26,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any
 
 import pulumi
 
-from components.resource import Managed, Provider
+from components.resource import FarmResource, ReplaceOn, ReportsChange
 from components.sql import group as groups
 from components.sql.login import Logins, read, sid
 from components.sql.login_report import report
 from components.sql.login_set import LoginSet
 from components.sql.replicas import OnReplicas, ask
-from components.steps import Step, Together, leaf
+from components.steps import SqlTransaction, Step, load_script
 from remote.errors import MachineError
 from remote.session import Remote
 from remote.sql import Row
@@ -45,9 +45,9 @@ MIRRORED = "the same on every replica"
 
 
 class LoginMirrorInputs(OnReplicas):
-    name: str = "logins"
+    name: Annotated[str, ReplaceOn()] = "logins"
     """Tells two mirrors of one group apart."""
-    group: str
+    group: Annotated[str, ReplaceOn()]
     """The availability group."""
     machines: tuple[str, ...]
     """All replicas."""
@@ -84,29 +84,27 @@ class LoginMirrorFacts:
     """Database → SID of its owner as the database knows it (dbo), and the name that the primary has for that."""
 
 
-class LoginMirrorProvider(Provider[LoginMirrorInputs, LoginMirrorFacts]):
-    INPUTS = LoginMirrorInputs
-    IDENTITY = ("name", "group")
+class LoginMirrorResource(ReportsChange[LoginMirrorInputs, LoginMirrorFacts]):
     COMPUTED = ("logins", "report")
-    TOLD = ("report",)
-    THING = False
 
-    def title(self, inputs: LoginMirrorInputs) -> str:
+    def display_name(self, inputs: LoginMirrorInputs) -> str:
         return f"the logins of {inputs.group}"
 
-    def key(self, inputs: LoginMirrorInputs) -> str:
+    def resource_id(self, inputs: LoginMirrorInputs) -> str:
         return f"login-mirror/{inputs.group}/{inputs.name}".lower()
 
-    def home(self, inputs: LoginMirrorInputs) -> str:
+    def owner_machine(self, inputs: LoginMirrorInputs) -> str:
         return inputs.machines[0]
 
     def observe(self, inputs: LoginMirrorInputs, remote: Remote) -> LoginMirrorFacts:
-        attempted = f"read {self.title(inputs)}"
+        attempted = f"read {self.display_name(inputs)}"
         group = groups.observe(remote, inputs.machines, inputs.group)
         if not group.exists:  # somebody dropped it: its databases are nobody's to mirror for until it is made again
-            return LoginMirrorFacts(self.home(inputs), {}, {}, missing=inputs.databases)
+            return LoginMirrorFacts(self.owner_machine(inputs), {}, {}, missing=inputs.databases)
         if not group.primary:
-            raise MachineError(self.home(inputs), attempted, f"the availability group {inputs.group} has no primary")
+            raise MachineError(
+                self.owner_machine(inputs), attempted, f"the availability group {inputs.group} has no primary"
+            )
         answers = ask(inputs, inputs.machines, lambda machine: read(remote, machine, attempted), primary=group.primary)
         primary = answers.given[group.primary]
         missing = tuple(database for database in inputs.databases if primary.fold(database) not in primary.databases)
@@ -130,7 +128,7 @@ class LoginMirrorProvider(Provider[LoginMirrorInputs, LoginMirrorFacts]):
         if facts.missing:
             raise MachineError(
                 facts.primary,
-                f"mirror {self.title(inputs)}",
+                f"mirror {self.display_name(inputs)}",
                 f"there is no database {', '.join(facts.missing)}",
                 "They are made by the configuration of the first portal node; see whether that one succeeded.",
             )
@@ -139,23 +137,22 @@ class LoginMirrorProvider(Provider[LoginMirrorInputs, LoginMirrorFacts]):
         found.sort(key=lambda one: (one.action == "refused", one.machine.lower()))
         return [step for one in found for step in one.steps]
 
-    def remove(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts, before: dict[str, Any]) -> list[Step]:
+    def plan_delete(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts, baseline: dict[str, Any]) -> list[Step]:
         return [
             Step(
                 f"On {machine}, forget which logins this program made.",
-                Together(machine, tuple(("sql/unmark_login.sql", (mark,)) for mark in sorted(server.marks))),
+                SqlTransaction(machine, tuple(("sql/unmark_login.sql", (mark,)) for mark in sorted(server.marks))),
             )
             for machine, server in facts.servers.items()
             if server.marks
         ]
 
-    def present(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> bool:
-        return len(facts.missing) < len(inputs.databases)  # without any database there is nothing to mirror for
-
-    def existed(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> bool:
+    def preexisting(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> bool:
         return False  # what delete takes away, this program wrote down itself
 
-    def found(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> dict[str, Any]:
+    def actual(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> dict[str, Any] | None:
+        if len(facts.missing) == len(inputs.databases):  # without any database there is nothing to mirror for
+            return None
         due = [f"{one.name} on {one.machine}: {one.how}" for one in LoginSet(inputs, facts).findings if one.steps]
         return {"state": "; ".join(due)} if due else {}
 
@@ -163,12 +160,12 @@ class LoginMirrorProvider(Provider[LoginMirrorInputs, LoginMirrorFacts]):
         """Everything that is not as it should be, also what this resource leaves to a person."""
         left = [f"{one.name}: {one.done}" for one in LoginSet(inputs, facts).findings if one.action == "left"]
         unknown = [f"{machine} does not answer" for machine in facts.silent]
-        return [*self.found(inputs, facts).values(), *left, *unknown]
+        return [*(self.actual(inputs, facts) or {}).values(), *left, *unknown]
 
     def outputs(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> dict[str, Any]:
         return {"logins": LoginSet(inputs, facts).names()}
 
-    def told(
+    def change_outputs(
         self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts, before: LoginMirrorFacts | None, kept: dict[str, Any]
     ) -> dict[str, Any]:
         wanted = LoginSet(inputs, facts)
@@ -184,14 +181,14 @@ def _users(remote: Remote, places: Iterable[tuple[str, str]], attempted: str) ->
     return [
         (database, row)
         for machine, database in places
-        for row in remote.sql(machine, database).rows(leaf("sql/read_users.sql"), attempted=attempted)
+        for row in remote.sql(machine, database).rows(load_script("sql/read_users.sql"), attempted=attempted)
     ]
 
 
-class LoginMirror(Managed[LoginMirrorInputs], module="sql", name="LoginMirror"):
+class LoginMirror(FarmResource[LoginMirrorInputs], module="sql", name="LoginMirror"):
     """The mirrored SQL logins of an availability group."""
 
-    provider_class = LoginMirrorProvider
+    implementation = LoginMirrorResource
     logins: pulumi.Output[list[str]]
     """The names of the mirrored logins."""
     report: pulumi.Output[list[dict[str, str]]]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from components.sql.login import Fold, Login, Logins, Owned, Permission, ServerRole, rights
-from components.steps import Refuse, Step, Together, Until
+from components.steps import Refuse, SqlTransaction, Step, WaitFor
 from remote.sql import Value
 
 Part = tuple[str, tuple[Value, ...]]
@@ -112,7 +112,7 @@ def refused(name: str, machine: str, why: str) -> Finding:
 
 
 def _step(sentence: str, name: str, machine: str, parts: Iterable[Part]) -> Step:
-    return Step(sentence, Together(machine, tuple(parts)), subject=_subject(name, machine))
+    return Step(sentence, SqlTransaction(machine, tuple(parts)), subject=_subject(name, machine))
 
 
 def _subject(name: str, machine: str) -> str:
@@ -137,7 +137,7 @@ def _anew(needed: Needed, other: Login, machine: str, seconds: float, fold: Fold
     if other.holdings.sessions:
         what = f"Wait until nobody is logged on to {machine} as {other.name}, whose SID is not the right one."
         remedy = f"End these sessions, or stop what logs on with {other.name} there, then run `pulumi up` again."
-        until = Until(machine, LoggedOff(machine, other.name), seconds)
+        until = WaitFor(machine, LoggedOff(machine, other.name), seconds)
         steps.append(Step(what, until, remedy, _subject(login.name, machine)))
     what = (
         f"On {machine}, make the login {login.name} anew with the SID and password hash it has on "

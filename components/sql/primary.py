@@ -11,17 +11,16 @@ databases that it left behind are an error that says where they are. Delete leav
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import pulumi
-from pulumi.dynamic import UpdateResult
 
-from components.resource import Managed, Provider
+from components.resource import FarmResource, PlansByChange, ReplaceOn
 from components.sql import whereabouts
 from components.sql.group import Group
 from components.sql.replicas import OnReplicas
 from components.sql.whereabouts import Whereabouts
-from components.steps import Sql, Step, Until
+from components.steps import Sql, Step, WaitFor
 from remote.errors import MachineError
 from remote.session import Remote
 
@@ -29,7 +28,7 @@ WITH_DATABASES = "where the primary is"
 
 
 class PrimaryInputs(OnReplicas):
-    group: str
+    group: Annotated[str, ReplaceOn()]
     """The availability group."""
     machine: str
     """The machine that is to be the primary."""
@@ -109,39 +108,33 @@ def refuse_loss(group: Group, target: str, attempted: str) -> None:
 def move(group: str, target: str, seconds: float, *, integrated: bool = False) -> list[Step]:
     """The steps of a planned failover, for facts that are a group or hold one."""
     return [
-        Step(f"Wait until {target} is ready to take over {group}.", Until(target, Ready(target), seconds)),
+        Step(f"Wait until {target} is ready to take over {group}.", WaitFor(target, Ready(target), seconds)),
         Step(
             f"On {target}, fail {group} over to it.",
             Sql(target, "sql/failover.sql", (group,), integrated=integrated, seconds=seconds),
         ),
         Step(
             f"Wait until {target} is the primary of {group} and its partners follow.",
-            Until(target, Moved(target), seconds),
+            WaitFor(target, Moved(target), seconds),
         ),
     ]
 
 
-class PrimaryProvider(Provider[PrimaryInputs, Whereabouts]):
-    INPUTS = PrimaryInputs
-    IDENTITY = ("group",)
+class PrimaryResource(PlansByChange[PrimaryInputs, Whereabouts]):
     COMPUTED = ("current",)
-    THING = False
 
-    def title(self, inputs: PrimaryInputs) -> str:
+    def display_name(self, inputs: PrimaryInputs) -> str:
         return f"the primary of {inputs.group}"
 
-    def key(self, inputs: PrimaryInputs) -> str:
+    def resource_id(self, inputs: PrimaryInputs) -> str:
         return f"primary/{inputs.group}".lower()
 
-    def home(self, inputs: PrimaryInputs) -> str:
-        return inputs.machine
-
     def observe(self, inputs: PrimaryInputs, remote: Remote) -> Whereabouts:
-        attempted = f"read {self.title(inputs)}"
+        attempted = f"read {self.display_name(inputs)}"
         return whereabouts.observe(remote, inputs, inputs.machines, inputs.group, inputs.databases, attempted)
 
     def plan(self, inputs: PrimaryInputs, facts: Whereabouts) -> list[Step]:
-        attempted = f"move {self.title(inputs)}"
+        attempted = f"move {self.display_name(inputs)}"
         whereabouts.refuse_two_sets(facts, attempted)
         target = self._wanted(inputs, facts)
         if facts.group.primary == target:
@@ -158,20 +151,13 @@ class PrimaryProvider(Provider[PrimaryInputs, Whereabouts]):
         moves = inputs.policy == "always" or (inputs.policy == "build" and not inputs.settled)
         return inputs.machine if moves else facts.group.primary
 
-    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+    def inputs_of_update(self, olds: dict[str, Any], inputs: PrimaryInputs) -> PrimaryInputs:
         """A change of anything but the wanted machine (a replica more, for instance) fails nothing over but back to
         databases that are not in the group."""
-        settled = str(olds.get("machine")).lower() == str(news.get("machine")).lower()
-        done = super().update(_id, olds, {**news, "settled": settled})
-        return UpdateResult({**(done.outs or {}), "settled": False})
+        settled = str(olds.get("machine")).lower() == inputs.machine.lower()
+        return inputs.model_copy(update={"settled": settled})
 
-    def remove(self, inputs: PrimaryInputs, facts: Whereabouts, before: dict[str, Any]) -> list[Step]:
-        return []
-
-    def present(self, inputs: PrimaryInputs, facts: Whereabouts) -> bool:
-        return True
-
-    def found(self, inputs: PrimaryInputs, facts: Whereabouts) -> dict[str, Any]:
+    def actual(self, inputs: PrimaryInputs, facts: Whereabouts) -> dict[str, Any]:
         if facts.astray:
             return {"outside": facts.astray}
         drifted = inputs.policy == "always" and facts.group.primary != self._wanted(inputs, facts)
@@ -181,9 +167,9 @@ class PrimaryProvider(Provider[PrimaryInputs, Whereabouts]):
         return {"current": facts.group.primary}
 
 
-class Primary(Managed[PrimaryInputs], module="sql", name="Primary"):
+class Primary(FarmResource[PrimaryInputs], module="sql", name="Primary"):
     """Where the primary of an availability group is wanted."""
 
-    provider_class = PrimaryProvider
+    implementation = PrimaryResource
     current: pulumi.Output[str]
     """Where it is."""

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-from components.inputs import Inputs
 from components.progress import warn
-from components.steps import leaf
+from components.resource import Inputs
+from components.steps import load_script
 from remote.errors import LostAnswerError, UnreachableError
 from remote.session import Remote
 
@@ -62,7 +62,7 @@ def marks(inputs: OnReplicas, machines: Sequence[str], remote: Remote, name: str
     does since it was the first."""
 
     def read(machine: str) -> str:
-        kept = remote.powershell(machine).run(leaf("windows/read_mark.ps1"), {"Name": name}, attempted=attempted)
+        kept = remote.powershell(machine).run(load_script("windows/read_mark.ps1"), {"Name": name}, attempted=attempted)
         return str(kept[0]) if kept else ""
 
     answers = ask(inputs, machines, read)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
 from pydantic import Field
 
-from components.inputs import Inputs
+from components.resource import Inputs, ReplaceOn
 from components.sql.group import Group
 from components.sql.primary import HoldsGroup, group_in, move
-from components.steps import Script, Step, Until
+from components.steps import Script, Step, WaitFor
 from remote.errors import MachineError
 
 
@@ -34,7 +34,7 @@ class Restarting(TypedDict):
 class RestartInputs(Inputs):
     """Inputs of a setting of all replicas that takes effect at a start of SQL Server."""
 
-    group: str
+    group: Annotated[str, ReplaceOn()]
     """The availability group."""
     machines: tuple[str, ...]
     """All replicas."""
@@ -96,5 +96,5 @@ def _one(inputs: RestartInputs, group: Group, machine: str) -> list[Step]:
     steps = [Step(f"On {machine}, restart SQL Server.", script)]
     if group.primary:
         what = f"Wait until {inputs.group} is healthy again after the restart of {machine}."
-        steps.append(Step(what, Until(machine, Healthy(group.ailing()), inputs.synchronization_seconds)))
+        steps.append(Step(what, WaitFor(machine, Healthy(group.ailing()), inputs.synchronization_seconds)))
     return steps

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from components.sql.leftover import SEED, Past
-from components.steps import leaf
+from components.steps import load_script
 from remote.errors import MachineError
 from remote.session import Remote
 
@@ -57,11 +57,11 @@ def log_backup(share: str, database: str) -> str:
 def read_seed(remote: Remote, primary: str, database: str, file: str, attempted: str) -> Seed | None:
     """The full backup in a file, where the primary wrote it for a seed, and the file still holds it."""
     server = remote.sql(primary)
-    rows = server.rows(leaf("sql/read_seed.sql"), database, file, SEED, attempted=attempted)
+    rows = server.rows(load_script("sql/read_seed.sql"), database, file, SEED, attempted=attempted)
     if not rows:
         return None
     try:
-        held = server.rows(leaf("sql/read_backup_file.sql"), file, attempted=attempted)
+        held = server.rows(load_script("sql/read_backup_file.sql"), file, attempted=attempted)
     except MachineError as error:
         if error.number in _NO_BACKUP:
             return None
@@ -96,13 +96,13 @@ class Folders:
 
 
 def read_files(remote: Remote, machine: str, database: str, attempted: str) -> tuple[File, ...]:
-    rows = remote.sql(machine).rows(leaf("sql/read_files.sql"), database, attempted=attempted)
+    rows = remote.sql(machine).rows(load_script("sql/read_files.sql"), database, attempted=attempted)
     return tuple(File(row["logical"], row["path"], row["kind"]) for row in rows)
 
 
 def read_folders(remote: Remote, machine: str, attempted: str) -> Folders:
     """The default folders: those in the registry, else the folder of the server's own master database."""
-    row = remote.sql(machine).rows(leaf("sql/read_folders.sql"), attempted=attempted)[0]
+    row = remote.sql(machine).rows(load_script("sql/read_folders.sql"), attempted=attempted)[0]
     own = row["master_file"].rpartition("\\")[0]
     return Folders(*((row[key] or own).rstrip("\\") for key in ("data", "log")))
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from components.sql import group as groups
 from components.sql.group import Group
 from components.sql.replicas import OnReplicas, ask
-from components.steps import leaf
+from components.steps import load_script
 from remote.errors import MachineError
 from remote.session import Remote
 from remote.sql import Row
@@ -78,7 +78,7 @@ def observe(
         return Whereabouts(found)
 
     def outside(machine: str) -> list[Outside]:
-        rows = remote.sql(machine).rows(leaf("sql/read_databases_outside.sql"), attempted=attempted)
+        rows = remote.sql(machine).rows(load_script("sql/read_databases_outside.sql"), attempted=attempted)
         known = ((wanted.get(row["name"].lower()), row) for row in rows)
         return [Outside(machine, database, _age(row)) for database, row in known if database]
 

@@ -8,11 +8,10 @@ when every binding has the new one. Other certificates are left alone. Delete re
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from components.inputs import Inputs
-from components.resource import Managed, Provider
-from components.steps import Script, Step, leaf
+from components.resource import Adoptable, FarmResource, Inputs, ReplaceOn
+from components.steps import Script, Step, load_script
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.secret import Secret
@@ -20,11 +19,11 @@ from remote.session import Remote
 
 
 class CertificateInputs(Inputs):
-    machine: str
+    machine: Annotated[str, ReplaceOn(delete_first=False)]
     """The machine."""
     name: str
     """What the topology calls it."""
-    thumbprint: str
+    thumbprint: Annotated[str, ReplaceOn(delete_first=False)]
     """Its SHA-1, as Windows shows it."""
     pfx: Secret
     """The PFX file, base64."""
@@ -40,26 +39,18 @@ class CertificateFacts:
     private_key: bool
 
 
-class CertificateProvider(Provider[CertificateInputs, CertificateFacts]):
-    INPUTS = CertificateInputs
-    IDENTITY = ("machine", "thumbprint")
-    DELETE_FIRST = False  # the old one serves until every binding has the new one
-    SECRETS = ("pfx", "password")
-
-    def title(self, inputs: CertificateInputs) -> str:
+class CertificateResource(Adoptable[CertificateInputs, CertificateFacts]):
+    def display_name(self, inputs: CertificateInputs) -> str:
         return f"the certificate {inputs.name} ({inputs.thumbprint})"
 
-    def key(self, inputs: CertificateInputs) -> str:
+    def resource_id(self, inputs: CertificateInputs) -> str:
         return f"{inputs.machine}/certificate/{inputs.thumbprint}".lower()
-
-    def home(self, inputs: CertificateInputs) -> str:
-        return inputs.machine
 
     def observe(self, inputs: CertificateInputs, remote: Remote) -> CertificateFacts:
         state = remote.powershell(inputs.machine).run(
-            leaf("windows/read_certificate.ps1"),
+            load_script("windows/read_certificate.ps1"),
             {"Thumbprint": inputs.thumbprint},
-            attempted=f"read {self.title(inputs)}",
+            attempted=f"read {self.display_name(inputs)}",
         )[0]
         return CertificateFacts(state["installed"], state["privateKey"])
 
@@ -67,27 +58,26 @@ class CertificateProvider(Provider[CertificateInputs, CertificateFacts]):
         if facts.installed and facts.private_key:
             return []
         arguments = {"Pfx": inputs.pfx, "Password": inputs.password}
-        what = f"On {inputs.machine}, import {self.title(inputs)} with its private key."
+        what = f"On {inputs.machine}, import {self.display_name(inputs)} with its private key."
         return [Step(what, Script(inputs.machine, "windows/import_certificate.ps1", arguments))]
 
-    def remove(self, inputs: CertificateInputs, facts: CertificateFacts, before: dict[str, Any]) -> list[Step]:
+    def plan_delete(self, inputs: CertificateInputs, facts: CertificateFacts, baseline: dict[str, Any]) -> list[Step]:
         if not facts.installed:
             return []
         arguments = {"Thumbprint": inputs.thumbprint}
-        what = f"On {inputs.machine}, remove {self.title(inputs)}."
+        what = f"On {inputs.machine}, remove {self.display_name(inputs)}."
         return [Step(what, Script(inputs.machine, "windows/remove_certificate.ps1", arguments))]
 
     def adoption(self, inputs: CertificateInputs, topology: Topology) -> Location:
         return ("certificates", [known.name for known in topology.certificates].index(inputs.name))
 
-    def present(self, inputs: CertificateInputs, facts: CertificateFacts) -> bool:
-        return facts.installed
-
-    def found(self, inputs: CertificateInputs, facts: CertificateFacts) -> dict[str, Any]:
+    def actual(self, inputs: CertificateInputs, facts: CertificateFacts) -> dict[str, Any] | None:
+        if not facts.installed:
+            return None
         return {"private_key": facts.private_key}
 
 
-class Certificate(Managed[CertificateInputs], module="windows", name="Certificate"):
+class Certificate(FarmResource[CertificateInputs], module="windows", name="Certificate"):
     """A certificate in a machine's store."""
 
-    provider_class = CertificateProvider
+    implementation = CertificateResource

@@ -7,18 +7,17 @@ feature, which Windows finishes at the next restart.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from components.inputs import Inputs
-from components.resource import Managed, Provider
-from components.steps import Restart, Script, Step, leaf
+from components.resource import FarmResource, Inputs, ReplaceOn, Resource
+from components.steps import Restart, Script, Step, load_script
 from remote.session import Remote
 
 
 class FeatureInputs(Inputs):
-    machine: str
+    machine: Annotated[str, ReplaceOn()]
     """The machine."""
-    feature: str
+    feature: Annotated[str, ReplaceOn()]
     """The feature's name as ``Get-WindowsFeature`` gives it (``NLB``)."""
 
 
@@ -28,23 +27,18 @@ class FeatureFacts:
     restart_pending: bool
 
 
-class FeatureProvider(Provider[FeatureInputs, FeatureFacts]):
-    INPUTS = FeatureInputs
-    IDENTITY = ("machine", "feature")
-    THING = False
-
-    def title(self, inputs: FeatureInputs) -> str:
+class FeatureResource(Resource[FeatureInputs, FeatureFacts]):
+    def display_name(self, inputs: FeatureInputs) -> str:
         return f"the Windows feature {inputs.feature}"
 
-    def key(self, inputs: FeatureInputs) -> str:
+    def resource_id(self, inputs: FeatureInputs) -> str:
         return f"{inputs.machine}/feature/{inputs.feature}".lower()
-
-    def home(self, inputs: FeatureInputs) -> str:
-        return inputs.machine
 
     def observe(self, inputs: FeatureInputs, remote: Remote) -> FeatureFacts:
         state = remote.powershell(inputs.machine).run(
-            leaf("windows/read_feature.ps1"), {"Name": inputs.feature}, attempted=f"read {self.title(inputs)}"
+            load_script("windows/read_feature.ps1"),
+            {"Name": inputs.feature},
+            attempted=f"read {self.display_name(inputs)}",
         )[0]
         return FeatureFacts(state["installed"], state["restartPending"])
 
@@ -57,20 +51,17 @@ class FeatureProvider(Provider[FeatureInputs, FeatureFacts]):
             return [Step(f"Restart {machine} to finish the installation of {name}.", Restart(machine))]
         return []
 
-    def remove(self, inputs: FeatureInputs, facts: FeatureFacts, before: dict[str, Any]) -> list[Step]:
+    def plan_delete(self, inputs: FeatureInputs, facts: FeatureFacts, baseline: dict[str, Any]) -> list[Step]:
         if not facts.installed:
             return []
         action = Script(inputs.machine, "windows/remove_feature.ps1", {"Name": inputs.feature}, seconds=1800)
         return [Step(f"On {inputs.machine}, remove the Windows feature {inputs.feature}.", action)]
 
-    def present(self, inputs: FeatureInputs, facts: FeatureFacts) -> bool:
-        return facts.installed
-
-    def found(self, inputs: FeatureInputs, facts: FeatureFacts) -> dict[str, Any]:
-        return {}
+    def actual(self, inputs: FeatureInputs, facts: FeatureFacts) -> dict[str, Any] | None:
+        return {} if facts.installed else None
 
 
-class Feature(Managed[FeatureInputs], module="windows", name="Feature"):
+class Feature(FarmResource[FeatureInputs], module="windows", name="Feature"):
     """A Windows feature on one machine."""
 
-    provider_class = FeatureProvider
+    implementation = FeatureResource

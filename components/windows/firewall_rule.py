@@ -10,11 +10,10 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from components.inputs import Inputs
-from components.resource import Managed, Provider
-from components.steps import Script, Step, leaf
+from components.resource import FarmResource, Inputs, ReplaceOn, Resource
+from components.steps import Script, Step, load_script
 from remote.session import Remote
 
 GROUP = "Windows Azure Pack HA"
@@ -23,9 +22,9 @@ ANYWHERE = "Any"
 
 
 class FirewallRuleInputs(Inputs):
-    machine: str
+    machine: Annotated[str, ReplaceOn()]
     """The machine."""
-    rule: str
+    rule: Annotated[str, ReplaceOn()]
     """The rule's name, the displayed one as well."""
     ports: tuple[str, ...]
     """The TCP ports that it allows. Text, because a rule that somebody altered may have a range."""
@@ -57,23 +56,18 @@ class FirewallRuleFacts:
     """Subnets as ``172.21.5.0/24``, in order; none: from anywhere."""
 
 
-class FirewallRuleProvider(Provider[FirewallRuleInputs, FirewallRuleFacts]):
-    INPUTS = FirewallRuleInputs
-    IDENTITY = ("machine", "rule")
-    THING = False
-
-    def title(self, inputs: FirewallRuleInputs) -> str:
+class FirewallRuleResource(Resource[FirewallRuleInputs, FirewallRuleFacts]):
+    def display_name(self, inputs: FirewallRuleInputs) -> str:
         return f"the firewall rule {inputs.rule}"
 
-    def key(self, inputs: FirewallRuleInputs) -> str:
+    def resource_id(self, inputs: FirewallRuleInputs) -> str:
         return f"{inputs.machine}/firewall-rule/{inputs.rule}".lower()
-
-    def home(self, inputs: FirewallRuleInputs) -> str:
-        return inputs.machine
 
     def observe(self, inputs: FirewallRuleInputs, remote: Remote) -> FirewallRuleFacts:
         state = remote.powershell(inputs.machine).run(
-            leaf("windows/read_firewall_rule.ps1"), {"Name": inputs.rule}, attempted=f"read {self.title(inputs)}"
+            load_script("windows/read_firewall_rule.ps1"),
+            {"Name": inputs.rule},
+            attempted=f"read {self.display_name(inputs)}",
         )[0]
         if not state["exists"]:
             return FirewallRuleFacts(exists=False)
@@ -93,16 +87,15 @@ class FirewallRuleProvider(Provider[FirewallRuleInputs, FirewallRuleFacts]):
         action = Script(machine, "windows/set_firewall_rule.ps1", arguments)
         return [Step(f"On {machine}, make the firewall rule {name} let {what} again.", action)]
 
-    def remove(self, inputs: FirewallRuleInputs, facts: FirewallRuleFacts, before: dict[str, Any]) -> list[Step]:
+    def plan_delete(self, inputs: FirewallRuleInputs, facts: FirewallRuleFacts, baseline: dict[str, Any]) -> list[Step]:
         if not facts.exists:
             return []
         action = Script(inputs.machine, "windows/remove_firewall_rule.ps1", {"Name": inputs.rule})
         return [Step(f"On {inputs.machine}, remove the firewall rule {inputs.rule}.", action)]
 
-    def present(self, inputs: FirewallRuleInputs, facts: FirewallRuleFacts) -> bool:
-        return facts.exists
-
-    def found(self, inputs: FirewallRuleInputs, facts: FirewallRuleFacts) -> dict[str, Any]:
+    def actual(self, inputs: FirewallRuleInputs, facts: FirewallRuleFacts) -> dict[str, Any] | None:
+        if not facts.exists:
+            return None
         words = ("enabled", "direction", "action", "protocol", "profile")
         live: dict[str, Any] = {word: getattr(facts, word) for word in words}
         wanted = _wanted(inputs)
@@ -137,7 +130,7 @@ def _subnet(address: str) -> str:
         return address
 
 
-class FirewallRule(Managed[FirewallRuleInputs], module="windows", name="FirewallRule"):
+class FirewallRule(FarmResource[FirewallRuleInputs], module="windows", name="FirewallRule"):
     """A rule of the Windows Firewall that lets TCP ports in."""
 
-    provider_class = FirewallRuleProvider
+    implementation = FirewallRuleResource

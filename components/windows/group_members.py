@@ -7,22 +7,21 @@ the group before. Delete takes out only the members that were not in the group b
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from components.claims import was
-from components.inputs import Inputs
-from components.resource import Managed, Provider
-from components.steps import Script, Step, leaf
+from components.resource import FarmResource, Inputs, Items, ReplaceOn, WithBaseline
+from components.resource.ownership import was
+from components.steps import Script, Step, load_script
 from remote.errors import MachineError
 from remote.session import Remote
 
 
 class GroupMembersInputs(Inputs):
-    machine: str
+    machine: Annotated[str, ReplaceOn()]
     """The machine."""
-    group: str
+    group: Annotated[str, ReplaceOn()]
     """The local group."""
-    members: tuple[str, ...]
+    members: Annotated[tuple[str, ...], Items()]
     """``DOMAIN\\name``."""
 
 
@@ -33,24 +32,18 @@ class GroupMembersFacts:
     """Lower case."""
 
 
-class GroupMembersProvider(Provider[GroupMembersInputs, GroupMembersFacts]):
-    INPUTS = GroupMembersInputs
-    IDENTITY = ("machine", "group")
-    PARTS = "members"
-    THING = False
-
-    def title(self, inputs: GroupMembersInputs) -> str:
+class GroupMembersResource(WithBaseline[GroupMembersInputs, GroupMembersFacts]):
+    def display_name(self, inputs: GroupMembersInputs) -> str:
         return f"the members of {inputs.group}"
 
-    def key(self, inputs: GroupMembersInputs) -> str:
+    def resource_id(self, inputs: GroupMembersInputs) -> str:
         return f"{inputs.machine}/group-members/{inputs.group}".lower()
-
-    def home(self, inputs: GroupMembersInputs) -> str:
-        return inputs.machine
 
     def observe(self, inputs: GroupMembersInputs, remote: Remote) -> GroupMembersFacts:
         state = remote.powershell(inputs.machine).run(
-            leaf("windows/read_members.ps1"), {"Group": inputs.group}, attempted=f"read {self.title(inputs)}"
+            load_script("windows/read_members.ps1"),
+            {"Group": inputs.group},
+            attempted=f"read {self.display_name(inputs)}",
         )[0]
         return GroupMembersFacts(state["exists"], frozenset(member.lower() for member in state["members"]))
 
@@ -58,7 +51,7 @@ class GroupMembersProvider(Provider[GroupMembersInputs, GroupMembersFacts]):
         if not facts.exists:
             raise MachineError(
                 inputs.machine,
-                f"read {self.title(inputs)}",
+                f"read {self.display_name(inputs)}",
                 "there is no local group of this name",
                 "It is made by the portal's installer; see whether the installation on this machine succeeded.",
             )
@@ -71,30 +64,29 @@ class GroupMembersProvider(Provider[GroupMembersInputs, GroupMembersFacts]):
             if member.lower() not in facts.members
         ]
 
-    def remove(self, inputs: GroupMembersInputs, facts: GroupMembersFacts, before: dict[str, Any]) -> list[Step]:
+    def plan_delete(self, inputs: GroupMembersInputs, facts: GroupMembersFacts, baseline: dict[str, Any]) -> list[Step]:
         return [
             Step(
                 f"On {inputs.machine}, take {member} out of the local group {inputs.group}.",
                 Script(inputs.machine, "windows/remove_members.ps1", {"Group": inputs.group, "Members": [member]}),
             )
             for member in inputs.members
-            if member.lower() in facts.members and not was(before, "members", member.lower())
+            if member.lower() in facts.members and not was(baseline, "members", member.lower())
         ]
 
-    def present(self, inputs: GroupMembersInputs, facts: GroupMembersFacts) -> bool:
-        return facts.exists
-
-    def existed(self, inputs: GroupMembersInputs, facts: GroupMembersFacts) -> bool:
+    def preexisting(self, inputs: GroupMembersInputs, facts: GroupMembersFacts) -> bool:
         return False  # a membership has no owner; ``remember`` keeps which of them were there
 
-    def remember(self, inputs: GroupMembersInputs, facts: GroupMembersFacts) -> dict[str, Any]:
+    def baseline(self, inputs: GroupMembersInputs, facts: GroupMembersFacts) -> dict[str, Any]:
         return {"members": {member.lower(): member.lower() in facts.members for member in inputs.members}}
 
-    def found(self, inputs: GroupMembersInputs, facts: GroupMembersFacts) -> dict[str, Any]:
+    def actual(self, inputs: GroupMembersInputs, facts: GroupMembersFacts) -> dict[str, Any] | None:
+        if not facts.exists:
+            return None
         return {"members": [member for member in inputs.members if member.lower() in facts.members]}
 
 
-class GroupMembers(Managed[GroupMembersInputs], module="windows", name="GroupMembers"):
+class GroupMembers(FarmResource[GroupMembersInputs], module="windows", name="GroupMembers"):
     """Members of a local group."""
 
-    provider_class = GroupMembersProvider
+    implementation = GroupMembersResource

@@ -14,11 +14,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from components.inputs import Inputs
-from components.resource import MASKED_DIFFERENCE, Managed, Provider
-from components.steps import Script, Step, leaf
+from components.resource import MASKED_DIFFERENCE, Adoptable, FarmResource, Inputs, ReplaceOn, WithOrphan
+from components.steps import Script, Step, load_script
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
@@ -27,9 +26,9 @@ from remote.session import Remote
 
 
 class LocalAccountInputs(Inputs):
-    machine: str
+    machine: Annotated[str, ReplaceOn()]
     """The server."""
-    account: str
+    account: Annotated[str, ReplaceOn()]
     """Its name."""
     password: Secret
     """Its password."""
@@ -70,23 +69,20 @@ def mark(key: Secret, account: str, password: Secret) -> Secret:
     return Secret(hmac.new(key.reveal().encode(), text.encode(), hashlib.sha256).hexdigest())
 
 
-class LocalAccountProvider(Provider[LocalAccountInputs, LocalAccountFacts]):
-    INPUTS = LocalAccountInputs
-    IDENTITY = ("machine", "account")
-    SECRETS = ("password",)
-
-    def title(self, inputs: LocalAccountInputs) -> str:
+class LocalAccountResource(
+    Adoptable[LocalAccountInputs, LocalAccountFacts], WithOrphan[LocalAccountInputs, LocalAccountFacts]
+):
+    def display_name(self, inputs: LocalAccountInputs) -> str:
         return f"the local account {inputs.account}"
 
-    def key(self, inputs: LocalAccountInputs) -> str:
+    def resource_id(self, inputs: LocalAccountInputs) -> str:
         return f"{inputs.machine}/local-account/{inputs.account}".lower()
-
-    def home(self, inputs: LocalAccountInputs) -> str:
-        return inputs.machine
 
     def observe(self, inputs: LocalAccountInputs, remote: Remote) -> LocalAccountFacts:
         state = remote.powershell(inputs.machine).run(
-            leaf("windows/read_account.ps1"), {"Name": inputs.account}, attempted=f"read {self.title(inputs)}"
+            load_script("windows/read_account.ps1"),
+            {"Name": inputs.account},
+            attempted=f"read {self.display_name(inputs)}",
         )[0]
         ours = mark(remote.hosts[inputs.machine].password, inputs.account, inputs.password)
         account = None
@@ -106,7 +102,7 @@ class LocalAccountProvider(Provider[LocalAccountInputs, LocalAccountFacts]):
         if missing := [group for group in inputs.groups if group.lower() not in facts.groups]:
             raise MachineError(
                 machine,
-                f"create {self.title(inputs)}",
+                f"create {self.display_name(inputs)}",
                 f"there is no local group {', '.join(missing)}",
                 "Install Service Provider Foundation there first, or correct `spf.groups`.",
             )
@@ -134,13 +130,13 @@ class LocalAccountProvider(Provider[LocalAccountInputs, LocalAccountFacts]):
                 steps.append(Step(what, Script(machine, "windows/add_members.ps1", arguments)))
         return steps
 
-    def remove(self, inputs: LocalAccountInputs, facts: LocalAccountFacts, before: dict[str, Any]) -> list[Step]:
+    def plan_delete(self, inputs: LocalAccountInputs, facts: LocalAccountFacts, baseline: dict[str, Any]) -> list[Step]:
         if facts.account is None:
             return []
         what = f"On {inputs.machine}, delete the local account {inputs.account}."
         return [Step(what, Script(inputs.machine, "windows/remove_account.ps1", {"Name": inputs.account}))]
 
-    def release(self, inputs: LocalAccountInputs, facts: LocalAccountFacts) -> list[Step]:
+    def plan_orphan(self, inputs: LocalAccountInputs, facts: LocalAccountFacts) -> list[Step]:
         if not facts.marked:
             return []
         what = f"On {inputs.machine}, forget the mark beside the local account {inputs.account}."
@@ -149,13 +145,10 @@ class LocalAccountProvider(Provider[LocalAccountInputs, LocalAccountFacts]):
     def adoption(self, inputs: LocalAccountInputs, topology: Topology) -> Location:
         return ("spf",)
 
-    def present(self, inputs: LocalAccountInputs, facts: LocalAccountFacts) -> bool:
-        return facts.account is not None
-
-    def found(self, inputs: LocalAccountInputs, facts: LocalAccountFacts) -> dict[str, Any]:
+    def actual(self, inputs: LocalAccountInputs, facts: LocalAccountFacts) -> dict[str, Any] | None:
         have = facts.account
         if have is None:
-            return {}
+            return None
         live: dict[str, Any] = {"never_expires": have.never_expires, "enabled": have.enabled}
         if not have.password_is_ours:
             live["password"] = MASKED_DIFFERENCE
@@ -164,7 +157,7 @@ class LocalAccountProvider(Provider[LocalAccountInputs, LocalAccountFacts]):
         return live
 
 
-class LocalAccount(Managed[LocalAccountInputs], module="windows", name="LocalAccount"):
+class LocalAccount(FarmResource[LocalAccountInputs], module="windows", name="LocalAccount"):
     """A local account on one server."""
 
-    provider_class = LocalAccountProvider
+    implementation = LocalAccountResource

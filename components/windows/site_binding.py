@@ -11,19 +11,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from components.inputs import Inputs
-from components.resource import Managed, Provider
-from components.steps import Script, Step, leaf
+from components.resource import FarmResource, Inputs, ReplaceOn, WithBaseline
+from components.steps import Script, Step, load_script
 from remote.errors import MachineError
 from remote.session import Remote
 
 
 class SiteBindingInputs(Inputs):
-    machine: str
+    machine: Annotated[str, ReplaceOn()]
     """The machine."""
-    site: str
+    site: Annotated[str, ReplaceOn()]
     """The site's name in IIS."""
     port: int
     """Where it has to answer."""
@@ -100,23 +99,18 @@ class SiteBindingFacts:
         return self.ports.get(port) or next((binding.thumbprint for binding in self.beside_on(port)), "")
 
 
-class SiteBindingProvider(Provider[SiteBindingInputs, SiteBindingFacts]):
-    INPUTS = SiteBindingInputs
-    IDENTITY = ("machine", "site")
-    THING = False
-
-    def title(self, inputs: SiteBindingInputs) -> str:
+class SiteBindingResource(WithBaseline[SiteBindingInputs, SiteBindingFacts]):
+    def display_name(self, inputs: SiteBindingInputs) -> str:
         return f"the binding of {inputs.site}"
 
-    def key(self, inputs: SiteBindingInputs) -> str:
+    def resource_id(self, inputs: SiteBindingInputs) -> str:
         return f"{inputs.machine}/site-binding/{inputs.site}".lower()
-
-    def home(self, inputs: SiteBindingInputs) -> str:
-        return inputs.machine
 
     def observe(self, inputs: SiteBindingInputs, remote: Remote) -> SiteBindingFacts:
         state = remote.powershell(inputs.machine).run(
-            leaf("windows/read_bindings.ps1"), {"Site": inputs.site}, attempted=f"read {self.title(inputs)}"
+            load_script("windows/read_bindings.ps1"),
+            {"Site": inputs.site},
+            attempted=f"read {self.display_name(inputs)}",
         )[0]
         found = [Binding(b["site"], b["information"], b["flags"], b["thumbprint"].upper()) for b in state["bindings"]]
         site = inputs.site.lower()
@@ -154,12 +148,12 @@ class SiteBindingProvider(Provider[SiteBindingInputs, SiteBindingFacts]):
             )
         return steps
 
-    def remove(self, inputs: SiteBindingInputs, facts: SiteBindingFacts, before: dict[str, Any]) -> list[Step]:
+    def plan_delete(self, inputs: SiteBindingInputs, facts: SiteBindingFacts, baseline: dict[str, Any]) -> list[Step]:
         machine, site = inputs.machine, inputs.site
         steps: list[Step] = []
         if not facts.exists:
             return steps
-        kept = before.get("bound", before.get("bindings", {}))  # the latter from before it had a key for both ports
+        kept = baseline.get("bound", baseline.get("bindings", {}))  # the latter from before it had a key for both ports
         bound = {int(port): thumbprint for port, thumbprint in kept.items() if thumbprint}
         for port, thumbprint in bound.items():
             steps += _bind(machine, site, port, thumbprint, facts)
@@ -167,17 +161,16 @@ class SiteBindingProvider(Provider[SiteBindingInputs, SiteBindingFacts]):
             steps.append(_unbind(machine, site, inputs.port, facts))
         return steps
 
-    def present(self, inputs: SiteBindingInputs, facts: SiteBindingFacts) -> bool:
-        return facts.exists
-
-    def existed(self, inputs: SiteBindingInputs, facts: SiteBindingFacts) -> bool:
+    def preexisting(self, inputs: SiteBindingInputs, facts: SiteBindingFacts) -> bool:
         return facts.ports == {inputs.port: inputs.thumbprint}
 
-    def remember(self, inputs: SiteBindingInputs, facts: SiteBindingFacts) -> dict[str, Any]:
+    def baseline(self, inputs: SiteBindingInputs, facts: SiteBindingFacts) -> dict[str, Any]:
         ours = (inputs.old_port, inputs.port)
         return {"bound": {str(port): facts.ports.get(port, "") for port in ours}}
 
-    def found(self, inputs: SiteBindingInputs, facts: SiteBindingFacts) -> dict[str, Any]:
+    def actual(self, inputs: SiteBindingInputs, facts: SiteBindingFacts) -> dict[str, Any] | None:
+        if not facts.exists:
+            return None
         live: dict[str, Any] = {"started": facts.started}
         if inputs.port not in facts.ports or inputs.old_port in facts.ports:
             live["port"] = next((port for port in facts.ports if port != inputs.port), 0)
@@ -218,7 +211,7 @@ def _plain(port: int) -> str:
     return f"*:{port}:"
 
 
-class SiteBinding(Managed[SiteBindingInputs], module="windows", name="SiteBinding"):
+class SiteBinding(FarmResource[SiteBindingInputs], module="windows", name="SiteBinding"):
     """The HTTPS binding of a web site."""
 
-    provider_class = SiteBindingProvider
+    implementation = SiteBindingResource

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from components.steps import leaf
+from components.steps import load_script
 from operations.configuration import Context
 from operations.row import Check, expect
 
@@ -28,6 +28,8 @@ def _managed(context: Context) -> set[str]:
 
 def _reach(context: Context, machine: str) -> str:
     host = context.remote.hosts[machine]
-    booted = context.remote.powershell(machine).run(leaf("windows/read_clock.ps1"), attempted="ask for its clock")[0]
+    booted = context.remote.powershell(machine).run(
+        load_script("windows/read_clock.ps1"), attempted="ask for its clock"
+    )[0]
     wrong = "" if host.verify else "its certificate is not checked (`verify: false` in `hosts`)"
     return expect([wrong], f"its clock says {booted[:19]}")

@@ -9,11 +9,11 @@ from components.failover_proof import ask
 from components.portal import stores
 from components.portal.administration import made_where
 from components.portal.interface import admin_call, interface
-from components.portal.plan_by_hand import PlanByHandInputs, PlanByHandProvider
+from components.portal.plan_by_hand import PlanByHandInputs, PlanByHandResource
 from components.portal.portal_node import OPERATORS, TENANT_SITE
 from components.spf.registration import PROVIDER, admin_address
-from components.spf.registration_by_hand import RegistrationByHandInputs, RegistrationByHandProvider
-from components.steps import leaf
+from components.spf.registration_by_hand import RegistrationByHandInputs, RegistrationByHandResource
+from components.steps import load_script
 from components.topology.portal import Tier
 from components.topology.roles import ROLES
 from operations.checks.balancing import public
@@ -47,7 +47,7 @@ class _OnNode:
         self.context, self.node = context, node
 
     def run(self, script: str, attempted: str, **arguments: object) -> list[object]:
-        return self.context.remote.powershell(self.node).run(leaf(script), arguments, attempted=attempted)
+        return self.context.remote.powershell(self.node).run(load_script(script), arguments, attempted=attempted)
 
     def admin(self, script: str, attempted: str, **arguments: object) -> list[dict[str, object]]:
         call = admin_call(interface(self.context.topology, self.node), self.context.remote)
@@ -173,7 +173,7 @@ class _PlanByHand(_ByHand):
     def __call__(self) -> str:
         plan = self.context.topology.portal.plan
         inputs = PlanByHandInputs(**self.where(), name=plan.name, services=plan.services)
-        facts = PlanByHandProvider().observe(inputs, self.context.remote)
+        facts = PlanByHandResource().observe(inputs, self.context.remote)
         wrong = "" if len(facts.plans) == 1 else f"the stores have {len(facts.plans)} plans of this name"
         return expect([wrong, self.answers(facts.working)], f"id {', '.join(facts.plans)}")
 
@@ -182,7 +182,7 @@ class _RegisteredByHand(_ByHand):
     def __call__(self) -> str:
         spf = self.context.topology.spf
         inputs = RegistrationByHandInputs(**self.where(), url=spf.url, account=spf.account)
-        facts = RegistrationByHandProvider().observe(inputs, self.context.remote)
+        facts = RegistrationByHandResource().observe(inputs, self.context.remote)
         wrong = "" if facts.registered else f"the stores have no {PROVIDER}"
         found = f"the stores have {PROVIDER}; with which address is not to be seen from outside"
         return expect([wrong, self.answers(stores.working(inputs, self.context.remote))], found)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from components.portal.databases import DATABASES
 from components.sql import group as groups
 from components.sql.availability_database import lagging
-from components.sql.login_mirror import LoginMirrorInputs, LoginMirrorProvider
-from components.steps import leaf
+from components.sql.login_mirror import LoginMirrorInputs, LoginMirrorResource
+from components.steps import load_script
 from components.topology.parts import Replica
 from operations.configuration import Context
 from operations.row import Check, expect
@@ -38,10 +38,12 @@ class _Replica:
 
     def __call__(self) -> str:
         server = self.context.remote.sql_odbc(self.replica.machine)
-        row = server.rows(leaf("sql/read_authentication.sql"), attempted="log on")[0]
+        row = server.rows(load_script("sql/read_authentication.sql"), attempted="log on")[0]
         wrong = "it runs in Windows-only mode" if row["windows_only"] else ""
         pending = "" if row["login_mode"] == 2 else "Windows-only mode is set for its next start"
-        name = server.rows(leaf("sql/read_role.sql"), self.context.topology.sql.group, attempted="ask for its name")[0]
+        name = server.rows(
+            load_script("sql/read_role.sql"), self.context.topology.sql.group, attempted="ask for its name"
+        )[0]
         other = name["server_name"] if name["server_name"].lower() != self.replica.server.lower() else ""
         another = f"on port {self.replica.port} answers {other}, not {self.replica.server}" if other else ""
         return expect([wrong, pending, another], "logged on over TLS, certificate verified")
@@ -68,7 +70,9 @@ class _Listener:
         topology, remote = self.context.topology, self.context.remote
         machines = _machines(self.context)
         listener = remote.listener(machines[0], topology.listener_fqdn, topology.sql.listener.port)
-        row = listener.rows(leaf("sql/read_role.sql"), topology.sql.group, attempted="log on through the listener")[0]
+        row = listener.rows(
+            load_script("sql/read_role.sql"), topology.sql.group, attempted="log on through the listener"
+        )[0]
         wrong = "" if row["role"] == "PRIMARY" else f"it leads to {row['server_name']}, which is {row['role']}"
         return expect([wrong], f"leads to {row['server_name']}")
 
@@ -87,7 +91,7 @@ class _Logins:
         self.context = context
 
     def __call__(self) -> str:
-        sql, provider = self.context.topology.sql, LoginMirrorProvider()
+        sql, provider = self.context.topology.sql, LoginMirrorResource()
         inputs = LoginMirrorInputs(
             group=sql.group,
             machines=tuple(_machines(self.context)),

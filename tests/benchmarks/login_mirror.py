@@ -23,9 +23,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from components.resource import Provider
 from components.sql.login_mirror import LoginMirrorInputs
-from components.steps import run_all
+from components.step_runner import StepRunner
 from lab.testing import sql
 from lab.testing.worlds import Document
 from remote.session import Remote
@@ -63,7 +62,8 @@ class Bench:
             if name in pieces["SQL-primary"].after or name == "SQL-primary":
                 piece.create()
         self._piece = pieces["logins"].but(databases=["Shop"])
-        self.provider: Provider[Any, Any] = self._piece.provider()
+        self.provider = self._piece.provider()
+        self.resource = self.provider.resource
         self.inputs = LoginMirrorInputs.model_validate(self._piece.inputs)
 
     @property
@@ -115,26 +115,26 @@ class Bench:
 
     def look(self, what: str) -> Measured:
         with self.measured(what) as measure:
-            facts = self.provider.observe(self.inputs, self.remote)
-            plan = self.provider.plan(self.inputs, facts)
+            facts = self.resource.observe(self.inputs, self.remote)
+            plan = self.resource.plan(self.inputs, facts)
         return measure(len(plan))
 
     def own(self, what: str) -> Measured:
         """What the program alone needs for a look: nothing is sent, the answers of another look are there already."""
         recorded = Recorded(self.remote)
-        self.provider.observe(self.inputs, recorded)
+        self.resource.observe(self.inputs, recorded)
         recorded.replaying = True
         with self.measured(what) as measure:
-            facts = self.provider.observe(self.inputs, recorded)
-            plan = self.provider.plan(self.inputs, facts)
+            facts = self.resource.observe(self.inputs, recorded)
+            plan = self.resource.plan(self.inputs, facts)
         return measure(len(plan))
 
     def repair(self, what: str) -> Measured:
         with self.measured(what) as measure:
-            facts = self.provider.observe(self.inputs, self.remote)
-            plan = self.provider.plan(self.inputs, facts)
-            observe = partial(self.provider.observe, self.inputs, self.remote)
-            run_all(plan, self.remote, observe, lambda _: None)
+            facts = self.resource.observe(self.inputs, self.remote)
+            plan = self.resource.plan(self.inputs, facts)
+            observe = partial(self.resource.observe, self.inputs, self.remote)
+            StepRunner(self.remote, lambda _: None).run_all(plan, observe)
         return measure(len(plan))
 
     @contextmanager

@@ -1,24 +1,40 @@
-"""A small world in which a provider's plans are carried out, and what every provider has to keep to in it.
+"""A small world in which a resource's plans are carried out, and what every resource has to keep to in it.
 
 A world holds the facts that ``observe`` gives. Carrying out a step moves the facts by the effect that the world knows
 for the step's script; a step whose script has no effect there is an error, and a wait has to find what it waits for.
-Nothing of a provider is replaced but its ``observe`` and its connections.
+Nothing of a resource is replaced: what observes, runs steps and keeps claims is handed in.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components import claims, resource, steps
-from components.resource import Provider
-from components.steps import Action, Detached, Manual, Refuse, Restart, Script, Sql, Step, Together, Until
+from components.resource import Resource
+from components.resource import pulumi_adapter as adapters
+from components.resource.ownership import Claim
+from components.resource.pulumi_adapter import Adapter
+from components.step_runner import StepRunner
+from components.steps import (
+    Action,
+    OperatorStep,
+    Refuse,
+    Restart,
+    ScheduledTask,
+    Script,
+    Sql,
+    SqlTransaction,
+    Step,
+    WaitFor,
+)
 from remote.errors import LostAnswerError, MachineError
+from remote.hosts import Hosts
+from remote.session import Remote
 
 TOPOLOGY = Path(__file__).parents[2] / "topologies" / "single-domain.yaml"
 
@@ -28,9 +44,9 @@ Effect = Callable[[Any, Any], Any]
 
 @dataclass(frozen=True)
 class Case:
-    """One provider with inputs, the facts where its thing is not there, and what its scripts do to them."""
+    """One resource with inputs, the facts where its thing is not there, and what its scripts do to them."""
 
-    provider: type[Provider[Any, Any]]
+    resource: type[Resource[Any, Any]]
     inputs: dict[str, Any]
     absent: Any
     effects: Mapping[str, Effect]
@@ -43,30 +59,30 @@ class Case:
 
     @property
     def name(self) -> str:
-        return self.provider.__name__.removesuffix("Provider")
+        return self.resource.__name__.removesuffix("Resource")
 
     def parsed(self) -> Any:
-        return self.provider.INPUTS.model_validate(self.inputs)
+        return self.resource.INPUTS.model_validate(self.inputs)
 
 
 def script_of(action: Action) -> str:
     match action:
-        case Script() | Sql() | Detached():
+        case Script() | Sql() | ScheduledTask():
             return action.path
-        case Together():
+        case SqlTransaction():
             return "together"
         case Restart():
             return "restart"
-        case Until():
+        case WaitFor():
             return "until"
-        case Manual():
+        case OperatorStep():
             return "by hand"
         case Refuse():
             return "refuse"
 
 
 def changing(step: Step) -> bool:
-    return not isinstance(step.action, Until | Refuse)
+    return not isinstance(step.action, WaitFor | Refuse)
 
 
 @dataclass
@@ -78,16 +94,21 @@ class Break:
     error: type[MachineError] = MachineError
 
 
-class World:
+class World(StepRunner):
     """The facts, the claims and the record of what was carried out."""
 
     def __init__(self, case: Case, facts: Any) -> None:
+        super().__init__(Remote(Hosts({})), lambda _sentence: None)
         self.case, self.facts = case, facts
-        self.claims: dict[tuple[str, str], claims.Claim] = {}
+        self.claims = Claims()
         self.ran: list[Step] = []
         self.observed = 0
         self.stuck = False
         """Steps are taken and have no effect."""
+        self.passing = False
+        """Steps are taken, waits included, and nothing comes of them."""
+        self.unreadable: Exception | None = None
+        """What observing raises."""
         self._break: Break | None = None
 
     def break_at(self, place: Break | None) -> None:
@@ -97,8 +118,17 @@ class World:
     def changes(self) -> list[Step]:
         return [step for step in self.ran if changing(step)]
 
-    def run(self, step: Step, _remote: Any, observe: Callable[[], Any], _report: Callable[[str], None]) -> None:
-        if isinstance(step.action, Until):
+    def observe(self, _resource: Any, _inputs: Any) -> Any:
+        if self.unreadable is not None:
+            raise self.unreadable
+        self.observed += 1
+        return self.facts
+
+    def run(self, step: Step, observe: Callable[[], Any]) -> None:
+        if self.passing:
+            self.ran.append(step)
+            return
+        if isinstance(step.action, WaitFor):
             self.ran.append(step)
             if "until" in self.case.effects:
                 self.facts = self.case.effects["until"](self.facts, step.action)
@@ -121,45 +151,48 @@ class World:
             self._break = None
             raise broken.error("SOMEWHERE", step.sentence.rstrip("."), "it broke after its effect")
 
-    def run_apart(
-        self, due: list[Step], _remote: Any, report: Callable[[str], None]
-    ) -> list[tuple[Step, MachineError]]:
+    def run_apart(self, steps: Sequence[Step]) -> list[tuple[Step, MachineError]]:
         """Transactions in one request: each for itself, but none comes after a lost answer."""
         failed = []
-        for step in due:
+        for step in steps:
             try:
-                self.run(step, None, lambda: self.facts, report)
+                self.run(step, lambda: self.facts)
             except LostAnswerError:
                 raise
             except MachineError as error:
                 failed.append((step, error))
         return failed
 
-    def provider(self) -> Provider[Any, Any]:
-        return self.case.provider()
+    def provider(self, kind: type[Resource[Any, Any]] | None = None) -> Adapter:
+        """What the engine calls, in this world."""
+        acts_on = adapters.World(self.observe, self.run_all, self.claims)
+        connection = json.dumps({"topology": str(TOPOLOGY)})
+        return Adapter(kind or self.case.resource, world=acts_on, connection=connection)
 
 
-def enter(monkeypatch: pytest.MonkeyPatch, case: Case, facts: Any) -> World:
-    """Make a world, and let the case's provider live in it."""
-    world = World(case, facts)
+class Claims(dict[tuple[str, str], Claim]):
+    """The claims of all machines: (machine, id of the resource) → claim."""
 
-    def observe(_self: Any, _inputs: Any, _remote: Any) -> Any:
-        world.observed += 1
-        return world.facts
+    def read(self, machine: str, resource_id: str) -> Claim | None:
+        return self.get((machine, resource_id))
 
-    def write(_remote: Any, machine: str, key: str, claim: claims.Claim) -> None:
-        world.claims[(machine, key)] = claim
+    def write(self, machine: str, resource_id: str, claim: Claim) -> None:
+        self[(machine, resource_id)] = claim
 
-    monkeypatch.setattr(case.provider, "observe", observe)
-    monkeypatch.setattr(case.provider, "remote", None)
-    monkeypatch.setattr(case.provider, "_settings", json.dumps({"topology": str(TOPOLOGY)}))
-    monkeypatch.setattr(claims, "read", lambda _remote, machine, key: world.claims.get((machine, key)))
-    monkeypatch.setattr(claims, "write", write)
-    monkeypatch.setattr(claims, "remove", lambda _remote, machine, key: world.claims.pop((machine, key), None))
-    monkeypatch.setattr(steps, "run", world.run)
-    monkeypatch.setattr(steps, "run_apart", world.run_apart)
-    monkeypatch.setattr(resource, "report", lambda _sentence: None)
-    return world
+    def remove(self, machine: str, resource_id: str) -> None:
+        self.pop((machine, resource_id), None)
+
+
+def actual(resource: Resource[Any, Any], inputs: Any, facts: Any) -> dict[str, Any]:
+    """The actual inputs of a thing that is there."""
+    found = resource.actual(inputs, facts)
+    assert found is not None, "it is gone"
+    return found
+
+
+def adapter(kind: type[Resource[Any, Any]] | Resource[Any, Any]) -> Adapter:
+    """What the engine calls before anything is reached: check and diff."""
+    return Adapter(kind if isinstance(kind, type) else type(kind))
 
 
 def lost(at: int, *, after: bool) -> Break:
@@ -184,17 +217,17 @@ def actions(plan: list[Step]) -> list[str]:
     told = []
     for step in plan:
         match step.action:
-            case Script(machine, path, arguments) | Detached(machine, _, path, arguments):
+            case Script(machine, path, arguments) | ScheduledTask(machine, _, path, arguments):
                 told.append(f"{machine} {path} {dict(arguments)!r}")
             case Sql(machine, path, values, database, integrated):
                 where = f" in {database}" if database != "master" else ""
                 told.append(f"{machine} {path} {values!r}{where}{' integrated' if integrated else ''}")
-            case Together(machine, parts):
+            case SqlTransaction(machine, parts):
                 told += [f"{machine} {path} {values!r}" for path, values in parts]
             case Restart(machine):
                 told.append(f"{machine} restart")
-            case Manual(machine, clicks):
+            case OperatorStep(machine, clicks):
                 told.append(f"{machine} by hand: {' '.join(clicks)}")
-            case Until() | Refuse():
+            case WaitFor() | Refuse():
                 pass
     return told

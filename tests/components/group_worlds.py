@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from components.sql.authentication_mode import ServerMode
-from components.sql.availability_group import AvailabilityGroupFacts, AvailabilityGroupProvider
-from components.sql.cluster_access import RIGHTS, ClusterAccessProvider, SystemLogin
-from components.sql.endpoint import Endpoint, MirroringEndpointFacts, MirroringEndpointProvider
+from components.sql.availability_group import AvailabilityGroupFacts, AvailabilityGroupResource
+from components.sql.cluster_access import RIGHTS, ClusterAccessResource, SystemLogin
+from components.sql.endpoint import Endpoint, MirroringEndpointFacts, MirroringEndpointResource
 from components.sql.group import Group, Replica, Server
-from components.sql.hadr import HadrFacts, HadrProvider
+from components.sql.hadr import HadrFacts, HadrResource
 from components.steps import Script, Sql
 from tests.components.contract import Case
 
@@ -61,7 +61,7 @@ def _marked(facts: AvailabilityGroupFacts, action: Script) -> AvailabilityGroupF
 
 
 AVAILABILITY_GROUP = Case(
-    AvailabilityGroupProvider,
+    AvailabilityGroupResource,
     {
         "group": "SQL",
         "replicas": [
@@ -100,7 +100,7 @@ def _mode_configured(facts: HadrFacts, action: Sql) -> HadrFacts:
 
 
 HADR = Case(
-    HadrProvider,
+    HadrResource,
     {"group": "SQL", "machines": MACHINES},
     HadrFacts(
         dict.fromkeys(MACHINES, False),
@@ -125,7 +125,7 @@ def _admitted(facts: MirroringEndpointFacts, action: Sql) -> MirroringEndpointFa
 
 
 MIRRORING_ENDPOINT = Case(
-    MirroringEndpointProvider,
+    MirroringEndpointResource,
     {"machine": "SQL1", "port": 5022, "partners": [{"machine": "SQL2", "computer": r"HYPERVNU\SQL2$"}]},
     MirroringEndpointFacts(None, {ACCOUNT: ""}, frozenset()),
     {
@@ -151,7 +151,7 @@ def _granted(facts: dict[str, SystemLogin], action: Sql) -> dict[str, SystemLogi
 
 
 CLUSTER_ACCESS = Case(
-    ClusterAccessProvider,
+    ClusterAccessResource,
     {"group": "SQL", "machines": MACHINES},
     {"SQL1": SystemLogin(SYSTEM, True, RIGHTS[1:]), "SQL2": SystemLogin(SYSTEM, False, RIGHTS)},
     {

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from components.sql.administrator import AdministratorInputs, AdministratorProvider, LoginState
-from components.sql.authentication_mode import AuthenticationModeFacts, AuthenticationModeProvider, ServerMode
-from components.sql.availability_database import AvailabilityDatabaseFacts, AvailabilityDatabaseProvider, Copy
+from components.sql.administrator import AdministratorInputs, AdministratorResource, LoginState
+from components.sql.authentication_mode import AuthenticationModeFacts, AuthenticationModeResource, ServerMode
+from components.sql.availability_database import AvailabilityDatabaseFacts, AvailabilityDatabaseResource, Copy
 from components.sql.group import DatabaseReplica, Group, Replica
 from components.sql.leftover import Past
-from components.sql.listener import ListenerFacts, ListenerProvider
+from components.sql.listener import ListenerFacts, ListenerResource
 from components.sql.login import Login, Logins, Permission
-from components.sql.login_mirror import LoginMirrorFacts, LoginMirrorProvider
-from components.sql.primary import PrimaryProvider
+from components.sql.login_mirror import LoginMirrorFacts, LoginMirrorResource
+from components.sql.primary import PrimaryResource
 from components.sql.seeding import Seed
 from components.sql.whereabouts import Whereabouts
-from components.steps import Sql, Together
+from components.steps import Sql, SqlTransaction
 from remote.secret import Secret
 from tests.components.contract import Case
 
@@ -106,7 +106,7 @@ def _restored(facts: AvailabilityDatabaseFacts, machine: str) -> AvailabilityDat
 
 
 AVAILABILITY_DATABASE = Case(
-    AvailabilityDatabaseProvider,
+    AvailabilityDatabaseResource,
     {"database": STORE, "group": "SQL", "machines": MACHINES, "share": SHARE},
     database_facts({"SQL1": copy(recovery_model="SIMPLE", chain_started=False)}),
     {
@@ -136,7 +136,7 @@ def _service_restarted(facts: AuthenticationModeFacts, action: Any) -> Authentic
 
 
 AUTHENTICATION_MODE = Case(
-    AuthenticationModeProvider,
+    AuthenticationModeResource,
     {"group": "SQL", "machines": MACHINES},
     AuthenticationModeFacts({m: ServerMode("windows", "windows") for m in MACHINES}, group("SQL2")),
     {
@@ -157,7 +157,7 @@ def administrator(name: str = "farmadmin", **changes: Any) -> LoginState:
 
 
 ADMINISTRATOR = Case(
-    AdministratorProvider,
+    AdministratorResource,
     ADMINISTRATOR_INPUTS,
     {"SQL1": None, "SQL2": None},
     {
@@ -169,7 +169,7 @@ ADMINISTRATOR = Case(
 
 
 LISTENER = Case(
-    ListenerProvider,
+    ListenerResource,
     {
         "group": "SQL",
         "machines": MACHINES,
@@ -187,7 +187,7 @@ LISTENER = Case(
 )
 
 PRIMARY = Case(
-    PrimaryProvider,
+    PrimaryResource,
     {"group": "SQL", "machine": "SQL1", "machines": MACHINES, "policy": "always"},
     Whereabouts(group("SQL2")),
     {"sql/failover.sql": lambda f, a: replace(f, group=failed_over(f.group, a.machine))},
@@ -283,7 +283,7 @@ LOGIN_EFFECTS = {
 }
 
 
-def _transaction(facts: LoginMirrorFacts, action: Together) -> LoginMirrorFacts:
+def _transaction(facts: LoginMirrorFacts, action: SqlTransaction) -> LoginMirrorFacts:
     for path, values in action.parts:
         facts = LOGIN_EFFECTS[path](facts, action.machine, values)
     return facts
@@ -291,7 +291,7 @@ def _transaction(facts: LoginMirrorFacts, action: Together) -> LoginMirrorFacts:
 
 UNNEEDED = "0x" + "44" * 16
 LOGIN_MIRROR = Case(
-    LoginMirrorProvider,
+    LoginMirrorResource,
     {"group": "SQL", "machines": MACHINES, "databases": [STORE], "further": ["Reader"], "drop": True},
     mirror_facts(
         {

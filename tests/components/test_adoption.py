@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.resource import Managed, Provider
+from components.resource import Adoptable, FarmResource, Resource
 from components.topology import Topology, load
 from components.topology.place import to_set
 from components.topology.problem import Location
@@ -22,32 +21,32 @@ DESIGNS = [
     *sorted((ROOT / "topologies").glob("*.yaml")),
     *sorted((Path(__file__).parent / "topologies").glob("*.yaml")),
 ]
-KINDS: dict[str, type[Managed[Any]]] = {kind._resource_type_name: kind for kind in resources.resources()}
+KINDS: dict[str, type[FarmResource[Any]]] = {kind._resource_type_name: kind for kind in resources.resources()}
 
 
-def pieces(program: Program, file: Path) -> Iterator[tuple[str, Provider[Any, Any], dict[str, Any]]]:
-    """Name, provider and inputs of every resource of a farm."""
+def pieces(program: Program) -> Iterator[tuple[str, Resource[Any, Any], dict[str, Any]]]:
+    """Name, implementation and inputs of every resource of a farm."""
     for one in program.resources:
         kind = KINDS.get(one.type.removeprefix("pulumi-python:"))
         if kind is not None:
-            provider = kind.provider_class()
-            provider._settings = json.dumps({"topology": str(file)})
-            yield one.name, provider, one.inputs
+            yield one.name, kind.implementation(), one.inputs
 
 
-def place_of(provider: Provider[Any, Any], inputs: dict[str, Any], topology: Topology) -> Location | None:
+def place_of(resource: Resource[Any, Any], inputs: dict[str, Any], topology: Topology) -> Location | None:
     """Inputs that are secret are left as they are: a place follows from names."""
-    fields = provider.INPUTS.model_fields
-    return provider.adoption(
-        provider.INPUTS.model_construct(**{k: v for k, v in inputs.items() if k in fields}), topology
+    fields = resource.INPUTS.model_fields
+    if not isinstance(resource, Adoptable):
+        return None
+    return resource.adoption(
+        resource.INPUTS.model_construct(**{k: v for k, v in inputs.items() if k in fields}), topology
     )
 
 
 @pytest.fixture(scope="module")
 def places() -> dict[str, Location | None]:
     """The place of each resource of the shipped design."""
-    found = pieces(shipped(SHIPPED), SHIPPED)
-    return {name: place_of(provider, inputs, load(SHIPPED)) for name, provider, inputs in found}
+    found = pieces(shipped(SHIPPED))
+    return {name: place_of(resource, inputs, load(SHIPPED)) for name, resource, inputs in found}
 
 
 @pytest.mark.parametrize("file", DESIGNS, ids=lambda file: f"{file.parent.parent.name}-{file.stem}")
@@ -60,9 +59,9 @@ def test_the_key_that_a_message_names_is_the_one_that_adopts(
     """
     places: dict[str, Location] = {}
     topology = load(file)
-    for name, provider, inputs in pieces(shipped(file), file):
-        place = place_of(provider, inputs, topology)
-        assert (place is not None) == provider.THING, name
+    for name, resource, inputs in pieces(shipped(file)):
+        place = place_of(resource, inputs, topology)
+        assert (place is not None) == isinstance(resource, Adoptable), name
         if place is not None:
             places[name] = place
     numbers = {place: number for number, place in enumerate(dict.fromkeys(places.values()), 1)}
@@ -75,8 +74,8 @@ def test_the_key_that_a_message_names_is_the_one_that_adopts(
             part["adopt"] = bool(number >> digit & 1)
         copy = tmp_path / "changed.yaml"
         copy.write_text(yaml.safe_dump(changed), encoding="utf-8")
-        for name, provider, inputs in pieces(run(tmp_path, monkeypatch, topology=copy), copy):
-            if provider.THING:
+        for name, resource, inputs in pieces(run(tmp_path, monkeypatch, topology=copy)):
+            if isinstance(resource, Adoptable):
                 assert inputs["adopt"] is bool(numbers[places[name]] >> digit & 1), (name, places[name])
 
 

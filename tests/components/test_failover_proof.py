@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from components.failover_proof import FailoverProofFacts, FailoverProofProvider, Works
-from components.steps import Step, Until, leaf
+from components.failover_proof import FailoverProofFacts, FailoverProofResource, Works
+from components.steps import Step, WaitFor, load_script
 from remote.errors import MachineError, UnreachableError
 from tests.components import worlds
-from tests.components.contract import enter, refusal, sentences
+from tests.components.contract import Case, World, refusal, sentences
 from tests.components.sql_worlds import failed_over, group
 
-PROVIDER = FailoverProofProvider()
+RESOURCE = FailoverProofResource()
 INPUTS = worlds.PROOF.parsed()
 
 
@@ -47,7 +47,7 @@ def to(machine: str, back: str = "") -> list[str]:
     ids=["due", "another marker, primary elsewhere", "proved: never a surprise", "proved when another came first"],
 )
 def test_plan(facts: FailoverProofFacts, expected: list[str]) -> None:
-    assert sentences(PROVIDER.plan(INPUTS, facts)) == expected
+    assert sentences(RESOURCE.plan(INPUTS, facts)) == expected
 
 
 def test_works_names_sites_logins_and_databases() -> None:
@@ -58,24 +58,33 @@ def test_works_names_sites_logins_and_databases() -> None:
     assert Works("SQL2")(replace(facts, troubles=())) == ""
 
 
-@pytest.mark.parametrize("can_go_back", [True, False])
-def test_a_failed_proof_goes_back(monkeypatch: pytest.MonkeyPatch, can_go_back: bool) -> None:
-    world = enter(monkeypatch, worlds.PROOF, worlds.PROOF.absent)
-    failovers: list[str] = []
+class Proving(World):
+    """A farm whose site fails on SQL2, and whose primary may not come back."""
 
-    def run(step: Step, _remote: Any, observe: Any, _report: Any) -> None:
+    can_go_back = True
+
+    def __init__(self, case: Case, facts: Any) -> None:
+        super().__init__(case, facts)
+        self.failovers: list[str] = []
+
+    def run(self, step: Step, observe: Any) -> None:
         action: Any = step.action
-        if isinstance(action, Until):
+        if isinstance(action, WaitFor):
             if missing := action.waiting_for(observe()):
                 raise MachineError(action.machine, step.sentence.rstrip("."), f"still waiting for {missing}", "Look.")
             return
-        failovers.append(action.machine)
-        if action.machine == "SQL1" and not can_go_back:
+        self.failovers.append(action.machine)
+        if action.machine == "SQL1" and not self.can_go_back:
             raise MachineError("SQL1", "fail over", "it will not")
         troubles = ("the admin site: HTTP 500",) if action.machine == "SQL2" else ()
-        world.facts = replace(world.facts, group=failed_over(world.facts.group, action.machine), troubles=troubles)
+        self.facts = replace(self.facts, group=failed_over(self.facts.group, action.machine), troubles=troubles)
 
-    monkeypatch.setattr("components.steps.run", run)
+
+@pytest.mark.parametrize("can_go_back", [True, False])
+def test_a_failed_proof_goes_back(can_go_back: bool) -> None:
+    world = Proving(worlds.PROOF, worlds.PROOF.absent)
+    world.can_go_back = can_go_back
+    failovers = world.failovers
     came = (
         "The primary is back on SQL1."
         if can_go_back
@@ -92,8 +101,10 @@ def test_a_failed_proof_goes_back(monkeypatch: pytest.MonkeyPatch, can_go_back: 
 
 def test_a_proof_is_forgotten_with_its_resource() -> None:
     facts = FailoverProofFacts(group(), "built", ())
-    assert sentences(PROVIDER.remove(INPUTS, facts, {})) == ["On SQL1, forget that the failover of SQL was proved."]
-    assert PROVIDER.remove(INPUTS, replace(facts, proved=""), {}) == []
+    assert sentences(RESOURCE.plan_delete(INPUTS, facts, {})) == [
+        "On SQL1, forget that the failover of SQL was proved."
+    ]
+    assert RESOURCE.plan_delete(INPUTS, replace(facts, proved=""), {}) == []
 
 
 class Marks:
@@ -107,7 +118,7 @@ class Marks:
         return self
 
     def run(self, script: str, arguments: dict[str, str], *, attempted: str) -> list[str]:
-        assert script == leaf("windows/read_mark.ps1"), "nothing else is asked on a converged farm"
+        assert script == load_script("windows/read_mark.ps1"), "nothing else is asked on a converged farm"
         if self.machine == self.silent:
             raise UnreachableError(self.machine, attempted, "no answer")
         return [self.kept[self.machine]] if self.machine in self.kept else []
@@ -128,5 +139,5 @@ def test_no_proof_is_due(
 ) -> None:
     monkeypatch.setattr("components.sql.group.observe", lambda *_, **__: group("SQL1"))
     inputs = INPUTS.model_copy(update={"unreachable": "proceed"})
-    facts = PROVIDER.observe(inputs, Marks(kept, silent))  # type: ignore[arg-type]
+    facts = RESOURCE.observe(inputs, Marks(kept, silent))  # type: ignore[arg-type]
     assert (facts.proved, facts.elsewhere) == ("built", elsewhere)

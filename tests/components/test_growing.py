@@ -10,6 +10,7 @@ import pytest
 import yaml
 from pulumi.runtime import rpc
 
+from tests.components.contract import adapter
 from tests.components.program import ROOT, run
 from tests.components.test_adoption import KINDS
 
@@ -78,7 +79,7 @@ def touched(before: Inputs, after: Inputs) -> tuple[set[str], set[str], set[str]
     updated = {name for name in before.keys() & after.keys() if before[name] != after[name]}
     for name in updated:
         (kind, olds), (_, news) = before[name], after[name]
-        assert KINDS[kind].provider_class().diff("id", olds, news).replaces == [], name
+        assert adapter(KINDS[kind].implementation).diff("id", olds, news).replaces == [], name
     return after.keys() - before.keys(), updated, before.keys() - after.keys()
 
 

@@ -8,12 +8,13 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.inputs import Inputs, InvalidInputsError, Placeholder
-from components.resource import later, later_secret, properties
-from components.windows.certificate import CertificateInputs, CertificateProvider
+from components.resource import later, later_secret
+from components.resource.fields import Inputs, InvalidInputsError, Placeholder
+from components.resource.pulumi_adapter import properties
+from components.windows.certificate import CertificateInputs, CertificateResource
 from remote.secret import Secret
 from tests.components import program
-from tests.components.contract import Case
+from tests.components.contract import Case, adapter
 from tests.components.worlds import CASES
 
 GIVEN: dict[str, Any] = {"machine": "Portal1", "name": "portal", "thumbprint": "AB", "pfx": Secret("UEZY-1!")}
@@ -59,7 +60,7 @@ def test_known_inputs_are_validated_beside_one_that_is_not_known_yet() -> None:
 
 def test_a_value_that_arrives_later_is_validated_by_check() -> None:
     given = {**properties(CertificateInputs(**GIVEN, password=Secret("Given-1!"))), "password": ["only-in-this-test"]}
-    (failure,) = CertificateProvider().check({}, given).failures
+    (failure,) = adapter(CertificateResource).check({}, given).failures
     assert failure.reason == "password: Input should be a text"
 
 

@@ -7,10 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from components.steps import Action, Detached, Script, Sql, Together, leaf
-from tests.components.contract import enter
+from components.steps import Action, ScheduledTask, Script, Sql, SqlTransaction, load_script
+from tests.components.contract import World
 from tests.components.worlds import CASES
 
 ROOT = Path(__file__).parents[2]
@@ -29,18 +27,17 @@ def named_in(folder: str) -> Iterator[str]:
 def sent() -> Iterator[tuple[str, Action]]:
     """Every action of the cases' runs: create from nothing, then delete."""
     for case in CASES:
-        with pytest.MonkeyPatch.context() as monkeypatch:
-            world = enter(monkeypatch, case, case.absent)
-            outs = world.provider().create(case.inputs).outs or {}
-            world.provider().delete("id", {**outs, "adopted": False})
-            for step in world.ran:
-                yield case.name, step.action
+        world = World(case, case.absent)
+        outs = world.provider().create(case.inputs).outs or {}
+        world.provider().delete("id", {**outs, "ownership": {**outs["ownership"], "adopted": False}})
+        for step in world.ran:
+            yield case.name, step.action
 
 
 def test_every_path_is_a_file() -> None:
     named = set(named_in("components")) | set(named_in("operations"))
     assert len(named) > 50
-    assert [path for path in sorted(named) if not leaf(path).strip()] == []
+    assert [path for path in sorted(named) if not load_script(path).strip()] == []
 
 
 def test_every_file_is_used() -> None:
@@ -64,18 +61,18 @@ def test_scripts_take_just_what_the_plans_send() -> None:
     for name, action in sent():
         match action:
             case Script(_, path, arguments):
-                assert set(arguments) == parameters(leaf(path)), f"{name}: {path}"
+                assert set(arguments) == parameters(load_script(path)), f"{name}: {path}"
                 seen += 1
-            case Detached(_, _, path, arguments):
-                assert {*arguments, "ProgressFile"} == parameters(leaf(path)), f"{name}: {path}"
+            case ScheduledTask(_, _, path, arguments):
+                assert {*arguments, "ProgressFile"} == parameters(load_script(path)), f"{name}: {path}"
                 assert "***" not in repr(dict(arguments)), f"{name}: a task's arguments are kept in a file"
                 seen += 1
             case Sql(_, path, values):
-                assert leaf(path).count("?") == len(values), f"{name}: {path}"
+                assert load_script(path).count("?") == len(values), f"{name}: {path}"
                 seen += 1
-            case Together(_, parts):
+            case SqlTransaction(_, parts):
                 for path, values in parts:
-                    assert leaf(path).count("?") == len(values), f"{name}: {path}"
+                    assert load_script(path).count("?") == len(values), f"{name}: {path}"
                     seen += 1
     assert seen > 40
 

@@ -19,9 +19,10 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
-from components.resource import Provider
-from components.windows.certificate import CertificateProvider
-from components.windows.feature import FeatureProvider
+from components.resource import Resource, fields
+from components.resource.pulumi_adapter import Adapter
+from components.windows.certificate import CertificateResource
+from components.windows.feature import FeatureResource
 from tests.components.worlds import CASES
 
 ROOT = Path(__file__).parents[2]
@@ -46,10 +47,10 @@ class Plugin:
     def __init__(self, stub: Any, engine: _Engine) -> None:
         self.stub, self.engine = stub, engine
 
-    def check(self, provider: type[Provider[Any, Any]], news: dict[str, Any]) -> Any:
+    def check(self, provider: type[Resource[Any, Any]], news: dict[str, Any]) -> Any:
         return self.stub.Check(provider_pb2.CheckRequest(urn=URN, olds=struct({}), news=props(provider, news)))
 
-    def create(self, provider: type[Provider[Any, Any]], given: dict[str, Any]) -> Any:
+    def create(self, provider: type[Resource[Any, Any]], given: dict[str, Any]) -> Any:
         return self.stub.Create(provider_pb2.CreateRequest(urn=URN, properties=props(provider, given)), timeout=60)
 
 
@@ -59,8 +60,8 @@ def struct(values: dict[str, Any]) -> struct_pb2.Struct:
     return made
 
 
-def props(provider: type[Provider[Any, Any]], values: dict[str, Any]) -> struct_pb2.Struct:
-    return struct({**values, "__provider": serialize_provider(provider())})
+def props(provider: type[Resource[Any, Any]], values: dict[str, Any]) -> struct_pb2.Struct:
+    return struct({**values, "__provider": serialize_provider(Adapter(provider))})
 
 
 def plain(values: struct_pb2.Struct) -> dict[str, Any]:
@@ -110,20 +111,20 @@ def configuration() -> dict[str, Any]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_check_of_every_resource(plugin: Plugin, case: Any) -> None:
-    answer = plugin.check(case.provider, case.inputs)
+    answer = plugin.check(case.resource, case.inputs)
     assert list(answer.failures) == []
-    assert plain(answer.inputs) == case.provider._dump(case.parsed())
+    assert plain(answer.inputs) == fields.plain(case.parsed())
 
 
 def test_an_unknown_stays_unknown(plugin: Plugin) -> None:
-    answer = plugin.check(FeatureProvider, {"machine": "Portal1", "feature": rpc.UNKNOWN})
+    answer = plugin.check(FeatureResource, {"machine": "Portal1", "feature": rpc.UNKNOWN})
     assert list(answer.failures) == []
     assert answer.inputs["feature"] == rpc.UNKNOWN
 
 
 def test_a_wrong_input_is_refused_without_its_value(plugin: Plugin) -> None:
     given = {"machine": "Portal1", "name": "n", "thumbprint": "t", "pfx": "UEZY-x", "password": ["only-in-this-test"]}
-    answer = plugin.check(CertificateProvider, given)
+    answer = plugin.check(CertificateResource, given)
     assert [(one.property, one.reason) for one in answer.failures] == [("", "password: Input should be a text")]
 
 
@@ -132,7 +133,7 @@ def test_diff_leaves_the_comparison_to_the_engine(plugin: Plugin) -> None:
 
     def diff(news: dict[str, Any]) -> Any:
         request = provider_pb2.DiffRequest(
-            id="x", urn=URN, olds=props(FeatureProvider, olds), news=props(FeatureProvider, news)
+            id="x", urn=URN, olds=props(FeatureResource, olds), news=props(FeatureResource, news)
         )
         return plugin.stub.Diff(request)
 
@@ -146,7 +147,7 @@ def test_diff_leaves_the_comparison_to_the_engine(plugin: Plugin) -> None:
 def test_a_machine_that_does_not_answer_is_one_clear_line(plugin: Plugin) -> None:
     begun = time.monotonic()
     with pytest.raises(grpc.RpcError) as caught:
-        plugin.create(FeatureProvider, {"machine": "Portal1", "feature": "NLB"})
+        plugin.create(FeatureResource, {"machine": "Portal1", "feature": "NLB"})
     details = caught.value.details()
     assert time.monotonic() - begun < 30
     assert "\n" not in details.strip()
@@ -160,7 +161,7 @@ def test_a_machine_that_does_not_answer_is_one_clear_line(plugin: Plugin) -> Non
 
 def test_a_machine_that_nobody_knows_is_one_clear_line(plugin: Plugin) -> None:
     with pytest.raises(grpc.RpcError) as caught:
-        plugin.create(FeatureProvider, {"machine": "Portal9", "feature": "NLB"})
+        plugin.create(FeatureResource, {"machine": "Portal9", "feature": "NLB"})
     assert caught.value.details().endswith(
         "Portal9: find out how to reach it: no such machine in this stack's configuration. Known are: FILE, Portal1, "
         "Portal2, SPF1, SPF2, SQL1, SQL2. A machine that leaves the farm stays listed until `pulumi up` has cleared it."

@@ -179,7 +179,7 @@ def test_the_provider_in_the_state_is_a_name_only(program: Program) -> None:
             payload = resource.inputs["__provider"]
             assert not rpc.is_rpc_secret(payload)
             content = base64.b64decode(payload)
-            assert len(content) < 120, resource.name
+            assert len(content) < 160, resource.name
             assert b"components." in content
 
 

@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
-from components import steps
-from components.steps import Refuse, Script, Step, Together, leaf
+from components.step_runner import StepRunner, restart
+from components.steps import Refuse, Script, SqlTransaction, Step, load_script
 from remote.errors import LostAnswerError, MachineError
 from remote.hosts import Hosts
 from remote.session import Remote
+
+
+def silent(_sentence: str) -> None:
+    """Nobody looks on."""
 
 
 class Machine(Remote):
@@ -27,7 +31,7 @@ class Machine(Remote):
     def run(self, script: str, arguments: Mapping[str, Any] | None = None, **how: Any) -> list[Any]:
         if self.error:
             raise self.error
-        if script == leaf("windows/boot_time.ps1"):
+        if script == load_script("windows/boot_time.ps1"):
             return [self.boots]
         self.orders += 1
         lost = self.orders <= self.lost
@@ -42,7 +46,7 @@ class Machine(Remote):
     [(Machine(), 1), (Machine(lost=1), 1), (Machine(lost=1, arrives=False), 2), (Machine(lost=2, arrives=False), 3)],
 )
 def test_a_restart_happens_once_however_often_its_order_is_lost(machine: Machine, orders: int) -> None:
-    steps.restart(machine, "SQL1", "restart SQL1", 5, lambda _text: None)
+    restart(machine, "SQL1", "restart SQL1", 5, lambda _text: None)
     assert (machine.boots, machine.orders) == (1, orders)
 
 
@@ -56,14 +60,14 @@ def test_a_restart_happens_once_however_often_its_order_is_lost(machine: Machine
 def test_a_step_says_what_to_do_where_the_machine_does_not(error: MachineError, remedy: str) -> None:
     step = Step("On SQL1, back up.", Script("SQL1", "windows/restart.ps1"), "Look at the share.")
     with pytest.raises(MachineError) as caught:
-        steps.run(step, Machine(error=error), lambda: None, lambda _text: None)
+        StepRunner(Machine(error=error), silent).run(step, lambda: None)
     assert (caught.value.found, caught.value.remedy, caught.value.number) == ("Access is denied", remedy, 3201)
 
 
 def test_a_lost_answer_stays_one() -> None:
     step = Step("On SQL1, back up.", Script("SQL1", "windows/restart.ps1"), "Look at the share.")
     with pytest.raises(LostAnswerError):
-        steps.run(step, Machine(error=LostAnswerError("SQL1", "x", "y")), lambda: None, lambda _text: None)
+        StepRunner(Machine(error=LostAnswerError("SQL1", "x", "y")), silent).run(step, lambda: None)
 
 
 @pytest.mark.parametrize("moved", [False, True])
@@ -78,7 +82,7 @@ def test_a_step_looks_at_fresh_facts_right_before_its_action(moved: bool) -> Non
     machine = Machine()
     step = Step("On SQL1, configure.", Script("SQL1", "windows/restart.ps1"), provided=provided)
     try:
-        steps.run(step, machine, lambda: "fresh facts", happened.append)
+        StepRunner(machine, happened.append).run(step, lambda: "fresh facts")
     except MachineError as error:
         happened.append(error.found)
     told = ["On SQL1, configure.", "looked at fresh facts"]
@@ -120,12 +124,12 @@ class Server:
 
 
 def about(name: str, machine: str = "SQL2", subject: str | None = None) -> Step:
-    action = Together(machine, (("sql/drop_login.sql", (name,)),))
+    action = SqlTransaction(machine, (("sql/drop_login.sql", (name,)),))
     return Step(f"On {machine}, drop {name}.", action, subject=name if subject is None else subject)
 
 
 def carried_out(servers: Servers, *plan: Step) -> list[Any]:
-    steps.run_all(plan, servers, lambda: None, lambda _text: None)
+    StepRunner(servers, silent).run_all(plan, lambda: None)
     return servers.requests
 
 

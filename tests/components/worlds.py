@@ -6,34 +6,34 @@ import json
 from dataclasses import fields, replace
 from typing import Any
 
-from components.failover_proof import FailoverProofFacts, FailoverProofProvider
-from components.nlb.cluster import ClusterFacts, ClusterProvider
-from components.nlb.node import NodeFacts, NodeProvider
-from components.nlb.port_rules import DEFAULT_RULE, PortRulesProvider
+from components.failover_proof import FailoverProofFacts, FailoverProofResource
+from components.nlb.cluster import ClusterFacts, ClusterResource
+from components.nlb.node import NodeFacts, NodeResource
+from components.nlb.port_rules import DEFAULT_RULE, PortRulesResource
 from components.nlb.state import NodeView, PortRule
-from components.portal.administrators import AdministratorsProvider
-from components.portal.balancer_seen import BalancerSeenProvider
-from components.portal.configuration import ConfigurationFacts, ConfigurationProvider
-from components.portal.federation import FederationFacts, FederationProvider, authority
-from components.portal.fqdn import FqdnProvider, Name
-from components.portal.plan import PlanFacts, PlanProvider, PlanState
-from components.portal.plan_by_hand import PlanByHandFacts, PlanByHandProvider
-from components.portal.plan_seen import PlanSeenProvider
+from components.portal.administrators import AdministratorsResource
+from components.portal.balancer_seen import BalancerSeenResource
+from components.portal.configuration import ConfigurationFacts, ConfigurationResource
+from components.portal.federation import FederationFacts, FederationResource, authority
+from components.portal.fqdn import FqdnResource, Name
+from components.portal.plan import PlanFacts, PlanResource, PlanState
+from components.portal.plan_by_hand import PlanByHandFacts, PlanByHandResource
+from components.portal.plan_seen import PlanSeenResource
 from components.portal.provider_endpoints import (
     ProviderEndpointsFacts,
-    ProviderEndpointsProvider,
+    ProviderEndpointsResource,
 )
 from components.portal.provider_endpoints import Registered as RegisteredProvider
-from components.portal.software import Mark, SoftwareFacts, SoftwareProvider
-from components.portal.software_source import SoftwareSourceFacts, SoftwareSourceProvider
-from components.spf.registration import Registered, RegistrationFacts, RegistrationProvider
-from components.spf.registration_by_hand import RegistrationByHandFacts, RegistrationByHandProvider
-from components.windows.certificate import CertificateFacts, CertificateProvider
-from components.windows.feature import FeatureFacts, FeatureProvider
-from components.windows.firewall_rule import FirewallRuleFacts, FirewallRuleProvider, subnets
-from components.windows.group_members import GroupMembersFacts, GroupMembersProvider
-from components.windows.local_account import AccountState, LocalAccountFacts, LocalAccountProvider
-from components.windows.site_binding import SiteBindingFacts, SiteBindingProvider
+from components.portal.software import Mark, SoftwareFacts, SoftwareResource
+from components.portal.software_source import SoftwareSourceFacts, SoftwareSourceResource
+from components.spf.registration import Registered, RegistrationFacts, RegistrationResource
+from components.spf.registration_by_hand import RegistrationByHandFacts, RegistrationByHandResource
+from components.windows.certificate import CertificateFacts, CertificateResource
+from components.windows.feature import FeatureFacts, FeatureResource
+from components.windows.firewall_rule import FirewallRuleFacts, FirewallRuleResource, subnets
+from components.windows.group_members import GroupMembersFacts, GroupMembersResource
+from components.windows.local_account import AccountState, LocalAccountFacts, LocalAccountResource
+from components.windows.site_binding import SiteBindingFacts, SiteBindingResource
 from remote.secret import Secret
 from tests.components.contract import Case
 from tests.components.group_worlds import GROUP_CASES
@@ -49,7 +49,7 @@ CALL: dict[str, Any] = {
 API = {"admin_api": "https://portal1:30004", "authentication": "https://portal1:30072"}
 
 FEATURE = Case(
-    FeatureProvider,
+    FeatureResource,
     {"machine": "Portal1", "feature": "NLB"},
     FeatureFacts(installed=False, restart_pending=False),
     {
@@ -61,7 +61,7 @@ FEATURE = Case(
 )
 
 CERTIFICATE = Case(
-    CertificateProvider,
+    CertificateResource,
     {"machine": "Portal1", "name": "portal", "thumbprint": THUMBPRINT, "pfx": "UEZY-secret", "password": "Pfx-Pass-1!"},
     CertificateFacts(False, False),
     {
@@ -85,7 +85,7 @@ def _account(facts: LocalAccountFacts, **changes: Any) -> LocalAccountFacts:
 
 
 LOCAL_ACCOUNT = Case(
-    LocalAccountProvider,
+    LocalAccountResource,
     {"machine": "SPF1", "account": "SVC_SPF", "password": "Account-Pass-1!", "groups": list(SPF_GROUPS)},
     server(),
     {
@@ -107,7 +107,7 @@ LOCAL_ACCOUNT = Case(
 )
 
 GROUP_MEMBERS = Case(
-    GroupMembersProvider,
+    GroupMembersResource,
     {"machine": "Portal1", "group": "MgmtSvc Operators", "members": [r"HYPERVNU\Ops", r"HYPERVNU\Second"]},
     GroupMembersFacts(True, frozenset({r"hypervnu\other"})),
     {
@@ -132,7 +132,7 @@ def _port(action: Any) -> int:
 
 
 SITE_BINDING = Case(
-    SiteBindingProvider,
+    SiteBindingResource,
     {"machine": "Portal1", "site": "MgmtSvc-TenantSite", "port": 443, "old_port": 30081, "thumbprint": THUMBPRINT},
     SiteBindingFacts(True, False, {30081: "CD" * 20}, {30091: "MgmtSvc-AdminSite"}),
     {
@@ -153,7 +153,7 @@ def opened(arguments: dict[str, Any]) -> FirewallRuleFacts:
 
 
 FIREWALL_RULE = Case(
-    FirewallRuleProvider,
+    FirewallRuleResource,
     {
         "machine": "Portal1",
         "rule": "Windows Azure Pack HA (clients)",
@@ -183,7 +183,7 @@ BOUND = NodeView(
 )
 NOWHERE, MADE = ClusterFacts(UNBOUND), ClusterFacts(BOUND)
 CLUSTER = Case(
-    ClusterProvider,
+    ClusterResource,
     {
         "tier": "portal",
         "machine": "Portal1",
@@ -224,7 +224,7 @@ def _taken_out(facts: NodeFacts, action: Any) -> NodeFacts:
 
 
 NODE = Case(
-    NodeProvider,
+    NodeResource,
     {
         "machine": "Portal2",
         "interface": "Ethernet",
@@ -251,7 +251,7 @@ def _added(facts: NodeView, arguments: Any) -> NodeView:
 
 
 PORT_RULES = Case(
-    PortRulesProvider,
+    PortRulesResource,
     {
         "tier": "portal",
         "machine": "Portal1",
@@ -279,7 +279,7 @@ def _marked(facts: SoftwareFacts, text: str) -> SoftwareFacts:
 
 
 SOFTWARE = Case(
-    SoftwareProvider,
+    SoftwareResource,
     {"machine": "Portal1", "source": "webpi", "products": ["WAP"], "feed": "f", "features": ["AdminAPI", "TenantSite"]},
     SoftwareFacts(()),
     {
@@ -293,7 +293,7 @@ SOFTWARE = Case(
 )
 
 SOFTWARE_SOURCE = Case(
-    SoftwareSourceProvider,
+    SoftwareSourceResource,
     {"machine": "Portal1", "source": "webpi", "products": ["WAP"], "feed": "f", "features": ["AdminAPI"]},
     SoftwareSourceFacts(("the product WAP (the feed f has no such entry)",)),
     {"until": lambda f, a: SoftwareSourceFacts(())},
@@ -301,7 +301,7 @@ SOFTWARE_SOURCE = Case(
 )
 
 CONFIGURATION = Case(
-    ConfigurationProvider,
+    ConfigurationResource,
     {
         "machine": "Portal1",
         "features": ["AdminAPI", "TenantAPI", "TenantSite"],
@@ -321,7 +321,7 @@ CONFIGURATION = Case(
 )
 
 ADMINISTRATORS = Case(
-    AdministratorsProvider,
+    AdministratorsResource,
     {
         "machine": "Portal1",
         "principals": [r"HYPERVNU\Ops", r"HYPERVNU\Second"],
@@ -343,7 +343,7 @@ def _with_service(facts: PlanFacts, service: str) -> PlanFacts:
 
 
 PLAN = Case(
-    PlanProvider,
+    PlanResource,
     {"machine": "Portal1", **API, "name": "Check", "services": ["mysqlservers", "sqlservers"]},
     PlanFacts((), CALL),
     {
@@ -356,7 +356,7 @@ PLAN = Case(
 )
 
 PLAN_SEEN = Case(
-    PlanSeenProvider,
+    PlanSeenResource,
     {"machine": "Portal2", **API, "name": "Check", "plan_id": "plan1"},
     (),
     {"until": lambda f, a: ("plan1",)},
@@ -365,7 +365,7 @@ PLAN_SEEN = Case(
 
 
 BALANCER_SEEN = Case(
-    BalancerSeenProvider,
+    BalancerSeenResource,
     {"machine": "Portal1", "nodes": ["Portal1", "Portal2"], "name": "portal.hyper-v.nu", "ports": [443, 30091]},
     ("TCP 443: 3 of 3 unanswered (Connection refused); of its servers, these answer: Portal1",),
     {"until": lambda f, a: ()},
@@ -378,7 +378,7 @@ def registered(arguments: Any) -> RegistrationFacts:
 
 
 REGISTRATION = Case(
-    RegistrationProvider,
+    RegistrationResource,
     {
         "machine": "Portal1",
         **API,
@@ -398,14 +398,14 @@ REGISTRATION = Case(
 STORE = {"server": "sql.hyper-v.nu", "login": "sa", "password": "Sql-Pass-1!"}
 
 FQDN = Case(
-    FqdnProvider,
+    FqdnResource,
     {"machine": "Portal1", "namespace": "AdminSite", "fqdn": "portal.hyper-v.nu", "port": 30091, **STORE},
     Name("portal1.hyper-v.nu", 30091),
     {"portal/set_fqdn.ps1": lambda f, a: Name(a.arguments["Fqdn"], a.arguments["Port"])},
 )
 
 FEDERATION = Case(
-    FederationProvider,
+    FederationResource,
     {
         "site": "TenantSite",
         "machine": "Portal1",
@@ -429,7 +429,7 @@ def provider_at(**endpoints: str) -> ProviderEndpointsFacts:
 
 
 PROVIDER_ENDPOINTS = Case(
-    ProviderEndpointsProvider,
+    ProviderEndpointsResource,
     {"machine": "Portal1", **API, "provider": "marketplace", "url": "https://portal.hyper-v.nu:30018"},
     provider_at(
         Admin="https://portal1.hyper-v.nu:30018/",
@@ -453,7 +453,7 @@ BY_HAND: dict[str, Any] = {
 }
 
 PLAN_BY_HAND = Case(
-    PlanByHandProvider,
+    PlanByHandResource,
     {**BY_HAND, "name": "Check", "services": ["mysqlservers", "sqlservers"]},
     PlanByHandFacts((), ("Portal1",)),
     {
@@ -463,14 +463,14 @@ PLAN_BY_HAND = Case(
 )
 
 REGISTRATION_BY_HAND = Case(
-    RegistrationByHandProvider,
+    RegistrationByHandResource,
     {**BY_HAND, "url": "https://spf.hyper-v.nu:8090", "account": "SVC_SPF"},
     RegistrationByHandFacts(registered=False),
     {"by hand": lambda f, a: RegistrationByHandFacts(registered=not f.registered)},
 )
 
 PROOF = Case(
-    FailoverProofProvider,
+    FailoverProofResource,
     {
         "group": "SQL",
         "machines": ["SQL1", "SQL2"],

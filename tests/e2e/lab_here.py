@@ -17,7 +17,8 @@ import pytest
 from pulumi.runtime import rpc
 
 from components import settings
-from components.resource import Managed, Provider
+from components.resource import FarmResource, Resource
+from components.resource.pulumi_adapter import Adapter
 from lab.testing import farm as lab
 from remote.logons import LOG_ONS
 from tests.components import program
@@ -85,7 +86,7 @@ class FarmHere(Farm):
         }
         with pytest.MonkeyPatch.context() as patch:
             found = program.run(self.folder, patch, self.topology, **config)
-        kinds = {kind.__name__: kind.provider_class for kind in _subclasses(Managed)}
+        kinds = {kind.__name__: kind.implementation for kind in _subclasses(FarmResource)}
         pieces = {}
         for one in found.resources:
             kind = one.type.rpartition(":")[2]
@@ -102,7 +103,7 @@ class Piece:
     """One resource of the program: what the engine knows of it."""
 
     name: str
-    kind: type[Provider[Any, Any]]
+    kind: type[Resource[Any, Any]]
     inputs: Mapping[str, Any]
     settings: str
     after: frozenset[str]
@@ -116,12 +117,10 @@ class Piece:
         """The same in a stack with another configuration."""
         return replace(self, settings=settings)
 
-    def provider(self) -> Provider[Any, Any]:
+    def provider(self) -> Adapter:
         """A provider as it is after ``configure``, at a moment of its own."""
-        provider = self.kind()
-        provider._settings = self.settings
-        provider.remote.looks.forget()  # the engine asks once in a process; tests change the lab in between
-        return provider
+        settings.remote(self.settings).looks.forget()  # the engine asks once in a process; tests change the lab between
+        return Adapter(self.kind, connection=self.settings)
 
     def create(self) -> dict[str, Any]:
         """Check and create, as the engine does; gives the outputs."""
@@ -156,5 +155,5 @@ def _plain(value: Any) -> Any:
     return value["value"] if isinstance(value, dict) and _SECRET in value else value
 
 
-def _subclasses(kind: type[Managed[Any]]) -> list[type[Managed[Any]]]:
+def _subclasses(kind: type[FarmResource[Any]]) -> list[type[FarmResource[Any]]]:
     return [sub for direct in kind.__subclasses__() for sub in (direct, *_subclasses(direct))]

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 import yaml
 
-from components import resource
+from components import progress
 from components.portal.databases import DATABASES
-from components.steps import leaf
+from components.steps import load_script
 from operations import configuration
 from operations.__main__ import verified
 from remote.errors import MachineError
@@ -81,15 +81,14 @@ class TakenOver:
 
     @property
     def adopted(self) -> set[str]:
-        return {name for name, outs in self.outs.items() if outs["adopted"]}
+        return {name for name, outs in self.outs.items() if outs["ownership"]["adopted"]}
 
 
 @contextmanager
 def told() -> Iterator[list[str]]:
     """The sentences that resources report."""
     sentences: list[str] = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(resource, "report", sentences.append)
+    with progress.listening(sentences.append):
         yield sentences
 
 
@@ -108,7 +107,7 @@ def taken_over(folder: Path, state: Path, hand: Any) -> Iterator[TakenOver]:
 
 def import_certificate(farm: FarmHere, machine: str) -> None:
     pfx = base64.b64encode((farm.lab_folder / "certificates" / "portal.pfx").read_bytes()).decode()
-    text = leaf("windows/import_certificate.ps1")
+    text = load_script("windows/import_certificate.ps1")
     farm.remote.powershell(machine).run(
         text, {"Pfx": pfx, "Password": SECRETS["pfx"]}, attempted="import by hand", changes=True
     )
@@ -352,7 +351,7 @@ def test_destroy_leaves_what_was_adopted_and_takes_the_rest(half: TakenOver) -> 
     assert ours == {f"{SHORT}{name}" for name in ("Config", "Usage", "Store")}
     # The site of Portal1 is as it was found: on both ports, with the certificate of the portal's installer.
     bindings = half.farm.remote.powershell("Portal1").run(
-        leaf("windows/read_bindings.ps1"), {"Site": SITE}, attempted="look"
+        load_script("windows/read_bindings.ps1"), {"Site": SITE}, attempted="look"
     )[0]["bindings"]
     marks = {one["information"]: one["thumbprint"] for one in bindings if one["site"] == SITE}
     assert set(marks) == {"*:443:", "*:30081:"}

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 import yaml
 
-from components import claims
 from components.portal.interface import admin_call
 from components.portal.plan import PlanInputs
-from components.steps import leaf
+from components.resource.machine_claims import MachineClaims
+from components.steps import load_script
 from lab.testing import winrm
 from lab.testing.authority import Authority
 from remote.errors import MachineError
@@ -317,11 +317,11 @@ def test_a_password_that_sql_server_does_not_take(pieces: dict[str, Piece]) -> N
 def test_a_local_account_that_is_not_ours(farm: FarmHere, pieces: dict[str, Piece]) -> None:
     by_hand = farm.remote.powershell("SPF2")
     new = {"Name": "SVC_SPF_REG", "Password": WRONG, "Mark": "x"}
-    by_hand.run(leaf("windows/create_account.ps1"), new, attempted="create by hand", changes=True)
+    by_hand.run(load_script("windows/create_account.ps1"), new, attempted="create by hand", changes=True)
     try:
         line = refusal(pieces["SPF2-account"])
     finally:
-        by_hand.run(leaf("windows/remove_account.ps1"), {"Name": "SVC_SPF_REG"}, attempted="undo", changes=True)
+        by_hand.run(load_script("windows/remove_account.ps1"), {"Name": "SVC_SPF_REG"}, attempted="undo", changes=True)
     assert "create the local account SVC_SPF_REG: it exists already and was not made by this stack" in line
     assert f"Add `adopt: true` to spf ({farm.topology}:{farm.line('spf:')}) to take it over, or remove it" in line
 
@@ -330,7 +330,8 @@ def test_a_cluster_that_is_not_ours(farm: FarmHere, pieces: dict[str, Piece]) ->
     pieces["Portal1-nlb"].create()
     cluster = pieces["portal-cluster"]
     outs = cluster.create()
-    claims.remove(farm.remote, "Portal1", cluster.provider().key(cluster.provider()._parse(outs)))
+    provider = cluster.provider()
+    MachineClaims(farm.remote).remove("Portal1", provider.resource.resource_id(provider.parse(outs)))
     line = refusal(cluster)
     cluster.delete(outs)
     assert line.startswith("Portal1: create the NLB cluster portal.hyper-v.nu: it exists already")
@@ -389,14 +390,14 @@ def test_a_plan_that_is_not_ours(farm: FarmHere, pieces: dict[str, Piece]) -> No
     arguments = {**admin_call(inputs.interface, farm.remote), "Name": inputs.name, "State": "Public"}
     farm.remote.forget("Portal1")  # it restarted meanwhile
     portal = farm.remote.powershell("Portal1")
-    portal.run(leaf("portal/add_plan.ps1"), arguments, attempted="create by hand", changes=True)
+    portal.run(load_script("portal/add_plan.ps1"), arguments, attempted="create by hand", changes=True)
     line = one(errors(farm.up()), "Portal1: create the plan High availability check:")
     assert "it exists already and was not made by this stack" in line
     assert f"Add `adopt: true` to portal > plan (../topology.yaml:{farm.line('  plan: ')}) to take it over" in line
-    provider = pieces["plan"].provider()
-    (theirs,) = provider.observe(inputs, farm.remote).plans
+    resource = pieces["plan"].provider().resource
+    (theirs,) = resource.observe(inputs, farm.remote).plans
     gone = {**admin_call(inputs.interface, farm.remote), "PlanId": theirs.id}
-    portal.run(leaf("portal/remove_plan.ps1"), gone, attempted="remove by hand", changes=True)
+    portal.run(load_script("portal/remove_plan.ps1"), gone, attempted="remove by hand", changes=True)
 
 
 def test_another_passphrase_than_that_of_the_stores(farm: FarmHere, pieces: dict[str, Piece]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from components import resource
+from components import progress
 from lab.testing import windows
 from lab.testing.worlds import Document
 from remote import detached
@@ -322,9 +322,9 @@ class Watched:
 
 @contextmanager
 def watched(farm: FarmHere) -> Iterator[Watched]:
-    with pytest.MonkeyPatch.context() as patch, windows.nodes_at_shutdown(farm.world) as down:
-        seen = Watched([], down)
-        patch.setattr(resource, "report", seen.said.append)
+    said: list[str] = []
+    with progress.listening(said.append), windows.nodes_at_shutdown(farm.world) as down:
+        seen = Watched(said, down)
         yield seen
 
 

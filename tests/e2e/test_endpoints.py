@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from components import settings
-from components.portal.federation import FederationProvider
-from components.portal.fqdn import FqdnProvider
-from components.portal.provider_endpoints import ProviderEndpointsProvider
+from components.portal.federation import FederationResource
+from components.portal.fqdn import FqdnResource
+from components.portal.provider_endpoints import ProviderEndpointsResource
 from lab.testing import network, power
 from operations.checks import sign_in
 from operations.configuration import from_text
@@ -30,7 +30,7 @@ from tests.e2e.lab_here import FarmHere, Piece
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
-KINDS = (FqdnProvider, FederationProvider, ProviderEndpointsProvider)
+KINDS = (FqdnResource, FederationResource, ProviderEndpointsResource)
 
 
 @dataclass

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from components import steps
 from components.portal.databases import DATABASES
+from components.step_runner import StepRunner
+from components.steps import Step
 from lab.testing import power, sql
 from remote.errors import MachineError
 from tests.e2e.farm import PACE
@@ -222,10 +223,11 @@ class Seeding:
         self.built.make_database(self.name)
         self.piece = self.built.pieces[DATABASE].but(database=self.name)
         self.provider = self.piece.provider()
-        self.inputs = self.provider._parse(dict(self.piece.inputs))
+        self.inputs = self.provider.parse(dict(self.piece.inputs))
 
-    def plan(self) -> list[steps.Step]:
-        return self.provider.plan(self.inputs, self.provider.observe(self.inputs, self.provider.remote))
+    def plan(self) -> list[Step]:
+        resource = self.provider.resource
+        return resource.plan(self.inputs, resource.observe(self.inputs, self.provider.remote))
 
     def due(self) -> list[str]:
         """The first words of what the seed still consists of."""
@@ -241,7 +243,7 @@ class Seeding:
                 self.built.farm.world.clock.pace = pace or float(PACE)
                 step = replace(step, action=replace(step.action, **changed)) if changed else step
             try:
-                steps.run(step, self.provider.remote, lambda: None, told.append)
+                StepRunner(self.provider.remote, told.append).run(step, lambda: None)
             finally:
                 self.built.farm.world.clock.pace = float(PACE)
             if last:

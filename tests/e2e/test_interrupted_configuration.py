@@ -27,10 +27,10 @@ from typing import Any
 
 import pytest
 
-from components import resource
+from components import progress
 from components.failover_proof import ask
 from components.portal.databases import DATABASES
-from components.sql.primary import PrimaryProvider
+from components.sql.primary import PrimaryResource
 from lab.testing import portal, power, sql
 from remote.errors import MachineError
 from tests.e2e.farm import ROOT
@@ -223,8 +223,7 @@ def interrupted(stack: Stack, until: str, number: int, way: str, patch: pytest.M
             errors.append(error)
         return not error
 
-    with patch.context() as telling:
-        telling.setattr(resource, "report", told)
+    with progress.listening(told):
         done = up()
     assert told.sentence, f"there is no sentence {number}"
     if way == "cable":
@@ -281,8 +280,8 @@ def test_a_primary_that_this_program_never_moves(stack: Stack, monkeypatch: pyte
     never = policy(stack, policy="never")
     never.up(SOFTWARE)
     home = primary(stack.farm)
-    monkeypatch.setattr(resource, "report", Interruption(stack.farm, 2, "restart"))
-    assert refused(never, WHO).startswith("Portal1: bring about the configuration of Portal1: ")
+    with progress.listening(Interruption(stack.farm, 2, "restart")):
+        assert refused(never, WHO).startswith("Portal1: bring about the configuration of Portal1: ")
     for _ in range(2):
         said = refused(never, WHO)
         assert f"are on {home}, but the primary of SQL is {primary(stack.farm)}. Fail SQL over to {home}" in said
@@ -355,14 +354,13 @@ def test_other_designs(design: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         configurations = [name for name in pieces if name.endswith("-configuration")]
         configurations = [name for name in configurations if name in pieces[DATABASES[0]].after]
         needed = [name for name in pieces if name in pieces[configurations[-1]].after and name not in configurations]
-        moved = next(name for name in pieces if pieces[name].kind is PrimaryProvider)
+        moved = next(name for name in pieces if pieces[name].kind is PrimaryResource)
         outs = {name: pieces[name].create() for name in needed}
         names = [moved, *configurations, *DATABASES]
         stack = Stack(farm, {name: pieces[name] for name in names}, {moved: outs[moved]})
         for until, number in ((configurations[-1], 2), (DATABASES[-1], 16)):
-            with monkeypatch.context() as patch:
-                told = Interruption(farm, number, "restart")
-                patch.setattr(resource, "report", told)
+            told = Interruption(farm, number, "restart")
+            with progress.listening(told):
                 said = refused(stack, until)
             print(told.sentence, said, sep="\n")
             assert told.sentence

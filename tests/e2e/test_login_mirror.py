@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from components.sql.login_mirror import LoginMirrorProvider
+from components.sql.login_mirror import LoginMirrorResource
 from remote.errors import MachineError, UnreachableError
 from remote.secret import Secret
 from remote.sql import SqlServer
@@ -532,9 +532,9 @@ def test_delete_leaves_the_logins_and_forgets_what_was_made(servers: Servers) ->
 def test_reading_is_one_query_a_replica_however_many_logins(servers: Servers) -> None:
     def round_trips() -> dict[str, int]:
         piece = servers.piece()
-        provider, inputs = piece.provider(), LoginMirrorProvider.INPUTS.model_validate(piece.inputs)
+        provider, inputs = piece.provider(), LoginMirrorResource.INPUTS.model_validate(piece.inputs)
         before = len(servers.farm.journal())
-        provider.observe(inputs, provider.remote)
+        provider.resource.observe(inputs, provider.remote)
         sent = [entry for entry in servers.farm.journal()[before:] if entry["kind"] == "sql"]
         return {machine: sum(entry["machine"] == machine for entry in sent) for machine in ("SQL1", "SQL2", "SQL3")}
 

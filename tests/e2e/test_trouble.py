@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from components.steps import leaf
+from components.steps import load_script
 from remote.errors import MachineError
 from remote.http import Answer, HttpError, get
 from remote.secret import Secret
@@ -59,12 +59,14 @@ def status(farm: Farm, machine: str, port: int = ADMIN_SITE) -> int:
 
 def failed_logons(farm: Farm, machine: str, since: str) -> list[str]:
     return farm.remote.powershell(machine).run(
-        leaf("portal/read_failed_logons.ps1"), {"Since": since}, attempted="read the event log"
+        load_script("portal/read_failed_logons.ps1"), {"Since": since}, attempted="read the event log"
     )
 
 
 def clock(farm: Farm, machine: str) -> str:
-    return str(farm.remote.powershell(machine).run(leaf("windows/read_clock.ps1"), attempted="read the clock")[0])
+    return str(
+        farm.remote.powershell(machine).run(load_script("windows/read_clock.ps1"), attempted="read the clock")[0]
+    )
 
 
 def primary(farm: Farm) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from components.steps import leaf
+from components.steps import load_script
 from remote.errors import MachineError
 from remote.hosts import Host
 from remote.secret import Secret
@@ -53,14 +53,14 @@ class Server(SqlServer):
 def test_a_statement_takes_its_values_by_name_where_the_driver_would_put_them() -> None:
     assert _with_names(LEAF) == LEAF.replace("sysname = ?", "sysname = @value0").replace("int = ?", "int = @value1")
     for path, count in (("sql/create_login.sql", 7), ("sql/set_permission.sql", 6), ("sql/drop_login.sql", 1)):
-        text = _with_names(leaf(path))
+        text = _with_names(load_script(path))
         assert "?" not in text
         assert {f"@value{number}" for number in range(count)} <= set(re.findall(r"@value\d+", text))
 
 
 def test_statements_and_values_are_data_and_each_statement_goes_once() -> None:
     server = Server()
-    made = [((leaf("sql/drop_login.sql"), (f"O'Brien {number}",)), (LEAF, ("b", 2))) for number in range(3)]
+    made = [((load_script("sql/drop_login.sql"), (f"O'Brien {number}",)), (LEAF, ("b", 2))) for number in range(3)]
     assert server.apart(made, attempted="mirror") == [None, None, None]
     ((text, values),) = server.sent
     assert "O'Brien" not in text
@@ -71,7 +71,7 @@ def test_statements_and_values_are_data_and_each_statement_goes_once() -> None:
 
 
 def test_a_hundred_logins_fit_into_one_request_and_thousands_into_few() -> None:
-    one = ((leaf("sql/create_login.sql"), tuple("abcdefg")), (leaf("sql/mark_login.sql"), ("a",)))
+    one = ((load_script("sql/create_login.sql"), tuple("abcdefg")), (load_script("sql/mark_login.sql"), ("a",)))
     for logins, requests in ((100, 1), (200, 1), (201, 2), (1000, 5)):
         server = Server()
         assert len(server.apart([one] * logins, attempted="mirror")) == logins

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import requests.exceptions
 import urllib3.exceptions
 
-from components import steps
+from components.step_runner import wait
 from remote import sql
 from remote.errors import MachineError
 from remote.powershell import _short
@@ -115,20 +117,18 @@ def test_the_innermost_reason(error: BaseException, expected: str) -> None:
 
 class TestWait:
     @staticmethod
-    def told(answers: list[str], seconds: float = 60) -> list[str]:
+    def told(answers: list[str], seconds: float = 60, sleep: Callable[[float], None] = time.sleep) -> list[str]:
         reports: list[str] = []
-        steps.wait(
-            "SQL1", "see it", seconds, lambda: answers.pop(0) if len(answers) > 1 else answers[0], reports.append
-        )
+        missing = lambda: answers.pop(0) if len(answers) > 1 else answers[0]  # noqa: E731
+        wait("SQL1", "see it", seconds, missing, reports.append, sleep=sleep)
         return reports
 
     def test_nothing_missing(self) -> None:
         assert self.told([""]) == []
 
-    def test_each_reason_is_told_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_each_reason_is_told_once(self) -> None:
         pauses: list[float] = []
-        monkeypatch.setattr("components.steps.time.sleep", pauses.append)
-        assert self.told(["a", "a", "a", "b", "b", "a", *["a"] * 10, ""]) == [
+        assert self.told(["a", "a", "a", "b", "b", "a", *["a"] * 10, ""], sleep=pauses.append) == [
             "SQL1: waiting for a",
             "SQL1: waiting for b",
             "SQL1: waiting for a",

@@ -16,9 +16,9 @@ from typing import Any
 from pydantic import BaseModel
 
 import components
-from components.inputs import Inputs, ThroughFarm
 from components.meanings import meanings, sentences_below
-from components.resource import Managed, Provider
+from components.resource import FarmResource, Kind, ReplaceOn, Resource, fields
+from components.resource.fields import Inputs, ThroughFarm
 from components.topology.wording import model_in
 from tools.pages.markdown import default_of, one_line, table, type_of
 
@@ -55,9 +55,9 @@ _PARTS = {
 def render() -> str:
     """The page."""
     common = (("adopt", Inputs), ("reading", ThroughFarm))
-    page = _BEFORE + _named("output", sentences_below(Managed).items())
+    page = _BEFORE + _named("output", sentences_below(FarmResource).items())
     page += _INPUTS + _named("input", ((name, meanings(model).get(name, "")) for name, model in common))
-    groups: dict[str, list[type[Managed[Any]]]] = {}
+    groups: dict[str, list[type[FarmResource[Any]]]] = {}
     for kind in resources():
         groups.setdefault(_type(kind).partition(":")[0], []).append(kind)
     for part, kinds in sorted(groups.items()):
@@ -65,16 +65,16 @@ def render() -> str:
     return page
 
 
-def resources() -> list[type[Managed[Any]]]:
+def resources() -> list[type[FarmResource[Any]]]:
     """Every resource of the program, by its Pulumi type."""
     for module in pkgutil.walk_packages(components.__path__, "components."):
         importlib.import_module(module.name)
     # A class made by a test is not of the program.
-    found = {kind for kind in _below(Managed) if kind.__module__.partition(".")[0] == "components"}
+    found = {kind for kind in _below(FarmResource) if kind.__module__.partition(".")[0] == "components"}
     return sorted(found, key=_type)
 
 
-def guarantee(kind: type[Managed[Any]]) -> tuple[list[str], str]:
+def guarantee(kind: type[FarmResource[Any]]) -> tuple[list[str], str]:
     """What a resource's module says: its paragraphs without the sentences about delete, and these (empty: none).
 
     They begin with the word Delete and go on to the end of their paragraph.
@@ -87,10 +87,10 @@ def guarantee(kind: type[Managed[Any]]) -> tuple[list[str], str]:
     return said, delete
 
 
-def outputs(kind: type[Managed[Any]]) -> dict[str, str]:
+def outputs(kind: type[FarmResource[Any]]) -> dict[str, str]:
     """The outputs of a resource beside its inputs, each with its meaning."""
     sentences = sentences_below(kind)
-    return {name: sentences.get(name, "") for name in kind.provider_class.COMPUTED}
+    return {name: sentences.get(name, "") for name in kind.implementation.COMPUTED}
 
 
 def input_models(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
@@ -103,36 +103,38 @@ def input_models(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]
             yield from ((f"{name}{listed}{inner and '.'}{inner}", found) for inner, found in input_models(part))
 
 
-def _type(kind: type[Managed[Any]]) -> str:
+def _type(kind: type[FarmResource[Any]]) -> str:
     """``nlb:Cluster``."""
     return kind._resource_type_name.removeprefix("dynamic/")
 
 
-def _section(kind: type[Managed[Any]]) -> str:
-    provider = kind.provider_class
+def _section(kind: type[FarmResource[Any]]) -> str:
+    provider = kind.implementation
     said, delete = guarantee(kind)
     made_of = f"{one_line(kind.__doc__)} Pulumi type `pulumi-python:{kind._resource_type_name}`."
     texts = (made_of, *said, f"**What is there already** {_there(provider)}", f"**Delete** {delete}")
     page = f"\n### {_type(kind)}\n" + "".join(f"\n{textwrap.fill(text, 120)}\n" for text in texts)
     for path, model in input_models(provider.INPUTS):
-        page += f"\n{f'Each of `{path}`' if path else 'Inputs'}:\n\n{_inputs(provider, model, whole=not path)}"
+        page += f"\n{f'Each of `{path}`' if path else 'Inputs'}:\n\n{_inputs(model, whole=not path)}"
     if given := outputs(kind):
         page += f"\nOutputs:\n\n{_named('output', given.items())}"
     return page
 
 
-def _there(provider: type[Provider[Any, Any]]) -> str:
-    if provider.THING:
+def _there(provider: type[Resource[Any, Any]]) -> str:
+    if provider.KIND is Kind.PROBE:
+        return "is looked at only."
+    if provider.KIND is Kind.OBJECT:
         return "is refused unless `adopt` is set; then it is kept true like everything else, and left by delete."
     return "is brought to what is declared. What delete has to know of it is remembered."
 
 
-def _inputs(provider: type[Provider[Any, Any]], model: type[BaseModel], *, whole: bool) -> str:
+def _inputs(model: type[BaseModel], *, whole: bool) -> str:
     rows = []
     for name, field in model.model_fields.items():
         if whole and name in (*Inputs.model_fields, *ThroughFarm.model_fields):
             continue
-        marks = {"identity": provider.IDENTITY, "secret": provider.SECRETS} if whole else {}
+        marks = {"identity": fields.marked(model, ReplaceOn), "secret": fields.secrets(model)}
         marked = ", ".join(f"*{mark}*" for mark, names in marks.items() if name in names)
         rows.append((f"`{name}`", type_of(field), default_of(field), marked, meanings(model).get(name, "")))
     return table(("input", "type", "default", "", "meaning"), rows)

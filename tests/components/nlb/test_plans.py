@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from components.nlb.cluster import ClusterFacts, ClusterProvider, converged
-from components.nlb.node import NodeFacts, NodeProvider
+from components.nlb.cluster import ClusterFacts, ClusterResource, converged
+from components.nlb.node import NodeFacts, NodeResource
 from components.nlb.node import converged as both_converged
-from components.nlb.port_rules import DEFAULT_RULE, PortRulesProvider
+from components.nlb.port_rules import DEFAULT_RULE, PortRulesResource
 from components.nlb.state import NodeView, PortRule
-from components.steps import Detached, Until
+from components.steps import ScheduledTask, WaitFor
 from tests.components import worlds
-from tests.components.contract import actions, refusal, sentences
+from tests.components.contract import actions, actual, adapter, refusal, sentences
 from tests.components.worlds import BOUND, JOINED, UNBOUND
 
 WAIT = "Wait until portal.hyper-v.nu is converged."
@@ -35,7 +35,7 @@ def change(name: str) -> list[str]:
 
 
 class TestCluster:
-    provider = ClusterProvider()
+    resource = ClusterResource()
     inputs = worlds.CLUSTER.parsed()
 
     @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ class TestCluster:
         ],
     )
     def test_plan(self, facts: NodeView, expected: list[str]) -> None:
-        assert sentences(self.provider.plan(self.inputs, ClusterFacts(facts))) == expected
+        assert sentences(self.resource.plan(self.inputs, ClusterFacts(facts))) == expected
 
     @pytest.mark.parametrize(
         ("addresses", "primary", "expected"),
@@ -78,16 +78,16 @@ class TestCluster:
         """The claim tells which of the addresses this program gave the cluster."""
         first = replace(BOUND, addresses=addresses, address=primary[0])
         facts = ClusterFacts(first, ours=frozenset({OLD[0], OURS[0]}))
-        assert sentences(self.provider.plan(self.inputs, facts)) == expected
+        assert sentences(self.resource.plan(self.inputs, facts)) == expected
 
     def test_what_the_claim_keeps_of_addresses(self) -> None:
-        assert self.provider.remember(self.inputs, ClusterFacts(UNBOUND)) == {"addresses": {OURS[0]: False}}
-        assert self.provider.remember(self.inputs, ClusterFacts(BOUND)) == {"addresses": {OURS[0]: True}}
+        assert self.resource.baseline(self.inputs, ClusterFacts(UNBOUND)) == {"addresses": {OURS[0]: False}}
+        assert self.resource.baseline(self.inputs, ClusterFacts(BOUND)) == {"addresses": {OURS[0]: True}}
 
     def test_a_mask_that_somebody_changed(self) -> None:
         facts = ClusterFacts(replace(BOUND, mask="255.255.0.0"))
-        assert self.provider.found(self.inputs, facts)["mask"] == "255.255.0.0"
-        assert refusal(lambda: self.provider.plan(self.inputs, facts)) == (
+        assert actual(self.resource, self.inputs, facts)["mask"] == "255.255.0.0"
+        assert refusal(lambda: self.resource.plan(self.inputs, facts)) == (
             "Portal1: change the NLB cluster portal.hyper-v.nu: its address 172.21.5.150 has the mask 255.255.0.0 "
             "instead of 255.255.255.0, and Windows changes no mask of a cluster's primary address. Give the cluster "
             "another address, or set the domain's mask in the topology to what it is."
@@ -95,26 +95,26 @@ class TestCluster:
 
     def test_a_card_that_is_not_there_is_found_before_anything_changes(self) -> None:
         facts = ClusterFacts(BOUND, without_card=(("Portal2", "Ethernet 7"),))
-        assert refusal(lambda: self.provider.plan(self.inputs, facts)) == (
+        assert refusal(lambda: self.resource.plan(self.inputs, facts)) == (
             "Portal1: change the NLB cluster portal.hyper-v.nu: Portal2 has no network card named Ethernet 7. Name the "
             "right card as the machine's `interface` in the topology, then run `pulumi up` again."
         )
 
     def test_what_drops_the_card_is_detached(self) -> None:
-        plan = self.provider.plan(self.inputs, worlds.NOWHERE)
-        assert isinstance(plan[0].action, Detached)
+        plan = self.resource.plan(self.inputs, worlds.NOWHERE)
+        assert isinstance(plan[0].action, ScheduledTask)
         assert actions(plan) == [
             (
                 "Portal1 nlb/new_cluster.ps1 {'Interface': 'Ethernet', 'Name': 'portal.hyper-v.nu', "
                 "'Address': '172.21.5.150', 'Mode': 'UNICAST', 'Mask': '255.255.255.0'}"
             )
         ]
-        removal = self.provider.remove(self.inputs, worlds.MADE, {})
+        removal = self.resource.plan_delete(self.inputs, worlds.MADE, {})
         assert sentences(removal) == [
             "Wait until portal.hyper-v.nu has converged.",
             "On Portal1, dissolve the NLB cluster portal.hyper-v.nu.",
         ]
-        assert isinstance(removal[1].action, Detached)
+        assert isinstance(removal[1].action, ScheduledTask)
 
     def test_the_wait_says_what_is_missing(self) -> None:
         assert converged(worlds.NOWHERE) == "the card to be bound to the cluster"
@@ -124,12 +124,12 @@ class TestCluster:
     def test_a_cluster_that_another_node_has_is_not_made_twice(self) -> None:
         """The first machine was installed anew, or the article was followed on another machine first."""
         facts = ClusterFacts(UNBOUND, elsewhere="Portal2")
-        assert refusal(lambda: self.provider.plan(self.inputs, facts)) == (
+        assert refusal(lambda: self.resource.plan(self.inputs, facts)) == (
             "Portal1: make the NLB cluster portal.hyper-v.nu: Portal2 is in that cluster already, and Portal1 is not. "
             "List Portal2 before Portal1 in the tier's `nodes`; Portal1 joins it then."
         )
-        assert self.provider.present(self.inputs, facts), "nothing may be made anew"
-        assert self.provider.found(self.inputs, facts) == {
+        assert self.resource.actual(self.inputs, facts) is not None, "nothing may be made anew"
+        assert self.resource.actual(self.inputs, facts) == {
             "machine": "Portal2",
             "interface": "Ethernet",
             "others": [{"machine": "Portal1", "interface": "Ethernet"}],
@@ -145,7 +145,7 @@ class TestCluster:
         ],
     )
     def test_a_machine_that_is_no_node_yet_cannot_come_first(self, olds: dict[str, object], refused: bool) -> None:
-        result = self.provider.check(dict(olds), dict(worlds.CLUSTER.inputs))
+        result = adapter(self.resource).check(dict(olds), dict(worlds.CLUSTER.inputs))
         assert [failure.reason for failure in result.failures] == refused * [
             (
                 "Portal1 cannot be the first node of portal.hyper-v.nu yet: it is none of its nodes so far (Portal2, "
@@ -156,34 +156,34 @@ class TestCluster:
     def test_neither_another_order_nor_another_name_replaces_it(self) -> None:
         olds = worlds.CLUSTER.inputs
         news = {**olds, "machine": "Portal2", "others": [], "cluster": "x", "address": "1.2.3.4", "mode": "multicast"}
-        for provider in (self.provider, PortRulesProvider(), NodeProvider()):
-            assert provider.diff("id", olds, news | {"machine": olds["machine"]}).replaces == []
-        assert self.provider.diff("id", olds, news).replaces == []
-        assert PortRulesProvider().diff("id", olds, news).replaces == []
-        assert self.provider.key(self.inputs) == "nlb-cluster/portal"
+        for provider in (self.resource, PortRulesResource(), NodeResource()):
+            assert adapter(provider).diff("id", olds, news | {"machine": olds["machine"]}).replaces == []
+        assert adapter(self.resource).diff("id", olds, news).replaces == []
+        assert adapter(PortRulesResource).diff("id", olds, news).replaces == []
+        assert self.resource.resource_id(self.inputs) == "nlb-cluster/portal"
 
 
 class TestNode:
-    provider = NodeProvider()
+    resource = NodeResource()
     inputs = worlds.NODE.parsed()
     join = "On Portal1, join Portal2 to portal.hyper-v.nu."
     wait = "Wait until Portal2 is converged in portal.hyper-v.nu."
 
     def test_plans(self) -> None:
-        plan = self.provider.plan(self.inputs, worlds.ALONE)
+        plan = self.resource.plan(self.inputs, worlds.ALONE)
         assert sentences(plan) == [self.join, self.wait]
-        assert isinstance(plan[0].action, Detached)
+        assert isinstance(plan[0].action, ScheduledTask)
         assert actions(plan) == [
             "Portal1 nlb/add_node.ps1 {'Interface': 'Ethernet', 'NewNode': 'Portal2', 'NewInterface': 'Ethernet'}"
         ]
-        assert self.provider.plan(self.inputs, JOINED) == []
+        assert self.resource.plan(self.inputs, JOINED) == []
         stopped = replace(JOINED, node=replace(JOINED.node, nodes=(("PORTAL1", "Converged"), ("PORTAL2", "Stopped"))))
-        assert sentences(self.provider.plan(self.inputs, stopped)) == [
+        assert sentences(self.resource.plan(self.inputs, stopped)) == [
             "On Portal2, start load balancing.",
             self.wait,
         ]
         slow = replace(JOINED, first=replace(BOUND, nodes=(("PORTAL1", "Converged"), ("PORTAL2", "Converging"))))
-        assert sentences(self.provider.plan(self.inputs, slow)) == [self.wait]
+        assert sentences(self.resource.plan(self.inputs, slow)) == [self.wait]
 
     @pytest.mark.parametrize("shown", ["Stopped", "Suspended"])
     def test_a_node_that_stands_still(self, shown: str) -> None:
@@ -191,10 +191,10 @@ class TestNode:
         resume = ["On Portal2, resume load balancing, which is suspended."] * (shown == "Suspended")
         nodes = (("PORTAL1", "Converged"), ("PORTAL2", shown))
         facts = NodeFacts(replace(JOINED.first, nodes=nodes), replace(JOINED.node, nodes=nodes))
-        plan = sentences(self.provider.plan(self.inputs, facts))
+        plan = sentences(self.resource.plan(self.inputs, facts))
         assert plan == [*resume, "On Portal2, start load balancing.", self.wait]
-        assert self.provider.found(self.inputs, facts)["started"] is False
-        assert sentences(self.provider.remove(self.inputs, facts, {})) == [
+        assert actual(self.resource, self.inputs, facts)["started"] is False
+        assert sentences(self.resource.plan_delete(self.inputs, facts, {})) == [
             "Wait until portal.hyper-v.nu has converged before Portal2 leaves.",
             *resume,
             "Wait until Portal2 has no client and portal.hyper-v.nu has converged.",
@@ -202,7 +202,7 @@ class TestNode:
             "Wait until portal.hyper-v.nu has converged again.",
         ]
         last = replace(facts, node=replace(facts.node, nodes=(("PORTAL2", shown),)))
-        assert sentences(self.provider.remove(self.inputs, last, {})) == resume
+        assert sentences(self.resource.plan_delete(self.inputs, last, {})) == resume
 
     def test_what_is_its_own_of_the_rules(self) -> None:
         https = PortRule(443, 443, "tcp", "multiple", "single")
@@ -214,14 +214,14 @@ class TestNode:
         def both(machine: str, what: str) -> list[str]:
             return [f"On {machine}, {what}.", f"Wait until portal.hyper-v.nu has converged after: {what}."]
 
-        assert self.provider.plan(self.inputs, node()) == []
+        assert self.resource.plan(self.inputs, node()) == []
         own = node(disabled=frozenset({https}), weighted=frozenset({(DEFAULT_RULE, 0)}), starts=False)
-        assert self.provider.found(self.inputs, own) == {
+        assert self.resource.actual(self.inputs, own) == {
             "started": True,
             "starts": False,
             "rules": "443-443 tcp multiple single is switched off; 0-65535 both multiple single has load weight 0",
         }
-        plan = self.provider.plan(self.inputs, own)
+        plan = self.resource.plan(self.inputs, own)
         assert sentences(plan) == [
             *both("Portal2", "let load balancing start with the machine"),
             *both("Portal2", "switch on the port rule 443-443 tcp multiple single"),
@@ -236,11 +236,11 @@ class TestNode:
         odd = PortRule(443, 443, "tcp", "disabled", "none")
         other = node(disabled=frozenset({odd}))
         other = replace(other, node=replace(other.node, rules=frozenset({odd, DEFAULT_RULE})))
-        assert self.provider.found(self.inputs, other)["rules"] == (
+        assert actual(self.resource, self.inputs, other)["rules"] == (
             "443-443 tcp disabled none is not the cluster's; 443-443 tcp multiple single is missing"
         )
         lacks = "the port rule 443-443 tcp multiple single, which Portal2 lacks"
-        assert sentences(self.provider.plan(self.inputs, other)) == [
+        assert sentences(self.resource.plan(self.inputs, other)) == [
             *both("Portal2", "remove the port rule 443-443 tcp disabled none"),
             *both("Portal1", f"remove {lacks}"),
             *both("Portal1", f"add {lacks}"),
@@ -248,32 +248,32 @@ class TestNode:
 
     def test_a_card_that_is_not_there(self) -> None:
         facts = replace(worlds.ALONE, node=replace(worlds.ALONE.node, card=False))
-        assert refusal(lambda: self.provider.plan(self.inputs, facts)) == (
+        assert refusal(lambda: self.resource.plan(self.inputs, facts)) == (
             "Portal2: join Portal2 to portal.hyper-v.nu: Portal2 has no network card named Ethernet. Name the right "
             "card as the machine's `interface` in the topology, then run `pulumi up` again."
         )
 
     def test_bound_but_not_seen_by_the_first_is_joined_again(self) -> None:
         half = NodeFacts(BOUND, JOINED.node)
-        assert sentences(self.provider.plan(self.inputs, half)) == [self.join, self.wait]
+        assert sentences(self.resource.plan(self.inputs, half)) == [self.join, self.wait]
         assert both_converged(half) == "Portal2 to join the cluster"
-        assert not self.provider.present(self.inputs, half)
+        assert self.resource.actual(self.inputs, half) is None
 
     def test_in_another_cluster_already(self) -> None:
         half = replace(JOINED, node=replace(JOINED.node, name="other.hyper-v.nu"))
-        assert refusal(lambda: self.provider.plan(self.inputs, half)) == (
+        assert refusal(lambda: self.resource.plan(self.inputs, half)) == (
             "Portal2: join Portal2 to portal.hyper-v.nu: its network card Ethernet belongs to the cluster "
             "other.hyper-v.nu. Take Portal2 out of that cluster, then run `pulumi up` again."
         )
 
     def test_whose_it_is(self) -> None:
         """In a cluster of ours a node is ours, whoever joined it; in one that was adopted it is as it was."""
-        assert not self.provider.existed(self.inputs, JOINED)
-        assert self.provider.existed(self.inputs, replace(JOINED, ours=False))
-        assert not self.provider.existed(self.inputs, replace(worlds.ALONE, ours=False))
+        assert not self.resource.preexisting(self.inputs, JOINED)
+        assert self.resource.preexisting(self.inputs, replace(JOINED, ours=False))
+        assert not self.resource.preexisting(self.inputs, replace(worlds.ALONE, ours=False))
 
     def test_remove(self) -> None:
-        plan = self.provider.remove(self.inputs, JOINED, {})
+        plan = self.resource.plan_delete(self.inputs, JOINED, {})
         assert sentences(plan) == [
             "Wait until portal.hyper-v.nu has converged before Portal2 leaves.",
             "On Portal2, let clients finish and take no more.",
@@ -287,23 +287,23 @@ class TestNode:
         ]
         busy = replace(JOINED, first=replace(BOUND, nodes=(("PORTAL1", "Converging"),)))
         before, quiet = (step.action for step in plan[::2][:2])
-        assert isinstance(before, Until)
-        assert isinstance(quiet, Until)
+        assert isinstance(before, WaitFor)
+        assert isinstance(quiet, WaitFor)
         assert before.waiting_for(busy) == quiet.waiting_for(busy) == "PORTAL1 (Converging)"
         assert before.waiting_for(JOINED) == ""
         assert quiet.waiting_for(JOINED) == "Portal2 (Converged)"
         draining = replace(JOINED, node=replace(JOINED.node, nodes=(("PORTAL2", "Draining"),)))
         assert quiet.waiting_for(draining) == "Portal2 (Draining)"
         assert quiet.waiting_for(worlds.DRAINED) == ""
-        assert self.provider.remove(self.inputs, worlds.ALONE, {}) == []
+        assert self.resource.plan_delete(self.inputs, worlds.ALONE, {}) == []
 
     def test_the_last_node_stays_until_the_cluster_is_dissolved(self) -> None:
         alone = replace(JOINED.node, nodes=(("PORTAL2", "Converged(default)"),))
-        assert self.provider.remove(self.inputs, NodeFacts(alone, alone), {}) == []
+        assert self.resource.plan_delete(self.inputs, NodeFacts(alone, alone), {}) == []
 
 
 class TestPortRules:
-    provider = PortRulesProvider()
+    resource = PortRulesResource()
     inputs = worlds.PORT_RULES.parsed()
     wanted = frozenset(
         {PortRule(443, 443, "tcp", "multiple", "single"), PortRule(30004, 30006, "tcp", "multiple", "single")}
@@ -317,13 +317,13 @@ class TestPortRules:
         ]
 
     def test_the_rule_for_all_ports_goes_first(self) -> None:
-        plan = self.provider.plan(self.inputs, BOUND)
+        plan = self.resource.plan(self.inputs, BOUND)
         assert sentences(plan) == [
             *self.both("remove the port rule 0-65535 both multiple single"),
             *self.both("add the port rule 443-443 tcp multiple single"),
             *self.both("add the port rule 30004-30006 tcp multiple single"),
         ]
-        assert all(isinstance(step.action, Detached | Until) for step in plan)
+        assert all(isinstance(step.action, ScheduledTask | WaitFor) for step in plan)
         assert actions(plan)[:2] == [
             "Portal1 nlb/remove_port_rule.ps1 {'Interface': 'Ethernet', 'Start': 0, 'Address': '255.255.255.255'}",
             (
@@ -348,12 +348,12 @@ class TestPortRules:
         rule = PortRule(443, 443, "tcp", "multiple", "single")
         odd = replace(rule, **{name: value})  # type: ignore[arg-type]
         facts = replace(BOUND, rules=frozenset({odd, *self.wanted}) - {rule})
-        assert sentences(self.provider.plan(self.inputs, facts)) == [
+        assert sentences(self.resource.plan(self.inputs, facts)) == [
             *self.both(f"remove the port rule {odd}"),
             *self.both("add the port rule 443-443 tcp multiple single"),
         ]
         assert str(value) in str(odd)
-        (shown,) = [one for one in self.provider.found(self.inputs, facts)["rules"] if one["start"] == 443]
+        (shown,) = [one for one in actual(self.resource, self.inputs, facts)["rules"] if one["start"] == 443]
         assert shown == {
             "start": 443,
             "end": 443,
@@ -366,16 +366,16 @@ class TestPortRules:
 
     def test_a_stopped_node_is_not_waited_for(self) -> None:
         """It is started by its own resource, which comes after the rules."""
-        wait = self.provider.plan(self.inputs, BOUND)[1].action
-        assert isinstance(wait, Until)
+        wait = self.resource.plan(self.inputs, BOUND)[1].action
+        assert isinstance(wait, WaitFor)
         assert wait.waiting_for(replace(BOUND, nodes=(("PORTAL1", "Converged"), ("PORTAL2", "Stopped")))) == ""
         assert wait.waiting_for(replace(BOUND, nodes=(("PORTAL2", "Converging"),))) == "PORTAL2 (Converging)"
 
     def test_in_order_and_removed(self) -> None:
         facts = replace(BOUND, rules=self.wanted)
-        assert self.provider.plan(self.inputs, facts) == []
-        assert self.provider.found(self.inputs, facts) == {}
-        assert sentences(self.provider.remove(self.inputs, facts, {}))[-2] == (
+        assert self.resource.plan(self.inputs, facts) == []
+        assert self.resource.actual(self.inputs, facts) == {}
+        assert sentences(self.resource.plan_delete(self.inputs, facts, {}))[-2] == (
             "On portal.hyper-v.nu, add the port rule 0-65535 both multiple single."
         )
-        assert self.provider.remove(self.inputs, replace(BOUND, rules=frozenset({DEFAULT_RULE})), {}) == []
+        assert self.resource.plan_delete(self.inputs, replace(BOUND, rules=frozenset({DEFAULT_RULE})), {}) == []

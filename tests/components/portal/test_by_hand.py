@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from components.portal.plan_by_hand import PlanByHandFacts, PlanByHandProvider
-from components.spf.registration_by_hand import RegistrationByHandFacts, RegistrationByHandProvider
-from components.steps import Manual, Step, run
+from components.portal.plan_by_hand import PlanByHandFacts, PlanByHandResource
+from components.spf.registration_by_hand import RegistrationByHandFacts, RegistrationByHandResource
+from components.step_runner import StepRunner
+from components.steps import OperatorStep, Step
 from remote.hosts import Hosts
 from remote.session import Remote
 from tests.components import worlds
@@ -14,9 +15,9 @@ from tests.components.contract import actions, refusal, sentences
 
 
 class TestByHand:
-    plan = PlanByHandProvider()
+    plan = PlanByHandResource()
     plan_inputs = worlds.PLAN_BY_HAND.parsed()
-    registration = RegistrationByHandProvider()
+    registration = RegistrationByHandResource()
     registration_inputs = worlds.REGISTRATION_BY_HAND.parsed()
     create = "In the administrators' site on Portal1, create the plan Check."
     see = "See the administrators' site work on Portal1, Portal2."
@@ -37,7 +38,7 @@ class TestByHand:
     def test_the_plan(self, plans: tuple[str, ...], working: tuple[str, ...], expected: list[str]) -> None:
         facts = PlanByHandFacts(plans, working)
         assert sentences(self.plan.plan(self.plan_inputs, facts)) == expected
-        found = self.plan.found(self.plan_inputs, facts)
+        found = self.plan.actual(self.plan_inputs, facts)
         assert found == {"made": bool(plans), "nodes": [n for n in ("Portal1", "Portal2") if n in working]}
 
     def test_what_to_click(self) -> None:
@@ -47,7 +48,7 @@ class TestByHand:
                 "select MYSQL Servers, SQL Servers as its services, and finish the wizard."
             )
         ]
-        assert actions(self.plan.remove(self.plan_inputs, PlanByHandFacts(("p",), ()), {})) == [
+        assert actions(self.plan.plan_delete(self.plan_inputs, PlanByHandFacts(("p",), ()), {})) == [
             f"{self.enter} Select PLANS in the left menu, select the plan Check, and click Delete."
         ]
         assert actions(self.registration.plan(self.registration_inputs, RegistrationByHandFacts(False))) == [
@@ -57,7 +58,7 @@ class TestByHand:
                 "stack)."
             )
         ]
-        assert actions(self.registration.remove(self.registration_inputs, RegistrationByHandFacts(True), {})) == [
+        assert actions(self.registration.plan_delete(self.registration_inputs, RegistrationByHandFacts(True), {})) == [
             (
                 "Portal1 by hand: Connect SQL Server Management Studio to sql.hyper-v.nu, port 1433, and run in the "
                 "database Microsoft.MgmtSvc.Store: DELETE FROM mp.ResourceProviders WHERE Name = 'systemcenter'. On "
@@ -66,9 +67,9 @@ class TestByHand:
         ]
 
     def test_what_was_done_or_undone_already_is_not_asked_for(self) -> None:
-        assert self.plan.remove(self.plan_inputs, PlanByHandFacts((), ()), {}) == []
+        assert self.plan.plan_delete(self.plan_inputs, PlanByHandFacts((), ()), {}) == []
         assert self.registration.plan(self.registration_inputs, RegistrationByHandFacts(True)) == []
-        assert self.registration.remove(self.registration_inputs, RegistrationByHandFacts(False), {}) == []
+        assert self.registration.plan_delete(self.registration_inputs, RegistrationByHandFacts(False), {}) == []
 
     def test_two_plans_of_one_name(self) -> None:
         assert "there are 2 plans of this name" in refusal(
@@ -78,7 +79,7 @@ class TestByHand:
     def test_it_is_waited_for_as_long_as_the_topology_says(self) -> None:
         inputs = self.plan_inputs.model_copy(update={"seconds": 600})
         (step, *_) = self.plan.plan(inputs, PlanByHandFacts((), ()))
-        assert isinstance(step.action, Manual)
+        assert isinstance(step.action, OperatorStep)
         assert step.action.seconds == 600
         assert step.action.waiting_for(PlanByHandFacts((), ())) == "the plan Check to be in the stores"
         assert step.action.waiting_for(PlanByHandFacts(("p",), ())) == ""
@@ -97,24 +98,24 @@ class Stores:
 
 def by_hand(seconds: float) -> Step:
     clicks = ("Open the site.", "Click there.")
-    action = Manual("Portal1", clicks, lambda there: "" if there else "the plan", seconds)
+    action = OperatorStep("Portal1", clicks, lambda there: "" if there else "the plan", seconds)
     return Step("In the site on Portal1, make the plan.", action)
 
 
 def test_without_a_wait_it_ends_with_what_there_is_to_click() -> None:
     stores, told = Stores(2), list[str]()
-    text = refusal(lambda: run(by_hand(0), Remote(Hosts({})), stores, told.append))
+    text = refusal(lambda: StepRunner(Remote(Hosts({})), told.append).run(by_hand(0), stores))
     assert text == (
         "Portal1: In the site on Portal1, make the plan: a person has to do this; still waiting for the plan. "
         "Open the site. Click there. Then run `pulumi up` again: it resumes."
     )
     assert stores.looks == 1
-    run(by_hand(0), Remote(Hosts({})), stores, told.append)
+    StepRunner(Remote(Hosts({})), told.append).run(by_hand(0), stores)
 
 
 def test_with_a_wait_it_goes_on_when_the_person_has_done_it() -> None:
     stores, told = Stores(3), list[str]()
-    run(by_hand(30), Remote(Hosts({})), stores, told.append)
+    StepRunner(Remote(Hosts({})), told.append).run(by_hand(30), stores)
     assert stores.looks == 3
     assert told == [
         "In the site on Portal1, make the plan.",

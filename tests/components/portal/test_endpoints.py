@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from components.portal.federation import FederationFacts, FederationProvider, authority
-from components.portal.fqdn import FqdnProvider, Name
-from components.portal.provider_endpoints import ProviderEndpointsFacts, ProviderEndpointsProvider, moved
+from components.portal.federation import FederationFacts, FederationResource, authority
+from components.portal.fqdn import FqdnResource, Name
+from components.portal.provider_endpoints import ProviderEndpointsFacts, ProviderEndpointsResource, moved
 from tests.components import worlds
 from tests.components.contract import actions, refusal, sentences
 from tests.components.worlds import CALL, provider_at
 
 
 class TestFqdn:
-    provider = FqdnProvider()
+    resource = FqdnResource()
     inputs = worlds.FQDN.parsed()
     declared = Name("portal.hyper-v.nu", 30091)
     step = "On Portal1, set the public name of AdminSite to portal.hyper-v.nu, port 30091."
@@ -30,9 +30,9 @@ class TestFqdn:
         ],
     )
     def test_plan(self, facts: Name | None, expected: list[str], found: dict[str, object]) -> None:
-        plan = self.provider.plan(self.inputs, facts)
+        plan = self.resource.plan(self.inputs, facts)
         assert sentences(plan) == expected
-        assert self.provider.found(self.inputs, facts) == found
+        assert self.resource.actual(self.inputs, facts) == found
         if plan:
             assert actions(plan) == [
                 (
@@ -43,23 +43,23 @@ class TestFqdn:
 
     def test_delete_sets_back_what_was_there(self) -> None:
         old = Name("portal1.hyper-v.nu", 30092)
-        before = self.provider.remember(self.inputs, old)
+        before = self.resource.baseline(self.inputs, old)
         assert before == {"fqdn": "portal1.hyper-v.nu", "port": 30092}
         before["port"] = 30092.0  # as Pulumi's state has it
-        assert sentences(self.provider.remove(self.inputs, self.declared, before)) == [
+        assert sentences(self.resource.plan_delete(self.inputs, self.declared, before)) == [
             "On Portal1, set the public name of AdminSite back to portal1.hyper-v.nu, port 30092."
         ]
-        assert self.provider.remove(self.inputs, old, before) == []
-        assert self.provider.remove(self.inputs, self.declared, self.provider.remember(self.inputs, None)) == []
+        assert self.resource.plan_delete(self.inputs, old, before) == []
+        assert self.resource.plan_delete(self.inputs, self.declared, self.resource.baseline(self.inputs, None)) == []
 
     def test_the_case_of_a_name_does_not_matter(self) -> None:
         inputs = self.inputs.model_copy(update={"fqdn": "Portal.Hyper-V.nu"})
-        assert self.provider.plan(inputs, self.declared) == []
-        assert self.provider.existed(inputs, self.declared)
+        assert self.resource.plan(inputs, self.declared) == []
+        assert self.resource.preexisting(inputs, self.declared)
 
 
 class TestFederation:
-    provider = FederationProvider()
+    resource = FederationResource()
     inputs = worlds.FEDERATION.parsed()
     good = FederationFacts("portal.hyper-v.nu:30071", "portal.hyper-v.nu:443")
     there = "On Portal1, let TenantSite take its users from AuthSite at portal.hyper-v.nu:30071."
@@ -79,11 +79,11 @@ class TestFederation:
         ],
     )
     def test_plan(self, facts: FederationFacts, expected: list[str], found: dict[str, str]) -> None:
-        assert sentences(self.provider.plan(self.inputs, facts)) == expected
-        assert self.provider.found(self.inputs, facts) == found
+        assert sentences(self.resource.plan(self.inputs, facts)) == expected
+        assert self.resource.actual(self.inputs, facts) == found
 
     def test_each_side_learns_from_the_metadata_of_the_other(self) -> None:
-        plan = self.provider.plan(self.inputs, FederationFacts("", ""))
+        plan = self.resource.plan(self.inputs, FederationFacts("", ""))
         store = "'Server': 'sql.hyper-v.nu', 'UserName': 'sa', 'Password': ***"
         metadata = "'https://portal.hyper-v.nu:{}/FederationMetadata/2007-06/FederationMetadata.xml'"
         assert actions(plan) == [
@@ -100,7 +100,7 @@ class TestFederation:
 
     def test_the_administrators_sites_are_self_signed(self) -> None:
         inputs = self.inputs.model_copy(update={"site": "AdminSite", "public": False})
-        told = actions(self.provider.plan(inputs, FederationFacts("", "")))
+        told = actions(self.resource.plan(inputs, FederationFacts("", "")))
         assert "'Target': 'Admin', 'Verify': False" in told[0]
         assert "'Target': 'Windows', 'Verify': False" in told[1]
 
@@ -117,11 +117,11 @@ class TestFederation:
 
 
 class TestProviderEndpoints:
-    provider = ProviderEndpointsProvider()
+    resource = ProviderEndpointsResource()
     inputs = worlds.PROVIDER_ENDPOINTS.parsed()
 
     def test_each_endpoint_keeps_its_own_path(self) -> None:
-        plan = self.provider.plan(self.inputs, worlds.PROVIDER_ENDPOINTS.absent)
+        plan = self.resource.plan(self.inputs, worlds.PROVIDER_ENDPOINTS.absent)
         assert sentences(plan) == [
             "Through Portal1, point the Admin, Tenant endpoints of marketplace to https://portal.hyper-v.nu:30018."
         ]
@@ -137,25 +137,25 @@ class TestProviderEndpoints:
     def test_any_single_endpoint_is_seen(self, kind: str) -> None:
         kinds = ("Admin", "Tenant", "Usage", "HealthCheck", "Notification")
         good = {one: f"https://portal.hyper-v.nu:30018/{one}" for one in kinds}
-        assert self.provider.plan(self.inputs, provider_at(**good)) == []
-        assert self.provider.found(self.inputs, provider_at(**good)) == {}
+        assert self.resource.plan(self.inputs, provider_at(**good)) == []
+        assert self.resource.actual(self.inputs, provider_at(**good)) == {}
         old = f"https://portal1.hyper-v.nu:30018/{kind}"
         facts = provider_at(**{**good, kind: old})
-        assert self.provider.found(self.inputs, facts) == {"url": f"{kind}: {old}"}
-        plan = self.provider.plan(self.inputs, facts)
+        assert self.resource.actual(self.inputs, facts) == {"url": f"{kind}: {old}"}
+        plan = self.resource.plan(self.inputs, facts)
         assert sentences(plan) == [
             f"Through Portal1, point the {kind} endpoint of marketplace to https://portal.hyper-v.nu:30018."
         ]
         assert f"'Addresses': {{'{kind}': '{good[kind]}'}}" in actions(plan)[0]
-        before = self.provider.remember(self.inputs, facts)
-        assert sentences(self.provider.remove(self.inputs, provider_at(**good), before)) == [
+        before = self.resource.baseline(self.inputs, facts)
+        assert sentences(self.resource.plan_delete(self.inputs, provider_at(**good), before)) == [
             f"Through Portal1, point the {kind} endpoint of marketplace back."
         ]
 
     @pytest.mark.parametrize(("number", "text"), [(0, "it is not registered"), (2, "there are 2 of this name")])
     def test_not_exactly_one(self, number: int, text: str) -> None:
         facts = ProviderEndpointsFacts(provider_at().registered * number, CALL)
-        assert refusal(lambda: self.provider.plan(self.inputs, facts)) == (
+        assert refusal(lambda: self.resource.plan(self.inputs, facts)) == (
             f"Portal1: read the endpoints of the resource provider marketplace: {text}. The portal registers it, "
             "once, when its feature is configured: see the configuration of this node."
         )

@@ -7,11 +7,11 @@ from typing import ClassVar
 
 import pytest
 
-from components.portal.administrators import AdministratorsProvider
-from components.portal.balancer_seen import BalancerSeenInputs, BalancerSeenProvider
-from components.portal.configuration import ConfigurationFacts, ConfigurationProvider
-from components.portal.plan import PlanFacts, PlanProvider, PlanState
-from components.portal.plan_seen import PlanSeenProvider, Seen
+from components.portal.administrators import AdministratorsResource
+from components.portal.balancer_seen import BalancerSeenInputs, BalancerSeenResource
+from components.portal.configuration import ConfigurationFacts, ConfigurationResource
+from components.portal.plan import PlanFacts, PlanResource, PlanState
+from components.portal.plan_seen import PlanSeenResource, Seen
 from components.portal.software import (
     DUE,
     INSTALLING,
@@ -20,18 +20,18 @@ from components.portal.software import (
     Mark,
     SoftwareFacts,
     SoftwareInputs,
-    SoftwareProvider,
+    SoftwareResource,
     installed,
 )
-from components.spf.registration import Registered, RegistrationFacts, RegistrationProvider, admin_address
-from components.steps import Detached, Manual, Until
+from components.spf.registration import Registered, RegistrationFacts, RegistrationResource, admin_address
+from components.steps import OperatorStep, ScheduledTask, WaitFor
 from tests.components import worlds
-from tests.components.contract import actions, refusal, sentences
+from tests.components.contract import actions, actual, refusal, sentences
 from tests.components.worlds import CALL
 
 
 class TestSoftware:
-    provider = SoftwareProvider()
+    resource = SoftwareResource()
     inputs = worlds.SOFTWARE.parsed()
 
     install = "On Portal1, install Windows Azure Pack ({})."
@@ -83,7 +83,7 @@ class TestSoftware:
         ],
     )
     def test_plan(self, facts: SoftwareFacts, expected: list[str]) -> None:
-        assert sentences(self.provider.plan(self.inputs, facts)) == expected
+        assert sentences(self.resource.plan(self.inputs, facts)) == expected
 
     @pytest.mark.parametrize(
         ("shown", "drained"), [("Converged", True), ("Converged(default)", True), ("Stopped", False), ("", False)]
@@ -93,8 +93,8 @@ class TestSoftware:
         node = replace(worlds.BOUND, nodes=nodes, bound=bool(shown))
         inputs = self.inputs.model_copy(update={"interface": "Ethernet"})
         facts = SoftwareFacts(self.whole, pending=(self.own,), mark=Mark(INSTALLING), node=node)
-        restart, noted = sentences(self.provider.plan(self.inputs, replace(facts, node=None)))
-        plan = self.provider.plan(inputs, facts)
+        restart, noted = sentences(self.resource.plan(self.inputs, replace(facts, node=None)))
+        plan = self.resource.plan(inputs, facts)
         assert sentences(plan) == [
             *["On Portal1, let clients finish and take no more: it restarts as the installation asks for."] * drained,
             *["Wait until Portal1 has no client: it restarts as the installation asks for."] * drained,
@@ -104,42 +104,42 @@ class TestSoftware:
             noted,
         ]
         before = SoftwareFacts((), pending=(self.other,), node=node)
-        assert not {*sentences(plan)} & {*sentences(self.provider.plan(inputs, before))}, "one run may need both"
+        assert not {*sentences(plan)} & {*sentences(self.resource.plan(inputs, before))}, "one run may need both"
         if drained:
-            quiet, back = (step.action for step in plan if isinstance(step.action, Until))
-            assert isinstance(quiet, Until)
-            assert isinstance(back, Until)
+            quiet, back = (step.action for step in plan if isinstance(step.action, WaitFor))
+            assert isinstance(quiet, WaitFor)
+            assert isinstance(back, WaitFor)
             for now, waits in (("Draining", True), ("Stopped", False), ("Converged", True)):
                 seen = replace(facts, node=replace(node, nodes=(("PORTAL1", now),)))
                 assert bool(quiet.waiting_for(seen)) == waits
                 assert bool(back.waiting_for(seen)) == (now != "Converged")
 
     def test_it_runs_as_a_task_from_either_source(self) -> None:
-        plan = self.provider.plan(self.inputs, SoftwareFacts(()))
-        assert isinstance(plan[1].action, Detached)
+        plan = self.resource.plan(self.inputs, SoftwareFacts(()))
+        assert isinstance(plan[1].action, ScheduledTask)
         arguments = {"Products": ["WAP"], "Feed": "f", "Packages": []}
         assert actions(plan)[1:] == [f"Portal1 portal/install_webpi.ps1 {arguments}"]
         msi = SoftwareInputs(
             machine="P", source="msi", folder=r"\\F\S", packages=("b.msi", "a.msi"), features=("AdminAPI",)
         )
-        assert actions(self.provider.plan(msi, SoftwareFacts(())))[1:] == [
+        assert actions(self.resource.plan(msi, SoftwareFacts(())))[1:] == [
             "P portal/install_msi.ps1 " + repr({"Packages": ["b.msi", "a.msi"], "Folder": r"\\F\S"})
         ]
 
     def test_drift(self) -> None:
-        found = self.provider.found(self.inputs, SoftwareFacts(("adminapi",), pending=(self.other,)))
+        found = self.resource.actual(self.inputs, SoftwareFacts(("adminapi",), pending=(self.other,)))
         assert found == {"features": ["AdminAPI"], "restart": NONE_DUE}
         due = SoftwareFacts(self.whole, pending=(self.own,), mark=Mark(INSTALLING))
-        assert self.provider.found(self.inputs, due)["restart"] == DUE
+        assert actual(self.resource, self.inputs, due)["restart"] == DUE
 
 
 class TestConfiguration:
-    provider = ConfigurationProvider()
+    resource = ConfigurationResource()
     inputs = worlds.CONFIGURATION.parsed()
 
     def test_one_step_a_feature_in_the_declared_order(self) -> None:
         facts = ConfigurationFacts({"adminapi": True, "tenantapi": False, "tenantsite": False}, True)
-        plan = self.provider.plan(self.inputs, facts)
+        plan = self.resource.plan(self.inputs, facts)
         assert sentences(plan) == [
             "On Portal1, configure the feature TenantAPI (1 of 2).",
             "On Portal1, configure the feature TenantSite (2 of 2).",
@@ -150,15 +150,15 @@ class TestConfiguration:
         )
 
     def test_a_wrong_passphrase_is_refused_before_anything_else(self) -> None:
-        assert refusal(lambda: self.provider.plan(self.inputs, ConfigurationFacts({}, False))) == (
+        assert refusal(lambda: self.resource.plan(self.inputs, ConfigurationFacts({}, False))) == (
             "Portal1: bring about the configuration of Portal1: the stores on sql.hyper-v.nu were made with another "
             "passphrase. Set `passphrase` to the one they were made with; it cannot be recovered from them."
         )
-        found = self.provider.found(self.inputs, ConfigurationFacts({"adminapi": True}, False))
+        found = self.resource.actual(self.inputs, ConfigurationFacts({"adminapi": True}, False))
         assert found == {"features": ["AdminAPI"], "passphrase": "(differs from the configuration)"}
 
     def test_features_that_are_not_installed(self) -> None:
-        assert refusal(lambda: self.provider.plan(self.inputs, ConfigurationFacts({"adminapi": True}, True))) == (
+        assert refusal(lambda: self.resource.plan(self.inputs, ConfigurationFacts({"adminapi": True}, True))) == (
             "Portal1: bring about the configuration of Portal1: not installed: TenantAPI, TenantSite. See whether the "
             "installation of the portal's software succeeded."
         )
@@ -167,26 +167,26 @@ class TestConfiguration:
 class TestConfigurationByHand:
     """A product without cmdlets: the features are seen by their sites, and a person configures them."""
 
-    provider = ConfigurationProvider()
+    resource = ConfigurationResource()
     inputs = worlds.CONFIGURATION.parsed()
 
     def test_everything_at_once_in_the_browser(self) -> None:
         facts = ConfigurationFacts({"adminapi": True, "tenantapi": False, "tenantsite": False}, True, unattended=False)
-        plan = self.provider.plan(self.inputs, facts)
+        plan = self.resource.plan(self.inputs, facts)
         assert sentences(plan) == ["In the configuration site on Portal1, configure the node."]
         enter = "Portal1 by hand: Log on to Portal1 as an administrator and open https://localhost:30101/."
         server = "Enter the database server sql.hyper-v.nu, select SQL Server Authentication, enter the user name sa,"
         who = "its password (sqlAdministratorPassword of this stack) and the passphrase (passphrase of this stack),"
         assert actions(plan) == [f"{enter} {server} {who} and finish the wizard."]
-        assert isinstance(plan[0].action, Manual)
+        assert isinstance(plan[0].action, OperatorStep)
         missing = plan[0].action.waiting_for
         assert missing(facts) == "the sites of tenantapi, tenantsite to answer"
-        assert self.provider.found(self.inputs, facts) == {"features": ["AdminAPI"]}
+        assert self.resource.actual(self.inputs, facts) == {"features": ["AdminAPI"]}
 
     def test_a_feature_without_a_site_is_believed(self) -> None:
         facts = ConfigurationFacts({"adminapi": True, "tenantsite": True}, True, unattended=False)
-        assert self.provider.plan(self.inputs, facts) == []
-        assert self.provider.found(self.inputs, facts) == {"features": ["AdminAPI", "TenantAPI", "TenantSite"]}
+        assert self.resource.plan(self.inputs, facts) == []
+        assert self.resource.actual(self.inputs, facts) == {"features": ["AdminAPI", "TenantAPI", "TenantSite"]}
 
     @pytest.mark.parametrize(
         ("features", "packages", "expected"),
@@ -214,9 +214,9 @@ class TestConfigurationByHand:
 
 
 def test_administrators() -> None:
-    provider, inputs = AdministratorsProvider(), worlds.ADMINISTRATORS.parsed()
+    resource, inputs = AdministratorsResource(), worlds.ADMINISTRATORS.parsed()
     facts = frozenset({r"hypervnu\ops", r"hypervnu\installer"})
-    plan = provider.plan(inputs, facts)
+    plan = resource.plan(inputs, facts)
     assert sentences(plan) == [r"On Portal1, let HYPERVNU\Second use the administrators' site."]
     assert actions(plan) == [
         (
@@ -224,16 +224,16 @@ def test_administrators() -> None:
             "{'Server': 'sql.hyper-v.nu', 'UserName': 'sa', 'Password': ***, 'Principal': 'HYPERVNU\\\\Second'}"
         )
     ]
-    before = provider.remember(inputs, facts)
+    before = resource.baseline(inputs, facts)
     assert before == {"principals": {r"hypervnu\ops": True, r"hypervnu\second": False}}
-    assert sentences(provider.remove(inputs, facts | {r"hypervnu\second"}, before)) == [
+    assert sentences(resource.plan_delete(inputs, facts | {r"hypervnu\second"}, before)) == [
         r"On Portal1, no longer let HYPERVNU\Second use the administrators' site."
     ]
-    assert provider.found(inputs, facts) == {"principals": [r"HYPERVNU\Ops"]}
+    assert resource.actual(inputs, facts) == {"principals": [r"HYPERVNU\Ops"]}
 
 
 class TestPlan:
-    provider = PlanProvider()
+    resource = PlanResource()
     inputs = worlds.PLAN.parsed()
     services: ClassVar[list[str]] = [
         "Through Portal1, put the service mysqlservers into the plan Check.",
@@ -253,17 +253,17 @@ class TestPlan:
         ],
     )
     def test_plan(self, plans: tuple[PlanState, ...], expected: list[str]) -> None:
-        assert sentences(self.provider.plan(self.inputs, PlanFacts(plans, CALL))) == expected
+        assert sentences(self.resource.plan(self.inputs, PlanFacts(plans, CALL))) == expected
 
     def test_two_of_one_name(self) -> None:
         two = (PlanState("p", "Public", frozenset()), PlanState("q", "Public", frozenset()))
-        assert refusal(lambda: self.provider.plan(self.inputs, PlanFacts(two, CALL))) == (
+        assert refusal(lambda: self.resource.plan(self.inputs, PlanFacts(two, CALL))) == (
             "Portal1: read the plan Check: there are 2 plans of this name. Rename or remove all but one in the "
             "administrators' site."
         )
 
     def test_the_call_carries_its_password_as_a_secret(self) -> None:
-        (first, *_) = actions(self.provider.plan(self.inputs, PlanFacts((), CALL)))
+        (first, *_) = actions(self.resource.plan(self.inputs, PlanFacts((), CALL)))
         assert first == (
             "Portal1 portal/add_plan.ps1 {'AdminUri': 'https://portal1:30004', "
             "'AuthenticationSite': 'https://portal1:30072', 'UserName': 'u', 'Password': ***, "
@@ -272,11 +272,11 @@ class TestPlan:
 
 
 def test_plan_seen() -> None:
-    provider, inputs = PlanSeenProvider(), worlds.PLAN_SEEN.parsed()
-    assert sentences(provider.plan(inputs, ("other",))) == ["See the plan Check through Portal2."]
-    assert provider.plan(inputs, ("other", "plan1")) == []
-    assert provider.found(inputs, ()) == {"plan_id": "(none)"}
-    assert provider.found(inputs, ("x", "y")) == {"plan_id": "x, y"}
+    resource, inputs = PlanSeenResource(), worlds.PLAN_SEEN.parsed()
+    assert sentences(resource.plan(inputs, ("other",))) == ["See the plan Check through Portal2."]
+    assert resource.plan(inputs, ("other", "plan1")) == []
+    assert resource.actual(inputs, ()) == {"plan_id": "(none)"}
+    assert resource.actual(inputs, ("x", "y")) == {"plan_id": "x, y"}
     seen = Seen("Portal2", "plan1")
     assert seen(()) == "the plan plan1 to be seen through Portal2 (it sees none)"
     assert seen(("x",)) == "the plan plan1 to be seen through Portal2 (it sees x)"
@@ -284,7 +284,7 @@ def test_plan_seen() -> None:
 
 
 class TestRegistration:
-    provider = RegistrationProvider()
+    resource = RegistrationResource()
     inputs = worlds.REGISTRATION.parsed()
     good = Registered("i1", admin_address("https://spf.hyper-v.nu:8090"), "SVC_SPF", True)
     correct = "Through Portal1, correct the registration of Service Provider Foundation to https://spf.hyper-v.nu:8090."
@@ -300,33 +300,33 @@ class TestRegistration:
         ],
     )
     def test_plan(self, have: tuple[Registered, ...], expected: list[str]) -> None:
-        plan = self.provider.plan(self.inputs, RegistrationFacts(have, CALL))
+        plan = self.resource.plan(self.inputs, RegistrationFacts(have, CALL))
         assert sentences(plan) == expected
         assert "Account-Pass-1!" not in repr(plan)
         if have and plan:
             assert "'Instance': 'i1'" in actions(plan)[0]
 
     def test_registered_twice(self) -> None:
-        assert refusal(lambda: self.provider.plan(self.inputs, RegistrationFacts((self.good, self.good), CALL))) == (
+        assert refusal(lambda: self.resource.plan(self.inputs, RegistrationFacts((self.good, self.good), CALL))) == (
             "Portal1: read the registration of Service Provider Foundation: it is registered 2 times. Remove all but "
             "one registration in the administrators' site."
         )
 
 
 def test_a_load_balancer_of_somebody_else_is_only_looked_at() -> None:
-    provider = BalancerSeenProvider()
+    resource = BalancerSeenResource()
     inputs = BalancerSeenInputs(
         machine="Portal1", nodes=("Portal1", "Portal2"), name="portal.hyper-v.nu", ports=(443,), seconds=7
     )
-    assert provider.plan(inputs, ()) == []
-    assert provider.found(inputs, ()) == {"answered": "every port"}
+    assert resource.plan(inputs, ()) == []
+    assert resource.actual(inputs, ()) == {"answered": "every port"}
     facts = ("TCP 443: 1 of 3 unanswered (HTTP 503); of its servers, none answers",)
-    (step,) = provider.plan(inputs, facts)
+    (step,) = resource.plan(inputs, facts)
     assert step.sentence == "See every port of portal.hyper-v.nu answered through the load balancer."
-    assert isinstance(step.action, Until)
+    assert isinstance(step.action, WaitFor)
     assert step.action.waiting_for(facts) == (
         f"{facts[0]} (`python -m operations load-balancer` prints what it has to carry)"
     )
     assert (step.action.waiting_for(()), step.action.seconds) == ("", 7)
-    assert provider.found(inputs, facts) == {"answered": f"not {facts[0]}"}
-    assert provider.remove(inputs, facts, {}) == []
+    assert resource.actual(inputs, facts) == {"answered": f"not {facts[0]}"}
+    assert resource.plan_delete(inputs, facts, {}) == []

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from components.portal.software_source import SoftwareSourceFacts, SoftwareSourceInputs, SoftwareSourceProvider
-from components.steps import Until, leaf
+from components.portal.software_source import SoftwareSourceFacts, SoftwareSourceInputs, SoftwareSourceResource
+from components.steps import WaitFor, load_script
 from remote import detached
 from remote.hosts import Host
 from remote.secret import Secret
 from tests.components import worlds
-from tests.components.contract import refusal
+from tests.components.contract import actual, refusal
 
 FEED = r"\\FILE\WebPI\feeds\latest\webproductlist.xml"
 
@@ -25,13 +25,13 @@ def entry(name: str, *needs: str, missing: tuple[str, ...] = ()) -> dict[str, An
 
 
 class TestSoftwareSource:
-    provider = SoftwareSourceProvider()
+    resource = SoftwareSourceResource()
     inputs = worlds.SOFTWARE_SOURCE.parsed()
 
     def seen(self, inputs: SoftwareSourceInputs, found: dict[str, Any], features: tuple[str, ...] = ()) -> list[str]:
         """What is missing, when the machine answers this to the script that looks at the source."""
         machine = _Machine({"features": list(features), "packages": [], "pending": []}, found)
-        return list(self.provider.observe(inputs, machine).missing)  # type: ignore[arg-type]
+        return list(self.resource.observe(inputs, machine).missing)  # type: ignore[arg-type]
 
     @pytest.mark.parametrize(
         ("found", "expected"),
@@ -109,8 +109,8 @@ class TestSoftwareSource:
 
     def test_all_that_is_missing_is_one_error(self) -> None:
         facts = SoftwareSourceFacts(("the package a.msi (it is not in F)", "the package b.msi (it is not in F)"))
-        (step,) = self.provider.plan(self.inputs, facts)
-        assert isinstance(step.action, Until)
+        (step,) = self.resource.plan(self.inputs, facts)
+        assert isinstance(step.action, WaitFor)
         waiting_for = step.action.waiting_for
         assert refusal(lambda: waiting_for(facts)) == (
             "Portal1: see that everything that the portal's software is installed from is there: missing are the "
@@ -118,7 +118,7 @@ class TestSoftwareSource:
             "there, or correct `portal.software` in the topology, and run `pulumi up` again."
         )
         assert waiting_for(SoftwareSourceFacts(())) == ""
-        assert self.provider.found(self.inputs, facts)["state"].startswith("without the package a.msi")
+        assert actual(self.resource, self.inputs, facts)["state"].startswith("without the package a.msi")
 
 
 class _Machine:
@@ -128,7 +128,7 @@ class _Machine:
 
     def __init__(self, features: dict[str, Any], found: dict[str, Any]) -> None:
         self.hosts = {"Portal1": Host("Portal1", "portal1.x", "127.0.0.1", r"X\me", Secret("only-for-tests"))}
-        self.answers = {leaf("portal/read_software.ps1"): [features], detached._START: [], detached._REMOVE: []}
+        self.answers = {load_script("portal/read_software.ps1"): [features], detached._START: [], detached._REMOVE: []}
         self.description, self.result = "", json.dumps({"error": "", "output": [found]})
 
     def powershell(self, _: str) -> _Machine:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.portal.configuration import ConfigurationFacts, ConfigurationProvider
+from components.portal.configuration import ConfigurationFacts, ConfigurationResource
 from components.portal.databases import CONFIG
 from components.sql import whereabouts
 from components.sql.group import Group
@@ -15,10 +15,10 @@ from components.sql.whereabouts import Outside, Whereabouts
 from components.steps import Step
 from remote.errors import MachineError
 from tests.components import worlds
-from tests.components.contract import refusal
+from tests.components.contract import actual, refusal
 from tests.components.sql_worlds import group, on
 
-PROVIDER = ConfigurationProvider()
+RESOURCE = ConfigurationResource()
 INPUTS = worlds.CONFIGURATION.parsed().model_copy(update={"group": "SQL", "replicas": ("SQL1", "SQL2")})
 NEW = {"adminapi": False, "tenantapi": False, "tenantsite": False}
 BEGUN = {**NEW, "adminapi": True}
@@ -28,7 +28,7 @@ LEFT_BEHIND = f"{CONFIG} is on SQL1, but the primary of SQL is SQL2"
 
 def plan(features: dict[str, bool], stores: Whereabouts, **changed: Any) -> list[Step]:
     facts = ConfigurationFacts(features, True if stores.has(CONFIG) else None, stores=stores)
-    return PROVIDER.plan(INPUTS.model_copy(update=changed), facts)
+    return RESOURCE.plan(INPUTS.model_copy(update=changed), facts)
 
 
 def test_the_first_node_makes_them() -> None:
@@ -93,7 +93,7 @@ def test_no_primary() -> None:
 
 def test_a_person_is_not_sent_there_either() -> None:
     facts = ConfigurationFacts(BEGUN, None, False, Whereabouts(group("SQL2"), (FIRST,)))
-    assert LEFT_BEHIND in refusal(lambda: PROVIDER.plan(INPUTS, facts))
+    assert LEFT_BEHIND in refusal(lambda: RESOURCE.plan(INPUTS, facts))
 
 
 @pytest.mark.parametrize(
@@ -118,6 +118,6 @@ def test_a_passphrase_fits_only_a_store_that_is_there(
             return [{"features": [{"name": "AdminAPI", "configured": True}], "passphraseFits": said}]
 
     monkeypatch.setattr(whereabouts, "observe", lambda *_: Whereabouts(group("SQL1"), outside))
-    facts = PROVIDER.observe(INPUTS, Machine())  # type: ignore[arg-type]
+    facts = RESOURCE.observe(INPUTS, Machine())  # type: ignore[arg-type]
     assert facts.passphrase_fits is fits
-    assert ("passphrase" in PROVIDER.found(INPUTS, facts)) == (fits is False)
+    assert ("passphrase" in actual(RESOURCE, INPUTS, facts)) == (fits is False)

@@ -10,7 +10,7 @@ import pytest
 from components.sql.availability_database import (
     AvailabilityDatabaseFacts,
     AvailabilityDatabaseInputs,
-    AvailabilityDatabaseProvider,
+    AvailabilityDatabaseResource,
     Synchronized,
     Visible,
 )
@@ -19,7 +19,7 @@ from tests.components.contract import actions, refusal, sentences
 from tests.components.sql_worlds import SHARE, STORE, copy, database_facts, group, on, replica
 
 INPUTS = AvailabilityDatabaseInputs(database=STORE, group="SQL", machines=("SQL1", "SQL2"), share=SHARE)
-PROVIDER = AvailabilityDatabaseProvider()
+RESOURCE = AvailabilityDatabaseResource()
 
 FULL = f"On SQL1, set the recovery model of {STORE} to FULL."
 CHAIN = f"On SQL1, start the log chain of {STORE} with a full backup, kept as {SHARE}\\{STORE}_20130605T100000.bak."
@@ -89,13 +89,13 @@ CASES: dict[str, tuple[AvailabilityDatabaseFacts, list[str]]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_plan(case: str) -> None:
     facts, expected = CASES[case]
-    assert sentences(PROVIDER.plan(INPUTS, facts)) == expected
+    assert sentences(RESOURCE.plan(INPUTS, facts)) == expected
 
 
 def test_what_the_steps_send() -> None:
     facts, _ = CASES["simple"]
     seed = f"{SHARE}\\{STORE}_seed"
-    assert actions(PROVIDER.plan(INPUTS, facts)) == [
+    assert actions(RESOURCE.plan(INPUTS, facts)) == [
         f"SQL1 sql/set_recovery_full.sql {(STORE,)!r}",
         "SQL1 sql/backup_database.sql " + repr((STORE, SHARE + "\\" + STORE + "_20130605T100000.bak")),
         "SQL1 sql/backup_database_copy.sql " + repr((STORE, seed + ".bak")),
@@ -114,7 +114,7 @@ def test_three_replicas_one_of_them_asynchronous() -> None:
     slow = replica("SQL3", "SQL1", availability_mode="ASYNCHRONOUS_COMMIT", failover_mode="MANUAL")
     three = replace(facts.group, replicas=(*facts.group.replicas[:2], slow))
     facts = replace(facts, group=three)
-    assert sentences(PROVIDER.plan(inputs, facts)) == [
+    assert sentences(RESOURCE.plan(inputs, facts)) == [
         *BACKUPS,
         *restores("SQL2"),
         *restores("SQL3"),
@@ -125,15 +125,15 @@ def test_three_replicas_one_of_them_asynchronous() -> None:
     ]
     lag = on("SQL3", STORE, synchronization="SYNCHRONIZING", failover_ready=False)
     whole = replace(facts, group=replace(three, databases=(*WHOLE, lag)), copies={"SQL1": copy(in_group=True)})
-    assert PROVIDER.plan(inputs, whole) == [], "an asynchronous replica is SYNCHRONIZING at best"
+    assert RESOURCE.plan(inputs, whole) == [], "an asynchronous replica is SYNCHRONIZING at best"
     stopped = replace(lag, synchronization="NOT SYNCHRONIZING")
     behind = replace(whole, group=replace(three, databases=(*WHOLE, stopped)))
-    assert sentences(PROVIDER.plan(inputs, behind)) == [END]
+    assert sentences(RESOURCE.plan(inputs, behind)) == [END]
 
 
 def test_the_primary_may_be_the_second_server() -> None:
     facts = replace(database_facts({"SQL2": copy()}), group=group("SQL2"))
-    steps = sentences(PROVIDER.plan(INPUTS, facts))
+    steps = sentences(RESOURCE.plan(INPUTS, facts))
     assert steps[0].startswith("On SQL2, write a copy-only full backup")
     assert steps[2].startswith("On SQL1, restore the full backup")
 
@@ -196,7 +196,7 @@ REFUSALS: dict[str, tuple[AvailabilityDatabaseFacts, str]] = {
 @pytest.mark.parametrize("case", REFUSALS)
 def test_refusal(case: str) -> None:
     facts, found = REFUSALS[case]
-    assert refusal(lambda: PROVIDER.plan(INPUTS, facts)) == f"SQL1: put {STORE} into SQL: {found}"
+    assert refusal(lambda: RESOURCE.plan(INPUTS, facts)) == f"SQL1: put {STORE} into SQL: {found}"
 
 
 def test_drift_names_each_replica_and_what_is_wrong_with_it() -> None:
@@ -205,23 +205,23 @@ def test_drift_names_each_replica_and_what_is_wrong_with_it() -> None:
         on("SQL1", STORE),
         on("SQL2", STORE, suspended=True, suspend_reason="SUSPEND_FROM_USER", failover_ready=False),
     )
-    assert PROVIDER.found(INPUTS, facts) == {"replicas": "SQL2: suspended (SUSPEND_FROM_USER)"}
-    assert PROVIDER.found(INPUTS, CASES["in the group on the primary only"][0]) == {"replicas": "SQL2: not joined"}
-    assert PROVIDER.found(INPUTS, CASES["joined, still catching up"][0]) == {"replicas": "SQL2: SYNCHRONIZING"}
+    assert RESOURCE.actual(INPUTS, facts) == {"replicas": "SQL2: suspended (SUSPEND_FROM_USER)"}
+    assert RESOURCE.actual(INPUTS, CASES["in the group on the primary only"][0]) == {"replicas": "SQL2: not joined"}
+    assert RESOURCE.actual(INPUTS, CASES["joined, still catching up"][0]) == {"replicas": "SQL2: SYNCHRONIZING"}
     unready = database_facts({"SQL1": copy()}, on("SQL1", STORE), on("SQL2", STORE, failover_ready=False))
-    assert PROVIDER.found(INPUTS, unready) == {"replicas": "SQL2: not ready for a failover"}
-    assert PROVIDER.found(INPUTS, CASES["as it should be"][0]) == {}
+    assert RESOURCE.actual(INPUTS, unready) == {"replicas": "SQL2: not ready for a failover"}
+    assert RESOURCE.actual(INPUTS, CASES["as it should be"][0]) == {}
     three = INPUTS.model_copy(update={"machines": ("SQL1", "SQL2", "SQL3")})
-    assert PROVIDER.found(three, CASES["as it should be"][0]) == {"replicas": "SQL3: no replica"}
+    assert RESOURCE.actual(three, CASES["as it should be"][0]) == {"replicas": "SQL3: no replica"}
 
 
 def test_remove_takes_it_out_and_drops_only_the_copies() -> None:
-    assert sentences(PROVIDER.remove(INPUTS, CASES["as it should be"][0], {})) == [
+    assert sentences(RESOURCE.plan_delete(INPUTS, CASES["as it should be"][0], {})) == [
         f"On SQL1, take {STORE} out of SQL.",
         f"On SQL2, drop the restoring copy of {STORE}.",
     ]
     own = database_facts({"SQL1": copy(), "SQL2": copy()})
-    assert PROVIDER.remove(INPUTS, own, {}) == [], "a database of its own is not dropped"
+    assert RESOURCE.plan_delete(INPUTS, own, {}) == [], "a database of its own is not dropped"
 
 
 def test_waits() -> None:

@@ -10,17 +10,17 @@ import pytest
 from components.sql.availability_group import (
     AvailabilityGroupFacts,
     AvailabilityGroupInputs,
-    AvailabilityGroupProvider,
+    AvailabilityGroupResource,
     Connected,
     ReplicaInputs,
     Synchronised,
 )
 from components.sql.group import DatabaseReplica, Group, Replica, Server
-from components.steps import Until
-from tests.components.contract import actions, refusal, sentences
+from components.steps import WaitFor
+from tests.components.contract import actions, actual, refusal, sentences
 from tests.components.group_worlds import url
 
-PROVIDER = AvailabilityGroupProvider()
+RESOURCE = AvailabilityGroupResource()
 NAMES = {"SQL1": "SQL1", "SQL2": r"SQL2\INST", "SQL3": "SQL3"}
 """The second server has a named instance: a group knows its replicas by their servers' names."""
 
@@ -68,7 +68,7 @@ NOTHING = facts(primary="")
 
 
 def plan(inputs: AvailabilityGroupInputs, found: AvailabilityGroupFacts) -> list[str]:
-    return sentences(PROVIDER.plan(inputs, found))
+    return sentences(RESOURCE.plan(inputs, found))
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_from_every_half_made_state(found: AvailabilityGroupFacts, steps: list[s
 
 
 def test_what_the_steps_send() -> None:
-    assert actions(PROVIDER.plan(wanted(availability_mode="ASYNCHRONOUS_COMMIT", failover_mode="MANUAL"), NOTHING)) == [
+    assert actions(RESOURCE.plan(wanted(availability_mode="ASYNCHRONOUS_COMMIT", failover_mode="MANUAL"), NOTHING)) == [
         "SQL1 windows/write_mark.ps1 {'Name': 'availability-group/sql/added', 'Text': 'SQL1,SQL2'}",
         "SQL1 sql/create_group.sql " + repr(("SQL", "SQL1", url("SQL1"), "SYNCHRONOUS_COMMIT", "AUTOMATIC")),
         "SQL1 sql/add_replica.sql " + repr(("SQL", r"SQL2\INST", url("SQL2"), "ASYNCHRONOUS_COMMIT", "MANUAL")),
@@ -133,7 +133,7 @@ def test_a_third_replica_touches_nothing_else() -> None:
 
 def test_what_was_added_is_kept_on_the_first_machine_whichever_that_is() -> None:
     found = replace(facts(replica("SQL1"), replica("SQL2"), added=("SQL1", "SQL2")), keeper="SQL2")
-    steps = PROVIDER.plan(wanted(), found)
+    steps = RESOURCE.plan(wanted(), found)
     assert sentences(steps) == [
         keep("SQL1", "SQL2"),
         "On SQL2, forget which replicas this program added to SQL.",
@@ -159,25 +159,25 @@ def test_the_wait_is_for_a_replica_that_is_connected() -> None:
     assert waiting(facts(replica("SQL1"), replica("SQL2", joined=False))) == "SQL2 to connect to SQL1"
     assert waiting(facts(replica("SQL1"), replica("SQL2", connected=False))) == "SQL2 to connect to SQL1"
     assert waiting(facts(replica("SQL1"), replica("SQL2"))) == ""
-    steps = PROVIDER.plan(wanted(), facts(replica("SQL1"), added=("SQL1", "SQL2")))
-    assert isinstance(steps[-1].action, Until)
+    steps = RESOURCE.plan(wanted(), facts(replica("SQL1"), added=("SQL1", "SQL2")))
+    assert isinstance(steps[-1].action, WaitFor)
     assert steps[-1].action.waiting_for == waiting
 
 
 def test_the_port_of_an_endpoint_moves_along() -> None:
     found = facts(replica("SQL1"), replica("SQL2", url="tcp://10.0.0.2:7022"))
-    steps = PROVIDER.plan(wanted(), found)
+    steps = RESOURCE.plan(wanted(), found)
     assert sentences(steps) == [f"On SQL1, have the others reach SQL2 in SQL at {url('SQL2')}."]
     assert actions(steps) == ["SQL1 sql/set_replica_url.sql " + repr(("SQL", r"SQL2\INST", url("SQL2")))]
-    assert PROVIDER.found(wanted(), found)["replicas"][1]["url"] == "tcp://10.0.0.2:7022"
+    assert actual(RESOURCE, wanted(), found)["replicas"][1]["url"] == "tcp://10.0.0.2:7022"
     elsewhere = facts(replica("SQL1"), replica("SQL2", url="TCP://10.0.0.2:5022"))
     assert plan(wanted(), elsewhere) == [], "an adopted group may name its servers as it likes"
-    assert PROVIDER.found(wanted(), elsewhere)["replicas"][1]["url"] == url("SQL2")
+    assert actual(RESOURCE, wanted(), elsewhere)["replicas"][1]["url"] == url("SQL2")
 
 
 def test_drift_shows_a_replica_that_is_gone_or_not_joined() -> None:
     for second in ((), (replica("SQL2", joined=False, connected=False),)):
-        found = PROVIDER.found(wanted(), facts(replica("SQL1"), *second))
+        found = actual(RESOURCE, wanted(), facts(replica("SQL1"), *second))
         assert [one["machine"] for one in found["replicas"]] == ["SQL1"]
 
 
@@ -186,7 +186,7 @@ def second(availability: str, failover: str) -> AvailabilityGroupFacts:
 
 
 def test_automatic_failover_comes_on_after_synchronous_commit() -> None:
-    steps = PROVIDER.plan(wanted(), second("ASYNCHRONOUS_COMMIT", "MANUAL"))
+    steps = RESOURCE.plan(wanted(), second("ASYNCHRONOUS_COMMIT", "MANUAL"))
     assert sentences(steps) == [
         "On SQL1, set the availability mode of SQL2 in SQL to SYNCHRONOUS_COMMIT.",
         "On SQL1, set the failover mode of SQL2 in SQL to AUTOMATIC.",
@@ -242,8 +242,8 @@ def test_refusals() -> None:
 def test_delete_drops_what_was_made_and_lets_go_of_what_was_adopted() -> None:
     ours = facts(replica("SQL1"), replica("SQL2"), primary="SQL2", added=("SQL1", "SQL2"))
     forget = "On SQL1, forget which replicas this program added to SQL."
-    assert sentences(PROVIDER.remove(wanted(), ours, {})) == ["On SQL2, drop the availability group SQL.", forget]
-    assert sentences(PROVIDER.release(wanted(), ours)) == [forget]
-    assert PROVIDER.release(wanted(), facts(replica("SQL1"), replica("SQL2"))) == []
+    assert sentences(RESOURCE.plan_delete(wanted(), ours, {})) == ["On SQL2, drop the availability group SQL.", forget]
+    assert sentences(RESOURCE.plan_orphan(wanted(), ours)) == [forget]
+    assert RESOURCE.plan_orphan(wanted(), facts(replica("SQL1"), replica("SQL2"))) == []
     offline = facts(primary="", SQL2=Server(r"SQL2\INST", True, True, "RESOLVING"))
-    assert "no replica says that it is the primary" in refusal(lambda: PROVIDER.remove(wanted(), offline, {}))
+    assert "no replica says that it is the primary" in refusal(lambda: RESOURCE.plan_delete(wanted(), offline, {}))

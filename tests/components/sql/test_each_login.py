@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from components.sql.login import Login, Logins, Permission, ServerRole, folding
-from components.sql.login_mirror import LoginMirrorFacts, LoginMirrorInputs, LoginMirrorProvider
-from components.steps import Together
+from components.sql.login_mirror import LoginMirrorFacts, LoginMirrorInputs, LoginMirrorResource
+from components.steps import SqlTransaction
 from remote.secret import Secret
-from tests.components.contract import Break, actions, enter, refusal, sentences
+from tests.components.contract import Break, World, actions, actual, refusal, sentences
 from tests.components.sql_worlds import LOGIN_MIRROR, SID, STORE, login, logins, mirror_facts, rights
 
-PROVIDER = LoginMirrorProvider()
+RESOURCE = LoginMirrorResource()
 INPUTS = LoginMirrorInputs(group="SQL", machines=("SQL1", "SQL2"), databases=(STORE,))
 
 
@@ -34,12 +34,12 @@ def several(there: Any = None, **here: Any) -> LoginMirrorFacts:
 
 def made(facts: LoginMirrorFacts, **inputs: Any) -> list[str]:
     """The logins that are made on SQL2."""
-    plan = PROVIDER.plan(INPUTS.model_copy(update=inputs), facts)
-    return [step.sentence.split()[5] for step in plan if isinstance(step.action, Together)]
+    plan = RESOURCE.plan(INPUTS.model_copy(update=inputs), facts)
+    return [step.sentence.split()[5] for step in plan if isinstance(step.action, SqlTransaction)]
 
 
 def row(facts: LoginMirrorFacts, name: str, **inputs: Any) -> tuple[str, str]:
-    report = PROVIDER.told(INPUTS.model_copy(update=inputs), facts, None, {})["report"]
+    report = RESOURCE.change_outputs(INPUTS.model_copy(update=inputs), facts, None, {})["report"]
     (found,) = [one for one in report if one["name"] == name]
     return found["action"], found["why"]
 
@@ -74,8 +74,8 @@ def test_who_was_granted_something_by_a_refused_login_is_refused_too() -> None:
 
 def test_a_default_database_that_is_not_there_is_master_and_the_row_says_so() -> None:
     facts = several(logins(databases={"master": "writable"}), default_database="Shop")
-    (step,) = [step for step in PROVIDER.plan(INPUTS, facts) if step.sentence.split()[5] == "b"]
-    assert isinstance(step.action, Together)
+    (step,) = [step for step in RESOURCE.plan(INPUTS, facts) if step.sentence.split()[5] == "b"]
+    assert isinstance(step.action, SqlTransaction)
     assert step.action.parts[0][1][3] == "master"
     note = "its default database Shop is not on SQL2: there it is master"
     assert row(facts, "b") == ("due", f"missing on SQL2; {note}")
@@ -83,11 +83,11 @@ def test_a_default_database_that_is_not_there_is_master_and_the_row_says_so() ->
         *(login(name, sid=sid(number)) for number, name in enumerate("abc", 1)), databases={"master": "writable"}
     )
     same = several(there, default_database="Shop")
-    assert PROVIDER.plan(INPUTS, same) == []
+    assert RESOURCE.plan(INPUTS, same) == []
     assert row(same, "b") == ("none", f"the same; {note}")
-    assert PROVIDER.concerns(INPUTS, same) == []
+    assert RESOURCE.concerns(INPUTS, same) == []
     there = replace(there, databases={"master": "writable", "shop": "copy"})
-    assert sentences(PROVIDER.plan(INPUTS, several(there, default_database="Shop"))) == [
+    assert sentences(RESOURCE.plan(INPUTS, several(there, default_database="Shop"))) == [
         "On SQL2, bring the login b to what it is on SQL1 (default database)."
     ]
 
@@ -99,10 +99,10 @@ def test_the_resource_fails_at_its_end_with_all_of_them_named(monkeypatch: pytes
     first = facts.servers["SQL1"]
     first = replace(first, by_name={**first.by_name, "good": login("good", sid=sid(5))})
     facts = replace(facts, users=users, servers={**facts.servers, "SQL1": first})
-    world = enter(monkeypatch, LOGIN_MIRROR, facts)
+    world = World(LOGIN_MIRROR, facts)
     world.break_at(Break(1, after=False))
     text = refusal(lambda: world.provider().create(LOGIN_MIRROR.inputs))
-    total = len(PROVIDER.plan(LOGIN_MIRROR.parsed(), facts))
+    total = len(RESOURCE.plan(LOGIN_MIRROR.parsed(), facts))
     assert text.startswith(f"SOMEWHERE, SQL1: carry out {total} steps, of which 3 failed: ")
     for part in ("it broke before its effect", "the database user nobody", "the database user no one", "map the users"):
         assert part in text
@@ -147,8 +147,8 @@ def test_an_administrator_is_mirrored_only_when_the_topology_names_it(case: str)
     action, text = row(facts, "b")
     assert action == "left"
     assert f"not mirrored, since on SQL1 it is {why}: name it in `sql.logins` of the topology" in text
-    assert any(why in one for one in PROVIDER.concerns(INPUTS, facts))
-    assert "b" in PROVIDER.outputs(INPUTS, facts)["logins"]
+    assert any(why in one for one in RESOURCE.concerns(INPUTS, facts))
+    assert "b" in RESOURCE.outputs(INPUTS, facts)["logins"]
     assert made(facts, further=("b",))[-2:] == ["b", "c"]
 
 
@@ -156,8 +156,8 @@ def test_roles_and_rights_stand_in_preview_step_and_report() -> None:
     facts = several(**of("sysadmin", permissions=rights("CONNECT SQL", "VIEW SERVER STATE")))
     inputs = INPUTS.model_copy(update={"further": ("b",)})
     text = "(server role sysadmin, grant VIEW SERVER STATE)"
-    assert f"has on SQL1 {text}." in sentences(PROVIDER.plan(inputs, facts))[1]
-    assert f"b on SQL2: missing {text}" in PROVIDER.found(inputs, facts)["state"]
+    assert f"has on SQL1 {text}." in sentences(RESOURCE.plan(inputs, facts))[1]
+    assert f"b on SQL2: missing {text}" in actual(RESOURCE, inputs, facts)["state"]
     assert row(facts, "b", further=("b",)) == ("due", f"missing {text} on SQL2")
 
 
@@ -228,7 +228,7 @@ def for_windows(there: Logins, **changes: Any) -> LoginMirrorFacts:
 
 def test_the_login_of_a_windows_account_is_made_without_a_password() -> None:
     facts = for_windows(logins(), default_database="tempdb", roles=frozenset({"dbcreator"}))
-    plan = PROVIDER.plan(INPUTS, facts)
+    plan = RESOURCE.plan(INPUTS, facts)
     assert sentences(plan) == [
         "On SQL2, make the login of the Windows account HYPERVNU\\svc_app as it is on SQL1 (server role dbcreator)."
     ]
@@ -242,7 +242,7 @@ def test_the_login_of_a_windows_account_is_made_without_a_password() -> None:
 
 
 def test_a_windows_login_that_differs_is_brought() -> None:
-    plan = PROVIDER.plan(INPUTS, for_windows(logins(windows(default_database="tempdb", disabled=True))))
+    plan = RESOURCE.plan(INPUTS, for_windows(logins(windows(default_database="tempdb", disabled=True))))
     assert [one.split(".sql")[0] for one in actions(plan)] == [
         "SQL2 sql/set_windows_login_options",
         "SQL2 sql/enable_login",
@@ -251,7 +251,7 @@ def test_a_windows_login_that_differs_is_brought() -> None:
 
 def test_one_that_comes_in_by_a_group_has_no_login_and_needs_none() -> None:
     facts = replace(for_windows(logins()), windows={"0x0105" + "CD" * 26: "HYPERVNU\\somebody"})
-    assert PROVIDER.plan(INPUTS, facts) == []
+    assert RESOURCE.plan(INPUTS, facts) == []
 
 
 @pytest.mark.parametrize(
@@ -282,12 +282,12 @@ def owned(dbo: str, name: str, owner: str, **servers: Logins) -> LoginMirrorFact
 
 
 def test_a_database_gets_the_owner_that_it_knows_itself() -> None:
-    plan = PROVIDER.plan(INPUTS, facts := owned("0x01", "sa", sid(7)))
+    plan = RESOURCE.plan(INPUTS, facts := owned("0x01", "sa", sid(7)))
     assert sentences(plan) == [f"On SQL1, make sa the owner of {STORE}, as the database itself knows it."]
     assert actions(plan) == [f"SQL1 sql/set_owner.sql ('DATABASE', '{STORE}', 'sa')"]
     drift = f"the owner of {STORE} on SQL1: another than the sa that the database knows as dbo"
-    assert PROVIDER.found(INPUTS, facts) == {"state": drift}
-    assert PROVIDER.plan(INPUTS, owned("0x01", "sa", "0x01")) == []
+    assert RESOURCE.actual(INPUTS, facts) == {"state": drift}
+    assert RESOURCE.plan(INPUTS, owned("0x01", "sa", "0x01")) == []
 
 
 def test_an_owner_that_a_replica_lacks_is_mirrored_and_one_that_nobody_has_is_refused() -> None:
@@ -297,13 +297,13 @@ def test_an_owner_that_a_replica_lacks_is_mirrored_and_one_that_nobody_has_is_re
     assert row(nowhere, f"that {STORE} belongs to")[0] == "refused"
     other_word = replace(app, hash=Secret("0x0200" + "EF" * 68), roles=frozenset({"sysadmin"}))
     both = owned(sid(7), "app", sid(7), SQL1=logins(app), SQL2=logins(other_word))
-    assert PROVIDER.plan(INPUTS, both) == [], "the administrator's, for instance: that is another resource's"
+    assert RESOURCE.plan(INPUTS, both) == [], "the administrator's, for instance: that is another resource's"
 
 
 def test_what_is_due_on_one_server_stands_together_and_what_cannot_be_done_last() -> None:
     """One request carries the steps of one server that follow each other."""
     facts = BAD["a user without a login"]
     facts = replace(facts, servers={**facts.servers, "SQL3": logins()})
-    plan = PROVIDER.plan(INPUTS.model_copy(update={"machines": ("SQL1", "SQL2", "SQL3")}), facts)
+    plan = RESOURCE.plan(INPUTS.model_copy(update={"machines": ("SQL1", "SQL2", "SQL3")}), facts)
     assert [step.action.machine for step in plan] == ["SQL2"] * 3 + ["SQL3"] * 3 + ["SQL1"]
     assert len({step.subject for step in plan}) == 7

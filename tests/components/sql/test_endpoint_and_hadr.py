@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from components.sql.authentication_mode import ServerMode
-from components.sql.cluster_access import RIGHTS, ClusterAccessInputs, ClusterAccessProvider, SystemLogin
+from components.sql.cluster_access import RIGHTS, ClusterAccessInputs, ClusterAccessResource, SystemLogin
 from components.sql.endpoint import (
     Endpoint,
     MirroringEndpointFacts,
     MirroringEndpointInputs,
-    MirroringEndpointProvider,
+    MirroringEndpointResource,
     PartnerInputs,
 )
 from components.sql.group import Group, Server
-from components.sql.hadr import HadrFacts, HadrInputs, HadrProvider
-from components.steps import leaf
+from components.sql.hadr import HadrFacts, HadrInputs, HadrResource
+from components.steps import load_script
 from remote.errors import UnreachableError
 from tests.components.contract import actions, sentences
 from tests.components.group_worlds import ACCOUNT, SYSTEM
@@ -29,7 +29,7 @@ GOOD = Endpoint("Mirroring", 5022, "STARTED", "ALL", "AES")
 
 
 class TestHadr:
-    provider = HadrProvider()
+    resource = HadrResource()
     inputs = HadrInputs(group="SQL", machines=("SQL1", "SQL2"))
 
     @staticmethod
@@ -49,7 +49,7 @@ class TestHadr:
         servers = {machine: server for machine, server in known.group.servers.items() if machine == "SQL1"}
         facts = HadrFacts({"SQL1": True}, {"SQL1": known.modes["SQL1"]}, replace(known.group, servers=servers))
         assert self.plan(facts) == []
-        assert self.provider.found(self.inputs, facts) == {}
+        assert self.resource.actual(self.inputs, facts) == {}
 
     def test_a_server_that_falls_silent_while_it_is_read_is_unknown(self, monkeypatch: pytest.MonkeyPatch) -> None:
         known = self.facts("on/on", "on/on", "SQL1").group
@@ -57,18 +57,18 @@ class TestHadr:
         monkeypatch.setattr("components.sql.hadr._configured", lambda *_: True)
         monkeypatch.setattr("components.sql.hadr.read_mode", lambda *_: ServerMode("mixed", "mixed"))
         monkeypatch.setattr("components.sql.group.observe", lambda *_, **__: seen)
-        facts = self.provider.observe(self.inputs, None)  # type: ignore[arg-type]
-        assert (self.plan(facts), self.provider.found(self.inputs, facts)) == ([], {})
+        facts = self.resource.observe(self.inputs, None)  # type: ignore[arg-type]
+        assert (self.plan(facts), self.resource.actual(self.inputs, facts)) == ([], {})
 
     def plan(self, facts: HadrFacts) -> list[str]:
-        return sentences(self.provider.plan(self.inputs, facts))
+        return sentences(self.resource.plan(self.inputs, facts))
 
     def test_nothing_to_do(self) -> None:
         assert self.plan(self.facts("on/on", "on/on")) == []
         assert self.plan(self.facts("on/on", "on/on", "SQL1", mode="windows/windows")) == [], "not its business alone"
 
     def test_one_restart_serves_the_authentication_mode_too(self) -> None:
-        steps = self.provider.plan(self.inputs, self.facts("off/off", "off/off", mode="windows/windows"))
+        steps = self.resource.plan(self.inputs, self.facts("off/off", "off/off", mode="windows/windows"))
         assert sentences(steps) == [
             "On SQL1, enable AlwaysOn Availability Groups.",
             "On SQL1, set SQL Server's authentication mode to mixed.",
@@ -94,21 +94,24 @@ class TestHadr:
             "On SQL2, restart SQL Server.",
             "Wait until SQL is healthy again after the restart of SQL2.",
         ]
-        assert self.provider.found(self.inputs, facts) == {"alwayson": "disabled on SQL2"}
+        assert self.resource.actual(self.inputs, facts) == {"alwayson": "disabled on SQL2"}
 
     def test_one_that_would_be_lost_at_the_next_start(self) -> None:
         facts = self.facts("on/on", "on/off", "SQL1")
         assert self.plan(facts) == ["On SQL2, enable AlwaysOn Availability Groups."]
-        assert self.provider.found(self.inputs, facts) == {"restart": "pending on SQL2"}
+        assert self.resource.actual(self.inputs, facts) == {"restart": "pending on SQL2"}
 
     def test_a_restart_that_somebody_left_pending(self) -> None:
         facts = self.facts("off/on", "on/on")
         assert self.plan(facts) == ["On SQL1, restart SQL Server."]
-        assert self.provider.found(self.inputs, facts) == {"alwayson": "disabled on SQL1", "restart": "pending on SQL1"}
+        assert self.resource.actual(self.inputs, facts) == {
+            "alwayson": "disabled on SQL1",
+            "restart": "pending on SQL1",
+        }
 
 
 class TestEndpoint:
-    provider = MirroringEndpointProvider()
+    resource = MirroringEndpointResource()
     inputs = MirroringEndpointInputs(
         machine="SQL1",
         port=5022,
@@ -171,11 +174,11 @@ class TestEndpoint:
         self, endpoint: Endpoint | None, logins: dict[str, str], admitted: set[str], steps: list[str]
     ) -> None:
         facts = MirroringEndpointFacts(endpoint, logins, frozenset(admitted))
-        assert sentences(self.provider.plan(self.inputs, facts)) == steps
+        assert sentences(self.resource.plan(self.inputs, facts)) == steps
 
     def test_what_the_steps_send(self) -> None:
         facts = MirroringEndpointFacts(None, {ACCOUNT: ""}, frozenset())
-        assert actions(self.provider.plan(self.inputs, facts)) == [
+        assert actions(self.resource.plan(self.inputs, facts)) == [
             "SQL1 sql/create_endpoint.sql ('Hadr_endpoint', 5022)",
             f"SQL1 sql/create_windows_login.sql {(ACCOUNT,)!r}",
             f"SQL1 sql/grant_endpoint.sql {('Hadr_endpoint', ACCOUNT)!r}",
@@ -183,7 +186,7 @@ class TestEndpoint:
 
     def test_drift(self) -> None:
         facts = MirroringEndpointFacts(Endpoint("m", 7022, "STOPPED", "PARTNER", "RC4"), {ACCOUNT: ""}, frozenset())
-        assert self.provider.found(self.inputs, facts) == {
+        assert self.resource.actual(self.inputs, facts) == {
             "port": 7022,
             "state": "STOPPED",
             "role": "PARTNER",
@@ -193,11 +196,13 @@ class TestEndpoint:
 
     def test_delete_drops_only_the_logins_that_were_made_with_it(self) -> None:
         facts = MirroringEndpointFacts(GOOD, {ACCOUNT: ACCOUNT, OTHER: OTHER}, frozenset((ACCOUNT, OTHER)))
-        assert sentences(self.provider.remove(self.inputs, facts, {"accounts": {ACCOUNT: False, OTHER: True}})) == [
+        assert sentences(
+            self.resource.plan_delete(self.inputs, facts, {"accounts": {ACCOUNT: False, OTHER: True}})
+        ) == [
             "On SQL1, drop the endpoint Mirroring.",
             f"On SQL1, drop the login {ACCOUNT}.",
         ]
-        assert self.provider.remember(self.inputs, replace(facts, logins={ACCOUNT: "", OTHER: OTHER})) == {
+        assert self.resource.baseline(self.inputs, replace(facts, logins={ACCOUNT: "", OTHER: OTHER})) == {
             "accounts": {ACCOUNT: False, OTHER: True}
         }
 
@@ -212,21 +217,21 @@ class TestEndpoint:
         ],
     )
     def test_a_built_in_account_is_the_computer_on_the_network(self, account: str, known_as: str) -> None:
-        facts = self.provider.observe(self.inputs, Servers(account))  # type: ignore[arg-type]
+        facts = self.resource.observe(self.inputs, Servers(account))  # type: ignore[arg-type]
         assert next(iter(facts.logins)) == known_as
 
     def test_a_silent_server_is_unknown(self) -> None:
         inputs = self.inputs.model_copy(update={"unreachable": "proceed"})
         servers = Servers(r"HYPERVNU\SVC_SQL", silent="SQL1")
         with pytest.raises(UnreachableError, match="SQL1"):
-            self.provider.observe(self.inputs, servers)  # type: ignore[arg-type]
-        facts = self.provider.observe(inputs, servers)  # type: ignore[arg-type]
-        assert self.provider.present(inputs, facts)
-        assert (self.provider.plan(inputs, facts), self.provider.found(inputs, facts)) == ([], {})
+            self.resource.observe(self.inputs, servers)  # type: ignore[arg-type]
+        facts = self.resource.observe(inputs, servers)  # type: ignore[arg-type]
+        assert self.resource.actual(inputs, facts) is not None
+        assert (self.resource.plan(inputs, facts), self.resource.actual(inputs, facts)) == ([], {})
 
     def test_the_account_of_a_silent_partner_is_unknown(self) -> None:
         inputs = self.inputs.model_copy(update={"unreachable": "proceed"})
-        facts = self.provider.observe(inputs, Servers("LocalSystem", silent="SQL2"))  # type: ignore[arg-type]
+        facts = self.resource.observe(inputs, Servers("LocalSystem", silent="SQL2"))  # type: ignore[arg-type]
         assert facts.logins == {r"HYPERVNU\SQL3$": ""}
 
 
@@ -243,36 +248,36 @@ class Servers:
     def rows(self, statement: str, *values: str, attempted: str) -> list[dict[str, Any]]:
         if self.machine == self.silent:
             raise UnreachableError(self.machine, attempted, "no answer")
-        if statement == leaf("sql/read_service_account.sql"):
+        if statement == load_script("sql/read_service_account.sql"):
             return [{"account": self.account}]
-        if statement == leaf("sql/read_cluster_access.sql"):
+        if statement == load_script("sql/read_cluster_access.sql"):
             return [{"account": SYSTEM, "permission": "", "is_administrator": False, "logins": 1}]
         return []
 
 
 class TestClusterAccess:
-    provider = ClusterAccessProvider()
+    resource = ClusterAccessResource()
     inputs = ClusterAccessInputs(group="SQL", machines=("SQL1", "SQL2"))
 
     def test_plan(self) -> None:
         facts = {"SQL1": SystemLogin(SYSTEM, True, RIGHTS[2:]), "SQL2": SystemLogin(SYSTEM, False, RIGHTS)}
-        steps = self.provider.plan(self.inputs, facts)
+        steps = self.resource.plan(self.inputs, facts)
         assert sentences(steps) == [
             f"On SQL1, grant ALTER ANY AVAILABILITY GROUP to {SYSTEM}.",
             f"On SQL2, make a login for the Windows account {SYSTEM}.",
             *(f"On SQL2, grant {right} to {SYSTEM}." for right in RIGHTS),
         ]
         assert actions(steps)[0] == f"SQL1 sql/set_permission.sql {('GRANT', RIGHTS[2], '', '', SYSTEM, '')!r}"
-        assert self.provider.found(self.inputs, facts) == {
+        assert self.resource.actual(self.inputs, facts) == {
             "access": f"missing: ALTER ANY AVAILABILITY GROUP on SQL1; {', '.join(RIGHTS)} on SQL2"
         }
 
     def test_in_order(self) -> None:
         facts = {machine: SystemLogin(SYSTEM, True, ()) for machine in ("SQL1", "SQL2")}
-        assert self.provider.plan(self.inputs, facts) == []
-        assert self.provider.found(self.inputs, facts) == {}
+        assert self.resource.plan(self.inputs, facts) == []
+        assert self.resource.actual(self.inputs, facts) == {}
 
     def test_a_silent_server_is_unknown(self) -> None:
         inputs = self.inputs.model_copy(update={"unreachable": "proceed"})
-        facts = self.provider.observe(inputs, Servers("x", silent="SQL2"))  # type: ignore[arg-type]
+        facts = self.resource.observe(inputs, Servers("x", silent="SQL2"))  # type: ignore[arg-type]
         assert facts == {"SQL1": SystemLogin(SYSTEM, True, RIGHTS)}

@@ -7,7 +7,7 @@ import pytest
 from components.sql.availability_database import (
     AvailabilityDatabaseFacts,
     AvailabilityDatabaseInputs,
-    AvailabilityDatabaseProvider,
+    AvailabilityDatabaseResource,
     Copy,
 )
 from components.sql.leftover import SEED, Kinship, Past, Restored, is_untouched_seed, kinship, past
@@ -15,7 +15,7 @@ from tests.components.contract import refusal, sentences
 from tests.components.sql_worlds import SHARE, STORE, copy, database_facts
 
 INPUTS = AvailabilityDatabaseInputs(database=STORE, group="SQL", machines=("SQL1", "SQL2"), share=SHARE)
-PROVIDER = AvailabilityDatabaseProvider()
+RESOURCE = AvailabilityDatabaseResource()
 NOW, BEFORE, STRANGE = "fork-2", "fork-1", "fork-0"
 PRIMARY = Past(fork=NOW, first_fork=BEFORE, fork_point=500, log_start=700)
 OURS = (Restored(SEED, 400), Restored(SEED, 450))
@@ -51,12 +51,12 @@ def test_kinship(case: str) -> None:
 
 @pytest.mark.parametrize("one", [leftover(NOW, 699), leftover(BEFORE, 500), leftover("", None)])
 def test_what_the_primary_has_too_is_restored_over(one: Copy) -> None:
-    assert sentences(PROVIDER.plan(INPUTS, facts(one))) == sentences(PROVIDER.plan(INPUTS, facts(None)))
+    assert sentences(RESOURCE.plan(INPUTS, facts(one))) == sentences(RESOURCE.plan(INPUTS, facts(None)))
 
 
 def test_an_untouched_seed_of_another_database_is_dropped_before_anything_is_restored() -> None:
-    plan = sentences(PROVIDER.plan(INPUTS, facts(leftover(STRANGE, 450, OURS))))
-    assert plan == [DROP, *sentences(PROVIDER.plan(INPUTS, facts(None)))]
+    plan = sentences(RESOURCE.plan(INPUTS, facts(leftover(STRANGE, 450, OURS))))
+    assert plan == [DROP, *sentences(RESOURCE.plan(INPUTS, facts(None)))]
 
 
 NOT_OURS = {
@@ -69,7 +69,7 @@ NOT_OURS = {
 
 @pytest.mark.parametrize("case", NOT_OURS)
 def test_everything_else_is_refused_by_name(case: str) -> None:
-    text = refusal(lambda: PROVIDER.plan(INPUTS, facts(NOT_OURS[case])))
+    text = refusal(lambda: RESOURCE.plan(INPUTS, facts(NOT_OURS[case])))
     kin = kinship(NOT_OURS[case].past, PRIMARY)
     assert text == (
         f"SQL2: bring a copy of {STORE} to every replica of SQL: SQL2 has a restoring copy that is {kin.value}. It is "
@@ -80,7 +80,9 @@ def test_everything_else_is_refused_by_name(case: str) -> None:
 
 def test_delete_drops_only_what_is_of_this_database_or_of_this_program() -> None:
     def dropped(one: Copy) -> bool:
-        return sentences(PROVIDER.remove(INPUTS, facts(one), {})) == [f"On SQL2, drop the restoring copy of {STORE}."]
+        return sentences(RESOURCE.plan_delete(INPUTS, facts(one), {})) == [
+            f"On SQL2, drop the restoring copy of {STORE}."
+        ]
 
     assert [dropped(one) for one in (leftover(NOW, 900), leftover("", None), leftover(STRANGE, 450, OURS))] == [
         True

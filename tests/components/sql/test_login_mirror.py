@@ -9,16 +9,16 @@ import pytest
 
 from components.sql import group as groups
 from components.sql.login import Holdings, Owned, Permission, ServerRole
-from components.sql.login_mirror import LoginMirrorFacts, LoginMirrorInputs, LoginMirrorProvider
+from components.sql.login_mirror import LoginMirrorFacts, LoginMirrorInputs, LoginMirrorResource
 from components.sql.login_report import merged
-from components.steps import Refuse, Together, Until
+from components.steps import Refuse, SqlTransaction, WaitFor
 from remote.secret import Secret
 from tests.components.contract import actions, refusal, sentences
 from tests.components.sql_worlds import HASH, SID, STORE, login, logins, mirror_facts, rights
 
 NAME = "MgmtSvc-AdminAPI"
 INPUTS = LoginMirrorInputs(group="SQL", machines=("SQL1", "SQL2"), databases=(STORE,))
-PROVIDER = LoginMirrorProvider()
+RESOURCE = LoginMirrorResource()
 OTHER_SID = "0x" + "22" * 16
 OTHER_HASH = Secret("0x0200" + "CD" * 68)
 MAKE = f"On SQL2, make the login {NAME} with the SID and password hash it has on SQL1."
@@ -162,29 +162,29 @@ CASES: dict[str, tuple[LoginMirrorFacts, list[str]]] = {
 @pytest.mark.parametrize("case", CASES)
 def test_plan(case: str) -> None:
     facts, expected = CASES[case]
-    assert sentences(PROVIDER.plan(INPUTS, facts)) == expected
+    assert sentences(RESOURCE.plan(INPUTS, facts)) == expected
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_drift_is_shown_just_where_something_is_due(case: str) -> None:
     facts, expected = CASES[case]
-    assert bool(PROVIDER.found(INPUTS, facts)) == bool(expected)
+    assert bool(RESOURCE.actual(INPUTS, facts)) == bool(expected)
 
 
 def test_what_the_steps_send() -> None:
     plain = "'master', 'us_english', 'ON', 'OFF'"
-    missing = PROVIDER.plan(INPUTS, CASES["missing"][0])
+    missing = RESOURCE.plan(INPUTS, CASES["missing"][0])
     assert actions(missing) == [
         f"SQL2 sql/create_login.sql ('{NAME}', '{SID}', ***, {plain})",
         f"SQL2 sql/mark_login.sql ('{NAME}',)",
     ]
-    differs = PROVIDER.plan(INPUTS, CASES["several at once"][0])
+    differs = RESOURCE.plan(INPUTS, CASES["several at once"][0])
     assert actions(differs) == [
         f"SQL2 sql/set_login_hash.sql ('{NAME}', ***)",
         f"SQL2 sql/set_login_options.sql ('{NAME}', {plain})",
         f"SQL2 sql/enable_login.sql ('{NAME}',)",
     ]
-    denied = PROVIDER.plan(INPUTS, CASES["denied instead of granted"][0])
+    denied = RESOURCE.plan(INPUTS, CASES["denied instead of granted"][0])
     assert actions(denied) == [
         f"SQL2 sql/set_permission.sql ('REVOKE', 'CONNECT SQL', '', '', '{NAME}', '')",
         f"SQL2 sql/set_permission.sql ('DENY', 'CONNECT SQL', '', '', '{NAME}', '')",
@@ -198,8 +198,8 @@ def scripts(case: str) -> list[list[str]]:
     """By step: what its scripts do, without values."""
     return [
         [path.removeprefix("sql/").removesuffix(".sql") for path, _ in step.action.parts]
-        for step in PROVIDER.plan(INPUTS, CASES[case][0])
-        if isinstance(step.action, Together)
+        for step in RESOURCE.plan(INPUTS, CASES[case][0])
+        if isinstance(step.action, SqlTransaction)
     ]
 
 
@@ -208,8 +208,8 @@ def test_one_login_on_one_server_is_one_transaction() -> None:
         {"hash": OTHER_HASH, "roles": frozenset({"sysadmin"}), "permissions": rights("CONNECT SQL", "CONTROL SERVER")},
         {"roles": frozenset({"dbcreator"}), "disabled": True, "permissions": rights("CONNECT SQL", TRACE)},
     )
-    (step,) = PROVIDER.plan(INPUTS, facts)
-    assert isinstance(step.action, Together)
+    (step,) = RESOURCE.plan(INPUTS, facts)
+    assert isinstance(step.action, SqlTransaction)
     assert actions([step]) == [
         f"SQL2 sql/set_login_hash.sql ('{NAME}', ***)",
         f"SQL2 sql/set_login_options.sql ('{NAME}', 'master', 'us_english', 'ON', 'OFF')",
@@ -233,7 +233,7 @@ KEPT = Holdings(
 
 def test_a_login_made_anew_keeps_what_its_server_alone_gave_it() -> None:
     facts = pair({"sid": OTHER_SID, "holdings": KEPT}, {"permissions": rights("CONNECT SQL", TRACE)})
-    assert actions(PROVIDER.plan(INPUTS, facts)) == [
+    assert actions(RESOURCE.plan(INPUTS, facts)) == [
         "SQL2 sql/set_owner.sql ('ENDPOINT', 'Hadr_endpoint', '')",
         "SQL2 sql/set_job_owner.sql ('nightly', '')",
         f"SQL2 sql/set_permission.sql ('REVOKE', 'ALTER TRACE', '', '', 'Clerk', '{NAME}')",
@@ -247,13 +247,13 @@ def test_a_login_made_anew_keeps_what_its_server_alone_gave_it() -> None:
         f"SQL2 sql/set_job_owner.sql ('nightly', '{NAME}')",
         f"SQL2 sql/set_login_credential.sql ('{NAME}', 'proxy')",
     ]
-    assert "mark_login" not in repr(PROVIDER.plan(INPUTS, facts)), "it was somebody's before"
+    assert "mark_login" not in repr(RESOURCE.plan(INPUTS, facts)), "it was somebody's before"
 
 
 def test_waiting_for_a_session_names_who_is_logged_on() -> None:
     facts = CASES["another SID, and somebody logged on with it"][0]
-    waiting = PROVIDER.plan(INPUTS, facts)[0]
-    assert isinstance(waiting.action, Until)
+    waiting = RESOURCE.plan(INPUTS, facts)[0]
+    assert isinstance(waiting.action, WaitFor)
     assert waiting.action.waiting_for(facts) == f"PC7 (sqlcmd) to log off from SQL2 as {NAME}"
     assert waiting.action.waiting_for(CASES["another SID"][0]) == ""
     assert "End these sessions" in waiting.remedy
@@ -265,7 +265,7 @@ def test_who_granted_comes_before_whom_it_was_granted() -> None:
         "SQL1": logins(login(permissions=granted), login("Zeus", sid=OTHER_SID, permissions=rights(TRACE))),
         "SQL2": logins(),
     }
-    plan = PROVIDER.plan(INPUTS, mirror_facts(servers, users={SID: NAME, OTHER_SID: "Zeus"}))
+    plan = RESOURCE.plan(INPUTS, mirror_facts(servers, users={SID: NAME, OTHER_SID: "Zeus"}))
     assert [step.sentence.split()[5] for step in plan] == ["Zeus", NAME]
     assert f"SQL2 sql/set_permission.sql ('GRANT', 'ALTER TRACE', '', '', '{NAME}', 'Zeus')" in actions(plan)
 
@@ -273,8 +273,8 @@ def test_who_granted_comes_before_whom_it_was_granted() -> None:
 @pytest.mark.parametrize("name", ["O'Brien", "a]b[c", "$pay'); DROP--", "Ünïcode", "with space", 'dou"ble'])
 def test_a_name_is_data(name: str) -> None:
     facts = mirror_facts({"SQL1": logins(login(name)), "SQL2": logins()}, users={SID: name})
-    (step,) = PROVIDER.plan(INPUTS, facts)
-    assert isinstance(step.action, Together)
+    (step,) = RESOURCE.plan(INPUTS, facts)
+    assert isinstance(step.action, SqlTransaction)
     assert {values[0] for _, values in step.action.parts} == {name}
     assert name in step.sentence
 
@@ -284,7 +284,7 @@ def test_the_primary_is_the_authority_where_it_has_the_right_sid() -> None:
         "SQL1": logins(login(hash=OTHER_HASH, password_set="2020-01-01T00:00:00")),
         "SQL2": logins(login(password_set="2010-01-01T00:00:00")),
     }
-    assert sentences(PROVIDER.plan(INPUTS, mirror_facts(servers, primary="SQL2"))) == [
+    assert sentences(RESOURCE.plan(INPUTS, mirror_facts(servers, primary="SQL2"))) == [
         f"On SQL1, bring the login {NAME} to what it is on SQL2 (password)."
     ]
 
@@ -296,7 +296,7 @@ def test_without_it_the_password_set_last_counts() -> None:
         "SQL2": logins(login(password_set="2013-01-01T00:00:00")),
         "SQL3": logins(login(password_set="2013-02-01T00:00:00", hash=OTHER_HASH)),
     }
-    assert sentences(PROVIDER.plan(inputs, mirror_facts(servers))) == [
+    assert sentences(RESOURCE.plan(inputs, mirror_facts(servers))) == [
         f"On SQL1, make the login {NAME} with the SID and password hash it has on SQL3.",
         f"On SQL2, bring the login {NAME} to what it is on SQL3 (password).",
     ]
@@ -306,10 +306,10 @@ def test_further_logins_are_found_by_name_and_not_twice() -> None:
     inputs = INPUTS.model_copy(update={"further": ("reader", NAME.lower())})
     servers = {"SQL1": logins(login(), login("Reader", sid=OTHER_SID)), "SQL2": logins(login())}
     facts = mirror_facts(servers)
-    assert sentences(PROVIDER.plan(inputs, facts)) == [
+    assert sentences(RESOURCE.plan(inputs, facts)) == [
         "On SQL2, make the login Reader with the SID and password hash it has on SQL1."
     ]
-    assert PROVIDER.outputs(inputs, facts) == {"logins": [NAME, "Reader"]}
+    assert RESOURCE.outputs(inputs, facts) == {"logins": [NAME, "Reader"]}
 
 
 def other_sid(holdings: Holdings, **server: Any) -> LoginMirrorFacts:
@@ -350,7 +350,7 @@ END = "Repair the logins on the replica that has them right, or map the users an
 
 def refusals(facts: LoginMirrorFacts, further: tuple[str, ...] = ()) -> list[tuple[str, str]]:
     """Machine and reason of every login that is refused."""
-    plan = PROVIDER.plan(INPUTS.model_copy(update={"further": further}), facts)
+    plan = RESOURCE.plan(INPUTS.model_copy(update={"further": further}), facts)
     refused = [step for step in plan if isinstance(step.action, Refuse)]
     assert plan[len(plan) - len(refused) :] == refused, "they come last"
     assert {step.remedy for step in refused} <= {END}
@@ -401,22 +401,22 @@ def test_what_a_replica_keeps_a_login_from_is_refused_there(case: str) -> None:
     facts, why = HINDERED[case]
     found = f"it cannot be there what it is on SQL1: {why}"
     assert refusals(facts) == [("SQL2", found)]
-    assert PROVIDER.found(INPUTS, facts) == {"state": f"{NAME} on SQL2: {found}"}, "and is drift"
+    assert RESOURCE.actual(INPUTS, facts) == {"state": f"{NAME} on SQL2: {found}"}, "and is drift"
     assert rows(facts) == [(NAME, "refused", f"on SQL2: {found}")]
-    assert PROVIDER.concerns(INPUTS, facts) == [f"{NAME} on SQL2: {found}"]
+    assert RESOURCE.concerns(INPUTS, facts) == [f"{NAME} on SQL2: {found}"]
 
 
 def test_drift_names_the_login_the_machine_and_how_but_no_hash() -> None:
-    assert PROVIDER.found(INPUTS, CASES["several at once"][0]) == {
+    assert RESOURCE.actual(INPUTS, CASES["several at once"][0]) == {
         "state": f"{NAME} on SQL2: password, password policy, enabled or disabled"
     }
-    assert PROVIDER.found(INPUTS, CASES["missing"][0]) == {"state": f"{NAME} on SQL2: missing"}
-    assert PROVIDER.found(INPUTS, CASES["another SID"][0]) == {"state": f"{NAME} on SQL2: another SID"}
+    assert RESOURCE.actual(INPUTS, CASES["missing"][0]) == {"state": f"{NAME} on SQL2: missing"}
+    assert RESOURCE.actual(INPUTS, CASES["another SID"][0]) == {"state": f"{NAME} on SQL2: another SID"}
     assert HASH not in repr(CASES["missing"][0])
 
 
 def rows(facts: LoginMirrorFacts, before: LoginMirrorFacts | None = None) -> list[tuple[str, ...]]:
-    told = PROVIDER.told(INPUTS, facts, before, {})
+    told = RESOURCE.change_outputs(INPUTS, facts, before, {})
     assert HASH not in repr(told)
     return [tuple(row.values()) for row in told["report"]]
 
@@ -449,14 +449,14 @@ def test_a_row_says_what_is_left_to_a_person() -> None:
     }.items():
         facts = CASES[case][0]
         assert rows(facts, facts) == [(NAME, "left", why)]
-        assert PROVIDER.concerns(INPUTS, facts) == [f"{NAME}: {why}"]
+        assert RESOURCE.concerns(INPUTS, facts) == [f"{NAME}: {why}"]
 
 
 def test_what_the_last_change_did_stays_until_something_is_new() -> None:
     kept = {"report": [{"name": NAME, "action": "made", "why": "made on SQL2"}]}
-    assert PROVIDER.told(INPUTS, SAME, None, kept) == kept
+    assert RESOURCE.change_outputs(INPUTS, SAME, None, kept) == kept
     locked = CASES["locked out there: left"][0]
-    assert PROVIDER.told(INPUTS, locked, None, kept)["report"][0]["action"] == "left"
+    assert RESOURCE.change_outputs(INPUTS, locked, None, kept)["report"][0]["action"] == "left"
 
 
 def test_two_mirrors_make_one_report() -> None:
@@ -473,12 +473,12 @@ def test_two_mirrors_make_one_report() -> None:
 def test_a_silent_replica_is_unknown_and_the_others_are_mirrored() -> None:
     inputs = INPUTS.model_copy(update={"machines": ("SQL1", "SQL2", "SQL3"), "unreachable": "proceed"})
     facts = replace(CASES["missing"][0], silent=("SQL3",))
-    assert sentences(PROVIDER.plan(inputs, facts)) == [MAKE]
-    assert PROVIDER.found(inputs, facts) == {"state": f"{NAME} on SQL2: missing"}
+    assert sentences(RESOURCE.plan(inputs, facts)) == [MAKE]
+    assert RESOURCE.actual(inputs, facts) == {"state": f"{NAME} on SQL2: missing"}
     same = replace(SAME, silent=("SQL3",))
-    assert PROVIDER.found(inputs, same) == {}, "unknown is no difference"
+    assert RESOURCE.actual(inputs, same) == {}, "unknown is no difference"
     assert rows(same) == [(NAME, "unknown", "the same on every replica that answers; SQL3 does not answer")]
-    assert PROVIDER.concerns(inputs, same) == ["SQL3 does not answer"]
+    assert RESOURCE.concerns(inputs, same) == ["SQL3 does not answer"]
     nobody = replace(mirror_facts({"SQL1": logins(), "SQL2": logins()}), silent=("SQL3",))
     ((_, why),) = refusals(nobody)
     assert why.startswith("no replica but perhaps SQL3, which does not answer, has a login")
@@ -511,9 +511,9 @@ DROP = "On SQL2, drop the login Old, which this program made and no database nee
     ids=["ours", "not the one we made", "another database needs it", "somebody is logged on", "it owns something"],
 )
 def test_what_is_dropped(facts: LoginMirrorFacts, expected: list[str]) -> None:
-    assert sentences(PROVIDER.plan(DROPPING, facts)) == expected
-    assert bool(PROVIDER.found(DROPPING, facts)) == bool(expected)
-    assert PROVIDER.plan(INPUTS, facts) == [], "only when the topology says so"
+    assert sentences(RESOURCE.plan(DROPPING, facts)) == expected
+    assert bool(RESOURCE.actual(DROPPING, facts)) == bool(expected)
+    assert RESOURCE.plan(INPUTS, facts) == [], "only when the topology says so"
 
 
 def test_a_database_that_cannot_be_read_may_need_it() -> None:
@@ -527,9 +527,9 @@ def test_a_database_that_cannot_be_read_may_need_it() -> None:
         primary = replace(facts.servers["SQL1"], databases={"master": "writable", "shop": "writable"})
         secondary = replace(facts.servers["SQL2"], databases=there)
         facts = replace(facts, servers={"SQL1": primary, "SQL2": secondary})
-        assert sentences(PROVIDER.plan(DROPPING, facts)) == ([] if unread else [DROP])
+        assert sentences(RESOURCE.plan(DROPPING, facts)) == ([] if unread else [DROP])
         why = f"no database needs it any more, but on SQL2 it may be needed by {unread}, which cannot be read"
-        assert PROVIDER.concerns(DROPPING, facts)[-1:] == [f"Old: {why}" if unread else f"Old on SQL2: {GONE}"]
+        assert RESOURCE.concerns(DROPPING, facts)[-1:] == [f"Old: {why}" if unread else f"Old on SQL2: {GONE}"]
 
 
 GONE = "no database needs it any more"
@@ -537,34 +537,34 @@ GONE = "no database needs it any more"
 
 def test_what_is_named_is_not_dropped() -> None:
     named = DROPPING.model_copy(update={"further": ("old",)})
-    assert sentences(PROVIDER.plan(named, with_old())) == [
+    assert sentences(RESOURCE.plan(named, with_old())) == [
         "On SQL1, make the login Old with the SID and password hash it has on SQL2."
     ]
     facts = replace(with_old(), users={SID: NAME, OTHER_SID: "Old"})
-    assert DROP not in sentences(PROVIDER.plan(DROPPING, facts))
+    assert DROP not in sentences(RESOURCE.plan(DROPPING, facts))
 
 
 def test_a_drop_says_why_and_forgets_the_mark() -> None:
-    assert actions(PROVIDER.plan(DROPPING, with_old())) == [
+    assert actions(RESOURCE.plan(DROPPING, with_old())) == [
         "SQL2 sql/drop_login.sql ('Old',)",
         f"SQL2 sql/unmark_login.sql ('{OTHER_SID}',)",
     ]
-    told = PROVIDER.told(DROPPING, SAME, with_old(), {})["report"]
+    told = RESOURCE.change_outputs(DROPPING, SAME, with_old(), {})["report"]
     assert told[-1] == {"name": "Old", "action": "dropped", "why": "dropped on SQL2: no database needs it any more"}
-    (left,) = PROVIDER.concerns(DROPPING, with_old(holdings=Holdings(sessions=("PC7 (sqlcmd)",))))
+    (left,) = RESOURCE.concerns(DROPPING, with_old(holdings=Holdings(sessions=("PC7 (sqlcmd)",))))
     assert left == "Old: no database needs it any more, but on SQL2 it is logged on from PC7 (sqlcmd)"
 
 
 def test_remove_leaves_every_login_and_forgets_which_were_made() -> None:
-    assert PROVIDER.remove(INPUTS, SAME, {}) == []
-    assert actions(PROVIDER.remove(INPUTS, with_old(), {})) == [f"SQL2 sql/unmark_login.sql ('{OTHER_SID}',)"]
+    assert RESOURCE.plan_delete(INPUTS, SAME, {}) == []
+    assert actions(RESOURCE.plan_delete(INPUTS, with_old(), {})) == [f"SQL2 sql/unmark_login.sql ('{OTHER_SID}',)"]
 
 
 def test_without_the_group_there_is_nothing_to_mirror_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody dropped the group: the refresh shows the mirror as gone, and stops nothing that makes it again."""
     monkeypatch.setattr(groups, "observe", lambda *_: groups.Group("SQL", "", (), ()))
-    facts = PROVIDER.observe(INPUTS, remote=None)  # type: ignore[arg-type]
-    assert not PROVIDER.present(INPUTS, facts)
-    assert refusal(lambda: PROVIDER.plan(INPUTS, facts)).startswith(
+    facts = RESOURCE.observe(INPUTS, remote=None)  # type: ignore[arg-type]
+    assert RESOURCE.actual(INPUTS, facts) is None
+    assert refusal(lambda: RESOURCE.plan(INPUTS, facts)).startswith(
         "SQL1: mirror the logins of SQL: there is no database"
     )

@@ -8,27 +8,27 @@ from typing import Any
 import pytest
 
 from components.portal.databases import CONFIG
-from components.sql.administrator import AdministratorInputs, AdministratorProvider, LoginState, Unused
+from components.sql.administrator import AdministratorInputs, AdministratorResource, LoginState, Unused
 from components.sql.authentication_mode import (
     AuthenticationModeFacts,
     AuthenticationModeInputs,
-    AuthenticationModeProvider,
+    AuthenticationModeResource,
     ServerMode,
 )
 from components.sql.group import Group, Server
-from components.sql.listener import ListenerFacts, ListenerInputs, ListenerProvider
-from components.sql.primary import Moved, PrimaryInputs, PrimaryProvider, Ready
+from components.sql.listener import ListenerFacts, ListenerInputs, ListenerResource
+from components.sql.primary import Moved, PrimaryInputs, PrimaryResource, Ready
 from components.sql.whereabouts import Outside, Whereabouts
-from components.steps import Until
+from components.steps import WaitFor
 from remote.secret import Secret
-from tests.components.contract import actions, enter, refusal, sentences
+from tests.components.contract import World, actions, actual, adapter, refusal, sentences
 from tests.components.sql_worlds import DEDICATED, PRIMARY, STORE, administrator, group, on, replica
 
 PASSWORD = Secret("Sql-Pass-1!")
 
 
 class TestAuthenticationMode:
-    provider = AuthenticationModeProvider()
+    resource = AuthenticationModeResource()
     inputs = AuthenticationModeInputs(group="SQL", machines=("SQL1", "SQL2"))
 
     @staticmethod
@@ -38,7 +38,7 @@ class TestAuthenticationMode:
         return AuthenticationModeFacts(servers, of or group(primary))
 
     def plan(self, facts: AuthenticationModeFacts) -> list[str]:
-        return sentences(self.provider.plan(self.inputs, facts))
+        return sentences(self.resource.plan(self.inputs, facts))
 
     @staticmethod
     def restart(machine: str) -> list[str]:
@@ -59,7 +59,7 @@ class TestAuthenticationMode:
         assert self.plan(self.facts("mixed/mixed", "mixed/mixed")) == []
 
     def test_the_secondary_first_and_the_primary_after_a_planned_failover(self) -> None:
-        plan = self.provider.plan(self.inputs, self.facts("windows/windows", "windows/windows"))
+        plan = self.resource.plan(self.inputs, self.facts("windows/windows", "windows/windows"))
         assert sentences(plan) == [
             "On SQL1, set SQL Server's authentication mode to mixed.",
             "On SQL2, set SQL Server's authentication mode to mixed.",
@@ -77,7 +77,7 @@ class TestAuthenticationMode:
 
     def test_a_named_instance_has_a_service_of_its_own(self) -> None:
         inputs = self.inputs.model_copy(update={"services": {"SQL2": "MSSQL$WAP"}})
-        plan = self.provider.plan(inputs, self.facts("windows/mixed", "windows/mixed"))
+        plan = self.resource.plan(inputs, self.facts("windows/mixed", "windows/mixed"))
         assert [action for action in actions(plan) if "restart" in action] == [
             "SQL2 sql/restart_service.ps1 {'Service': 'MSSQL$WAP'}",
             "SQL1 sql/restart_service.ps1 {'Service': 'MSSQLSERVER'}",
@@ -89,13 +89,13 @@ class TestAuthenticationMode:
 
     def test_a_restart_that_somebody_else_left_pending_is_finished(self) -> None:
         assert self.plan(self.facts("mixed/mixed", "windows/mixed")) == self.restart("SQL2")
-        found = self.provider.found(self.inputs, self.facts("mixed/mixed", "windows/mixed"))
+        found = self.resource.actual(self.inputs, self.facts("mixed/mixed", "windows/mixed"))
         assert found == {"mode": "windows", "restart": "pending on SQL2"}
 
     def test_a_mode_that_would_be_lost_at_the_next_start(self) -> None:
         facts = self.facts("mixed/windows", "mixed/mixed")
         assert self.plan(facts) == ["On SQL1, set SQL Server's authentication mode to mixed."]
-        assert self.provider.found(self.inputs, facts) == {"restart": "pending on SQL1"}
+        assert self.resource.actual(self.inputs, facts) == {"restart": "pending on SQL1"}
 
     def test_no_primary(self) -> None:
         servers = {machine: Server(machine, True, True, "RESOLVING") for machine in ("SQL1", "SQL2")}
@@ -130,8 +130,8 @@ class TestAuthenticationMode:
         )
 
     def test_the_wait_after_a_restart_is_for_the_whole_group(self) -> None:
-        plan = self.provider.plan(self.inputs, self.facts("mixed/mixed", "windows/mixed"))
-        assert isinstance(plan[1].action, Until)
+        plan = self.resource.plan(self.inputs, self.facts("mixed/mixed", "windows/mixed"))
+        assert isinstance(plan[1].action, WaitFor)
         behind = group("SQL1", on("SQL1"), on("SQL2", synchronization="NOT SYNCHRONIZING", failover_ready=False))
         waiting = plan[1].action.waiting_for
         assert waiting(self.facts("mixed/mixed", "mixed/mixed", of=behind)) == "VMM on SQL2 (NOT SYNCHRONIZING)"
@@ -144,8 +144,8 @@ class TestAuthenticationMode:
 
     def test_the_wait_is_not_for_a_replica_that_was_away_before(self) -> None:
         away = replace(group(), replicas=(replica("SQL1", "SQL1"), replica("SQL2", "SQL1", connected=False)))
-        plan = self.provider.plan(self.inputs, self.facts("mixed/mixed", "windows/mixed", of=away))
-        assert isinstance(plan[1].action, Until)
+        plan = self.resource.plan(self.inputs, self.facts("mixed/mixed", "windows/mixed", of=away))
+        assert isinstance(plan[1].action, WaitFor)
         assert plan[1].action.waiting_for(self.facts("mixed/mixed", "mixed/mixed", of=away)) == ""
         third = replace(away, databases=(on("SQL1"), on("SQL3", synchronization="NOT SYNCHRONIZING")))
         assert plan[1].action.waiting_for(self.facts("mixed/mixed", "mixed/mixed", of=third)) == (
@@ -153,20 +153,20 @@ class TestAuthenticationMode:
         )
 
     def test_remove_leaves_the_mode(self) -> None:
-        assert self.provider.remove(self.inputs, self.facts("mixed/mixed", "mixed/mixed"), {}) == []
+        assert self.resource.plan_delete(self.inputs, self.facts("mixed/mixed", "mixed/mixed"), {}) == []
 
 
 class TestAdministrator:
-    provider = AdministratorProvider()
+    resource = AdministratorResource()
     sa = AdministratorInputs(machines=("SQL1", "SQL2"), login="sa", password=PASSWORD)
     good = LoginState("sa", "0x01", False, True, True)
 
     def test_sa_is_in_order(self) -> None:
-        assert self.provider.plan(self.sa, {"SQL1": self.good, "SQL2": self.good}) == []
+        assert self.resource.plan(self.sa, {"SQL1": self.good, "SQL2": self.good}) == []
 
     def test_the_password_before_it_is_enabled_and_by_the_name_it_has_there(self) -> None:
         odd = LoginState("root", "0x01", True, False, True)
-        plan = self.provider.plan(self.sa, {"SQL1": self.good, "SQL2": odd})
+        plan = self.resource.plan(self.sa, {"SQL1": self.good, "SQL2": odd})
         assert sentences(plan) == [
             "On SQL2, set the password of the login root.",
             "On SQL2, enable the login root.",
@@ -178,37 +178,37 @@ class TestAdministrator:
 
     def test_a_password_that_matches_is_not_set(self) -> None:
         states: dict[str, LoginState | None] = {"SQL1": replace(self.good, disabled=True), "SQL2": self.good}
-        assert sentences(self.provider.plan(self.sa, states)) == ["On SQL1, enable the login sa."]
+        assert sentences(self.resource.plan(self.sa, states)) == ["On SQL1, enable the login sa."]
 
     def test_a_dedicated_login_missing_on_one_replica(self) -> None:
-        plan = self.provider.plan(DEDICATED, {"SQL1": administrator(), "SQL2": None})
+        plan = self.resource.plan(DEDICATED, {"SQL1": administrator(), "SQL2": None})
         assert sentences(plan) == ["On SQL2, create the login farmadmin and put it into sysadmin."]
         assert actions(plan) == [f"SQL2 sql/create_administrator.sql ('farmadmin', ***, '{DEDICATED.sid}') integrated"]
         assert len(DEDICATED.sid) == 2 + 32, "a SQL login's SID has 16 bytes"
 
     def test_taken_out_of_sysadmin(self) -> None:
-        plan = self.provider.plan(DEDICATED, {"SQL1": administrator(sysadmin=False), "SQL2": administrator()})
+        plan = self.resource.plan(DEDICATED, {"SQL1": administrator(sysadmin=False), "SQL2": administrator()})
         assert sentences(plan) == ["On SQL1, put the login farmadmin into sysadmin."]
 
     def test_another_sid(self) -> None:
         states: dict[str, LoginState | None] = {"SQL1": administrator(), "SQL2": administrator(sid="0x" + "EE" * 16)}
-        assert refusal(lambda: self.provider.plan(DEDICATED, states)) == (
+        assert refusal(lambda: self.resource.plan(DEDICATED, states)) == (
             "SQL2: take over the SQL login farmadmin: a login of this name has another SID than on the other replicas. "
             "Choose another name for `sql.administrator`, or drop that login."
         )
 
     def test_remove(self) -> None:
         both: dict[str, LoginState | None] = {"SQL1": self.good, "SQL2": self.good}
-        before = self.provider.remember(self.sa, {"SQL1": replace(self.good, disabled=True), "SQL2": self.good})
+        before = self.resource.baseline(self.sa, {"SQL1": replace(self.good, disabled=True), "SQL2": self.good})
         assert before == {"disabled": {"SQL1": True, "SQL2": False}}
-        assert sentences(self.provider.remove(self.sa, both, before)) == [
+        assert sentences(self.resource.plan_delete(self.sa, both, before)) == [
             "On SQL1, disable the login sa as it was before."
         ]
         ours: dict[str, LoginState | None] = {"SQL1": administrator(), "SQL2": None}
         gone = ["Wait until nobody is logged on to SQL1 as farmadmin.", "On SQL1, drop the login farmadmin."]
-        assert sentences(self.provider.remove(DEDICATED, ours, {})) == gone
+        assert sentences(self.resource.plan_delete(DEDICATED, ours, {})) == gone
         owner: dict[str, LoginState | None] = {"SQL1": administrator(owns=("Microsoft.MgmtSvc.Store", "Own"))}
-        plan = self.provider.remove(DEDICATED, owner, {})
+        plan = self.resource.plan_delete(DEDICATED, owner, {})
         assert sentences(plan) == [
             "On SQL1, make sa the owner of Microsoft.MgmtSvc.Store.",
             "On SQL1, make sa the owner of Own.",
@@ -223,17 +223,17 @@ class TestAdministrator:
             "SQL1": self.good,
             "SQL2": replace(self.good, disabled=True, password_matches=False, sysadmin=False),
         }
-        assert self.provider.found(self.sa, states) == {
+        assert self.resource.actual(self.sa, states) == {
             "machines": ["SQL1", "SQL2"],
             "password": "(differs from the configuration)",
             "enabled": False,
             "sysadmin": False,
         }
-        assert self.provider.found(DEDICATED, {"SQL1": administrator(), "SQL2": None})["machines"] == ["SQL1"]
+        assert actual(self.resource, DEDICATED, {"SQL1": administrator(), "SQL2": None})["machines"] == ["SQL1"]
 
 
 class TestListener:
-    provider = ListenerProvider()
+    resource = ListenerResource()
     inputs = ListenerInputs(
         group="SQL", machines=("SQL1",), listener="SQL", address="172.21.5.50", mask="255.255.255.0", port=1433
     )
@@ -254,35 +254,35 @@ class TestListener:
         ],
     )
     def test_plan(self, facts: ListenerFacts, steps: list[str]) -> None:
-        assert sentences(self.provider.plan(self.inputs, facts)) == steps
+        assert sentences(self.resource.plan(self.inputs, facts)) == steps
 
     def test_what_the_steps_send(self) -> None:
-        assert actions(self.provider.plan(self.inputs, ListenerFacts("SQL1"))) == [
+        assert actions(self.resource.plan(self.inputs, ListenerFacts("SQL1"))) == [
             "SQL1 sql/add_listener.sql ('SQL', 'SQL', '172.21.5.50', '255.255.255.0', 1433)"
         ]
 
     def test_an_address_cannot_move_within_its_subnet(self) -> None:
         facts = ListenerFacts("SQL1", "SQL", 1433, ("10.0.0.5", "172.21.5.51"))
-        assert refusal(lambda: self.provider.plan(self.inputs, facts)) == (
+        assert refusal(lambda: self.resource.plan(self.inputs, facts)) == (
             "SQL1: add the address 172.21.5.50 to the listener SQL: it has 172.21.5.51 in the same subnet, and T-SQL "
             "can neither change nor remove that. Set the address of its IP resource to 172.21.5.50 in Failover Cluster "
             "Manager, or correct `sql.listener.address`; then run `pulumi up` again."
         )
 
     def test_a_computer_object_that_cannot_be_made_has_a_remedy(self) -> None:
-        remedy = self.provider.plan(self.inputs, ListenerFacts("SQL1"))[0].remedy
+        remedy = self.resource.plan(self.inputs, ListenerFacts("SQL1"))[0].remedy
         assert "19471 or 19476" in remedy
         assert "make a disabled one named SQL there" in remedy
 
     def test_drift(self) -> None:
-        assert self.provider.found(self.inputs, ListenerFacts("SQL1", "SQL", 5022, ("10.0.0.5",))) == {
+        assert self.resource.actual(self.inputs, ListenerFacts("SQL1", "SQL", 5022, ("10.0.0.5",))) == {
             "port": 5022,
             "address": "10.0.0.5",
         }
 
 
 class TestPrimary:
-    provider = PrimaryProvider()
+    resource = PrimaryResource()
 
     @staticmethod
     def inputs(policy: str, **more: Any) -> PrimaryInputs:
@@ -290,21 +290,21 @@ class TestPrimary:
         return PrimaryInputs.model_validate({**given, **more})
 
     def test_moved_where_it_is_wanted(self) -> None:
-        plan = self.provider.plan(self.inputs("build"), Whereabouts(group("SQL2")))
+        plan = self.resource.plan(self.inputs("build"), Whereabouts(group("SQL2")))
         assert sentences(plan) == TestAuthenticationMode.to("SQL1")
         assert actions(plan) == ["SQL1 sql/failover.sql ('SQL',)"], "on the target, over ODBC"
 
     def test_policies(self) -> None:
         first, second = Whereabouts(group("SQL1")), Whereabouts(group("SQL2"))
         nowhere = Whereabouts(Group("SQL", "", (), ()))
-        assert self.provider.plan(self.inputs("never"), second) == []
-        assert self.provider.plan(self.inputs("build"), first) == []
-        assert self.provider.plan(self.inputs("build", settled=True), second) == []
-        assert self.provider.found(self.inputs("build"), second) == {}
-        assert self.provider.found(self.inputs("never"), second) == {}
-        assert self.provider.found(self.inputs("always"), second) == {"machine": "SQL2"}
-        assert self.provider.found(self.inputs("always"), nowhere) == {"machine": "(none)"}
-        assert self.provider.outputs(self.inputs("never"), second) == {"current": "SQL2"}
+        assert self.resource.plan(self.inputs("never"), second) == []
+        assert self.resource.plan(self.inputs("build"), first) == []
+        assert self.resource.plan(self.inputs("build", settled=True), second) == []
+        assert self.resource.actual(self.inputs("build"), second) == {}
+        assert self.resource.actual(self.inputs("never"), second) == {}
+        assert self.resource.actual(self.inputs("always"), second) == {"machine": "SQL2"}
+        assert self.resource.actual(self.inputs("always"), nowhere) == {"machine": "(none)"}
+        assert self.resource.outputs(self.inputs("never"), second) == {"current": "SQL2"}
 
     LEFT = Whereabouts(group("SQL2"), (Outside("SQL1", CONFIG, 900), Outside("SQL1", STORE, 890)))
     """A failover left two databases behind."""
@@ -312,26 +312,26 @@ class TestPrimary:
     @pytest.mark.parametrize("more", [{"policy": "build", "settled": True}, {"policy": "always", "machine": "SQL2"}])
     def test_it_goes_back_to_databases_that_are_not_in_the_group(self, more: dict[str, Any]) -> None:
         inputs = self.inputs(**more)
-        assert sentences(self.provider.plan(inputs, self.LEFT)) == TestAuthenticationMode.to("SQL1")
+        assert sentences(self.resource.plan(inputs, self.LEFT)) == TestAuthenticationMode.to("SQL1")
         there = replace(self.LEFT, group=group("SQL1"))
-        assert self.provider.plan(inputs, there) == [], "and stays there until they are"
-        assert self.provider.found(inputs, there) == {}
+        assert self.resource.plan(inputs, there) == [], "and stays there until they are"
+        assert self.resource.actual(inputs, there) == {}
         where = f"{CONFIG}, {STORE} are on SQL1, but the primary of SQL is SQL2"
-        assert self.provider.found(inputs, self.LEFT) == {"outside": where}
+        assert self.resource.actual(inputs, self.LEFT) == {"outside": where}
 
     def test_nobody_is_moved_who_must_never_be(self) -> None:
-        text = refusal(lambda: self.provider.plan(self.inputs("never"), self.LEFT))
+        text = refusal(lambda: self.resource.plan(self.inputs("never"), self.LEFT))
         assert text == (
             f"SQL1: move the primary of SQL: {CONFIG}, {STORE} are on SQL1, but the primary of SQL is SQL2. Fail SQL "
             "over to SQL1: on SQL1, run ALTER AVAILABILITY GROUP [SQL] FAILOVER (`pulumi up` does it by itself, unless "
             "the topology has `primary_policy: never`). Then run `pulumi up` again."
         )
-        assert self.provider.plan(self.inputs("never"), replace(self.LEFT, group=group("SQL1"))) == []
+        assert self.resource.plan(self.inputs("never"), replace(self.LEFT, group=group("SQL1"))) == []
 
     @pytest.mark.parametrize("policy", ["build", "always", "never"])
     def test_two_sets_of_databases_are_refused_with_the_one_that_was_made_later(self, policy: str) -> None:
         two = Whereabouts(group("SQL2"), (Outside("SQL2", CONFIG, 10), Outside("SQL1", CONFIG, 900)))
-        text = refusal(lambda: self.provider.plan(self.inputs(policy), two))
+        text = refusal(lambda: self.resource.plan(self.inputs(policy), two))
         assert text.startswith("SQL1: move the primary of SQL: the farm's databases, which are not in SQL yet, are on ")
         assert f"several servers: SQL1 has {CONFIG}; SQL2 has {CONFIG}. Those on SQL1 were made first:" in text
         assert f"drop {CONFIG} on SQL2, then run `pulumi up` again." in text
@@ -347,12 +347,12 @@ class TestPrimary:
         ids=["a replica more", "another wait", "another machine is wanted", "it shall always be there"],
     )
     def test_an_update_moves_the_primary_only_when_that_is_what_changed(
-        self, news: dict[str, Any], moved: bool, monkeypatch: pytest.MonkeyPatch
+        self, news: dict[str, Any], moved: bool
     ) -> None:
-        olds = PRIMARY.provider().check({}, {**PRIMARY.inputs, "policy": "build"}).inputs
+        olds = adapter(PRIMARY.resource).check({}, {**PRIMARY.inputs, "policy": "build"}).inputs
         wanted = {**olds, **news}
         elsewhere = "SQL1" if wanted["machine"] == "SQL2" else "SQL2"
-        world = enter(monkeypatch, PRIMARY, Whereabouts(group(elsewhere)))
+        world = World(PRIMARY, Whereabouts(group(elsewhere)))
         outs = world.provider().update("its id", olds, wanted).outs or {}
         assert ["sql/failover.sql" in str(step.action) for step in world.changes] == [True] * moved
         assert outs["policy"] == wanted["policy"]

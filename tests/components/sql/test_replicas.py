@@ -8,22 +8,22 @@ from typing import Any
 import pytest
 
 from components import progress
-from components.sql.administrator import AdministratorProvider
+from components.sql.administrator import AdministratorResource
 from components.sql.authentication_mode import (
     AuthenticationModeFacts,
     AuthenticationModeInputs,
-    AuthenticationModeProvider,
+    AuthenticationModeResource,
     ServerMode,
 )
 from components.sql.availability_database import (
     AvailabilityDatabaseInputs,
-    AvailabilityDatabaseProvider,
+    AvailabilityDatabaseResource,
     Synchronized,
 )
 from components.sql.replicas import Answers, OnReplicas, ask
-from components.steps import Until
+from components.steps import WaitFor
 from remote.errors import LostAnswerError, MachineError, UnreachableError
-from tests.components.contract import refusal, sentences
+from tests.components.contract import actual, refusal, sentences
 from tests.components.sql_worlds import DEDICATED, SHARE, STORE, administrator, copy, database_facts, group, on
 
 THREE = ("SQL1", "SQL2", "SQL3")
@@ -77,10 +77,10 @@ def test_what_the_machine_says_is_no_silence() -> None:
 
 def test_the_administrator_of_a_silent_replica_is_unknown() -> None:
     inputs = DEDICATED.model_copy(update={"machines": THREE, "unreachable": "proceed"})
-    provider, facts = AdministratorProvider(), {"SQL1": administrator(), "SQL2": administrator()}
-    assert provider.plan(inputs, facts) == []  # type: ignore[arg-type]
-    assert provider.found(inputs, facts)["machines"] == list(THREE)  # type: ignore[arg-type]
-    assert provider.found(inputs, {**facts, "SQL3": None})["machines"] == ["SQL1", "SQL2"]
+    resource, facts = AdministratorResource(), {"SQL1": administrator(), "SQL2": administrator()}
+    assert resource.plan(inputs, facts) == []  # type: ignore[arg-type]
+    assert actual(resource, inputs, facts)["machines"] == list(THREE)
+    assert actual(resource, inputs, {**facts, "SQL3": None})["machines"] == ["SQL1", "SQL2"]
 
 
 def test_the_mode_of_a_silent_replica_is_unknown_and_no_restart_waits_for_it() -> None:
@@ -91,34 +91,34 @@ def test_the_mode_of_a_silent_replica_is_unknown_and_no_restart_waits_for_it() -
     three = replace(three, replicas=gone)
     servers = {"SQL1": ServerMode("mixed", "mixed"), "SQL2": ServerMode("windows", "mixed")}
     facts = AuthenticationModeFacts(servers, three)
-    provider = AuthenticationModeProvider()
-    restarted, waited = provider.plan(inputs, facts)
+    resource = AuthenticationModeResource()
+    restarted, waited = resource.plan(inputs, facts)
     assert restarted.sentence == "On SQL2, restart SQL Server."
-    assert isinstance(waited.action, Until)
+    assert isinstance(waited.action, WaitFor)
     assert waited.action.waiting_for(facts) == ""
-    assert provider.found(inputs, replace(facts, servers={"SQL1": servers["SQL1"]})) == {}, "unknown is no difference"
+    assert resource.actual(inputs, replace(facts, servers={"SQL1": servers["SQL1"]})) == {}, "unknown is no difference"
     both = {"SQL1": ServerMode("windows", "mixed"), "SQL2": ServerMode("mixed", "mixed")}
     only = replace(three, replicas=tuple(r for r in gone if r.machine != "SQL2"))
-    text = refusal(lambda: provider.plan(inputs, AuthenticationModeFacts(both, only)))
+    text = refusal(lambda: resource.plan(inputs, AuthenticationModeFacts(both, only)))
     assert "no secondary can take over without loss" in text
 
 
 def test_a_database_is_seeded_on_those_that_answer_and_on_the_other_one_later() -> None:
     inputs = AvailabilityDatabaseInputs(database=STORE, group="SQL", machines=THREE, share=SHARE, unreachable="proceed")
-    provider = AvailabilityDatabaseProvider()
+    resource = AvailabilityDatabaseResource()
     facts = database_facts({"SQL1": copy()}, machines=THREE)
     gone = tuple(replace(r, connected=False) if r.machine == "SQL3" else r for r in facts.group.replicas)
     facts = replace(facts, group=replace(facts.group, replicas=gone), silent=("SQL3",))
-    plan = sentences(provider.plan(inputs, facts))
+    plan = sentences(resource.plan(inputs, facts))
     assert any("SQL2, join" in sentence for sentence in plan)
     assert not any("SQL3" in sentence for sentence in plan)
     members = (on("SQL1", STORE), on("SQL2", STORE), on("SQL3", STORE, joined=False, synchronization=""))
     whole = replace(
         facts, copies={"SQL1": copy(in_group=True)}, group=replace(facts.group, databases=members, replicas=gone)
     )
-    assert provider.plan(inputs, whole) == []
-    assert provider.found(inputs, whole) == {}
+    assert resource.plan(inputs, whole) == []
+    assert resource.actual(inputs, whole) == {}
     assert Synchronized(STORE)(whole) == ""
     back = replace(whole, silent=(), group=replace(whole.group, replicas=group("SQL1", machines=THREE).replicas))
-    assert provider.found(inputs, back) == {"replicas": "SQL3: not joined"}
-    assert any("SQL3, join" in sentence for sentence in sentences(provider.plan(inputs, back)))
+    assert resource.actual(inputs, back) == {"replicas": "SQL3: not joined"}
+    assert any("SQL3, join" in sentence for sentence in sentences(resource.plan(inputs, back)))

@@ -10,7 +10,7 @@ import pytest
 from components.sql.availability_database import (
     AvailabilityDatabaseFacts,
     AvailabilityDatabaseInputs,
-    AvailabilityDatabaseProvider,
+    AvailabilityDatabaseResource,
 )
 from components.sql.leftover import Past
 from components.sql.seeding import File, Folders, Seed, moves, needs_log_only, serves
@@ -71,7 +71,7 @@ def test_the_plan_moves_on_that_replica_only() -> None:
         folders={"SQL1": DEFAULT, "SQL2": WAP, "SQL3": DEFAULT},
     )
     inputs = AvailabilityDatabaseInputs(database=STORE, group="SQL", machines=machines, share=SHARE)
-    plan = AvailabilityDatabaseProvider().plan(inputs, facts)
+    plan = AvailabilityDatabaseResource().plan(inputs, facts)
     file = f"{SHARE}\\{STORE}_seed.bak"
     assert [action for action in actions(plan) if "restore_database" in action] == [
         "SQL2 sql/restore_database_moved.sql " + repr((STORE, file, *MOVED)),
@@ -109,10 +109,10 @@ def test_what_is_left_to_do_for_each_replica() -> None:
     copies = {"SQL1": copy(past=AT), "SQL2": copy(state="RESTORING", past=Past("fork-2", next_lsn=700))}
     facts = replace(database_facts(copies, machines=machines), seed=Seed("fork-2", 700))
     inputs = AvailabilityDatabaseInputs(database=STORE, group="SQL", machines=machines, share=SHARE)
-    provider = AvailabilityDatabaseProvider()
+    resource = AvailabilityDatabaseResource()
 
     def seeds(facts: AvailabilityDatabaseFacts) -> list[str]:
-        return [action.split(" (")[0] for action in actions(provider.plan(inputs, facts)) if "_seed." in action]
+        return [action.split(" (")[0] for action in actions(resource.plan(inputs, facts)) if "_seed." in action]
 
     log = ["SQL1 sql/backup_log_copy.sql", "SQL2 sql/restore_log.sql"]
     assert seeds(facts) == [*log, "SQL3 sql/restore_database.sql", "SQL3 sql/restore_log.sql"]

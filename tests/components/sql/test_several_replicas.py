@@ -7,21 +7,21 @@ from typing import Any
 
 import pytest
 
-from components.failover_proof import FailoverProofFacts, FailoverProofProvider
+from components.failover_proof import FailoverProofFacts, FailoverProofResource
 from components.sql.authentication_mode import (
     AuthenticationModeFacts,
     AuthenticationModeInputs,
-    AuthenticationModeProvider,
+    AuthenticationModeResource,
     ServerMode,
 )
 from components.sql.availability_database import lagging
 from components.sql.availability_group import (
     AvailabilityGroupFacts,
     AvailabilityGroupInputs,
-    AvailabilityGroupProvider,
+    AvailabilityGroupResource,
 )
 from components.sql.group import DatabaseReplica, Group, Replica
-from components.sql.primary import PrimaryInputs, PrimaryProvider
+from components.sql.primary import PrimaryInputs, PrimaryResource
 from components.sql.whereabouts import Whereabouts
 from components.steps import Sql
 from tests.components import worlds
@@ -95,7 +95,7 @@ def test_who_takes_over(case: str) -> None:
 def test_the_mode_of_five_secondaries_first_then_the_primary_after_its_partner_took_over() -> None:
     inputs = AuthenticationModeInputs(group="SQL", machines=tuple(FIVE))
     servers = {machine: ServerMode("windows", "mixed") for machine in FIVE}
-    plan = sentences(AuthenticationModeProvider().plan(inputs, AuthenticationModeFacts(servers, group("SQL2", FIVE))))
+    plan = sentences(AuthenticationModeResource().plan(inputs, AuthenticationModeFacts(servers, group("SQL2", FIVE))))
     assert [sentence for sentence in plan if sentence.startswith("On ")] == [
         "On SQL1, restart SQL Server.",
         "On SQL3, restart SQL Server.",
@@ -115,7 +115,7 @@ LOSS = (
 def test_the_primary_is_not_moved_where_something_could_be_lost() -> None:
     def plan(machine: str, facts: Group) -> list[str]:
         inputs = PrimaryInputs(group="SQL", machine=machine, machines=tuple(FIVE), policy="always")
-        return sentences(PrimaryProvider().plan(inputs, Whereabouts(facts)))
+        return sentences(PrimaryResource().plan(inputs, Whereabouts(facts)))
 
     assert plan("SQL3", group("SQL1", FIVE))[1] == "On SQL3, fail SQL over to it.", "manual and synchronous will do"
     to = refusal(lambda: plan("SQL4", group("SQL1", FIVE)))
@@ -126,11 +126,11 @@ def test_the_primary_is_not_moved_where_something_could_be_lost() -> None:
 
 
 def test_nor_by_a_proof() -> None:
-    provider, inputs = FailoverProofProvider(), worlds.PROOF.parsed()
+    resource, inputs = FailoverProofResource(), worlds.PROOF.parsed()
     slow = group("SQL1", {"SQL1": {}, "SQL2": ASYNCHRONOUS})
-    text = refusal(lambda: provider.plan(inputs, FailoverProofFacts(slow, "", ())))
+    text = refusal(lambda: resource.plan(inputs, FailoverProofFacts(slow, "", ())))
     assert text.startswith(f"SQL2: bring about the failover proof of SQL: SQL2 {LOSS.format('SQL1')}")
-    assert provider.plan(inputs, FailoverProofFacts(slow, inputs.marker, ())) == [], "proved already: nothing is moved"
+    assert resource.plan(inputs, FailoverProofFacts(slow, inputs.marker, ())) == [], "proved already: nothing is moved"
 
 
 SWAPS: dict[str, tuple[dict[str, dict[str, str]], dict[str, dict[str, str]]]] = {
@@ -161,7 +161,7 @@ def test_modes_change_places_within_what_a_group_takes(case: str) -> None:
     found = group("SQL1", before)
     found = replace(found, replicas=tuple(replace(r, url=f"TCP://{r.machine}:5022") for r in found.replicas))
     modes = {machine: {**usual, **mode} for machine, mode in before.items()}
-    for step in AvailabilityGroupProvider().plan(inputs, AvailabilityGroupFacts(found)):
+    for step in AvailabilityGroupResource().plan(inputs, AvailabilityGroupFacts(found)):
         if not isinstance(step.action, Sql):
             continue
         _, machine, mode = step.action.values

@@ -12,7 +12,7 @@ from components.sql.availability_database import (
     SUSPENDED_SECONDS,
     AvailabilityDatabaseFacts,
     AvailabilityDatabaseInputs,
-    AvailabilityDatabaseProvider,
+    AvailabilityDatabaseResource,
     Synchronized,
 )
 from components.sql.group import DatabaseReplica
@@ -21,7 +21,7 @@ from tests.components.sql_worlds import SHARE, STORE, copy, database_facts, grou
 
 MACHINES = ("SQL1", "SQL2", "SQL3")
 INPUTS = AvailabilityDatabaseInputs(database=STORE, group="SQL", machines=MACHINES, share=SHARE)
-PROVIDER = AvailabilityDatabaseProvider()
+RESOURCE = AvailabilityDatabaseResource()
 END = f"Wait until {STORE} is synchronised on every replica of SQL."
 
 
@@ -42,7 +42,7 @@ def resume(machine: str) -> str:
 
 @pytest.mark.parametrize("reason", ["USER", "REDO", "APPLY", "CAPTURE", "UNDO"])
 def test_what_loses_nothing_is_resumed(reason: str) -> None:
-    assert sentences(PROVIDER.plan(INPUTS, facts(suspended("SQL2", reason)))) == [resume("SQL2"), END]
+    assert sentences(RESOURCE.plan(INPUTS, facts(suspended("SQL2", reason)))) == [resume("SQL2"), END]
 
 
 FORCED = (
@@ -56,18 +56,18 @@ FOLLOW = f"have {STORE} follow on every replica of SQL"
 
 def test_after_a_forced_failover_a_person_decides() -> None:
     left = facts(suspended("SQL2", "PARTNER"))
-    assert refusal(lambda: PROVIDER.plan(INPUTS, left)) == FORCED.format(FOLLOW)
-    assert PROVIDER.found(INPUTS, left) == {"replicas": "SQL2: suspended (SUSPEND_FROM_PARTNER)"}
+    assert refusal(lambda: RESOURCE.plan(INPUTS, left)) == FORCED.format(FOLLOW)
+    assert RESOURCE.actual(INPUTS, left) == {"replicas": "SQL2: suspended (SUSPEND_FROM_PARTNER)"}
 
 
 def test_nor_does_delete_drop_what_only_such_a_copy_has() -> None:
-    text = refusal(lambda: PROVIDER.remove(INPUTS, facts(suspended("SQL2", "PARTNER")), {}))
+    text = refusal(lambda: RESOURCE.plan_delete(INPUTS, facts(suspended("SQL2", "PARTNER")), {}))
     assert text == FORCED.format(f"drop the copies of {STORE} on the secondaries of SQL")
 
 
 def test_every_such_copy_is_named_at_once_and_none_is_resumed() -> None:
     both = facts(suspended("SQL2", "PARTNER"), suspended("SQL3", "RESTART"))
-    text = refusal(lambda: PROVIDER.plan(INPUTS, both))
+    text = refusal(lambda: RESOURCE.plan(INPUTS, both))
     for part in ("on SQL2 is suspended since a failover", "on SQL3 was suspended before SQL Server started there",
                  f"run on SQL3: ALTER DATABASE [{STORE}] SET HADR RESUME"):  # fmt: skip
         assert part in text
@@ -75,21 +75,21 @@ def test_every_such_copy_is_named_at_once_and_none_is_resumed() -> None:
 
 @pytest.mark.parametrize("reason", ["PARTNER", "RESTART", "REVALIDATION", "XRF_UPDATE", "SOMETHING_NEW", ""])
 def test_nothing_else_is_resumed(reason: str) -> None:
-    text = refusal(lambda: PROVIDER.plan(INPUTS, facts(suspended("SQL2", reason), suspended("SQL3", "USER"))))
+    text = refusal(lambda: RESOURCE.plan(INPUTS, facts(suspended("SQL2", reason), suspended("SQL3", "USER"))))
     assert text.startswith(f"SQL2: {FOLLOW}: {STORE} on SQL2 ")
     assert ("SET HADR OFF; DROP DATABASE" in text) is (reason in ("REVALIDATION", "XRF_UPDATE"))
 
 
 def test_copies_that_the_primary_stopped_go_on_with_it() -> None:
     stopped = facts(suspended("SQL1", "USER"), suspended("SQL2", "PARTNER"), suspended("SQL3", "PARTNER"))
-    assert sentences(PROVIDER.plan(INPUTS, stopped)) == [resume("SQL1"), END]
+    assert sentences(RESOURCE.plan(INPUTS, stopped)) == [resume("SQL1"), END]
     hidden = facts(suspended("SQL1", "RESTART"))
-    assert sentences(PROVIDER.plan(INPUTS, hidden)) == [resume("SQL1"), END], "the primary's rolls nothing back"
+    assert sentences(RESOURCE.plan(INPUTS, hidden)) == [resume("SQL1"), END], "the primary's rolls nothing back"
 
 
 def test_a_silent_replica_stops_nobody() -> None:
     silent = replace(facts(suspended("SQL2", "PARTNER")), silent=("SQL2",))
-    assert PROVIDER.plan(INPUTS, silent) == []
+    assert RESOURCE.plan(INPUTS, silent) == []
 
 
 class Clock:

@@ -7,25 +7,25 @@ from typing import ClassVar
 
 import pytest
 
-from components.windows.certificate import CertificateFacts, CertificateInputs, CertificateProvider
-from components.windows.feature import FeatureFacts, FeatureInputs, FeatureProvider
+from components.windows.certificate import CertificateFacts, CertificateInputs, CertificateResource
+from components.windows.feature import FeatureFacts, FeatureInputs, FeatureResource
 from components.windows.firewall_rule import (
     FirewallRuleFacts,
     FirewallRuleInputs,
-    FirewallRuleProvider,
+    FirewallRuleResource,
     subnets,
 )
-from components.windows.group_members import GroupMembersFacts, GroupMembersInputs, GroupMembersProvider
+from components.windows.group_members import GroupMembersFacts, GroupMembersInputs, GroupMembersResource
 from components.windows.local_account import (
     AccountState,
     LocalAccountFacts,
     LocalAccountInputs,
-    LocalAccountProvider,
+    LocalAccountResource,
     mark,
 )
-from components.windows.site_binding import Binding, SiteBindingFacts, SiteBindingInputs, SiteBindingProvider
+from components.windows.site_binding import Binding, SiteBindingFacts, SiteBindingInputs, SiteBindingResource
 from remote.secret import Secret
-from tests.components.contract import actions, refusal, sentences
+from tests.components.contract import actions, adapter, refusal, sentences
 from tests.components.worlds import SPF_GROUPS, THUMBPRINT, server
 
 OLD = "CD" * 20
@@ -42,35 +42,35 @@ SITE = "MgmtSvc-TenantSite"
     ],
 )
 def test_feature(facts: FeatureFacts, expected: list[str]) -> None:
-    inputs, provider = FeatureInputs(machine="Portal1", feature="NLB"), FeatureProvider()
-    assert sentences(provider.plan(inputs, facts)) == expected
+    inputs, resource = FeatureInputs(machine="Portal1", feature="NLB"), FeatureResource()
+    assert sentences(resource.plan(inputs, facts)) == expected
     removed = ["On Portal1, remove the Windows feature NLB."] if facts.installed else []
-    assert sentences(provider.remove(inputs, facts, {})) == removed
+    assert sentences(resource.plan_delete(inputs, facts, {})) == removed
 
 
 class TestCertificate:
-    provider = CertificateProvider()
+    resource = CertificateResource()
     inputs = CertificateInputs(
         machine="Portal1", name="portal", thumbprint=THUMBPRINT, pfx=Secret("UEZY-x"), password=Secret("Pfx-Pass-2!")
     )
 
     @pytest.mark.parametrize("facts", [CertificateFacts(False, False), CertificateFacts(True, False)])
     def test_missing_or_without_its_key(self, facts: CertificateFacts) -> None:
-        plan = self.provider.plan(self.inputs, facts)
+        plan = self.resource.plan(self.inputs, facts)
         assert sentences(plan) == [f"On Portal1, import the certificate portal ({THUMBPRINT}) with its private key."]
         assert actions(plan) == ["Portal1 windows/import_certificate.ps1 {'Pfx': ***, 'Password': ***}"]
 
     def test_in_order(self) -> None:
-        assert self.provider.plan(self.inputs, CertificateFacts(True, True)) == []
-        assert self.provider.found(self.inputs, CertificateFacts(True, False)) == {"private_key": False}
+        assert self.resource.plan(self.inputs, CertificateFacts(True, True)) == []
+        assert self.resource.actual(self.inputs, CertificateFacts(True, False)) == {"private_key": False}
 
     def test_the_new_one_comes_before_the_old_one_goes(self) -> None:
-        result = self.provider.diff("id", {"thumbprint": OLD}, {"thumbprint": THUMBPRINT})
+        result = adapter(self.resource).diff("id", {"thumbprint": OLD}, {"thumbprint": THUMBPRINT})
         assert (result.replaces, result.delete_before_replace) == (["thumbprint"], False)
 
 
 class TestLocalAccount:
-    provider = LocalAccountProvider()
+    resource = LocalAccountResource()
     inputs = LocalAccountInputs(
         machine="SPF2",
         account="SVC_SPF",
@@ -81,13 +81,13 @@ class TestLocalAccount:
     good = AccountState(True, True, True, "For the portal.", frozenset({"spf_admin", "spf_vmm", "users"}))
 
     def plan(self, facts: LocalAccountFacts) -> list[str]:
-        return sentences(self.provider.plan(self.inputs, facts))
+        return sentences(self.resource.plan(self.inputs, facts))
 
     def test_in_order(self) -> None:
         assert self.plan(server(self.good)) == []
 
     def test_missing(self) -> None:
-        plan = self.provider.plan(self.inputs, server())
+        plan = self.resource.plan(self.inputs, server())
         assert sentences(plan) == [
             "On SPF2, create the local account SVC_SPF.",
             "On SPF2, let the password of SVC_SPF never expire, and the account be enabled.",
@@ -137,14 +137,14 @@ class TestLocalAccount:
         )
 
     def test_an_adopted_one_keeps_no_mark_of_ours(self) -> None:
-        assert self.provider.release(self.inputs, server(self.good)) == []
-        assert actions(self.provider.release(self.inputs, server(self.good, marked=True))) == [
+        assert self.resource.plan_orphan(self.inputs, server(self.good)) == []
+        assert actions(self.resource.plan_orphan(self.inputs, server(self.good, marked=True))) == [
             "SPF2 windows/remove_mark.ps1 {'Name': 'SVC_SPF'}"
         ]
 
     def test_drift(self) -> None:
         odd = replace(self.good, password_is_ours=False, enabled=False, groups=frozenset(), description="x")
-        assert self.provider.found(self.inputs, server(odd)) == {
+        assert self.resource.actual(self.inputs, server(odd)) == {
             "password": "(differs from the configuration)",
             "never_expires": True,
             "enabled": False,
@@ -165,30 +165,30 @@ class TestLocalAccount:
 
 
 class TestGroupMembers:
-    provider = GroupMembersProvider()
+    resource = GroupMembersResource()
     inputs = GroupMembersInputs(machine="Portal1", group="MgmtSvc Operators", members=(r"HYPERVNU\Ops", r"HYPERVNU\B"))
 
     def test_only_the_missing_ones_are_put_in(self) -> None:
         facts = GroupMembersFacts(True, frozenset({r"hypervnu\ops", r"hypervnu\other"}))
-        plan = self.provider.plan(self.inputs, facts)
+        plan = self.resource.plan(self.inputs, facts)
         assert sentences(plan) == [r"On Portal1, put HYPERVNU\B into the local group MgmtSvc Operators."]
-        assert self.provider.found(self.inputs, facts) == {"members": [r"HYPERVNU\Ops"]}
-        before = self.provider.remember(self.inputs, facts)
+        assert self.resource.actual(self.inputs, facts) == {"members": [r"HYPERVNU\Ops"]}
+        before = self.resource.baseline(self.inputs, facts)
         both = replace(facts, members=facts.members | {r"hypervnu\b"})
-        assert self.provider.plan(self.inputs, both) == []
-        assert sentences(self.provider.remove(self.inputs, both, before)) == [
+        assert self.resource.plan(self.inputs, both) == []
+        assert sentences(self.resource.plan_delete(self.inputs, both, before)) == [
             r"On Portal1, take HYPERVNU\B out of the local group MgmtSvc Operators."
         ]
 
     def test_no_group(self) -> None:
-        assert refusal(lambda: self.provider.plan(self.inputs, GroupMembersFacts(False, frozenset()))) == (
+        assert refusal(lambda: self.resource.plan(self.inputs, GroupMembersFacts(False, frozenset()))) == (
             "Portal1: read the members of MgmtSvc Operators: there is no local group of this name. It is made by the "
             "portal's installer; see whether the installation on this machine succeeded."
         )
 
 
 class TestSiteBinding:
-    provider = SiteBindingProvider()
+    resource = SiteBindingResource()
     inputs = SiteBindingInputs(machine="Portal1", site=SITE, port=443, old_port=30081, thumbprint=THUMBPRINT)
     bind = f"On Portal1, bind {SITE} to port 443."
     give = f"On Portal1, give port 443 of {SITE} the certificate {THUMBPRINT}."
@@ -207,17 +207,17 @@ class TestSiteBinding:
     )
     def test_there_is_no_moment_without_a_binding(self, ports: dict[int, str], expected: list[str]) -> None:
         facts = SiteBindingFacts(True, True, ports, {30091: "MgmtSvc-AdminSite"})
-        plan = self.provider.plan(self.inputs, facts)
+        plan = self.resource.plan(self.inputs, facts)
         assert sentences(plan) == expected
         if self.off in expected:
             assert expected[-1] == self.off
 
     def test_a_stopped_site_is_started(self) -> None:
         facts = SiteBindingFacts(True, False, {443: THUMBPRINT}, {})
-        assert sentences(self.provider.plan(self.inputs, facts)) == [f"On Portal1, start {SITE}."]
+        assert sentences(self.resource.plan(self.inputs, facts)) == [f"On Portal1, start {SITE}."]
 
     def test_what_the_steps_send(self) -> None:
-        assert actions(self.provider.plan(self.inputs, SiteBindingFacts(True, True, {30081: OLD}, {}))) == [
+        assert actions(self.resource.plan(self.inputs, SiteBindingFacts(True, True, {30081: OLD}, {}))) == [
             f"Portal1 windows/add_binding.ps1 {{'Site': '{SITE}', 'Port': 443}}",
             (
                 f"Portal1 windows/set_binding_certificate.ps1 {{'Site': '{SITE}', 'Information': '*:443:', "
@@ -230,12 +230,12 @@ class TestSiteBinding:
         ]
 
     def test_refusals(self) -> None:
-        assert refusal(lambda: self.provider.plan(self.inputs, SiteBindingFacts(False, False, {}, {}))) == (
+        assert refusal(lambda: self.resource.plan(self.inputs, SiteBindingFacts(False, False, {}, {}))) == (
             f"Portal1: bind {SITE} to port 443: there is no web site of this name. See whether the portal's software "
             "is installed."
         )
         held = SiteBindingFacts(True, True, {30081: OLD}, {443: "Default Web Site"})
-        assert refusal(lambda: self.provider.plan(self.inputs, held)) == (
+        assert refusal(lambda: self.resource.plan(self.inputs, held)) == (
             f"Portal1: bind {SITE} to port 443: the site Default Web Site holds this port. Move that site to another "
             "port, or choose another `portal.tenant_site_port`."
         )
@@ -261,26 +261,26 @@ class TestSiteBinding:
     def test_a_binding_for_a_host_name_shares_the_certificate(self) -> None:
         other = Binding("Shop", "*:443:shop.x.y", 0, OLD)
         facts = SiteBindingFacts(True, True, {30081: OLD}, {}, (other,))
-        assert refusal(lambda: self.provider.plan(self.inputs, facts)) == (
+        assert refusal(lambda: self.resource.plan(self.inputs, facts)) == (
             f"Portal1: give port 443 of {SITE} the certificate {THUMBPRINT}: Shop is bound to *:443:shop.x.y without "
             f"server name indication, with the certificate {OLD}, and Windows keeps one certificate for both. Let that "
             "binding require server name indication, or move it to another port."
         )
         same = replace(facts, beside=(replace(other, thumbprint=THUMBPRINT),))
-        assert sentences(self.provider.plan(self.inputs, same)) == [self.bind, self.off]
+        assert sentences(self.resource.plan(self.inputs, same)) == [self.bind, self.off]
         bound = replace(same, ports={443: THUMBPRINT})
-        assert self.provider.plan(self.inputs, bound) == []
-        *_, off = actions(self.provider.remove(self.inputs, bound, {"bound": {"30081": OLD, "443": ""}}))
+        assert self.resource.plan(self.inputs, bound) == []
+        *_, off = actions(self.resource.plan_delete(self.inputs, bound, {"bound": {"30081": OLD, "443": ""}}))
         assert off == (
             f"Portal1 windows/remove_binding.ps1 {{'Site': '{SITE}', 'Information': '*:443:', 'WithCertificate': "
             "False}"
         )
 
     def test_remove_puts_the_old_binding_back_first(self) -> None:
-        before = self.provider.remember(self.inputs, SiteBindingFacts(True, True, {30081: OLD}, {}))
+        before = self.resource.baseline(self.inputs, SiteBindingFacts(True, True, {30081: OLD}, {}))
         assert before == {"bound": {"30081": OLD, "443": ""}}
         now = SiteBindingFacts(True, True, {443: THUMBPRINT}, {})
-        assert sentences(self.provider.remove(self.inputs, now, before)) == [
+        assert sentences(self.resource.plan_delete(self.inputs, now, before)) == [
             f"On Portal1, bind {SITE} to port 30081.",
             f"On Portal1, give port 30081 of {SITE} the certificate {OLD}.",
             f"On Portal1, take {SITE} off port 443.",
@@ -309,21 +309,23 @@ class TestSiteBinding:
     )
     def test_moved_by_hand(self, ports: dict[int, str], moved: list[str], back: list[str]) -> None:
         facts = SiteBindingFacts(True, True, ports, {})
-        assert sentences(self.provider.plan(self.inputs, facts)) == moved
+        assert sentences(self.resource.plan(self.inputs, facts)) == moved
         kept = {port: mark for port, mark in ports.items() if port not in (30081, 443)}
         now = replace(facts, ports={**kept, 443: THUMBPRINT})
-        assert sentences(self.provider.remove(self.inputs, now, self.provider.remember(self.inputs, facts))) == back
+        assert (
+            sentences(self.resource.plan_delete(self.inputs, now, self.resource.baseline(self.inputs, facts))) == back
+        )
 
 
 class TestFirewallRule:
-    provider = FirewallRuleProvider()
+    resource = FirewallRuleResource()
     name = "Windows Azure Pack HA (servers)"
     inputs = FirewallRuleInputs(machine="Portal1", rule=name, ports=("443", "30004"), remote=("172.21.5.0/24",))
     good = FirewallRuleFacts(True, True, "Inbound", "Allow", "TCP", "Any", ("443", "30004"), ("172.21.5.0/24",))
 
     def test_in_order_and_not_there(self) -> None:
-        assert self.provider.plan(self.inputs, self.good) == []
-        plan = self.provider.plan(self.inputs, FirewallRuleFacts(exists=False))
+        assert self.resource.plan(self.inputs, self.good) == []
+        plan = self.resource.plan(self.inputs, FirewallRuleFacts(exists=False))
         assert sentences(plan) == [
             f"On Portal1, let TCP 443, 30004 in from 172.21.5.0/24 with the firewall rule {self.name}."
         ]
@@ -353,7 +355,7 @@ class TestFirewallRule:
         self, changed: dict[str, object], found: dict[str, object]
     ) -> None:
         facts = replace(self.good, **changed)  # type: ignore[arg-type]
-        plan = self.provider.plan(self.inputs, facts)
+        plan = self.resource.plan(self.inputs, facts)
         assert sentences(plan) == [
             f"On Portal1, make the firewall rule {self.name} let TCP 443, 30004 in from 172.21.5.0/24 again."
         ]
@@ -364,27 +366,27 @@ class TestFirewallRule:
             )
         ]
         as_it_is = {"enabled": True, "direction": "Inbound", "action": "Allow", "protocol": "TCP", "profile": "Any"}
-        assert self.provider.found(self.inputs, facts) == as_it_is | found
+        assert self.resource.actual(self.inputs, facts) == as_it_is | found
         # The drifted state is what the next read begins with.
         drifted = FirewallRuleInputs.model_validate(self.inputs.model_dump() | found)
-        assert self.provider.found(drifted, facts) == as_it_is | {
+        assert self.resource.actual(drifted, facts) == as_it_is | {
             key: value for key, value in found.items() if key not in ("ports", "remote")
         }
 
     def test_from_anywhere(self) -> None:
         anywhere = self.inputs.model_copy(update={"remote": ()})
-        plan = self.provider.plan(anywhere, FirewallRuleFacts(exists=False))
+        plan = self.resource.plan(anywhere, FirewallRuleFacts(exists=False))
         assert sentences(plan) == [
             f"On Portal1, let TCP 443, 30004 in from anywhere with the firewall rule {self.name}."
         ]
         assert "'Remote': ['Any']" in actions(plan)[0]
-        assert self.provider.plan(anywhere, replace(self.good, remote=())) == []
+        assert self.resource.plan(anywhere, replace(self.good, remote=())) == []
 
     def test_only_what_is_there_is_removed(self) -> None:
-        assert sentences(self.provider.remove(self.inputs, self.good, {})) == [
+        assert sentences(self.resource.plan_delete(self.inputs, self.good, {})) == [
             f"On Portal1, remove the firewall rule {self.name}."
         ]
-        assert self.provider.remove(self.inputs, FirewallRuleFacts(exists=False), {}) == []
+        assert self.resource.plan_delete(self.inputs, FirewallRuleFacts(exists=False), {}) == []
 
     def test_a_subnet_is_the_same_in_both_forms(self) -> None:
         assert subnets(["172.22.5.0/24", "Any"]) == subnets(["172.22.5.0/255.255.255.0"]) == ("172.22.5.0/24",)

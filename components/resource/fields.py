@@ -1,13 +1,37 @@
-"""The bases of what a resource is given: pydantic models, parsed by ``check`` before anything else."""
+"""The inputs of a resource: pydantic models, declared once, with what the base has to know of a field beside it.
+
+``Annotated[str, ReplaceOn()]`` marks a field. A field of the type ``Secret`` is secret without a marker.
+"""
 
 from __future__ import annotations
 
+import typing
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, field_validator
 
-from remote.secret import redact
+from remote.secret import Secret, redact
+
+
+@dataclass(frozen=True)
+class ReplaceOn:
+    """A change of this input is another thing: the resource is replaced."""
+
+    delete_first: bool = True
+    """Whether the old thing is deleted before the new one is created: True where both have one name."""
+
+
+@dataclass(frozen=True)
+class WriteOnly:
+    """The machine takes this input and never gives it back: it is set when a thing is created or adopted, and when it
+    changes (``WritesSecrets``)."""
+
+
+@dataclass(frozen=True)
+class Items:
+    """This input lists what comes and goes by itself (members of a group): what an update no longer has is taken away
+    as by delete."""
 
 
 class InputPart(BaseModel):
@@ -68,7 +92,7 @@ READABLE = "works"
 class ThroughFarm(Inputs):
     """Base of the inputs of what can be read only through the farm itself: its listener, its stores, its interfaces.
 
-    Somebody who moves the listener or locks the administrator out takes all of this out of sight. That must not keep
+    An operator who moves the listener or locks the administrator out takes all of this out of sight. That must not keep
     a preview from showing the cause, nor ``up`` from repairing it: what the machine answers becomes a difference of
     ``reading``, the rest stays as it is in the state, and the update that follows reads again, after everything that
     it depends on was repaired. A machine that does not answer is an error here, too.
@@ -76,3 +100,27 @@ class ThroughFarm(Inputs):
 
     reading: str = READABLE
     """Whether the farm could be read through; a drifted state has the error."""
+
+
+def marked(model: type[BaseModel], marker: type[Any]) -> tuple[str, ...]:
+    """The fields of a model that have a marker of this type."""
+    return tuple(
+        name for name, field in model.model_fields.items() if any(isinstance(m, marker) for m in field.metadata)
+    )
+
+
+def secrets(model: type[BaseModel]) -> tuple[str, ...]:
+    """The fields of a model that are secret by their type."""
+    fields = model.model_fields.items()
+    return tuple(name for name, one in fields if Secret in (one.annotation, *typing.get_args(one.annotation)))
+
+
+def deletes_first(model: type[BaseModel]) -> bool:
+    """Whether a replacement deletes the old thing before it creates the new one."""
+    markers = [m for field in model.model_fields.values() for m in field.metadata if isinstance(m, ReplaceOn)]
+    return all(marker.delete_first for marker in markers)
+
+
+def plain(inputs: Inputs) -> dict[str, Any]:
+    """Inputs as the state has them; secrets in clear, which Pulumi encrypts."""
+    return inputs.model_dump(mode="json", exclude_none=True)

@@ -1,0 +1,41 @@
+"""What a resource file needs: the contract, the markers of its inputs, and the class that a component writes."""
+
+from components.resource.contract import (
+    Adoptable,
+    Kind,
+    PlansByChange,
+    Probe,
+    Recovers,
+    ReportsChange,
+    Resource,
+    ValidatesChange,
+    WithBaseline,
+    WithOrphan,
+    WritesSecrets,
+)
+from components.resource.fields import InputPart, Inputs, Items, ReplaceOn, ThroughFarm, WriteOnly
+from components.resource.pulumi_adapter import MASKED_DIFFERENCE, FarmResource, later, later_secret
+
+__all__ = [
+    "MASKED_DIFFERENCE",
+    "Adoptable",
+    "FarmResource",
+    "InputPart",
+    "Inputs",
+    "Items",
+    "Kind",
+    "PlansByChange",
+    "Probe",
+    "Recovers",
+    "ReplaceOn",
+    "ReportsChange",
+    "Resource",
+    "ThroughFarm",
+    "ValidatesChange",
+    "WithBaseline",
+    "WithOrphan",
+    "WriteOnly",
+    "WritesSecrets",
+    "later",
+    "later_secret",
+]

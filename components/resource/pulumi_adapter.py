@@ -1,0 +1,269 @@
+"""Between Pulumi and a resource: check, diff, create, read, update, delete; what a component writes.
+
+When the engine calls what: ``check`` before everything, also in a preview, without any connection; ``diff`` when the
+resource is in the state; ``create`` for a new one, ``update`` and ``delete`` for one in the state; ``read`` at the
+beginning of every ``up`` and ``preview`` (``options.refresh: always``). A create that fails leaves nothing in
+Pulumi's state; what it did stays on the machine together with its claim, and the next create resumes.
+
+The state has the inputs, the computed outputs, ``revision`` and ``ownership``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Generic, TypeVar
+
+import pulumi
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
+
+from components import settings
+from components.component import Component, short_stack
+from components.progress import Report, report
+from components.resource import fields
+from components.resource.contract import Adoptable, InputsT, ReportsChange, Resource, ValidatesChange
+from components.resource.fields import READABLE, Inputs, InvalidInputsError, Placeholder, ReplaceOn, ThroughFarm
+from components.resource.machine_claims import MachineClaims
+from components.resource.ownership import ClaimStore, Ownership
+from components.resource.reconcile import Outcome, Reconciler, Runner
+from components.step_runner import StepRunner
+from components.topology.place import to_set
+from remote.errors import LostAnswerError, MachineError, RefusedError, UnreachableError, UntrustedError
+from remote.looks import shared
+from remote.secret import Secret, redact
+from remote.session import Remote
+
+MASKED_DIFFERENCE = "(differs from the configuration)"
+"""Stands in a refreshed state for a secret that was verified on the machine and found different."""
+
+TRACEBACK = "PULUMI_PYTHON_TRACEBACK"
+"""Environment variable: where it is set, an error of the program itself is shown with its place in the program."""
+
+_NO_READING = (UnreachableError, LostAnswerError, RefusedError, UntrustedError)
+"""What the connection to a machine ends in: never a difference of what is read through it."""
+
+OUTPUTS = ("ownership", "revision")
+"""What every resource has beside its inputs and computed outputs."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class World:
+    """What an adapter acts on: how facts are observed, steps run and claims kept."""
+
+    observe: Callable[[Any, Any], Any]
+    """(resource, inputs) → facts."""
+    run: Runner
+    claims: ClaimStore
+
+
+class Adapter(ResourceProvider):
+    """What the engine calls for one kind of resource. It is pickled as that class's name: nothing in it is secret."""
+
+    serialize_as_secret_always = False
+
+    def __init__(
+        self,
+        implementation: type[Resource[Any, Any]],
+        *,
+        world: World | None = None,
+        connection: str = "",
+        report: Report = report,
+    ) -> None:
+        """``connection`` is what ``configure`` makes of the stack's configuration. A test may hand in another world, or
+        take the progress itself."""
+        super().__init__()
+        self.resource, self._world, self._connection, self._report = implementation(), world, connection, report
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Adapter, (type(self.resource),))
+
+    def configure(self, req: ConfigureRequest) -> None:
+        # An error is one sentence for the operator; Pulumi would print Python's traceback around it.
+        if not os.environ.get(TRACEBACK):
+            sys.tracebacklimit = 0
+        self._connection = settings.connection_settings(req.config.get)
+
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        given = {name: value for name, value in news.items() if name != "__provider"}
+        if pulumi.contains_unknowns(given):
+            return CheckResult(news, [])
+        try:
+            inputs = self.resource.INPUTS.model_validate(given)
+        except InvalidInputsError as error:
+            # The value-less form of a failure: Pulumi would print the property's value, which may be a secret.
+            return CheckResult(news, [CheckFailure("", problem) for problem in error.problems])
+        if isinstance(self.resource, ValidatesChange) and (why := self.resource.validate_change(olds, inputs)):
+            return CheckResult(news, [CheckFailure("", redact(why))])
+        return CheckResult({**_payload(news), **fields.plain(inputs)}, [])
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        model = self.resource.INPUTS
+        identity = fields.marked(model, ReplaceOn)
+        replaces = [name for name in identity if name in olds and name in news and olds[name] != news[name]]
+        # None lets the engine compare inputs and show the difference property by property.
+        return DiffResult(changes=None, replaces=replaces, delete_before_replace=fields.deletes_first(model))
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        inputs = self.parse(props)
+        with self._boundary(inputs):
+            outcome = self._reconciler.create(inputs)
+            return CreateResult(self.resource.resource_id(inputs), self._outs(inputs, outcome))
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        inputs = self.parse(props)
+        with self._boundary(inputs):
+            declared = fields.plain(inputs)
+            try:
+                with shared():
+                    facts = self._reconciler.observe(inputs)
+            except MachineError as error:
+                if not isinstance(inputs, ThroughFarm) or isinstance(error, _NO_READING):
+                    raise
+                unread = {"reading": f"fails: {error}"}
+                return ReadResult(id_, props | unread, declared | unread)
+            actual = self.resource.actual(inputs, facts)
+            if actual is None:
+                return ReadResult("", {})
+            readable = {"reading": READABLE} if isinstance(inputs, ThroughFarm) else {}
+            live = declared | readable | actual
+            outs = {**_payload(props), **live, **self._computed(inputs, facts, None, props)}
+            outs |= {name: props[name] for name in OUTPUTS if name in props}
+            return ReadResult(id_, outs, live)
+
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        inputs = self.parse(news)
+        with self._boundary(inputs):
+            return UpdateResult(self._outs(inputs, self._reconciler.update(olds, inputs)))
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        inputs = self.parse(props)
+        with self._boundary(inputs):
+            self._reconciler.delete(inputs, Ownership.of(props))
+
+    def parse(self, props: dict[str, Any]) -> Any:
+        """The inputs among properties of the state. Raises ``MachineError``."""
+        declared = {name: value for name, value in props.items() if name in self.resource.INPUTS.model_fields}
+        try:
+            return self.resource.INPUTS.model_validate(declared)
+        except InvalidInputsError as error:
+            found = "; ".join(error.problems)
+            raise MachineError(type(self.resource).__name__, "read its inputs in the state", found) from None
+
+    @property
+    def remote(self) -> Remote:
+        """The connections of this process for the configuration."""
+        return settings.remote(self._connection)
+
+    @property
+    def _reconciler(self) -> Reconciler[Any, Any]:
+        world = self._world
+        if world is None:
+            remote = self.remote
+            world = World(
+                lambda resource, inputs: resource.observe(inputs, remote),
+                StepRunner(remote, self._report).run_all,
+                MachineClaims(remote, self._report),
+            )
+        observe, resource = world.observe, self.resource
+        return Reconciler(
+            resource, lambda inputs: observe(resource, inputs), world.run, world.claims, self._how_to_adopt
+        )
+
+    def _how_to_adopt(self, inputs: Any) -> str:
+        """The line of the topology to change."""
+        assert isinstance(self.resource, Adoptable)
+        place = self.resource.adoption(inputs, settings.topology_of(self._connection))
+        change = to_set(settings.topology_file(self._connection), place, "adopt", "true")
+        return f"{change} to take it over, or remove it."
+
+    def _outs(self, inputs: Any, outcome: Outcome[Any]) -> dict[str, Any]:
+        # Not a count: a thing that another program removed and that is recreated would begin to count anew.
+        kept = {"ownership": outcome.ownership.dump(), "revision": datetime.now(UTC).isoformat()}
+        return fields.plain(inputs) | self._computed(inputs, outcome.facts, outcome.before, {}) | kept
+
+    def _computed(self, inputs: Any, facts: Any, before: Any, kept: dict[str, Any]) -> dict[str, Any]:
+        outputs = self.resource.outputs(inputs, facts)
+        if isinstance(self.resource, ReportsChange):
+            outputs |= self.resource.change_outputs(inputs, facts, before, kept)
+        return outputs
+
+    @contextmanager
+    def _boundary(self, inputs: Any) -> Iterator[None]:
+        """Everything a user sees of an error is one redacted sentence."""
+        try:
+            yield
+        except MachineError as error:
+            raise error from None
+        except Exception as error:
+            if os.environ.get(TRACEBACK):
+                print(redact(traceback.format_exc()), file=sys.stderr, flush=True)
+            found = f"an error of the program itself: {type(error).__name__}: {error}"
+            attempted = f"manage {self.resource.display_name(inputs)}"
+            raise MachineError(self.resource.owner_machine(inputs), attempted, found, _REPORT) from None
+
+
+_REPORT = f"Set {TRACEBACK}=1 for the place in the program, and report it."
+
+
+def _payload(props: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in props.items() if name == "__provider"}
+
+
+def later(output: pulumi.Output[T]) -> T:
+    """An output of another resource as a value of an input: for the type checker it is what it will be."""
+    return Placeholder(output)  # type: ignore[return-value]
+
+
+def later_secret(output: pulumi.Output[str]) -> Secret:
+    """The same for a secret of the stack's configuration."""
+    return Placeholder(output)  # type: ignore[return-value]
+
+
+def properties(inputs: Inputs) -> dict[str, pulumi.Input[Any]]:
+    """Every input as the engine gets it; what another resource gives is its output."""
+    model = type(inputs)
+    pending = {
+        name: value.output for name in model.model_fields if isinstance(value := getattr(inputs, name), Placeholder)
+    }
+    known = inputs.model_dump(mode="json", exclude_none=True, exclude=set(pending))
+    return {name: {**known, **pending}[name] for name in model.model_fields if name in known or name in pending}
+
+
+class FarmResource(pulumi.dynamic.Resource, Generic[InputsT]):
+    """Base of what a component writes: ``Feature(name, FeatureInputs(…), opts)``. A subclass names its implementation
+    and the types of its outputs."""
+
+    implementation: ClassVar[type[Resource[Any, Any]]]
+
+    ownership: pulumi.Output[dict[str, Any]]
+    """Whether the thing was there before this stack (``adopted``; then ``destroy`` leaves it), how things were
+    (``baseline``), and the machine that keeps the claim (``owner_machine``)."""
+    revision: pulumi.Output[str]
+    """When it was made or last changed by this program (UTC): another text after every change."""
+
+    def __init__(self, name: str, inputs: InputsT, opts: pulumi.ResourceOptions | None = None) -> None:
+        secrets = fields.secrets(type(inputs))
+        props: dict[str, pulumi.Input[Any]] = dict.fromkeys((*self.implementation.COMPUTED, *OUTPUTS))
+        for key, value in properties(inputs).items():
+            props[key] = pulumi.Output.secret(value) if key in secrets else value
+        secret = pulumi.ResourceOptions(additional_secret_outputs=list(secrets))
+        with short_stack():
+            super().__init__(Adapter(self.implementation), name, props, pulumi.ResourceOptions.merge(opts, secret))
+        if opts is not None and isinstance(opts.parent, Component):
+            opts.parent.count(self)

@@ -1,0 +1,203 @@
+"""The loop: observe, plan, run, observe again, until nothing is due.
+
+It knows neither Pulumi nor how a machine is reached: what observes, what runs steps and what keeps claims is handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol
+
+from components.resource import fields
+from components.resource.contract import (
+    FactsT,
+    InputsT,
+    Kind,
+    PlansByChange,
+    Recovers,
+    Resource,
+    WithBaseline,
+    WithOrphan,
+    WritesSecrets,
+)
+from components.resource.ownership import Claim, ClaimStore, Ownership, widened
+from components.steps import Step
+from remote.errors import LostAnswerError, MachineError
+
+_TRIES = 3
+"""How many lost answers one call puts up with before the error goes to the operator."""
+
+Plan = Callable[[FactsT], Sequence[Step]]
+
+
+class Runner(Protocol):
+    """Carries out steps. Raises ``MachineError``; ``observe`` gives fresh facts to steps that wait."""
+
+    def __call__(self, steps: Sequence[Step], observe: Callable[[], Any], /) -> None: ...
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[FactsT]):
+    """What came of a create or an update."""
+
+    before: FactsT
+    facts: FactsT
+    ownership: Ownership
+
+
+@dataclass(frozen=True)
+class Reconciler(Generic[InputsT, FactsT]):
+    """Creates, updates and deletes one resource."""
+
+    resource: Resource[InputsT, FactsT]
+    observe: Callable[[InputsT], FactsT]
+    run: Runner
+    claims: ClaimStore
+    how_to_adopt: Callable[[InputsT], str]
+    """What an operator does about an object that exists already."""
+
+    @property
+    def _claims_kept(self) -> bool:
+        return self.resource.KIND is not Kind.PROBE
+
+    def create(self, inputs: InputsT) -> Outcome[FactsT]:
+        """Bring about the declared state from whatever is there. Running it again finishes a create that broke."""
+        owner, resource_id = self.resource.owner_machine(inputs), self.resource.resource_id(inputs)
+        facts = self.observe(inputs)
+        claim = self.claims.read(owner, resource_id) if self._claims_kept else Claim(adopted=False)
+        if claim is None:
+            preexisting = self.resource.preexisting(inputs, facts)
+            if preexisting and self.resource.KIND is Kind.OBJECT and not inputs.adopt:
+                raise MachineError(
+                    owner,
+                    f"create {self.resource.display_name(inputs)}",
+                    "it exists already and was not made by this stack",
+                    self.how_to_adopt(inputs),
+                )
+            claim = Claim(adopted=preexisting, baseline=self._baseline(inputs, facts))
+            self.claims.write(owner, resource_id, claim)
+        now = self._apply(inputs, facts, rewrite=claim.adopted)
+        return Outcome(facts, now, Ownership(claim.adopted, claim.baseline, owner))
+
+    def update(self, olds: dict[str, Any], inputs: InputsT) -> Outcome[FactsT]:
+        """Bring about the declared state; ``olds`` is what the state has. What it no longer lists is taken away."""
+        if isinstance(self.resource, PlansByChange):
+            inputs = self.resource.inputs_of_update(olds, inputs)
+        rewrite = any(olds.get(name) != fields.plain(inputs).get(name) for name in self._marked(fields.WriteOnly))
+        kept = Ownership.of(olds)
+        owner = kept.owner_machine or self.resource.owner_machine(inputs)
+        facts = self.observe(inputs)
+        claim = self._widen_claim(owner, inputs, Claim(kept.adopted, kept.baseline), self._baseline(inputs, facts))
+        now = self._apply(inputs, facts, rewrite=rewrite)
+        if left := self._no_longer_listed(olds, inputs):
+            now = self._carry_out(inputs, lambda facts: self.resource.plan_delete(left, facts, claim.baseline), now)
+        self._move_claim(owner, inputs, claim)
+        return Outcome(facts, now, Ownership(claim.adopted, claim.baseline, self.resource.owner_machine(inputs)))
+
+    def delete(self, inputs: InputsT, ownership: Ownership) -> None:
+        """Undo what this stack made; what was adopted stays."""
+        resource = self.resource
+        if not ownership.adopted:
+            self._carry_out(inputs, lambda facts: resource.plan_delete(inputs, facts, ownership.baseline), None)
+        elif isinstance(resource, WithOrphan):
+            self._carry_out(inputs, lambda facts: resource.plan_orphan(inputs, facts), None)
+        if self._claims_kept:
+            owner = ownership.owner_machine or resource.owner_machine(inputs)
+            self.claims.remove(owner, resource.resource_id(inputs))
+
+    def _baseline(self, inputs: InputsT, facts: FactsT) -> dict[str, Any]:
+        return self.resource.baseline(inputs, facts) if isinstance(self.resource, WithBaseline) else {}
+
+    def _marked(self, marker: type[Any]) -> tuple[str, ...]:
+        return fields.marked(self.resource.INPUTS, marker)
+
+    def _apply(self, inputs: InputsT, facts: FactsT, *, rewrite: bool) -> FactsT:
+        """Bring about the declared state; ``rewrite`` sets what a machine does not give back, too."""
+        resource = self.resource
+
+        def rewriting(now: FactsT) -> list[Step]:
+            assert isinstance(resource, WritesSecrets)
+            return resource.plan(inputs, resource.rewrite_secrets(inputs, now))
+
+        first = rewriting if rewrite and isinstance(resource, WritesSecrets) else None
+        try:
+            return self._carry_out(inputs, lambda now: resource.plan(inputs, now), facts, first)
+        except MachineError as error:
+            if not isinstance(resource, Recovers):
+                raise
+            raise self._recovered(resource, inputs, error) from None
+
+    def _recovered(self, resource: Recovers[InputsT, FactsT], inputs: InputsT, error: MachineError) -> MachineError:
+        """Bring back what a failed plan left; gives the error with what came of that."""
+        try:
+            self._carry_out(inputs, lambda now: resource.plan_recovery(inputs, now), None)
+            came = resource.recovered(inputs, "")
+        except MachineError as second:
+            came = resource.recovered(inputs, str(second))
+        return MachineError(
+            error.machine, error.attempted, error.found, f"{error.remedy} {came}".strip(), number=error.number
+        )
+
+    def _carry_out(
+        self, inputs: InputsT, plan: Plan[FactsT], facts: FactsT | None, first: Plan[FactsT] | None = None
+    ) -> FactsT:
+        """Run a plan to its end, observe again, and go on until nothing is due. ``first`` is the plan to begin with,
+        once.
+
+        A step that is due again although it was carried out is an error: the machine did not take it. After a lost
+        answer nothing is run twice blindly: facts are observed anew, and a new plan is made from them. That plan may
+        rightly name a step of the broken one again (a failover there and back, a backup for the restore that broke).
+        """
+        done: set[str] = set()
+        lost = 0
+        while True:
+            if facts is None:
+                facts = self.observe(inputs)
+            due = (first or plan)(facts)
+            if not due:
+                return facts
+            if again := [step.sentence for step in due if step.sentence in done]:
+                raise MachineError(
+                    self.resource.owner_machine(inputs),
+                    f"bring {self.resource.display_name(inputs)} to its declared state",
+                    f"carried out, but still due: {' '.join(again)}",
+                    "Look at the machine for the reason, then run `pulumi up` again.",
+                )
+            try:
+                self.run(due, lambda: self.observe(inputs))
+                done.update(step.sentence for step in due)
+                first = None
+            except LostAnswerError:
+                lost += 1
+                if lost == _TRIES:
+                    raise
+                done.clear()
+            facts = None
+
+    def _no_longer_listed(self, olds: dict[str, Any], inputs: InputsT) -> InputsT | None:
+        """The inputs with only those ``Items`` that the old ones alone had; None where there are none."""
+        left = {}
+        for name in self._marked(fields.Items):
+            wanted = {item.lower() for item in getattr(inputs, name)}
+            left[name] = tuple(item for item in olds.get(name) or () if item.lower() not in wanted)
+        return inputs.model_copy(update=left) if any(left.values()) else None
+
+    def _widen_claim(self, owner: str, inputs: InputsT, claim: Claim, fresh: dict[str, Any]) -> Claim:
+        """Add to a claim what an update concerns for the first time. The machine keeps it before the first step: an
+        update that broke has left the state as it was, and its own work would look like what existed before."""
+        if not self._claims_kept or widened(claim.baseline, fresh) == claim.baseline:
+            return claim
+        resource_id = self.resource.resource_id(inputs)
+        kept = self.claims.read(owner, resource_id) or claim
+        wider = Claim(claim.adopted, widened(kept.baseline, fresh))
+        if wider != kept:
+            self.claims.write(owner, resource_id, wider)
+        return wider
+
+    def _move_claim(self, old_owner: str, inputs: InputsT, claim: Claim) -> None:
+        """A thing that is managed through another machine now is claimed there, and no longer on the old one."""
+        owner, resource_id = self.resource.owner_machine(inputs), self.resource.resource_id(inputs)
+        if self._claims_kept and owner.lower() != old_owner.lower():
+            self.claims.write(owner, resource_id, claim)
+            self.claims.remove(old_owner, resource_id)
