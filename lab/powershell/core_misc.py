@@ -112,16 +112,6 @@ def remove_variable(call: Call) -> None:
             del holder.cells[name.lower()]
 
 
-@cmdlet("Clear-Variable")
-def clear_variable(call: Call) -> None:
-    for name in map(to_text, to_list(call.get("Name"))):
-        cell = evaluator_of(call).scope.find(name.lower())
-        if cell is None:
-            call.runtime.write_error(_no_variable(name))
-        else:
-            cell.value = None
-
-
 @cmdlet("Set-StrictMode")
 def set_strict_mode(call: Call) -> None:
     """Any version is taken as the latest: the checks of version 1.0 alone are not told apart."""
@@ -191,13 +181,6 @@ def get_module(call: Call) -> Iterator[Any]:
     for module in sorted(known, key=str.lower):
         if not names or any(test.fullmatch(module) for test in names):
             yield _module(module)
-
-
-@cmdlet("Remove-Module")
-def remove_module(call: Call) -> None:
-    evaluator = evaluator_of(call)
-    for name in map(to_text, to_list(call.get("Name"))):
-        evaluator.modules[:] = [module for module in evaluator.modules if module.lower() != name.lower()]
 
 
 @cmdlet("Get-Command")
@@ -285,20 +268,6 @@ def invoke_command(call: Call) -> Iterator[Any]:
 @cmdlet("Get-Host")
 def get_host(call: Call) -> Iterator[Any]:
     yield evaluator_of(call).variable_named("Host")
-
-
-@cmdlet("Get-Culture")
-def get_culture(_: Call) -> Iterator[Any]:
-    yield PSObject(
-        "System.Globalization.CultureInfo",
-        {"Name": "en-US", "LCID": 1033, "DisplayName": "English (United States)"},
-        text="en-US",
-    )
-
-
-@cmdlet("Get-UICulture")
-def get_ui_culture(_: Call) -> Iterator[Any]:
-    yield from get_culture(_) or ()
 
 
 @cmdlet("Get-ExecutionPolicy")

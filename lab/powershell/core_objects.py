@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -240,11 +239,6 @@ def to_secure_string(call: Call) -> Iterator[SecureString]:
         yield SecureString(to_text(text))
 
 
-@cmdlet("ConvertFrom-SecureString")
-def from_secure_string(_: Call) -> Iterator[str]:
-    raise NotModelledError("ConvertFrom-SecureString")
-
-
 @cmdlet("Get-Date")
 def get_date(call: Call) -> Iterator[Any]:
     value = (
@@ -273,28 +267,6 @@ def new_time_span(call: Call) -> Iterator[timedelta]:
         yield end.replace(tzinfo=None) - start.replace(tzinfo=None)
         return
     yield timedelta(**{name.lower(): call.get(name, 0) for name in ("Days", "Hours", "Minutes", "Seconds")})
-
-
-@cmdlet("Get-Random")
-def get_random(call: Call) -> Iterator[Any]:
-    source = random.SystemRandom()
-    if "InputObject" in call.parameters or call.input:
-        items = to_list(call.get("InputObject")) if "InputObject" in call.parameters else call.input
-        count = call.get("Count", 1)
-        yield from source.sample(items, min(count, len(items)))
-        return
-    low, high = call.get("Minimum", 0), call.get("Maximum", 2147483647)
-    if isinstance(low, float) or isinstance(high, float):
-        yield source.uniform(float(low), float(high))
-        return
-    if low >= high:
-        raise PowerShellError(
-            f"The Minimum value ({low}) cannot be greater than or equal to the Maximum value ({high}).",
-            "MinGreaterThanOrEqualMax",
-            category="InvalidArgument",
-            exception_type="System.ArgumentException",
-        )
-    yield source.randrange(to_whole(low, "Int64"), to_whole(high, "Int64"))
 
 
 @cmdlet("Start-Sleep")

@@ -286,15 +286,6 @@ def compare_object(call: Call) -> Iterator[Any]:
         yield from only
 
 
-@cmdlet("Get-Unique")
-def get_unique(call: Call) -> Iterator[Any]:
-    before: Any = NOTHING
-    for item in input_of(call):
-        if before is NOTHING or not comparison.equal(before, item, case=True):
-            yield item
-        before = item
-
-
 @cmdlet("Get-Member")
 def get_member(call: Call) -> Iterator[Any]:
     """The properties of the objects (methods are not listed: the lab does not know them all)."""

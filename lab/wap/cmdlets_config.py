@@ -16,7 +16,7 @@ from lab.sql.api import SqlError
 from lab.wap import catalogue, local, schema, secrets, store
 from lab.wap.arguments import matches, namespace, refuse, target, text, texts, what_if
 from lab.wap.catalogue import CONFIG, STORE
-from lab.wap.configure import Setup, ensure_schema, ensure_user, initialize, not_installed
+from lab.wap.configure import Setup, ensure_user, initialize, not_installed
 from lab.wap.database import Target, connected, exception, run
 from lab.wap.defaults import add_admin
 
@@ -112,20 +112,6 @@ def test_passphrase(call: Call) -> Iterable[Any]:
     return [known]
 
 
-@cmdlet("Set-MgmtSvcPassphrase")
-def set_passphrase(call: Call) -> None:
-    with opened(call, target(call, CONFIG)) as session:
-        if store.passphrase_matches(session, "") is not None:
-            raise PowerShellError(
-                "The passphrase is set already. Use Reset-MgmtSvcPassphrase to change it.",
-                "PassphraseExists",
-                category="InvalidOperation",
-                exception_type="System.InvalidOperationException",
-            )
-        if not what_if(call):
-            store.set_passphrase(session, text(call, "Passphrase") or "")
-
-
 @cmdlet("Reset-MgmtSvcPassphrase")
 def reset_passphrase(call: Call) -> None:
     with opened(call, target(call, CONFIG)) as session:
@@ -187,18 +173,6 @@ def _schema(call: Call) -> str:
         exception_type="System.ArgumentException",
         target=wanted,
     )
-
-
-@cmdlet("Install-MgmtSvcDatabase")
-def install_database(call: Call) -> None:
-    name = _schema(call)
-    where = target(call, catalogue.SCHEMA_DATABASE[name])
-    if what_if(call):
-        return
-    try:
-        ensure_schema(Setup(call.session, where, ""), name, where.database)
-    except SqlError as error:
-        raise exception(error) from None
 
 
 @cmdlet("Test-MgmtSvcDatabase")

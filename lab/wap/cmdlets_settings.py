@@ -81,18 +81,6 @@ def set_database_setting(call: Call) -> None:
             store.put(session, namespace(space), name, value)
 
 
-@cmdlet("Get-MgmtSvcSetting")
-def get_setting(call: Call) -> Iterable[Any]:
-    spaces, names = texts(call, "Namespace"), texts(call, "Name")
-    for feature in local.features(call.machine):
-        document = local.configuration(call.machine, feature)
-        if document is None or not matches(feature.name, spaces):
-            continue
-        for name, value in document["settings"].items():
-            if matches(name, names):
-                yield _setting(feature.name, name, value)
-
-
 @cmdlet("Set-MgmtSvcSetting")
 def set_setting(call: Call) -> None:
     refuse(call, "Encode", "SkipUpdateHash")

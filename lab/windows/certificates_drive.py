@@ -174,34 +174,3 @@ def import_pfx_certificate(call: Call) -> Iterator[PSObject]:
         found = certificates.stored_object(call.machine, store, held.thumbprint)
         if found is not None:
             yield found
-
-
-@cmdlet("Get-PfxData")
-def get_pfx_data(call: Call) -> Iterator[PSObject]:
-    """What is in a PFX, without importing it."""
-    held = _pfx(call)
-    yield PSObject(
-        f"{_COMMANDS}.PfxData",
-        {
-            "EndEntityCertificates": [certificates.Certificate(one) for one in held if one.key_pem],
-            "OtherCertificates": [certificates.Certificate(one) for one in held if not one.key_pem],
-        },
-    )
-
-
-@cmdlet("Import-Certificate")
-def import_certificate(call: Call) -> Iterator[PSObject]:
-    """A certificate without private key (DER or PEM) into a store, for example the authority's into Root."""
-    store = _store_of(call)
-    _writable(call.session)
-    held = certificates.open_certificate(_read(call))
-    if held is None:
-        raise PowerShellError(
-            "Cannot find the requested object. 0x80092009 (-2146885623 CRYPT_E_NO_MATCH)",
-            f"System.Exception,{_COMMANDS}.ImportCertificate",
-            exception_type="System.Exception",
-        )
-    certificates.add(call.machine, store, held)
-    found = certificates.stored_object(call.machine, store, held.thumbprint)
-    if found is not None:
-        yield found

@@ -129,14 +129,6 @@ def _switch(call: Call, action: Any) -> Iterator[PSObject]:
             yield SiteElement(call.session, call.machine.collection("site")[name])
 
 
-@cmdlet("Get-WebsiteState")
-def get_website_state(call: Call) -> Iterator[PSObject]:
-    require_administrator(call.session)
-    for name in named(call) or [site["name"] for site in iis_config.sites(call.machine)]:
-        shown = SiteElement(call.session, site_of(call, name))
-        yield PSObject(ELEMENT, {"Value": shown.get("state"), "ItemXPath": shown.get("ItemXPath")})
-
-
 # --- application pools ------------------------------------------------------------------------------------------------
 
 
@@ -184,14 +176,6 @@ def new_web_app_pool(call: Call) -> Iterator[PSObject]:
         )
     pools[name] = {"name": name, "state": "Started"}
     yield pool_object(pools[name])
-
-
-@cmdlet("Remove-WebAppPool")
-def remove_web_app_pool(call: Call) -> None:
-    require_administrator(call.session)
-    for name in named(call):
-        _pool(call, name)
-        del call.machine.collection("apppool")[name]
 
 
 @cmdlet("Get-WebAppPoolState")

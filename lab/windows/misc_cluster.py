@@ -1,7 +1,6 @@
-"""The failover cluster below SQL Server, to look at: Get-Cluster, Get-ClusterNode, Get-ClusterGroup.
+"""The failover cluster below SQL Server, to look at: Get-Cluster, Get-ClusterNode.
 
-The cluster is the topology's ``sql.cluster`` with the replicas as nodes; its groups are the core group and the
-availability group, whose owner is the replica that is primary at this moment.
+The cluster is the topology's ``sql.cluster`` with the replicas as nodes.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from lab.world import Machine, World
 
 SPACE = "Microsoft.FailoverClusters.PowerShell"
 NODE_STATE = enum_type(f"{SPACE}.ClusterNodeState", "Up", "Down", "Paused", "Joining")
-GROUP_STATE = enum_type(f"{SPACE}.ClusterGroupState", "Online", "Offline", "Failed", "PartialOnline", "Pending")
 
 
 def _nodes(world: World) -> list[Machine]:
@@ -70,28 +68,4 @@ def get_node(call: Call) -> Iterator[PSObject]:
                     "State": member(NODE_STATE, "Up" if _up(machine) else "Down"),
                 },
                 text=machine.name,
-            )
-
-
-@cmdlet("Get-ClusterGroup")
-def get_group(call: Call) -> Iterator[PSObject]:
-    cluster = _cluster(call)
-    world = call.machine.world
-    up = [machine for machine in _nodes(world) if _up(machine)]
-    owners: dict[str, Machine | None] = {"Cluster Group": up[0] if up else None}
-    from lab.sql import engine
-
-    owners.update(engine.owners(world))
-    wanted = texts(call.get("Name"))
-    for name, owner in owners.items():
-        if not wanted or any(matches(pattern, name) for pattern in wanted):
-            yield PSObject(
-                f"{SPACE}.ClusterGroup",
-                {
-                    "Cluster": cluster["name"],
-                    "Name": name,
-                    "OwnerNode": owner.name if owner else None,
-                    "State": member(GROUP_STATE, "Online" if owner else "Failed"),
-                },
-                text=name,
             )

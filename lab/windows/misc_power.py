@@ -1,4 +1,4 @@
-"""Restarting and shutting down from a script: Restart-Computer, Stop-Computer, shutdown.exe."""
+"""Restarting and shutting down from a script: Restart-Computer, shutdown.exe."""
 
 from __future__ import annotations
 
@@ -68,11 +68,6 @@ def _power(call: Call, *, restart: bool) -> None:
 @cmdlet("Restart-Computer")
 def restart_computer(call: Call) -> None:
     _power(call, restart=True)
-
-
-@cmdlet("Stop-Computer")
-def stop_computer(call: Call) -> None:
-    _power(call, restart=False)
 
 
 @program("shutdown.exe")

@@ -135,33 +135,3 @@ def remove_share(call: Call) -> None:
         raise prompt_refused(call)
     for document in found:
         del call.machine.collection("share")[document["name"]]
-
-
-@cmdlet("Grant-SmbShareAccess")
-def grant(call: Call) -> Iterator[PSObject]:
-    found = _found(call)
-    if found and not call.get("Force") and "Confirm" not in call.bound:
-        raise prompt_refused(call)
-    with errors(call):
-        granted = dict.fromkeys(
-            [_account(call, name) for name in texts(call.get("AccountName"))], text(call.get("AccessRight")).lower()
-        )
-        for document in found:
-            access = document["access"] | granted
-            call.machine.collection("share").change(document["name"], access=access)
-            for account, right in access.items():
-                yield _access(document, account, right)
-
-
-@cmdlet("Revoke-SmbShareAccess")
-def revoke(call: Call) -> Iterator[PSObject]:
-    found = _found(call)
-    if found and not call.get("Force") and "Confirm" not in call.bound:
-        raise prompt_refused(call)
-    with errors(call):
-        gone = {_account(call, name).lower() for name in texts(call.get("AccountName"))}
-        for document in found:
-            access = {account: right for account, right in document["access"].items() if account.lower() not in gone}
-            call.machine.collection("share").change(document["name"], access=access)
-            for account, right in access.items():
-                yield _access(document, account, right)

@@ -254,16 +254,6 @@ def _enable(call: Call, *, enabled: bool) -> Iterator[PSObject]:
             yield _task_object(call, key, task)
 
 
-@cmdlet("Enable-ScheduledTask")
-def enable_task(call: Call) -> Iterator[PSObject]:
-    yield from _enable(call, enabled=True)
-
-
-@cmdlet("Disable-ScheduledTask")
-def disable_task(call: Call) -> Iterator[PSObject]:
-    yield from _enable(call, enabled=False)
-
-
 @cmdlet("Unregister-ScheduledTask")
 def unregister(call: Call) -> Iterator[PSObject]:
     """Ends a running instance as well (unproven: Windows may let it finish)."""

@@ -126,19 +126,5 @@ def _duration(value: Any) -> str:
     return f"P{f'{days}D' if days else ''}{f'T{parts}' if parts else ''}" if seconds else "PT0S"
 
 
-@cmdlet("New-ScheduledTask")
-def new_task(call: Call) -> Iterator[PSObject]:
-    yield instance(
-        "MSFT_ScheduledTask",
-        Actions=as_list(call.get("Action")),
-        Description=call.get("Description"),
-        Principal=call.get("Principal"),
-        Settings=call.get("Settings"),
-        Triggers=as_list(call.get("Trigger")),
-        TaskName=None,
-        TaskPath=None,
-    )
-
-
 def as_list(value: Any) -> list[Any]:
     return [] if value is None else list(value) if isinstance(value, list | tuple) else [value]

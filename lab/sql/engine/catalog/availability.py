@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lab.sql.engine.catalog.registry import Rows, view
 from lab.sql.engine.catalog.values import guid, moment
 from lab.sql.engine.database import Database
-from lab.sql.engine.group.state import Group, connected, groups
+from lab.sql.engine.group.state import Group, groups
 from lab.world import Document
 
 if TYPE_CHECKING:
@@ -44,11 +44,6 @@ def _group(group: Group) -> dict[str, Any]:
 @view("sys.availability_groups", GROUP)
 def _groups(session: Session, current: Database) -> Rows:
     return [_group(group) for group in local_groups(session)]
-
-
-@view("sys.availability_groups_cluster", GROUP)
-def _groups_cluster(session: Session, current: Database) -> Rows:
-    return [_group(group) for group in groups(session.instance.world)]
 
 
 @view(
@@ -184,22 +179,3 @@ def _cluster(session: Session, current: Database) -> Rows:
     if document is not None and session.instance.hadr:
         yield {"cluster_name": document["name"], "quorum_type": 2, "quorum_type_desc": "NODE_AND_FILE_SHARE_MAJORITY",
                "quorum_state": 1, "quorum_state_desc": "NORMAL_QUORUM"}  # fmt: skip
-
-
-@view(
-    "sys.dm_hadr_cluster_members",
-    """member_name nvarchar(128), member_type tinyint, member_type_desc nvarchar(50),
-    member_state tinyint, member_state_desc nvarchar(60), number_of_quorum_votes tinyint""",
-    permission=STATE,
-)
-def _members(session: Session, current: Database) -> Rows:
-    world = session.instance.world
-    document = world.collection("lab", "sql-cluster").get("cluster") if session.instance.hadr else None
-    document = document or {"members": []}
-    for name in document["members"]:
-        up = connected(world.machine(name))
-        yield {"member_name": name, "member_type": 0, "member_type_desc": "CLUSTER_NODE", "member_state": int(up),
-               "member_state_desc": "UP" if up else "DOWN", "number_of_quorum_votes": 1}  # fmt: skip
-    if document.get("witness"):
-        yield {"member_name": "File Share Witness", "member_type": 2, "member_type_desc": "FILE_SHARE_WITNESS",
-               "member_state": 1, "member_state_desc": "UP", "number_of_quorum_votes": 1}  # fmt: skip

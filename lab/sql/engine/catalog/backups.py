@@ -70,16 +70,6 @@ def _mediafamily(session: Session, current: Database) -> Rows:
 
 
 @view(
-    "msdb.dbo.backupmediaset",
-    "media_set_id int, media_uuid uniqueidentifier, media_family_count tinyint, name nvarchar(128), "
-    "description nvarchar(255)",
-)
-def _mediaset(session: Session, current: Database) -> Rows:
-    for row in session.server.documents("backupmedia"):
-        yield {"media_set_id": row["media_set_id"], "media_uuid": guid(row["media_set"]), "media_family_count": 1}
-
-
-@view(
     "msdb.dbo.restorehistory",
     """restore_history_id int, restore_date datetime, destination_database_name nvarchar(128),
     user_name nvarchar(128), backup_set_id int, restore_type char(1), replace bit, recovery bit, restart bit,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.sql.engine.catalog.registry import Rows, view
-from lab.sql.engine.catalog.server import PERMISSION_TYPES, STATES
 from lab.sql.engine.catalog.values import moment, raw
 from lab.sql.engine.database import Database
 from lab.sql.engine.values import decode
@@ -37,45 +36,10 @@ def _principals(session: Session, current: Database) -> Rows:
                "authentication_type_desc": {0: "NONE", 1: "INSTANCE", 3: "WINDOWS"}[kind]}  # fmt: skip
 
 
-@view("sys.database_role_members", "role_principal_id int, member_principal_id int")
-def _members(session: Session, current: Database) -> Rows:
-    yield {"role_principal_id": 16384, "member_principal_id": 1}
-    for row in current.view.documents("role-member"):
-        yield {"role_principal_id": row["role_id"], "member_principal_id": row["member_id"]}
-
-
-@view(
-    "sys.database_permissions",
-    """class tinyint, class_desc nvarchar(60), major_id int, minor_id int,
-    grantee_principal_id int, grantor_principal_id int, type char(4), permission_name nvarchar(128), state char(1),
-    state_desc nvarchar(60)""",
-)
-def _permissions(session: Session, current: Database) -> Rows:
-    classes = {0: "DATABASE", 1: "OBJECT_OR_COLUMN", 3: "SCHEMA"}
-    for row in current.view.documents("permission"):
-        yield {"class": row["class"], "class_desc": classes[row["class"]], "major_id": row["major"], "minor_id": 0,
-               "grantee_principal_id": row["grantee_id"], "grantor_principal_id": row["grantor_id"],
-               "type": PERMISSION_TYPES.get(row["permission"], "").ljust(4), "permission_name": row["permission"],
-               "state": row["state"], "state_desc": STATES[row["state"]]}  # fmt: skip
-
-
 @view("sys.schemas", "name sysname, schema_id int, principal_id int")
 def _schemas(session: Session, current: Database) -> Rows:
     for row in sorted(current.view.documents("schema"), key=lambda one: one["id"]):
         yield {"name": row["name"], "schema_id": row["id"], "principal_id": row["owner_id"]}
-
-
-@view(
-    "sys.sysusers",
-    "uid smallint, status int, name sysname, sid varbinary(85), hasdbaccess int, islogin int, "
-    "issqluser int, issqlrole int",
-)
-def _sysusers(session: Session, current: Database) -> Rows:
-    for user in current.view.documents("user"):
-        role = user["type"] == "R"
-        yield {"uid": user["id"], "status": 0, "name": user["name"], "sid": raw(user["sid"]),
-               "hasdbaccess": int(not role),
-               "islogin": int(not role), "issqluser": int(user["type"] == "S"), "issqlrole": int(role)}  # fmt: skip
 
 
 @view(

@@ -185,14 +185,3 @@ def _recovery(session: Session, current: Database) -> Rows:
 )
 def _mirroring(session: Session, current: Database) -> Rows:
     return [{"database_id": database.id} for database in visible(session)]
-
-
-@view(
-    "master.dbo.sysdatabases",
-    "name sysname, dbid smallint, sid varbinary(85), crdate datetime, cmptlevel tinyint, filename nvarchar(260)",
-)
-def _sysdatabases(session: Session, current: Database) -> Rows:
-    for database in visible(session):
-        yield {"name": database.name, "dbid": database.id, "sid": raw(database.document["owner"]),
-               "crdate": moment(database.document["created"]), "cmptlevel": database.options()["compatibility"],
-               "filename": database.document["files"][0]["path"]}  # fmt: skip

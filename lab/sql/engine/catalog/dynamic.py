@@ -54,22 +54,6 @@ def _database_id(session: Session) -> int | None:
 
 
 @view(
-    "sys.dm_exec_connections",
-    """session_id int, connect_time datetime, net_transport nvarchar(40),
-    protocol_type nvarchar(40), encrypt_option nvarchar(40), auth_scheme nvarchar(40), client_net_address varchar(48),
-    local_net_address varchar(48), local_tcp_port int""",
-    permission=STATE,
-)
-def _connections(session: Session, current: Database) -> Rows:
-    machine = session.instance.machine
-    for one in _seen(session):
-        yield {"session_id": one.spid, "connect_time": quantum(one.began), "net_transport": "TCP",
-               "protocol_type": "TSQL",
-               "encrypt_option": "TRUE", "auth_scheme": "NTLM" if one.original.windows else "SQL",
-               "local_net_address": machine.address, "local_tcp_port": 1433}  # fmt: skip
-
-
-@view(
     "sys.dm_exec_requests",
     """session_id smallint, request_id int, start_time datetime, status nvarchar(30),
     command nvarchar(32), database_id smallint, percent_complete real, wait_type nvarchar(60)""",
@@ -81,32 +65,6 @@ def _requests(session: Session, current: Database) -> Rows:
             yield {"session_id": one.spid, "request_id": 0, "start_time": quantum(one.last_request),
                    "status": "running",
                    "command": command, "database_id": _database_id(one), "percent_complete": percent}  # fmt: skip
-
-
-@view(
-    "master.dbo.sysprocesses",
-    "spid smallint, dbid smallint, loginame nchar(128), hostname nchar(128), program_name nchar(128), "
-    "status nchar(30), open_tran smallint",
-)
-def _processes(session: Session, current: Database) -> Rows:
-    for one in _seen(session):
-        yield {"spid": one.spid, "dbid": _database_id(one), "loginame": one.original.name, "hostname": one.host,
-               "program_name": one.program, "status": "running" if one.running else "sleeping",
-               "open_tran": one.trancount}  # fmt: skip
-
-
-@view(
-    "sys.dm_os_sys_info",
-    """cpu_count int, physical_memory_kb bigint, sqlserver_start_time datetime, ms_ticks bigint,
-    virtual_machine_type int, virtual_machine_type_desc nvarchar(60)""",
-    permission=STATE,
-)
-def _sys_info(session: Session, current: Database) -> Rows:
-    instance = session.instance
-    elapsed = (instance.world.clock.now() - instance.started).total_seconds()
-    yield {"cpu_count": 2, "physical_memory_kb": 8388148, "sqlserver_start_time": quantum(instance.started),
-           "ms_ticks": int(elapsed * 1000), "virtual_machine_type": 1,
-           "virtual_machine_type_desc": "HYPERVISOR"}  # fmt: skip
 
 
 @view(
@@ -141,26 +99,6 @@ def _messages(session: Session, current: Database) -> Rows:
 
     for number, (severity, text) in sorted(MESSAGES.items()):
         yield {"message_id": number, "language_id": 1033, "severity": severity, "is_event_logged": False, "text": text}
-
-
-@view(
-    "sys.dm_tran_locks",
-    "resource_type nvarchar(60), resource_database_id int, request_mode nvarchar(60), request_session_id int",
-    permission=STATE,
-)
-def _locks(session: Session, current: Database) -> Rows:
-    for one in _seen(session):
-        yield {
-            "resource_type": "DATABASE",
-            "resource_database_id": _database_id(one),
-            "request_mode": "S",
-            "request_session_id": one.spid,
-        }
-
-
-@view("sys.master_key_passwords", "credential_id int, family_guid uniqueidentifier")
-def _master_keys(session: Session, current: Database) -> Rows:
-    return []
 
 
 @view(

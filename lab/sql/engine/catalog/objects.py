@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lab.sql.engine.catalog.registry import VIEWS, Rows, view
+from lab.sql.engine.catalog.registry import Rows, view
 from lab.sql.engine.catalog.values import moment
 from lab.sql.engine.database import Database
 from lab.sql.engine.functions.server import COLLATION
@@ -74,17 +74,6 @@ def _views(session: Session, current: Database) -> Rows:
 def _procedures(session: Session, current: Database) -> Rows:
     for row in visible(session, current, "P"):
         yield _object(current, row["name"], row["id"], "P", row["schema"], row["created"])
-
-
-@view("sys.sql_modules", "object_id int, definition nvarchar(max), uses_ansi_nulls bit, uses_quoted_identifier bit")
-def _modules(session: Session, current: Database) -> Rows:
-    for row in visible(session, current, "V", "P"):
-        yield {
-            "object_id": row["id"],
-            "definition": row["definition"],
-            "uses_ansi_nulls": True,
-            "uses_quoted_identifier": True,
-        }
 
 
 @view(
@@ -166,39 +155,3 @@ def _information_columns(session: Session, current: Database) -> Rows:
                    "COLUMN_DEFAULT": column["default"], "IS_NULLABLE": "YES" if column["nullable"] else "NO",
                    "DATA_TYPE": "nvarchar" if type_.name == "sysname" else type_.name,
                    "CHARACTER_MAXIMUM_LENGTH": 128 if type_.name == "sysname" else type_.length}  # fmt: skip
-
-
-@view("sys.all_objects", OBJECT)
-def _all_objects(session: Session, current: Database) -> Rows:
-    yield from _objects(session, current)
-    for one in VIEWS.values():
-        schema, _, name = one.name.rpartition(".")
-        if schema == "sys":
-            yield {"name": name, "object_id": -(sum(ord(c) * 31**i for i, c in enumerate(name)) % 2**30),
-                   "schema_id": 4,
-                   "parent_object_id": 0, "type": "V ", "type_desc": "VIEW", "is_ms_shipped": True,
-                   "is_published": False,
-                   "is_schema_published": False}  # fmt: skip
-
-
-@view("sys.all_columns", "object_id int, name sysname, column_id int")
-def _all_columns(session: Session, current: Database) -> Rows:
-    for row in _columns(session, current):
-        yield {"object_id": row["object_id"], "name": row["name"], "column_id": row["column_id"]}
-    for one in VIEWS.values():
-        schema, _, name = one.name.rpartition(".")
-        number = -(sum(ord(c) * 31**i for i, c in enumerate(name)) % 2**30)
-        if schema == "sys":
-            for position, (column, _) in enumerate(one.columns, 1):
-                yield {"object_id": number, "name": column, "column_id": position}
-
-
-@view("sys.foreign_keys", OBJECT + ", referenced_object_id int, delete_referential_action tinyint")
-def _foreign_keys(session: Session, current: Database) -> Rows:
-    for row in visible(session, current, "U"):
-        for one in row["constraints"]:
-            if one["kind"] == "F":
-                target = current.view.get("object", one["references"])
-                yield {**_object(current, one["name"], one["object_id"], "F", row["schema"], row["created"], row["id"]),
-                       "referenced_object_id": target["id"] if target else None,
-                       "delete_referential_action": int(one["on_delete"] == "CASCADE")}  # fmt: skip

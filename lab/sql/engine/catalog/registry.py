@@ -1,4 +1,7 @@
-"""The views by name: ``sys.databases``, ``msdb.dbo.backupset``. What is not here does not exist (208)."""
+"""The views by name: ``sys.databases``, ``msdb.dbo.backupset``.
+
+What is not here does not exist (208), unless it is named as not modelled.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +30,14 @@ class CatalogView:
 
 
 VIEWS: dict[str, CatalogView] = {}
+NOT_MODELLED = frozenset((
+    "master.dbo.sysdatabases", "master.dbo.syslogins", "master.dbo.sysprocesses", "msdb.dbo.backupmediaset",
+    "sys.all_columns", "sys.all_objects", "sys.availability_groups_cluster", "sys.database_permissions",
+    "sys.database_role_members", "sys.dm_exec_connections", "sys.dm_hadr_availability_group_states",
+    "sys.dm_hadr_cluster_members", "sys.dm_os_sys_info", "sys.dm_tran_locks", "sys.foreign_keys",
+    "sys.master_key_passwords", "sys.sql_modules", "sys.sysusers",
+))  # fmt: skip
+"""Views that SQL Server has and that nobody who uses the lab reads."""
 
 
 def view(name: str, columns: str, *, permission: str = "") -> Callable[[MakeRows], MakeRows]:

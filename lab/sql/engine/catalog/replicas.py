@@ -64,28 +64,6 @@ def replica_health(group: Group, replica: str) -> int:
 
 
 @view(
-    "sys.dm_hadr_availability_group_states",
-    """group_id uniqueidentifier, primary_replica nvarchar(128),
-    primary_recovery_health tinyint, primary_recovery_health_desc nvarchar(60), secondary_recovery_health tinyint,
-    secondary_recovery_health_desc nvarchar(60), synchronization_health tinyint,
-    synchronization_health_desc nvarchar(60)""",
-    permission=STATE,
-)
-def _group_states(session: Session, current: Database) -> Rows:
-    for group in local_groups(session):
-        primary = group.role(session.instance.machine) == "PRIMARY"
-        known = group.online
-        levels = [replica_health(group, name) for name in group.joined_names()]
-        level = (2 if min(levels) == 2 else 1 if max(levels) else 0) if known else 0
-        yield {"group_id": guid(group.document["id"]), "primary_replica": str(group.primary).upper() if known else "",
-               "primary_recovery_health": 1 if primary else None,
-               "primary_recovery_health_desc": "ONLINE" if primary else None,
-               "secondary_recovery_health": None if primary else int(known),
-               "secondary_recovery_health_desc": None if primary else "ONLINE" if known else "ONLINE_IN_PROGRESS",
-               "synchronization_health": level, "synchronization_health_desc": HEALTH[level]}  # fmt: skip
-
-
-@view(
     "sys.dm_hadr_availability_replica_states",
     """replica_id uniqueidentifier, group_id uniqueidentifier, is_local bit,
     role tinyint, role_desc nvarchar(60), operational_state tinyint, operational_state_desc nvarchar(60),

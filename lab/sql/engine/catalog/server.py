@@ -92,35 +92,6 @@ def _sql_logins(session: Session, current: Database) -> Rows:
                    "password_hash": raw(login["hash"]) if secret else None}  # fmt: skip
 
 
-@view(
-    "master.dbo.syslogins",
-    """sid varbinary(85), status smallint, createdate datetime, updatedate datetime, name sysname,
-    dbname sysname, password nvarchar(128), language sysname, denylogin int, hasaccess int, isntname int, isntgroup int,
-    isntuser int, sysadmin int, securityadmin int, serveradmin int, setupadmin int, processadmin int, diskadmin int,
-    dbcreator int, bulkadmin int, loginname nvarchar(128)""",
-)
-def _syslogins(session: Session, current: Database) -> Rows:
-    members = {(row["role_id"], row["member_id"]) for row in session.server.documents("server-role-member")}
-    permissions = {
-        row["grantee_id"]: row["state"]
-        for row in session.server.documents("permission")
-        if row["permission"] == "CONNECT SQL" and row["class"] == 100
-    }
-    for login in visible(session):
-        state = permissions.get(login["id"])
-        flags = {
-            name: int((number, login["id"]) in members)
-            for name, number in FIXED_SERVER_ROLES.items()
-            if name != "public"
-        }
-        yield {"sid": raw(login["sid"]), "status": 9, "createdate": moment(login["created"]),
-               "updatedate": moment(login["modified"]), "name": login["name"], "dbname": login["default_database"],
-               "language": login["default_language"], "denylogin": int(state == "D"),
-               "hasaccess": int(state in ("G", "W")), "isntname": int(login["type"] != "S"),
-               "isntgroup": int(login["type"] == "G"), "isntuser": int(login["type"] == "U"),
-               "loginname": login["name"], **flags}  # fmt: skip
-
-
 @view("sys.server_role_members", "role_principal_id int, member_principal_id int")
 def _role_members(session: Session, current: Database) -> Rows:
     seen = {row["id"] for row in visible(session)} | {row["id"] for row in session.server.documents("server-role")}

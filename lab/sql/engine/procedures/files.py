@@ -1,36 +1,12 @@
-"""xp_fileexist and the error log."""
+"""sp_readerrorlog."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from lab.sql.api import Column, ResultSet
-from lab.sql.engine.backup.media import locate
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.procedures.registry import Arguments, Run, procedure
-
-
-@procedure("xp_fileexist", "@filename", "@file_exists")
-def _fileexist(frame: Frame, a: Arguments) -> Run:
-    from lab import files
-
-    instance = frame.session.instance
-    path = str(a.required("@filename"))
-    is_file = is_folder = parent = 0
-    try:
-        found = locate(instance.world, instance.machine, path, write=False)
-        is_file, is_folder = int(found.is_file()), int(found.is_dir())
-        parent = int(found.parent.is_dir())
-    except files.LabFileError:
-        pass  # what cannot be reached does not exist for this procedure
-    if not a.give("@file_exists", is_file):
-        columns = (
-            Column("File Exists", "tinyint"),
-            Column("File is a Directory", "tinyint"),
-            Column("Parent Directory Exists", "tinyint"),
-        )
-        yield ResultSet(columns, [(is_file, is_folder, parent)])
-    return 0
 
 
 def _error_log(frame: Frame, a: Arguments) -> Run:
@@ -47,4 +23,3 @@ def _error_log(frame: Frame, a: Arguments) -> Run:
 
 
 procedure("sp_readerrorlog", "@p1", "@p2", "@p3", "@p4")(_error_log)
-procedure("xp_readerrorlog", "@p1", "@p2", "@p3", "@p4")(_error_log)

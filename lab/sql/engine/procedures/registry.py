@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lab.sql.api import Event
-from lab.sql.engine.errors import error
+from lab.sql.engine.errors import error, not_modelled
 
 if TYPE_CHECKING:
     from lab.sql.engine.frame import Frame
@@ -67,6 +67,11 @@ class Arguments:
 
 
 PROCEDURES: dict[str, Procedure] = {}
+NOT_MODELLED = frozenset((
+    "sp_addrolemember", "sp_changedbowner", "sp_droprolemember", "sp_dropsrvrolemember", "sp_who", "xp_fileexist",
+    "xp_readerrorlog", "xp_regread", "xp_regwrite",
+))  # fmt: skip
+"""Procedures that SQL Server has and that nobody who uses the lab calls."""
 
 
 def procedure(
@@ -83,8 +88,8 @@ def find_procedure(parts: tuple[str, ...]) -> Procedure | None:
     """The system procedure of that name, with or without ``master``, ``sys`` or ``dbo`` before it."""
     name = parts[-1].lower()
     before = [part.lower() for part in parts[:-1]]
-    if name.startswith("xp_") and not before:
-        return PROCEDURES.get(name)
     if all(part in ("master", "sys", "dbo", "msdb", "") for part in before) or (before and before[-1] == "sys"):
+        if name in NOT_MODELLED:
+            raise not_modelled(f"the procedure {name}")
         return PROCEDURES.get(name)
     return None

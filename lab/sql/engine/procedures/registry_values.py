@@ -1,6 +1,6 @@
-"""xp_regread, xp_instance_regread and their writers, on the machine's registry documents.
+"""xp_instance_regread and xp_instance_regwrite, on the machine's registry documents.
 
-Paths of the instance procedures are translated as the real ones do: ``Software\\Microsoft\\MSSQLServer`` becomes the
+Paths are translated as the real ones do: ``Software\\Microsoft\\MSSQLServer`` becomes the
 instance's own key. A value of REG_DWORD is an int, of REG_SZ a text.
 """
 
@@ -18,24 +18,22 @@ KINDS = {"REG_DWORD": "DWord", "REG_SZ": "String", "REG_EXPAND_SZ": "ExpandStrin
          "REG_BINARY": "Binary"}  # fmt: skip
 
 
-def full_key(frame: Frame, root: str, key: str, *, instance: bool) -> str:
+def full_key(frame: Frame, root: str, key: str) -> str:
     """``HKLM\\…`` of a root and a path. Raises the lab's own error for other roots."""
     top = ROOTS.get(root.lower())
     if top is None:
         raise not_modelled(f"the registry root {root}")
-    path = key.strip("\\")
-    if instance:
-        own = frame.session.instance.installation.key
-        lowered = path.lower()
-        if lowered.startswith("software\\microsoft\\mssqlserver\\"):
-            return own + "\\" + path[len("software\\microsoft\\mssqlserver\\") :]
-        if lowered == "software\\microsoft\\mssqlserver":
-            return own
+    path, own = key.strip("\\"), frame.session.instance.installation.key
+    lowered = path.lower()
+    if lowered.startswith("software\\microsoft\\mssqlserver\\"):
+        return own + "\\" + path[len("software\\microsoft\\mssqlserver\\") :]
+    if lowered == "software\\microsoft\\mssqlserver":
+        return own
     return f"{top}\\{path}"
 
 
-def _value(frame: Frame, a: Arguments, *, instance: bool) -> Any:
-    key = full_key(frame, a.required("@rootkey"), a.required("@key"), instance=instance)
+def _value(frame: Frame, a: Arguments) -> Any:
+    key = full_key(frame, a.required("@rootkey"), a.required("@key"))
     machine = frame.session.instance.machine
     document = machine.collection("registry").get(key)
     name = str(a.get("@value_name", ""))
@@ -45,9 +43,10 @@ def _value(frame: Frame, a: Arguments, *, instance: bool) -> Any:
     return None if found is None else found["data"]
 
 
-def _read(frame: Frame, a: Arguments, *, instance: bool) -> Run:
+@procedure("xp_instance_regread", "@rootkey", "@key", "@value_name", "@value", "@no_output")
+def _read(frame: Frame, a: Arguments) -> Run:
     try:
-        data = _value(frame, a, instance=instance)
+        data = _value(frame, a)
     except SqlError as failure:
         if failure.number != 22001:
             raise
@@ -62,9 +61,10 @@ def _read(frame: Frame, a: Arguments, *, instance: bool) -> Run:
     return 0
 
 
-def _write(frame: Frame, a: Arguments, *, instance: bool) -> Run:
+@procedure("xp_instance_regwrite", "@rootkey", "@key", "@value_name", "@type", "@value")
+def _write(frame: Frame, a: Arguments) -> Run:
     frame.session.require("CONTROL SERVER", 229, "EXECUTE", "xp_instance_regwrite", "mssqlsystemresource", "sys")
-    key = full_key(frame, a.required("@rootkey"), a.required("@key"), instance=instance)
+    key = full_key(frame, a.required("@rootkey"), a.required("@key"))
     kind = KINDS.get(str(a.required("@type")).upper())
     if kind is None:
         raise error(15021, "@type")
@@ -80,23 +80,3 @@ def _write(frame: Frame, a: Arguments, *, instance: bool) -> Run:
         registry[key] = document
     return 0
     yield
-
-
-@procedure("xp_instance_regread", "@rootkey", "@key", "@value_name", "@value", "@no_output")
-def _instance_read(frame: Frame, a: Arguments) -> Run:
-    return (yield from _read(frame, a, instance=True))
-
-
-@procedure("xp_regread", "@rootkey", "@key", "@value_name", "@value", "@no_output")
-def _plain_read(frame: Frame, a: Arguments) -> Run:
-    return (yield from _read(frame, a, instance=False))
-
-
-@procedure("xp_instance_regwrite", "@rootkey", "@key", "@value_name", "@type", "@value")
-def _instance_write(frame: Frame, a: Arguments) -> Run:
-    return (yield from _write(frame, a, instance=True))
-
-
-@procedure("xp_regwrite", "@rootkey", "@key", "@value_name", "@type", "@value")
-def _plain_write(frame: Frame, a: Arguments) -> Run:
-    return (yield from _write(frame, a, instance=False))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.sql.engine.catalog.registry import VIEWS, CatalogView
+from lab.sql.engine.catalog.registry import NOT_MODELLED, VIEWS, CatalogView
 from lab.sql.engine.database import Database
 from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.frame import Frame
@@ -50,9 +50,12 @@ def find_table(frame: Frame, parts: tuple[str, ...], permission: str) -> Table:
 
 
 def _catalog_view(schema: str, name: str, database: str) -> CatalogView | None:
-    if schema in ("sys", "information_schema"):
-        return VIEWS.get(f"{schema}.{name}")
-    return VIEWS.get(f"{database}.dbo.{name}") if schema in ("", "dbo") else None
+    if schema not in ("", "dbo", "sys", "information_schema"):
+        return None
+    full = f"{schema}.{name}" if schema in ("sys", "information_schema") else f"{database}.dbo.{name}"
+    if full in NOT_MODELLED:
+        raise not_modelled(f"the view {full}")
+    return VIEWS.get(full)
 
 
 def _catalog_table(frame: Frame, parts: tuple[str, ...], view: CatalogView, database_name: str) -> Table:

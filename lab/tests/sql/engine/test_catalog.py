@@ -9,7 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lab.sql.api import Session
-from lab.sql.engine.catalog.registry import VIEWS
+from lab.sql.engine.catalog.registry import NOT_MODELLED, VIEWS
+from lab.sql.engine.procedures.registry import NOT_MODELLED as PROCEDURES_NOT_MODELLED
+from lab.sql.engine.procedures.registry import PROCEDURES
 from lab.sql.engine.types import parse_type
 from lab.tests.sql.engine.conftest import ok, run
 
@@ -129,3 +131,17 @@ def test_builtin_permissions_of_the_server(session: Session) -> None:
     assert "does not model" in str(run(session, text.format("DATABASE")).errors[0])
     assert "does not model" in str(run(session, "SELECT 1 FROM sys.fn_listextendedproperty(1)").errors[0])
     assert run(session, "SELECT 1 FROM sys.fn_nothing(1)").errors[0].number == 208
+
+
+@pytest.mark.parametrize("name", sorted(NOT_MODELLED))
+def test_a_view_that_nobody_needed_is_not_modelled(session: Session, name: str) -> None:
+    assert name not in VIEWS
+    said = str(run(session, f"SELECT * FROM {name}").errors[0].message)
+    assert said == f"The lab does not model the view {name}. SQL Server 2012 would accept it."
+
+
+@pytest.mark.parametrize("name", sorted(PROCEDURES_NOT_MODELLED))
+def test_a_procedure_that_nobody_needed_is_not_modelled(session: Session, name: str) -> None:
+    assert name not in PROCEDURES
+    said = str(run(session, f"EXEC master..{name}").errors[0].message)
+    assert said == f"The lab does not model the procedure {name}. SQL Server 2012 would accept it."
