@@ -59,10 +59,10 @@ class ConfigurationInputs(ThroughFarm, OnReplicas):
     """How long one feature may take."""
     manual_seconds: float = 0
     """How long to wait for a person, where one has to do it. 0: end with what there is to do."""
-    group: str = ""
+    group: str
     """The availability group that the stores are to be in."""
-    replicas: tuple[str, ...] = ()
-    """All of its replicas: where the stores may be. None: nobody looks (a state of an earlier version)."""
+    replicas: tuple[str, ...]
+    """All of its replicas: where the stores may be."""
     joins: bool = False
     """Whether another tier makes the stores, so that they have to be there."""
 
@@ -74,10 +74,10 @@ class ConfigurationFacts:
     passphrase_fits: bool | None
     """False when stores exist that were made with another passphrase, or when it is too simple for new ones. None when
     there is nothing to try it with: no store where the listener leads."""
+    stores: Whereabouts
+    """Where the stores are."""
     unattended: bool = True
     """Whether the product has cmdlets for it."""
-    stores: Whereabouts | None = None
-    """Where the stores are; None where the inputs do not say where to look."""
 
     @property
     def configured(self) -> list[str]:
@@ -96,8 +96,6 @@ class AtTheStores:
 
     def __call__(self, facts: ConfigurationFacts) -> None:
         stores, inputs = facts.stores, self.inputs
-        if stores is None:
-            return
         whereabouts.refuse_two_sets(stores, self.attempted)
         if stores.astray:
             raise MachineError(inputs.machine, self.attempted, stores.astray, whereabouts.to_bring_back(stores))
@@ -139,9 +137,7 @@ class ConfigurationResource(Adoptable[ConfigurationInputs, ConfigurationFacts]):
 
     def observe(self, inputs: ConfigurationInputs, remote: Remote) -> ConfigurationFacts:
         attempted = f"read {self.display_name(inputs)}"
-        stores = None
-        if inputs.replicas:
-            stores = whereabouts.observe(remote, inputs, inputs.replicas, inputs.group, DATABASES, attempted)
+        stores = whereabouts.observe(remote, inputs, inputs.replicas, inputs.group, DATABASES, attempted)
         state = remote.powershell(inputs.machine).run(
             load_script("portal/read_configuration.ps1"),
             {
@@ -157,17 +153,17 @@ class ConfigurationResource(Adoptable[ConfigurationInputs, ConfigurationFacts]):
                 site.feature.lower(): not all(ask(remote, inputs.machine, port) for port in site.ports)
                 for site in inputs.sites
             }
-            return ConfigurationFacts(answers, passphrase_fits=None, unattended=False, stores=stores)
+            return ConfigurationFacts(answers, passphrase_fits=None, stores=stores, unattended=False)
         features = {feature["name"].lower(): feature["configured"] for feature in state["features"] or []}
         # Without a store the product's test only says whether a new one would take the passphrase.
-        proves = stores is None or stores.has(CONFIG) or not state["passphraseFits"]
+        proves = stores.has(CONFIG) or not state["passphraseFits"]
         return ConfigurationFacts(features, state["passphraseFits"] if proves else None, stores=stores)
 
     def plan(self, inputs: ConfigurationInputs, facts: ConfigurationFacts) -> list[Step]:
         machine = inputs.machine
         attempted = f"bring about {self.display_name(inputs)}"
-        if facts.stores is not None:  # the last feature may have made another set while the group failed over
-            whereabouts.refuse_two_sets(facts.stores, attempted)
+        # The last feature may have made another set while the group failed over.
+        whereabouts.refuse_two_sets(facts.stores, attempted)
         if facts.passphrase_fits is False and too_simple(inputs.passphrase):
             raise MachineError(
                 machine,

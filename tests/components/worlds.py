@@ -14,6 +14,7 @@ from components.nlb.state import NodeView, PortRule
 from components.portal.administrators import AdministratorsResource
 from components.portal.balancer_seen import BalancerSeenResource
 from components.portal.configuration import ConfigurationFacts, ConfigurationResource
+from components.portal.databases import CONFIG
 from components.portal.federation import FederationFacts, FederationResource, authority
 from components.portal.fqdn import FqdnResource, Name
 from components.portal.plan import PlanFacts, PlanResource, PlanState
@@ -28,6 +29,7 @@ from components.portal.software import Mark, SoftwareFacts, SoftwareResource
 from components.portal.software_source import SoftwareSourceFacts, SoftwareSourceResource
 from components.spf.registration import Registered, RegistrationFacts, RegistrationResource
 from components.spf.registration_by_hand import RegistrationByHandFacts, RegistrationByHandResource
+from components.sql.whereabouts import Whereabouts
 from components.windows.certificate import CertificateFacts, CertificateResource
 from components.windows.feature import FeatureFacts, FeatureResource
 from components.windows.firewall_rule import FirewallRuleFacts, FirewallRuleResource, subnets
@@ -37,7 +39,7 @@ from components.windows.site_binding import SiteBindingFacts, SiteBindingResourc
 from remote.secret import Secret
 from tests.components.contract import Case
 from tests.components.group_worlds import GROUP_CASES
-from tests.components.sql_worlds import SQL_CASES, failed_over, group
+from tests.components.sql_worlds import SQL_CASES, failed_over, group, on
 
 THUMBPRINT = "AB" * 20
 CALL: dict[str, Any] = {
@@ -300,6 +302,8 @@ SOFTWARE_SOURCE = Case(
     leaves=True,
 )
 
+STORES = Whereabouts(group("SQL1", on("SQL1", CONFIG)))
+"""In the group, and the listener leads to them."""
 CONFIGURATION = Case(
     ConfigurationResource,
     {
@@ -309,14 +313,16 @@ CONFIGURATION = Case(
         "login": "sa",
         "password": "Sql-Pass-1!",
         "passphrase": "Pass-Phrase-1!",
+        "group": "SQL",
+        "replicas": ["SQL1", "SQL2"],
     },
-    ConfigurationFacts({"adminapi": False, "tenantapi": False, "tenantsite": False, "other": False}, True),
+    ConfigurationFacts({"adminapi": False, "tenantapi": False, "tenantsite": False, "other": False}, True, STORES),
     {
         "portal/configure_feature.ps1": lambda f, a: replace(
             f, features={**f.features, a.arguments["Feature"].lower(): True}
         )
     },
-    gone=ConfigurationFacts({"adminapi": False}, True),
+    gone=ConfigurationFacts({"adminapi": False}, True, STORES),
     leaves=True,
 )
 

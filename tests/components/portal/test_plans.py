@@ -138,7 +138,7 @@ class TestConfiguration:
     inputs = worlds.CONFIGURATION.parsed()
 
     def test_one_step_a_feature_in_the_declared_order(self) -> None:
-        facts = ConfigurationFacts({"adminapi": True, "tenantapi": False, "tenantsite": False}, True)
+        facts = ConfigurationFacts({"adminapi": True, "tenantapi": False, "tenantsite": False}, True, worlds.STORES)
         plan = self.resource.plan(self.inputs, facts)
         assert sentences(plan) == [
             "On Portal1, configure the feature TenantAPI (1 of 2).",
@@ -150,15 +150,17 @@ class TestConfiguration:
         )
 
     def test_a_wrong_passphrase_is_refused_before_anything_else(self) -> None:
-        assert refusal(lambda: self.resource.plan(self.inputs, ConfigurationFacts({}, False))) == (
+        assert refusal(lambda: self.resource.plan(self.inputs, ConfigurationFacts({}, False, worlds.STORES))) == (
             "Portal1: bring about the configuration of Portal1: the stores on sql.hyper-v.nu were made with another "
             "passphrase. Set `passphrase` to the one they were made with; it cannot be recovered from them."
         )
-        found = self.resource.actual(self.inputs, ConfigurationFacts({"adminapi": True}, False))
+        found = self.resource.actual(self.inputs, ConfigurationFacts({"adminapi": True}, False, worlds.STORES))
         assert found == {"features": ["AdminAPI"], "passphrase": "(differs from the configuration)"}
 
     def test_features_that_are_not_installed(self) -> None:
-        assert refusal(lambda: self.resource.plan(self.inputs, ConfigurationFacts({"adminapi": True}, True))) == (
+        assert refusal(
+            lambda: self.resource.plan(self.inputs, ConfigurationFacts({"adminapi": True}, True, worlds.STORES))
+        ) == (
             "Portal1: bring about the configuration of Portal1: not installed: TenantAPI, TenantSite. See whether the "
             "installation of the portal's software succeeded."
         )
@@ -171,7 +173,9 @@ class TestConfigurationByHand:
     inputs = worlds.CONFIGURATION.parsed()
 
     def test_everything_at_once_in_the_browser(self) -> None:
-        facts = ConfigurationFacts({"adminapi": True, "tenantapi": False, "tenantsite": False}, True, unattended=False)
+        facts = ConfigurationFacts(
+            {"adminapi": True, "tenantapi": False, "tenantsite": False}, True, worlds.STORES, unattended=False
+        )
         plan = self.resource.plan(self.inputs, facts)
         assert sentences(plan) == ["In the configuration site on Portal1, configure the node."]
         enter = "Portal1 by hand: Log on to Portal1 as an administrator and open https://localhost:30101/."
@@ -184,7 +188,7 @@ class TestConfigurationByHand:
         assert self.resource.actual(self.inputs, facts) == {"features": ["AdminAPI"]}
 
     def test_a_feature_without_a_site_is_believed(self) -> None:
-        facts = ConfigurationFacts({"adminapi": True, "tenantsite": True}, True, unattended=False)
+        facts = ConfigurationFacts({"adminapi": True, "tenantsite": True}, True, worlds.STORES, unattended=False)
         assert self.resource.plan(self.inputs, facts) == []
         assert self.resource.actual(self.inputs, facts) == {"features": ["AdminAPI", "TenantAPI", "TenantSite"]}
 

@@ -19,7 +19,7 @@ from tests.components.contract import actual, refusal
 from tests.components.sql_worlds import group, on
 
 RESOURCE = ConfigurationResource()
-INPUTS = worlds.CONFIGURATION.parsed().model_copy(update={"group": "SQL", "replicas": ("SQL1", "SQL2")})
+INPUTS = worlds.CONFIGURATION.parsed()
 NEW = {"adminapi": False, "tenantapi": False, "tenantsite": False}
 BEGUN = {**NEW, "adminapi": True}
 FIRST, SECOND = Outside("SQL1", CONFIG, 900), Outside("SQL2", CONFIG, 10)
@@ -92,7 +92,7 @@ def test_no_primary() -> None:
 
 
 def test_a_person_is_not_sent_there_either() -> None:
-    facts = ConfigurationFacts(BEGUN, None, False, Whereabouts(group("SQL2"), (FIRST,)))
+    facts = ConfigurationFacts(BEGUN, None, Whereabouts(group("SQL2"), (FIRST,)), unattended=False)
     assert LEFT_BEHIND in refusal(lambda: RESOURCE.plan(INPUTS, facts))
 
 
