@@ -65,8 +65,7 @@ class InvalidInputsError(Exception):
 class Inputs(InputPart):
     """Base of all inputs. Raises ``InvalidInputsError``, in the program as well as in the plugin process.
 
-    A field whose whole value is a ``Placeholder`` is taken as it is: the value is validated by ``check``, which sees it
-    when it is known.
+    A field that is a ``Placeholder``, or a tuple with one, is taken as it is: ``check`` validates it when it is known.
     """
 
     adopt: bool = False
@@ -83,7 +82,23 @@ class Inputs(InputPart):
     @field_validator("*", mode="wrap")
     @classmethod
     def _not_known_yet(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-        return value if isinstance(value, Placeholder) else handler(value)
+        return value if isinstance(value, Placeholder) or _has_placeholders(value) else handler(value)
+
+
+def _has_placeholders(value: Any) -> bool:
+    return isinstance(value, tuple) and any(isinstance(item, Placeholder) for item in value)
+
+
+def pending(inputs: Inputs) -> dict[str, Any]:
+    """The inputs that are not known yet, each as the output that gives it, or as a list with outputs in it."""
+    found: dict[str, Any] = {}
+    for name in type(inputs).model_fields:
+        value = getattr(inputs, name)
+        if isinstance(value, Placeholder):
+            found[name] = value.output
+        elif _has_placeholders(value):
+            found[name] = [item.output if isinstance(item, Placeholder) else item for item in value]
+    return found
 
 
 READABLE = "works"

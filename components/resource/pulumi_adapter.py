@@ -237,12 +237,9 @@ def later_secret(output: pulumi.Output[str]) -> Secret:
 
 def properties(inputs: Inputs) -> dict[str, pulumi.Input[Any]]:
     """Every input as the engine gets it; what another resource gives is its output."""
-    model = type(inputs)
-    pending = {
-        name: value.output for name in model.model_fields if isinstance(value := getattr(inputs, name), Placeholder)
-    }
+    pending = fields.pending(inputs)
     known = inputs.model_dump(mode="json", exclude_none=True, exclude=set(pending))
-    return {name: {**known, **pending}[name] for name in model.model_fields if name in known or name in pending}
+    return {name: {**known, **pending}[name] for name in type(inputs).model_fields if name in known or name in pending}
 
 
 class FarmResource(pulumi.dynamic.Resource, Generic[InputsT]):

@@ -187,7 +187,7 @@ class SqlAvailabilityGroup(Component):
                 machines=self.machines,
                 databases=tuple(databases),
                 further=sql.logins,
-                revisions=later(pulumi.Output.all(*revisions).apply(tuple)) if revisions else (),
+                revisions=tuple(later(revision) for revision in revisions),
                 drop=sql.drop_logins,
                 unreachable=sql.unreachable,
                 seconds=self._topology.waits.log_off,
