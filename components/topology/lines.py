@@ -12,6 +12,29 @@ MOST_VALUES, DEEPEST = 100_000, 50
 """A topology of a thousand machines has ten thousand values, six levels deep."""
 
 
+class TooDeepError(Exception):
+    """A file is nested deeper than any topology; ``line`` is where."""
+
+    def __init__(self, line: int) -> None:
+        self.line = line
+        super().__init__(line)
+
+
+class ShallowLoader(yaml.SafeLoader):
+    """Composes nodes, and raises ``TooDeepError`` instead of following a file as deep as the stack goes, or deeper."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self._depth += 1
+        try:
+            if self._depth > DEEPEST:
+                raise TooDeepError(self.peek_event().start_mark.line + 1)  # type: ignore[no-untyped-call]
+            return super().compose_node(parent, index)
+        finally:
+            self._depth -= 1
+
+
 def too_large(root: yaml.Node) -> str:
     """Why a file's values are not read, aliases followed; empty for a file of any reasonable size. A few lines of
     aliases of aliases stand for more values than a computer has memory."""

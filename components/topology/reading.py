@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from components.topology.checks import CHECKS
-from components.topology.lines import Source, too_large
+from components.topology.lines import DEEPEST, ShallowLoader, Source, TooDeepError, too_large
 from components.topology.model import Topology
 from components.topology.problem import Problem, UnusableError, shown
 from components.topology.wording import in_words, model_in
@@ -37,7 +37,7 @@ def load(path: Path | str) -> Topology:
     """
     file = Path(path)
     try:
-        root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        root = yaml.compose(file.read_text(encoding="utf-8"), Loader=ShallowLoader)
     except OSError as error:
         hint = "the configuration key topology names the file, relative to the project's folder"
         raise TopologyError([f"{path}: cannot be read ({error.strerror}); {hint}."]) from None
@@ -49,8 +49,10 @@ def load(path: Path | str) -> Topology:
         raise TopologyError([f"{path}:{line}: is not YAML: {error.problem}; look at this line and above."]) from None
     except yaml.YAMLError as error:
         raise TopologyError([f"{path}: is not YAML: {str(error).splitlines()[0]}."]) from None
-    except RecursionError:
-        raise TopologyError([f"{path}: is nested too deep to be read; no topology is."]) from None
+    except TooDeepError as error:
+        raise TopologyError(
+            [f"{path}:{error.line}: is nested more than {DEEPEST} levels deep; no topology is."]
+        ) from None
     if not isinstance(root, yaml.MappingNode):
         raise TopologyError([f"{path}:1: is no topology; start with `name: …` (docs/topology.md)."])
 
