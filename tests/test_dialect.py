@@ -33,7 +33,16 @@ def findings(*arguments: str, text: str = "") -> list[str]:
 def test_powershell_is_that_of_windows_server_2012() -> None:
     scripts = files("*.ps1")
     assert len(scripts) > 40
-    assert findings("powershell", str(CMDLETS), *scripts) == []
+    assert [found for found in findings("powershell", str(CMDLETS), *scripts) if not dynamic(found)] == []
+
+
+def dynamic(finding: str) -> bool:
+    """Whether a finding is about a parameter that a drive's provider adds to a cmdlet: the table has none of these.
+
+    ``-DeleteKey`` is one of the certificate provider in Windows PowerShell 3.0 ("about_Certificate_Provider").
+    """
+    said = json.loads(finding)
+    return said["kind"] == "binding" and "'DeleteKey'" in said["message"] and "Cert:" in said["text"]
 
 
 def test_sql_is_that_of_sql_server_2012() -> None:

@@ -16,6 +16,8 @@ import pytest
 
 from components.sql.login_mirror import LoginMirrorResource
 from remote.errors import MachineError, UnreachableError
+from remote.hosts import sql_server
+from remote.logons import LOG_ONS
 from remote.secret import Secret
 from remote.sql import SqlServer
 from tests.benchmarks import login_mirror
@@ -78,6 +80,7 @@ class Servers:
 
     def logs_on(self, machine: str, name: str, password: str = PASSWORD) -> bool:
         host = self.farm.remote.hosts[machine]
+        LOG_ONS.forget(sql_server(host))  # an application of its own tries, whatever was refused to others before
         one = replace(host, sql_username=name, sql_password=Secret(password))
         server = SqlServer(one, "master", str(self.farm.lab_folder / "authority" / "ca.pem"))
         try:
