@@ -41,7 +41,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScope
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests with the real CLI come first, and stay in the order of their file: they go on from each other."""
     items.sort(key=lambda item: "/e2e/" not in item.nodeid)
+    for item in items:
+        if "/e2e/" in item.nodeid:
+            item.add_marker(pytest.mark.random_order(disabled=True))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
