@@ -89,7 +89,7 @@ class FailoverProofResource(Recovers[FailoverProofInputs, FailoverProofFacts]):
         kept = marks(inputs, inputs.machines, remote, self.resource_id(inputs), attempted)
         # That another replica was the first when it was proved is no reason to prove it again. Nor is a silent one that
         # may know of it.
-        unknown = inputs.marker if kept.silent else ""
+        unknown = inputs.marker if kept.unreachable else ""
         proved = kept.given.get(self.owner_machine(inputs)) or next(iter(kept.given.values()), unknown)
         # Sites are asked only while a proof is due: a converged farm is not touched by a refresh.
         troubles = () if proved == inputs.marker else _troubles(inputs, remote, attempted)

@@ -10,7 +10,7 @@ import pulumi
 
 from components.component import Component
 from components.failover_proof import FailoverProof, FailoverProofInputs
-from components.portal.administration import administration, speaker
+from components.portal.administration import admin_node, administration
 from components.portal.databases import DATABASES
 from components.portal.endpoints import Endpoints
 from components.portal.portal_node import PortalNode, software_source
@@ -93,11 +93,11 @@ class Farm(Component):
             node.publish([registered])
 
         # Clients come to a node last, and leave it first.
-        serving = self.stage("serving", [tier.take_part() for tier in tiers])
+        serving = self.stage("serving", [tier.join_load_balancing() for tier in tiers])
 
         # From here on nothing leads to a machine's own name any more. A person's turn comes last.
         endpoints = Endpoints(
-            "endpoints", topology, secrets, speaker=speaker(topology), after=[serving], opts=self.child()
+            "endpoints", topology, secrets, admin_node=admin_node(topology), after=[serving], opts=self.child()
         )
         asked = portal.ask(list(self.resources()))
 

@@ -95,7 +95,10 @@ class StepRunner:
         ended = self._remote.sql_odbc(machine).apart(
             transactions,
             attempted=f"carry out {len(steps)} steps, the first of them: {steps[0].sentence.rstrip('.')}",
-            seconds=max(step.action.seconds for step in steps if isinstance(step.action, SqlTransaction)) + len(steps),
+            timeout_seconds=max(
+                step.action.timeout_seconds for step in steps if isinstance(step.action, SqlTransaction)
+            )
+            + len(steps),
         )
         return [
             (step, MachineError(machine, step.sentence.rstrip("."), error.found, step.remedy, number=error.number))
@@ -115,16 +118,16 @@ class StepRunner:
             case SqlTransaction() as action:
                 statements = [(load_script(path), values) for path, values in action.parts]
                 server = self._remote.sql_odbc(action.machine)
-                server.together(statements, attempted=attempted, seconds=action.seconds)
+                server.together(statements, attempted=attempted, timeout_seconds=action.timeout_seconds)
             case ScheduledTask() as action:
                 self._detached(action, attempted)
             case Restart() as action:
-                restart(self._remote, action.machine, attempted, action.seconds, self._report)
+                restart(self._remote, action.machine, attempted, action.timeout_seconds, self._report)
             case WaitFor() as action:
                 if action.logged_off:
                     self._remote.log_off()
                 missing = action.waiting_for
-                wait(action.machine, attempted, action.seconds, lambda: missing(observe()), self._report)
+                wait(action.machine, attempted, action.timeout_seconds, lambda: missing(observe()), self._report)
             case OperatorStep() as action:
                 self._manual(action, attempted, observe)
             case _ as never:
@@ -133,7 +136,9 @@ class StepRunner:
     def _script(self, action: Script, attempted: str) -> None:
         powershell = self._remote.powershell(action.machine)
         text = load_script(action.path)
-        powershell.run(text, action.arguments, attempted=attempted, changes=True, seconds=action.seconds)
+        powershell.run(
+            text, action.arguments, attempted=attempted, changes=True, timeout_seconds=action.timeout_seconds
+        )
 
     def _sql(self, action: Sql, attempted: str) -> None:
         machine, text = action.machine, load_script(action.path)
@@ -142,14 +147,14 @@ class StepRunner:
                 text,
                 *action.values,
                 attempted=attempted,
-                stall=action.seconds,
+                stall=action.timeout_seconds,
                 report=lambda percent: self._report(f"{machine}: {percent} percent"),
             )
             return
         server: Statements = (
             self._remote.sql_integrated(machine) if action.integrated else self._remote.sql(machine, action.database)
         )
-        server.run(text, *action.values, attempted=attempted, seconds=action.seconds)
+        server.run(text, *action.values, attempted=attempted, timeout_seconds=action.timeout_seconds)
 
     def _detached(self, action: ScheduledTask, attempted: str) -> None:
         run_detached(
@@ -159,7 +164,7 @@ class StepRunner:
             load_script(action.path),
             action.arguments,
             attempted=attempted,
-            seconds=action.seconds,
+            timeout_seconds=action.timeout_seconds,
             report=lambda progress: self._report(f"{action.machine}: {progress}"),
         )
 
@@ -169,7 +174,7 @@ class StepRunner:
         wait(
             action.machine,
             attempted,
-            action.seconds,
+            action.timeout_seconds,
             lambda: action.waiting_for(observe()),
             self._report,
             by_hand=" ".join(action.clicks),
@@ -190,7 +195,7 @@ def _batch(steps: Sequence[Step]) -> list[Step]:
     return batch
 
 
-def restart(remote: Remote, machine: str, attempted: str, seconds: float, report: Report) -> None:
+def restart(remote: Remote, machine: str, attempted: str, timeout_seconds: float, report: Report) -> None:
     """Restart a machine and wait until its PowerShell answers with a later time of boot."""
     powershell = remote.powershell(machine)
     booted = load_script("windows/boot_time.ps1")
@@ -219,13 +224,13 @@ def restart(remote: Remote, machine: str, attempted: str, seconds: float, report
             return "the machine to come back"
         return "the machine to go down"
 
-    wait(machine, attempted, seconds, still_down, report)
+    wait(machine, attempted, timeout_seconds, still_down, report)
 
 
 def wait(
     machine: str,
     attempted: str,
-    seconds: float,
+    timeout_seconds: float,
     missing: Callable[[], str],
     report: Report,
     *,
@@ -234,7 +239,7 @@ def wait(
 ) -> None:
     """Ask again and again, ever more slowly, until nothing is missing; raise when the time is up. ``by_hand`` is what
     a person has to do for it to come about."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + timeout_seconds
     pause, told = 0.1, ""
     while waiting_for := missing():
         if time.monotonic() > deadline:
@@ -243,7 +248,7 @@ def wait(
                 attempted,
                 f"a person has to do this; still waiting for {waiting_for}"
                 if by_hand
-                else f"after {seconds:.0f} seconds still waiting for {waiting_for}",
+                else f"after {timeout_seconds:.0f} seconds still waiting for {waiting_for}",
                 f"{by_hand} Then run `pulumi up` again: it resumes."
                 if by_hand
                 else "When it has come about, run `pulumi up` again: it resumes.",

@@ -28,7 +28,7 @@ class Script:
     machine: str
     path: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    seconds: float = 120
+    timeout_seconds: float = 120
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Sql:
     values: tuple[Value, ...] = ()
     database: str = "master"
     integrated: bool = False
-    seconds: float = 120
+    timeout_seconds: float = 120
     watched: bool = False
 
 
@@ -54,7 +54,7 @@ class SqlTransaction:
 
     machine: str
     parts: tuple[tuple[str, tuple[Value, ...]], ...]
-    seconds: float = 120
+    timeout_seconds: float = 120
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class ScheduledTask:
     task: str
     path: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    seconds: float = 600
+    timeout_seconds: float = 600
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Restart:
     """Restart a machine and wait until it answers again."""
 
     machine: str
-    seconds: float = 900
+    timeout_seconds: float = 900
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class WaitFor:
 
     machine: str
     waiting_for: Callable[[Any], str]
-    seconds: float
+    timeout_seconds: float
     logged_off: bool = False
 
 
@@ -105,7 +105,7 @@ class OperatorStep:
     machine: str
     clicks: tuple[str, ...]
     waiting_for: Callable[[Any], str]
-    seconds: float = 0
+    timeout_seconds: float = 0
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def run_detached(
     arguments: Mapping[str, Any],
     *,
     attempted: str,
-    seconds: float,
+    timeout_seconds: float,
     report: Report,
 ) -> list[Any]:
     """Run a script as a scheduled task and give what it wrote.
@@ -93,36 +93,36 @@ def run_detached(
     else:
         run = uuid.uuid4().hex
         if found.there:
-            _clear(powershell, task, attempted, seconds, report)
+            _clear(powershell, task, attempted, timeout_seconds, report)
         description = f"Windows Azure Pack HA: run {run} of {content}"
         files = {"Script": script, "Arguments": text, "Wrapper": _WRAPPER}
         account = {"User": host.username, "Password": host.password}
         started = {"Task": task, "Run": run, "Description": description, **files, **account}
-        _insist(powershell, _START, started, attempted, seconds, sent=False)
-    result = _watch(powershell, task, run, attempted, seconds, report)
-    _insist(powershell, _REMOVE, {"Task": task}, attempted, seconds, sent=True)
+        _insist(powershell, _START, started, attempted, timeout_seconds, sent=False)
+    result = _watch(powershell, task, run, attempted, timeout_seconds, report)
+    _insist(powershell, _REMOVE, {"Task": task}, attempted, timeout_seconds, sent=True)
     if result["error"]:
         raise MachineError(host.name, attempted, result["error"])
     output: list[Any] = result["output"]
     return output
 
 
-def sweep(powershell: Scripts, *, attempted: str, seconds: float, report: Report) -> None:
+def sweep(powershell: Scripts, *, attempted: str, timeout_seconds: float, report: Report) -> None:
     """Remove what killed runs left on a machine; what still runs of it is waited for."""
     for task in powershell.run(_LIST, attempted=attempted):
-        _clear(powershell, task, attempted, seconds, report)
+        _clear(powershell, task, attempted, timeout_seconds, report)
 
 
-def _clear(powershell: Scripts, task: str, attempted: str, seconds: float, report: Report) -> None:
+def _clear(powershell: Scripts, task: str, attempted: str, timeout_seconds: float, report: Report) -> None:
     """Remove a task of an earlier run with its files, once it has ended."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + timeout_seconds
     pause, told = 0.1, ""
     while (found := _read(powershell, task, "", attempted)).active:
         if time.monotonic() > deadline:
             raise MachineError(
                 powershell.machine,
                 attempted,
-                f"the scheduled task {task} of an earlier run still runs after {seconds:.0f} seconds ({found})",
+                f"the scheduled task {task} of an earlier run still runs after {timeout_seconds:.0f} seconds ({found})",
                 "Wait until it has ended, or end it in the Task Scheduler, then run the command again.",
             )
         if str(found) != told:
@@ -130,7 +130,7 @@ def _clear(powershell: Scripts, task: str, attempted: str, seconds: float, repor
             report(f"waiting for the scheduled task {task} of an earlier run ({told})")
         time.sleep(pause)
         pause = min(pause * 1.5, 5.0)
-    _insist(powershell, _REMOVE, {"Task": task}, attempted, seconds, sent=False)
+    _insist(powershell, _REMOVE, {"Task": task}, attempted, timeout_seconds, sent=False)
 
 
 def _read(powershell: Scripts, task: str, run: str, attempted: str) -> Found:
@@ -153,7 +153,7 @@ def _insist(
     script: str,
     arguments: Mapping[str, Any],
     attempted: str,
-    seconds: float,
+    timeout_seconds: float,
     *,
     sent: bool,
 ) -> None:
@@ -162,7 +162,7 @@ def _insist(
     The task itself may be what broke the connection (NLB). ``sent`` says that this machine has work of ours already:
     then one that cannot be reached is waited for, too.
     """
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + timeout_seconds
     pause = 0.1
     while True:
         try:
@@ -177,9 +177,11 @@ def _insist(
         pause = min(pause * 1.5, 5.0)
 
 
-def _watch(powershell: Scripts, task: str, run: str, attempted: str, seconds: float, report: Report) -> dict[str, Any]:
+def _watch(
+    powershell: Scripts, task: str, run: str, attempted: str, timeout_seconds: float, report: Report
+) -> dict[str, Any]:
     """Ask for the task's result until it is there. A machine that cannot be reached for a while is no failure."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + timeout_seconds
     pause, told = 0.1, ""
     while True:
         try:
@@ -199,7 +201,7 @@ def _watch(powershell: Scripts, task: str, run: str, attempted: str, seconds: fl
             raise MachineError(
                 powershell.machine,
                 attempted,
-                f"the scheduled task {task} {doing} after {seconds:.0f} seconds ({found})",
+                f"the scheduled task {task} {doing} after {timeout_seconds:.0f} seconds ({found})",
                 "Run `pulumi up` again: it goes on watching the same task.",
             )
         if found.progress and found.progress != told:

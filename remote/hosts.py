@@ -58,7 +58,7 @@ class Hosts:
 
     machines: Mapping[str, Host]
     names: Mapping[str, str] = field(default_factory=dict)
-    """Lower-case name of a cluster or listener → the address to dial, where it is not the name itself."""
+    """Lower-case name of a cluster or listener → the address it resolves to, where it is not the name itself."""
     authorities: str = ""
     """A PEM file with every authority to trust; empty: those of the operating system."""
 
@@ -74,7 +74,7 @@ class Hosts:
             )
         return host
 
-    def dial(self, name: str) -> str:
+    def resolve(self, name: str) -> str:
         """The address under which this computer reaches a cluster or listener."""
         return self.names.get(name.lower(), name)
 

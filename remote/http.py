@@ -54,7 +54,7 @@ def get(
     verify: bool = True,
     account: tuple[str, Secret] | None = None,
     leads_to: frozenset[str] = frozenset(),
-    seconds: float = 20,
+    timeout_seconds: float = 20,
 ) -> Answer:
     """GET ``https://name:port/path`` from an address, following no redirect. ``account`` is for basic authentication.
 
@@ -64,7 +64,7 @@ def get(
     of them refused is not sent there either. Raises ``HttpError``.
     """
     if account is None:
-        return _get(address, port, name, path, {}, authorities, seconds, verify=verify)
+        return _get(address, port, name, path, {}, authorities, timeout_seconds, verify=verify)
     user, password = account
     basic = base64.b64encode(f"{user}:{password.reveal()}".encode()).decode()
     first: Answer | None = None
@@ -72,7 +72,7 @@ def get(
     def log_on() -> Answer:
         nonlocal first
         first = _get(
-            address, port, name, path, {"Authorization": f"Basic {basic}"}, authorities, seconds, verify=verify
+            address, port, name, path, {"Authorization": f"Basic {basic}"}, authorities, timeout_seconds, verify=verify
         )
         if first.status == _UNAUTHORIZED:
             raise RefusedLogOn(f"HTTP 401 for {user}")
@@ -96,17 +96,17 @@ def _get(
     path: str,
     further: dict[str, str],
     authorities: str,
-    seconds: float,
+    timeout_seconds: float,
     *,
     verify: bool,
 ) -> Answer:
     headers = {"Host": name if port == 443 else f"{name}:{port}", "Connection": "close", **further}
     connection = HTTPConnection(name, port)
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + timeout_seconds
     try:
         context = tls.context(authorities, verify=verify)
         # The socket is made here, because the address and the name are two things, and for its certificate.
-        plain = socket.create_connection((address, port), timeout=seconds)
+        plain = socket.create_connection((address, port), timeout=timeout_seconds)
         connection.sock = plain
         connection.sock = secured = context.wrap_socket(plain, server_hostname=name)
         certificate = secured.getpeercert(binary_form=True) or b""

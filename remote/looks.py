@@ -56,7 +56,7 @@ class Scripts(Protocol):
         *,
         attempted: str,
         changes: bool = False,
-        seconds: float = 120,
+        timeout_seconds: float = 120,
     ) -> list[Any]:
         """As ``PowerShell.run``."""
 
@@ -137,12 +137,14 @@ class SharedPowerShell:
         *,
         attempted: str,
         changes: bool = False,
-        seconds: float = 120,
+        timeout_seconds: float = 120,
     ) -> list[Any]:
         """As ``PowerShell.run``."""
 
         def ask() -> list[Any]:
-            return self._powershell.run(script, arguments, attempted=attempted, changes=changes, seconds=seconds)
+            return self._powershell.run(
+                script, arguments, attempted=attempted, changes=changes, timeout_seconds=timeout_seconds
+            )
 
         if changes:
             with self._looks.change():
@@ -169,21 +171,21 @@ class SharedSql:
             (*self._key, statement, _key(values)), lambda: self._sql.rows(statement, *values, attempted=attempted)
         )
 
-    def run(self, statement: str, *values: Value, attempted: str, seconds: float = 120) -> None:
+    def run(self, statement: str, *values: Value, attempted: str, timeout_seconds: float = 120) -> None:
         with self._looks.change():
-            self._sql.run(statement, *values, attempted=attempted, seconds=seconds)
+            self._sql.run(statement, *values, attempted=attempted, timeout_seconds=timeout_seconds)
 
     def together(
-        self, statements: Sequence[tuple[str, tuple[Value, ...]]], *, attempted: str, seconds: float = 120
+        self, statements: Sequence[tuple[str, tuple[Value, ...]]], *, attempted: str, timeout_seconds: float = 120
     ) -> None:
         with self._looks.change():
-            self._sql.together(statements, attempted=attempted, seconds=seconds)
+            self._sql.together(statements, attempted=attempted, timeout_seconds=timeout_seconds)
 
     def apart(
-        self, transactions: Sequence[Transaction], *, attempted: str, seconds: float = 120
+        self, transactions: Sequence[Transaction], *, attempted: str, timeout_seconds: float = 120
     ) -> list[MachineError | None]:
         with self._looks.change():
-            return self._sql.apart(transactions, attempted=attempted, seconds=seconds)
+            return self._sql.apart(transactions, attempted=attempted, timeout_seconds=timeout_seconds)
 
     def run_watched(
         self, statement: str, *values: Value, attempted: str, stall: float, report: Callable[[int], None]

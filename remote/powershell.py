@@ -182,7 +182,7 @@ class PowerShell:
         self.machine = host.name
         self._lock = threading.Lock()
         self._shell: _Shell | None = None
-        self._silent: tuple[float, UnreachableError | UntrustedError] | None = None
+        self._unreachable: tuple[float, UnreachableError | UntrustedError] | None = None
         """When it last could not be reached, and why."""
         self._numbers = itertools.count(1)
 
@@ -193,7 +193,7 @@ class PowerShell:
         *,
         attempted: str,
         changes: bool = False,
-        seconds: float = 120,
+        timeout_seconds: float = 120,
     ) -> list[Any]:
         """Run a script's text with named arguments and give everything it wrote, as JSON values.
 
@@ -204,7 +204,7 @@ class PowerShell:
         """
         self._before(self._host, arguments or {}, attempted)
         try:
-            return self._run_alone(script, arguments or {}, attempted, seconds, changes=changes)
+            return self._run_alone(script, arguments or {}, attempted, timeout_seconds, changes=changes)
         finally:
             if changes:
                 # It may have changed whom SQL Server admits: a login, the authentication mode, a restart. Also where
@@ -212,19 +212,19 @@ class PowerShell:
                 LOG_ONS.forget(sql_server(self._host))
 
     def _run_alone(
-        self, script: str, arguments: Mapping[str, Any], attempted: str, seconds: float, *, changes: bool
+        self, script: str, arguments: Mapping[str, Any], attempted: str, timeout_seconds: float, *, changes: bool
     ) -> list[Any]:
         asked = time.monotonic()
         with self._lock:
-            if self._silent and self._silent[0] >= asked:
+            if self._unreachable and self._unreachable[0] >= asked:
                 # Somebody else found that out while this call waited: it need not wait for the same again.
-                why = self._silent[1]
+                why = self._unreachable[1]
                 raise type(why)(self._host.name, attempted, why.found, why.remedy)
             for attempt in itertools.count():
                 try:
-                    return self._run(script, arguments, attempted, changes, seconds)
+                    return self._run(script, arguments, attempted, changes, timeout_seconds)
                 except (UnreachableError, UntrustedError) as error:
-                    self._silent = time.monotonic(), error
+                    self._unreachable = time.monotonic(), error
                     raise
                 except LostAnswerError:
                     if changes or attempt:
@@ -232,7 +232,7 @@ class PowerShell:
         raise AssertionError("unreachable")
 
     def _run(
-        self, script: str, arguments: Mapping[str, Any], attempted: str, changes: bool, seconds: float
+        self, script: str, arguments: Mapping[str, Any], attempted: str, changes: bool, timeout_seconds: float
     ) -> list[Any]:
         if self._shell is not None and not self._shell.usable:
             self.forget()
@@ -241,11 +241,14 @@ class PowerShell:
         request = {"id": number, "script": script, "arguments": plain(dict(arguments))}
         try:
             shell.send(json.dumps(request).encode("ascii") + b"\n")
-            answer = shell.receive(number, time.monotonic() + seconds)
+            answer = shell.receive(number, time.monotonic() + timeout_seconds)
         except TimeoutError:
             self.forget()
             raise LostAnswerError(
-                self._host.name, attempted, f"no answer within {seconds:.0f} seconds", "See what the machine is doing."
+                self._host.name,
+                attempted,
+                f"no answer within {timeout_seconds:.0f} seconds",
+                "See what the machine is doing.",
             ) from None
         except WrongAnswerError as error:
             self.forget()

@@ -64,7 +64,7 @@ class Remote:
         Every replica is logged on to before the listener is, once: a login that all of them refuse is not tried there.
         """
         self._try_replicas()
-        host = replace(self.hosts[machine], name=name, fqdn=name, address=self.hosts.dial(name), sql_port=port)
+        host = replace(self.hosts[machine], name=name, fqdn=name, address=self.hosts.resolve(name), sql_port=port)
         return self._sql(host, ("sql", name, database), self.hosts.sql_servers)
 
     def _try_replicas(self) -> None:
@@ -163,11 +163,11 @@ class _IntegratedSql:
     def rows(self, statement: str, *values: Value, attempted: str) -> list[Row]:
         return self._call(statement, values, attempted, 120, changes=False)
 
-    def run(self, statement: str, *values: Value, attempted: str, seconds: float = 120) -> None:
-        self._call(statement, values, attempted, seconds, changes=True)
+    def run(self, statement: str, *values: Value, attempted: str, timeout_seconds: float = 120) -> None:
+        self._call(statement, values, attempted, timeout_seconds, changes=True)
 
     def _call(
-        self, statement: str, values: tuple[Value, ...], attempted: str, seconds: float, *, changes: bool
+        self, statement: str, values: tuple[Value, ...], attempted: str, timeout_seconds: float, *, changes: bool
     ) -> list[Row]:
         for value in values:
             if isinstance(value, bytes):
@@ -177,10 +177,10 @@ class _IntegratedSql:
             "Database": self._database,
             "Statement": numbered(statement),
             "Values": list(values),
-            "Seconds": int(seconds),
+            "Seconds": int(timeout_seconds),
         }
         output = self._powershell.run(
-            _INVOKE_SQL, arguments, attempted=attempted, changes=changes, seconds=seconds + 30
+            _INVOKE_SQL, arguments, attempted=attempted, changes=changes, timeout_seconds=timeout_seconds + 30
         )
         if not all(isinstance(row, dict) for row in output):
             raise MachineError(self._host.name, attempted, "PowerShell gives something else than rows of SQL Server")
@@ -202,8 +202,8 @@ class _WithFallback:
             # The next reader gets the same refusal without a log-on: ``LOG_ONS`` has it.
             return self._integrated.rows(statement, *values, attempted=attempted)
 
-    def run(self, statement: str, *values: Value, attempted: str, seconds: float = 120) -> None:
-        self._odbc.run(statement, *values, attempted=attempted, seconds=seconds)
+    def run(self, statement: str, *values: Value, attempted: str, timeout_seconds: float = 120) -> None:
+        self._odbc.run(statement, *values, attempted=attempted, timeout_seconds=timeout_seconds)
 
 
 def _from_json(value: Any) -> Any:

@@ -58,7 +58,7 @@ class Statements(Protocol):
     def rows(self, statement: str, *values: Value, attempted: str) -> list[Row]:
         """Run a statement that only reads."""
 
-    def run(self, statement: str, *values: Value, attempted: str, seconds: float = 120) -> None:
+    def run(self, statement: str, *values: Value, attempted: str, timeout_seconds: float = 120) -> None:
         """Run a statement that changes something. Every result is read to its end: a backup whose messages are not
         read is cut short."""
 
@@ -105,8 +105,8 @@ class SqlServer:
     def rows(self, statement: str, *values: Value, attempted: str) -> list[Row]:
         return self._call(statement, values, attempted, 120, changes=False)
 
-    def run(self, statement: str, *values: Value, attempted: str, seconds: float = 120) -> None:
-        self._call(statement, values, attempted, seconds, changes=True)
+    def run(self, statement: str, *values: Value, attempted: str, timeout_seconds: float = 120) -> None:
+        self._call(statement, values, attempted, timeout_seconds, changes=True)
 
     def run_watched(
         self, statement: str, *values: Value, attempted: str, stall: float, report: Callable[[int], None]
@@ -142,13 +142,15 @@ class SqlServer:
         self._do(work, attempted, 0, changes=True)
 
     def together(
-        self, statements: Sequence[tuple[str, tuple[Value, ...]]], *, attempted: str, seconds: float = 120
+        self, statements: Sequence[tuple[str, tuple[Value, ...]]], *, attempted: str, timeout_seconds: float = 120
     ) -> None:
         """Run statements, each with its values, in one transaction: the first that fails undoes all of them."""
-        self._do(lambda connection: _in_one_transaction(connection, statements), attempted, seconds, changes=True)
+        self._do(
+            lambda connection: _in_one_transaction(connection, statements), attempted, timeout_seconds, changes=True
+        )
 
     def apart(
-        self, transactions: Sequence[Transaction], *, attempted: str, seconds: float = 120
+        self, transactions: Sequence[Transaction], *, attempted: str, timeout_seconds: float = 120
     ) -> list[MachineError | None]:
         """Run several transactions, many in one request. One that fails is undone, and the others are carried out: the
         answer has the error of each, None for one that was committed. None of them waits for a lock longer than
@@ -163,7 +165,7 @@ class SqlServer:
             def work(connection: pyodbc.Connection, text: str = text, values: tuple[Value, ...] = values) -> list[Row]:
                 return _all_rows(connection, text, values)
 
-            rows = self._do(work, attempted, seconds, changes=True)
+            rows = self._do(work, attempted, timeout_seconds, changes=True)
             ended = {row["transaction_number"]: row for row in rows if "transaction_number" in row}
             for at in request:
                 if at not in ended:
@@ -173,22 +175,22 @@ class SqlServer:
         return failed
 
     def _call(
-        self, statement: str, values: tuple[Value, ...], attempted: str, seconds: float, *, changes: bool
+        self, statement: str, values: tuple[Value, ...], attempted: str, timeout_seconds: float, *, changes: bool
     ) -> list[Row]:
         def work(connection: pyodbc.Connection) -> list[Row]:
             return _all_rows(connection, statement, values)
 
-        return self._do(work, attempted, seconds, changes=changes)
+        return self._do(work, attempted, timeout_seconds, changes=changes)
 
     def _do(
-        self, work: Callable[[pyodbc.Connection], list[Row]], attempted: str, seconds: float, *, changes: bool
+        self, work: Callable[[pyodbc.Connection], list[Row]], attempted: str, timeout_seconds: float, *, changes: bool
     ) -> list[Row]:
         import pyodbc
 
         while True:
             connection, fresh = self._take(attempted)
             try:
-                connection.timeout = int(seconds)
+                connection.timeout = int(timeout_seconds)
                 rows = work(connection)
             except pyodbc.Error as error:
                 broken = _state(error).startswith("08")
@@ -255,7 +257,7 @@ class SqlServer:
                 name = self._host.fqdn
                 raise tls.untrusted(self._host.name, attempted, words, f"SQL Server at {self._server}", name) from None
             if number == 0 or _state(error).startswith("08"):
-                raise self._silent(attempted, said, number) from None
+                raise self._unreachable(attempted, said, number) from None
             raise self._refused(attempted, RefusedLogOn(said, number)) from None
         _SILENT.pop(self._server, None)
         return connection
@@ -285,9 +287,9 @@ class SqlServer:
         try:
             socket.create_connection((self._host.address, self._host.sql_port), _LOOK_TIMEOUT).close()
         except OSError as error:
-            raise self._silent(attempted, error.strerror or str(error)) from None
+            raise self._unreachable(attempted, error.strerror or str(error)) from None
 
-    def _silent(self, attempted: str, why: str, number: int = 0) -> UnreachableError:
+    def _unreachable(self, attempted: str, why: str, number: int = 0) -> UnreachableError:
         error = UnreachableError(
             self._host.name, attempted, f"SQL Server at {self._server} does not answer ({why})", number=number
         )

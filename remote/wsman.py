@@ -63,8 +63,8 @@ class _Adapter(HTTPAdapter):
 
 
 def _deadline(timeout: Any) -> float:
-    seconds = timeout[-1] if isinstance(timeout, tuple) else timeout
-    return time.monotonic() + float(seconds or 60)
+    timeout_seconds = timeout[-1] if isinstance(timeout, tuple) else timeout
+    return time.monotonic() + float(timeout_seconds or 60)
 
 
 def _pieces(response: requests.Response, deadline: float) -> Iterator[bytes]:

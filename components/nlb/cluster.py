@@ -52,7 +52,7 @@ class ClusterInputs(Inputs):
     """The mask of the virtual address."""
     mode: Literal["unicast", "multicast", "igmpmulticast"]
     """Operation mode."""
-    seconds: float = 120
+    timeout_seconds: float = 120
     """How long the cluster may take to converge."""
 
 
@@ -170,20 +170,22 @@ class ClusterResource(
 
     def _changed(self, inputs: ClusterInputs, said: str, script: str, arguments: dict[str, Any]) -> list[Step]:
         """One change and the wait after it: a cluster that is converging takes no further one."""
-        action = ScheduledTask(inputs.machine, "NLB cluster", script, arguments, inputs.seconds)
+        action = ScheduledTask(inputs.machine, "NLB cluster", script, arguments, inputs.timeout_seconds)
         wait = self._wait(inputs, f"Wait until {inputs.cluster} is converged after: {said}.")
         return [Step(f"On {inputs.machine}, {said}.", action), wait]
 
     @staticmethod
     def _wait(inputs: ClusterInputs, sentence: str) -> Step:
-        return Step(sentence, WaitFor(inputs.machine, converged, inputs.seconds))
+        return Step(sentence, WaitFor(inputs.machine, converged, inputs.timeout_seconds))
 
     def plan_delete(self, inputs: ClusterInputs, facts: ClusterFacts, baseline: dict[str, Any]) -> list[Step]:
         if not facts.first.bound:
             return []
         arguments = {"Interface": inputs.interface}
-        action = ScheduledTask(inputs.machine, "NLB cluster", "nlb/remove_cluster.ps1", arguments, inputs.seconds)
-        wait = WaitFor(inputs.machine, dissolvable, inputs.seconds)
+        action = ScheduledTask(
+            inputs.machine, "NLB cluster", "nlb/remove_cluster.ps1", arguments, inputs.timeout_seconds
+        )
+        wait = WaitFor(inputs.machine, dissolvable, inputs.timeout_seconds)
         return [
             Step(f"Wait until {inputs.cluster} has converged.", wait),
             Step(f"On {inputs.machine}, dissolve {self.display_name(inputs)}.", action),

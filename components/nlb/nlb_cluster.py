@@ -49,7 +49,7 @@ class NlbCluster(Component):
                 address=str(cluster.address),
                 mask=topology.domain_of(first.machine).mask,
                 mode=cluster.mode,
-                seconds=self._seconds,
+                timeout_seconds=self._seconds,
                 adopt=cluster.adopt,
             ),
             self.child(self.prepared.values()),
@@ -62,7 +62,7 @@ class NlbCluster(Component):
                 tier=tier.name,
                 cluster=cluster.name,
                 rules=tuple(RuleInputs(**rule.model_dump()) for rule in cluster.port_rules),
-                seconds=self._seconds,
+                timeout_seconds=self._seconds,
             ),
             self.child([made]),
         )
@@ -71,7 +71,7 @@ class NlbCluster(Component):
         self.prepared[first.machine] = rules
         self.register_outputs({"address": str(cluster.address)})
 
-    def take_part(self, machine: str, after: Iterable[pulumi.Resource]) -> Node:
+    def join_load_balancing(self, machine: str, after: Iterable[pulumi.Resource]) -> Node:
         """Let a machine of the tier take part once it is ready. One after the other: a cluster that is converging
         takes no further change."""
         own = next(node for node in self._nodes if node.machine == machine)
@@ -85,7 +85,7 @@ class NlbCluster(Component):
                 cluster=self._cluster,
                 first=first.machine,
                 first_interface=first.interface,
-                seconds=self._seconds,
+                timeout_seconds=self._seconds,
             ),
             self.child([self._last, *after]),
         )

@@ -47,7 +47,7 @@ class NodeInputs(Inputs):
     """How the node has the cluster's port rules; a drifted state names those that differ."""
     drain_minutes: int = 1
     """How long its connections may take to end before it leaves the cluster."""
-    seconds: float = 120
+    timeout_seconds: float = 120
     """How long the cluster may take to converge."""
 
 
@@ -127,14 +127,14 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
         steps = []
         if not facts.node.bound or not facts.first.sees(machine):
             arguments = {"Interface": inputs.first_interface, "NewNode": machine, "NewInterface": inputs.interface}
-            action = ScheduledTask(first, f"NLB join {machine}", "nlb/add_node.ps1", arguments, inputs.seconds)
+            action = ScheduledTask(first, f"NLB join {machine}", "nlb/add_node.ps1", arguments, inputs.timeout_seconds)
             steps.append(Step(f"On {first}, join {machine} to {inputs.cluster}.", action))
         elif self._stopped(inputs, facts):
             steps += self._resumed(inputs, facts)
             start = Script(machine, "nlb/start_node.ps1", {"Interface": inputs.interface})
             steps.append(Step(f"On {machine}, start load balancing.", start))
         if steps or converged(facts):
-            wait = WaitFor(first, converged, inputs.seconds)
+            wait = WaitFor(first, converged, inputs.timeout_seconds)
             steps.append(Step(f"Wait until {machine} is converged in {inputs.cluster}.", wait))
         if facts.node.bound and facts.first.sees(machine):
             steps += self._with_machine(inputs, facts) + self._rules(inputs, facts)
@@ -182,8 +182,8 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
     @staticmethod
     def _settled(inputs: NodeInputs, what: str, script: str, arguments: dict[str, Any]) -> list[Step]:
         """One change and the wait after it. It reaches every node, which is a second hop: a task does it."""
-        change = ScheduledTask(inputs.machine, "NLB node", script, arguments, inputs.seconds)
-        wait = WaitFor(inputs.machine, at_rest, inputs.seconds)
+        change = ScheduledTask(inputs.machine, "NLB node", script, arguments, inputs.timeout_seconds)
+        wait = WaitFor(inputs.machine, at_rest, inputs.timeout_seconds)
         return [
             Step(f"On {inputs.machine}, {what}.", change),
             Step(f"Wait until {inputs.cluster} has converged after: {what}.", wait),
@@ -197,15 +197,17 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
             return self._resumed(inputs, facts)  # the cluster is dissolved next, and takes its order through this node
         where = {"Interface": inputs.interface}
         drain = {**where, "DrainMinutes": inputs.drain_minutes}
-        seconds = inputs.seconds + 60 * inputs.drain_minutes
+        timeout_seconds = inputs.timeout_seconds + 60 * inputs.drain_minutes
 
         def by_task(what: str, script: str, arguments: dict[str, Any]) -> Step:
-            return Step(f"On {machine}, {what}.", ScheduledTask(machine, "NLB leave", script, arguments, seconds))
+            return Step(
+                f"On {machine}, {what}.", ScheduledTask(machine, "NLB leave", script, arguments, timeout_seconds)
+            )
 
         steps = [
             Step(
                 f"Wait until {inputs.cluster} has converged before {machine} leaves.",
-                WaitFor(machine, at_rest, inputs.seconds),
+                WaitFor(machine, at_rest, inputs.timeout_seconds),
             ),
             *self._resumed(inputs, facts),
         ]
@@ -215,10 +217,12 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
             *steps,
             Step(
                 f"Wait until {machine} has no client and {inputs.cluster} has converged.",
-                WaitFor(machine, drained, seconds),
+                WaitFor(machine, drained, timeout_seconds),
             ),
             by_task(f"leave {inputs.cluster}", "nlb/remove_node.ps1", where),
-            Step(f"Wait until {inputs.cluster} has converged again.", WaitFor(machine, at_rest, inputs.seconds)),
+            Step(
+                f"Wait until {inputs.cluster} has converged again.", WaitFor(machine, at_rest, inputs.timeout_seconds)
+            ),
         ]
 
     def preexisting(self, inputs: NodeInputs, facts: NodeFacts) -> bool:

@@ -57,7 +57,7 @@ class PortRulesInputs(Inputs):
     """The cluster's full name."""
     rules: tuple[RuleInputs, ...]
     """All rules of the cluster; any other goes."""
-    seconds: float = 120
+    timeout_seconds: float = 120
     """How long the cluster may take to converge after one change."""
 
 
@@ -87,8 +87,8 @@ class PortRulesResource(Resource[PortRulesInputs, NodeView]):
 
     def _settled(self, inputs: PortRulesInputs, what: str, script: str, arguments: dict[str, Any]) -> list[Step]:
         """One change and the wait after it. The change reaches every node, which is a second hop: a task does it."""
-        change = ScheduledTask(inputs.machine, "NLB port rules", script, arguments, inputs.seconds)
-        wait = WaitFor(inputs.machine, at_rest, inputs.seconds)
+        change = ScheduledTask(inputs.machine, "NLB port rules", script, arguments, inputs.timeout_seconds)
+        wait = WaitFor(inputs.machine, at_rest, inputs.timeout_seconds)
         return [
             Step(f"On {inputs.cluster}, {what}.", change),
             Step(f"Wait until {inputs.cluster} has converged after: {what}.", wait),

@@ -16,7 +16,7 @@ from components.portal.administrators import Administrators, AdministratorsInput
 from components.portal.interface import interface
 from components.portal.plan import Plan, PlanInputs
 from components.portal.plan_by_hand import PlanByHand, PlanByHandInputs
-from components.portal.plan_seen import PlanSeen, PlanSeenInputs
+from components.portal.plan_replication_check import PlanReplicationCheck, PlanReplicationCheckInputs
 from components.portal.portal_node import PortalNode
 from components.portal.stores import Place
 from components.resource import later, later_secret
@@ -55,7 +55,7 @@ def administration(
     return kind(topology, secrets, spf, child)
 
 
-def speaker(topology: Topology) -> str:
+def admin_node(topology: Topology) -> str:
     """The portal node through which the farm is administered: the first that has the administrators' interface."""
     return topology.portal.tier_of("admin-api").nodes[0]
 
@@ -69,7 +69,7 @@ def made_where(topology: Topology) -> Place:
         "replica": topology.sql.preferred_primary,
         "listener": topology.listener_fqdn,
         "port": topology.sql.listener.port,
-        "seconds": topology.waits.manual,
+        "timeout_seconds": topology.waits.manual,
     }
 
 
@@ -78,7 +78,7 @@ class WithCmdlets:
 
     def __init__(self, topology: Topology, secrets: FarmSecrets, spf: ServiceProviderFoundation, child: Child) -> None:
         self._topology, self._secrets, self._spf, self._child = topology, secrets, spf, child
-        self._machine = speaker(topology)
+        self._machine = admin_node(topology)
         self._plan: Plan | None = None
 
     @property
@@ -119,9 +119,9 @@ class WithCmdlets:
     def register(self, others: Sequence[PortalNode], after: Iterable[pulumi.Resource]) -> Resources:
         topology, before = self._topology, list(after)
         seen = [
-            PlanSeen(
-                f"{node.name}-plan-seen",
-                PlanSeenInputs(
+            PlanReplicationCheck(
+                f"{node.name}-plan-replication",
+                PlanReplicationCheckInputs(
                     **interface(topology, node.name),
                     name=topology.portal.plan.name,
                     plan_id=later(self.plan_id),

@@ -55,7 +55,7 @@ class ConfigurationInputs(ThroughFarm, OnReplicas):
     sites: tuple[FeatureSite, ...] = ()
     """Where the features' sites are, for a product that may have no cmdlets to configure them. A feature without a
     site is not looked at then."""
-    seconds: float = 1800
+    timeout_seconds: float = 1800
     """How long one feature may take."""
     manual_seconds: float = 0
     """How long to wait for a person, where one has to do it. 0: end with what there is to do."""
@@ -104,9 +104,10 @@ class AtTheStores:
             raise MachineError(inputs.machine, self.attempted, found, "Bring it online, then run `pulumi up` again.")
         if stores.has(CONFIG):
             return
-        if stores.silent:
+        if stores.unreachable:
             found = (
-                f"no replica that answers has {CONFIG}, and {' and '.join(stores.silent)}, which may have it, is silent"
+                f"no replica that answers has {CONFIG}, and {' and '.join(stores.unreachable)}, which may have it, is "
+                "silent"
             )
             raise MachineError(inputs.machine, self.attempted, found, "Bring it back, then run `pulumi up` again.")
         if inputs.joins or facts.configured:
@@ -180,7 +181,7 @@ class ConfigurationResource(Adoptable[ConfigurationInputs, ConfigurationFacts]):
                 "Set `passphrase` to the one they were made with; it cannot be recovered from them.",
             )
         if not facts.unattended:
-            if not _silent(facts):
+            if not _unreachable(facts):
                 return []
             provided = AtTheStores(inputs, attempted)
             provided(facts)
@@ -209,7 +210,7 @@ class ConfigurationResource(Adoptable[ConfigurationInputs, ConfigurationFacts]):
                         "UserName": inputs.login,
                         "Password": inputs.password,
                     },
-                    seconds=inputs.seconds,
+                    timeout_seconds=inputs.timeout_seconds,
                 ),
                 provided=provided,
             )
@@ -240,13 +241,13 @@ class ConfigurationResource(Adoptable[ConfigurationInputs, ConfigurationFacts]):
         return live
 
 
-def _silent(facts: ConfigurationFacts) -> list[str]:
+def _unreachable(facts: ConfigurationFacts) -> list[str]:
     return [feature for feature, answers in facts.features.items() if not answers]
 
 
 def _silent_sites(facts: ConfigurationFacts) -> str:
-    silent = _silent(facts)
-    return f"the sites of {', '.join(silent)} to answer" if silent else ""
+    unreachable = _unreachable(facts)
+    return f"the sites of {', '.join(unreachable)} to answer" if unreachable else ""
 
 
 class Configuration(FarmResource[ConfigurationInputs], module="portal", name="Configuration"):

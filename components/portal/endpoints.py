@@ -8,9 +8,9 @@ import pulumi
 
 from components.component import Component
 from components.portal.federation import PAIRS, Federation, FederationInputs, Pair
-from components.portal.fqdn import Fqdn, FqdnInputs
 from components.portal.interface import interface
 from components.portal.provider_endpoints import ProviderEndpoints, ProviderEndpointsInputs
+from components.portal.public_endpoint_name import PublicEndpointName, PublicEndpointNameInputs
 from components.resource import later_secret
 from components.secrets import FarmSecrets
 from components.topology import Topology
@@ -28,12 +28,12 @@ class Endpoints(Component):
         topology: Topology,
         secrets: FarmSecrets,
         *,
-        speaker: str,
+        admin_node: str,
         after: Iterable[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``speaker`` is the node on which the administrators' cmdlets run; ``after`` is everything that has to serve
-        under its public name before it is asked for its metadata."""
+        """``admin_node`` is the node on which the administrators' cmdlets run; ``after`` is everything that has to
+        serve under its public name before it is asked for its metadata."""
         super().__init__("portal:Endpoints", name, opts)
         self._topology, self._secrets, self._serving = topology, secrets, list(after)
         self._at = {s.namespace: (tier, s, port) for tier, s, port in topology.portal.published() if s.namespace}
@@ -42,14 +42,14 @@ class Endpoints(Component):
         if pairs:
             names = {namespace: self._fqdn(namespace) for namespace in self._at}
             trust = [self._federation(pair, [names[pair.site], names[pair.authentication]]) for pair in pairs]
-            self.made += [*names.values(), *trust, *self._provider_endpoints(speaker)]
+            self.made += [*names.values(), *trust, *self._provider_endpoints(admin_node)]
         self.register_outputs({})
 
-    def _fqdn(self, namespace: str) -> Fqdn:
+    def _fqdn(self, namespace: str) -> PublicEndpointName:
         tier, _, port = self._at[namespace]
-        return Fqdn(
+        return PublicEndpointName(
             f"{namespace}-name",
-            FqdnInputs(
+            PublicEndpointNameInputs(
                 machine=tier.nodes[0],
                 namespace=namespace,
                 fqdn=tier.front.name,
@@ -61,7 +61,7 @@ class Endpoints(Component):
             self.child(self._serving),
         )
 
-    def _federation(self, pair: Pair, names: list[Fqdn]) -> Federation:
+    def _federation(self, pair: Pair, names: list[PublicEndpointName]) -> Federation:
         tier, _, port = self._at[pair.site]
         other, _, other_port = self._at[pair.authentication]
         return Federation(
@@ -80,13 +80,13 @@ class Endpoints(Component):
             self.child(names),
         )
 
-    def _provider_endpoints(self, speaker: str) -> Iterator[ProviderEndpoints]:
+    def _provider_endpoints(self, admin_node: str) -> Iterator[ProviderEndpoints]:
         for tier, site, port in self._topology.portal.published():
             if site.provider:
                 yield ProviderEndpoints(
                     f"{site.provider}-endpoints",
                     ProviderEndpointsInputs(
-                        **interface(self._topology, speaker),
+                        **interface(self._topology, admin_node),
                         provider=site.provider,
                         url=f"https://{tier.front.name}:{port}",
                     ),

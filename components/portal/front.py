@@ -31,7 +31,7 @@ def _port(remote: Remote, name: str, port: int, nodes: Sequence[str]) -> str:
 def _ask(remote: Remote, name: str, port: int) -> str:
     try:
         # Most sites have the certificates that the portal's installer makes; the public one is checked apart.
-        answer = get(remote.hosts.dial(name), port, name, authorities=remote.hosts.authorities, verify=False)
+        answer = get(remote.hosts.resolve(name), port, name, authorities=remote.hosts.authorities, verify=False)
     except HttpError as error:
         return str(error)
     return f"HTTP {answer.status}" if answer.status >= 500 else ""

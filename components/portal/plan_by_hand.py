@@ -64,7 +64,7 @@ class PlanByHandResource(Adoptable[PlanByHandInputs, PlanByHandFacts]):
             services = ", ".join(SERVICES[service] for service in inputs.services)
             begin = f"Select PLANS in the left menu, click Create A New Hosting Plan, give it the name {name},"
             click = f"{begin} select {services} as its services, and finish the wizard."
-            action = OperatorStep(machine, (inputs.site, click), _Plans(name), inputs.seconds)
+            action = OperatorStep(machine, (inputs.site, click), _Plans(name), inputs.timeout_seconds)
             steps.append(Step(f"In the administrators' site on {machine}, create the plan {name}.", action))
         if set(facts.working) != set(inputs.nodes):
             what = f"See the administrators' site work on {', '.join(inputs.nodes)}."
@@ -75,7 +75,7 @@ class PlanByHandResource(Adoptable[PlanByHandInputs, PlanByHandFacts]):
         if not facts.plans:
             return []
         clicks = (inputs.site, f"Select PLANS in the left menu, select the plan {inputs.name}, and click Delete.")
-        action = OperatorStep(inputs.machine, clicks, _Plans(inputs.name, gone=True), inputs.seconds)
+        action = OperatorStep(inputs.machine, clicks, _Plans(inputs.name, gone=True), inputs.timeout_seconds)
         return [Step(f"In the administrators' site on {inputs.machine}, delete the plan {inputs.name}.", action)]
 
     def adoption(self, inputs: PlanByHandInputs, topology: Topology) -> Location:
@@ -111,8 +111,8 @@ class _Working:
     nodes: tuple[str, ...]
 
     def __call__(self, facts: PlanByHandFacts) -> str:
-        silent = [node for node in self.nodes if node not in facts.working]
-        return f"the administrators' site on {', '.join(silent)}" if silent else ""
+        unreachable = [node for node in self.nodes if node not in facts.working]
+        return f"the administrators' site on {', '.join(unreachable)}" if unreachable else ""
 
 
 class PlanByHand(FarmResource[PlanByHandInputs], module="portal", name="PlanByHand"):

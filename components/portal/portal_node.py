@@ -14,7 +14,7 @@ from components.portal.software_source import SoftwareSource, SoftwareSourceInpu
 from components.resource import later_secret
 from components.secrets import FarmSecrets
 from components.topology import Topology
-from components.topology.openings import openings
+from components.topology.firewall_openings import firewall_openings
 from components.topology.portal import Tier
 from components.topology.roles import ROLES
 from components.windows.certificate import Certificate, CertificateInputs
@@ -66,7 +66,7 @@ class PortalNode(Component):
                 machine=name,
                 **_software(topology, tier),
                 interface=(topology.machine(name).interface or "") if tier.cluster is not None else "",
-                seconds=waits.installation,
+                timeout_seconds=waits.installation,
                 restart_seconds=waits.restart,
                 adopt=tier.adopt,
             ),
@@ -82,7 +82,7 @@ class PortalNode(Component):
                 password=later_secret(secrets.sql_password),
                 passphrase=later_secret(secrets.passphrase),
                 sites=self._feature_sites() if topology.release.cmdlets_open else (),
-                seconds=waits.configuration,
+                timeout_seconds=waits.configuration,
                 manual_seconds=waits.manual,
                 group=topology.sql.group,
                 replicas=tuple(replica.machine for replica in topology.sql.replicas),
@@ -112,7 +112,7 @@ class PortalNode(Component):
                 ),
                 self.child(),
             )
-            for opening in openings(topology, tier)
+            for opening in firewall_openings(topology, tier)
         ]
         self.ready: list[pulumi.Resource] = [operators, *rules]
         self.serving = list(self.ready)

@@ -8,7 +8,7 @@ import pulumi
 
 from components.component import Component
 from components.nlb.nlb_cluster import NlbCluster
-from components.portal.balancer_seen import BalancerSeen, BalancerSeenInputs
+from components.portal.external_load_balancer_check import ExternalLoadBalancerCheck, ExternalLoadBalancerCheckInputs
 from components.portal.portal_node import PortalNode
 from components.secrets import FarmSecrets
 from components.topology import Topology
@@ -43,7 +43,7 @@ class PortalTier(Component):
         waited = list(after)
         return [self._add(machine, waited, []) for machine in self.tier.nodes[1:]]
 
-    def take_part(self) -> pulumi.Resource:
+    def join_load_balancing(self) -> pulumi.Resource:
         """Let every node take part in the cluster: clients come to it from then on, so everything else is before it.
         What comes last of that.
 
@@ -51,18 +51,18 @@ class PortalTier(Component):
         """
         if self._cluster is None:
             return self._seen()
-        return [self._cluster.take_part(node.name, node.serving) for node in self.nodes][-1]
+        return [self._cluster.join_load_balancing(node.name, node.serving) for node in self.nodes][-1]
 
     def _seen(self) -> pulumi.Resource:
         """What is in front of the tier is somebody else's: it is looked at when every node has something to answer."""
-        return BalancerSeen(
+        return ExternalLoadBalancerCheck(
             f"{self.tier.name}-load-balancer",
-            BalancerSeenInputs(
+            ExternalLoadBalancerCheckInputs(
                 machine=self.tier.nodes[0],
                 nodes=self.tier.nodes,
                 name=self.tier.front.name,
                 ports=self._topology.portal.ports(self.tier),
-                seconds=self._topology.waits.site,
+                timeout_seconds=self._topology.waits.site,
             ),
             self.child(ready for node in self.nodes for ready in node.serving),
         )

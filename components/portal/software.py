@@ -68,7 +68,7 @@ _NAME = re.compile(r"^!?(?:\\\?\?\\)?")
 class SoftwareInputs(SoftwareParts):
     interface: str = ""
     """The network card that is bound to the cluster of the node's tier. Empty: there is none."""
-    seconds: float = 3600
+    timeout_seconds: float = 3600
     """How long the installation may take."""
     restart_seconds: float = 900
     """How long a restart of the machine may take."""
@@ -182,7 +182,7 @@ class SoftwareResource(Adoptable[SoftwareInputs, SoftwareFacts], WithOrphan[Soft
         else:
             arguments = {"Packages": list(inputs.packages), "Folder": inputs.folder}
             script = "portal/install_msi.ps1"
-        action = ScheduledTask(machine, "Portal installation", script, arguments, inputs.seconds)
+        action = ScheduledTask(machine, "Portal installation", script, arguments, inputs.timeout_seconds)
         again = f"Windows waits for a restart again after one, for {', '.join(facts.pending)}"
         remedy = f"{again}: find what puts that there, where the installer refuses for it." if facts.pending else ""
         returned = f", although {again}" if facts.pending else ""
@@ -239,7 +239,7 @@ class SoftwareResource(Adoptable[SoftwareInputs, SoftwareFacts], WithOrphan[Soft
     def plan_delete(self, inputs: SoftwareInputs, facts: SoftwareFacts, baseline: dict[str, Any]) -> list[Step]:
         if not facts.features:
             return self._forget(inputs, facts)
-        action = ScheduledTask(inputs.machine, "Portal removal", "portal/uninstall.ps1", {}, inputs.seconds)
+        action = ScheduledTask(inputs.machine, "Portal removal", "portal/uninstall.ps1", {}, inputs.timeout_seconds)
         return [*self._forget(inputs, facts), Step(f"On {inputs.machine}, uninstall Windows Azure Pack.", action)]
 
     def plan_orphan(self, inputs: SoftwareInputs, facts: SoftwareFacts) -> list[Step]:

@@ -61,7 +61,7 @@ class SoftwareSourceResource(Probe[SoftwareSourceInputs, SoftwareSourceFacts]):
             load_script(script),
             arguments,
             attempted=attempted,
-            seconds=300,
+            timeout_seconds=300,
             report=lambda progress: report(f"{inputs.machine}: {progress}"),
         )
         lacks = _feed_lacks if inputs.source == "webpi" else _folder_lacks

@@ -28,7 +28,7 @@ class Place(TypedDict):
     replica: str
     listener: str
     port: int
-    seconds: float
+    timeout_seconds: float
 
 
 class MadeByHand(ThroughFarm):
@@ -47,7 +47,7 @@ class MadeByHand(ThroughFarm):
     made: bool = True
     """Whether it is there. What somebody took away is a difference, not gone: the next ``up`` asks for it again, and
     delete forgets it."""
-    seconds: float = 0
+    timeout_seconds: float = 0
     """How long to wait for the person. 0: end with what there is to do."""
 
     @property

@@ -43,4 +43,4 @@ class MachineClaims:
         last = powershell.run(load_script("windows/remove_claim.ps1"), arguments, attempted=attempted, changes=True)[0]
         if last:
             attempted = f"remove what earlier runs left on {machine}"
-            sweep(powershell, attempted=attempted, seconds=SWEEP_SECONDS, report=self._report)
+            sweep(powershell, attempted=attempted, timeout_seconds=SWEEP_SECONDS, report=self._report)

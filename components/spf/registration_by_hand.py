@@ -53,7 +53,7 @@ class RegistrationByHandResource(Adoptable[RegistrationByHandInputs, Registratio
         begin = f"Select VM Clouds in the left menu, click Register Service Provider Foundation, enter {inputs.url}"
         click = f"{begin}, the user name {inputs.account} and its password (spfAccountPassword of this stack)."
         what = f"In the administrators' site on {inputs.machine}, register Service Provider Foundation at {inputs.url}."
-        return [Step(what, OperatorStep(inputs.machine, (inputs.site, click), _Registered(), inputs.seconds))]
+        return [Step(what, OperatorStep(inputs.machine, (inputs.site, click), _Registered(), inputs.timeout_seconds))]
 
     def plan_delete(
         self, inputs: RegistrationByHandInputs, facts: RegistrationByHandFacts, baseline: dict[str, Any]
@@ -67,7 +67,7 @@ class RegistrationByHandResource(Adoptable[RegistrationByHandInputs, Registratio
             f"On {', '.join(inputs.nodes)}, run iisreset.exe.",
         )
         what = f"Through {inputs.listener}, take the registration of Service Provider Foundation out of the stores."
-        return [Step(what, OperatorStep(inputs.machine, clicks, _Registered(gone=True), inputs.seconds))]
+        return [Step(what, OperatorStep(inputs.machine, clicks, _Registered(gone=True), inputs.timeout_seconds))]
 
     def adoption(self, inputs: RegistrationByHandInputs, topology: Topology) -> Location:
         return ("spf",)

@@ -73,7 +73,7 @@ class AvailabilityDatabaseInputs(OnReplicas):
     """All replicas."""
     share: str
     """Where backups pass from the primary to the others."""
-    seconds: float = 600
+    timeout_seconds: float = 600
     """How long a backup or restore may stand still, and a synchronisation take."""
     recovery_model: str = "FULL"
     """The only one that a group takes."""
@@ -114,7 +114,7 @@ class AvailabilityDatabaseFacts:
     """By machine: where the instance puts new files."""
     seed: Seed | None = None
     """The full backup of an earlier seed on the share."""
-    silent: tuple[str, ...] = ()
+    unreachable: tuple[str, ...] = ()
     """Replicas that do not answer."""
 
     @property
@@ -139,11 +139,11 @@ class Synchronized:
 
     def __call__(self, facts: AvailabilityDatabaseFacts) -> str:
         group, attempted = facts.group, f"have {self.database} synchronised on every replica of {facts.group.name}"
-        asked = [one for one in group.secondaries if one.machine not in facts.silent]
+        asked = [one for one in group.secondaries if one.machine not in facts.unreachable]
         suspended = {
             f"suspended {one.machine}": stays_suspended(group, one, attempted)
             for one in group.of(self.database)
-            if one.joined and one.suspended and one.machine not in facts.silent
+            if one.joined and one.suspended and one.machine not in facts.unreachable
         }
         away = {f"away {one.machine}": _cut_off(group, one, attempted) for one in asked if not one.connected}
         for key in self._since.keys() - suspended.keys() - away.keys():
@@ -152,7 +152,7 @@ class Synchronized:
             patience = SUSPENDED_SECONDS if key in suspended else AWAY_SECONDS
             if self.clock() - self._since.setdefault(key, self.clock()) > patience:
                 raise error
-        return ", ".join(lagging(group, self.database, facts.silent))
+        return ", ".join(lagging(group, self.database, facts.unreachable))
 
 
 def _cut_off(group: Group, replica: Replica, attempted: str) -> MachineError:
@@ -186,31 +186,31 @@ def _room(inputs: AvailabilityDatabaseInputs) -> str:
     )
 
 
-def _to_seed(group: Group, database: str, silent: tuple[str, ...] = ()) -> list[str]:
-    """The secondaries that have no copy of a database in the group; but those in ``silent``."""
-    passed = {one.machine for one in group.of(database) if one.joined} | set(silent)
+def _to_seed(group: Group, database: str, unreachable: tuple[str, ...] = ()) -> list[str]:
+    """The secondaries that have no copy of a database in the group; but those in ``unreachable``."""
+    passed = {one.machine for one in group.of(database) if one.joined} | set(unreachable)
     return [replica.machine for replica in group.secondaries if replica.machine not in passed]
 
 
-def lagging(group: Group, database: str, silent: tuple[str, ...] = ()) -> list[str]:
-    """The replicas of a database that do not follow, each with what is wrong; but those in ``silent``."""
+def lagging(group: Group, database: str, unreachable: tuple[str, ...] = ()) -> list[str]:
+    """The replicas of a database that do not follow, each with what is wrong; but those in ``unreachable``."""
     have = {one.machine: one for one in group.of(database)}
     return [
         f"{replica.machine}: {wrong}"
         for replica in group.replicas
-        if replica.machine not in silent
-        if (wrong := _wrong(have.get(replica.machine), group.goal(replica.machine)))
+        if replica.machine not in unreachable
+        if (wrong := _wrong(have.get(replica.machine), group.expected_sync_state(replica.machine)))
     ]
 
 
-def _wrong(one: DatabaseReplica | None, goal: str) -> str:
+def _wrong(one: DatabaseReplica | None, expected_sync_state: str) -> str:
     if one is None or not one.joined:
         return "not joined"
     if one.suspended:
         return f"suspended ({one.suspend_reason})" if one.suspend_reason else "suspended"
-    if one.synchronization != goal:
+    if one.synchronization != expected_sync_state:
         return one.synchronization or "state unknown"
-    return "" if one.failover_ready or goal == "SYNCHRONIZING" else "not ready for a failover"
+    return "" if one.failover_ready or expected_sync_state == "SYNCHRONIZING" else "not ready for a failover"
 
 
 def _ours(copy: Copy, primary: Past | None) -> bool:
@@ -262,8 +262,8 @@ class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, Availabi
         copies = {machine: copy for machine, copy in answers.given.items() if copy is not None}
         on = group.primary or next(iter(answers.given))
         now = remote.sql(on).rows(load_script("sql/read_clock.sql"), attempted=attempted)[0]["now"]
-        facts = AvailabilityDatabaseFacts(group, copies, now, silent=answers.silent)
-        if not group.primary or not _to_seed(group, inputs.database, answers.silent):
+        facts = AvailabilityDatabaseFacts(group, copies, now, unreachable=answers.unreachable)
+        if not group.primary or not _to_seed(group, inputs.database, answers.unreachable):
             return facts
         file = full_backup(inputs.share, inputs.database)
         seed = read_seed(remote, group.primary, inputs.database, file, attempted)
@@ -275,9 +275,9 @@ class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, Availabi
         database, primary = inputs.database, facts.group.primary
         copy = self._refuse(inputs, facts)
         known = {one.machine: one for one in facts.group.of(database)}
-        asked = [one for one in known.values() if one.machine not in facts.silent]
+        asked = [one for one in known.values() if one.machine not in facts.unreachable]
         refuse_loss(facts.group, asked, f"have {database} follow on every replica of {inputs.group}")
-        to_seed = _to_seed(facts.group, database, facts.silent)
+        to_seed = _to_seed(facts.group, database, facts.unreachable)
         steps = []
         if copy.recovery_model != inputs.recovery_model:
             what = f"On {primary}, set the recovery model of {database} to FULL."
@@ -285,7 +285,13 @@ class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, Availabi
         if self._starts_chain(inputs, copy):
             file = f"{inputs.share}\\{database}_{facts.now.replace(':', '').replace('-', '')}.bak"
             what = f"On {primary}, start the log chain of {database} with a full backup, kept as {file}."
-            action = Sql(primary, "sql/backup_database.sql", (database, file), seconds=inputs.seconds, watched=True)
+            action = Sql(
+                primary,
+                "sql/backup_database.sql",
+                (database, file),
+                timeout_seconds=inputs.timeout_seconds,
+                watched=True,
+            )
             steps.append(Step(what, action, _room(inputs)))
         if to_seed:
             steps += [*self._clear(inputs, facts, to_seed), *self._seed(inputs, facts, to_seed)]
@@ -295,15 +301,15 @@ class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, Availabi
             steps.append(Step(what, Sql(primary, "sql/add_database.sql", (inputs.group, database)), moved))
         for machine in to_seed:
             what = f"Wait until {machine} knows that {database} is in {inputs.group}."
-            steps.append(Step(what, WaitFor(machine, Visible(database, machine), inputs.seconds)))
+            steps.append(Step(what, WaitFor(machine, Visible(database, machine), inputs.timeout_seconds)))
             what = f"On {machine}, join {database} to {inputs.group}."
             steps.append(Step(what, Sql(machine, "sql/join_database.sql", (inputs.group, database))))
         for one in resumable(facts.group, asked):
             what = f"On {one.machine}, resume the synchronisation of {database}."
             steps.append(Step(what, Sql(one.machine, "sql/resume_database.sql", (database,))))
-        if steps or lagging(facts.group, database, facts.silent):
+        if steps or lagging(facts.group, database, facts.unreachable):
             what = f"Wait until {database} is synchronised on every replica of {inputs.group}."
-            steps.append(Step(what, WaitFor(primary, Synchronized(database), inputs.seconds)))
+            steps.append(Step(what, WaitFor(primary, Synchronized(database), inputs.timeout_seconds)))
         return steps
 
     @staticmethod
@@ -313,7 +319,7 @@ class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, Availabi
     def _seed(
         self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts, secondaries: list[str]
     ) -> list[Step]:
-        database, primary, seconds = inputs.database, facts.group.primary, inputs.seconds
+        database, primary, timeout_seconds = inputs.database, facts.group.primary, inputs.timeout_seconds
         full, log = full_backup(inputs.share, database), log_backup(inputs.share, database)
         copies = facts.copies
         # Where the chain starts only now, nothing goes on from what was there before.
@@ -321,7 +327,7 @@ class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, Availabi
         whole = [one for one in secondaries if one not in copies or not needs_log_only(copies[one].past, before)]
 
         def step(machine: str, what: str, script: str, file: str, *moved: str) -> Step:
-            action = Sql(machine, script, (database, file, *moved), seconds=seconds, watched=True)
+            action = Sql(machine, script, (database, file, *moved), timeout_seconds=timeout_seconds, watched=True)
             where = f"{'to' if machine == primary else 'from'} {file}"
             moving = ", moving its files into the folders of this instance" if moved else ""
             return Step(f"On {machine}, {what} of {database} {where}{moving}.", action, _room(inputs))
@@ -406,7 +412,7 @@ class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, Availabi
         if copy.in_group and not facts.group.of(database):
             wrong.append("it belongs to another availability group")
         for replica in facts.group.secondaries:
-            if replica.machine in facts.silent:
+            if replica.machine in facts.unreachable:
                 continue
             other = facts.copies.get(replica.machine)
             if other and not other.in_group and other.state != "RESTORING":
@@ -425,7 +431,7 @@ class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, Availabi
     ) -> list[Step]:
         steps = []
         database, primary = inputs.database, facts.group.primary
-        members = [one for one in facts.group.of(database) if one.machine not in facts.silent]
+        members = [one for one in facts.group.of(database) if one.machine not in facts.unreachable]
         refuse_loss(facts.group, members, f"drop the copies of {database} on the secondaries of {inputs.group}")
         if facts.group.of(database):
             what = f"On {primary}, take {database} out of {inputs.group}."
@@ -442,9 +448,9 @@ class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, Availabi
         live: dict[str, Any] = {}
         if facts.on_primary and facts.on_primary.recovery_model != inputs.recovery_model:
             live["recovery_model"] = facts.on_primary.recovery_model
-        asked = [machine for machine in inputs.machines if machine not in facts.silent]
+        asked = [machine for machine in inputs.machines if machine not in facts.unreachable]
         gone = [f"{machine}: no replica" for machine in asked if facts.group.replica(machine) is None]
-        if behind := [*lagging(facts.group, inputs.database, facts.silent), *gone]:
+        if behind := [*lagging(facts.group, inputs.database, facts.unreachable), *gone]:
             live["replicas"] = "; ".join(behind)
         return live
 

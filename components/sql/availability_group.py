@@ -45,7 +45,7 @@ class AvailabilityGroupInputs(OnReplicas):
     """The group's name."""
     replicas: tuple[ReplicaInputs, ...]
     """All replicas with their modes; the first becomes the primary of a new group."""
-    seconds: float = 600
+    timeout_seconds: float = 600
     """How long a replica may take to connect, or to become synchronised after it was made synchronous."""
 
     @property
@@ -151,7 +151,7 @@ class AvailabilityGroupResource(
         what = f"On {wanted.machine}, join the availability group {name}."
         steps.append(Step(what, Sql(wanted.machine, "sql/join_group.sql", (name,))))
         what = f"Wait until {wanted.machine} is connected in {name}."
-        return [*steps, Step(what, WaitFor(primary, Connected(wanted.machine), inputs.seconds))]
+        return [*steps, Step(what, WaitFor(primary, Connected(wanted.machine), inputs.timeout_seconds))]
 
     def _change(
         self, inputs: AvailabilityGroupInputs, primary: str, wanted: ReplicaInputs, replica: Replica
@@ -175,7 +175,7 @@ class AvailabilityGroupResource(
             steps.append(Step(what, action))
         if ("availability", "SYNCHRONOUS_COMMIT") in changes:
             what = f"Wait until {wanted.machine} is synchronised in {inputs.group}."
-            steps.append(Step(what, WaitFor(primary, Synchronised(wanted.machine), inputs.seconds)))
+            steps.append(Step(what, WaitFor(primary, Synchronised(wanted.machine), inputs.timeout_seconds)))
         return steps
 
     def _refuse(self, inputs: AvailabilityGroupInputs, group: Group) -> None:
@@ -274,7 +274,7 @@ def _with(one: ReplicaInputs, on: str, script: str, inputs: AvailabilityGroupInp
     if server is None:
         raise UnreachableError(one.machine, f"make it a replica of {inputs.group}", "SQL Server does not answer")
     values = (inputs.group, server.name, one.url, one.availability_mode, one.failover_mode)
-    return Sql(on, script, values, seconds=inputs.seconds)
+    return Sql(on, script, values, timeout_seconds=inputs.timeout_seconds)
 
 
 class AvailabilityGroup(FarmResource[AvailabilityGroupInputs], module="sql", name="AvailabilityGroup"):

@@ -67,7 +67,7 @@ class MirroringEndpointFacts:
     """By account of a partner that answers: its login here, empty where it has none."""
     admitted: frozenset[str]
     """The accounts that may connect."""
-    silent: bool = False
+    unreachable: bool = False
     """The server does not answer: nothing is known of it."""
 
     @property
@@ -89,8 +89,8 @@ class MirroringEndpointResource(
         attempted = f"read {self.display_name(inputs)}"
         computers = {partner.machine: partner.computer for partner in inputs.partners}
         answers = ask(inputs, (inputs.machine, *computers), lambda machine: _account(machine, remote))
-        if inputs.machine in answers.silent:
-            return MirroringEndpointFacts(None, {}, frozenset(), silent=True)
+        if inputs.machine in answers.unreachable:
+            return MirroringEndpointFacts(None, {}, frozenset(), unreachable=True)
         server = remote.sql(inputs.machine)
         rows = server.rows(load_script("sql/read_endpoint.sql"), attempted=attempted)
         endpoint = None
@@ -99,7 +99,7 @@ class MirroringEndpointResource(
             endpoint = Endpoint(row["name"], row["port"], row["state"], row["role"], row["encryption"])
         logins, admitted = {}, set()
         for partner, computer in computers.items():
-            if partner in answers.silent:
+            if partner in answers.unreachable:
                 continue
             own = answers.given[partner]
             account = computer if own.lower().startswith(_BUILT_IN) else own
@@ -112,7 +112,7 @@ class MirroringEndpointResource(
     def plan(self, inputs: MirroringEndpointInputs, facts: MirroringEndpointFacts) -> list[Step]:
         steps: list[Step] = []
         on, endpoint = inputs.machine, facts.endpoint
-        if facts.silent:
+        if facts.unreachable:
             return steps
         if endpoint is None:
             name = inputs.name
@@ -160,7 +160,7 @@ class MirroringEndpointResource(
     def actual(self, inputs: MirroringEndpointInputs, facts: MirroringEndpointFacts) -> dict[str, Any] | None:
         one = facts.endpoint
         if one is None:  # a server that does not answer is unknown, not without its endpoint
-            return {} if facts.silent else None
+            return {} if facts.unreachable else None
         live: dict[str, Any] = {
             "port": one.port,
             "state": one.state,

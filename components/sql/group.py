@@ -2,7 +2,7 @@
 
 The truth about a group is on its primary: a secondary sees only itself. So each replica is asked for its own role
 first, and the primary for the rest. A server that is no replica (yet, or because AlwaysOn was disabled there) is only
-described: what has to come of that is the business of ``Hadr`` and ``AvailabilityGroup``.
+described: what has to come of that is the business of ``AlwaysOn`` and ``AvailabilityGroup``.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Group:
         """Whether any server has it."""
         return bool(self.primary) or any(server.knows for server in self.servers.values())
 
-    def carries(self, machine: str) -> bool:
+    def has_replica(self, machine: str) -> bool:
         """Whether a restart of this machine's server concerns the group."""
         server = self.servers.get(machine)
         return server.knows if server else self.replica(machine) is not None
@@ -98,7 +98,7 @@ class Group:
     def of(self, database: str) -> tuple[DatabaseReplica, ...]:
         return tuple(one for one in self.databases if one.database.lower() == database.lower())
 
-    def goal(self, machine: str) -> str:
+    def expected_sync_state(self, machine: str) -> str:
         """The best state of a copy there. A commit waits for a replica when both it and the primary are synchronous;
         the primary's own copy shows SYNCHRONIZED in any case."""
         modes = {replica.machine: replica.synchronous for replica in self.replicas}
@@ -108,7 +108,7 @@ class Group:
     def partner(self) -> Replica | None:
         """The secondary that takes over when the primary has to go: synchronous, if possible one that is ready now and
         that would take over by itself. None where every failover could lose data."""
-        safe = [replica for replica in self.secondaries if self.goal(replica.machine) == "SYNCHRONIZED"]
+        safe = [replica for replica in self.secondaries if self.expected_sync_state(replica.machine) == "SYNCHRONIZED"]
 
         def order(replica: Replica) -> tuple[bool, bool]:
             ready = replica.connected and not self.not_ready(replica.machine)
@@ -131,7 +131,7 @@ class Group:
             return [f"a primary of {self.name}"]
         return [trouble for machine, trouble in self._troubles() if machine not in but]
 
-    def ailing(self) -> frozenset[str]:
+    def unhealthy_machines(self) -> frozenset[str]:
         """The machines whose replicas are not as they should be."""
         return frozenset(machine for machine, _ in self._troubles())
 
@@ -141,7 +141,7 @@ class Group:
                 why = f" ({replica.trouble})" if replica.trouble else ""
                 yield replica.machine, f"{replica.machine} to connect{why}"
         for one in self.databases:
-            follows = one.synchronization == self.goal(one.machine)
+            follows = one.synchronization == self.expected_sync_state(one.machine)
             if one.joined and (one.suspended or not follows):
                 yield (
                     one.machine,
@@ -157,14 +157,14 @@ def observe(remote: Remote, machines: Sequence[str], name: str, *, integrated: b
         return remote.sql_integrated(machine) if integrated else remote.sql(machine)
 
     servers: dict[str, Server] = {}
-    silent: list[MachineError] = []
+    unreachable: list[MachineError] = []
     for machine in machines:
         try:
             servers[machine] = _server(server(machine), machine, name)
         except (UnreachableError, LostAnswerError) as error:
-            silent.append(error)
-    if silent and not any(one.knows for one in servers.values()):
-        raise silent[0]
+            unreachable.append(error)
+    if unreachable and not any(one.knows for one in servers.values()):
+        raise unreachable[0]
     primary = next((machine for machine, one in servers.items() if one.role == "PRIMARY"), "")
     if not primary:
         return Group(name, "", (), (), servers)

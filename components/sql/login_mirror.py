@@ -59,7 +59,7 @@ class LoginMirrorInputs(OnReplicas):
     """When the portal's nodes were configured: whenever one was made, changed or removed, the logins are compared."""
     drop: bool = False
     """Whether a login that this program made on a replica is dropped there when no database needs it any more."""
-    seconds: float = 120
+    timeout_seconds: float = 120
     """How long to wait until nobody is logged on with a login that has to be made anew."""
     state: str = MIRRORED
     """What is declared; a drifted state names each login that differs, and how."""
@@ -74,7 +74,7 @@ class LoginMirrorFacts:
     """By machine; one that does not answer is missing."""
     missing: tuple[str, ...] = ()
     """Declared databases that are not there."""
-    silent: tuple[str, ...] = ()
+    unreachable: tuple[str, ...] = ()
     """Replicas that do not answer."""
     elsewhere: frozenset[str] = field(default_factory=frozenset)
     """SIDs that users of other databases have, read where something might be dropped."""
@@ -115,7 +115,7 @@ class LoginMirrorResource(ReportsChange[LoginMirrorInputs, LoginMirrorFacts]):
             {sid(row["sid"]): row["name"] for _, row in rows if row["kind"] == "sql"},
             answers.given,
             missing,
-            answers.silent,
+            answers.unreachable,
             windows={sid(row["sid"]): row["name"] for _, row in rows if row["kind"] == "windows"},
             owners={database: (sid(row["sid"]), row["name"]) for database, row in rows if row["kind"] == "owner"},
         )
@@ -159,7 +159,7 @@ class LoginMirrorResource(ReportsChange[LoginMirrorInputs, LoginMirrorFacts]):
     def concerns(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> list[str]:
         """Everything that is not as it should be, also what this resource leaves to a person."""
         left = [f"{one.name}: {one.done}" for one in LoginSet(inputs, facts).findings if one.action == "left"]
-        unknown = [f"{machine} does not answer" for machine in facts.silent]
+        unknown = [f"{machine} does not answer" for machine in facts.unreachable]
         return [*(self.actual(inputs, facts) or {}).values(), *left, *unknown]
 
     def outputs(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> dict[str, Any]:
@@ -171,7 +171,7 @@ class LoginMirrorResource(ReportsChange[LoginMirrorInputs, LoginMirrorFacts]):
         wanted = LoginSet(inputs, facts)
         earlier = LoginSet(inputs, before).findings if before else []
         done = [one for one in earlier if one.steps and one.action != "refused"]
-        rows = report(wanted.names(), wanted.findings, done, facts.silent)
+        rows = report(wanted.names(), wanted.findings, done, facts.unreachable)
         quiet = before is None and all(row["action"] == "none" for row in rows)
         return {"report": kept.get("report", rows) if quiet else rows}  # nothing new: what the last change did stays
 

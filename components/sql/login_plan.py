@@ -71,7 +71,7 @@ class LoggedOff:
         return f"{', '.join(sorted(set(there.holdings.sessions)))} to log off from {self.machine} as {self.name}"
 
 
-def examine(needed: Needed, machine: str, there: Logins, seconds: float) -> Finding:
+def examine(needed: Needed, machine: str, there: Logins, timeout_seconds: float) -> Finding:
     """Compare one login on one server with the authority's. ``seconds``: how long to wait for its sessions to end.
 
     A default database that the server has not is ``master`` there: else the login could not be made, or not log on.
@@ -80,17 +80,17 @@ def examine(needed: Needed, machine: str, there: Logins, seconds: float) -> Find
     if there.databases and there.fold(database) not in there.databases:
         needed = replace(needed, login=replace(needed.login, default_database="master"))
         note = f"its default database {database} is not on {machine}: there it is master"
-    found = _examined(needed, machine, there, seconds)
+    found = _examined(needed, machine, there, timeout_seconds)
     return replace(found, note=note) if note else found
 
 
-def _examined(needed: Needed, machine: str, there: Logins, seconds: float) -> Finding:
+def _examined(needed: Needed, machine: str, there: Logins, timeout_seconds: float) -> Finding:
     login = needed.login
     other = there.named(login.name)
     if other is None:
         return _missing(needed, machine, there.fold)
     if other.sid != login.sid:
-        return _anew(needed, other, machine, seconds, there.fold)
+        return _anew(needed, other, machine, timeout_seconds, there.fold)
     differences = login.differences(other, there.fold)
     if not differences:
         left = f"locked out on {machine}: unlock it there" if other.locked and not login.locked else ""
@@ -131,13 +131,13 @@ def _missing(needed: Needed, machine: str, fold: Fold) -> Finding:
     return Finding(login.name, machine, f"missing{has}", "made", f"made on {machine}{has}", (step,))
 
 
-def _anew(needed: Needed, other: Login, machine: str, seconds: float, fold: Fold) -> Finding:
+def _anew(needed: Needed, other: Login, machine: str, timeout_seconds: float, fold: Fold) -> Finding:
     """Same name, other SID: capture, drop, create, restore."""
     login, steps, has = needed.login, [], rights(needed.login)
     if other.holdings.sessions:
         what = f"Wait until nobody is logged on to {machine} as {other.name}, whose SID is not the right one."
         remedy = f"End these sessions, or stop what logs on with {other.name} there, then run `pulumi up` again."
-        until = WaitFor(machine, LoggedOff(machine, other.name), seconds)
+        until = WaitFor(machine, LoggedOff(machine, other.name), timeout_seconds)
         steps.append(Step(what, until, remedy, _subject(login.name, machine)))
     what = (
         f"On {machine}, make the login {login.name} anew with the SID and password hash it has on "

@@ -9,7 +9,9 @@ from components.sql.login_plan import Finding
 Report = list[dict[str, str]]
 
 
-def report(names: Iterable[str], findings: Iterable[Finding], done: Iterable[Finding], silent: Iterable[str]) -> Report:
+def report(
+    names: Iterable[str], findings: Iterable[Finding], done: Iterable[Finding], unreachable: Iterable[str]
+) -> Report:
     """A row for each login: its name, what was done or is due, and why."""
     rows: dict[str, tuple[list[str], list[str]]] = {name: ([], []) for name in names}
     notes: dict[str, list[str]] = {}
@@ -27,7 +29,7 @@ def report(names: Iterable[str], findings: Iterable[Finding], done: Iterable[Fin
             why.append(f"{finding.how} on {finding.machine}")
         if finding.note:
             notes.setdefault(finding.name, []).append(finding.note)
-    unknown = [f"{machine} does not answer" for machine in silent]
+    unknown = [f"{machine} does not answer" for machine in unreachable]
     same = "the same on every replica that answers" if unknown else "the same"
     return [
         {

@@ -57,7 +57,7 @@ class LoginSet:
                 found.append(Finding(needed.login.name, needed.authority, action="left", done=left))
             for machine, there in self._others(needed.authority):
                 if (needed.login.sid, machine) not in self._hindered:
-                    found.append(examine(needed, machine, there, self._inputs.seconds))
+                    found.append(examine(needed, machine, there, self._inputs.timeout_seconds))
         primary = self._facts.servers.get(self._facts.primary)
         if primary:
             owners = self._facts.owners.items()
@@ -74,7 +74,7 @@ class LoginSet:
         for needed in self._mighty:
             name, why = needed.login.name, self._facts.servers[needed.authority].mighty(needed.login)
             for machine, there in self._others(needed.authority):
-                differs = examine(needed, machine, there, self._inputs.seconds)
+                differs = examine(needed, machine, there, self._inputs.timeout_seconds)
                 if differs.how:
                     done = (
                         f"{differs.how} on {machine}, and not mirrored, since on {needed.authority} it is "
@@ -193,8 +193,9 @@ class LoginSet:
         return next((one for one in computers if one.lower() == prefix.lower()), "")
 
     def _nobody(self) -> str:
-        silent = self._facts.silent
-        return f"no replica but perhaps {', '.join(silent)}, which does not answer," if silent else "no replica"
+        if away := self._facts.unreachable:
+            return f"no replica but perhaps {', '.join(away)}, which does not answer,"
+        return "no replica"
 
     def _with_sid(self, wanted: str) -> dict[str, Login]:
         servers = self._facts.servers.items()

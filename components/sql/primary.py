@@ -36,7 +36,7 @@ class PrimaryInputs(OnReplicas):
     """All replicas."""
     policy: Literal["build", "always", "never"] = "build"
     """When it is moved there: while the farm is built, always, or never."""
-    seconds: float = 120
+    timeout_seconds: float = 120
     """How long a failover may take."""
     databases: tuple[str, ...] = ()
     """The farm's databases. While one of them is not in the group the primary has to be where it is."""
@@ -105,17 +105,17 @@ def refuse_loss(group: Group, target: str, attempted: str) -> None:
         )
 
 
-def move(group: str, target: str, seconds: float, *, integrated: bool = False) -> list[Step]:
+def move(group: str, target: str, timeout_seconds: float, *, integrated: bool = False) -> list[Step]:
     """The steps of a planned failover, for facts that are a group or hold one."""
     return [
-        Step(f"Wait until {target} is ready to take over {group}.", WaitFor(target, Ready(target), seconds)),
+        Step(f"Wait until {target} is ready to take over {group}.", WaitFor(target, Ready(target), timeout_seconds)),
         Step(
             f"On {target}, fail {group} over to it.",
-            Sql(target, "sql/failover.sql", (group,), integrated=integrated, seconds=seconds),
+            Sql(target, "sql/failover.sql", (group,), integrated=integrated, timeout_seconds=timeout_seconds),
         ),
         Step(
             f"Wait until {target} is the primary of {group} and its partners follow.",
-            WaitFor(target, Moved(target), seconds),
+            WaitFor(target, Moved(target), timeout_seconds),
         ),
     ]
 
@@ -142,7 +142,7 @@ class PrimaryResource(PlansByChange[PrimaryInputs, Whereabouts]):
         if inputs.policy == "never":
             raise MachineError(target, attempted, facts.astray, whereabouts.to_bring_back(facts))
         refuse_loss(facts.group, target, attempted)
-        return move(inputs.group, target, inputs.seconds)
+        return move(inputs.group, target, inputs.timeout_seconds)
 
     def _wanted(self, inputs: PrimaryInputs, facts: Whereabouts) -> str:
         """With the databases; else, as the policy says, on the wanted machine or where it is."""

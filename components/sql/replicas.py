@@ -32,29 +32,29 @@ class Answers(Generic[T]):
     """What the replicas said, and the names of those that did not answer."""
 
     given: dict[str, T]
-    silent: tuple[str, ...] = ()
+    unreachable: tuple[str, ...] = ()
 
 
 def ask(inputs: OnReplicas, machines: Sequence[str], question: Callable[[str], T], *, primary: str = "") -> Answers[T]:
     """Ask each machine. Raises ``UnreachableError`` for one that does not answer, unless the topology says to proceed;
     also then for the primary, without which nothing can be decided, and when none answers."""
     given: dict[str, T] = {}
-    silent: dict[str, UnreachableError | LostAnswerError] = {}
+    unreachable: dict[str, UnreachableError | LostAnswerError] = {}
     for machine in machines:
         try:
             given[machine] = question(machine)
         except (UnreachableError, LostAnswerError) as error:
             if inputs.unreachable == "stop" or machine == primary:
                 raise
-            silent[machine] = error
-    if silent and not given:
-        raise next(iter(silent.values()))
-    for machine, why in silent.items():
+            unreachable[machine] = error
+    if unreachable and not given:
+        raise next(iter(unreachable.values()))
+    for machine, why in unreachable.items():
         warn(
             f"{machine} does not answer ({why.found}). The topology has `sql.unreachable: proceed`: what is to be done "
             "there waits until it does, and everything else goes on."
         )
-    return Answers(given, tuple(silent))
+    return Answers(given, tuple(unreachable))
 
 
 def marks(inputs: OnReplicas, machines: Sequence[str], remote: Remote, name: str, attempted: str) -> Answers[str]:
@@ -66,4 +66,4 @@ def marks(inputs: OnReplicas, machines: Sequence[str], remote: Remote, name: str
         return str(kept[0]) if kept else ""
 
     answers = ask(inputs, machines, read)
-    return Answers({machine: text for machine, text in answers.given.items() if text}, answers.silent)
+    return Answers({machine: text for machine, text in answers.given.items() if text}, answers.unreachable)

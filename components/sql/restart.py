@@ -64,8 +64,8 @@ class Healthy:
 def restart(inputs: RestartInputs, group: Group, due: Sequence[str], what: str) -> list[Step]:
     """The steps that restart SQL Server on some machines, in the order that keeps the group. ``what`` is the setting
     that needs it, for an error. Raises ``MachineError`` where a restart would take the group down."""
-    outside = [machine for machine in due if not group.carries(machine)]
-    inside = [machine for machine in due if group.carries(machine)]
+    outside = [machine for machine in due if not group.has_replica(machine)]
+    inside = [machine for machine in due if group.has_replica(machine)]
     if inside and not group.primary:
         raise MachineError(
             inside[0],
@@ -92,9 +92,9 @@ def restart(inputs: RestartInputs, group: Group, due: Sequence[str], what: str) 
 
 def _one(inputs: RestartInputs, group: Group, machine: str) -> list[Step]:
     service = inputs.services.get(machine, "MSSQLSERVER")
-    script = Script(machine, "sql/restart_service.ps1", {"Service": service}, seconds=inputs.restart_seconds)
+    script = Script(machine, "sql/restart_service.ps1", {"Service": service}, timeout_seconds=inputs.restart_seconds)
     steps = [Step(f"On {machine}, restart SQL Server.", script)]
     if group.primary:
         what = f"Wait until {inputs.group} is healthy again after the restart of {machine}."
-        steps.append(Step(what, WaitFor(machine, Healthy(group.ailing()), inputs.synchronization_seconds)))
+        steps.append(Step(what, WaitFor(machine, Healthy(group.unhealthy_machines()), inputs.synchronization_seconds)))
     return steps

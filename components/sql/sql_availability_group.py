@@ -11,12 +11,12 @@ from components.component import Component
 from components.resource import later, later_secret
 from components.secrets import FarmSecrets
 from components.sql.administrator import Administrator, AdministratorInputs
+from components.sql.always_on import AlwaysOn, AlwaysOnInputs
 from components.sql.authentication_mode import AuthenticationMode, AuthenticationModeInputs
 from components.sql.availability_database import AvailabilityDatabase, AvailabilityDatabaseInputs
 from components.sql.availability_group import AvailabilityGroup, AvailabilityGroupInputs, ReplicaInputs
 from components.sql.cluster_access import ClusterAccess, ClusterAccessInputs
 from components.sql.endpoint import MirroringEndpoint, MirroringEndpointInputs, PartnerInputs
-from components.sql.hadr import Hadr, HadrInputs
 from components.sql.listener import Listener, ListenerInputs
 from components.sql.login_mirror import LoginMirror, LoginMirrorInputs
 from components.sql.primary import Primary, PrimaryInputs
@@ -47,9 +47,9 @@ class SqlAvailabilityGroup(Component):
             "synchronization_seconds": waits.synchronization,
             "failover_seconds": waits.failover,
         }
-        hadr = Hadr(
+        hadr = AlwaysOn(
             f"{group}-alwayson",
-            HadrInputs(
+            AlwaysOnInputs(
                 **restarting,
                 instances={replica.machine: replica.instance for replica in topology.replicas if replica.instance},
                 authentication=sql.authentication,
@@ -119,7 +119,7 @@ class SqlAvailabilityGroup(Component):
                 group=group,
                 replicas=modes,
                 unreachable=sql.unreachable,
-                seconds=topology.waits.synchronization,
+                timeout_seconds=topology.waits.synchronization,
                 adopt=sql.adopt,
             ),
             self.child([access, *endpoints]),
@@ -144,7 +144,7 @@ class SqlAvailabilityGroup(Component):
                 machine=sql.preferred_primary,
                 machines=machines,
                 policy=sql.primary_policy,
-                seconds=waits.failover,
+                timeout_seconds=waits.failover,
                 databases=tuple(databases),
                 unreachable=sql.unreachable,
             ),
@@ -164,7 +164,7 @@ class SqlAvailabilityGroup(Component):
                     machines=self.machines,
                     share=str(sql.backup_share),
                     unreachable=sql.unreachable,
-                    seconds=self._topology.waits.synchronization,
+                    timeout_seconds=self._topology.waits.synchronization,
                 ),
                 self.child(before),
             )
@@ -190,7 +190,7 @@ class SqlAvailabilityGroup(Component):
                 revisions=tuple(later(revision) for revision in revisions),
                 drop=sql.drop_logins,
                 unreachable=sql.unreachable,
-                seconds=self._topology.waits.log_off,
+                timeout_seconds=self._topology.waits.log_off,
             ),
             self.child(after),
         )

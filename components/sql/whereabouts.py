@@ -36,7 +36,7 @@ class Whereabouts:
 
     group: Group
     outside: tuple[Outside, ...] = ()
-    silent: tuple[str, ...] = ()
+    unreachable: tuple[str, ...] = ()
     """Replicas that do not answer while databases are missing. They may have them."""
 
     @property
@@ -83,7 +83,7 @@ def observe(
         return [Outside(machine, database, _age(row)) for database, row in known if database]
 
     answers = ask(inputs, machines, outside)
-    return Whereabouts(found, tuple(one for given in answers.given.values() for one in given), answers.silent)
+    return Whereabouts(found, tuple(one for given in answers.given.values() for one in given), answers.unreachable)
 
 
 def refuse_two_sets(stores: Whereabouts, attempted: str) -> None:

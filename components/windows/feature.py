@@ -45,7 +45,7 @@ class FeatureResource(Resource[FeatureInputs, FeatureFacts]):
     def plan(self, inputs: FeatureInputs, facts: FeatureFacts) -> list[Step]:
         name, machine = inputs.feature, inputs.machine
         if not facts.installed and not facts.restart_pending:
-            action = Script(machine, "windows/install_feature.ps1", {"Name": name}, seconds=1800)
+            action = Script(machine, "windows/install_feature.ps1", {"Name": name}, timeout_seconds=1800)
             return [Step(f"On {machine}, install the Windows feature {name}.", action)]
         if facts.restart_pending:
             return [Step(f"Restart {machine} to finish the installation of {name}.", Restart(machine))]
@@ -54,7 +54,7 @@ class FeatureResource(Resource[FeatureInputs, FeatureFacts]):
     def plan_delete(self, inputs: FeatureInputs, facts: FeatureFacts, baseline: dict[str, Any]) -> list[Step]:
         if not facts.installed:
             return []
-        action = Script(inputs.machine, "windows/remove_feature.ps1", {"Name": inputs.feature}, seconds=1800)
+        action = Script(inputs.machine, "windows/remove_feature.ps1", {"Name": inputs.feature}, timeout_seconds=1800)
         return [Step(f"On {inputs.machine}, remove the Windows feature {inputs.feature}.", action)]
 
     def actual(self, inputs: FeatureInputs, facts: FeatureFacts) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from cryptography import x509
 
 from components.nlb import state
 from components.nlb.node import deviations
-from components.portal.balancer_seen import HINT
+from components.portal.external_load_balancer_check import HINT
 from components.portal.front import unanswered
 from components.topology.portal import Cluster, Tier
 from components.windows.pfx import covers
@@ -73,7 +73,7 @@ class _Name:
         self.hosts, self.name, self.address = context.remote.hosts, tier.front.name, str(tier.front.address)
 
     def __call__(self) -> str:
-        dialled = self.hosts.dial(self.name)
+        dialled = self.hosts.resolve(self.name)
         if dialled != self.name:
             return f"`hosts` of this stack says {dialled}; DNS was not asked"
         try:
@@ -106,7 +106,7 @@ class _Public:
     def __call__(self) -> str:
         hosts = self.context.remote.hosts
         port = self.context.topology.portal.tenant_site_port
-        answer = get(hosts.dial(self.name), port, self.name, authorities=hosts.authorities)
+        answer = get(hosts.resolve(self.name), port, self.name, authorities=hosts.authorities)
         return public(answer.status, answer.certificate, self.name)
 
 

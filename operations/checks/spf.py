@@ -19,7 +19,7 @@ def checks(context: Context) -> Iterator[Check]:
     for name, address in addresses.items():
         yield Check(LEVEL, name, f"lets {spf.account} in", _Server(context, address))
     servers = frozenset(f"{address}:{spf.port}" for address in addresses.values())
-    yield Check(LEVEL, spf.name, f"lets {spf.account} in", _Server(context, hosts.dial(spf.name), servers))
+    yield Check(LEVEL, spf.name, f"lets {spf.account} in", _Server(context, hosts.resolve(spf.name), servers))
 
 
 class _Server:

@@ -38,7 +38,7 @@ HASH = "0x0200" + "A1B2C3D4" + "{:0128X}"
 @dataclass(frozen=True)
 class Measured:
     what: str
-    seconds: float
+    timeout_seconds: float
     round_trips: dict[str, int]
     """Requests to each replica."""
     steps: int = 0
@@ -48,7 +48,7 @@ class Measured:
     def __str__(self) -> str:
         trips = ", ".join(f"{machine} {count}" for machine, count in sorted(self.round_trips.items()))
         steps = f", {self.steps} steps" if self.steps else ""
-        how_long = f"{self.seconds:.1f} s, {self.processor:.1f} s of them computing"
+        how_long = f"{self.timeout_seconds:.1f} s, {self.processor:.1f} s of them computing"
         return f"{self.what}: {how_long}, round trips: {trips or 'none'}{steps}"
 
 
@@ -158,7 +158,7 @@ class Bench:
         )
 
     def _sql(self, machine: str, statement: str, database: str = "master") -> None:
-        self.farm.remote.sql_odbc(machine, database).run(statement, attempted="prepare", seconds=600)
+        self.farm.remote.sql_odbc(machine, database).run(statement, attempted="prepare", timeout_seconds=600)
 
 
 class Recorded(Remote):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from components.sql.always_on import AlwaysOnFacts, AlwaysOnResource
 from components.sql.authentication_mode import ServerMode
 from components.sql.availability_group import AvailabilityGroupFacts, AvailabilityGroupResource
 from components.sql.cluster_access import RIGHTS, ClusterAccessResource, SystemLogin
 from components.sql.endpoint import Endpoint, MirroringEndpointFacts, MirroringEndpointResource
 from components.sql.group import Group, Replica, Server
-from components.sql.hadr import HadrFacts, HadrResource
 from components.steps import Script, Sql
 from tests.components.contract import Case
 
@@ -87,30 +87,30 @@ AVAILABILITY_GROUP = Case(
 )
 
 
-def _hadr_restarted(facts: HadrFacts, action: Any) -> HadrFacts:
+def _always_on_restarted(facts: AlwaysOnFacts, action: Any) -> AlwaysOnFacts:
     machine = action.machine
     servers = {**facts.group.servers, machine: replace(facts.group.servers[machine], hadr=facts.configured[machine])}
     mode = replace(facts.modes[machine], running=facts.modes[machine].configured)
     return replace(facts, modes={**facts.modes, machine: mode}, group=replace(facts.group, servers=servers))
 
 
-def _mode_configured(facts: HadrFacts, action: Sql) -> HadrFacts:
+def _mode_configured(facts: AlwaysOnFacts, action: Sql) -> AlwaysOnFacts:
     mode = replace(facts.modes[action.machine], configured="mixed")
     return replace(facts, modes={**facts.modes, action.machine: mode})
 
 
 HADR = Case(
-    HadrResource,
+    AlwaysOnResource,
     {"group": "SQL", "machines": MACHINES},
-    HadrFacts(
+    AlwaysOnFacts(
         dict.fromkeys(MACHINES, False),
         {machine: ServerMode("windows", "windows") for machine in MACHINES},
         Group("SQL", "", (), (), {machine: Server(machine, False, False) for machine in MACHINES}),
     ),
     {
-        "sql/enable_hadr.ps1": lambda f, a: replace(f, configured={**f.configured, a.machine: True}),
+        "sql/enable_always_on.ps1": lambda f, a: replace(f, configured={**f.configured, a.machine: True}),
         "sql/set_authentication.sql": _mode_configured,
-        "sql/restart_service.ps1": _hadr_restarted,
+        "sql/restart_service.ps1": _always_on_restarted,
     },
     leaves=True,
 )

@@ -119,7 +119,7 @@ PROVIDERS = {
 
 def _federated(program: Program, topology: Topology) -> bool:
     """Whether the design's release has authentication sites; one without has no names to give and no trust."""
-    kinds = ("portal:Fqdn", "portal:Federation", "portal:ProviderEndpoints")
+    kinds = ("portal:PublicEndpointName", "portal:Federation", "portal:ProviderEndpoints")
     having = "admin-auth" in topology.release.roles
     assert all(bool(program.all(kind)) == having for kind in kinds)
     return having
@@ -130,7 +130,7 @@ def test_everything_is_known_by_the_name_of_its_own_tier(program: Program, file:
     if not _federated(program, load(file)):
         return
     for namespace, (role, port) in FRONTS.items():
-        inputs, tier = program.one("portal:Fqdn", f"{namespace}-name").inputs, portal.tier_of(role)
+        inputs, tier = program.one("portal:PublicEndpointName", f"{namespace}-name").inputs, portal.tier_of(role)
         assert (inputs["fqdn"], inputs["port"]) == (tier.front.name, port or portal.tenant_site_port)
         assert inputs["machine"] == tier.nodes[0], "where it is installed"
     for provider, (role, port) in PROVIDERS.items():
@@ -156,12 +156,12 @@ def test_each_site_trusts_its_own_authentication_site(program: Program, file: Pa
         assert inputs["public"] == (site == "TenantSite")
         trust = program.one("portal:Federation", f"{site}-trust")
         for name in (site, sign_in):
-            assert program.is_before(program.one("portal:Fqdn", f"{name}-name"), trust)
+            assert program.is_before(program.one("portal:PublicEndpointName", f"{name}-name"), trust)
 
 
 def test_endpoints_come_after_the_tenants_site_is_published_everywhere(program: Program) -> None:
     for binding in program.all("windows:SiteBinding"):
-        for one in (*program.all("portal:Fqdn"), *program.all("portal:ProviderEndpoints")):
+        for one in (*program.all("portal:PublicEndpointName"), *program.all("portal:ProviderEndpoints")):
             assert program.is_before(binding, one)
     verification = program.one("command:local:Command", "verification")
     for one in (*program.all("portal:Federation"), *program.all("portal:ProviderEndpoints")):
@@ -195,10 +195,10 @@ def test_a_load_balancer_of_somebody_else_is_seen_after_all_it_carries_and_befor
 ) -> None:
     topology = load(file)
     tiers = [tier for tier in topology.portal.tiers if tier.load_balancer is not None]
-    seen = program.all("portal:BalancerSeen")
+    seen = program.all("portal:ExternalLoadBalancerCheck")
     assert sorted(one.inputs["name"] for one in seen) == sorted(tier.front.name for tier in tiers)
     for tier in tiers:
-        one = program.one("portal:BalancerSeen", f"{tier.name}-load-balancer")
+        one = program.one("portal:ExternalLoadBalancerCheck", f"{tier.name}-load-balancer")
         assert one.inputs["ports"] == list(topology.portal.ports(tier))
         serving = [r for r in program.resources if r.inputs.get("machine") in tier.nodes and "windows:" in r.type]
         assert len(serving) >= 2 * len(tier.nodes)

@@ -110,8 +110,8 @@ def test_a_proof_is_forgotten_with_its_resource() -> None:
 class Marks:
     """Replicas of which some keep a marker, and one may be silent."""
 
-    def __init__(self, kept: dict[str, str], silent: str) -> None:
-        self.kept, self.silent, self.machine = kept, silent, ""
+    def __init__(self, kept: dict[str, str], unreachable: str) -> None:
+        self.kept, self.unreachable, self.machine = kept, unreachable, ""
 
     def powershell(self, machine: str) -> Marks:
         self.machine = machine
@@ -119,13 +119,13 @@ class Marks:
 
     def run(self, script: str, arguments: dict[str, str], *, attempted: str) -> list[str]:
         assert script == load_script("windows/read_mark.ps1"), "nothing else is asked on a converged farm"
-        if self.machine == self.silent:
+        if self.machine == self.unreachable:
             raise UnreachableError(self.machine, attempted, "no answer")
         return [self.kept[self.machine]] if self.machine in self.kept else []
 
 
 @pytest.mark.parametrize(
-    ("kept", "silent", "elsewhere"),
+    ("kept", "unreachable", "elsewhere"),
     [
         ({"SQL1": "built"}, "", ()),
         ({"SQL2": "built"}, "", ("SQL2",)),
@@ -135,9 +135,9 @@ class Marks:
     ids=["kept by the first", "kept by one that was the first", "its keeper is silent", "silent, and kept by another"],
 )
 def test_no_proof_is_due(
-    monkeypatch: pytest.MonkeyPatch, kept: dict[str, str], silent: str, elsewhere: tuple[str, ...]
+    monkeypatch: pytest.MonkeyPatch, kept: dict[str, str], unreachable: str, elsewhere: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr("components.sql.group.observe", lambda *_, **__: group("SQL1"))
     inputs = INPUTS.model_copy(update={"unreachable": "proceed"})
-    facts = RESOURCE.observe(inputs, Marks(kept, silent))  # type: ignore[arg-type]
+    facts = RESOURCE.observe(inputs, Marks(kept, unreachable))  # type: ignore[arg-type]
     assert (facts.proved, facts.elsewhere) == ("built", elsewhere)

@@ -93,8 +93,8 @@ SPF = ["SPF1", "SPF2"]
 def test_a_node_more_and_a_node_less(made: Made) -> None:
     two, three = made(["Portal1", "Portal2"], SPF), made(["Portal1", "Portal2", "Portal3"], SPF)
     beside = {"portal-cluster", "logins-after-joining"}
-    assert touched(two, three) == (of("Portal3", "plan-seen"), beside, set())
-    assert touched(three, two) == (set(), beside, of("Portal3", "plan-seen"))
+    assert touched(two, three) == (of("Portal3", "plan-replication"), beside, set())
+    assert touched(three, two) == (set(), beside, of("Portal3", "plan-replication"))
 
 
 def test_an_spf_server_more_and_the_first_one_less(made: Made) -> None:
@@ -107,10 +107,14 @@ def test_an_spf_server_more_and_the_first_one_less(made: Made) -> None:
 def test_another_order_moves_only_what_goes_through_the_first(made: Made) -> None:
     before, after = made(["Portal1", "Portal2"], SPF), made(["Portal2", "Portal1"], SPF)
     nodes = {"Portal1-node", "Portal2-node"}
-    assert touched(before, after) == ({"Portal1-plan-seen"}, THROUGH_THE_FIRST | nodes, {"Portal2-plan-seen"})
+    assert touched(before, after) == (
+        {"Portal1-plan-replication"},
+        THROUGH_THE_FIRST | nodes,
+        {"Portal2-plan-replication"},
+    )
 
 
 def test_the_first_node_leaves(made: Made) -> None:
     before, after = made(["Portal1", "Portal2"], SPF), made(["Portal2"], SPF)
     updated = THROUGH_THE_FIRST | {"Portal2-node", "logins-after-joining"}
-    assert touched(before, after) == (set(), updated, of("Portal1") | {"Portal2-plan-seen"})
+    assert touched(before, after) == (set(), updated, of("Portal1") | {"Portal2-plan-replication"})

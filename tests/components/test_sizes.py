@@ -45,7 +45,7 @@ def test_every_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nodes: int,
         "windows:SiteBinding": nodes,
         "nlb:Cluster": 1,
         "nlb:Node": nodes,
-        "portal:PlanSeen": nodes - 1,
+        "portal:PlanReplicationCheck": nodes - 1,
         "sql:LoginMirror": 2,
         "sql:AvailabilityGroup": 1,
     }.items():

@@ -57,7 +57,7 @@ def test_what_comes_after_a_stage_comes_after_everything_in_it(tmp_path: Path, m
     for name, kind, last in (
         ("sources-seen", "portal:SoftwareSource", "Portal1-software"),
         ("joined", "windows:GroupMembers", "logins-after-joining"),
-        ("registered", "portal:PlanSeen", "Portal1-tenant-site"),
+        ("registered", "portal:PlanReplicationCheck", "Portal1-tenant-site"),
         ("serving", "nlb:Node", "AdminAPI-name"),
     ):
         stage = program.one(":Stage", name)

@@ -14,7 +14,7 @@ from remote.hosts import Hosts
 from remote.session import Remote
 
 
-def silent(_sentence: str) -> None:
+def unreachable(_sentence: str) -> None:
     """Nobody looks on."""
 
 
@@ -60,14 +60,14 @@ def test_a_restart_happens_once_however_often_its_order_is_lost(machine: Machine
 def test_a_step_says_what_to_do_where_the_machine_does_not(error: MachineError, remedy: str) -> None:
     step = Step("On SQL1, back up.", Script("SQL1", "windows/restart.ps1"), "Look at the share.")
     with pytest.raises(MachineError) as caught:
-        StepRunner(Machine(error=error), silent).run(step, lambda: None)
+        StepRunner(Machine(error=error), unreachable).run(step, lambda: None)
     assert (caught.value.found, caught.value.remedy, caught.value.number) == ("Access is denied", remedy, 3201)
 
 
 def test_a_lost_answer_stays_one() -> None:
     step = Step("On SQL1, back up.", Script("SQL1", "windows/restart.ps1"), "Look at the share.")
     with pytest.raises(LostAnswerError):
-        StepRunner(Machine(error=LostAnswerError("SQL1", "x", "y")), silent).run(step, lambda: None)
+        StepRunner(Machine(error=LostAnswerError("SQL1", "x", "y")), unreachable).run(step, lambda: None)
 
 
 @pytest.mark.parametrize("moved", [False, True])
@@ -108,7 +108,7 @@ class Server:
     def __init__(self, machine: str, servers: Servers) -> None:
         self.machine, self.servers = machine, servers
 
-    def apart(self, transactions: Any, *, attempted: str, seconds: float) -> list[MachineError | None]:
+    def apart(self, transactions: Any, *, attempted: str, timeout_seconds: float) -> list[MachineError | None]:
         names = [transaction[0][1][0] for transaction in transactions]
         self.servers.requests.append((self.machine, names))
         bad = self.servers.bad
@@ -116,7 +116,7 @@ class Server:
             MachineError(self.machine, attempted, f"no {name}", number=1) if name in bad else None for name in names
         ]
 
-    def together(self, statements: Any, *, attempted: str, seconds: float) -> None:
+    def together(self, statements: Any, *, attempted: str, timeout_seconds: float) -> None:
         name = statements[0][1][0]
         self.servers.requests.append((self.machine, [name]))
         if name in self.servers.bad:
@@ -129,7 +129,7 @@ def about(name: str, machine: str = "SQL2", subject: str | None = None) -> Step:
 
 
 def carried_out(servers: Servers, *plan: Step) -> list[Any]:
-    StepRunner(servers, silent).run_all(plan, lambda: None)
+    StepRunner(servers, unreachable).run_all(plan, lambda: None)
     return servers.requests
 
 

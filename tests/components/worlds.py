@@ -12,19 +12,19 @@ from components.nlb.node import NodeFacts, NodeResource
 from components.nlb.port_rules import DEFAULT_RULE, PortRulesResource
 from components.nlb.state import NodeView, PortRule
 from components.portal.administrators import AdministratorsResource
-from components.portal.balancer_seen import BalancerSeenResource
 from components.portal.configuration import ConfigurationFacts, ConfigurationResource
 from components.portal.databases import CONFIG
+from components.portal.external_load_balancer_check import ExternalLoadBalancerCheckResource
 from components.portal.federation import FederationFacts, FederationResource, authority
-from components.portal.fqdn import FqdnResource, Name
 from components.portal.plan import PlanFacts, PlanResource, PlanState
 from components.portal.plan_by_hand import PlanByHandFacts, PlanByHandResource
-from components.portal.plan_seen import PlanSeenResource
+from components.portal.plan_replication_check import PlanReplicationCheckResource
 from components.portal.provider_endpoints import (
     ProviderEndpointsFacts,
     ProviderEndpointsResource,
 )
 from components.portal.provider_endpoints import Registered as RegisteredProvider
+from components.portal.public_endpoint_name import Name, PublicEndpointNameResource
 from components.portal.software import Mark, SoftwareFacts, SoftwareResource
 from components.portal.software_source import SoftwareSourceFacts, SoftwareSourceResource
 from components.spf.registration import Registered, RegistrationFacts, RegistrationResource
@@ -361,8 +361,8 @@ PLAN = Case(
     gone=PlanFacts((), CALL),
 )
 
-PLAN_SEEN = Case(
-    PlanSeenResource,
+PLAN_REPLICATION_CHECK = Case(
+    PlanReplicationCheckResource,
     {"machine": "Portal2", **API, "name": "Check", "plan_id": "plan1"},
     (),
     {"until": lambda f, a: ("plan1",)},
@@ -371,7 +371,7 @@ PLAN_SEEN = Case(
 
 
 BALANCER_SEEN = Case(
-    BalancerSeenResource,
+    ExternalLoadBalancerCheckResource,
     {"machine": "Portal1", "nodes": ["Portal1", "Portal2"], "name": "portal.hyper-v.nu", "ports": [443, 30091]},
     ("TCP 443: 3 of 3 unanswered (Connection refused); of its servers, these answer: Portal1",),
     {"until": lambda f, a: ()},
@@ -404,7 +404,7 @@ REGISTRATION = Case(
 STORE = {"server": "sql.hyper-v.nu", "login": "sa", "password": "Sql-Pass-1!"}
 
 FQDN = Case(
-    FqdnResource,
+    PublicEndpointNameResource,
     {"machine": "Portal1", "namespace": "AdminSite", "fqdn": "portal.hyper-v.nu", "port": 30091, **STORE},
     Name("portal1.hyper-v.nu", 30091),
     {"portal/set_fqdn.ps1": lambda f, a: Name(a.arguments["Fqdn"], a.arguments["Port"])},
@@ -509,7 +509,7 @@ CASES = [
     CONFIGURATION,
     ADMINISTRATORS,
     PLAN,
-    PLAN_SEEN,
+    PLAN_REPLICATION_CHECK,
     BALANCER_SEEN,
     REGISTRATION,
     FQDN,

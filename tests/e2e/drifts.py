@@ -51,7 +51,9 @@ def console(machine: str, script: str) -> Hand:
         text = f"param($ProgressFile)\n{script}"
         powershell, host = farm.remote.powershell(machine), farm.remote.hosts[machine]
         attempted = "do by hand at the console"
-        return run_detached(powershell, host, "By hand", text, {}, attempted=attempted, seconds=120, report=print)
+        return run_detached(
+            powershell, host, "By hand", text, {}, attempted=attempted, timeout_seconds=120, report=print
+        )
 
     return act
 
@@ -508,7 +510,7 @@ HIDDEN = {
     "Portal1-configuration": "Portal1",
     "Portal2-configuration": "Portal2",
     "plan": "Portal1",
-    "Portal2-plan-seen": "Portal2",
+    "Portal2-plan-replication": "Portal2",
     "spf-registration": "Portal1",
     **{f"{name}-name": "Portal1" for name in (*SITES, "AdminAPI", "TenantAPI", "TenantPublicAPI")},
     **{f"{name}-trust": "Portal1" for name in ("AdminSite", "TenantSite")},
@@ -650,7 +652,12 @@ GONE = [
     Drift("firewall: rule removed", "Portal2-firewall-clients", MADE, firewall("Portal2", "clients", "Remove")),
     Drift("logins: compared when a node was configured", "logins-after-joining", COMPARED, None),
     Drift("plan: removed", "plan", MADE, portal("Remove-MgmtSvcPlan -PlanId $plan.Id -Confirm:$false @how")),
-    Drift("plan: not seen through the other node", "Portal2-plan-seen", r'~ plan_id: "\(none\)" => \[unknown\]', None),
+    Drift(
+        "plan: not seen through the other node",
+        "Portal2-plan-replication",
+        r'~ plan_id: "\(none\)" => \[unknown\]',
+        None,
+    ),
     Drift(
         "registration: removed",
         "spf-registration",

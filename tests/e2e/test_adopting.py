@@ -216,7 +216,7 @@ SETTINGS = {
     "Portal1-operators",
     "Portal2-operators",
     "Portal1-software-source",
-    "Portal2-plan-seen",
+    "Portal2-plan-replication",
     "Portal2-software-source",
     "SQL-administrator",
     "SQL-authentication",

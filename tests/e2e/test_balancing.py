@@ -342,10 +342,10 @@ def test_a_restart_is_asked_for_and_its_node_drained(farm: FarmHere, cluster: Cl
     left_to_the_next_start(farm, [f"\\??\\{OTHER}", ""])
     assert piece.drift(outs) == {}
     with watched(farm) as waiting:
-        piece = piece.but(seconds=1234, restart_seconds=432)
+        piece = piece.but(timeout_seconds=1234, restart_seconds=432)
         outs = piece.update(outs)
     assert (waiting.down, waiting.said) == ([], []), "how long to wait is no change of anything"
-    assert (outs["seconds"], outs["restart_seconds"]) == (1234, 432)
+    assert (outs["timeout_seconds"], outs["restart_seconds"]) == (1234, 432)
 
     left_to_the_next_start(farm, [f"\\??\\{OTHER}", ""], again=True)
     by_hand(farm)

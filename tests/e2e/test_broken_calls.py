@@ -202,7 +202,7 @@ CASES: dict[str, tuple[Undo, dict[str, Any]]] = {
     "failover-proof": (delete, {}),
     "plan": (delete, {}),
     "Portal2-configuration": (install_again, FEW),
-    "Portal2-plan-seen": (delete, {}),
+    "Portal2-plan-replication": (delete, {}),
     "spf-registration": (delete, {}),
     "Portal1-tenant-site": (delete, {}),
     "Portal2-node": (delete, {}),

@@ -113,7 +113,7 @@ def test_a_wait_goes_on_when_the_person_is_done(farm: FarmHere) -> None:
     """With ``waits.manual`` the step waits: nothing has to be run again."""
     plan = farm.pieces()["plan"]
     by_hand.unclick(farm)
-    waiting = plan.but(seconds=120.0, name="Waited for", adopt=False)
+    waiting = plan.but(timeout_seconds=120.0, name="Waited for", adopt=False)
     outs: list[dict[str, object]] = []
     thread = threading.Thread(target=lambda: outs.append(waiting.create()))
     thread.start()

@@ -118,7 +118,7 @@ def test_preview_shows_nothing_else(rounds: Rounds, name: str) -> None:
     preview = rounds.outcome(name).preview
     expected = {drift.resource for drift in ROUNDS[name]}
     if "plan" in expected:
-        expected.add("Portal2-plan-seen")  # the plan's id is not known before the plan was changed
+        expected.add("Portal2-plan-replication")  # the plan's id is not known before the plan was changed
     assert preview.touched == expected
     assert VERIFICATION in preview.operations
 

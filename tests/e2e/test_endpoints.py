@@ -18,8 +18,8 @@ import pytest
 
 from components import settings
 from components.portal.federation import FederationResource
-from components.portal.fqdn import FqdnResource
 from components.portal.provider_endpoints import ProviderEndpointsResource
+from components.portal.public_endpoint_name import PublicEndpointNameResource
 from lab.testing import network, power
 from operations.checks import sign_in
 from operations.configuration import from_text
@@ -30,7 +30,7 @@ from tests.e2e.lab_here import FarmHere, Piece
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
-KINDS = (FqdnResource, FederationResource, ProviderEndpointsResource)
+KINDS = (PublicEndpointNameResource, FederationResource, ProviderEndpointsResource)
 
 
 @dataclass

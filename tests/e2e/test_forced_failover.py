@@ -105,8 +105,8 @@ class Built:
         return [row["name"] for row in rows]
 
 
-def eventually(question: Callable[[], bool], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
+def eventually(question: Callable[[], bool], timeout_seconds: float = 20) -> None:
+    end = time.monotonic() + timeout_seconds
     while not question():
         assert time.monotonic() < end
         time.sleep(0.1)
@@ -307,7 +307,7 @@ def test_nor_from_a_file_that_is_gone_or_another(built: Built, seeding: Seeding)
 
 def test_a_backup_and_a_restore_may_go_on_as_long_as_they_get_on(built: Built, seeding: Seeding) -> None:
     for step in ("write a copy-only full", "restore the full"):
-        told = seeding.run(until=step, pace=4, seconds=1)
+        told = seeding.run(until=step, pace=4, timeout_seconds=1)
         percents = [int(one.split()[1]) for one in told if one.endswith(" percent")]
         assert len(percents) >= 2
         assert percents == sorted(percents)
@@ -316,7 +316,7 @@ def test_a_backup_and_a_restore_may_go_on_as_long_as_they_get_on(built: Built, s
 
 def test_one_that_stands_still_is_cancelled(built: Built, seeding: Seeding) -> None:
     with pytest.raises(MachineError) as caught:
-        seeding.run(until="write a copy-only log", pace=6, seconds=1)  # the log's does not say how far it is
+        seeding.run(until="write a copy-only log", pace=6, timeout_seconds=1)  # the log's does not say how far it is
     assert "it stood at 0 percent for 1 seconds, and was cancelled. See that the service account" in str(caught.value)
     assert seeding.due() == WHOLE[1:]
     seeding.finish()
@@ -324,7 +324,7 @@ def test_one_that_stands_still_is_cancelled(built: Built, seeding: Seeding) -> N
 
 def test_a_restore_that_broke_off_is_begun_anew(built: Built, seeding: Seeding) -> None:
     with pytest.raises(MachineError, match="timeout expired"):
-        seeding.run(until="restore the full", pace=6, seconds=1, watched=False)
+        seeding.run(until="restore the full", pace=6, timeout_seconds=1, watched=False)
     rows = built.sql("SQL2", f"SELECT state_desc FROM sys.databases WHERE name = N'{seeding.name}'")
     assert rows == [{"state_desc": "RESTORING"}]
     assert seeding.due() == WHOLE[1:]

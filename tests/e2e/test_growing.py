@@ -32,7 +32,7 @@ WHOLE_NODE = {
     "software",
     "configuration",
     "operators",
-    "plan-seen",
+    "plan-replication",
     "tenant-site",
     "node",
 }
@@ -125,7 +125,7 @@ def of(machine: str, operation: str, parts: set[str] = WHOLE_NODE) -> dict[str, 
 
 
 VERIFIED = {VERIFICATION: "create-replacement"}
-PERHAPS = {"Portal3-plan-seen": "update"}
+PERHAPS = {"Portal3-plan-replication": "update"}
 """In a preview only: it does not know yet that the plan keeps its id when another node speaks for it."""
 
 
@@ -171,8 +171,8 @@ def test_another_order_of_the_nodes_changes_nothing_on_them(growing: Growing) ->
         **BALANCING,
         **SPEAKING,
         **{f"Portal{number}-node": "update" for number in (1, 2, 3)},
-        "Portal1-plan-seen": "create",
-        "Portal2-plan-seen": "delete",
+        "Portal1-plan-replication": "create",
+        "Portal2-plan-replication": "delete",
         "failover-proof": "update",
         **VERIFIED,
     }
@@ -202,11 +202,11 @@ def test_the_first_node_leaves(growing: Growing) -> None:
     growing.declare(["Portal1", "Portal3"], ["SPF1", "SPF2", "SPF3"])
     preview, done, asked = growing.up_under_clients()
     expected = {
-        **of("Portal2", "delete", WHOLE_NODE - {"plan-seen"}),
+        **of("Portal2", "delete", WHOLE_NODE - {"plan-replication"}),
         **BALANCING,
         **SPEAKING,
         **{f"Portal{number}-node": "update" for number in (1, 3)},
-        "Portal1-plan-seen": "delete",
+        "Portal1-plan-replication": "delete",
         "failover-proof": "update",
         "logins-after-joining": "update",
         **VERIFIED,

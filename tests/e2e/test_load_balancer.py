@@ -59,15 +59,17 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
 
 def ask(port: int = 443, *, authorities: Path | None = None) -> Answer | None:
     try:
-        return get(FRONT, port, NAME, authorities=str(authorities or ""), verify=authorities is not None, seconds=5)
+        return get(
+            FRONT, port, NAME, authorities=str(authorities or ""), verify=authorities is not None, timeout_seconds=5
+        )
     except HttpError:
         return None
 
 
-def eventually(condition: Callable[[], object], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
+def eventually(condition: Callable[[], object], timeout_seconds: float = 60) -> None:
+    end = time.monotonic() + timeout_seconds
     while not condition():
-        assert time.monotonic() < end, f"it did not become true within {seconds:.0f} seconds"
+        assert time.monotonic() < end, f"it did not become true within {timeout_seconds:.0f} seconds"
         time.sleep(0.2)
 
 

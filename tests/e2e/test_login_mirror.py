@@ -66,7 +66,7 @@ class Servers:
         self.sql(machine, f"CREATE LOGIN [{name}] WITH PASSWORD = N'{LATER}'")
 
     def piece(self, **changed: Any) -> Piece:
-        return self.pieces["logins"].but(databases=["Shop"], seconds=2, **changed)
+        return self.pieces["logins"].but(databases=["Shop"], timeout_seconds=2, **changed)
 
     def mirror(self, **changed: Any) -> dict[str, dict[str, str]]:
         """Mirror, and give the report's rows by login."""

@@ -55,7 +55,7 @@ def test_without_the_flow_the_registration_fails_and_says_where(farm: FarmHere) 
     assert f"The portal calls {SPF} from Portal1: let that port pass all firewalls on the way" in error
     assert not any(secret in done.output for secret in SECRETS.values())
     made = {resource["urn"].rpartition("::")[2] for resource in farm.export()["deployment"]["resources"]}
-    assert {"plan", "Portal2-plan-seen", "SPF1-account", "logins-after-joining"} <= made  # the rest was built
+    assert {"plan", "Portal2-plan-replication", "SPF1-account", "logins-after-joining"} <= made  # the rest was built
     assert "spf-registration" not in made
 
 

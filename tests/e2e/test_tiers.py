@@ -78,7 +78,7 @@ Get-NetFirewallRule -DisplayName 'Windows Azure Pack HA*' | ForEach-Object {
 
 def answers(farm: Farm, name: str, port: int) -> bool:
     try:
-        answer = get(farm.remote.hosts.dial(name), port, name, verify=False, seconds=5)
+        answer = get(farm.remote.hosts.resolve(name), port, name, verify=False, timeout_seconds=5)
     except HttpError:
         return False
     return answer.status < 500
@@ -90,10 +90,10 @@ def unanswered(farm: Farm) -> list[str]:
     return [f"{name}:{port}" for name, port in fronts if not answers(farm, name, port)]
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
+def eventually(condition: Callable[[], bool], timeout_seconds: float = 60) -> None:
+    end = time.monotonic() + timeout_seconds
     while not condition():
-        assert time.monotonic() < end, f"it did not become true within {seconds:.0f} seconds"
+        assert time.monotonic() < end, f"it did not become true within {timeout_seconds:.0f} seconds"
         time.sleep(0.2)
 
 

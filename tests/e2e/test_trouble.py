@@ -250,34 +250,34 @@ def test_any_one_server_may_stop(farm: Farm, machine: str) -> None:
         eventually(lambda: healthy(farm), 60)
 
 
-@pytest.mark.parametrize("silent", ["SQL2", "SQL1"])
-def test_the_others_are_looked_after_while_a_replica_is_down(farm: Farm, silent: str) -> None:
+@pytest.mark.parametrize("unreachable", ["SQL2", "SQL1"])
+def test_the_others_are_looked_after_while_a_replica_is_down(farm: Farm, unreachable: str) -> None:
     """SQL1 keeps the claims and marks of the group, SQL2 takes over its role meanwhile."""
-    other = "SQL1" if silent == "SQL2" else "SQL2"
+    other = "SQL1" if unreachable == "SQL2" else "SQL2"
     topology = farm.topology.read_text(encoding="utf-8")
     if "unreachable:" not in topology:
         assert "\nsql:\n" in topology
         farm.topology.write_text(topology.replace("\nsql:\n", "\nsql:\n  unreachable: proceed\n"), encoding="utf-8")
     first = farm.up()
     assert first.ok, first.output[-4000:]
-    stopped = farm.lab("fault", "stop", silent)
+    stopped = farm.lab("fault", "stop", unreachable)
     assert stopped.ok, stopped.output
     try:
         eventually(lambda: serves(farm, "Portal1"))
         quiet = farm.up()
         assert quiet.ok, quiet.output[-4000:]
         assert re.search(r"\n +\d+ unchanged\n", quiet.output), quiet.output[-4000:]
-        assert f"{silent} does not answer" in quiet.output
+        assert f"{unreachable} does not answer" in quiet.output
         farm.sql(other, r"REVOKE VIEW SERVER STATE TO [NT AUTHORITY\SYSTEM]")
         repaired = farm.up()
         assert f'~ access: "missing: VIEW SERVER STATE on {other}" => "granted"' in repaired.output
         # Something changed, so the farm is verified: that does not overlook that a server is away.
         assert not repaired.ok
-        assert silent in repaired.output.split("error:", 1)[1]
+        assert unreachable in repaired.output.split("error:", 1)[1]
     finally:
-        started = farm.lab("fault", "start", silent)
+        started = farm.lab("fault", "start", unreachable)
     assert started.ok, started.output
-    if silent == "SQL1":
+    if unreachable == "SQL1":
         fail_over(farm, "SQL1")
     eventually(lambda: healthy(farm), 90)
     done = farm.up()

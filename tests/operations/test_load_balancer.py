@@ -86,7 +86,8 @@ class Balanced:
         self.context: Any = SimpleNamespace(
             topology=load(Path(topology)),
             remote=SimpleNamespace(
-                hosts=SimpleNamespace(dial=lambda name: self.names.get(name, name), authorities=""), https=self._direct
+                hosts=SimpleNamespace(resolve=lambda name: self.names.get(name, name), authorities=""),
+                https=self._direct,
             ),
         )
         monkeypatch.setattr(front, "get", self._get)

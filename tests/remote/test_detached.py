@@ -86,9 +86,9 @@ class Machine(PowerShell):
         return ["T"] if self.task else []
 
 
-def work(machine: Machine, seconds: float = 5) -> list[Any]:
+def work(machine: Machine, timeout_seconds: float = 5) -> list[Any]:
     return detached.run_detached(
-        machine, HOST, "T", "1", {}, attempted="do it", seconds=seconds, report=lambda _text: None
+        machine, HOST, "T", "1", {}, attempted="do it", timeout_seconds=timeout_seconds, report=lambda _text: None
     )
 
 
@@ -188,7 +188,7 @@ def test_what_never_begins_is_told_as_that() -> None:
     machine = Machine()
     machine.new = [("Queued", HAS_NOT_RUN, None)]
     with pytest.raises(MachineError, match=r"the scheduled task T has not begun after 0 seconds \(Queued, last result"):
-        work(machine, seconds=0.2)
+        work(machine, timeout_seconds=0.2)
 
 
 def test_what_a_killed_run_left_running_is_taken_over() -> None:
@@ -233,9 +233,9 @@ def test_a_task_that_somebody_removed() -> None:
 
 def test_what_is_left_is_swept_once_it_has_ended() -> None:
     machine = Machine(of_an_earlier_run(("Running", RUNNING, None), ("Running", RUNNING, None), ("Ready", 0, [3])))
-    detached.sweep(machine, attempted="tidy up", seconds=5, report=lambda _text: None)
+    detached.sweep(machine, attempted="tidy up", timeout_seconds=5, report=lambda _text: None)
     assert (machine.ran, machine.task) == (["list", "read", "read", "remove"], None)
     busy = Machine(of_an_earlier_run(("Running", RUNNING, None)))
     with pytest.raises(MachineError, match="the scheduled task T of an earlier run still runs after 0 seconds"):
-        detached.sweep(busy, attempted="tidy up", seconds=0.2, report=lambda _text: None)
+        detached.sweep(busy, attempted="tidy up", timeout_seconds=0.2, report=lambda _text: None)
     assert busy.task is not None

@@ -63,11 +63,11 @@ class TestAccountOfADomain:
         assert world.at("SQL1", Account(Kind.ONE_DIRECTORY, "web.dmz", "installer", INSTALLER.password)) == "in"
 
     def test_a_server_that_does_not_answer_is_no_refusal(self, world: World) -> None:
-        def silent() -> str:
+        def unreachable() -> str:
             raise ConnectionError
 
         with pytest.raises(ConnectionError):
-            world.log_ons.run(INSTALLER, "Portal1", silent)
+            world.log_ons.run(INSTALLER, "Portal1", unreachable)
         assert world.at("Portal1", INSTALLER) == "in"
 
     @pytest.mark.parametrize("account", [INSTALLER, SA], ids=["directory", "each server"])

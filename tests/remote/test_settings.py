@@ -72,8 +72,8 @@ def test_an_entry_for_a_machine_that_is_not_there() -> None:
 
 def test_names_of_clusters_and_of_the_listener_are_dialled_where_the_entry_says() -> None:
     found = given(hosts={"Portal.Hyper-V.nu": {"address": "127.49.5.150"}})
-    assert found.dial("portal.hyper-v.nu") == "127.49.5.150"
-    assert found.dial("elsewhere.example") == "elsewhere.example"
+    assert found.resolve("portal.hyper-v.nu") == "127.49.5.150"
+    assert found.resolve("elsewhere.example") == "elsewhere.example"
 
 
 @pytest.mark.parametrize("entry", [{}, {"verify": False}, None])

@@ -17,9 +17,11 @@ LEAF = "-- What's here? Nothing.\nDECLARE @a sysname = ?, @b nvarchar(9) = N'it'
 class Server(SqlServer):
     """Remembers what it is sent; every transaction ends as ``ends`` says by its number, else well."""
 
-    def __init__(self, ends: dict[int, tuple[int, str]] | None = None, silent: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self, ends: dict[int, tuple[int, str]] | None = None, unreachable: frozenset[int] = frozenset()
+    ) -> None:
         super().__init__(Host("SQL2", "sql2.test", "127.0.0.1", "who", Secret("")))
-        self.ends, self.silent = ends or {}, silent
+        self.ends, self.unreachable = ends or {}, unreachable
         self.sent: list[tuple[str, tuple[Value, ...]]] = []
 
     def _do(self, work: Any, *_: Any, **__: Any) -> list[dict[str, Any]]:
@@ -36,7 +38,7 @@ class Server(SqlServer):
                 self.sent.append((text, values))
 
             def fetchall(cursor) -> list[tuple[int, int, str]]:  # noqa: N805
-                numbers = {int(one) for one in re.findall(r"SELECT (\d+) AS", self.sent[-1][0])} - self.silent
+                numbers = {int(one) for one in re.findall(r"SELECT (\d+) AS", self.sent[-1][0])} - self.unreachable
                 return [(number, *self.ends.get(number, (0, ""))) for number in sorted(numbers)]
 
             def nextset(cursor) -> bool:  # noqa: N805
@@ -80,7 +82,7 @@ def test_a_hundred_logins_fit_into_one_request_and_thousands_into_few() -> None:
 
 
 def test_each_one_ends_for_itself() -> None:
-    server = Server({1: (15025, "The server principal 'b' already exists.")}, silent=frozenset({2}))
+    server = Server({1: (15025, "The server principal 'b' already exists.")}, unreachable=frozenset({2}))
     first, second, third = server.apart([((LEAF, ("a", 1)),)] * 3, attempted="mirror")
     assert first is None
     assert isinstance(second, MachineError)

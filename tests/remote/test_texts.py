@@ -117,10 +117,10 @@ def test_the_innermost_reason(error: BaseException, expected: str) -> None:
 
 class TestWait:
     @staticmethod
-    def told(answers: list[str], seconds: float = 60, sleep: Callable[[float], None] = time.sleep) -> list[str]:
+    def told(answers: list[str], timeout_seconds: float = 60, sleep: Callable[[float], None] = time.sleep) -> list[str]:
         reports: list[str] = []
         missing = lambda: answers.pop(0) if len(answers) > 1 else answers[0]  # noqa: E731
-        wait("SQL1", "see it", seconds, missing, reports.append, sleep=sleep)
+        wait("SQL1", "see it", timeout_seconds, missing, reports.append, sleep=sleep)
         return reports
 
     def test_nothing_missing(self) -> None:
@@ -138,7 +138,7 @@ class TestWait:
 
     def test_the_time_is_up(self) -> None:
         with pytest.raises(MachineError) as caught:
-            self.told(["the service"], seconds=0)
+            self.told(["the service"], timeout_seconds=0)
         assert str(caught.value) == (
             "SQL1: see it: after 0 seconds still waiting for the service. When it has come about, run `pulumi up` "
             "again: it resumes."
@@ -150,7 +150,7 @@ class _Server:
         self.number = number
         self.asked = 0
 
-    def rows(self, statement: str, *values: Any, attempted: str, seconds: float = 0) -> list[dict[str, Any]]:
+    def rows(self, statement: str, *values: Any, attempted: str, timeout_seconds: float = 0) -> list[dict[str, Any]]:
         self.asked += 1
         if self.number:
             raise MachineError("SQL1", attempted, "no", number=self.number)

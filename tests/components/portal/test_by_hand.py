@@ -77,10 +77,10 @@ class TestByHand:
         )
 
     def test_it_is_waited_for_as_long_as_the_topology_says(self) -> None:
-        inputs = self.plan_inputs.model_copy(update={"seconds": 600})
+        inputs = self.plan_inputs.model_copy(update={"timeout_seconds": 600})
         (step, *_) = self.plan.plan(inputs, PlanByHandFacts((), ()))
         assert isinstance(step.action, OperatorStep)
-        assert step.action.seconds == 600
+        assert step.action.timeout_seconds == 600
         assert step.action.waiting_for(PlanByHandFacts((), ())) == "the plan Check to be in the stores"
         assert step.action.waiting_for(PlanByHandFacts(("p",), ())) == ""
 
@@ -96,9 +96,9 @@ class Stores:
         return self.looks >= self.there_at
 
 
-def by_hand(seconds: float) -> Step:
+def by_hand(timeout_seconds: float) -> Step:
     clicks = ("Open the site.", "Click there.")
-    action = OperatorStep("Portal1", clicks, lambda there: "" if there else "the plan", seconds)
+    action = OperatorStep("Portal1", clicks, lambda there: "" if there else "the plan", timeout_seconds)
     return Step("In the site on Portal1, make the plan.", action)
 
 

@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 
 from components.portal.federation import FederationFacts, FederationResource, authority
-from components.portal.fqdn import FqdnResource, Name
 from components.portal.provider_endpoints import ProviderEndpointsFacts, ProviderEndpointsResource, moved
+from components.portal.public_endpoint_name import Name, PublicEndpointNameResource
 from tests.components import worlds
 from tests.components.contract import actions, refusal, sentences
 from tests.components.worlds import CALL, provider_at
 
 
-class TestFqdn:
-    resource = FqdnResource()
+class TestPublicEndpointName:
+    resource = PublicEndpointNameResource()
     inputs = worlds.FQDN.parsed()
     declared = Name("portal.hyper-v.nu", 30091)
     step = "On Portal1, set the public name of AdminSite to portal.hyper-v.nu, port 30091."

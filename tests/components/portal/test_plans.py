@@ -8,10 +8,13 @@ from typing import ClassVar
 import pytest
 
 from components.portal.administrators import AdministratorsResource
-from components.portal.balancer_seen import BalancerSeenInputs, BalancerSeenResource
 from components.portal.configuration import ConfigurationFacts, ConfigurationResource
+from components.portal.external_load_balancer_check import (
+    ExternalLoadBalancerCheckInputs,
+    ExternalLoadBalancerCheckResource,
+)
 from components.portal.plan import PlanFacts, PlanResource, PlanState
-from components.portal.plan_seen import PlanSeenResource, Seen
+from components.portal.plan_replication_check import PlanReplicationCheckResource, Seen
 from components.portal.software import (
     DUE,
     INSTALLING,
@@ -275,8 +278,8 @@ class TestPlan:
         )
 
 
-def test_plan_seen() -> None:
-    resource, inputs = PlanSeenResource(), worlds.PLAN_SEEN.parsed()
+def test_plan_replication_check() -> None:
+    resource, inputs = PlanReplicationCheckResource(), worlds.PLAN_REPLICATION_CHECK.parsed()
     assert sentences(resource.plan(inputs, ("other",))) == ["See the plan Check through Portal2."]
     assert resource.plan(inputs, ("other", "plan1")) == []
     assert resource.actual(inputs, ()) == {"plan_id": "(none)"}
@@ -318,9 +321,9 @@ class TestRegistration:
 
 
 def test_a_load_balancer_of_somebody_else_is_only_looked_at() -> None:
-    resource = BalancerSeenResource()
-    inputs = BalancerSeenInputs(
-        machine="Portal1", nodes=("Portal1", "Portal2"), name="portal.hyper-v.nu", ports=(443,), seconds=7
+    resource = ExternalLoadBalancerCheckResource()
+    inputs = ExternalLoadBalancerCheckInputs(
+        machine="Portal1", nodes=("Portal1", "Portal2"), name="portal.hyper-v.nu", ports=(443,), timeout_seconds=7
     )
     assert resource.plan(inputs, ()) == []
     assert resource.actual(inputs, ()) == {"answered": "every port"}
@@ -331,6 +334,6 @@ def test_a_load_balancer_of_somebody_else_is_only_looked_at() -> None:
     assert step.action.waiting_for(facts) == (
         f"{facts[0]} (`python -m operations load-balancer` prints what it has to carry)"
     )
-    assert (step.action.waiting_for(()), step.action.seconds) == ("", 7)
+    assert (step.action.waiting_for(()), step.action.timeout_seconds) == ("", 7)
     assert resource.actual(inputs, facts) == {"answered": f"not {facts[0]}"}
     assert resource.plan_delete(inputs, facts, {}) == []

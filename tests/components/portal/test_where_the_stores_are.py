@@ -66,7 +66,7 @@ def test_two_sets(features: dict[str, bool]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("features", "joins", "silent", "why"),
+    ("features", "joins", "unreachable", "why"),
     [
         (
             BEGUN,
@@ -80,9 +80,9 @@ def test_two_sets(features: dict[str, bool]) -> None:
     ids=["lost", "nothing to join", "perhaps on a silent one"],
 )
 def test_no_second_set_for_one_that_is_not_seen(
-    features: dict[str, bool], joins: bool, silent: tuple[str, ...], why: str
+    features: dict[str, bool], joins: bool, unreachable: tuple[str, ...], why: str
 ) -> None:
-    nowhere = Whereabouts(group("SQL2"), silent=silent)
+    nowhere = Whereabouts(group("SQL2"), unreachable=unreachable)
     assert why in refusal(lambda: plan(features, nowhere, joins=joins))
 
 

@@ -233,10 +233,12 @@ def test_refusals() -> None:
         "SQL2: bring the availability group SQL to its declared state: AlwaysOn Availability Groups is not enabled for "
         "this instance. Run `pulumi up` again, which enables it first."
     )
-    silent = facts(replica("SQL1"))
-    servers = {machine: server for machine, server in silent.group.servers.items() if machine != "SQL2"}
-    silent = replace(silent, group=replace(silent.group, servers=servers))
-    assert refusal(lambda: plan(wanted(), silent)) == ("SQL2: make it a replica of SQL: SQL Server does not answer.")
+    unreachable = facts(replica("SQL1"))
+    servers = {machine: server for machine, server in unreachable.group.servers.items() if machine != "SQL2"}
+    unreachable = replace(unreachable, group=replace(unreachable.group, servers=servers))
+    assert refusal(lambda: plan(wanted(), unreachable)) == (
+        "SQL2: make it a replica of SQL: SQL Server does not answer."
+    )
 
 
 def test_delete_drops_what_was_made_and_lets_go_of_what_was_adopted() -> None:

@@ -472,14 +472,14 @@ def test_two_mirrors_make_one_report() -> None:
 
 def test_a_silent_replica_is_unknown_and_the_others_are_mirrored() -> None:
     inputs = INPUTS.model_copy(update={"machines": ("SQL1", "SQL2", "SQL3"), "unreachable": "proceed"})
-    facts = replace(CASES["missing"][0], silent=("SQL3",))
+    facts = replace(CASES["missing"][0], unreachable=("SQL3",))
     assert sentences(RESOURCE.plan(inputs, facts)) == [MAKE]
     assert RESOURCE.actual(inputs, facts) == {"state": f"{NAME} on SQL2: missing"}
-    same = replace(SAME, silent=("SQL3",))
+    same = replace(SAME, unreachable=("SQL3",))
     assert RESOURCE.actual(inputs, same) == {}, "unknown is no difference"
     assert rows(same) == [(NAME, "unknown", "the same on every replica that answers; SQL3 does not answer")]
     assert RESOURCE.concerns(inputs, same) == ["SQL3 does not answer"]
-    nobody = replace(mirror_facts({"SQL1": logins(), "SQL2": logins()}), silent=("SQL3",))
+    nobody = replace(mirror_facts({"SQL1": logins(), "SQL2": logins()}), unreachable=("SQL3",))
     ((_, why),) = refusals(nobody)
     assert why.startswith("no replica but perhaps SQL3, which does not answer, has a login")
 

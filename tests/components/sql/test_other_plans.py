@@ -340,7 +340,7 @@ class TestPrimary:
         ("news", "moved"),
         [
             ({"machines": ["SQL1", "SQL2", "SQL3"]}, False),
-            ({"seconds": 60.0}, False),
+            ({"timeout_seconds": 60.0}, False),
             ({"machine": "SQL2"}, True),
             ({"policy": "always"}, True),
         ],

@@ -39,9 +39,9 @@ def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return shown
 
 
-def question(silent: str, error: type[MachineError] = UnreachableError) -> Any:
+def question(unreachable: str, error: type[MachineError] = UnreachableError) -> Any:
     def answer(machine: str) -> str:
-        if machine in silent:
+        if machine in unreachable:
             raise error(machine, "read", "no route to host")
         return machine.lower()
 
@@ -108,7 +108,7 @@ def test_a_database_is_seeded_on_those_that_answer_and_on_the_other_one_later() 
     resource = AvailabilityDatabaseResource()
     facts = database_facts({"SQL1": copy()}, machines=THREE)
     gone = tuple(replace(r, connected=False) if r.machine == "SQL3" else r for r in facts.group.replicas)
-    facts = replace(facts, group=replace(facts.group, replicas=gone), silent=("SQL3",))
+    facts = replace(facts, group=replace(facts.group, replicas=gone), unreachable=("SQL3",))
     plan = sentences(resource.plan(inputs, facts))
     assert any("SQL2, join" in sentence for sentence in plan)
     assert not any("SQL3" in sentence for sentence in plan)
@@ -119,6 +119,6 @@ def test_a_database_is_seeded_on_those_that_answer_and_on_the_other_one_later() 
     assert resource.plan(inputs, whole) == []
     assert resource.actual(inputs, whole) == {}
     assert Synchronized(STORE)(whole) == ""
-    back = replace(whole, silent=(), group=replace(whole.group, replicas=group("SQL1", machines=THREE).replicas))
+    back = replace(whole, unreachable=(), group=replace(whole.group, replicas=group("SQL1", machines=THREE).replicas))
     assert resource.actual(inputs, back) == {"replicas": "SQL3: not joined"}
     assert any("SQL3, join" in sentence for sentence in sentences(resource.plan(inputs, back)))

@@ -37,7 +37,7 @@ def group(primary: str, kinds: dict[str, dict[str, str]], *databases: DatabaseRe
     """A group of replicas of these kinds, its database as far as it can be on each unless something else is given."""
     replicas = tuple(replica(machine, primary, **kind) for machine, kind in kinds.items())
     made = Group("SQL", primary, replicas, ())
-    usual = {m: on(m) if made.goal(m) == "SYNCHRONIZED" else on(m, **LAGS) for m in kinds}
+    usual = {m: on(m) if made.expected_sync_state(m) == "SYNCHRONIZED" else on(m, **LAGS) for m in kinds}
     return replace(made, databases=tuple({**usual, **{one.machine: one for one in databases}}.values()))
 
 
@@ -61,7 +61,11 @@ def test_what_each_replica_is_waited_for() -> None:
 
 def test_behind_an_asynchronous_primary_nobody_is_synchronised() -> None:
     found = group("SQL4", FIVE)
-    assert [found.goal(machine) for machine in FIVE] == [*["SYNCHRONIZING"] * 3, "SYNCHRONIZED", "SYNCHRONIZING"]
+    assert [found.expected_sync_state(machine) for machine in FIVE] == [
+        *["SYNCHRONIZING"] * 3,
+        "SYNCHRONIZED",
+        "SYNCHRONIZING",
+    ]
     assert found.unhealthy() == []
     assert lagging(found, "VMM") == []
 

@@ -88,8 +88,8 @@ def test_copies_that_the_primary_stopped_go_on_with_it() -> None:
 
 
 def test_a_silent_replica_stops_nobody() -> None:
-    silent = replace(facts(suspended("SQL2", "PARTNER")), silent=("SQL2",))
-    assert RESOURCE.plan(INPUTS, silent) == []
+    unreachable = replace(facts(suspended("SQL2", "PARTNER")), unreachable=("SQL2",))
+    assert RESOURCE.plan(INPUTS, unreachable) == []
 
 
 class Clock:
@@ -103,8 +103,8 @@ def waits(*seen: tuple[float, AvailabilityDatabaseFacts]) -> str:
     """What a wait says in the end, after it was shown facts, each a number of seconds after the one before."""
     clock, said = Clock(), ""
     wait = Synchronized(STORE, clock)
-    for seconds, one in seen:
-        clock.now += seconds
+    for timeout_seconds, one in seen:
+        clock.now += timeout_seconds
         said = wait(one)
     return said
 
@@ -135,7 +135,9 @@ def test_a_wait_ends_where_a_replica_stays_cut_off() -> None:
     text = refusal(lambda: waits((0, cut), (AWAY_SECONDS + 1, cut)))
     assert text.startswith(f"SQL2: have {STORE} synchronised on every replica of SQL: it has not been connected to the")
     assert why in text
-    assert waits((0, replace(cut, silent=("SQL2",))), (AWAY_SECONDS + 1, replace(cut, silent=("SQL2",)))) == ""
+    assert (
+        waits((0, replace(cut, unreachable=("SQL2",))), (AWAY_SECONDS + 1, replace(cut, unreachable=("SQL2",)))) == ""
+    )
 
 
 def test_the_reason_is_named_wherever_the_group_is_waited_for() -> None:

@@ -76,4 +76,4 @@ def test_the_oldest_first(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_silent_replica_may_have_them(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "no route" in refusal(lambda: observe(monkeypatch, Servers(SQL2={}), group("SQL2")))
     found = observe(monkeypatch, Servers(SQL2={}), group("SQL2"), OnReplicas(unreachable="proceed"))
-    assert found.silent == ("SQL1",)
+    assert found.unreachable == ("SQL1",)

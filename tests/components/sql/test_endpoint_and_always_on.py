@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from components.sql.always_on import AlwaysOnFacts, AlwaysOnInputs, AlwaysOnResource
 from components.sql.authentication_mode import ServerMode
 from components.sql.cluster_access import RIGHTS, ClusterAccessInputs, ClusterAccessResource, SystemLogin
 from components.sql.endpoint import (
@@ -17,7 +18,6 @@ from components.sql.endpoint import (
     PartnerInputs,
 )
 from components.sql.group import Group, Server
-from components.sql.hadr import HadrFacts, HadrInputs, HadrResource
 from components.steps import load_script
 from remote.errors import UnreachableError
 from tests.components.contract import actions, sentences
@@ -29,11 +29,11 @@ GOOD = Endpoint("Mirroring", 5022, "STARTED", "ALL", "AES")
 
 
 class TestHadr:
-    resource = HadrResource()
-    inputs = HadrInputs(group="SQL", machines=("SQL1", "SQL2"))
+    resource = AlwaysOnResource()
+    inputs = AlwaysOnInputs(group="SQL", machines=("SQL1", "SQL2"))
 
     @staticmethod
-    def facts(first: str, second: str, primary: str = "", mode: str = "mixed/mixed") -> HadrFacts:
+    def facts(first: str, second: str, primary: str = "", mode: str = "mixed/mixed") -> AlwaysOnFacts:
         """``running/configured`` of SQL1 and SQL2, each on or off; a group only where there is a primary."""
         running, configured = {}, {}
         for machine, text in (("SQL1", first), ("SQL2", second)):
@@ -42,25 +42,25 @@ class TestHadr:
         servers = {m: Server(m, running[m], carried[m], "PRIMARY" if m == primary else "") for m in running}
         found = group(primary) if primary else Group("SQL", "", (), ())
         modes = {machine: ServerMode(*mode.split("/")) for machine in running}
-        return HadrFacts(configured, modes, replace(found, servers=servers))
+        return AlwaysOnFacts(configured, modes, replace(found, servers=servers))
 
     def test_a_silent_server_is_unknown(self) -> None:
         known = self.facts("on/on", "off/off", "SQL1")
         servers = {machine: server for machine, server in known.group.servers.items() if machine == "SQL1"}
-        facts = HadrFacts({"SQL1": True}, {"SQL1": known.modes["SQL1"]}, replace(known.group, servers=servers))
+        facts = AlwaysOnFacts({"SQL1": True}, {"SQL1": known.modes["SQL1"]}, replace(known.group, servers=servers))
         assert self.plan(facts) == []
         assert self.resource.actual(self.inputs, facts) == {}
 
     def test_a_server_that_falls_silent_while_it_is_read_is_unknown(self, monkeypatch: pytest.MonkeyPatch) -> None:
         known = self.facts("on/on", "on/on", "SQL1").group
         seen = replace(known, servers={"SQL1": known.servers["SQL1"]})
-        monkeypatch.setattr("components.sql.hadr._configured", lambda *_: True)
-        monkeypatch.setattr("components.sql.hadr.read_mode", lambda *_: ServerMode("mixed", "mixed"))
+        monkeypatch.setattr("components.sql.always_on._configured", lambda *_: True)
+        monkeypatch.setattr("components.sql.always_on.read_mode", lambda *_: ServerMode("mixed", "mixed"))
         monkeypatch.setattr("components.sql.group.observe", lambda *_, **__: seen)
         facts = self.resource.observe(self.inputs, None)  # type: ignore[arg-type]
         assert (self.plan(facts), self.resource.actual(self.inputs, facts)) == ([], {})
 
-    def plan(self, facts: HadrFacts) -> list[str]:
+    def plan(self, facts: AlwaysOnFacts) -> list[str]:
         return sentences(self.resource.plan(self.inputs, facts))
 
     def test_nothing_to_do(self) -> None:
@@ -78,9 +78,9 @@ class TestHadr:
             "On SQL2, restart SQL Server.",
         ]
         assert actions(steps) == [
-            "SQL1 sql/enable_hadr.ps1 {'Instance': 'MSSQLSERVER'}",
+            "SQL1 sql/enable_always_on.ps1 {'Instance': 'MSSQLSERVER'}",
             "SQL1 sql/set_authentication.sql (2,) integrated",
-            "SQL2 sql/enable_hadr.ps1 {'Instance': 'MSSQLSERVER'}",
+            "SQL2 sql/enable_always_on.ps1 {'Instance': 'MSSQLSERVER'}",
             "SQL2 sql/set_authentication.sql (2,) integrated",
             "SQL1 sql/restart_service.ps1 {'Service': 'MSSQLSERVER'}",
             "SQL2 sql/restart_service.ps1 {'Service': 'MSSQLSERVER'}",
@@ -222,7 +222,7 @@ class TestEndpoint:
 
     def test_a_silent_server_is_unknown(self) -> None:
         inputs = self.inputs.model_copy(update={"unreachable": "proceed"})
-        servers = Servers(r"HYPERVNU\SVC_SQL", silent="SQL1")
+        servers = Servers(r"HYPERVNU\SVC_SQL", unreachable="SQL1")
         with pytest.raises(UnreachableError, match="SQL1"):
             self.resource.observe(self.inputs, servers)  # type: ignore[arg-type]
         facts = self.resource.observe(inputs, servers)  # type: ignore[arg-type]
@@ -231,22 +231,22 @@ class TestEndpoint:
 
     def test_the_account_of_a_silent_partner_is_unknown(self) -> None:
         inputs = self.inputs.model_copy(update={"unreachable": "proceed"})
-        facts = self.resource.observe(inputs, Servers("LocalSystem", silent="SQL2"))  # type: ignore[arg-type]
+        facts = self.resource.observe(inputs, Servers("LocalSystem", unreachable="SQL2"))  # type: ignore[arg-type]
         assert facts.logins == {r"HYPERVNU\SQL3$": ""}
 
 
 class Servers:
     """Fresh SQL Servers that run as one account; one of them may be silent."""
 
-    def __init__(self, account: str, silent: str = "") -> None:
-        self.account, self.silent, self.machine = account, silent, ""
+    def __init__(self, account: str, unreachable: str = "") -> None:
+        self.account, self.unreachable, self.machine = account, unreachable, ""
 
     def sql(self, machine: str) -> Servers:
         self.machine = machine
         return self
 
     def rows(self, statement: str, *values: str, attempted: str) -> list[dict[str, Any]]:
-        if self.machine == self.silent:
+        if self.machine == self.unreachable:
             raise UnreachableError(self.machine, attempted, "no answer")
         if statement == load_script("sql/read_service_account.sql"):
             return [{"account": self.account}]
@@ -279,5 +279,5 @@ class TestClusterAccess:
 
     def test_a_silent_server_is_unknown(self) -> None:
         inputs = self.inputs.model_copy(update={"unreachable": "proceed"})
-        facts = self.resource.observe(inputs, Servers("x", silent="SQL2"))  # type: ignore[arg-type]
+        facts = self.resource.observe(inputs, Servers("x", unreachable="SQL2"))  # type: ignore[arg-type]
         assert facts == {"SQL1": SystemLogin(SYSTEM, True, RIGHTS)}

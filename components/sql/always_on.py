@@ -30,7 +30,7 @@ ENABLED = "enabled"
 _DEFAULT = "MSSQLSERVER"
 
 
-class HadrInputs(RestartInputs, OnReplicas):
+class AlwaysOnInputs(RestartInputs, OnReplicas):
     instances: dict[str, str] = Field(default={})
     """The name of the instance on each machine where it is not the default one."""
     authentication: Literal["mixed", "windows"] = "mixed"
@@ -40,7 +40,7 @@ class HadrInputs(RestartInputs, OnReplicas):
 
 
 @dataclass(frozen=True)
-class HadrFacts:
+class AlwaysOnFacts:
     configured: dict[str, bool]
     """Whether the next start of each server enables it; one that does not answer is missing."""
     modes: dict[str, ServerMode]
@@ -51,17 +51,17 @@ class HadrFacts:
         return self.group.servers[machine].hadr
 
 
-class HadrResource(Resource[HadrInputs, HadrFacts]):
-    def display_name(self, inputs: HadrInputs) -> str:
+class AlwaysOnResource(Resource[AlwaysOnInputs, AlwaysOnFacts]):
+    def display_name(self, inputs: AlwaysOnInputs) -> str:
         return f"AlwaysOn Availability Groups on {', '.join(inputs.machines)}"
 
-    def resource_id(self, inputs: HadrInputs) -> str:
-        return f"hadr/{inputs.group}".lower()
+    def resource_id(self, inputs: AlwaysOnInputs) -> str:
+        return f"always-on/{inputs.group}".lower()
 
-    def owner_machine(self, inputs: HadrInputs) -> str:
+    def owner_machine(self, inputs: AlwaysOnInputs) -> str:
         return inputs.machines[0]
 
-    def observe(self, inputs: HadrInputs, remote: Remote) -> HadrFacts:
+    def observe(self, inputs: AlwaysOnInputs, remote: Remote) -> AlwaysOnFacts:
         def settings(machine: str) -> tuple[bool, ServerMode]:
             configured = _configured(remote, machine, inputs.instances.get(machine, _DEFAULT))
             return configured, read_mode(remote, machine)
@@ -70,9 +70,9 @@ class HadrResource(Resource[HadrInputs, HadrFacts]):
         group = groups.observe(remote, inputs.machines, inputs.group, integrated=True)
         known = {machine: one for machine, one in given.items() if machine in group.servers}  # one may stop meanwhile
         configured = {machine: configured for machine, (configured, _) in known.items()}
-        return HadrFacts(configured, {machine: mode for machine, (_, mode) in known.items()}, group)
+        return AlwaysOnFacts(configured, {machine: mode for machine, (_, mode) in known.items()}, group)
 
-    def plan(self, inputs: HadrInputs, facts: HadrFacts) -> list[Step]:
+    def plan(self, inputs: AlwaysOnInputs, facts: AlwaysOnFacts) -> list[Step]:
         steps = []
         due = [machine for machine in facts.configured if not facts.running(machine)]
         for machine, configured in facts.configured.items():
@@ -80,12 +80,12 @@ class HadrResource(Resource[HadrInputs, HadrFacts]):
                 arguments = {"Instance": inputs.instances.get(machine, _DEFAULT)}
                 what = f"On {machine}, enable AlwaysOn Availability Groups."
                 remedy = f"See that {machine} is a node of the failover cluster and that its cluster service runs."
-                steps.append(Step(what, Script(machine, "sql/enable_hadr.ps1", arguments), remedy))
+                steps.append(Step(what, Script(machine, "sql/enable_always_on.ps1", arguments), remedy))
             if machine in due and facts.modes[machine].configured != inputs.authentication:
                 steps.append(configure(machine, inputs.authentication))
         return [*steps, *restart(inputs, facts.group, due, self.display_name(inputs))]
 
-    def actual(self, inputs: HadrInputs, facts: HadrFacts) -> dict[str, Any]:
+    def actual(self, inputs: AlwaysOnInputs, facts: AlwaysOnFacts) -> dict[str, Any]:
         live: dict[str, Any] = {}
         if disabled := [machine for machine in facts.configured if not facts.running(machine)]:
             live["alwayson"] = f"disabled on {', '.join(disabled)}"
@@ -98,7 +98,7 @@ def _configured(remote: Remote, machine: str, instance: str) -> bool:
     """Whether the next start of an instance enables AlwaysOn."""
     attempted = "read whether AlwaysOn Availability Groups is enabled"
     found = remote.powershell(machine).run(
-        load_script("sql/read_hadr.ps1"), {"Instance": instance}, attempted=attempted
+        load_script("sql/read_always_on.ps1"), {"Instance": instance}, attempted=attempted
     )
     if not found:
         raise MachineError(
@@ -110,7 +110,7 @@ def _configured(remote: Remote, machine: str, instance: str) -> bool:
     return bool(found[0])
 
 
-class Hadr(FarmResource[HadrInputs], module="sql", name="Hadr"):
+class AlwaysOn(FarmResource[AlwaysOnInputs], module="sql", name="AlwaysOn"):
     """AlwaysOn Availability Groups on all replicas of a group."""
 
-    implementation = HadrResource
+    implementation = AlwaysOnResource

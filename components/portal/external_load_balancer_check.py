@@ -17,7 +17,7 @@ ALL = "every port"
 HINT = "`python -m operations load-balancer` prints what it has to carry"
 
 
-class BalancerSeenInputs(Inputs):
+class ExternalLoadBalancerCheckInputs(Inputs):
     machine: str
     """The tier's first node."""
     nodes: tuple[str, ...]
@@ -28,7 +28,7 @@ class BalancerSeenInputs(Inputs):
     """The ports on which the tier is reached."""
     answered: str = ALL
     """What is answered through the name; a drifted state says what is not."""
-    seconds: float = 180
+    timeout_seconds: float = 180
     """How long the load balancer may take to find its members."""
 
 
@@ -36,29 +36,31 @@ def waiting(facts: tuple[str, ...]) -> str:
     return f"{'; '.join(facts)} ({HINT})" if facts else ""
 
 
-class BalancerSeenResource(Probe[BalancerSeenInputs, tuple[str, ...]]):
+class ExternalLoadBalancerCheckResource(Probe[ExternalLoadBalancerCheckInputs, tuple[str, ...]]):
     """Facts: what is unanswered."""
 
-    def display_name(self, inputs: BalancerSeenInputs) -> str:
+    def display_name(self, inputs: ExternalLoadBalancerCheckInputs) -> str:
         return f"what the load balancer of {inputs.name} carries"
 
-    def resource_id(self, inputs: BalancerSeenInputs) -> str:
+    def resource_id(self, inputs: ExternalLoadBalancerCheckInputs) -> str:
         return f"balancer-seen/{inputs.name}".lower()
 
-    def observe(self, inputs: BalancerSeenInputs, remote: Remote) -> tuple[str, ...]:
+    def observe(self, inputs: ExternalLoadBalancerCheckInputs, remote: Remote) -> tuple[str, ...]:
         return tuple(unanswered(remote, inputs.name, inputs.ports, inputs.nodes))
 
-    def plan(self, inputs: BalancerSeenInputs, facts: tuple[str, ...]) -> list[Step]:
+    def plan(self, inputs: ExternalLoadBalancerCheckInputs, facts: tuple[str, ...]) -> list[Step]:
         if not facts:
             return []
         said = f"See every port of {inputs.name} answered through the load balancer."
-        return [Step(said, WaitFor(inputs.machine, waiting, inputs.seconds))]
+        return [Step(said, WaitFor(inputs.machine, waiting, inputs.timeout_seconds))]
 
-    def actual(self, inputs: BalancerSeenInputs, facts: tuple[str, ...]) -> dict[str, Any]:
+    def actual(self, inputs: ExternalLoadBalancerCheckInputs, facts: tuple[str, ...]) -> dict[str, Any]:
         return {"answered": f"not {'; '.join(facts)}" if facts else ALL}
 
 
-class BalancerSeen(FarmResource[BalancerSeenInputs], module="portal", name="BalancerSeen"):
+class ExternalLoadBalancerCheck(
+    FarmResource[ExternalLoadBalancerCheckInputs], module="portal", name="ExternalLoadBalancerCheck"
+):
     """An external load balancer, as a client sees it."""
 
-    implementation = BalancerSeenResource
+    implementation = ExternalLoadBalancerCheckResource

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.topology import load
-from components.topology.openings import Opening, openings
+from components.topology.firewall_openings import Opening, firewall_openings
 
 ROOT = Path(__file__).parents[2]
 HERE = ("172.21.5.0/24",)
@@ -16,7 +16,7 @@ FROM_FARM = (30004, 30005, 30010, 30012, 30018, 30020, 30022)
 
 def of(file: Path) -> dict[str, tuple[Opening, ...]]:
     topology = load(file)
-    return {tier.name: openings(topology, tier) for tier in topology.portal.tiers}
+    return {tier.name: firewall_openings(topology, tier) for tier in topology.portal.tiers}
 
 
 def test_one_tier_with_every_role() -> None:

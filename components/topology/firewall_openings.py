@@ -28,7 +28,7 @@ class Opening:
     sources: tuple[str, ...] = ()
 
 
-def openings(topology: Topology, tier: Tier) -> tuple[Opening, ...]:
+def firewall_openings(topology: Topology, tier: Tier) -> tuple[Opening, ...]:
     """What the firewall of each of the tier's nodes allows."""
     ports = topology.portal.ports(tier)
     visited = {port for role in tier.ordered_roles if role.name in _VISITED for port in topology.portal.ports_of(role)}

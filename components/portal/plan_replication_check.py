@@ -13,14 +13,14 @@ from components.steps import Step, WaitFor
 from remote.session import Remote
 
 
-class PlanSeenInputs(ThroughInterface):
+class PlanReplicationCheckInputs(ThroughInterface):
     machine: Annotated[str, ReplaceOn()]
     """The portal node whose interface is asked."""
     name: Annotated[str, ReplaceOn()]
     """The plan's display name."""
     plan_id: str
     """The id under which the first node knows it."""
-    seconds: float = 60
+    timeout_seconds: float = 60
     """How long it may take."""
 
 
@@ -36,30 +36,30 @@ class Seen:
         return f"the plan {self.plan_id} to be seen through {self.machine} (it sees {', '.join(facts) or 'none'})"
 
 
-class PlanSeenResource(Probe[PlanSeenInputs, tuple[str, ...]]):
+class PlanReplicationCheckResource(Probe[PlanReplicationCheckInputs, tuple[str, ...]]):
     """Facts: the ids of the plans of this name that the node knows."""
 
-    def display_name(self, inputs: PlanSeenInputs) -> str:
+    def display_name(self, inputs: PlanReplicationCheckInputs) -> str:
         return f"the plan {inputs.name} as {inputs.machine} sees it"
 
-    def resource_id(self, inputs: PlanSeenInputs) -> str:
-        return f"{inputs.machine}/plan-seen/{inputs.name}".lower()
+    def resource_id(self, inputs: PlanReplicationCheckInputs) -> str:
+        return f"{inputs.machine}/plan-replication/{inputs.name}".lower()
 
-    def observe(self, inputs: PlanSeenInputs, remote: Remote) -> tuple[str, ...]:
+    def observe(self, inputs: PlanReplicationCheckInputs, remote: Remote) -> tuple[str, ...]:
         _, output = read(inputs, remote, "portal/read_plans.ps1", inputs.name, self.display_name(inputs))
         return tuple(plan["id"] for plan in output)
 
-    def plan(self, inputs: PlanSeenInputs, facts: tuple[str, ...]) -> list[Step]:
+    def plan(self, inputs: PlanReplicationCheckInputs, facts: tuple[str, ...]) -> list[Step]:
         if inputs.plan_id in facts:
             return []
-        wait = WaitFor(inputs.machine, Seen(inputs.machine, inputs.plan_id), inputs.seconds)
+        wait = WaitFor(inputs.machine, Seen(inputs.machine, inputs.plan_id), inputs.timeout_seconds)
         return [Step(f"See the plan {inputs.name} through {inputs.machine}.", wait)]
 
-    def actual(self, inputs: PlanSeenInputs, facts: tuple[str, ...]) -> dict[str, Any]:
+    def actual(self, inputs: PlanReplicationCheckInputs, facts: tuple[str, ...]) -> dict[str, Any]:
         return {} if inputs.plan_id in facts else {"plan_id": ", ".join(facts) or "(none)"}
 
 
-class PlanSeen(FarmResource[PlanSeenInputs], module="portal", name="PlanSeen"):
+class PlanReplicationCheck(FarmResource[PlanReplicationCheckInputs], module="portal", name="PlanReplicationCheck"):
     """A plan as another portal node sees it."""
 
-    implementation = PlanSeenResource
+    implementation = PlanReplicationCheckResource

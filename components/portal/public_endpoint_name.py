@@ -17,7 +17,7 @@ from remote.secret import Secret
 from remote.session import Remote
 
 
-class FqdnInputs(ThroughFarm):
+class PublicEndpointNameInputs(ThroughFarm):
     machine: str
     """A portal node on which the site or interface is installed."""
     namespace: Annotated[str, ReplaceOn()]
@@ -43,30 +43,30 @@ class Name:
         return f"{self.fqdn}, port {self.port}"
 
 
-class FqdnResource(WithBaseline[FqdnInputs, Name | None]):
+class PublicEndpointNameResource(WithBaseline[PublicEndpointNameInputs, Name | None]):
     """Facts: the name as the stores have it; None where none was ever set."""
 
-    def display_name(self, inputs: FqdnInputs) -> str:
+    def display_name(self, inputs: PublicEndpointNameInputs) -> str:
         return f"the public name of {inputs.namespace}"
 
-    def resource_id(self, inputs: FqdnInputs) -> str:
-        return f"fqdn/{inputs.namespace}".lower()
+    def resource_id(self, inputs: PublicEndpointNameInputs) -> str:
+        return f"public-endpoint-name/{inputs.namespace}".lower()
 
     @staticmethod
-    def _of(inputs: FqdnInputs) -> dict[str, Any]:
+    def _of(inputs: PublicEndpointNameInputs) -> dict[str, Any]:
         store = {"Server": inputs.server, "UserName": inputs.login, "Password": inputs.password}
         return {**store, "Namespace": inputs.namespace}
 
-    def observe(self, inputs: FqdnInputs, remote: Remote) -> Name | None:
+    def observe(self, inputs: PublicEndpointNameInputs, remote: Remote) -> Name | None:
         output = remote.powershell(inputs.machine).run(
             load_script("portal/read_fqdn.ps1"), self._of(inputs), attempted=f"read {self.display_name(inputs)}"
         )
         return Name(output[0]["fqdn"].lower(), output[0]["port"]) if output else None
 
-    def plan(self, inputs: FqdnInputs, facts: Name | None) -> list[Step]:
+    def plan(self, inputs: PublicEndpointNameInputs, facts: Name | None) -> list[Step]:
         return self._set(inputs, facts, self._declared(inputs), "to")
 
-    def plan_delete(self, inputs: FqdnInputs, facts: Name | None, baseline: dict[str, Any]) -> list[Step]:
+    def plan_delete(self, inputs: PublicEndpointNameInputs, facts: Name | None, baseline: dict[str, Any]) -> list[Step]:
         if not baseline:
             return []
         return self._set(
@@ -74,29 +74,29 @@ class FqdnResource(WithBaseline[FqdnInputs, Name | None]):
         )  # the state has floats
 
     @staticmethod
-    def _declared(inputs: FqdnInputs) -> Name:
+    def _declared(inputs: PublicEndpointNameInputs) -> Name:
         return Name(inputs.fqdn.lower(), inputs.port)
 
-    def _set(self, inputs: FqdnInputs, facts: Name | None, wanted: Name, how: str) -> list[Step]:
+    def _set(self, inputs: PublicEndpointNameInputs, facts: Name | None, wanted: Name, how: str) -> list[Step]:
         if facts == wanted:
             return []
         arguments = {**self._of(inputs), "Fqdn": wanted.fqdn, "Port": wanted.port}
         what = f"On {inputs.machine}, set {self.display_name(inputs)} {how} {wanted}."
         return [Step(what, Script(inputs.machine, "portal/set_fqdn.ps1", arguments))]
 
-    def preexisting(self, inputs: FqdnInputs, facts: Name | None) -> bool:
+    def preexisting(self, inputs: PublicEndpointNameInputs, facts: Name | None) -> bool:
         return facts == self._declared(inputs)
 
-    def baseline(self, inputs: FqdnInputs, facts: Name | None) -> dict[str, Any]:
+    def baseline(self, inputs: PublicEndpointNameInputs, facts: Name | None) -> dict[str, Any]:
         return {"fqdn": facts.fqdn, "port": facts.port} if facts else {}
 
-    def actual(self, inputs: FqdnInputs, facts: Name | None) -> dict[str, Any]:
+    def actual(self, inputs: PublicEndpointNameInputs, facts: Name | None) -> dict[str, Any]:
         if facts == self._declared(inputs):
             return {}
         return {"fqdn": facts.fqdn, "port": facts.port} if facts else {"fqdn": "(none)", "port": 0}
 
 
-class Fqdn(FarmResource[FqdnInputs], module="portal", name="Fqdn"):
+class PublicEndpointName(FarmResource[PublicEndpointNameInputs], module="portal", name="PublicEndpointName"):
     """The public name of a site or interface."""
 
-    implementation = FqdnResource
+    implementation = PublicEndpointNameResource
