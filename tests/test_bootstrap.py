@@ -474,3 +474,13 @@ def test_a_failing_command_shows_its_end() -> None:
         quiet(["/bin/sh", "-c", "sleep 5"], timeout=0.2)
     with pytest.raises(StageError, match="/no/such is not installed"):
         quiet(["/no/such"])
+
+
+def test_modules_are_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the environment forbids Python to write bytecode, and though most of the packages are missing here."""
+    (tmp_path / "components").mkdir()
+    (tmp_path / "components" / "farm.py").write_text("ANSWER = 42\n")
+    monkeypatch.setattr(python_environment, "ROOT", tmp_path)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    python_environment.bytecode()
+    assert list((tmp_path / "components" / "__pycache__").glob("farm.*.pyc"))

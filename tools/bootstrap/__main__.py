@@ -15,7 +15,7 @@ from tools.bootstrap.bench import bench
 from tools.bootstrap.command_plugin import command_plugin
 from tools.bootstrap.design import Design
 from tools.bootstrap.pulumi_cli import pulumi_cli
-from tools.bootstrap.python_environment import odbc, python_environment
+from tools.bootstrap.python_environment import bytecode, odbc, python_environment
 from tools.bootstrap.stage import StageError, fail, say, summary
 
 
@@ -35,6 +35,7 @@ def packages() -> None:
     """What needs no Pulumi CLI."""
     python_environment()
     odbc()
+    bytecode()
 
 
 def main() -> int:
