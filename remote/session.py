@@ -48,8 +48,8 @@ class Remote:
     def sql(self, machine: str, database: str = "master") -> Statements:
         """The SQL Server of a machine, logged on to with the administrator's login of the configuration.
 
-        While the server does not admit this login (Windows-only mode, disabled, another password), reading goes the
-        integrated way, so that the drift can be seen which the next ``up`` repairs.
+        While the server does not admit this login (Windows-only mode, disabled, another password), statements go the
+        integrated way: so the drift can be seen which the next ``up`` repairs, and ``destroy`` needs no such ``up``.
         """
         return _WithFallback(self.sql_odbc(machine, database), self.sql_integrated(machine, database))
 
@@ -188,7 +188,7 @@ class _IntegratedSql:
 
 
 class _WithFallback:
-    """``Statements`` over ODBC that reads the integrated way while the server does not admit the SQL login."""
+    """``Statements`` over ODBC that go the integrated way while the server does not admit the SQL login."""
 
     def __init__(self, odbc: SharedSql, integrated: Statements) -> None:
         self._odbc, self._integrated = odbc, integrated
@@ -203,7 +203,14 @@ class _WithFallback:
             return self._integrated.rows(statement, *values, attempted=attempted)
 
     def run(self, statement: str, *values: Value, attempted: str, timeout_seconds: float = 120) -> None:
-        self._odbc.run(statement, *values, attempted=attempted, timeout_seconds=timeout_seconds)
+        try:
+            self._odbc.run(statement, *values, attempted=attempted, timeout_seconds=timeout_seconds)
+        except MachineError as error:
+            # Refused before anything ran. ``destroy`` gets here: only ``up`` repairs the login first. Binary values do
+            # not travel the other way.
+            if error.number not in REFUSED or any(isinstance(value, bytes) for value in values):
+                raise
+            self._integrated.run(statement, *values, attempted=attempted, timeout_seconds=timeout_seconds)
 
 
 def _from_json(value: Any) -> Any:

@@ -273,7 +273,11 @@ class SqlServer:
             found += f"; it is not tried at {self._server}, so that it is not locked out"
         remedy = ""
         if refusal.number in REFUSED:
-            remedy = "Correct `sqlAdministratorPassword`, or look into SQL Server's error log for the reason."
+            remedy = (
+                "Correct `sqlAdministratorPassword` where it is wrong. Where the login was disabled or got another "
+                "password, `pulumi up` repairs it, and so it has to run before `pulumi destroy`. SQL Server's error log "
+                "has the reason."
+            )
         return MachineError(self._host.name, attempted, found, remedy, number=refusal.number)
 
     def _look(self, attempted: str, asked: float) -> None:

@@ -36,7 +36,7 @@ from components.sql.login import Logins, read, sid
 from components.sql.login_report import report
 from components.sql.login_set import LoginSet
 from components.sql.replicas import OnReplicas, ask
-from components.steps import SqlTransaction, Step, load_script
+from components.steps import Sql, Step, load_script
 from remote.errors import MachineError
 from remote.session import Remote
 from remote.sql import Row
@@ -139,10 +139,7 @@ class LoginMirrorResource(ReportsChange[LoginMirrorInputs, LoginMirrorFacts]):
 
     def plan_delete(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts, baseline: dict[str, Any]) -> list[Step]:
         return [
-            Step(
-                f"On {machine}, forget which logins this program made.",
-                SqlTransaction(machine, tuple(("sql/unmark_login.sql", (mark,)) for mark in sorted(server.marks))),
-            )
+            Step(f"On {machine}, forget which logins this program made.", Sql(machine, "sql/unmark_logins.sql"))
             for machine, server in facts.servers.items()
             if server.marks
         ]

@@ -311,7 +311,10 @@ LOGIN_MIRROR = Case(
             ),
         }
     ),
-    {"together": _transaction},
+    {
+        "together": _transaction,
+        "sql/unmark_logins.sql": lambda f, a: _on(f, a.machine, marks=frozenset(), made=frozenset()),
+    },
 )
 
 SQL_CASES = [

@@ -100,3 +100,10 @@ def test_a_wrong_password_of_the_sql_administrator(farm: FarmHere) -> None:
     assert max(since(farm.world, before).values()) <= 2, repaired.output
     again = farm.operations("verify")
     assert again.ok, again.output
+
+
+def test_destroy_needs_no_up_while_one_replica_refuses_the_administrator(farm: FarmHere) -> None:
+    farm.sql("SQL2", "ALTER LOGIN sa DISABLE")
+    gone = farm.destroy()
+    assert gone.ok, gone.output
+    assert farm.export()["deployment"].get("resources", []) == []

@@ -160,19 +160,20 @@ class _Server:
 
 
 @pytest.mark.parametrize(("number", "falls_back"), [(18456, True), (18470, True), (208, False), (0, False)])
-def test_a_refused_login_is_read_around_and_nothing_else(number: int, falls_back: bool) -> None:
+def test_while_a_login_is_refused_statements_go_the_integrated_way(number: int, falls_back: bool) -> None:
     odbc, integrated = _Server(number), _Server(0)
     both: Any = _WithFallback(odbc, integrated)  # type: ignore[arg-type]
-    if number and not falls_back:
-        with pytest.raises(MachineError):
-            both.rows("SELECT 1", attempted="read")
-    else:
-        assert both.rows("SELECT 1", attempted="read") == [{"one": 1}]
-    assert integrated.asked == int(falls_back)
+    for call in (both.rows, both.run):
+        if number and not falls_back:
+            with pytest.raises(MachineError):
+                call("SELECT 1", attempted="do it")
+        else:
+            call("SELECT 1", attempted="do it")
+    assert integrated.asked == 2 * int(falls_back), "nothing ran where the log-on was refused"
     if number:
         with pytest.raises(MachineError):
-            both.run("ALTER", attempted="change")
-    assert integrated.asked == int(falls_back), "a change never goes another way"
+            both.run("ALTER", b"a hash", attempted="do it")
+    assert integrated.asked == 2 * int(falls_back), "binary values do not travel as JSON"
 
 
 def test_connections_are_kept_by_machine_without_case() -> None:

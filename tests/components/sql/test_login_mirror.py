@@ -557,7 +557,7 @@ def test_a_drop_says_why_and_forgets_the_mark() -> None:
 
 def test_remove_leaves_every_login_and_forgets_which_were_made() -> None:
     assert RESOURCE.plan_delete(INPUTS, SAME, {}) == []
-    assert actions(RESOURCE.plan_delete(INPUTS, with_old(), {})) == [f"SQL2 sql/unmark_login.sql ('{OTHER_SID}',)"]
+    assert actions(RESOURCE.plan_delete(INPUTS, with_old(), {})) == ["SQL2 sql/unmark_logins.sql ()"]
 
 
 def test_without_the_group_there_is_nothing_to_mirror_for(monkeypatch: pytest.MonkeyPatch) -> None:
