@@ -275,8 +275,8 @@ class SqlServer:
         if refusal.number in REFUSED:
             remedy = (
                 "Correct `sqlAdministratorPassword` where it is wrong. Where the login was disabled or got another "
-                "password, `pulumi up` repairs it, and so it has to run before `pulumi destroy`. SQL Server's error log "
-                "has the reason."
+                "password, `pulumi up` repairs it, and so it has to run before `pulumi destroy`. SQL Server's error "
+                "log has the reason."
             )
         return MachineError(self._host.name, attempted, found, remedy, number=refusal.number)
 

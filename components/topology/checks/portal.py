@@ -84,16 +84,30 @@ def _uncovered(at: Location, topology: Topology, tier: Tier, rules: tuple[PortRu
         yield at, f"no rule covers TCP {ports}, where the tier is reached; add one, or a single node answers there."
 
 
+_TAKEN = {
+    80: "IIS's Default Web Site",
+    135: "RPC",
+    139: "NetBIOS",
+    445: "SMB",
+    3389: "Remote Desktop",
+    5985: "WinRM",
+    5986: "WinRM over HTTPS",
+    30101: "the portal's configuration site",
+}
+"""TCP ports that every portal server has in use: those of Windows Server 2012 (Microsoft, "Service overview and network
+port requirements for Windows") and that of MgmtSvc-ConfigSite."""
+
+
 def tenant_site_port(topology: Topology) -> Iterator[Problem]:
-    """The tenants' site does not move to a port that another site on the same servers has."""
+    """The tenants' site does not move to a port that Windows or another site on the same servers has."""
     for tier in topology.portal.tiers:
         with suppress(UnusableError):
             if "tenant-site" not in tier.roles:
                 continue
             port = topology.portal.tenant_site_port
-            others = {
+            others: dict[int | None, str] = {
                 site.port: site.name for role in tier.ordered_roles if role.name != "tenant-site" for site in role.sites
-            }
+            } | _TAKEN
             if port in others:
                 at = ("portal", "tenant_site_port")
                 yield at, f"{port} is the port of {others[port]} on the same servers; choose another, such as 443."
