@@ -84,7 +84,7 @@ def _uncovered(at: Location, topology: Topology, tier: Tier, rules: tuple[PortRu
         yield at, f"no rule covers TCP {ports}, where the tier is reached; add one, or a single node answers there."
 
 
-_TAKEN = {
+_TAKEN: dict[int | None, str] = {
     80: "IIS's Default Web Site",
     135: "RPC",
     139: "NetBIOS",
