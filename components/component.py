@@ -46,7 +46,7 @@ class Stage(pulumi.Resource):
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions) -> None:
         with short_stack():
-            super().__init__("windows-azure-pack-ha:index:Stage", name, False, None, opts)
+            super().__init__("wap:index:Stage", name, False, None, opts)
 
 
 class Component(pulumi.ComponentResource):
@@ -55,7 +55,7 @@ class Component(pulumi.ComponentResource):
     def __init__(self, part: str, name: str, opts: pulumi.ResourceOptions | None) -> None:
         """``part`` is the folder and class: ``nlb:NlbCluster``."""
         with short_stack():
-            super().__init__(f"windows-azure-pack-ha:{part}", name, None, opts)
+            super().__init__(f"wap:{part}", name, None, opts)
         self._components: list[Component] = []
         self._own: list[FarmResource[Any]] = []
         self.first: list[pulumi.Resource] = []

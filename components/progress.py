@@ -1,4 +1,4 @@
-"""Progress from inside a provider's process: sentences that the engine shows while a step runs."""
+"""Progress from inside a provider's process: sentences that the engine shows in the row of their resource."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 
 from remote.secret import redact
@@ -17,17 +18,39 @@ Report = Callable[[str], None]
 _lock = threading.Lock()
 
 
+_urn: ContextVar[str] = ContextVar("urn", default="")
+"""The resource that this thread works on."""
 _warned: set[str] = set()
 _listeners: list[Report] = []
+
+
+@contextmanager
+def about(urn: str) -> Iterator[None]:
+    """What this thread reports meanwhile is about the resource with this URN; empty: about the stack."""
+    before = _urn.set(urn)
+    try:
+        yield
+    finally:
+        _urn.reset(before)
 
 
 def report(sentence: str) -> None:
     """Show a sentence in Pulumi's display, in one line, secrets masked and control characters escaped: part of it may
     come from a machine. Outside a provider's process it goes to standard error."""
+    _report(sentence, _urn.get())
+
+
+def report_here() -> Report:
+    """``report`` about the resource that this thread works on now, to be called from any thread."""
+    urn = _urn.get()
+    return lambda sentence: _report(sentence, urn)
+
+
+def _report(sentence: str, urn: str) -> None:
     text = one_line(redact(sentence))
     for listener in _listeners:
         listener(text)
-    _show(text, lasting=False)
+    _show(text, urn, lasting=False)
 
 
 @contextmanager
@@ -47,10 +70,10 @@ def warn(sentence: str) -> None:
         if text in _warned:
             return
         _warned.add(text)
-    _show(text, lasting=True)
+    _show(text, "", lasting=True)
 
 
-def _show(text: str, *, lasting: bool) -> None:
+def _show(text: str, urn: str, *, lasting: bool) -> None:
     engine = _engine(sys.argv[-1]) if len(sys.argv) > 1 else None
     if engine is None:
         print(text, file=sys.stderr, flush=True)
@@ -59,7 +82,8 @@ def _show(text: str, *, lasting: bool) -> None:
 
     severity = engine_pb2.WARNING if lasting else engine_pb2.INFO
     with _lock:
-        engine.Log(engine_pb2.LogRequest(severity=severity, message=text, ephemeral=not lasting), timeout=5)
+        request = engine_pb2.LogRequest(severity=severity, message=text, urn=urn, ephemeral=not lasting)
+        engine.Log(request, timeout=5)
 
 
 @cache

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, assert_never
 
 from components.progress import Report
+from components.step_log import StepLog
 from components.steps import (
     OperatorStep,
     Refuse,
@@ -28,10 +29,11 @@ Observe = Callable[[], Any]
 
 
 class StepRunner:
-    """Carries out plans on the machines that ``remote`` reaches; ``report`` gets each sentence and its progress."""
+    """Carries out plans on the machines that ``remote`` reaches; ``report`` gets each sentence and its progress,
+    ``log`` each step with what came of it."""
 
-    def __init__(self, remote: Remote, report: Report) -> None:
-        self._remote, self._report = remote, report
+    def __init__(self, remote: Remote, report: Report, log: StepLog | None = None) -> None:
+        self._remote, self._report, self._log = remote, report, log or StepLog()
 
     def run_all(self, steps: Sequence[Step], observe: Observe) -> None:
         """Carry out a plan. The first step without a subject that fails ends it; of those that have one each fails for
@@ -72,7 +74,8 @@ class StepRunner:
         if step.provided is not None:
             step.provided(observe())
         try:
-            self._carry_out(step, observe)
+            with self._log.step(step):
+                self._carry_out(step, observe)
         except (LostAnswerError, UnreachableError):
             raise
         except MachineError as error:
@@ -92,6 +95,7 @@ class StepRunner:
         if not steps:
             return []
         machine = steps[0].action.machine
+        begun = time.monotonic()
         ended = self._remote.sql_odbc(machine).apart(
             transactions,
             attempted=f"carry out {len(steps)} steps, the first of them: {steps[0].sentence.rstrip('.')}",
@@ -100,6 +104,8 @@ class StepRunner:
             )
             + len(steps),
         )
+        for step, error in zip(steps, ended, strict=True):
+            self._log.ended(step, time.monotonic() - begun, error)
         return [
             (step, MachineError(machine, step.sentence.rstrip("."), error.found, step.remedy, number=error.number))
             for step, error in zip(steps, ended, strict=True)

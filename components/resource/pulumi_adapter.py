@@ -10,6 +10,7 @@ The state has the inputs, the computed outputs, ``revision`` and ``ownership``.
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 import traceback
@@ -33,13 +34,14 @@ from pulumi.dynamic import (
 
 from components import settings
 from components.component import Component, short_stack
-from components.progress import Report, report
+from components.progress import Report, about, report_here
 from components.resource import fields
 from components.resource.contract import Adoptable, InputsT, ReportsChange, Resource, ValidatesChange
 from components.resource.fields import READABLE, Inputs, InvalidInputsError, Placeholder, ReplaceOn, ThroughFarm
 from components.resource.machine_claims import MachineClaims
 from components.resource.ownership import ClaimStore, Ownership
 from components.resource.reconcile import Outcome, Reconciler, Runner
+from components.step_log import StepLog
 from components.step_runner import StepRunner
 from components.topology.place import to_set
 from remote.errors import LostAnswerError, MachineError, RefusedError, UnreachableError, UntrustedError
@@ -83,7 +85,7 @@ class Adapter(ResourceProvider):
         *,
         world: World | None = None,
         connection: str = "",
-        report: Report = report,
+        report: Report | None = None,
     ) -> None:
         """``connection`` is what ``configure`` makes of the stack's configuration. A test may hand in another world, or
         take the progress itself."""
@@ -174,11 +176,11 @@ class Adapter(ResourceProvider):
     def _reconciler(self) -> Reconciler[Any, Any]:
         world = self._world
         if world is None:
-            remote = self.remote
+            remote, report = self.remote, self._report or report_here()
             world = World(
                 lambda resource, inputs: resource.observe(inputs, remote),
-                StepRunner(remote, self._report).run_all,
-                MachineClaims(remote, self._report),
+                StepRunner(remote, report, StepLog.of(_urn())).run_all,
+                MachineClaims(remote, report),
             )
         observe, resource = world.observe, self.resource
         return Reconciler(
@@ -205,9 +207,10 @@ class Adapter(ResourceProvider):
 
     @contextmanager
     def _boundary(self, inputs: Any) -> Iterator[None]:
-        """Everything a user sees of an error is one redacted sentence."""
+        """Everything a user sees of an error is one redacted sentence, and of progress what is about this resource."""
         try:
-            yield
+            with about(_urn()):
+                yield
         except MachineError as error:
             raise error from None
         except Exception as error:
@@ -216,6 +219,18 @@ class Adapter(ResourceProvider):
             found = f"an error of the program itself: {type(error).__name__}: {error}"
             attempted = f"manage {self.resource.display_name(inputs)}"
             raise MachineError(self.resource.owner_machine(inputs), attempted, found, _REPORT) from None
+
+
+def _urn() -> str:
+    """The resource that the engine calls for; empty where no engine does. Pulumi's SDK gets it in every request and
+    does not hand it on to the provider, whose caller has the request as an argument (``Create(self, request, context)``
+    in pulumi/dynamic/__main__.py)."""
+    frame = inspect.currentframe()
+    while frame is not None:
+        if urn := getattr(frame.f_locals.get("request"), "urn", ""):
+            return str(urn)
+        frame = frame.f_back
+    return ""
 
 
 _REPORT = f"Set {TRACEBACK}=1 for the place in the program, and report it."

@@ -180,19 +180,52 @@ for _ in range(2):
 """
 
 
-def test_progress_and_a_warning_once_reach_the_engine_without_secrets(plugin: Plugin) -> None:
+def shown(script: str) -> list[Any]:
+    """What a script makes the engine show; its standard error has to stay empty."""
     engine = _Engine()
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=2))
     engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()
-    done = subprocess.run(
-        [sys.executable, "-c", _REPORTING, f"127.0.0.1:{port}"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", script, address], cwd=ROOT, capture_output=True, text=True, check=True)
     server.stop(None)
-    told = [(log.message, log.ephemeral, log.severity) for log in engine.logs]
+    assert done.stderr == ""
+    return engine.logs
+
+
+def test_progress_and_a_warning_once_reach_the_engine_without_secrets() -> None:
+    told = [(log.message, log.ephemeral, log.severity) for log in shown(_REPORTING)]
     assert told == [
         ("On Portal1, do this with ***.", True, engine_pb2.INFO),
         ("SQL3 does not answer to ***.", False, engine_pb2.WARNING),
     ]
-    assert done.stderr == ""
+
+
+_ABOUT_A_RESOURCE = """
+import sys, threading
+from types import SimpleNamespace
+from components.progress import report, report_here
+from components.resource.pulumi_adapter import Adapter, World
+from components.windows.feature import FeatureFacts, FeatureResource
+
+def observe(resource, inputs):
+    report("read it")
+    elsewhere = threading.Thread(target=report_here(), args=("50 percent",))
+    elsewhere.start()
+    elsewhere.join()
+    return FeatureFacts(installed=True, restart_pending=False)
+
+adapter = Adapter(FeatureResource, world=World(observe, None, None))
+
+class Servicer:  # as Pulumi's: the request stays with the caller
+    def Read(self, request, context):
+        return adapter.read("x", {"machine": "Portal1", "feature": "NLB"})
+
+Servicer().Read(SimpleNamespace(urn="URN"), None)
+report("of the stack")
+"""
+
+
+def test_progress_is_about_the_resource_that_the_engine_calls_for() -> None:
+    told = [(log.message, log.urn) for log in shown(_ABOUT_A_RESOURCE.replace('"URN"', repr(URN)))]
+    assert told == [("read it", URN), ("50 percent", URN), ("of the stack", "")]

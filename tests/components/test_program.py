@@ -134,7 +134,7 @@ def test_every_resource_has_its_component_as_parent(program: Program) -> None:
     loose = [
         resource.name
         for resource in program.resources
-        if "dynamic" in resource.type and "windows-azure-pack-ha:" not in resource.parent
+        if "dynamic" in resource.type and "wap:" not in resource.parent
     ]
     assert loose == []
 

@@ -14,7 +14,7 @@ from remote.hosts import Hosts
 from remote.session import Remote
 
 
-def unreachable(_sentence: str) -> None:
+def no_report(_sentence: str) -> None:
     """Nobody looks on."""
 
 
@@ -60,14 +60,14 @@ def test_a_restart_happens_once_however_often_its_order_is_lost(machine: Machine
 def test_a_step_says_what_to_do_where_the_machine_does_not(error: MachineError, remedy: str) -> None:
     step = Step("On SQL1, back up.", Script("SQL1", "windows/restart.ps1"), "Look at the share.")
     with pytest.raises(MachineError) as caught:
-        StepRunner(Machine(error=error), unreachable).run(step, lambda: None)
+        StepRunner(Machine(error=error), no_report).run(step, lambda: None)
     assert (caught.value.found, caught.value.remedy, caught.value.number) == ("Access is denied", remedy, 3201)
 
 
 def test_a_lost_answer_stays_one() -> None:
     step = Step("On SQL1, back up.", Script("SQL1", "windows/restart.ps1"), "Look at the share.")
     with pytest.raises(LostAnswerError):
-        StepRunner(Machine(error=LostAnswerError("SQL1", "x", "y")), unreachable).run(step, lambda: None)
+        StepRunner(Machine(error=LostAnswerError("SQL1", "x", "y")), no_report).run(step, lambda: None)
 
 
 @pytest.mark.parametrize("moved", [False, True])
@@ -129,7 +129,7 @@ def about(name: str, machine: str = "SQL2", subject: str | None = None) -> Step:
 
 
 def carried_out(servers: Servers, *plan: Step) -> list[Any]:
-    StepRunner(servers, unreachable).run_all(plan, lambda: None)
+    StepRunner(servers, no_report).run_all(plan, lambda: None)
     return servers.requests
 
 

@@ -1,0 +1,68 @@
+"""What was done to which machine, when and with what result: a file for each stack, for change management.
+
+Every step that ``pulumi up`` and ``pulumi destroy`` carry out is a line of ``logs/<stack>.log`` in the folder of the
+program, appended by whichever process carries it out. Fields are separated by tabs: the time of its end (UTC), the
+resource, the machine, the result with the seconds it took, the step's sentence. Secrets are masked.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from components.progress import warn
+from components.steps import Step
+from remote.errors import MachineError
+from remote.secret import redact
+from remote.text import one_line
+
+FOLDER = Path("logs")
+
+
+@dataclass(frozen=True)
+class StepLog:
+    """The log of one stack, for the steps of one resource. Without a file nothing is written."""
+
+    file: Path | None = None
+    resource: str = ""
+
+    @classmethod
+    def of(cls, urn: str) -> StepLog:
+        """The log of the stack that a resource belongs to; none for an empty URN."""
+        parts = urn.split("::")
+        return cls(FOLDER / f"{parts[0].removeprefix('urn:pulumi:')}.log", parts[-1]) if urn else cls()
+
+    @contextmanager
+    def step(self, step: Step) -> Iterator[None]:
+        """Write down a step when it ends, also when it fails."""
+        begun = time.monotonic()
+        try:
+            yield
+        except MachineError as error:
+            self.ended(step, time.monotonic() - begun, error)
+            raise
+        self.ended(step, time.monotonic() - begun, None)
+
+    def ended(self, step: Step, seconds: float, error: MachineError | None) -> None:
+        """Append a line. A file that cannot be written to is one warning: the farm matters more than its log."""
+        if self.file is None:
+            return
+        result = f"failed after {seconds:.1f} s: {error.found}" if error else f"done in {seconds:.1f} s"
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        fields = (now, self.resource, step.action.machine, result, step.sentence)
+        line = "\t".join(one_line(redact(field)) for field in fields) + "\n"
+        try:
+            self.file.parent.mkdir(exist_ok=True)
+            # One write to a file that is opened for appending: several processes may do it at once.
+            to = os.open(self.file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+            try:
+                os.write(to, line.encode())
+            finally:
+                os.close(to)
+        except OSError as error_of_file:
+            warn(f"The steps are not logged: {self.file}: {error_of_file.strerror}.")
