@@ -51,9 +51,8 @@ if balancers := virtual_servers(topology):
     pulumi.export("loadBalancer", instructions(balancers))
 pulumi.export("primary", farm.primary)
 pulumi.export("databases", list(DATABASES))
-pulumi.export("mirroredLogins", farm.logins.logins)
+pulumi.export("mirroredLogins", farm.logins.logins.apply(", ".join))
 pulumi.export("loginReport", farm.login_report)
 pulumi.export("plan", farm.plan_id)
 # The report holds no secret, only the configuration that the command read did.
 pulumi.export("verification", pulumi.Output.unsecret(checked.stdout))
-pulumi.export("readme", Path("Pulumi.README.md").read_text(encoding="utf-8"))

@@ -17,6 +17,11 @@ COMMAND = ".venv/bin/python -m operations verify --configuration -"
 """Relative to the project, where Pulumi runs it; the virtual environment is the one that Pulumi.yaml names."""
 
 
+def _state(revisions: list[str]) -> str:
+    """One text that differs whenever a resource was made, changed or removed; a preview shows it in one line."""
+    return f"{len(revisions)} resources, the last of them changed at {max(revisions)}"
+
+
 def verification(
     configuration: dict[str, pulumi.Input[Any]],
     resources: Iterable[FarmResource[Any]],
@@ -31,7 +36,7 @@ def verification(
         create=COMMAND,
         # On standard input: on the command line a secret could be seen by others. It is secret because its parts are.
         stdin=pulumi.Output.json_dumps(configuration),
-        triggers=[resource.revision for resource in resources],
+        triggers=[pulumi.Output.all(*(resource.revision for resource in resources)).apply(_state)],
         logging=local.Logging.NONE,
         opts=pulumi.ResourceOptions.merge(opts, options),
     )

@@ -44,7 +44,7 @@ SECRETS = {
     "pfx": "Lab-Pfx-2013!",
 }
 
-LINKED = ("__main__.py", "Pulumi.yaml", "Pulumi.README.md", ".venv", "components", "remote", "operations")
+LINKED = ("__main__.py", "Pulumi.yaml", ".venv", "components", "remote", "operations")
 """What a program's folder consists of."""
 
 

@@ -111,15 +111,14 @@ def test_outputs(life: Life) -> None:
     assert found["primary"] == "SQL1"
     assert found["databases"] == list(DATABASES)
     on_server = life.farm.sql("SQL1", "SELECT name FROM sys.sql_logins WHERE name LIKE N'MgmtSvc-%'")
-    assert {row["name"] for row in on_server} <= set(found["mirroredLogins"])
+    assert {row["name"] for row in on_server} <= set(found["mirroredLogins"].split(", "))
     assert len(on_server) > 10
     on_secondary = {row["name"] for row in life.farm.sql("SQL2", "SELECT name FROM sys.sql_logins")}
-    assert set(found["mirroredLogins"]) <= on_secondary
+    assert set(found["mirroredLogins"].split(", ")) <= on_secondary
     plans = life.farm.sql("SQL1", "SELECT COUNT(*) AS n FROM mp.Plans", database="Microsoft.MgmtSvc.Store")
     assert plans[0]["n"] == 1
     assert found["plan"]
     assert "Portal2" in found["verification"]
-    assert found["readme"].startswith("# Windows Azure Pack")
 
 
 def test_progress_is_told_in_sentences(life: Life) -> None:
