@@ -1,4 +1,4 @@
-"""One portal server: software, configuration against the farm's stores, operators, open ports, tenant site."""
+"""One portal server: software, configuration against the farm's stores, operators, open ports, certificates."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from components.windows.certificate import Certificate, CertificateInputs
 from components.windows.firewall_rule import FirewallRule, FirewallRuleInputs
 from components.windows.group_members import GroupMembers, GroupMembersInputs
 from components.windows.site_binding import SiteBinding, SiteBindingInputs
+from components.windows.site_certificates import SiteCertificates, SiteCertificatesInputs, SitePort
 
 OPERATORS = "MgmtSvc Operators"
 """The local group that the portal's installer makes on every node (reference: Windows Azure Pack, Operators)."""
@@ -44,10 +45,16 @@ class PortalNode(Component):
         after: Iterable[pulumi.Resource],
         before: Iterable[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
+        *,
+        neighbour: PortalNode | None = None,
     ) -> None:
+        """``neighbour``: the node of the tier whose certificates change before this one's, since a node that changes
+        them takes no clients."""
         super().__init__("portal:PortalNode", name, opts)
         self._topology, self._tier, self._pfx = topology, tier, secrets.certificates[tier.certificate]
-        self.name, waits = name, topology.waits
+        self.name, waits, self._neighbour = name, topology.waits, neighbour
+        self._interface = (topology.machine(name).interface or "") if tier.cluster is not None else ""
+        self._published: SiteBinding | None = None
         self.certificate = Certificate(
             f"{name}-certificate",
             CertificateInputs(
@@ -65,7 +72,7 @@ class PortalNode(Component):
             SoftwareInputs(
                 machine=name,
                 **_software(topology, tier),
-                interface=(topology.machine(name).interface or "") if tier.cluster is not None else "",
+                interface=self._interface,
                 timeout_seconds=waits.installation,
                 restart_seconds=waits.restart,
                 adopt=tier.adopt,
@@ -114,9 +121,32 @@ class PortalNode(Component):
             )
             for opening in firewall_openings(topology, tier)
         ]
-        self.ready: list[pulumi.Resource] = [operators, *rules]
+        self._certified = self._certificates()
+        self.ready: list[pulumi.Resource] = [operators, *rules, *self._certified]
         self.serving = list(self.ready)
         self.register_outputs({})
+
+    def _certificates(self) -> list[SiteCertificates]:
+        """The tier's certificate for every site but the tenants', which gets it when it moves; none for a tier with no
+        other."""
+        sites = tuple(
+            SitePort(site=site.name, port=site.port)
+            for role in self._tier.ordered_roles
+            for site in role.sites
+            if site.port is not None and site.name != TENANT_SITE
+        )
+        if not sites:
+            return []
+        inputs = SiteCertificatesInputs(
+            machine=self.name,
+            sites=sites,
+            thumbprint=self._pfx.thumbprint,
+            interface=self._interface,
+            timeout_seconds=self._topology.waits.convergence,
+        )
+        before = self._neighbour._certified if self._neighbour is not None else []
+        options = self.child([self.configured, self.certificate, *before])
+        return [SiteCertificates(f"{self.name}-site-certificates", inputs, options)]
 
     def publish(self, after: Iterable[pulumi.Resource]) -> SiteBinding | None:
         """Move the tenants' site to its public port with the public certificate; None where the tier has none. What
@@ -125,7 +155,7 @@ class PortalNode(Component):
         if "tenant-site" not in self._tier.roles:
             self.serving += before
             return None
-        published = SiteBinding(
+        self._published = SiteBinding(
             f"{self.name}-tenant-site",
             SiteBindingInputs(
                 machine=self.name,
@@ -133,11 +163,17 @@ class PortalNode(Component):
                 port=self._topology.portal.tenant_site_port,
                 old_port=TENANT_SITE_PORT,
                 thumbprint=self._pfx.thumbprint,
+                interface=self._interface,
+                timeout_seconds=self._topology.waits.convergence,
             ),
-            self.child([*self.ready, self.certificate, *before]),
+            self.child([*self.ready, self.certificate, *before, *self._neighbours()]),
         )
-        self.serving = [published]
-        return published
+        self.serving = [self._published]
+        return self._published
+
+    def _neighbours(self) -> list[pulumi.Resource]:
+        published = self._neighbour._published if self._neighbour is not None else None
+        return [published] if published is not None else []
 
     def _feature_sites(self) -> tuple[FeatureSite, ...]:
         """The sites of the node's features with the ports on which each may be found."""

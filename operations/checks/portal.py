@@ -16,7 +16,7 @@ from components.spf.registration_by_hand import RegistrationByHandInputs, Regist
 from components.steps import load_script
 from components.topology.portal import Tier
 from components.topology.roles import ROLES
-from operations.checks.balancing import public
+from operations.checks.balancing import certified
 from operations.configuration import Context
 from operations.row import Check, WrongError, expect
 
@@ -30,9 +30,8 @@ def checks(context: Context) -> Iterator[Check]:
             yield Check(LEVEL, node, "every feature is configured", _Features(context, tier, node))
             yield Check(LEVEL, node, "every site answers, no failed log-on meanwhile", _Sites(context, tier, node))
             yield Check(LEVEL, node, f"members of {OPERATORS}", _Operators(context, node))
-            if "tenant-site" in tier.roles:
-                what = f"tenants' site on port {portal.tenant_site_port} with the public certificate"
-                yield Check(LEVEL, node, what, _TenantSite(context, tier, node))
+            what = f"every site answers as {tier.front.name} with the certificate {tier.certificate}, verified"
+            yield Check(LEVEL, node, what, _Certified(context, tier, node))
             if "admin-site" in tier.roles and context.topology.release.by_hand:
                 yield Check(LEVEL, node, f"works with the plan {portal.plan.name}", _PlanByHand(context, node))
                 yield Check(LEVEL, node, "works with SPF registered", _RegisteredByHand(context, node))
@@ -99,7 +98,7 @@ class _Sites(_OnNode):
         ]
         events = self.run("portal/read_failed_logons.ps1", "read its event log", Since=since)
         wrong += sorted({f"event 12: {event}" for event in events})
-        return expect(wrong, f"{len(sites)} sites (their own certificates are self-signed and not verified)")
+        return expect(wrong, f"{len(sites)} sites")
 
 
 class _Operators(_OnNode):
@@ -111,14 +110,15 @@ class _Operators(_OnNode):
         return expect([f"{', '.join(missing)} is missing" if missing else ""], f"{len(have)} members")
 
 
-class _TenantSite:
+class _Certified:
+    """Every site of a node under the tier's name, its certificate verified by this computer's authorities."""
+
     def __init__(self, context: Context, tier: Tier, node: str) -> None:
         self.context, self.tier, self.node = context, tier, node
 
     def __call__(self) -> str:
-        name, port = self.tier.front.name, self.context.topology.portal.tenant_site_port
-        answer = self.context.remote.https(self.node, port, name=name)
-        return public(answer.status, answer.certificate, name)
+        https, name = self.context.remote.https, self.tier.front.name
+        return certified(self.context, self.tier, lambda port: https(self.node, port, name=name))
 
 
 class _Plan(_OnNode):

@@ -27,6 +27,7 @@ OF_A_NODE = (
     "nlb",
     "node",
     "operators",
+    "site-certificates",
     "software",
     "software-source",
     "tenant-site",

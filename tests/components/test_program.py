@@ -46,6 +46,7 @@ def test_every_step_of_the_walk_through_is_there(program: Program) -> None:
         "portal:PlanReplicationCheck": 1,
         "spf:Registration": 1,
         "windows:SiteBinding": 2,
+        "windows:SiteCertificates": 2,
         "portal:PublicEndpointName": 7,
         "portal:Federation": 2,
         "portal:ProviderEndpoints": 5,

@@ -276,11 +276,30 @@ $store.Close()"""),
         shell(
             "Portal1",
             f"""
-$other = (Get-WebBinding -Name 'MgmtSvc-AdminSite' -Protocol 'https').certificateHash
+$other = (Get-WebBinding -Name 'MgmtSvc-ConfigSite' -Protocol 'https').certificateHash
 $binding = Get-WebBinding -Name '{SITE}' -Protocol 'https'
 $binding.RemoveSslCertificate()
 $binding.AddSslCertificate($other, 'My')""",
         ),
+    ),
+    Drift(
+        "authentication site: the installer's kind of certificate",
+        "Portal2-site-certificates",
+        r'~ thumbprint: "[0-9A-F]{40} on MgmtSvc-AuthSite" => "[0-9A-F]{40}"',
+        shell(
+            "Portal2",
+            """
+$other = (Get-WebBinding -Name 'MgmtSvc-ConfigSite' -Protocol 'https').certificateHash
+$binding = Get-WebBinding -Name 'MgmtSvc-AuthSite' -Protocol 'https'
+$binding.RemoveSslCertificate()
+$binding.AddSslCertificate($other, 'My')""",
+        ),
+    ),
+    Drift(
+        "administrators' site: stopped",
+        "Portal1-site-certificates",
+        "~ started: false => true",
+        shell("Portal1", "Stop-Website 'MgmtSvc-AdminSite'"),
     ),
     Drift(
         "site: bound back",

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import pytest
 
+from components.nlb.state import NodeView
 from components.windows.certificate import CertificateFacts, CertificateInputs, CertificateResource
 from components.windows.feature import FeatureFacts, FeatureInputs, FeatureResource
 from components.windows.firewall_rule import (
@@ -24,9 +25,15 @@ from components.windows.local_account import (
     mark,
 )
 from components.windows.site_binding import Binding, SiteBindingFacts, SiteBindingInputs, SiteBindingResource
+from components.windows.site_certificates import (
+    SiteCertificatesFacts,
+    SiteCertificatesInputs,
+    SiteCertificatesResource,
+    SitePort,
+)
 from remote.secret import Secret
 from tests.components.contract import actions, adapter, refusal, sentences
-from tests.components.worlds import SPF_GROUPS, THUMBPRINT, server
+from tests.components.worlds import ADMIN, AUTH, OWN, SPF_GROUPS, THUMBPRINT, server, sites
 
 OLD = "CD" * 20
 SITE = "MgmtSvc-TenantSite"
@@ -314,6 +321,121 @@ class TestSiteBinding:
         now = replace(facts, ports={**kept, 443: THUMBPRINT})
         assert (
             sentences(self.resource.plan_delete(self.inputs, now, self.resource.baseline(self.inputs, facts))) == back
+        )
+
+    def test_a_site_may_stay_on_its_own_port(self) -> None:
+        """It gets the certificate there, and is not taken off it afterwards."""
+        stays = self.inputs.model_copy(update={"port": 30081})
+        facts = SiteBindingFacts(True, True, {30081: OLD}, {})
+        given = f"On Portal1, give port 30081 of {SITE} the certificate {THUMBPRINT}."
+        assert sentences(self.resource.plan(stays, facts)) == [given]
+        assert self.resource.plan(stays, replace(facts, ports={30081: THUMBPRINT})) == []
+        assert self.resource.actual(stays, facts) == {"started": True, "thumbprint": OLD}
+
+    def test_a_certificate_that_has_left_the_machine_is_not_missed(self) -> None:
+        """Else nothing of the farm could be removed any more: Windows binds no certificate that it has not."""
+        now = SiteBindingFacts(True, True, {443: THUMBPRINT}, {}, usable=frozenset({THUMBPRINT}))
+        back = f"On Portal1, bind {SITE} to port 30081 without the certificate {OLD}, which is no longer there."
+        assert sentences(self.resource.plan_delete(self.inputs, now, {"bound": {"30081": OLD, "443": ""}})) == [
+            back,
+            self.leave_new,
+        ]
+
+    @pytest.mark.parametrize(("ports", "drained"), [({443: OLD}, True), ({30081: OLD}, False)])
+    def test_a_node_takes_no_client_while_one_certificate_replaces_another(
+        self, ports: dict[int, str], drained: bool
+    ) -> None:
+        """A site that moves answers on its old port until it answers on the new one."""
+        facts = SiteBindingFacts(True, True, ports, {}, node=SERVING)
+        inputs = self.inputs.model_copy(update={"interface": "Ethernet"})
+        found = sentences(self.resource.plan(inputs, facts))
+        assert (found[0] == DRAIN) is drained
+        if drained:
+            assert found == [DRAIN, DRAINED, self.give, START, BACK]
+
+
+BOTH = (("PORTAL1", "Converged(default)"), ("PORTAL2", "Converged"))
+SERVING = NodeView("Portal1", bound=True, name="portal.hyper-v.nu", nodes=BOTH)
+DRAIN = "On Portal1, let clients finish and take no more before the change of its certificate."
+DRAINED = "Wait until Portal1 has no client before the change of its certificate."
+START = "On Portal1, start load balancing after the change of its certificate."
+BACK = "Wait until clients come to Portal1 again after the change of its certificate."
+
+
+class TestSiteCertificates:
+    resource = SiteCertificatesResource()
+    inputs = SiteCertificatesInputs(
+        machine="Portal1",
+        sites=(SitePort(site=ADMIN, port=30091), SitePort(site=AUTH, port=30071)),
+        thumbprint=THUMBPRINT,
+        interface="Ethernet",
+    )
+    fresh = sites({ADMIN: (30091, OWN), AUTH: (30071, OWN)})
+    ours = sites({ADMIN: (30091, THUMBPRINT), AUTH: (30071, THUMBPRINT)})
+    give: ClassVar[list[str]] = [
+        f"On Portal1, give port 30091 of {ADMIN} the certificate {THUMBPRINT}.",
+        f"On Portal1, give port 30071 of {AUTH} the certificate {THUMBPRINT}.",
+    ]
+
+    def test_every_site_gets_it(self) -> None:
+        assert sentences(self.resource.plan(self.inputs, self.fresh)) == self.give
+        assert self.resource.plan(self.inputs, self.ours) == []
+        half = sites({ADMIN: (30091, THUMBPRINT), AUTH: (30071, OWN)})
+        assert sentences(self.resource.plan(self.inputs, half)) == self.give[1:]
+
+    def test_a_node_with_clients_is_drained_once_for_all_of_them(self) -> None:
+        found = sentences(self.resource.plan(self.inputs, replace(self.fresh, node=SERVING)))
+        assert found == [DRAIN, DRAINED, *self.give, START, BACK]
+
+    @pytest.mark.parametrize(
+        "nodes",
+        [
+            BOTH[:1],
+            (BOTH[0], ("PORTAL2", "Stopped")),
+            (("PORTAL1", "Stopped"), BOTH[1]),
+            (("PORTAL1", "Suspended"), BOTH[1]),
+        ],
+    )
+    def test_a_node_whose_clients_no_other_takes_goes_on(self, nodes: tuple[tuple[str, str], ...]) -> None:
+        """So does one that has no clients; it is not started either."""
+        facts = replace(self.fresh, node=replace(SERVING, nodes=nodes))
+        assert sentences(self.resource.plan(self.inputs, facts)) == self.give
+
+    def test_what_a_preview_shows(self) -> None:
+        assert self.resource.actual(self.inputs, self.ours) == {"thumbprint": THUMBPRINT, "started": True}
+        half = sites({ADMIN: (30091, THUMBPRINT), AUTH: (30072, OWN)}, started=False)
+        assert self.resource.actual(self.inputs, half) == {"thumbprint": f"(none) on {AUTH}", "started": False}
+        assert self.resource.actual(self.inputs, SiteCertificatesFacts(sites({}).sites)) is None
+
+    def test_the_installers_certificates_are_put_back(self) -> None:
+        before = self.resource.baseline(self.inputs, self.fresh)
+        assert before == {"bound": {"30091": OWN, "30071": OWN}}
+        assert sentences(self.resource.plan_delete(self.inputs, self.ours, before)) == [
+            f"On Portal1, give port 30091 of {ADMIN} the certificate {OWN}.",
+            f"On Portal1, give port 30071 of {AUTH} the certificate {OWN}.",
+        ]
+
+    def test_what_was_not_there_goes_and_what_has_gone_is_not_missed(self) -> None:
+        now = replace(self.ours, sites=replace(self.ours.sites, usable=frozenset({THUMBPRINT})))
+        assert sentences(self.resource.plan_delete(self.inputs, now, {"bound": {"30091": "", "30071": OWN}})) == [
+            f"On Portal1, take {ADMIN} off port 30091.",
+            f"On Portal1, take {AUTH} off port 30071.",
+            f"On Portal1, bind {AUTH} to port 30071 without the certificate {OWN}, which is no longer there.",
+        ]
+
+    def test_sites_that_have_it_already_are_left_with_it(self) -> None:
+        assert self.resource.preexisting(self.inputs, self.ours)
+        assert not self.resource.preexisting(self.inputs, self.fresh)
+
+    def test_refusals(self) -> None:
+        assert refusal(lambda: self.resource.plan(self.inputs, sites({AUTH: (30071, OWN)}))) == (
+            f"Portal1: give port 30091 of {ADMIN} the certificate {THUMBPRINT}: there is no web site of this name. See "
+            "whether the portal's software is installed."
+        )
+        taken = sites({ADMIN: (443, OWN), "Shop": (30091, OWN), AUTH: (30071, OWN)})
+        assert refusal(lambda: self.resource.plan(self.inputs, taken)) == (
+            f"Portal1: give port 30091 of {ADMIN} the certificate {THUMBPRINT}: the site Shop holds this port. Move "
+            "that site to another port."
         )
 
 
