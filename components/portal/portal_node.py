@@ -17,7 +17,7 @@ from components.topology import Topology
 from components.topology.firewall_openings import firewall_openings
 from components.topology.portal import Tier
 from components.topology.roles import ROLES
-from components.windows.certificate import Certificate, CertificateInputs
+from components.windows.certificate import Certificate, CertificateInputs, IntermediateInputs
 from components.windows.firewall_rule import FirewallRule, FirewallRuleInputs
 from components.windows.group_members import GroupMembers, GroupMembersInputs
 from components.windows.site_binding import SiteBinding, SiteBindingInputs
@@ -63,6 +63,10 @@ class PortalNode(Component):
                 thumbprint=self._pfx.thumbprint,
                 pfx=self._pfx.content,
                 password=self._pfx.password,
+                intermediates=tuple(
+                    IntermediateInputs(thumbprint=one.thumbprint, content=one.content)
+                    for one in self._pfx.intermediates
+                ),
                 adopt=topology.certificate(tier).adopt,
             ),
             self.child(),

@@ -65,13 +65,22 @@ FEATURE = Case(
     gone=FeatureFacts(False, False),
 )
 
+AUTHORITY = "EF" * 20
 CERTIFICATE = Case(
     CertificateResource,
-    {"machine": "Portal1", "name": "portal", "thumbprint": THUMBPRINT, "pfx": "UEZY-secret", "password": "Pfx-Pass-1!"},
-    CertificateFacts(False, False),
     {
-        "windows/import_certificate.ps1": lambda f, a: CertificateFacts(True, True),
-        "windows/remove_certificate.ps1": lambda f, a: CertificateFacts(False, False),
+        "machine": "Portal1",
+        "name": "portal",
+        "thumbprint": THUMBPRINT,
+        "pfx": "UEZY-secret",
+        "password": "Pfx-Pass-1!",
+        "intermediates": [{"thumbprint": AUTHORITY, "content": "MII="}],
+    },
+    CertificateFacts(False, False, frozenset({AUTHORITY})),
+    {
+        "windows/import_certificate.ps1": lambda f, a: replace(f, installed=True, private_key=True),
+        "windows/add_intermediate.ps1": lambda f, a: replace(f, missing=frozenset()),
+        "windows/remove_certificate.ps1": lambda f, a: replace(f, installed=False, private_key=False),
     },
     gone=CertificateFacts(False, False),
 )

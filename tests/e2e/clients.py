@@ -30,7 +30,7 @@ class Asked:
 
 
 WHOSE = "whose.hyper-v.nu"
-"""Under this name the administrators' site of each node answers with a certificate of its own, inside ``told_apart``."""
+"""The name under which each node's administrators' site has a certificate of its own, inside ``told_apart``."""
 ADMIN_SITE = 30091
 
 

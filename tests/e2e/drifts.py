@@ -253,22 +253,6 @@ $spf.TenantEndpoint.AuthenticationPassword = $Account
             '([ADSI]"WinNT://$env:COMPUTERNAME/MgmtSvc Operators,group").Remove("WinNT://HYPERVNU/WAP Administrators")',
         ),
     ),
-    Drift("certificate: removed", "Portal1-certificate", MADE, shell("Portal1", certificate("Remove-Item $path"))),
-    Drift(
-        "certificate: without its key",
-        "Portal2-certificate",
-        "~ private_key: false => true",
-        shell(
-            "Portal2",
-            certificate("""
-$public = New-Object System.Security.Cryptography.X509Certificates.X509Certificate2 (,$ours.RawData)
-Remove-Item $path
-$store = New-Object System.Security.Cryptography.X509Certificates.X509Store 'My', 'LocalMachine'
-$store.Open('ReadWrite')
-$store.Add($public)
-$store.Close()"""),
-        ),
-    ),
     Drift(
         "site: another certificate",
         "Portal1-tenant-site",
@@ -544,6 +528,23 @@ BROKEN = [
         MADE,
         shell("SPF2", '([ADSI]"WinNT://$env:COMPUTERNAME,computer").Delete("User", "SVC_SPF_REG")'),
     ),
+    # Nobody can be served by a site whose certificate is gone, so this takes the interfaces with it.
+    Drift("certificate: removed", "Portal1-certificate", MADE, shell("Portal1", certificate("Remove-Item $path"))),
+    Drift(
+        "certificate: without its key",
+        "Portal2-certificate",
+        "~ private_key: false => true",
+        shell(
+            "Portal2",
+            certificate("""
+$public = New-Object System.Security.Cryptography.X509Certificates.X509Certificate2 (,$ours.RawData)
+Remove-Item $path
+$store = New-Object System.Security.Cryptography.X509Certificates.X509Store 'My', 'LocalMachine'
+$store.Open('ReadWrite')
+$store.Add($public)
+$store.Close()"""),
+        ),
+    ),
     Drift(
         "port rules: rule added",
         "portal-port-rules",
@@ -666,6 +667,12 @@ GONE = [
         "configuration: a feature that is no longer there",
         "Portal2-configuration",
         r'~ \[\d+\]: "AdminSite" => "MySQL"',
+        None,
+    ),
+    Drift(
+        "certificates: a site that is no longer there",
+        "Portal2-site-certificates",
+        r'~ thumbprint: "\(none\) on MgmtSvc-MySQL" => "[0-9A-F]{40}"',
         None,
     ),
     Drift("firewall: rule removed", "Portal2-firewall-clients", MADE, firewall("Portal2", "clients", "Remove")),

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pytest
 
 from components.nlb.state import NodeView
-from components.windows.certificate import CertificateFacts, CertificateInputs, CertificateResource
+from components.windows.certificate import CertificateFacts, CertificateInputs, CertificateResource, IntermediateInputs
 from components.windows.feature import FeatureFacts, FeatureInputs, FeatureResource
 from components.windows.firewall_rule import (
     FirewallRuleFacts,
@@ -69,7 +69,29 @@ class TestCertificate:
 
     def test_in_order(self) -> None:
         assert self.resource.plan(self.inputs, CertificateFacts(True, True)) == []
-        assert self.resource.actual(self.inputs, CertificateFacts(True, False)) == {"private_key": False}
+        found = self.resource.actual(self.inputs, CertificateFacts(True, False))
+        assert found == {"private_key": False, "intermediates": []}
+
+    def test_the_authorities_of_its_path_come_first_and_stay(self) -> None:
+        """Else the sites would answer for a moment with a certificate that clients cannot follow to its root."""
+        both = tuple(IntermediateInputs(thumbprint=one * 20, content="MII=") for one in ("1A", "2B"))
+        inputs = self.inputs.model_copy(update={"intermediates": both})
+        plan = self.resource.plan(inputs, CertificateFacts(False, False, frozenset({"1A" * 20, "2B" * 20})))
+        assert sentences(plan) == [
+            *(
+                f"On Portal1, import the intermediate authority {one * 20} of the certificate portal ({THUMBPRINT})."
+                for one in ("1A", "2B")
+            ),
+            f"On Portal1, import the certificate portal ({THUMBPRINT}) with its private key.",
+        ]
+        half = CertificateFacts(True, True, frozenset({"2B" * 20}))
+        assert sentences(self.resource.plan(inputs, half)) == sentences(plan)[1:2]
+        assert self.resource.actual(inputs, half) == {
+            "private_key": True,
+            "intermediates": [{"thumbprint": "1A" * 20, "content": "MII="}],
+        }
+        removed = sentences(self.resource.plan_delete(inputs, CertificateFacts(True, True), {}))
+        assert removed == [f"On Portal1, remove the certificate portal ({THUMBPRINT})."]
 
     def test_the_new_one_comes_before_the_old_one_goes(self) -> None:
         result = adapter(self.resource).diff("id", {"thumbprint": OLD}, {"thumbprint": THUMBPRINT})
