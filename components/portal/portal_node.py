@@ -11,7 +11,7 @@ from components.failover_proof import SiteInputs
 from components.portal.configuration import Configuration, ConfigurationInputs, FeatureSite
 from components.portal.software import Parts, Software, SoftwareInputs
 from components.portal.software_source import SoftwareSource, SoftwareSourceInputs
-from components.resource import later_secret
+from components.resource import later, later_secret
 from components.secrets import FarmSecrets
 from components.topology import Topology
 from components.topology.firewall_openings import firewall_openings
@@ -22,6 +22,7 @@ from components.windows.firewall_rule import FirewallRule, FirewallRuleInputs
 from components.windows.group_members import GroupMembers, GroupMembersInputs
 from components.windows.site_binding import SiteBinding, SiteBindingInputs
 from components.windows.site_certificates import SiteCertificates, SiteCertificatesInputs, SitePort
+from components.windows.superseded_rules import SupersededRules, SupersededRulesInputs
 
 OPERATORS = "MgmtSvc Operators"
 """The local group that the portal's installer makes on every node (reference: Windows Azure Pack, Operators)."""
@@ -117,7 +118,7 @@ class PortalNode(Component):
                 f"{name}-firewall-{opening.purpose}",
                 FirewallRuleInputs(
                     machine=name,
-                    rule=f"Windows Azure Pack HA ({opening.purpose})",
+                    rule=opening.rule,
                     ports=tuple(str(port) for port in opening.ports),
                     remote=opening.sources,
                 ),
@@ -125,8 +126,15 @@ class PortalNode(Component):
             )
             for opening in firewall_openings(topology, tier)
         ]
+        superseded = SupersededRules(
+            f"{name}-installers-rules",
+            SupersededRulesInputs(
+                machine=name, rules=installers_rules(tier), configured=later(self.configured.revision)
+            ),
+            self.child([self.configured, *rules]),
+        )
         self._certified = self._certificates()
-        self.ready: list[pulumi.Resource] = [operators, *rules, *self._certified]
+        self.ready: list[pulumi.Resource] = [operators, superseded, *self._certified]
         self.serving = list(self.ready)
         self.register_outputs({})
 
@@ -198,6 +206,13 @@ class PortalNode(Component):
             for site in ROLES[role.name].sites
             if site.port is not None
         ]
+
+
+def installers_rules(tier: Tier) -> tuple[str, ...]:
+    """The rules with which the portal's installer opens each site's own port to everybody, as a deployment guide names
+    them."""
+    sites = [site.name for role in tier.ordered_roles for site in role.sites if site.port is not None]
+    return tuple(f"{site} (HTTPS-In)" for site in sites)
 
 
 def _makes_the_stores(tier: Tier) -> bool:

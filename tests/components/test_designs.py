@@ -128,6 +128,20 @@ def test_nodes_change_certificates_one_after_the_other(program: Program, file: P
                 assert program.is_before(own[first], own[second])
 
 
+def test_no_rule_of_the_installer_opens_what_ours_closes(program: Program, file: Path) -> None:
+    topology = load(file)
+    off = {one.inputs["machine"]: set(one.inputs["rules"]) for one in program.all("windows:SupersededRules")}
+    expected: dict[str, set[str]] = {}
+    for tier, site, _ in topology.portal.published():
+        for node in tier.nodes:
+            expected.setdefault(node, set()).add(f"{site.name} (HTTPS-In)")
+    assert off == expected
+    for one in program.all("windows:SupersededRules"):
+        own = [rule for rule in program.all("windows:FirewallRule") if rule.inputs["machine"] == one.inputs["machine"]]
+        assert own
+        assert all(program.is_before(rule, one) for rule in own), "what is needed is open before"
+
+
 FRONTS = {
     "AdminAPI": ("admin-api", 30004),
     "TenantAPI": ("tenant-api", 30005),

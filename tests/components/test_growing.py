@@ -22,7 +22,9 @@ PROVIDERS = ("marketplace", "monitoring", "mysqlservers", "sqlservers", "usagese
 OF_A_NODE = (
     "certificate",
     "configuration",
+    "firewall-administrators",
     "firewall-clients",
+    "installers-rules",
     "firewall-servers",
     "nlb",
     "node",

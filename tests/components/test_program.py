@@ -47,6 +47,8 @@ def test_every_step_of_the_walk_through_is_there(program: Program) -> None:
         "spf:Registration": 1,
         "windows:SiteBinding": 2,
         "windows:SiteCertificates": 2,
+        "windows:SupersededRules": 2,
+        "windows:FirewallRule": 6,
         "portal:PublicEndpointName": 7,
         "portal:Federation": 2,
         "portal:ProviderEndpoints": 5,

@@ -37,6 +37,7 @@ from components.windows.group_members import GroupMembersFacts, GroupMembersReso
 from components.windows.local_account import AccountState, LocalAccountFacts, LocalAccountResource
 from components.windows.site_binding import Binding, SiteBindingFacts, SiteBindingResource, Sites
 from components.windows.site_certificates import SiteCertificatesFacts, SiteCertificatesResource
+from components.windows.superseded_rules import SupersededRulesResource
 from remote.secret import Secret
 from tests.components.contract import Case
 from tests.components.group_worlds import GROUP_CASES
@@ -219,6 +220,16 @@ FIREWALL_RULE = Case(
         "windows/remove_firewall_rule.ps1": lambda f, a: FirewallRuleFacts(exists=False),
     },
     gone=FirewallRuleFacts(exists=False),
+)
+
+SUPERSEDED_RULES = Case(
+    SupersededRulesResource,
+    {"machine": "Portal1", "rules": ["MgmtSvc-AdminAPI (HTTPS-In)", "MgmtSvc-AuthSite (HTTPS-In)"]},
+    frozenset({"mgmtsvc-adminapi (https-in)", "mgmtsvc-authsite (https-in)"}),
+    {
+        "windows/disable_firewall_rule.ps1": lambda f, a: f - {a.arguments["DisplayName"].lower()},
+        "windows/enable_firewall_rule.ps1": lambda f, a: f | {a.arguments["DisplayName"].lower()},
+    },
 )
 
 UNBOUND = NodeView("Portal1", bound=False)
@@ -551,6 +562,7 @@ CASES = [
     SITE_BINDING,
     SITE_CERTIFICATES,
     FIREWALL_RULE,
+    SUPERSEDED_RULES,
     CLUSTER,
     NODE,
     PORT_RULES,

@@ -30,15 +30,15 @@ class Asked:
 
 
 WHOSE = "whose.hyper-v.nu"
-"""The name under which each node's administrators' site has a certificate of its own, inside ``told_apart``."""
-ADMIN_SITE = 30091
+"""The name under which each node's site for the tenants' log-on has a certificate of its own, inside ``told_apart``."""
+AUTH_SITE = 30071
 
 
 @contextmanager
 def told_apart(farm: Farm, machines: Iterable[str]) -> Iterator[None]:
     """All nodes of a tier answer with one certificate. Under one more name, chosen by server name indication, the
-    administrators' site of each node has another one: that of the site that configures the portal."""
-    named = f"-Name 'MgmtSvc-AdminSite' -Protocol https -Port {ADMIN_SITE} -HostHeader '{WHOSE}'"
+    site of each node where tenants log on has another one: that of the site that configures the portal."""
+    named = f"-Name 'MgmtSvc-AuthSite' -Protocol https -Port {AUTH_SITE} -HostHeader '{WHOSE}'"
     begin = f"""
 $own = (Get-WebBinding -Name 'MgmtSvc-ConfigSite' -Protocol https).certificateHash
 [void](New-WebBinding {named} -SslFlags 1)

@@ -148,6 +148,7 @@ MIRRORS = ("logins", "logins-after-joining")
 SAME = "the same on every replica"
 COMPARED = r'~ \[1\]: ".+" => \[unknown\]'
 """The revision of the second node's configuration."""
+CONFIGURED = r'~ configured: ".+" => \[unknown\]'
 
 
 def login(how: str, name: str, *statements: str) -> list[Drift]:
@@ -306,8 +307,8 @@ $binding.AddSslCertificate($other, 'My')""",
     Drift(
         "firewall: a port missing",
         "Portal1-firewall-clients",
-        r'\+ \[4\]: "30091"',
-        firewall("Portal1", "clients", "Set", "-Protocol TCP -LocalPort 443,30006,30071,30072"),
+        r'\+ \[2\]: "30071"',
+        firewall("Portal1", "clients", "Set", "-Protocol TCP -LocalPort 443,30006"),
     ),
     Drift(
         "firewall: blocks",
@@ -320,6 +321,18 @@ $binding.AddSslCertificate($other, 'My')""",
         "Portal2-firewall-clients",
         '~ profile: "Domain" => "Any"',
         firewall("Portal2", "clients", "Set", "-Profile Domain"),
+    ),
+    Drift(
+        "firewall: administrators from anywhere",
+        "Portal2-firewall-administrators",
+        r'~ \[0\]: "Any" => "172\.\d+\.5\.0/24"',
+        firewall("Portal2", "administrators", "Set", "-RemoteAddress Any"),
+    ),
+    Drift(
+        "firewall: a rule of the installer is on again",
+        "Portal1-installers-rules",
+        r'- \[0\]: "MgmtSvc-AdminAPI \(HTTPS-In\)"',
+        shell("Portal1", "Enable-NetFirewallRule -DisplayName 'MgmtSvc-AdminAPI (HTTPS-In)'"),
     ),
     Drift(
         "firewall: from anywhere",
@@ -636,6 +649,10 @@ $store.Close()"""),
     ),
     Drift("logins: compared when a node was configured", "logins-after-joining", COMPARED, None),
     *(
+        Drift(f"firewall: looked at when {node} was configured", f"{node}-installers-rules", CONFIGURED, None)
+        for node in ("Portal1", "Portal2")
+    ),
+    *(
         Drift(f"hidden: {name}", name, rf'~ reading: "fails: {machine}: read .+" => "works"', None)
         for name, machine in HIDDEN.items()
     ),
@@ -677,6 +694,7 @@ GONE = [
     ),
     Drift("firewall: rule removed", "Portal2-firewall-clients", MADE, firewall("Portal2", "clients", "Remove")),
     Drift("logins: compared when a node was configured", "logins-after-joining", COMPARED, None),
+    Drift("firewall: looked at when a node was configured", "Portal2-installers-rules", CONFIGURED, None),
     Drift("plan: removed", "plan", MADE, portal("Remove-MgmtSvcPlan -PlanId $plan.Id -Confirm:$false @how")),
     Drift(
         "plan: not seen through the other node",

@@ -140,11 +140,11 @@ def test_a_balancer_that_keeps_clients_at_a_dead_server_is_found(farm: Built) ->
     eventually(lambda: working(farm) == {("Portal1", "Portal2")})
     nodes = {f"Portal{n}": f"127.{NETWORK}.5.15{n}" for n in (1, 2)}
     with clients.told_apart(farm, nodes):
-        mine = clients.ask(FRONT, clients.ADMIN_SITE, name=clients.WHOSE)
+        mine = clients.ask(FRONT, clients.AUTH_SITE, name=clients.WHOSE)
         (node,) = [
             node
             for node, address in nodes.items()
-            if clients.ask(address, clients.ADMIN_SITE, name=clients.WHOSE) == mine
+            if clients.ask(address, clients.AUTH_SITE, name=clients.WHOSE) == mine
         ]
     other = ({"Portal1", "Portal2"} - {node}).pop()
     assert farm.lab("fault", "stop", node).ok

@@ -31,6 +31,7 @@ from components.windows.site_certificates import (
     SiteCertificatesResource,
     SitePort,
 )
+from components.windows.superseded_rules import SupersededRulesInputs, SupersededRulesResource
 from remote.secret import Secret
 from tests.components.contract import actions, adapter, refusal, sentences
 from tests.components.worlds import ADMIN, AUTH, OWN, SPF_GROUPS, THUMBPRINT, server, sites
@@ -535,3 +536,26 @@ class TestFirewallRule:
     def test_a_subnet_is_the_same_in_both_forms(self) -> None:
         assert subnets(["172.22.5.0/24", "Any"]) == subnets(["172.22.5.0/255.255.255.0"]) == ("172.22.5.0/24",)
         assert subnets(["10.0.0.1-10.0.0.9", "172.21.5.0/24"]) == ("10.0.0.1-10.0.0.9", "172.21.5.0/24")
+
+
+class TestSupersededRules:
+    resource = SupersededRulesResource()
+    api, auth = "MgmtSvc-AdminAPI (HTTPS-In)", "MgmtSvc-AuthSite (HTTPS-In)"
+    inputs = SupersededRulesInputs(machine="Portal1", rules=(api, auth))
+    on = frozenset({api.lower(), auth.lower()})
+
+    def test_those_that_are_on_go_off(self) -> None:
+        off = "On Portal1, disable the firewall rule {} of the portal's installer."
+        assert sentences(self.resource.plan(self.inputs, self.on)) == [off.format(self.api), off.format(self.auth)]
+        assert sentences(self.resource.plan(self.inputs, frozenset({self.auth.lower(), "other"}))) == [
+            off.format(self.auth)
+        ]
+        assert self.resource.plan(self.inputs, frozenset()) == []
+        assert self.resource.actual(self.inputs, frozenset({self.auth.lower()})) == {"enabled": [self.auth]}
+
+    def test_only_those_that_were_on_go_on_again(self) -> None:
+        before = self.resource.baseline(self.inputs, frozenset({self.api.lower()}))
+        assert sentences(self.resource.plan_delete(self.inputs, frozenset(), before)) == [
+            f"On Portal1, enable the firewall rule {self.api} of the portal's installer."
+        ]
+        assert self.resource.plan_delete(self.inputs, self.on, before) == []
