@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from components.nlb import state
 from components.nlb.state import NodeView
 from components.nlb.without_clients import without_clients
-from components.resource import FarmResource, Inputs, ReplaceOn, WithBaseline
+from components.resource import FarmResource, Inputs, PlansByChange, ReplaceOn, WithBaseline
 from components.steps import Script, Step, load_script
 from remote.errors import MachineError
 from remote.session import Remote
@@ -34,6 +34,8 @@ class SiteBindingInputs(Inputs):
     """Where it no longer answers."""
     thumbprint: str
     """The certificate that it answers with."""
+    former: tuple[int, ...] = ()
+    """Where it no longer answers either: the ports that this program gave it before."""
     started: bool = True
     """Whether the site runs."""
     interface: str = ""
@@ -148,12 +150,21 @@ def read_sites(remote: Remote, machine: str, attempted: str) -> Sites:
     )
 
 
-class SiteBindingResource(WithBaseline[SiteBindingInputs, SiteBindingFacts]):
+class SiteBindingResource(
+    WithBaseline[SiteBindingInputs, SiteBindingFacts], PlansByChange[SiteBindingInputs, SiteBindingFacts]
+):
     def display_name(self, inputs: SiteBindingInputs) -> str:
         return f"the binding of {inputs.site}"
 
     def resource_id(self, inputs: SiteBindingInputs) -> str:
         return f"{inputs.machine}/site-binding/{inputs.site}".lower()
+
+    def inputs_of_update(self, olds: dict[str, Any], inputs: SiteBindingInputs) -> SiteBindingInputs:
+        """What the state remembers of the time before names every port that the program has bound the site to."""
+        bound = olds.get("ownership", {}).get("baseline", {}).get("bound", {})
+        ours = tuple(int(port) for port, before in bound.items() if not before)
+        kept = (inputs.port, inputs.old_port)
+        return inputs.model_copy(update={"former": tuple(port for port in ours if port not in kept)})
 
     def observe(self, inputs: SiteBindingInputs, remote: Remote) -> SiteBindingFacts:
         attempted = f"read {self.display_name(inputs)}"
@@ -182,6 +193,7 @@ class SiteBindingResource(WithBaseline[SiteBindingInputs, SiteBindingFacts]):
             steps = without_clients(machine, inputs.interface, inputs.timeout_seconds, facts, CHANGE, steps)
         if inputs.old_port in facts.ports and inputs.old_port != inputs.port:
             steps.append(unbind(machine, site, inputs.old_port, facts))
+        steps += [unbind(machine, site, port, facts) for port in inputs.former if port in facts.ports]
         if not facts.started:
             steps.append(
                 Step(f"On {machine}, start {site}.", Script(machine, "windows/start_site.ps1", {"Site": site}))
@@ -197,8 +209,8 @@ class SiteBindingResource(WithBaseline[SiteBindingInputs, SiteBindingFacts]):
         bound = {int(port): thumbprint for port, thumbprint in kept.items() if thumbprint}
         for port, thumbprint in bound.items():
             steps += put_back(machine, site, port, thumbprint, facts)
-        if inputs.port in facts.ports and inputs.port not in bound:
-            steps.append(unbind(machine, site, inputs.port, facts))
+        ours = dict.fromkeys((inputs.port, *(int(port) for port, before in kept.items() if not before)))
+        steps += [unbind(machine, site, port, facts) for port in ours if port in facts.ports and port not in bound]
         return steps
 
     def preexisting(self, inputs: SiteBindingInputs, facts: SiteBindingFacts) -> bool:

@@ -355,6 +355,26 @@ class TestSiteBinding:
         assert self.resource.plan(stays, replace(facts, ports={30081: THUMBPRINT})) == []
         assert self.resource.actual(stays, facts) == {"started": True, "thumbprint": OLD}
 
+    def test_another_public_port_leaves_none_behind(self) -> None:
+        """What the program has bound the site to, the state knows; a port that somebody else gave it stays."""
+        moved = self.inputs.model_copy(update={"port": 8443})
+        state = {"ownership": {"baseline": {"bound": {"30081": OLD, "443": ""}}}}
+        facts = SiteBindingFacts(True, True, {443: THUMBPRINT, 9443: OLD}, {})
+        assert sentences(self.resource.plan(self.resource.inputs_of_update(state, moved), facts)) == [
+            f"On Portal1, bind {SITE} to port 8443.",
+            f"On Portal1, give port 8443 of {SITE} the certificate {THUMBPRINT}.",
+            self.leave_new,
+        ]
+        wider = {"bound": {"30081": OLD, "443": "", "8443": ""}}
+        back = self.resource.inputs_of_update({"ownership": {"baseline": wider}}, self.inputs)
+        assert back.former == (8443,)
+        both = replace(facts, ports={443: THUMBPRINT, 8443: THUMBPRINT, 9443: OLD})
+        assert sentences(self.resource.plan_delete(moved, both, wider)) == [
+            *self.back_on_its_own,
+            f"On Portal1, take {SITE} off port 8443.",
+            self.leave_new,
+        ]
+
     def test_a_certificate_that_has_left_the_machine_is_not_missed(self) -> None:
         """Else nothing of the farm could be removed any more: Windows binds no certificate that it has not."""
         now = SiteBindingFacts(True, True, {443: THUMBPRINT}, {}, usable=frozenset({THUMBPRINT}))
