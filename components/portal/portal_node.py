@@ -126,15 +126,8 @@ class PortalNode(Component):
             )
             for opening in firewall_openings(topology, tier)
         ]
-        superseded = SupersededRules(
-            f"{name}-installers-rules",
-            SupersededRulesInputs(
-                machine=name, rules=installers_rules(tier), configured=later(self.configured.revision)
-            ),
-            self.child([self.configured, *rules]),
-        )
         self._certified = self._certificates()
-        self.ready: list[pulumi.Resource] = [operators, superseded, *self._certified]
+        self.ready: list[pulumi.Resource] = [operators, *rules, *self._certified]
         self.serving = list(self.ready)
         self.register_outputs({})
 
@@ -160,28 +153,35 @@ class PortalNode(Component):
         options = self.child([self.configured, self.certificate, *before])
         return [SiteCertificates(f"{self.name}-site-certificates", inputs, options)]
 
-    def publish(self, after: Iterable[pulumi.Resource]) -> SiteBinding | None:
-        """Move the tenants' site to its public port with the public certificate; None where the tier has none. What
-        this comes after is part of ``serving`` in any case."""
+    def publish(self, after: Iterable[pulumi.Resource]) -> None:
+        """Move the tenants' site to its public port with the tier's certificate, where the tier has it; then the
+        installer's rules go off, which open the site's own port until then."""
         before = list(after)
-        if "tenant-site" not in self._tier.roles:
-            self.serving += before
-            return None
-        self._published = SiteBinding(
-            f"{self.name}-tenant-site",
-            SiteBindingInputs(
+        if "tenant-site" in self._tier.roles:
+            self._published = SiteBinding(
+                f"{self.name}-tenant-site",
+                SiteBindingInputs(
+                    machine=self.name,
+                    site=TENANT_SITE,
+                    port=self._topology.portal.tenant_site_port,
+                    old_port=TENANT_SITE_PORT,
+                    thumbprint=self._pfx.thumbprint,
+                    interface=self._interface,
+                    timeout_seconds=self._topology.waits.convergence,
+                ),
+                self.child([*self.ready, self.certificate, *before, *self._neighbours()]),
+            )
+            before = [self._published]
+        superseded = SupersededRules(
+            f"{self.name}-installers-rules",
+            SupersededRulesInputs(
                 machine=self.name,
-                site=TENANT_SITE,
-                port=self._topology.portal.tenant_site_port,
-                old_port=TENANT_SITE_PORT,
-                thumbprint=self._pfx.thumbprint,
-                interface=self._interface,
-                timeout_seconds=self._topology.waits.convergence,
+                rules=installers_rules(self._tier),
+                configured=later(self.configured.revision),
             ),
-            self.child([*self.ready, self.certificate, *before, *self._neighbours()]),
+            self.child([*self.ready, *before]),
         )
-        self.serving = [self._published]
-        return self._published
+        self.serving = [superseded]
 
     def _neighbours(self) -> list[pulumi.Resource]:
         published = self._neighbour._published if self._neighbour is not None else None

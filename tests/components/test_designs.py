@@ -140,6 +140,9 @@ def test_no_rule_of_the_installer_opens_what_ours_closes(program: Program, file:
         own = [rule for rule in program.all("windows:FirewallRule") if rule.inputs["machine"] == one.inputs["machine"]]
         assert own
         assert all(program.is_before(rule, one) for rule in own), "what is needed is open before"
+        for binding in program.all("windows:SiteBinding"):
+            if binding.inputs["machine"] == one.inputs["machine"]:
+                assert program.is_before(binding, one), "its own port is open until the tenants' site has moved"
 
 
 FRONTS = {
