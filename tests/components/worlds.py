@@ -82,6 +82,7 @@ CERTIFICATE = Case(
         "windows/import_certificate.ps1": lambda f, a: replace(f, installed=True, private_key=True),
         "windows/add_intermediate.ps1": lambda f, a: replace(f, missing=frozenset()),
         "windows/remove_certificate.ps1": lambda f, a: replace(f, installed=False, private_key=False),
+        "windows/remove_intermediate.ps1": lambda f, a: replace(f, missing=frozenset({AUTHORITY})),
     },
     gone=CertificateFacts(False, False),
 )

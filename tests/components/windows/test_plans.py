@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
@@ -37,6 +38,7 @@ from tests.components.contract import actions, adapter, refusal, sentences
 from tests.components.worlds import ADMIN, AUTH, OWN, SPF_GROUPS, THUMBPRINT, server, sites
 
 OLD = "CD" * 20
+CERTIFICATE_NAME = f"the certificate portal ({THUMBPRINT})"
 SITE = "MgmtSvc-TenantSite"
 
 
@@ -73,7 +75,7 @@ class TestCertificate:
         found = self.resource.actual(self.inputs, CertificateFacts(True, False))
         assert found == {"private_key": False, "intermediates": []}
 
-    def test_the_authorities_of_its_path_come_first_and_stay(self) -> None:
+    def test_the_authorities_of_its_path_come_first(self) -> None:
         """Else the sites would answer for a moment with a certificate that clients cannot follow to its root."""
         both = tuple(IntermediateInputs(thumbprint=one * 20, content="MII=") for one in ("1A", "2B"))
         inputs = self.inputs.model_copy(update={"intermediates": both})
@@ -91,8 +93,43 @@ class TestCertificate:
             "private_key": True,
             "intermediates": [{"thumbprint": "1A" * 20, "content": "MII="}],
         }
-        removed = sentences(self.resource.plan_delete(inputs, CertificateFacts(True, True), {}))
-        assert removed == [f"On Portal1, remove the certificate portal ({THUMBPRINT})."]
+
+    @pytest.mark.parametrize(
+        ("issuers", "needed"),
+        [([], set()), (["CN=Other"], set()), (["CN=Lower"], {"1A", "2B"}), (["CN=Upper"], {"2B"})],
+    )
+    def test_whose_certificates_an_authority_is_needed_for(self, issuers: list[str], needed: set[str]) -> None:
+        """The one that issued another certificate of the machine, and those above it."""
+        path = (("1A", "CN=Lower", "CN=Upper"), ("2B", "CN=Upper", "CN=Root"))
+        known = [{"thumbprint": mark * 20, "subject": subject, "issuer": issuer} for mark, subject, issuer in path]
+        state = {"installed": True, "privateKey": True, "issuers": issuers, "authorities": known}
+        remote = SimpleNamespace(powershell=lambda _: SimpleNamespace(run=lambda *_, **__: [state]))
+        both = tuple(IntermediateInputs(thumbprint=mark * 20, content="MII=") for mark in ("1A", "2B", "3C"))
+        facts = self.resource.observe(self.inputs.model_copy(update={"intermediates": both}), remote)  # type: ignore[arg-type]
+        assert facts.needed == {mark * 20 for mark in needed}
+        assert facts.missing == {"3C" * 20}
+
+    @pytest.mark.parametrize(
+        ("was_there", "needed", "goes"),
+        [(False, False, True), (True, False, False), (False, True, False), (None, False, False)],
+    )
+    def test_an_authority_goes_where_nobody_else_needs_it(
+        self, was_there: bool | None, needed: bool, goes: bool
+    ) -> None:
+        """A renewed certificate has the same authority as the one that goes after it."""
+        mark = "1A" * 20
+        inputs = self.inputs.model_copy(
+            update={"intermediates": (IntermediateInputs(thumbprint=mark, content="MII="),)}
+        )
+        facts = CertificateFacts(True, True, needed=frozenset({mark} if needed else ()))
+        baseline = {} if was_there is None else {"authorities": {mark: was_there}}
+        removed = sentences(self.resource.plan_delete(inputs, facts, baseline))
+        assert removed == [
+            f"On Portal1, remove the certificate portal ({THUMBPRINT}).",
+            *([f"On Portal1, remove the intermediate authority {mark} of {CERTIFICATE_NAME}."] if goes else []),
+        ]
+        absent = CertificateFacts(False, False, frozenset({mark}))
+        assert self.resource.baseline(inputs, absent) == {"authorities": {mark: False}}
 
     def test_the_new_one_comes_before_the_old_one_goes(self) -> None:
         result = adapter(self.resource).diff("id", {"thumbprint": OLD}, {"thumbprint": THUMBPRINT})
