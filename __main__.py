@@ -19,7 +19,9 @@ config = pulumi.Config()
 try:
     topology = load(Path(config.require("topology")))
     certificates = pfx.read_all(
-        config.require_object("certificates"), {known.name: known.dns_names for known in topology.certificates}
+        config.require_object("certificates"),
+        {known.name: known.dns_names for known in topology.certificates},
+        config.get("authorities") or "",
     )
 except (TopologyError, pfx.CertificateError) as error:
     raise pulumi.RunError(str(error)) from None

@@ -19,12 +19,12 @@ from rich.table import Table
 
 from components.topology import TopologyError, load
 from components.topology.balancing import instructions, virtual_servers
-from operations.checks import balancing, machines, portal, sign_in, spf, sql
+from operations.checks import balancing, machines, portal, sign_in, spf, sql, unverified
 from operations.configuration import Context, from_stack, from_text, topology_of_stack
 from operations.row import Row, rows
 from remote.errors import MachineError
 
-LEVELS = (machines, balancing, sql, spf, portal, sign_in)
+LEVELS = (machines, balancing, sql, spf, portal, sign_in, unverified)
 
 app = typer.Typer(add_completion=False, help="What a person does around pulumi up.", no_args_is_help=True)
 

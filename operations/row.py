@@ -34,11 +34,14 @@ class Check:
     ask: Callable[[], str]
 
     def row(self) -> Row:
-        """The row; everything in it that came from a machine is data: secrets masked, control characters escaped."""
+        """The row; everything in it that came from a machine is data: secrets masked, control characters escaped. An
+        error that nobody foresaw is a row that fails."""
         try:
             ok, found = True, self.ask()
         except (MachineError, HttpError, WrongError) as error:
             ok, found = False, str(error)
+        except Exception as error:
+            ok, found = False, f"unforeseen, and not known to hold: {type(error).__name__}: {error}"
         member, checked, found = (one_line(redact(text)) for text in (self.member, self.checked, found))
         return Row(self.level, member, checked, ok, found)
 

@@ -8,6 +8,9 @@ each, so an interrupted configuration goes on where it stopped. Where the produc
 Windows Azure for Windows Server), a person configures the node at its configuration site: the step says how, and a
 feature counts as configured when its site answers. Delete leaves stores and databases as they are, since
 Windows Azure Pack offers no way to unconfigure a feature; the node's part goes with its software.
+
+What a configured node keeps for itself cannot change afterwards, and a preview says so: the listener's name and port,
+the availability group, and the features.
 """
 
 from __future__ import annotations
@@ -17,7 +20,15 @@ from typing import Annotated, Any
 
 from components.failover_proof import ask
 from components.portal.databases import CONFIG, DATABASES
-from components.resource import MASKED_DIFFERENCE, Adoptable, FarmResource, InputPart, ReplaceOn, ThroughFarm
+from components.resource import (
+    MASKED_DIFFERENCE,
+    Adoptable,
+    FarmResource,
+    InputPart,
+    ReplaceOn,
+    ThroughFarm,
+    ValidatesChange,
+)
 from components.sql import whereabouts
 from components.sql.replicas import OnReplicas
 from components.sql.whereabouts import Whereabouts
@@ -129,12 +140,36 @@ def too_simple(passphrase: Secret) -> bool:
     return len(text) <= 8 or text.isalnum()
 
 
-class ConfigurationResource(Adoptable[ConfigurationInputs, ConfigurationFacts]):
+class ConfigurationResource(
+    Adoptable[ConfigurationInputs, ConfigurationFacts], ValidatesChange[ConfigurationInputs, ConfigurationFacts]
+):
     def display_name(self, inputs: ConfigurationInputs) -> str:
         return f"the configuration of {inputs.machine}"
 
     def resource_id(self, inputs: ConfigurationInputs) -> str:
         return f"{inputs.machine}/portal-configuration".lower()
+
+    def validate_change(self, olds: dict[str, Any], inputs: ConfigurationInputs) -> str:
+        was, now = olds.get("server", inputs.server), inputs.server
+        if was != now:
+            return (
+                f"{inputs.machine} is configured against the listener {was}: connection strings of its sites and of "
+                f"the stores hold that name and port, and no known document says how to change them all. With {now} "
+                "every site would lose its databases. Put the listener's name and port back."
+            )
+        if (group := olds.get("group", inputs.group)) != inputs.group:
+            return (
+                f"{inputs.machine} is configured against databases in the availability group {group}, which cannot be "
+                f"renamed to {inputs.group}: its databases would leave it first. Put `sql.group` back."
+            )
+        wanted = {feature.lower() for feature in inputs.features}
+        if gone := [feature for feature in olds.get("features", ()) if feature.lower() not in wanted]:
+            return (
+                f"{inputs.machine} is configured with {', '.join(gone)}, which no role of its tier brings any more; "
+                "Windows Azure Pack cannot take a feature off a node that keeps others. Put the role back into the "
+                "tier, or take the node out of the topology."
+            )
+        return ""
 
     def observe(self, inputs: ConfigurationInputs, remote: Remote) -> ConfigurationFacts:
         attempted = f"read {self.display_name(inputs)}"

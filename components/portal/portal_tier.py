@@ -69,6 +69,9 @@ class PortalTier(Component):
 
     def _add(self, machine: str, after: Iterable[pulumi.Resource], before: Iterable[pulumi.Resource]) -> PortalNode:
         after = [*after, *([self._cluster.prepared[machine]] if self._cluster else [])]
-        node = PortalNode(machine, self._topology, self.tier, self._secrets, after, before, self.child())
+        neighbour = self.nodes[-1] if self.nodes else None
+        node = PortalNode(
+            machine, self._topology, self.tier, self._secrets, after, before, self.child(), neighbour=neighbour
+        )
         self.nodes.append(node)
         return node

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from components.resource import FarmResource, Resource
+from components.resource import FarmResource, ValidatesChange
 from components.sql import group as groups
 from components.sql.authentication_mode import ServerMode, configure, read_mode
 from components.sql.group import Group
@@ -51,7 +51,7 @@ class AlwaysOnFacts:
         return self.group.servers[machine].hadr
 
 
-class AlwaysOnResource(Resource[AlwaysOnInputs, AlwaysOnFacts]):
+class AlwaysOnResource(ValidatesChange[AlwaysOnInputs, AlwaysOnFacts]):
     def display_name(self, inputs: AlwaysOnInputs) -> str:
         return f"AlwaysOn Availability Groups on {', '.join(inputs.machines)}"
 
@@ -60,6 +60,18 @@ class AlwaysOnResource(Resource[AlwaysOnInputs, AlwaysOnFacts]):
 
     def owner_machine(self, inputs: AlwaysOnInputs) -> str:
         return inputs.machines[0]
+
+    def validate_change(self, olds: dict[str, Any], inputs: AlwaysOnInputs) -> str:
+        known = {str(machine).lower() for machine in olds.get("machines", ())}
+        was, now = olds.get("instances", {}), inputs.instances
+        for machine in inputs.machines:
+            if machine.lower() in known and was.get(machine, _DEFAULT) != now.get(machine, _DEFAULT):
+                return (
+                    f"the instance {now.get(machine, _DEFAULT)} of {machine} is another replica than "
+                    f"{was.get(machine, _DEFAULT)}, with other databases. Take {machine} out of `sql.replicas`, run "
+                    "`pulumi up`, and add it again with the other instance."
+                )
+        return ""
 
     def observe(self, inputs: AlwaysOnInputs, remote: Remote) -> AlwaysOnFacts:
         def settings(machine: str) -> tuple[bool, ServerMode]:

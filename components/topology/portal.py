@@ -18,6 +18,7 @@ from components.topology.values import (
     Port,
     PortOfRule,
     Principal,
+    Subnet,
     Text,
 )
 
@@ -72,6 +73,13 @@ class LoadBalancer(Part):
     """The name under which clients reach the tier."""
     address: Address
     """The virtual address behind that name."""
+    connects_from: tuple[Subnet, ...] = ()
+    """From where it connects to the servers and probes them: addresses or subnets. Left out: its virtual address."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """From where it connects to the servers."""
+        return tuple(str(subnet) for subnet in self.connects_from) or (f"{self.address}/32",)
 
 
 class Tier(Part):
@@ -151,6 +159,11 @@ class Portal(Part):
     administrators: tuple[Principal, ...] = ()
     """Who may use the administrators' site. Others who may already, stay; one that leaves this list may no
     longer, unless it was there before."""
+    administrators_from: tuple[Subnet, ...] = ()
+    """From where administrators open their sites in a browser. Left out: from the subnets of `domains`."""
+    managed_from: tuple[Subnet, ...] = ()
+    """From where this program is run, where that is outside the subnets of the portal servers: it asks every site
+    whether it works."""
     plan: Plan
     """The plan that proves the farm."""
 

@@ -67,15 +67,16 @@ class Handshakes:
         found = certificates.find(self._machine, held["store"], held["thumbprint"])
         if found is None or not found.get("key_pem"):
             return None  # Schannel cannot use it either: event 36870 on the real machine
-        thumbprint = held["thumbprint"].upper()
-        if thumbprint not in self._contexts:
+        along = certificates.sent_along(self._machine, found["pem"])
+        path = found["pem"] + "\n" + along
+        if path not in self._contexts:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:  # readable by its owner only
-                file.write(found["pem"] + "\n" + found["key_pem"])
+                file.write(path + "\n" + found["key_pem"])
                 file.flush()
                 context.load_cert_chain(file.name)
-            self._contexts[thumbprint] = context
-        return self._contexts[thumbprint]
+            self._contexts[path] = context
+        return self._contexts[path]
 
 
 class PortServer:

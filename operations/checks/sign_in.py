@@ -26,7 +26,7 @@ def checks(context: Context) -> Iterator[Check]:
 
 
 class _Visitor:
-    """Follows what the sites answer, and looks at every name on the way."""
+    """Follows what the sites answer, and looks at every name and certificate on the way."""
 
     def __init__(self, context: Context, start: str) -> None:
         self.context, self.start = context, start

@@ -99,6 +99,52 @@ def test_only_tiers_with_the_tenants_site_publish_it(program: Program, file: Pat
     assert sorted(binding.inputs["machine"] for binding in program.all("windows:SiteBinding")) == sorted(nodes)
 
 
+def test_every_site_gets_its_tiers_certificate(program: Program, file: Path) -> None:
+    """None keeps the self-signed one of the installer: what browsers, tenants and other servers meet is trusted."""
+    topology = load(file)
+    given = {
+        (one.inputs["machine"], site["site"], int(site["port"])): one.inputs["thumbprint"]
+        for one in program.all("windows:SiteCertificates")
+        for site in one.inputs["sites"]
+    }
+    for one in program.all("windows:SiteBinding"):
+        given[one.inputs["machine"], one.inputs["site"], int(one.inputs["port"])] = one.inputs["thumbprint"]
+    expected = {(node, site.name, port) for tier, site, port in topology.portal.published() for node in tier.nodes}
+    assert set(given) == expected
+    for tier in topology.portal.tiers:
+        for node in tier.nodes:
+            (imported,) = (one for one in program.all("windows:Certificate") if one.inputs["machine"] == node)
+            assert imported.inputs["name"] == tier.certificate
+            assert {mark for (machine, _, _), mark in given.items() if machine == node} == {
+                imported.inputs["thumbprint"]
+            }
+
+
+def test_nodes_change_certificates_one_after_the_other(program: Program, file: Path) -> None:
+    for tier in load(file).portal.tiers:
+        for kind in ("SiteCertificates", "SiteBinding"):
+            own = {one.inputs["machine"]: one for one in program.all(f"windows:{kind}")}
+            for first, second in itertools.pairwise(node for node in tier.nodes if node in own):
+                assert program.is_before(own[first], own[second])
+
+
+def test_no_rule_of_the_installer_opens_what_ours_closes(program: Program, file: Path) -> None:
+    topology = load(file)
+    off = {one.inputs["machine"]: set(one.inputs["rules"]) for one in program.all("windows:SupersededRules")}
+    expected: dict[str, set[str]] = {}
+    for tier, site, _ in topology.portal.published():
+        for node in tier.nodes:
+            expected.setdefault(node, set()).add(f"{site.name} (HTTPS-In)")
+    assert off == expected
+    for one in program.all("windows:SupersededRules"):
+        own = [rule for rule in program.all("windows:FirewallRule") if rule.inputs["machine"] == one.inputs["machine"]]
+        assert own
+        assert all(program.is_before(rule, one) for rule in own), "what is needed is open before"
+        for binding in program.all("windows:SiteBinding"):
+            if binding.inputs["machine"] == one.inputs["machine"]:
+                assert program.is_before(binding, one), "its own port is open until the tenants' site has moved"
+
+
 FRONTS = {
     "AdminAPI": ("admin-api", 30004),
     "TenantAPI": ("tenant-api", 30005),
@@ -153,7 +199,6 @@ def test_each_site_trusts_its_own_authentication_site(program: Program, file: Pa
             tier = portal.tier_of(role)
             assert machine == tier.nodes[0], "it serves the metadata itself"
             assert address == f"{tier.front.name}:{port or portal.tenant_site_port}"
-        assert inputs["public"] == (site == "TenantSite")
         trust = program.one("portal:Federation", f"{site}-trust")
         for name in (site, sign_in):
             assert program.is_before(program.one("portal:PublicEndpointName", f"{name}-name"), trust)

@@ -196,6 +196,8 @@ CASES: dict[str, tuple[Undo, dict[str, Any]]] = {
     "Portal1-software": (delete, {}),
     "Portal1-configuration": (install_again, FEW),
     "Portal1-operators": (delete, {}),
+    "Portal1-site-certificates": (delete, {}),
+    "Portal1-installers-rules": (delete, {}),
     "administrators": (delete, {}),
     "Microsoft.MgmtSvc.Store": (make_simple, {}),
     "logins": (lose_logins, {}),

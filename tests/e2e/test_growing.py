@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.e2e import runs
-from tests.e2e.clients import ADDRESSES, Asked, ask, asking
+from tests.e2e.clients import ADDRESSES, AUTH_SITE, WHOSE, Asked, ask, asking, told_apart
 from tests.e2e.drifts import balancing
 from tests.e2e.far_side import differences, snapshot
 from tests.e2e.farm import NETWORK, Farm
@@ -21,17 +21,18 @@ from tests.e2e.runs import VERIFICATION, Run
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-ADMIN_SITE = 30091
-"""A site that has another certificate on every node: it tells which one answers."""
 WHOLE_NODE = {
     "nlb",
+    "firewall-administrators",
     "firewall-clients",
+    "installers-rules",
     "firewall-servers",
     "certificate",
     "software-source",
     "software",
     "configuration",
     "operators",
+    "site-certificates",
     "plan-replication",
     "tenant-site",
     "node",
@@ -89,10 +90,10 @@ class Growing:
         return f"127.{NETWORK}.5.150"
 
     def up_under_clients(self) -> tuple[Run, Run, Asked]:
-        """A preview, and an up while clients ask the tenants' and the administrators' site."""
+        """A preview, and an up while clients ask both sites of the tenants."""
         before = runs.preview(self.farm)
         assert before.result.ok, before.result.output
-        with asking(self.address, 443, ADMIN_SITE) as asked:
+        with asking(self.address, 443, AUTH_SITE) as asked:
             done = runs.up(self.farm)
         assert done.result.ok, done.result.output
         assert asked.failed == []
@@ -101,12 +102,14 @@ class Growing:
 
     def serving(self) -> set[str]:
         """The nodes that answer clients of the virtual address."""
-        site = {ask(f"127.{NETWORK}.5.15{n}", ADMIN_SITE): f"Portal{n}" for n in (1, 2, 3) if self.runs_site(n)}
-        assert len(site) == len(set(site.values()))
-        return {site[ask(self.address, ADMIN_SITE, client)] for client in ADDRESSES}
+        nodes = {f"Portal{n}": f"127.{NETWORK}.5.15{n}" for n in (1, 2, 3) if self.runs_site(n)}
+        with told_apart(self.farm, nodes):
+            site = {ask(address, AUTH_SITE, name=WHOSE): node for node, address in nodes.items()}
+            assert len(site) == len(nodes)
+            return {site[ask(self.address, AUTH_SITE, client, WHOSE)] for client in ADDRESSES}
 
     def runs_site(self, number: int) -> bool:
-        return (f"portal{number}", "site", "mgmtsvc-adminsite") in documents(self.farm)
+        return (f"portal{number}", "site", "mgmtsvc-authsite") in documents(self.farm)
 
     def ours_on(self, machine: str) -> list[tuple[str, str, str]]:
         """What of ours is on a machine: keys, tasks, accounts, the portal's software, its part in the portal's cluster

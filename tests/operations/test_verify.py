@@ -14,8 +14,9 @@ from typer.testing import CliRunner
 from components.topology import load
 from operations import __main__ as operations
 from operations import configuration
-from operations.checks import spf, sql
+from operations.checks import balancing, portal, spf, sql, unverified
 from operations.row import Check, Row, WrongError, expect, rows
+from remote import session
 from remote.errors import MachineError
 from remote.http import Answer, HttpError
 from remote.secret import Secret
@@ -62,9 +63,69 @@ def test_what_a_machine_says_is_data_in_a_row() -> None:
     assert [failing.row().found, answering.row().found] == [shown, shown]
 
 
-def test_an_error_of_the_program_is_not_a_row() -> None:
-    with pytest.raises(ZeroDivisionError):
-        Check("level", "SQL1", "checked", raising(ZeroDivisionError())).row()
+def test_an_unforeseen_error_is_a_row_that_fails() -> None:
+    """The other rows are shown as well: one certificate of a strange kind hides nothing."""
+    row = Check("level", "SQL1", "checked", raising(ZeroDivisionError("division by zero"))).row()
+    assert (row.ok, row.found) == (
+        False,
+        "unforeseen, and not known to hold: ZeroDivisionError: division by zero",
+    )
+
+
+def certified_rows(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[Row]:
+    """The rows about certificates of the shipped distributed design, when a site's port answers so."""
+
+    def get(address: str, port: int, name: str, path: str = "/", **options: Any) -> Answer:
+        assert options.get("verify", True), "verification is on"
+        found: Answer = answer(name, port)
+        return found
+
+    monkeypatch.setattr(balancing, "get", get)
+    monkeypatch.setattr(session, "get", get)
+    values = {"topology": "topologies/distributed.yaml", "credentials": CREDENTIALS}
+    context = configuration.from_text(json.dumps(values))
+    checks = [*balancing.checks(context), *portal.checks(context)]
+    return [check.row() for check in checks if "verified" in check.checked]
+
+
+CREDENTIALS = {"hyper-v.nu": {"username": "u", "password": "Installer-Pass-7!"}}
+
+
+def test_every_site_is_verified_on_every_node_and_through_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: set[tuple[str, int]] = set()
+
+    def answer(name: str, port: int) -> Answer:
+        asked.add((name, port))
+        return Answer(401, b"", b"")
+
+    found = certified_rows(monkeypatch, answer)
+    assert all(row.ok for row in found)
+    assert len(found) == 8 * 3, "eight tiers: the name and two nodes"
+    topology = load(ROOT / "topologies" / "distributed.yaml")
+    assert asked == {(tier.front.name, port) for tier, _, port in topology.portal.published()}
+
+
+def test_a_site_with_another_certificate_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(name: str, port: int) -> Answer:
+        if port == 30071:
+            raise HttpError("self-signed")
+        return Answer(500 if port == 30072 else 200, b"", b"")
+
+    wrong = {(row.member, row.found) for row in certified_rows(monkeypatch, answer) if not row.ok}
+    auth, admin = "MgmtSvc-AuthSite, port 30071: self-signed", "MgmtSvc-WindowsAuthSite, port 30072: HTTP 500"
+    names = {"portalauth.hyper-v.nu", "PortalAuth1", "PortalAuth2"}
+    admins = {"adminauth.hyper-v.nu", "AdminAuth1", "AdminAuth2"}
+    assert wrong == {(name, auth) for name in names} | {(name, admin) for name in admins}
+
+
+def test_what_is_not_verified_is_said_in_the_documents_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {"topology": "topologies/distributed.yaml", "credentials": CREDENTIALS}
+    found = [check.row() for check in unverified.checks(configuration.from_text(json.dumps(values)))]
+    assert {row.member for row in found if row.checked == unverified.OWN_INTERFACE[0]} == {
+        *("AdminApi1", "AdminApi2", "AdminAuth1", "AdminAuth2")
+    }
+    said = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert [row.checked for row in found if f"| {row.checked} | {row.found} |" not in said] == []
 
 
 def test_rows_are_asked_together_and_answered_in_order() -> None:

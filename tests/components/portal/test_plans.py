@@ -13,6 +13,7 @@ from components.portal.external_load_balancer_check import (
     ExternalLoadBalancerCheckInputs,
     ExternalLoadBalancerCheckResource,
 )
+from components.portal.interface import Interface, admin_call
 from components.portal.plan import PlanFacts, PlanResource, PlanState
 from components.portal.plan_replication_check import PlanReplicationCheckResource, Seen
 from components.portal.software import (
@@ -28,6 +29,9 @@ from components.portal.software import (
 )
 from components.spf.registration import Registered, RegistrationFacts, RegistrationResource, admin_address
 from components.steps import OperatorStep, ScheduledTask, WaitFor
+from remote.hosts import Host, Hosts
+from remote.secret import Secret
+from remote.session import Remote
 from tests.components import worlds
 from tests.components.contract import actions, actual, refusal, sentences
 from tests.components.worlds import CALL
@@ -272,9 +276,9 @@ class TestPlan:
     def test_the_call_carries_its_password_as_a_secret(self) -> None:
         (first, *_) = actions(self.resource.plan(self.inputs, PlanFacts((), CALL)))
         assert first == (
-            "Portal1 portal/add_plan.ps1 {'AdminUri': 'https://portal1:30004', "
-            "'AuthenticationSite': 'https://portal1:30072', 'UserName': 'u', 'Password': ***, "
-            "'Name': 'Check', 'State': 'Public'}"
+            "Portal1 portal/add_plan.ps1 {'AdminUri': 'https://portal1:30004', 'VerifyApi': False, "
+            "'AuthenticationSite': 'https://portal1:30072', 'VerifyAuthentication': False, 'UserName': 'u', "
+            "'Password': ***, 'Name': 'Check', 'State': 'Public'}"
         )
 
 
@@ -337,3 +341,18 @@ def test_a_load_balancer_of_somebody_else_is_only_looked_at() -> None:
     assert (step.action.waiting_for(()), step.action.timeout_seconds) == ("", 7)
     assert resource.actual(inputs, facts) == {"answered": f"not {facts[0]}"}
     assert resource.plan_delete(inputs, facts, {}) == []
+
+
+@pytest.mark.parametrize(
+    ("api", "authentication", "verified"),
+    [
+        ("https://portal1.hyper-v.nu:30004", "https://Portal1.hyper-v.nu:30072", (False, False)),
+        ("https://adminapi1.hyper-v.nu:30004", "https://adminauth.hyper-v.nu:30072", (True, True)),
+        ("https://portal1.hyper-v.nu:30004", "https://adminauth.hyper-v.nu:30072", (False, True)),
+    ],
+)
+def test_every_other_machine_is_verified(api: str, authentication: str, verified: tuple[bool, bool]) -> None:
+    host = Host("Portal1", "portal1.hyper-v.nu", "172.21.5.151", "u", Secret("Installer-Pass-6!"))
+    where: Interface = {"machine": "Portal1", "admin_api": api, "authentication": authentication}
+    call = admin_call(where, Remote(Hosts({"portal1": host})))
+    assert (call["VerifyApi"], call["VerifyAuthentication"]) == verified
