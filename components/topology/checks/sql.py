@@ -19,17 +19,17 @@ def primary(topology: Topology) -> Iterator[Problem]:
     """The preferred primary is a replica that commits synchronously."""
     at, wanted = ("sql", "preferred_primary"), topology.sql.preferred_primary
     synchronous = [r.machine for r in topology.sql.replicas if r.commit == "synchronous"]
-    if wanted.lower() not in [replica.machine.lower() for replica in topology.sql.replicas]:
+    if wanted not in [replica.machine for replica in topology.sql.replicas]:
         yield at, f"{wanted} is no replica; {one_of(synchronous)}."
-    elif synchronous and wanted.lower() not in [name.lower() for name in synchronous]:
+    elif synchronous and wanted not in synchronous:
         yield at, f"{wanted} commits asynchronously, so moving the primary there loses data; {one_of(synchronous)}."
 
 
 def modes(topology: Topology) -> Iterator[Problem]:
     """Commit and failover modes are ones that SQL Server 2012 accepts, and one failover target is safe."""
-    once = {replica.machine.lower(): replica for replica in topology.sql.replicas}
+    once = {replica.machine: replica for replica in topology.sql.replicas}
     synchronous = [replica.machine for replica in once.values() if replica.commit == "synchronous"]
-    automatic = [once[name.lower()].machine for name in synchronous if once[name.lower()].automatic]
+    automatic = [name for name in synchronous if once[name].automatic]
     for index, replica in enumerate(topology.sql.replicas):
         if replica.commit == "asynchronous" and replica.automatic:
             at = ("sql", "replicas", index, "failover")
