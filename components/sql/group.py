@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from components.steps import load_script
 from remote.errors import LostAnswerError, MachineError, UnreachableError
+from remote.names import folded, same
 from remote.session import Remote
 from remote.sql import Row, Statements
 
@@ -96,7 +97,7 @@ class Group:
         return next((replica for replica in self.replicas if replica.machine == machine), None)
 
     def of(self, database: str) -> tuple[DatabaseReplica, ...]:
-        return tuple(one for one in self.databases if one.database.lower() == database.lower())
+        return tuple(one for one in self.databases if same(one.database, database))
 
     def expected_sync_state(self, machine: str) -> str:
         """The best state of a copy there. A commit waits for a replica when both it and the primary are synchronous;
@@ -169,11 +170,11 @@ def observe(remote: Remote, machines: Sequence[str], name: str, *, integrated: b
     if not primary:
         return Group(name, "", (), (), servers)
     attempted = f"read the availability group {name}"
-    by_server = {machine.lower(): machine for machine in machines}
+    by_server = {folded(machine): machine for machine in machines}
 
     def machine_of(replica: str) -> str:
         host = replica.split("\\")[0]
-        return by_server.get(host.lower(), host)
+        return by_server.get(folded(host), host)
 
     def role_of(machine: str) -> str:
         return servers[machine].role if machine in servers else ""

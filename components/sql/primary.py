@@ -22,6 +22,7 @@ from components.sql.replicas import OnReplicas
 from components.sql.whereabouts import Whereabouts
 from components.steps import Sql, Step, WaitFor
 from remote.errors import MachineError
+from remote.names import same
 from remote.session import Remote
 
 WITH_DATABASES = "where the primary is"
@@ -154,7 +155,7 @@ class PrimaryResource(PlansByChange[PrimaryInputs, Whereabouts]):
     def inputs_of_update(self, olds: dict[str, Any], inputs: PrimaryInputs) -> PrimaryInputs:
         """A change of anything but the wanted machine (a replica more, for instance) fails nothing over but back to
         databases that are not in the group."""
-        settled = str(olds.get("machine")).lower() == inputs.machine.lower()
+        settled = same(str(olds.get("machine")), inputs.machine)
         return inputs.model_copy(update={"settled": settled})
 
     def actual(self, inputs: PrimaryInputs, facts: Whereabouts) -> dict[str, Any]:

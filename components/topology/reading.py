@@ -32,7 +32,8 @@ class TopologyError(Exception):
 
 
 def load(path: Path | str) -> Topology:
-    """Read and check a topology file, with one spelling for each name (``spelling``). Raises TopologyError, whose text lists every problem, one a line:
+    """Read and check a topology file, with one spelling for each name (``spelling``). Raises TopologyError, whose text
+    lists every problem, one a line:
 
     ``topologies/a.yaml:31: portal.tiers[0].cluster.address: 172.21.5.151 is the address of machine Portal1; …``
     """

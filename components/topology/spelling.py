@@ -7,7 +7,8 @@ Everything after compares names of the topology plainly.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from remote.names import folded
@@ -39,16 +40,20 @@ def as_declared(value: Any) -> Any:
     for declared, references in _REFERENCES:
         spelling = _spelling(value, declared)
         for path in references:
-            value = _replaced(value, path, lambda name, spelling=spelling: spelling.get(folded(name), name))
+            value = _replaced(value, path, partial(_known, spelling))
     domains = _spelling(value, ("domains", _EACH, "netbios"))
-
-    def principal(name: str) -> str:
-        domain, backslash, account = name.partition("\\")
-        return f"{domains.get(folded(domain), domain)}{backslash}{account}"
-
     for path in _PRINCIPALS:
-        value = _replaced(value, path, principal)
+        value = _replaced(value, path, partial(_principal, domains))
     return value
+
+
+def _known(spelling: Mapping[str, str], name: str) -> str:
+    return spelling.get(folded(name), name)
+
+
+def _principal(domains: Mapping[str, str], name: str) -> str:
+    domain, backslash, account = name.partition("\\")
+    return f"{_known(domains, domain)}{backslash}{account}"
 
 
 def _spelling(value: Any, path: _Path) -> dict[str, str]:

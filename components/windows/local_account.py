@@ -21,6 +21,7 @@ from components.steps import Script, Step, load_script
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
+from remote.names import folded
 from remote.secret import Secret
 from remote.session import Remote
 
@@ -65,7 +66,7 @@ class LocalAccountFacts:
 
 def mark(key: Secret, account: str, password: Secret) -> Secret:
     """What a machine keeps beside an account to recognise the password this program gave it."""
-    text = f"{account.lower()}\0{password.reveal()}"
+    text = f"{folded(account)}\0{password.reveal()}"
     return Secret(hmac.new(key.reveal().encode(), text.encode(), hashlib.sha256).hexdigest())
 
 
@@ -92,14 +93,14 @@ class LocalAccountResource(
                 never_expires=state["neverExpires"],
                 enabled=not state["disabled"],
                 description=state["description"],
-                groups=frozenset(name.lower() for name in state["memberOf"]),
+                groups=frozenset(folded(name) for name in state["memberOf"]),
             )
-        groups = frozenset(name.lower() for name in state["groups"])
+        groups = frozenset(folded(name) for name in state["groups"])
         return LocalAccountFacts(account, groups, ours, marked=bool(state["mark"]))
 
     def plan(self, inputs: LocalAccountInputs, facts: LocalAccountFacts) -> list[Step]:
         machine, name, have = inputs.machine, inputs.account, facts.account
-        if missing := [group for group in inputs.groups if group.lower() not in facts.groups]:
+        if missing := [group for group in inputs.groups if folded(group) not in facts.groups]:
             raise MachineError(
                 machine,
                 f"create {self.display_name(inputs)}",
@@ -124,7 +125,7 @@ class LocalAccountResource(
             arguments = options | {"Enabled": inputs.enabled}
             steps.append(Step(what, Script(machine, "windows/set_account_options.ps1", arguments)))
         for group in inputs.groups:
-            if have is None or group.lower() not in have.groups:
+            if have is None or folded(group) not in have.groups:
                 what = f"On {machine}, put {name} into the local group {group}."
                 arguments = {"Group": group, "Members": [name]}
                 steps.append(Step(what, Script(machine, "windows/add_members.ps1", arguments)))
@@ -152,7 +153,7 @@ class LocalAccountResource(
         live: dict[str, Any] = {"never_expires": have.never_expires, "enabled": have.enabled}
         if not have.password_is_ours:
             live["password"] = MASKED_DIFFERENCE
-        live["groups"] = [group for group in inputs.groups if group.lower() in have.groups]
+        live["groups"] = [group for group in inputs.groups if folded(group) in have.groups]
         live["description"] = have.description
         return live
 

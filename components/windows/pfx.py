@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from remote.names import folded
 from remote.secret import Secret
 
 EXPIRES_SOON = timedelta(days=14)
@@ -101,7 +102,7 @@ def _names(certificate: x509.Certificate) -> tuple[str, ...]:
 
 def covers(pattern: str, name: str) -> bool:
     """Whether a name of a certificate stands for a DNS name; ``*.`` covers exactly one label."""
-    pattern, name = pattern.lower(), name.lower()
+    pattern, name = folded(pattern), folded(name)
     if pattern.startswith("*."):
         return "." in name and name.split(".", 1)[1] == pattern[2:]
     return pattern == name

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 from components.resource import FarmResource, Inputs, ReplaceOn, WithBaseline
 from components.steps import Script, Step, load_script
 from remote.errors import MachineError
+from remote.names import folded
 from remote.session import Remote
 
 
@@ -113,12 +114,12 @@ class SiteBindingResource(WithBaseline[SiteBindingInputs, SiteBindingFacts]):
             attempted=f"read {self.display_name(inputs)}",
         )[0]
         found = [Binding(b["site"], b["information"], b["flags"], b["thumbprint"].upper()) for b in state["bindings"]]
-        site = inputs.site.lower()
+        site = folded(inputs.site)
         return SiteBindingFacts(
             exists=state["exists"],
             started=state["started"],
-            ports={one.port: one.thumbprint for one in found if one.plain and one.site.lower() == site},
-            others={one.port: one.site for one in found if one.plain and one.site.lower() != site},
+            ports={one.port: one.thumbprint for one in found if one.plain and folded(one.site) == site},
+            others={one.port: one.site for one in found if one.plain and folded(one.site) != site},
             beside=tuple(one for one in found if one.shared and not one.plain),
         )
 

@@ -468,7 +468,7 @@ $binding.AddSslCertificate($other, 'My')""",
     ),
     Drift(
         "port rules: affinity",
-        "portal-port-rules",
+        "admin-api-port-rules",
         '~ affinity: "none" => "single"',
         balancing(
             "Portal1",
@@ -478,7 +478,7 @@ $binding.AddSslCertificate($other, 'My')""",
     ),
     Drift(
         "port rules: rule removed",
-        "portal-port-rules",
+        "admin-api-port-rules",
         r"\+ \[5\]: \{",
         balancing(
             "Portal1",
@@ -522,7 +522,7 @@ BROKEN = [
     ),
     Drift(
         "port rules: rule added",
-        "portal-port-rules",
+        "admin-api-port-rules",
         r"- \[6\]: \{",
         balancing(
             "Portal1",
@@ -532,7 +532,7 @@ BROKEN = [
     ),
     Drift(
         "cluster: mode",
-        "portal-cluster",
+        "admin-api-cluster",
         '~ mode: "multicast" => "unicast"',
         balancing("Portal1", "[void](Get-NlbCluster @card | Set-NlbCluster -OperationMode Multicast)"),
     ),

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from components.topology.model import Topology
 from components.topology.problem import Check, Problem, UnusableError, one_of
+from remote.names import same
 
 _SYNCHRONOUS, _AUTOMATIC = 3, 2
 
@@ -53,7 +54,7 @@ def logins(topology: Topology) -> Iterator[Problem]:
             wrong = ""
             if name.partition("\\")[1]:  # no SQL login has one in its name (15006)
                 wrong = "is the login of a Windows account, and only SQL logins are mirrored by name"
-            elif name.lower() == "sa":
+            elif same(name, "sa"):
                 wrong = (
                     "is never mirrored: it has the same SID on every server, and `sqlAdministratorPassword` is its "
                     "password"
