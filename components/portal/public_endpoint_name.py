@@ -76,7 +76,7 @@ class PublicEndpointNameResource(WithBaseline[PublicEndpointNameInputs, Name | N
 
     @staticmethod
     def _declared(inputs: PublicEndpointNameInputs) -> Name:
-        return Name(inputs.fqdn, inputs.port)
+        return Name(folded(inputs.fqdn), inputs.port)
 
     def _set(self, inputs: PublicEndpointNameInputs, facts: Name | None, wanted: Name, how: str) -> list[Step]:
         if facts == wanted:

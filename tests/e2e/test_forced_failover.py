@@ -329,3 +329,46 @@ def test_a_restore_that_broke_off_is_begun_anew(built: Built, seeding: Seeding) 
     assert rows == [{"state_desc": "RESTORING"}]
     assert seeding.due() == WHOLE[1:]
     seeding.finish()
+
+
+def test_another_group_is_moved_before_its_server_restarts_and_comes_back(built: Built) -> None:
+    """A restart for the authentication mode on the primary of a group of another application."""
+    world = built.farm.world
+    sql.create_group(world, "OTHER", ["SQL2", "SQL1"], database="Reports", user=r"HYPERVNU\installer")
+    mode = r"N'HKEY_LOCAL_MACHINE', N'Software\Microsoft\MSSQLServer\MSSQLServer', N'LoginMode', REG_DWORD, 1"
+    built.sql("SQL2", f"EXEC xp_instance_regwrite {mode}; CREATE DATABASE Wiki")
+    built.farm.powershell("SQL2", "Restart-Service MSSQLSERVER -Force")
+
+    def primary_of_other() -> str:
+        asked = "SELECT role_desc FROM sys.dm_hadr_availability_replica_states AS s JOIN sys.availability_groups AS g"
+        asked += " ON g.group_id = s.group_id WHERE s.is_local = 1 AND g.name = N'OTHER'"
+        provider = built.pieces["SQL-authentication"].provider()
+        roles = {
+            machine: provider.remote.sql_integrated(machine).rows(asked, attempted="test")[0]["role_desc"]
+            for machine in ("SQL1", "SQL2")
+        }
+        return ", ".join(machine for machine, role in roles.items() if role == "PRIMARY")
+
+    eventually(lambda: primary_of_other() == "SQL2")
+    name = "SQL-authentication"
+    assert built.drift(name) == {"mode": ("mixed", "windows")}
+    provider = built.pieces[name].provider()
+    inputs = provider.parse(dict(built.pieces[name].inputs))
+    due = [str(step) for step in provider.resource.plan(inputs, provider.resource.observe(inputs, provider.remote))]
+    assert due == [
+        "On SQL2, set SQL Server's authentication mode to mixed.",
+        "Wait until SQL1 is ready to take over OTHER.",
+        "On SQL1, fail OTHER over to it.",
+        "Wait until SQL1 is the primary of OTHER and its partners follow.",
+        "On SQL2, restart SQL Server; offline meanwhile: Wiki.",
+        "Wait until SQL is healthy again after the restart of SQL2.",
+        "Wait until OTHER is healthy again after the restart of SQL2.",
+        "Wait until SQL2 is ready to take over OTHER.",
+        "On SQL2, fail OTHER over to it.",
+        "Wait until SQL2 is the primary of OTHER and its partners follow.",
+    ]
+    built.update(name)
+    assert built.drift(name) == {}
+    assert primary_of_other() == "SQL2"
+    built.sql("SQL2", "DROP AVAILABILITY GROUP OTHER; DROP DATABASE Reports; DROP DATABASE Wiki")
+    built.sql("SQL1", "DROP DATABASE Reports")

@@ -9,6 +9,7 @@ import pytest
 
 from components.sql.always_on import AlwaysOnFacts, AlwaysOnInputs, AlwaysOnResource
 from components.sql.authentication_mode import ServerMode
+from components.sql.carried import Carried
 from components.sql.cluster_access import RIGHTS, ClusterAccessInputs, ClusterAccessResource, SystemLogin
 from components.sql.endpoint import (
     Endpoint,
@@ -57,6 +58,7 @@ class TestHadr:
         monkeypatch.setattr("components.sql.always_on._configured", lambda *_: True)
         monkeypatch.setattr("components.sql.always_on.read_mode", lambda *_: ServerMode("mixed", "mixed"))
         monkeypatch.setattr("components.sql.group.observe", lambda *_, **__: seen)
+        monkeypatch.setattr("components.sql.carried.observe", lambda *_: Carried(alone={"SQL1": ()}))
         facts = self.resource.observe(self.inputs, None)  # type: ignore[arg-type]
         assert (self.plan(facts), self.resource.actual(self.inputs, facts)) == ([], {})
 
