@@ -43,7 +43,8 @@ class Replica:
     joined: bool = True
     url: str = ""
     trouble: str = ""
-    """The last error of a connection from the primary, with its number; empty while it is connected."""
+    """The last error of a connection from the primary, with its number and its time by the primary's clock; empty while
+    it is connected."""
 
     @property
     def synchronous(self) -> bool:
@@ -98,6 +99,15 @@ class Group:
 
     def of(self, database: str) -> tuple[DatabaseReplica, ...]:
         return tuple(one for one in self.databases if same(one.database, database))
+
+    @property
+    def disconnected(self) -> dict[str, str]:
+        """The machines whose SQL Server answers and whose joined replica the primary does not reach, with the error."""
+        return {
+            replica.machine: replica.trouble
+            for replica in self.secondaries
+            if replica.joined and not replica.connected and replica.machine in self.servers
+        }
 
     def expected_sync_state(self, machine: str) -> str:
         """The best state of a copy there. A commit waits for a replica when both it and the primary are synchronous;
@@ -211,7 +221,8 @@ def observe(remote: Remote, machines: Sequence[str], name: str, *, integrated: b
 def _trouble(row: Row) -> str:
     if row["connected"] == "CONNECTED" or not row["error_number"]:
         return ""
-    return f"error {row['error_number']}: {row['error_text'] or ''}".strip()
+    when = f", last at {row['error_time']}" if row["error_time"] else ""
+    return f"error {row['error_number']}{when}: {row['error_text'] or ''}".strip()
 
 
 def _server(server: Statements, machine: str, name: str) -> Server:

@@ -11,6 +11,7 @@ from lab.sql.engine.files import files_of
 from lab.sql.engine.group.progress import DETECTION_SECONDS, advance, become_primary
 from lab.sql.engine.group.state import ONLINE_SECONDS, Group, find_group
 from lab.sql.engine.storage.space import ServerSpace, Space
+from lab.sql.installation import installed
 from lab.world import World
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "detect_failure",
     "fail_over",
     "server_space",
+    "set_service_account",
     "suspend",
 ]
 
@@ -90,6 +92,18 @@ def fail_over(world: World, group: str) -> None:
         raise KeyError(group)
     become_primary(world, found, next(name for name in found.replica_names() if name != found.primary))
     world.clock.sleep(2 * ONLINE_SECONDS)
+
+
+def set_service_account(world: World, machine: str, account: str) -> None:
+    r"""The service of the machine's SQL Server has another account, written as an administrator writes it
+    (``name@full.domain``, ``.\\name``, ``NT Service\\MSSQLSERVER``). Raises KeyError without SQL Server."""
+    here = world.machine(machine)
+    found = installed(here)
+    if found is None:
+        raise KeyError(machine)
+    services = here.collection("service")
+    kept = services.get(found.service) or {"name": found.service, "status": "Running"}
+    services[found.service] = {**kept, "account": account}
 
 
 def suspend(world: World, group: str, replica: str, database: str, reason: str) -> None:

@@ -372,3 +372,49 @@ def test_another_group_is_moved_before_its_server_restarts_and_comes_back(built:
     assert primary_of_other() == "SQL2"
     built.sql("SQL2", "DROP AVAILABILITY GROUP OTHER; DROP DATABASE Reports; DROP DATABASE Wiki")
     built.sql("SQL1", "DROP DATABASE Reports")
+
+
+def test_a_service_account_is_one_in_every_form(built: Built) -> None:
+    for account in ("svc_sql@hyper-v.nu", r"hyper-v.nu\SVC_SQL", r"hypervnu\svc_sql"):
+        sql.set_service_account(built.farm.world, "SQL2", account)
+        assert built.drift("SQL1-endpoint") == {}
+    sql.set_service_account(built.farm.world, "SQL2", r".\sql")
+    told = r"SQL2 runs as .\sql, which has no identity on the network"
+    assert built.drift("SQL1-endpoint") == {"access": ("granted", told)}
+    assert "Have it run as an account of the domain" in built.refused(lambda: built.update("SQL1-endpoint"))
+
+    sql.set_service_account(built.farm.world, "SQL2", r"NT Service\MSSQLSERVER")
+    assert built.drift("SQL1-endpoint") == {"access": ("granted", r"missing for HYPERVNU\SQL2$")}
+    built.update("SQL1-endpoint")
+    assert built.drift("SQL1-endpoint") == {}
+    eventually(lambda: not built.unready("SQL2"))
+    sql.set_service_account(built.farm.world, "SQL2", r"HYPERVNU\SVC_SQL")
+
+
+def test_what_keeps_the_replicas_apart_is_drift_or_named(built: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    account, name = r"HYPERVNU\SVC_SQL", "SQL2-endpoint"
+    built.sql("SQL2", f"ALTER LOGIN [{account}] DISABLE")
+    assert built.drift(name) == {"access": ("granted", f"the login {account} is disabled")}
+    built.update(name)
+    assert built.drift(name) == {}
+
+    for denied in ("public", r"HYPERVNU\Domain Users"):
+        made = "" if denied == "public" else f"CREATE LOGIN [{denied}] FROM WINDOWS; "
+        built.sql("SQL2", f"{made}DENY CONNECT ON ENDPOINT::Hadr_endpoint TO [{denied}]")
+        assert built.drift(name) == {"access": ("granted", f"{account} is kept out by DENY CONNECT to {denied}")}
+        text = built.refused(lambda: built.update(name))
+        assert f"DENY CONNECT to {denied} keeps it out" in text
+        assert "REVOKE CONNECT ON ENDPOINT::[Hadr_endpoint] FROM" in text
+        built.sql("SQL2", f"REVOKE CONNECT ON ENDPOINT::Hadr_endpoint FROM [{denied}]")
+    assert built.drift(name) == {}
+
+    eventually(lambda: drifts(built) == {})
+    built.farm.powershell("SQL2", "Disable-NetFirewallRule -Name SQL-Server-5022")
+    shown = built.drift("SQL")["connection"][1]
+    assert re.match(r"not SQL2 \(error 35201, last at 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d: A connection timeout has", shown)
+    monkeypatch.setattr("components.sql.availability_group.AWAY_SECONDS", 1.0)
+    text = built.refused(lambda: built.update("SQL"))
+    assert "error 35201" in text
+    assert "See that the firewalls let SQL1 reach TCP 5022 of SQL2, and SQL2 TCP 5022 of SQL1" in text
+    built.farm.powershell("SQL2", "Enable-NetFirewallRule -Name SQL-Server-5022")
+    eventually(lambda: drifts(built) == {})

@@ -90,8 +90,8 @@ def plan(inputs: AvailabilityGroupInputs, found: AvailabilityGroupFacts) -> list
         ),
         pytest.param(
             facts(replica("SQL1"), replica("SQL2", connected=False), added=("SQL1", "SQL2")),
-            [],
-            id="joined, not connected: the endpoint's business",
+            ["Wait until SQL2 is connected in SQL."],
+            id="joined, not connected",
         ),
         pytest.param(facts(replica("SQL1"), replica("SQL2"), added=("SQL1", "SQL2")), [], id="ours, whole"),
         pytest.param(facts(replica("SQL1"), replica("SQL2")), [], id="adopted, whole"),
