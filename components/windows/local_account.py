@@ -3,9 +3,10 @@
 Servers behind one name have one each, with the same password: a server that comes or goes touches no other.
 
 The password is verified without a log-on: when it is set, the machine keeps a mark that fits this password and the
-moment it was set, and a mark that does not fit means that somebody set another one. The mark is an HMAC with the
-administrator's password of that machine as its key; nobody can try passwords on it. Groups must be there already (the
-installer of Service Provider Foundation makes them); other members and other groups of the account are left alone.
+moment it was set (to the second before or after). A mark that does not fit means that another program or administrator
+set another one. The mark is an HMAC with the administrator's password of that machine as its key; nobody can try
+passwords on it. Groups must be there already (the installer of Service Provider Foundation makes them); other members
+and other groups of the account are left alone.
 Delete removes the account.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from components.resource import MASKED_DIFFERENCE, Adoptable, FarmResource, Inputs, ReplaceOn, WithOrphan
@@ -70,6 +72,19 @@ def mark(key: Secret, account: str, password: Secret) -> Secret:
     return Secret(hmac.new(key.reveal().encode(), text.encode(), hashlib.sha256).hexdigest())
 
 
+def _fits(kept: str, mark: Secret, password_set: str) -> bool:
+    """Whether what a machine keeps is this mark, made when the password was set. Windows works that time out from an
+    age in whole seconds at each read, so that it moves by up to a second."""
+    fingerprint, _, made = kept.rpartition("@")
+    if not (made and password_set and hmac.compare_digest(fingerprint.encode(), mark.reveal().encode())):
+        return False
+    try:
+        apart = datetime.fromisoformat(password_set) - datetime.fromisoformat(made)
+    except ValueError:  # something else keeps its text there
+        return False
+    return abs(apart) <= timedelta(seconds=1)
+
+
 class LocalAccountResource(
     Adoptable[LocalAccountInputs, LocalAccountFacts], WithOrphan[LocalAccountInputs, LocalAccountFacts]
 ):
@@ -89,7 +104,7 @@ class LocalAccountResource(
         account = None
         if state["exists"]:
             account = AccountState(
-                password_is_ours=state["mark"] == f"{ours.reveal()}@{state['passwordSet']}",
+                password_is_ours=_fits(state["mark"], ours, state["passwordSet"]),
                 never_expires=state["neverExpires"],
                 enabled=not state["disabled"],
                 description=state["description"],
