@@ -102,11 +102,13 @@ class Group:
 
     @property
     def disconnected(self) -> dict[str, str]:
-        """The machines whose SQL Server answers and whose joined replica the primary does not reach, with the error."""
+        """The machines whose joined replica the primary does not reach, with the error; but those whose SQL Server does
+        not answer or has AlwaysOn disabled, which is told elsewhere."""
+        enabled = [machine for machine, server in self.servers.items() if server.hadr]
         return {
             replica.machine: replica.trouble
             for replica in self.secondaries
-            if replica.joined and not replica.connected and replica.machine in self.servers
+            if replica.joined and not replica.connected and replica.machine in enabled
         }
 
     def expected_sync_state(self, machine: str) -> str:

@@ -597,7 +597,6 @@ BROKEN = [
         r'~ access: "missing for HYPERVNU\\\\SVC_SQL" => "granted"',
         sql("SQL1", r"REVOKE CONNECT ON ENDPOINT::[Hadr_endpoint] FROM [HYPERVNU\SVC_SQL]"),
     ),
-    Drift("group: a replica away", "SQL", r'~ connection: "not SQL2 \(no error yet\)" => "every replica"', None),
     *(
         Drift(
             f"database: a replica away ({name})", name, '~ replicas: "SQL2: NOT SYNCHRONIZING" => "synchronized"', None
