@@ -32,7 +32,7 @@ secrets = FarmSecrets(
     spf_password=config.require_secret("spfAccountPassword"),
     certificates=certificates,
 )
-farm = Farm(topology.name, topology, secrets, proof=f"built {config.get('prove') or ''}".strip())
+farm = Farm("farm", topology, secrets, proof=f"built {config.get('prove') or ''}".strip())
 checked = verification(
     {
         "hosts": config.get_object("hosts") or {},

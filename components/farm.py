@@ -44,7 +44,7 @@ class Farm(Component):
         self.first = [self.stage("sources-seen", sources)]
 
         # Load balancing, the SPF account and SQL Server have nothing to do with each other yet: they run side by side.
-        tiers = [PortalTier(tier.name, topology, tier, secrets, self.child()) for tier in _in_order(topology)]
+        tiers = [PortalTier(tier.key, topology, tier, secrets, self.child()) for tier in _in_order(topology)]
         spf = ServiceProviderFoundation("spf", topology, secrets, self.child())
         sql = SqlAvailabilityGroup("sql", topology, secrets, DATABASES, self.child())
 
@@ -55,7 +55,7 @@ class Farm(Component):
         for tier in tiers:
             node = tier.add_first([sql.primary], ready)
             first.append(node)
-            ready = [self.stage(f"{tier.tier.name}-ready", node.ready)]
+            ready = [self.stage(f"{tier.tier.key}-ready", node.ready)]
         portal = administration(topology, secrets, spf, self.child)
         admitted = portal.admit(ready)
 

@@ -16,6 +16,7 @@ from typing import Any
 from components.topology import Topology, load
 from remote.errors import MachineError
 from remote.hosts import Host, Hosts
+from remote.names import folded
 from remote.secret import Secret
 from remote.session import Remote
 
@@ -67,13 +68,13 @@ def hosts(values: dict[str, Any], topology: Topology) -> Hosts:
     ``credentials`` are looked up by the machine's name first, then by its domain. Raises ``MachineError`` naming the
     machine and the key that is missing.
     """
-    given = {name.lower(): entry or {} for name, entry in (values.get("hosts") or {}).items()}
-    credentials = {name.lower(): entry for name, entry in (values.get("credentials") or {}).items()}
-    replicas = {replica.machine.lower(): replica for replica in topology.sql.replicas}
+    given = {folded(name): entry or {} for name, entry in (values.get("hosts") or {}).items()}
+    credentials = {folded(name): entry for name, entry in (values.get("credentials") or {}).items()}
+    replicas = {replica.machine: replica for replica in topology.sql.replicas}
     machines = {}
     for machine in topology.machines:
-        entry, replica = given.pop(machine.name.lower(), {}), replicas.get(machine.name.lower())
-        who = credentials.get(machine.name.lower()) or credentials.get(machine.domain.lower())
+        entry, replica = given.pop(folded(machine.name), {}), replicas.get(machine.name)
+        who = credentials.get(folded(machine.name)) or credentials.get(machine.domain)
         if not who or not who.get("username") or not who.get("password"):
             raise MachineError(
                 machine.name,
@@ -81,7 +82,7 @@ def hosts(values: dict[str, Any], topology: Topology) -> Hosts:
                 f"no user name and password for {machine.name} or {machine.domain} in this stack's configuration",
                 f"Set `credentials` for {machine.domain}.",
             )
-        machines[machine.name.lower()] = Host(
+        machines[folded(machine.name)] = Host(
             name=machine.name,
             fqdn=topology.fqdn(machine.name),
             address=entry.get("address") or topology.fqdn(machine.name),
@@ -125,5 +126,5 @@ def hosts(values: dict[str, Any], topology: Topology) -> Hosts:
 
 def _shared_names(topology: Topology) -> list[str]:
     """The names behind which several machines stand, lower case."""
-    fronts = [tier.front.name.lower() for tier in topology.portal.tiers]
-    return [*fronts, topology.listener_fqdn, topology.spf.name.lower()]
+    fronts = [tier.front.name for tier in topology.portal.tiers]
+    return [*fronts, topology.listener_fqdn, topology.spf.name]

@@ -36,6 +36,7 @@ from components.steps import OperatorStep, Script, Step, load_script
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
+from remote.names import folded
 from remote.secret import Secret
 from remote.session import Remote
 
@@ -186,11 +187,11 @@ class ConfigurationResource(
         )[0]
         if state["features"] is None and inputs.sites:
             answers = {
-                site.feature.lower(): not all(ask(remote, inputs.machine, port) for port in site.ports)
+                folded(site.feature): not all(ask(remote, inputs.machine, port) for port in site.ports)
                 for site in inputs.sites
             }
             return ConfigurationFacts(answers, passphrase_fits=None, stores=stores, unattended=False)
-        features = {feature["name"].lower(): feature["configured"] for feature in state["features"] or []}
+        features = {folded(feature["name"]): feature["configured"] for feature in state["features"] or []}
         # Without a store the product's test only says whether a new one would take the passphrase.
         proves = stores.has(CONFIG) or not state["passphraseFits"]
         return ConfigurationFacts(features, state["passphraseFits"] if proves else None, stores=stores)
@@ -221,14 +222,14 @@ class ConfigurationResource(
             provided = AtTheStores(inputs, attempted)
             provided(facts)
             return [self._by_hand(inputs, provided)]
-        if missing := [feature for feature in inputs.features if feature.lower() not in facts.features]:
+        if missing := [feature for feature in inputs.features if folded(feature) not in facts.features]:
             raise MachineError(
                 machine,
                 attempted,
                 f"not installed: {', '.join(missing)}",
                 "See whether the installation of the portal's software succeeded.",
             )
-        due = [feature for feature in inputs.features if not facts.features[feature.lower()]]
+        due = [feature for feature in inputs.features if not facts.features[folded(feature)]]
         provided = AtTheStores(inputs, attempted)
         if due:
             provided(facts)
@@ -269,7 +270,7 @@ class ConfigurationResource(
         if not any(facts.features.values()):
             return None
         live: dict[str, Any] = {
-            "features": [f for f in inputs.features if facts.features.get(f.lower(), not facts.unattended)]
+            "features": [f for f in inputs.features if facts.features.get(folded(f), not facts.unattended)]
         }
         if facts.passphrase_fits is False:
             live["passphrase"] = MASKED_DIFFERENCE

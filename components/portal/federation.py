@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from components.resource import FarmResource, ReplaceOn, Resource, ThroughFarm
 from components.steps import Script, Step, load_script
+from remote.names import folded
 from remote.secret import Secret
 from remote.session import Remote
 
@@ -99,12 +100,12 @@ class FederationResource(Resource[FederationInputs, FederationFacts]):
 
     def plan(self, inputs: FederationInputs, facts: FederationFacts) -> list[Step]:
         pair, machine, steps = self._pair(inputs), inputs.machine, []
-        if facts.sign_in != inputs.sign_in.lower():
+        if facts.sign_in != folded(inputs.sign_in):
             what = f"On {machine}, let {pair.site} take its users from {pair.authentication} at {inputs.sign_in}."
             arguments = self._metadata(inputs, inputs.sign_in) | {"Target": pair.target}
             steps.append(Step(what, Script(machine, "portal/set_relying_party.ps1", arguments), _TRUST.format(machine)))
         machine = inputs.site_machine
-        if facts.reply_to != inputs.reply_to.lower():
+        if facts.reply_to != folded(inputs.reply_to):
             what = f"On {machine}, let {pair.authentication} send its users back to {pair.site} at {inputs.reply_to}."
             target = {"Target": pair.authentication_target}
             action = Script(
@@ -118,7 +119,7 @@ class FederationResource(Resource[FederationInputs, FederationFacts]):
 
     def actual(self, inputs: FederationInputs, facts: FederationFacts) -> dict[str, Any]:
         live = {"sign_in": facts.sign_in or "(none)", "reply_to": facts.reply_to or "(none)"}
-        return {name: value for name, value in live.items() if value != getattr(inputs, name).lower()}
+        return {name: value for name, value in live.items() if value != folded(getattr(inputs, name))}
 
 
 class Federation(FarmResource[FederationInputs], module="portal", name="Federation"):

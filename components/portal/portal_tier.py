@@ -56,7 +56,7 @@ class PortalTier(Component):
     def _seen(self) -> pulumi.Resource:
         """What is in front of the tier is somebody else's: it is looked at when every node has something to answer."""
         return ExternalLoadBalancerCheck(
-            f"{self.tier.name}-load-balancer",
+            f"{self.tier.key}-load-balancer",
             ExternalLoadBalancerCheckInputs(
                 machine=self.tier.nodes[0],
                 nodes=self.tier.nodes,

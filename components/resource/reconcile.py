@@ -24,6 +24,7 @@ from components.resource.contract import (
 from components.resource.ownership import Claim, ClaimStore, Ownership, widened
 from components.steps import Step
 from remote.errors import LostAnswerError, MachineError
+from remote.names import folded, same
 
 _TRIES = 3
 """How many lost answers one call puts up with before the error goes to the operator."""
@@ -179,8 +180,8 @@ class Reconciler(Generic[InputsT, FactsT]):
         """The inputs with only those ``Items`` that the old ones alone had; None where there are none."""
         left = {}
         for name in self._marked(fields.Items):
-            wanted = {item.lower() for item in getattr(inputs, name)}
-            left[name] = tuple(item for item in olds.get(name) or () if item.lower() not in wanted)
+            wanted = {folded(item) for item in getattr(inputs, name)}
+            left[name] = tuple(item for item in olds.get(name) or () if folded(item) not in wanted)
         return inputs.model_copy(update=left) if any(left.values()) else None
 
     def _widen_claim(self, owner: str, inputs: InputsT, claim: Claim, fresh: dict[str, Any]) -> Claim:
@@ -198,6 +199,6 @@ class Reconciler(Generic[InputsT, FactsT]):
     def _move_claim(self, old_owner: str, inputs: InputsT, claim: Claim) -> None:
         """A thing that is managed through another machine now is claimed there, and no longer on the old one."""
         owner, resource_id = self.resource.owner_machine(inputs), self.resource.resource_id(inputs)
-        if self._claims_kept and owner.lower() != old_owner.lower():
+        if self._claims_kept and not same(owner, old_owner):
             self.claims.write(owner, resource_id, claim)
             self.claims.remove(old_owner, resource_id)

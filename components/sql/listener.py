@@ -17,6 +17,7 @@ from components.steps import Sql, Step, load_script
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
+from remote.names import same
 from remote.session import Remote
 
 
@@ -72,7 +73,7 @@ class ListenerResource(Adoptable[ListenerInputs, ListenerFacts], ValidatesChange
         rows = remote.sql(group.primary).rows(
             load_script("sql/read_listener.sql"), inputs.group, attempted=f"read {self.display_name(inputs)}"
         )
-        ours = [row for row in rows if row["name"].lower() == inputs.listener.lower()]
+        ours = [row for row in rows if same(row["name"], inputs.listener)]
         if not ours:
             return ListenerFacts(group.primary)
         addresses = tuple(sorted(row["address"] for row in ours if row["address"]))

@@ -137,7 +137,7 @@ class LoginMirrorResource(ReportsChange[LoginMirrorInputs, LoginMirrorFacts]):
             )
         found = [one for one in LoginSet(inputs, facts).findings if one.steps]
         # By server, so that one request carries many of them; what cannot be done comes last.
-        found.sort(key=lambda one: (one.action == "refused", one.machine.lower()))
+        found.sort(key=lambda one: (one.action == "refused", one.machine))
         return [step for one in found for step in one.steps]
 
     def plan_delete(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts, baseline: dict[str, Any]) -> list[Step]:

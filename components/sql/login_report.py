@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from components.sql.login_plan import Finding
+from remote.names import folded
 
 Report = list[dict[str, str]]
 _SAME = "the same"
@@ -60,4 +61,4 @@ def merged(first: Report | None, second: Report | None) -> Report:
     told = [row for row in (*(first or []), *(second or [])) if row["why"] != _SAME]
     for row in sorted(told, key=_is_open):
         rows[row["name"]] = row
-    return sorted(rows.values(), key=lambda row: row["name"].lower())
+    return sorted(rows.values(), key=lambda row: folded(row["name"]))

@@ -86,7 +86,7 @@ class Tier(Part):
     """Portal servers that carry the same roles behind one name."""
 
     name: Text
-    """What this file and the program's messages call it."""
+    """What this file and the program's messages call it. Only a label: another one changes nothing."""
     roles: Annotated[tuple[RoleName, ...], Field(min_length=1)]
     """What runs on every node. Each role is in exactly one tier."""
     nodes: Annotated[tuple[NetbiosName, ...], Field(min_length=1, max_length=32)]
@@ -101,6 +101,11 @@ class Tier(Part):
     """Installer products of this tier, where they differ from `portal.software.products`."""
     adopt: Flag = False
     """Take over nodes that were installed or configured by hand."""
+
+    @property
+    def key(self) -> str:
+        """What stands for the tier in Pulumi and in claims: the first of its roles, which no other tier has."""
+        return self.ordered_roles[0].name
 
     @property
     def front(self) -> Cluster | LoadBalancer:

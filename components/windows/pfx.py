@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from remote.names import folded
 from remote.secret import Secret
 
 EXPIRES_SOON = timedelta(days=14)
@@ -226,7 +227,7 @@ def _names(certificate: x509.Certificate) -> tuple[str, ...]:
 
 def covers(pattern: str, name: str) -> bool:
     """Whether a name of a certificate stands for a DNS name; ``*.`` covers exactly one label."""
-    pattern, name = pattern.lower(), name.lower()
+    pattern, name = folded(pattern), folded(name)
     if pattern.startswith("*."):
         return "." in name and name.split(".", 1)[1] == pattern[2:]
     return pattern == name

@@ -20,6 +20,7 @@ from components.nlb.without_clients import without_clients
 from components.resource import FarmResource, Inputs, PlansByChange, ReplaceOn, WithBaseline
 from components.steps import Script, Step, load_script
 from remote.errors import MachineError
+from remote.names import folded
 from remote.session import Remote
 
 
@@ -128,12 +129,12 @@ class Sites:
 
     def facts(self, site: str, node: NodeView | None) -> SiteBindingFacts:
         """What there is of one of them."""
-        name = site.lower()
+        name = folded(site)
         return SiteBindingFacts(
             exists=name in self.started,
             started=self.started.get(name, False),
-            ports={one.port: one.thumbprint for one in self.bindings if one.plain and one.site.lower() == name},
-            others={one.port: one.site for one in self.bindings if one.plain and one.site.lower() != name},
+            ports={one.port: one.thumbprint for one in self.bindings if one.plain and folded(one.site) == name},
+            others={one.port: one.site for one in self.bindings if one.plain and folded(one.site) != name},
             beside=tuple(one for one in self.bindings if one.shared and not one.plain),
             usable=self.usable,
             node=node,
@@ -144,7 +145,7 @@ def read_sites(remote: Remote, machine: str, attempted: str) -> Sites:
     """Ask a machine for its web sites."""
     found = remote.powershell(machine).run(load_script("windows/read_bindings.ps1"), attempted=attempted)[0]
     return Sites(
-        {site["name"].lower(): site["started"] for site in found["sites"]},
+        {folded(site["name"]): site["started"] for site in found["sites"]},
         tuple(Binding(b["site"], b["information"], b["flags"], b["thumbprint"].upper()) for b in found["bindings"]),
         frozenset(thumbprint.upper() for thumbprint in found["usable"]),
     )

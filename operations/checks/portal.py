@@ -22,6 +22,7 @@ from components.windows.superseded_rules import SupersededRulesInputs, Supersede
 from operations.checks.balancing import certified
 from operations.configuration import Context
 from operations.row import Check, WrongError, expect
+from remote.names import folded
 
 LEVEL = "portal"
 
@@ -77,8 +78,8 @@ class _Features(_OnNode):
         assert isinstance(state, dict)
         if state["features"] is None:
             return "the product has no cmdlets that tell; see whether its sites answer"
-        configured = {feature["name"].lower() for feature in state["features"] if feature["configured"]}
-        missing = [feature for feature in self.tier.features if feature.lower() not in configured]
+        configured = {folded(feature["name"]) for feature in state["features"] if feature["configured"]}
+        missing = [feature for feature in self.tier.features if folded(feature) not in configured]
         return expect(
             [
                 f"not configured: {', '.join(missing)}" if missing else "",
@@ -148,8 +149,8 @@ class _Operators(_OnNode):
     def __call__(self) -> str:
         state = self.run("windows/read_members.ps1", "read the group", Group=OPERATORS)[0]
         assert isinstance(state, dict)
-        have = {member.lower() for member in state["members"]}
-        missing = [member for member in self.context.topology.portal.operators if member.lower() not in have]
+        have = {folded(member) for member in state["members"]}
+        missing = [member for member in self.context.topology.portal.operators if folded(member) not in have]
         return expect([f"{', '.join(missing)} is missing" if missing else ""], f"{len(have)} members")
 
 

@@ -12,6 +12,7 @@ from components.steps import load_script
 from components.topology.parts import Replica
 from operations.configuration import Context
 from operations.row import Check, expect
+from remote.names import same
 
 LEVEL = "SQL Server"
 
@@ -44,7 +45,7 @@ class _Replica:
         name = server.rows(
             load_script("sql/read_role.sql"), self.context.topology.sql.group, attempted="ask for its name"
         )[0]
-        other = name["server_name"] if name["server_name"].lower() != self.replica.server.lower() else ""
+        other = name["server_name"] if not same(name["server_name"], self.replica.server) else ""
         another = f"on port {self.replica.port} answers {other}, not {self.replica.server}" if other else ""
         return expect([wrong, pending, another], "logged on over TLS, certificate verified")
 

@@ -243,7 +243,7 @@ def test_a_load_balancer_of_somebody_else_is_seen_after_all_it_carries_and_befor
     seen = program.all("portal:ExternalLoadBalancerCheck")
     assert sorted(one.inputs["name"] for one in seen) == sorted(tier.front.name for tier in tiers)
     for tier in tiers:
-        one = program.one("portal:ExternalLoadBalancerCheck", f"{tier.name}-load-balancer")
+        one = program.one("portal:ExternalLoadBalancerCheck", f"{tier.key}-load-balancer")
         assert one.inputs["ports"] == list(topology.portal.ports(tier))
         serving = [r for r in program.resources if r.inputs.get("machine") in tier.nodes and "windows:" in r.type]
         assert len(serving) >= 2 * len(tier.nodes)

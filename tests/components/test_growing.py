@@ -35,8 +35,8 @@ OF_A_NODE = (
     "tenant-site",
 )
 THROUGH_THE_FIRST = {
-    "portal-cluster",
-    "portal-port-rules",
+    "admin-api-cluster",
+    "admin-api-port-rules",
     "administrators",
     "plan",
     "spf-registration",
@@ -95,7 +95,7 @@ SPF = ["SPF1", "SPF2"]
 
 def test_a_node_more_and_a_node_less(made: Made) -> None:
     two, three = made(["Portal1", "Portal2"], SPF), made(["Portal1", "Portal2", "Portal3"], SPF)
-    beside = {"portal-cluster", "logins-after-joining"}
+    beside = {"admin-api-cluster", "logins-after-joining"}
     assert touched(two, three) == (of("Portal3", "plan-replication"), beside, set())
     assert touched(three, two) == (set(), beside, of("Portal3", "plan-replication"))
 

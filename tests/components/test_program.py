@@ -84,14 +84,14 @@ def test_the_order_is_the_articles(program: Program) -> None:
     for first, second in itertools.pairwise(steps):
         assert program.is_before(first, second), f"{first.name} comes before {second.name}"
     assert program.is_before(
-        program.one("nlb:Cluster", "portal-cluster"), program.one("portal:Software", "Portal1-software")
+        program.one("nlb:Cluster", "admin-api-cluster"), program.one("portal:Software", "Portal1-software")
     )
     assert program.is_before(program.one("windows:LocalAccount", "SPF2-account"), steps[16])
-    assert not program.is_before(program.one("nlb:Cluster", "portal-cluster"), steps[0])
+    assert not program.is_before(program.one("nlb:Cluster", "admin-api-cluster"), steps[0])
 
 
 def test_the_feature_is_on_every_node_before_the_cluster_is_made_or_changed(program: Program) -> None:
-    cluster = program.one("nlb:Cluster", "portal-cluster")
+    cluster = program.one("nlb:Cluster", "admin-api-cluster")
     assert all(program.is_before(program.one("windows:Feature", f"Portal{n}-nlb"), cluster) for n in (1, 2))
 
 

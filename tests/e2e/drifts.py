@@ -484,7 +484,7 @@ $binding.AddSslCertificate($other, 'My')""",
     ),
     Drift(
         "port rules: affinity",
-        "portal-port-rules",
+        "admin-api-port-rules",
         '~ affinity: "none" => "single"',
         balancing(
             "Portal1",
@@ -494,7 +494,7 @@ $binding.AddSslCertificate($other, 'My')""",
     ),
     Drift(
         "port rules: rule removed",
-        "portal-port-rules",
+        "admin-api-port-rules",
         r"\+ \[5\]: \{",
         balancing(
             "Portal1",
@@ -555,7 +555,7 @@ $store.Close()"""),
     ),
     Drift(
         "port rules: rule added",
-        "portal-port-rules",
+        "admin-api-port-rules",
         r"- \[6\]: \{",
         balancing(
             "Portal1",
@@ -565,7 +565,7 @@ $store.Close()"""),
     ),
     Drift(
         "cluster: mode",
-        "portal-cluster",
+        "admin-api-cluster",
         '~ mode: "multicast" => "unicast"',
         balancing("Portal1", "[void](Get-NlbCluster @card | Set-NlbCluster -OperationMode Multicast)"),
     ),

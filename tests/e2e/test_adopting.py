@@ -147,7 +147,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TakenOver]:
 @pytest.mark.parametrize(
     ("name", "thing", "line"),
     [
-        ("portal-cluster", "the NLB cluster portal.hyper-v.nu", "      adopt: true"),
+        ("admin-api-cluster", "the NLB cluster portal.hyper-v.nu", "      adopt: true"),
         ("SPF1-account", "the local account SVC_SPF_REG", "  adopt: true"),
         ("SPF2-account", "the local account SVC_SPF_REG", "  adopt: true"),
         ("Portal1-certificate", "the certificate portal (", "  adopt: true"),
@@ -249,7 +249,7 @@ def half(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
 
 
 FINISHED: dict[str, list[str]] = {
-    "portal-cluster": [
+    "admin-api-cluster": [
         "On Portal1, change the cluster portal to portal.hyper-v.nu at 172.39.5.150, unicast.",
     ],
     "SPF1-account": [
@@ -286,7 +286,7 @@ def test_every_half_made_state_is_finished(half: TakenOver) -> None:
 
 
 def test_port_rules_of_somebody_else_go(half: TakenOver) -> None:
-    first, *others = half.steps["portal-port-rules"]
+    first, *others = half.steps["admin-api-port-rules"]
     assert first == "On portal.hyper-v.nu, remove the port rule 443-443 tcp multiple none."
     assert others[0] == "On portal.hyper-v.nu, remove the port rule 8080-8081 tcp multiple single."
     assert len(others) == 1 + 6
@@ -326,7 +326,7 @@ def test_the_site_is_taken_off_its_old_port(half: TakenOver) -> None:
 
 def test_destroy_leaves_what_was_adopted_and_takes_the_rest(half: TakenOver) -> None:
     assert half.adopted >= {
-        "portal-cluster",
+        "admin-api-cluster",
         "Portal1-node",
         "Portal1-nlb",
         "Portal2-nlb",

@@ -328,7 +328,7 @@ def test_a_local_account_that_is_not_ours(farm: FarmHere, pieces: dict[str, Piec
 
 def test_a_cluster_that_is_not_ours(farm: FarmHere, pieces: dict[str, Piece]) -> None:
     pieces["Portal1-nlb"].create()
-    cluster = pieces["portal-cluster"]
+    cluster = pieces["admin-api-cluster"]
     outs = cluster.create()
     provider = cluster.provider()
     MachineClaims(farm.remote).remove("Portal1", provider.resource.resource_id(provider.parse(outs)))

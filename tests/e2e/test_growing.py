@@ -64,7 +64,7 @@ SPEAKING = dict.fromkeys(
     "update",
 )
 """What speaks to the portal through the first node."""
-BALANCING = {"portal-cluster": "update", "portal-port-rules": "update"}
+BALANCING = {"admin-api-cluster": "update", "admin-api-port-rules": "update"}
 """What is done to the cluster through its first node."""
 
 
@@ -153,7 +153,7 @@ def test_a_third_node_and_a_third_spf_server(growing: Growing) -> None:
     preview, done, _ = growing.up_under_clients()
     expected = {
         **of("Portal3", "create"),
-        "portal-cluster": "update",
+        "admin-api-cluster": "update",
         "logins-after-joining": "update",
         "SPF3-account": "create",
         **VERIFIED,
@@ -230,7 +230,7 @@ def test_the_last_further_node_and_an_spf_server_leave(growing: Growing) -> None
     preview, done, _ = growing.up_under_clients()
     expected = {
         **of("Portal3", "delete"),
-        "portal-cluster": "update",
+        "admin-api-cluster": "update",
         "logins-after-joining": "update",
         "SPF1-account": "delete",
         **VERIFIED,
