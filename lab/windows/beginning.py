@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lab import identity
 from lab.replicas import replicas
 from lab.sql.installation import Names
 from lab.windows import firewall_rules, network, registry, services
@@ -71,6 +72,7 @@ def _registry(machine: Machine) -> None:
     for key in (
         registry.SESSION_MANAGER,
         registry.SERVICING,
+        identity.FILTER_POLICY_KEY,
         r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall",
         r"HKLM\SYSTEM\CurrentControlSet\Services",
     ):

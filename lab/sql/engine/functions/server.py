@@ -31,7 +31,8 @@ def _serverproperty(frame: Frame, name: str) -> Any:
         "instancename": None if installation.default else installation.instance.upper(),
         "computernamephysicalnetbios": computer, "edition": edition, "editionid": 1804890536,
         "engineedition": _ENGINE.get(edition.partition(" Edition")[0], 2),
-        "productversion": "11.0.3000.0", "productlevel": "SP1", "buildclrversion": "v4.0.30319",
+        "productversion": f"11.0.{installation.build[2]}.0", "productlevel": installation.level,
+        "buildclrversion": "v4.0.30319",
         "isintegratedsecurityonly": int(not instance.mixed), "issingleuser": 0, "isclustered": 0,
         "ishadrenabled": hadr, "hadrmanagerstatus": hadr,
         "collation": COLLATION, "lcid": 1033, "sqlcharset": 1,
@@ -40,5 +41,5 @@ def _serverproperty(frame: Frame, name: str) -> Any:
         "numlicenses": None, "instancedefaultdatapath": installation.folder + "\\DATA\\",
         "instancedefaultlogpath": installation.folder + "\\DATA\\",
         "filestreamsharename": installation.instance, "filestreamconfiguredlevel": 0, "filestreameffectivelevel": 0,
-        "resourceversion": "11.00.3000", "islocaldb": 0,
+        "resourceversion": f"11.00.{installation.build[2]}", "islocaldb": 0,
     }.get(name.lower())  # fmt: skip
