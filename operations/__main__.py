@@ -21,6 +21,8 @@ from components.topology import TopologyError, load
 from components.topology.balancing import instructions, virtual_servers
 from operations.checks import balancing, machines, portal, sign_in, spf, sql
 from operations.configuration import Context, from_stack, from_text, topology_of_stack
+from operations.doctor import output
+from operations.doctor.run import examined
 from operations.row import Row, rows
 from remote.errors import MachineError
 
@@ -41,12 +43,7 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Check every level of the farm and each member by itself. Exits with 1 when anything is not as it should be."""
-    try:
-        context = from_text(sys.stdin.read()) if configuration == "-" else from_stack(stack)
-    except MachineError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
-    found = verified(context)
+    found = verified(_context(stack, configuration))
     failed = [row for row in found if not row.ok]
     if as_json:
         typer.echo(json.dumps({"ok": not failed, "rows": [dataclasses.asdict(row) for row in found]}, indent=2))
@@ -55,6 +52,25 @@ def verify(
     for row in failed:
         typer.echo(f"not as it should be: {row.member}: {row.checked}: {row.found}", err=True)
     raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def doctor(
+    stack: Annotated[str, typer.Option(help="The stack; without it the selected one.")] = "",
+    configuration: Annotated[str, typer.Option(help="- reads the stack's configuration from standard input.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+) -> None:
+    """Look whether `up` will work on these machines. Changes nothing.
+
+    Exits with 0 when nothing is wrong, 1 when something is, 2 when something could not be looked at.
+    """
+    context = _context(stack, configuration)
+    rows = examined(context)
+    if as_json:
+        typer.echo(output.as_json(rows))
+    else:
+        output.show(rows)
+    raise typer.Exit(output.code(rows))
 
 
 @app.command("load-balancer")
@@ -74,6 +90,15 @@ def load_balancer(
         typer.echo(json.dumps([server.plain() for server in servers], indent=2))
     else:
         typer.echo(instructions(servers) or f"No tier of {file} is behind an external load balancer.")
+
+
+def _context(stack: str, configuration: str) -> Context:
+    """The stack's configuration; one that cannot be read ends the command with 2."""
+    try:
+        return from_text(sys.stdin.read()) if configuration == "-" else from_stack(stack)
+    except MachineError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
 
 
 def verified(context: Context) -> list[Row]:

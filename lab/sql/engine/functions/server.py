@@ -35,7 +35,7 @@ def _serverproperty(frame: Frame, name: str) -> Any:
         "buildclrversion": "v4.0.30319",
         "isintegratedsecurityonly": int(not instance.mixed), "issingleuser": 0, "isclustered": 0,
         "ishadrenabled": hadr, "hadrmanagerstatus": hadr,
-        "collation": COLLATION, "lcid": 1033, "sqlcharset": 1,
+        "collation": installed.get("collation", COLLATION), "lcid": 1033, "sqlcharset": 1,
         "sqlcharsetname": "iso_1", "sqlsortorder": 52, "sqlsortordername": "nocase_iso", "comparisonstyle": 196609,
         "collationid": 872468488, "processid": instance.process_id, "isfulltextinstalled": 1, "licensetype": "DISABLED",
         "numlicenses": None, "instancedefaultdatapath": installation.folder + "\\DATA\\",
