@@ -35,7 +35,8 @@ def _error(message: str) -> PowerShellError:
 def _attempt(session: Session, name: str, port: int, seconds: float) -> bool:
     """Whether a connection is there in time. Raises what makes the task faulted."""
     machine = session.machine
-    address = machine.address if name.lower() in ("localhost", "127.0.0.1") else misc.resolve(machine.world, name)
+    own = name.lower() in ("localhost", "127.0.0.1")
+    address = machine.address if own else misc.resolve(machine.world, name)
     if address is None:
         raise _error("No such host is known")
     target = next((one for one in machine.world.machines.values() if one.address == address), None)
@@ -45,14 +46,15 @@ def _attempt(session: Session, name: str, port: int, seconds: float) -> bool:
         return True
     patience = min(seconds, routes.CONNECT_SECONDS) * machine.world.clock.pace
     try:
-        own = (machine.loopback, 0)
-        socket.create_connection((loopback_of(address), port), max(_LEAST_SECONDS, patience), own).close()
+        place = (machine.loopback, 0)
+        socket.create_connection((loopback_of(address), port), max(_LEAST_SECONDS, patience), place).close()
     except TimeoutError:
         return _in_time(machine, seconds)
     except OSError:
         if target is not None and not is_reachable(target):
             return _in_time(machine, seconds)
-        raise _error(f"{_REFUSED} {address}:{port}") from None
+        shown = "127.0.0.1" if own else address
+        raise _error(f"{_REFUSED} {shown}:{port}") from None
     return True
 
 
