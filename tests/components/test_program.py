@@ -138,9 +138,7 @@ def test_everything_waits_until_the_sources_of_software_are_seen(program: Progra
 
 def test_every_resource_has_its_component_as_parent(program: Program) -> None:
     loose = [
-        resource.name
-        for resource in program.resources
-        if "dynamic" in resource.type and "wap:" not in resource.parent
+        resource.name for resource in program.resources if "dynamic" in resource.type and "wap:" not in resource.parent
     ]
     assert loose == []
 
