@@ -16,6 +16,7 @@ from components.portal.endpoints import Endpoints
 from components.portal.portal_node import PortalNode, software_source
 from components.portal.portal_tier import PortalTier
 from components.secrets import FarmSecrets
+from components.server_tls_check import server_tls_check
 from components.spf.service_provider_foundation import ServiceProviderFoundation
 from components.sql.login_report import merged
 from components.sql.sql_availability_group import SqlAvailabilityGroup
@@ -39,9 +40,12 @@ class Farm(Component):
         super().__init__("index:Farm", name, opts)
         self.topology = topology
 
-        # Before anything is touched: is all there that the portal's software is installed from?
+        # Before anything is touched: can every server be trusted, and is all there that the portal's software is
+        # installed from?
+        trusted = server_tls_check("server-tls", topology, self.child())
+        self.first = [trusted]
         sources = [software_source(node, topology, tier, self.child()) for tier, node in _portal_nodes(topology)]
-        self.first = [self.stage("sources-seen", sources)]
+        self.first = [self.stage("sources-seen", [trusted, *sources])]
 
         # Load balancing, the SPF account and SQL Server have nothing to do with each other yet: they run side by side.
         tiers = [PortalTier(tier.key, topology, tier, secrets, self.child()) for tier in _in_order(topology)]

@@ -10,7 +10,7 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
@@ -21,6 +21,11 @@ from components.topology import TopologyError, load
 from components.topology.balancing import instructions, virtual_servers
 from operations.checks import balancing, machines, portal, sign_in, spf, sql, unverified
 from operations.configuration import Context, from_stack, from_text, topology_of_stack
+from operations.contract import reports
+from operations.contract.case import cases
+from operations.contract.runner import run_all
+from operations.doctor import output
+from operations.doctor.run import examined
 from operations.row import Row, rows
 from remote.errors import MachineError
 
@@ -41,12 +46,7 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Check every level of the farm and each member by itself. Exits with 1 when anything is not as it should be."""
-    try:
-        context = from_text(sys.stdin.read()) if configuration == "-" else from_stack(stack)
-    except MachineError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
-    found = verified(context)
+    found = verified(_context(stack, configuration))
     failed = [row for row in found if not row.ok]
     if as_json:
         typer.echo(json.dumps({"ok": not failed, "rows": [dataclasses.asdict(row) for row in found]}, indent=2))
@@ -55,6 +55,31 @@ def verify(
     for row in failed:
         typer.echo(f"not as it should be: {row.member}: {row.checked}: {row.found}", err=True)
     raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def doctor(
+    stack: Annotated[str, typer.Option(help="The stack; without it the selected one.")] = "",
+    configuration: Annotated[str, typer.Option(help="- reads the stack's configuration from standard input.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+    contract: Annotated[
+        str, typer.Option(help="Instead: run the contract cases on this machine, which may be lost.")
+    ] = "",
+    report: Annotated[str, typer.Option(help="With --contract: write what came of the cases to this file.")] = "",
+) -> None:
+    """Look whether `up` will work on these machines. Changes nothing, but with --contract.
+
+    Exits with 0 when nothing is wrong, 1 when something is, 2 when something could not be looked at.
+    """
+    context = _context(stack, configuration)
+    if contract:
+        _contract(context, contract, report, as_json=as_json)
+    rows = examined(context)
+    if as_json:
+        typer.echo(output.as_json(rows))
+    else:
+        output.show(rows)
+    raise typer.Exit(output.code(rows))
 
 
 @app.command("load-balancer")
@@ -74,6 +99,31 @@ def load_balancer(
         typer.echo(json.dumps([server.plain() for server in servers], indent=2))
     else:
         typer.echo(instructions(servers) or f"No tier of {file} is behind an external load balancer.")
+
+
+def _contract(context: Context, machine: str, file: str, *, as_json: bool) -> NoReturn:
+    """Run the contract cases on one machine. 0: every case that ran held; 1: one did not; 2: the machine cannot be
+    asked, or something that a case made could not be taken away."""
+    told = (lambda _: None) if as_json else reports.tell
+    try:
+        results = run_all(context.remote, machine, cases(), told)
+        text = reports.report(context.remote, machine, results)
+        if file:
+            Path(file).write_text(text, encoding="utf-8")
+    except (MachineError, OSError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
+    typer.echo(text if as_json else reports.summary(results, file))
+    raise typer.Exit(reports.code(results))
+
+
+def _context(stack: str, configuration: str) -> Context:
+    """The stack's configuration; one that cannot be read ends the command with 2."""
+    try:
+        return from_text(sys.stdin.read()) if configuration == "-" else from_stack(stack)
+    except MachineError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
 
 
 def verified(context: Context) -> list[Row]:

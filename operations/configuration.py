@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from components import settings
@@ -30,6 +31,10 @@ class Context:
     spf_password: Secret
     passphrase: Secret
     sql_password: Secret
+    file: Path = Path()
+    """The topology's."""
+    certificates: Mapping[str, Any] = field(default_factory=dict)
+    """The stack's: a file and a password for each name. Empty where they were not handed over."""
 
 
 def from_stack(stack: str) -> Context:
@@ -70,8 +75,13 @@ def from_text(text: str) -> Context:
 
 def context(values: Mapping[str, Any]) -> Context:
     text = settings.connection_settings(values.get)
+    spf, passphrase, sql = (Secret(str(values.get(key) or "")) for key in (*FURTHER_KEYS, "sqlAdministratorPassword"))
     return Context(
         settings.topology_of(text),
         settings.remote(text),
-        *(Secret(str(values.get(key) or "")) for key in (*FURTHER_KEYS, "sqlAdministratorPassword")),
+        spf_password=spf,
+        passphrase=passphrase,
+        sql_password=sql,
+        file=settings.topology_file(text),
+        certificates=values.get("certificates") or {},
     )

@@ -76,7 +76,7 @@ class PortalNode(Component):
             f"{name}-software",
             SoftwareInputs(
                 machine=name,
-                **_software(topology, tier),
+                **software_parts(topology, tier),
                 interface=self._interface,
                 timeout_seconds=waits.installation,
                 restart_seconds=waits.restart,
@@ -224,17 +224,15 @@ def software_source(
     name: str, topology: Topology, tier: Tier, opts: pulumi.ResourceOptions | None = None
 ) -> SoftwareSource:
     """What a node's software will be installed from, looked at before anything is touched."""
-    return SoftwareSource(
-        f"{name}-software-source",
-        SoftwareSourceInputs(
-            machine=name,
-            **_software(topology, tier),
-        ),
-        opts,
-    )
+    return SoftwareSource(f"{name}-software-source", software_source_inputs(name, topology, tier), opts)
 
 
-def _software(topology: Topology, tier: Tier) -> Parts:
+def software_source_inputs(name: str, topology: Topology, tier: Tier) -> SoftwareSourceInputs:
+    """What is looked at for a node of a tier."""
+    return SoftwareSourceInputs(machine=name, **software_parts(topology, tier))
+
+
+def software_parts(topology: Topology, tier: Tier) -> Parts:
     """What is installed on a node of a tier, and from where."""
     software = topology.portal.software
     return {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from lab.powershell.api import ENVIRONMENT, PSObject, Session
@@ -83,7 +83,9 @@ class Evaluator(Commands, Expressions, Variables, Statements):
         return to_text(value, to_text(separator.value) if separator else " ")
 
     def now(self) -> datetime:
-        return self.session.machine.world.clock.now()
+        machine = self.session.machine
+        ahead = (machine.collection("power").get("state") or {}).get("clock_ahead", 0)
+        return machine.world.clock.now() + timedelta(seconds=ahead)
 
     def environment_get(self, name: str) -> str | None:
         found = self.environment.get(name.lower())

@@ -20,6 +20,8 @@ PARTS = (
     "misc_wmi",
     "misc_cluster",
     "misc_dotnet",
+    "sockets_dotnet",
+    "wsman_drive",
     "network_shares",
     "network_firewall",
     "firewall_rules",

@@ -34,6 +34,7 @@ def test_every_step_of_the_walk_through_is_there(program: Program) -> None:
         "sql:AvailabilityGroup": 1,
         "sql:Listener": 1,
         "sql:Primary": 1,
+        "farm:ServerTlsCheck": 1,
         "portal:SoftwareSource": 2,
         "portal:Software": 2,
         "portal:Configuration": 2,
@@ -126,8 +127,13 @@ def test_the_mirror_compares_again_when_any_node_was_configured(program: Program
 
 
 def test_everything_waits_until_the_sources_of_software_are_seen(program: Program) -> None:
-    sources = program.all("portal:SoftwareSource")
+    trusted, sources = (
+        program.one("farm:ServerTlsCheck", "server-tls"),
+        program.all("portal:SoftwareSource"),
+    )
     assert len(sources) == 2
+    assert all(program.is_before(trusted, source) for source in sources)
+    sources.append(trusted)
     for resource in program.resources:
         if "dynamic" in resource.type and resource not in sources:
             assert all(program.is_before(source, resource) for source in sources), resource.name

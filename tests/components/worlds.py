@@ -27,6 +27,7 @@ from components.portal.provider_endpoints import Registered as RegisteredProvide
 from components.portal.public_endpoint_name import Name, PublicEndpointNameResource
 from components.portal.software import Mark, SoftwareFacts, SoftwareResource
 from components.portal.software_source import SoftwareSourceFacts, SoftwareSourceResource
+from components.server_tls_check import ServerTlsCheckFacts, ServerTlsCheckResource
 from components.spf.registration import Registered, RegistrationFacts, RegistrationResource
 from components.spf.registration_by_hand import RegistrationByHandFacts, RegistrationByHandResource
 from components.sql.whereabouts import Whereabouts
@@ -364,6 +365,14 @@ SOFTWARE_SOURCE = Case(
     leaves=True,
 )
 
+SERVER_TLS_CHECK = Case(
+    ServerTlsCheckResource,
+    {"farm": "single-domain", "machines": ["Portal1", "SQL1"], "sql_servers": ["SQL1"]},
+    ServerTlsCheckFacts(("SQL1: the certificate of SQL Server is not trusted. Renew it.",)),
+    {"until": lambda f, a: ServerTlsCheckFacts(())},
+    leaves=True,
+)
+
 STORES = Whereabouts(group("SQL1", on("SQL1", CONFIG)))
 """In the group, and the listener leads to them."""
 CONFIGURATION = Case(
@@ -569,6 +578,7 @@ CASES = [
     PORT_RULES,
     SOFTWARE,
     SOFTWARE_SOURCE,
+    SERVER_TLS_CHECK,
     CONFIGURATION,
     ADMINISTRATORS,
     PLAN,

@@ -216,6 +216,7 @@ SETTINGS = {
     "Portal1-operators",
     "Portal2-operators",
     "Portal1-software-source",
+    "server-tls",
     "Portal2-plan-replication",
     "Portal2-software-source",
     "SQL-administrator",

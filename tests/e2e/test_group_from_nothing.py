@@ -127,7 +127,8 @@ def test_a_third_replica_gets_everything_and_nothing_else_is_touched(built: Buil
     built.farm.write_topology(topology("SQL1", "SQL2", THIRD))
     done, touched = built.up()
     assert touched == {
-        **dict.fromkeys(GROUP, "update"), "SQL3-endpoint": "create", VERIFICATION: touched[VERIFICATION],
+        **dict.fromkeys(GROUP, "update"), "server-tls": "update",
+        "SQL3-endpoint": "create", VERIFICATION: touched[VERIFICATION],
     }  # fmt: skip
     assert "On SQL1, restart SQL Server" not in done.output
     assert "On SQL2, restart SQL Server" not in done.output
@@ -172,7 +173,8 @@ def test_a_replica_that_leaves_the_topology_leaves_the_group(built: Built) -> No
     built.farm.write_topology(topology("SQL1", "SQL2"))
     done, touched = built.up()
     assert touched == {
-        **dict.fromkeys(GROUP, "update"), "SQL3-endpoint": "delete", VERIFICATION: touched[VERIFICATION],
+        **dict.fromkeys(GROUP, "update"), "server-tls": "update",
+        "SQL3-endpoint": "delete", VERIFICATION: touched[VERIFICATION],
     }  # fmt: skip
     assert "On SQL1, remove the replica SQL3 from SQL." in done.output
     assert [name for name, *_ in built.replicas()] == ["SQL1", "SQL2"]

@@ -153,6 +153,7 @@ def test_a_third_node_and_a_third_spf_server(growing: Growing) -> None:
     preview, done, _ = growing.up_under_clients()
     expected = {
         **of("Portal3", "create"),
+        "server-tls": "update",
         "admin-api-cluster": "update",
         "logins-after-joining": "update",
         "SPF3-account": "create",
@@ -211,6 +212,7 @@ def test_the_first_node_leaves(growing: Growing) -> None:
         **{f"Portal{number}-node": "update" for number in (1, 3)},
         "Portal1-plan-replication": "delete",
         "failover-proof": "update",
+        "server-tls": "update",
         "logins-after-joining": "update",
         **VERIFIED,
     }
@@ -230,6 +232,7 @@ def test_the_last_further_node_and_an_spf_server_leave(growing: Growing) -> None
     preview, done, _ = growing.up_under_clients()
     expected = {
         **of("Portal3", "delete"),
+        "server-tls": "update",
         "admin-api-cluster": "update",
         "logins-after-joining": "update",
         "SPF1-account": "delete",
