@@ -15,6 +15,7 @@ from components.portal.databases import DATABASES
 from components.portal.endpoints import Endpoints
 from components.portal.portal_node import PortalNode, software_source
 from components.portal.portal_tier import PortalTier
+from components.resource.stack import StackIdentity
 from components.secrets import FarmSecrets
 from components.spf.service_provider_foundation import ServiceProviderFoundation
 from components.sql.login_report import merged
@@ -38,6 +39,7 @@ class Farm(Component):
     ) -> None:
         super().__init__("index:Farm", name, opts)
         self.topology = topology
+        self.owner = StackIdentity("stack", self.child()).owner
 
         # Before anything is touched: is all there that the portal's software is installed from?
         sources = [software_source(node, topology, tier, self.child()) for tier, node in _portal_nodes(topology)]

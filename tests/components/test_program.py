@@ -129,7 +129,7 @@ def test_everything_waits_until_the_sources_of_software_are_seen(program: Progra
     sources = program.all("portal:SoftwareSource")
     assert len(sources) == 2
     for resource in program.resources:
-        if "dynamic" in resource.type and resource not in sources:
+        if "dynamic" in resource.type and resource not in (*sources, program.one("farm:StackIdentity", "stack")):
             assert all(program.is_before(source, resource) for source in sources), resource.name
 
 
@@ -142,8 +142,17 @@ def test_every_resource_has_its_component_as_parent(program: Program) -> None:
 
 def test_the_verification_runs_again_when_any_resource_changes(program: Program) -> None:
     triggers = program.one("command:local:Command", "verification").inputs["triggers"]
-    made = len([r for r in program.resources if "dynamic" in r.type])
-    assert triggers == [f"{made} resources, the last of them changed at now"]
+    managed = [r for r in program.resources if "dynamic" in r.type and not r.type.endswith("farm:StackIdentity")]
+    assert triggers == [f"{len(managed)} resources, the last of them changed at now"]
+
+
+def test_every_resource_belongs_to_the_stack(program: Program) -> None:
+    stack = program.one("farm:StackIdentity", "stack")
+    assert stack.inputs["stack"] == "windows-azure-pack-ha/test"
+    for resource in program.resources:
+        if "dynamic" in resource.type and resource is not stack:
+            assert resource.inputs["__owner"]["resource"] == resource.name
+            assert program.is_before(stack, resource)
 
 
 def _texts(value: Any, *, secret: bool = False) -> list[tuple[str, bool]]:
