@@ -99,12 +99,12 @@ def leftovers(
         if not as_json:
             typer.echo(f"{state}: {one}")
     if as_json:
-        unread = [str(error) for error in look.unread]
+        unread = [str(away) for away in look.unread]
         typer.echo(json.dumps({"stack": of_stack.stack.name, "leftovers": found, "unread": unread}, indent=2))
     elif not look.left and not look.unread:
         typer.echo(f"No machine holds anything for {of_stack.stack.name} that its state does not know.")
-    for error in look.unread:
-        typer.echo(f"not asked: {error}", err=True)
+    for away in look.unread:
+        typer.echo(f"not asked: {away}", err=True)
     if look.unread:
         raise typer.Exit(2)
     raise typer.Exit(1 if any(one["state"] != "removed" for one in found) else 0)

@@ -38,9 +38,11 @@ _LOOP = (Path(__file__).parent / "loop.ps1").read_text(encoding="utf-8")
 _ARGUMENTS = (
     "-NoLogo -NoProfile -NonInteractive -InputFormat None -OutputFormat Text -ExecutionPolicy Bypass -EncodedCommand"
 )
-_IDLE_SECONDS = 900
-"""How long Windows keeps a shell that nobody uses: that of a process that was killed, for instance."""
-_SPARE_SECONDS = 120
+_IDLE_SECONDS = 240
+"""How long Windows keeps a shell that nobody uses: that of a process that was killed, for instance. Windows gives an
+account thirty of them, so that many runs would have to be killed within this time. A script that runs is no idle shell:
+its output is asked for all the time."""
+_SPARE_SECONDS = 60
 """A shell that was idle for nearly that long is left alone, and a new one is opened."""
 _CLOSING_SECONDS = 1
 _CONNECT_SECONDS, _READ_SECONDS = 10, 40

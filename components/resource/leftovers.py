@@ -13,7 +13,8 @@ from typing import Any
 from components.progress import Report
 from components.resource import fields
 from components.resource.contract import Resource
-from components.resource.machine_claims import MachineClaims
+from components.resource.lease import leases_of
+from components.resource.machine_claims import MachineClaims, machines
 from components.resource.ownership import Claim, Ownership
 from components.resource.pulumi_adapter import Adapter
 from components.topology import Topology
@@ -44,12 +45,6 @@ class Look:
 
     left: tuple[Leftover, ...]
     unread: tuple[MachineError, ...]
-
-
-def machines(topology: Topology) -> list[str]:
-    """The machines that can hold claims."""
-    nodes = (*topology.portal_nodes, *topology.spf_servers)
-    return list(dict.fromkeys([*(one.name for one in nodes), *(one.machine for one in topology.replicas)]))
 
 
 def find(remote: Remote, topology: Topology, belongs: Callable[[Claim], bool]) -> Look:
@@ -90,6 +85,8 @@ def remove(
         name: secrets.get(f"{claim.kind}.{name}") or secrets.get(name) or NOT_KEPT
         for name in fields.secrets(kind.INPUTS)
     }
+    # A run of this very stack may be at work: Pulumi's lock was not asked for.
+    leases_of(connection, report).take(claim.owner, machine, own=False)
     ownership = Ownership(claim.adopted, claim.baseline, machine, claim.token)
     adapter = Adapter(kind, connection=connection, report=report, left=report)
     adapter.delete(leftover.resource_id, {**claim.inputs, **known, "ownership": ownership.dump()})

@@ -5,12 +5,19 @@ from __future__ import annotations
 from components.progress import Report, report
 from components.resource.ownership import Claim
 from components.steps import load_script
+from components.topology import Topology
 from remote.detached import sweep
 from remote.errors import MachineError
 from remote.session import Remote
 
 SWEEP_SECONDS = 900
 """How long work of a killed run may still take when nothing else of this program is left on a machine."""
+
+
+def machines(topology: Topology) -> list[str]:
+    """The machines that can hold claims."""
+    nodes = (*topology.portal_nodes, *topology.spf_servers)
+    return list(dict.fromkeys([*(one.name for one in nodes), *(one.machine for one in topology.replicas)]))
 
 
 class MachineClaims:

@@ -15,10 +15,11 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 import pulumi
@@ -39,11 +40,13 @@ from components.progress import Report, about, report_here, warn
 from components.resource import fields
 from components.resource.contract import Adoptable, InputsT, ReportsChange, Resource, ValidatesChange
 from components.resource.fields import READABLE, Inputs, InvalidInputsError, Placeholder, ReplaceOn, ThroughFarm
+from components.resource.lease import Leases, leases_of
 from components.resource.machine_claims import MachineClaims
 from components.resource.ownership import ClaimStore, Owner, Ownership
 from components.resource.reconcile import Outcome, Reconciler, Runner
 from components.step_log import StepLog
 from components.step_runner import StepRunner
+from components.steps import Step
 from components.topology.place import to_set
 from remote.errors import LostAnswerError, MachineError, RefusedError, UnreachableError, UntrustedError
 from remote.looks import shared
@@ -185,13 +188,16 @@ class Adapter(ResourceProvider):
         return settings.remote(self._connection)
 
     def _reconciler(self, props: dict[str, Any]) -> Reconciler[Any, Any]:
-        world = self._world
+        world, owner = self._world, Owner(**(props.get(OWNER) or {}))
+        begin: Callable[[str], None] = lambda _machine: None  # noqa: E731 - the other one is a function, too
         if world is None:
             remote, report = self.remote, self._report or report_here()
+            run: Runner = StepRunner(remote, report, StepLog.of(_urn())).run_all
+            if owner.identity:
+                held = leases_of(self._connection, self._left)
+                begin, run = partial(held.take, owner), partial(_under_lease, held, run)
             world = World(
-                lambda resource, inputs: resource.observe(inputs, remote),
-                StepRunner(remote, report, StepLog.of(_urn())).run_all,
-                MachineClaims(remote, report),
+                lambda resource, inputs: resource.observe(inputs, remote), run, MachineClaims(remote, report)
             )
         observe, resource = world.observe, self.resource
         return Reconciler(
@@ -200,9 +206,10 @@ class Adapter(ResourceProvider):
             world.run,
             world.claims,
             self._how_to_adopt,
-            Owner(**(props.get(OWNER) or {})),
+            owner,
             self._how_to_take_over,
             self._left,
+            begin,
         )
 
     def _how_to_adopt(self, inputs: Any) -> str:
@@ -263,6 +270,13 @@ def _urn() -> str:
 
 
 _REPORT = f"Set {TRACEBACK}=1 for the place in the program, and report it."
+
+
+def _under_lease(held: Leases, run: Runner, steps: Sequence[Step], observe: Callable[[], Any]) -> None:
+    """Run steps while the leases are held; a script that keeps a machine busy for long extends that machine's."""
+    held.check()
+    held.cover(steps)
+    run(steps, observe)
 
 
 def _payload(props: dict[str, Any], names: tuple[str, ...] = ("__provider", OWNER)) -> dict[str, Any]:

@@ -64,6 +64,9 @@ class Reconciler(Generic[InputsT, FactsT]):
     """What an operator does about what another stack owns; empty where the topology says that this one takes it."""
     left: Callable[[str], None] = lambda _sentence: None
     """Told what a delete leaves, and why."""
+    begin: Callable[[str], None] = lambda _machine: None
+    """Called before the first change, with the machine that keeps the claim. Raises ``MachineError`` where another
+    operator is at work."""
 
     @property
     def _claims_kept(self) -> bool:
@@ -92,6 +95,7 @@ class Reconciler(Generic[InputsT, FactsT]):
             claim = Claim(adopted=preexisting, baseline=self._baseline(inputs, facts))
         else:
             self._refuse_of_another_stack(claim, owner, f"create {self.resource.display_name(inputs)}")
+        self.begin(owner)
         since = datetime.now(UTC).isoformat(timespec="milliseconds")
         claim = self._described(inputs, replace(claim, owner=self.owner, token=uuid.uuid4().hex, since=since))
         self.claims.write(owner, resource_id, claim)
@@ -107,6 +111,8 @@ class Reconciler(Generic[InputsT, FactsT]):
         kept = Ownership.of(olds)
         owner = kept.owner_machine or self.resource.owner_machine(inputs)
         facts = self.observe(inputs)
+        if self._claims_kept:
+            self.begin(owner)
         claim = self._renewed_claim(owner, inputs, declared, kept, self._baseline(inputs, facts))
         now = self._apply(inputs, facts, rewrite=rewrite)
         if left := self._no_longer_listed(olds, inputs):
@@ -121,6 +127,8 @@ class Reconciler(Generic[InputsT, FactsT]):
         owner = ownership.owner_machine or resource.owner_machine(inputs)
         if self._claims_kept and not self._owned(owner, inputs, ownership):
             return
+        if self._claims_kept:
+            self.begin(owner)
         if not ownership.adopted:
             self._carry_out(inputs, lambda facts: resource.plan_delete(inputs, facts, ownership.baseline), None)
         elif isinstance(resource, WithOrphan):
@@ -150,7 +158,7 @@ class Reconciler(Generic[InputsT, FactsT]):
         return False
 
     def _refuse_of_another_stack(self, claim: Claim, machine: str, attempted: str) -> None:
-        if claim.owner.identity == self.owner.identity:
+        if claim.owner.identity in ("", self.owner.identity):  # one without an owner passes to who comes first
             return
         if remedy := self.how_to_take_over(claim.owner.stack):
             raise MachineError(machine, attempted, f"it belongs to {claim.owner} since {claim.since}", remedy)

@@ -102,6 +102,13 @@ def test_a_create_that_broke_is_finished_by_its_stack_and_refused_to_another() -
     assert not created(world, owned_by(FEATURE, PROD))["ownership"]["adopted"]
 
 
+def test_a_claim_without_an_owner_passes_to_who_comes_first() -> None:
+    world = World(FEATURE, FEATURE.absent)
+    created(world, FEATURE.inputs)
+    created(world, owned_by(FEATURE, PROD))
+    assert the_claim(world).owner.identity == PROD["identity"]
+
+
 def test_without_a_claim_delete_leaves_what_is_there_and_says_so() -> None:
     """The claim goes last: a destroy that nobody recorded had ended, and what is there now is another program's."""
     world = World(FEATURE, FEATURE.absent)
