@@ -38,6 +38,7 @@ from components import settings
 from components.component import Component, short_stack
 from components.progress import Report, about, report_here, warn
 from components.resource import fields
+from components.resource.closing import RUN
 from components.resource.contract import Adoptable, InputsT, ReportsChange, Resource, ValidatesChange
 from components.resource.fields import READABLE, Inputs, InvalidInputsError, Placeholder, ReplaceOn, ThroughFarm
 from components.resource.lease import Leases, leases_of
@@ -171,6 +172,7 @@ class Adapter(ResourceProvider):
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         inputs = self.parse(props)
         with self._boundary(inputs):
+            RUN.deletions += 1
             self._reconciler(props).delete(inputs, Ownership.of(props))
 
     def parse(self, props: dict[str, Any]) -> Any:
@@ -196,9 +198,7 @@ class Adapter(ResourceProvider):
             if owner.identity:
                 held = leases_of(self._connection, self._left)
                 begin, run = partial(held.take, owner), partial(_under_lease, held, run)
-            world = World(
-                lambda resource, inputs: resource.observe(inputs, remote), run, MachineClaims(remote, report)
-            )
+            world = World(lambda resource, inputs: resource.observe(inputs, remote), run, MachineClaims(remote, report))
         observe, resource = world.observe, self.resource
         return Reconciler(
             resource,
