@@ -125,16 +125,15 @@ class Reconciler(Generic[InputsT, FactsT]):
         """Undo what this stack made; what was adopted stays, and so does what belongs to another resource by now."""
         resource = self.resource
         owner = ownership.owner_machine or resource.owner_machine(inputs)
-        if self._claims_kept and not self._owned(owner, inputs, ownership):
+        # What only looks has nothing to undo, and to look would meet what is taken away beside it.
+        if not self._claims_kept or not self._owned(owner, inputs, ownership):
             return
-        if self._claims_kept:
-            self.begin(owner)
+        self.begin(owner)
         if not ownership.adopted:
             self._carry_out(inputs, lambda facts: resource.plan_delete(inputs, facts, ownership.baseline), None)
         elif isinstance(resource, WithOrphan):
             self._carry_out(inputs, lambda facts: resource.plan_orphan(inputs, facts), None)
-        if self._claims_kept:
-            self.claims.remove(owner, resource.resource_id(inputs))
+        self.claims.remove(owner, resource.resource_id(inputs))
 
     def claimed(self, inputs: InputsT, ownership: Ownership) -> bool:
         """Whether there is still a claim of this resource: then a thing that is gone is missing, and not done with."""

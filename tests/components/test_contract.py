@@ -399,7 +399,7 @@ def test_an_unexpected_error_is_one_redacted_sentence(case: Case) -> None:
         lambda: provider.update("id", {}, case.inputs),
         lambda: provider.delete("id", case.inputs),
     )
-    for call in calls:
+    for call in calls[: 3 + claimed(case)]:  # what only looks has nothing to undo, and does not look for it
         assert refusal(call) == (
             f"{resource.owner_machine(inputs)}: manage {resource.display_name(inputs)}: "
             "an error of the program itself: ValueError: first line with ***. "
