@@ -15,6 +15,8 @@ from components.portal.databases import DATABASES
 from components.portal.endpoints import Endpoints
 from components.portal.portal_node import PortalNode, software_source
 from components.portal.portal_tier import PortalTier
+from components.resource.closing import Closing
+from components.resource.stack import StackIdentity
 from components.secrets import FarmSecrets
 from components.server_tls_check import server_tls_check
 from components.spf.service_provider_foundation import ServiceProviderFoundation
@@ -39,13 +41,16 @@ class Farm(Component):
     ) -> None:
         super().__init__("index:Farm", name, opts)
         self.topology = topology
+        closing = Closing("closing", self.child())
+        self.first = [closing]
+        self.owner = StackIdentity("stack", self.child()).owner
 
         # Before anything is touched: can every server be trusted, and is all there that the portal's software is
         # installed from?
         trusted = server_tls_check("server-tls", topology, self.child())
-        self.first = [trusted]
+        self.first = [closing, trusted]
         sources = [software_source(node, topology, tier, self.child()) for tier, node in _portal_nodes(topology)]
-        self.first = [self.stage("sources-seen", [trusted, *sources])]
+        self.first = [closing, self.stage("sources-seen", [trusted, *sources])]
 
         # Load balancing, the SPF account and SQL Server have nothing to do with each other yet: they run side by side.
         tiers = [PortalTier(tier.key, topology, tier, secrets, self.child()) for tier in _in_order(topology)]
@@ -109,6 +114,7 @@ class Farm(Component):
         """What everything else comes before: the verification waits for these."""
         self.primary, self.plan_id = sql.primary.current, portal.plan_id
         self.login_report = pulumi.Output.all(mirrored.report, self.logins.report).apply(lambda both: merged(*both))
+        closing.declare(resource.pulumi_resource_name for resource in self.resources())
         self.register_outputs({"primary": self.primary})
 
 

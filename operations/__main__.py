@@ -26,6 +26,7 @@ from operations.contract.case import cases
 from operations.contract.runner import run_all
 from operations.doctor import output
 from operations.doctor.run import examined
+from operations.leftovers import Leftovers
 from operations.row import Row, rows
 from remote.errors import MachineError
 
@@ -124,6 +125,39 @@ def _context(stack: str, configuration: str) -> Context:
     except MachineError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
+
+
+@app.command()
+def leftovers(
+    stack: Annotated[str, typer.Option(help="The stack; without it the selected one.")] = "",
+    remove: Annotated[bool, typer.Option("--remove", help="Take it away, newest first.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")] = False,
+) -> None:
+    """List what machines still hold for the stack that its state does not know. Exits with 0 when there is nothing,
+    with 1 when something is left, and with 2 when a machine could not be asked."""
+    try:
+        of_stack = Leftovers.of_stack(stack)
+        look = of_stack.look()
+    except (MachineError, TopologyError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
+    found = []
+    for one in look.left:
+        why = of_stack.remove(one) if remove else ""
+        state = f"stays: {why}" if why else "removed" if remove else "left"
+        found.append({"machine": one.machine, "id": one.resource_id, "state": state, "text": str(one)})
+        if not as_json:
+            typer.echo(f"{state}: {one}")
+    if as_json:
+        unread = [str(away) for away in look.unread]
+        typer.echo(json.dumps({"stack": of_stack.stack.name, "leftovers": found, "unread": unread}, indent=2))
+    elif not look.left and not look.unread:
+        typer.echo(f"No machine holds anything for {of_stack.stack.name} that its state does not know.")
+    for away in look.unread:
+        typer.echo(f"not asked: {away}", err=True)
+    if look.unread:
+        raise typer.Exit(2)
+    raise typer.Exit(1 if any(one["state"] != "removed" for one in found) else 0)
 
 
 def verified(context: Context) -> list[Row]:

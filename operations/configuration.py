@@ -39,16 +39,22 @@ class Context:
 
 def from_stack(stack: str) -> Context:
     """Read the configuration with the Pulumi CLI. Raises ``MachineError`` with what the CLI says."""
-    entries = json.loads(_asked(["config", "--json", "--show-secrets"], stack))
-    return context({key.split(":", 1)[1]: _value(entry) for key, entry in entries.items()})
+    return context(values_of_stack(stack))
+
+
+def values_of_stack(stack: str) -> dict[str, Any]:
+    """The configuration by key, secrets in clear. Raises ``MachineError`` with what the CLI says."""
+    entries = json.loads(asked(["config", "--json", "--show-secrets"], stack))
+    return {key.split(":", 1)[1]: _value(entry) for key, entry in entries.items()}
 
 
 def topology_of_stack(stack: str) -> str:
     """The topology file of a stack; no secret is read. Raises ``MachineError`` with what the CLI says."""
-    return _asked(["config", "get", "topology"], stack).strip()
+    return asked(["config", "get", "topology"], stack).strip()
 
 
-def _asked(question: list[str], stack: str) -> str:
+def asked(question: list[str], stack: str) -> str:
+    """What the Pulumi CLI answers. Raises ``MachineError`` with what it says."""
     command = ["pulumi", *question, *(["--stack", stack] if stack else [])]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - the CLI on PATH

@@ -40,9 +40,11 @@ _ARGUMENTS = (
 )
 _ACCESS_DENIED = 5
 """Code of the fault with which WinRM refuses a shell to an account that it knows."""
-_IDLE_SECONDS = 900
-"""How long Windows keeps a shell that nobody uses: that of a process that was killed, for instance."""
-_SPARE_SECONDS = 120
+_IDLE_SECONDS = 240
+"""How long Windows keeps a shell that nobody uses: that of a process that was killed, for instance. Windows gives an
+account thirty of them, so that many runs would have to be killed within this time. A script that runs is no idle shell:
+its output is asked for all the time."""
+_SPARE_SECONDS = 60
 """A shell that was idle for nearly that long is left alone, and a new one is opened."""
 _CLOSING_SECONDS = 1
 _CONNECT_SECONDS, _READ_SECONDS = 10, 40

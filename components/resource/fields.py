@@ -70,6 +70,8 @@ class Inputs(InputPart):
 
     adopt: bool = False
     """Take over what is there already although this stack did not make it."""
+    present: bool = True
+    """Whether the thing is there; a drifted state says false where only this stack's claim on it is left."""
 
     def __init__(self, **values: Any) -> None:
         try:

@@ -40,6 +40,9 @@ class Topology(Part):
     """The portal servers."""
     waits: Waits = Waits()
     """How long each kind of wait may take."""
+    adopt_from: Text | None = None
+    """Another stack whose things this one takes over, as messages name it (`project/stack`). What that stack made, a
+    `destroy` of this one takes away."""
 
     @property
     def release(self) -> Release:

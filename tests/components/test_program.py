@@ -110,6 +110,8 @@ def test_clients_come_to_a_node_last_and_one_node_after_the_other(program: Progr
     assert program.is_before(program.one("nlb:Node", "Portal1-node"), program.one("nlb:Node", "Portal2-node"))
 
 
+OF_THE_STACK = ("farm:StackIdentity", "farm:Closing")
+"""What manages no machine."""
 TALKING = (
     "portal:Administrators",
     "portal:Plan",
@@ -135,7 +137,7 @@ def test_everything_waits_until_the_sources_of_software_are_seen(program: Progra
     assert all(program.is_before(trusted, source) for source in sources)
     sources.append(trusted)
     for resource in program.resources:
-        if "dynamic" in resource.type and resource not in sources:
+        if "dynamic" in resource.type and resource not in sources and not resource.type.endswith(OF_THE_STACK):
             assert all(program.is_before(source, resource) for source in sources), resource.name
 
 
@@ -148,8 +150,24 @@ def test_every_resource_has_its_component_as_parent(program: Program) -> None:
 
 def test_the_verification_runs_again_when_any_resource_changes(program: Program) -> None:
     triggers = program.one("command:local:Command", "verification").inputs["triggers"]
-    made = len([r for r in program.resources if "dynamic" in r.type])
-    assert triggers == [f"{made} resources, the last of them changed at now"]
+    managed = [r for r in program.resources if "dynamic" in r.type and not r.type.endswith(OF_THE_STACK)]
+    assert triggers == [f"{len(managed)} resources, the last of them changed at now"]
+
+
+def test_every_resource_belongs_to_the_stack(program: Program) -> None:
+    stack = program.one("farm:StackIdentity", "stack")
+    assert stack.inputs["stack"] == "windows-azure-pack-ha/test"
+    for resource in program.resources:
+        if "dynamic" in resource.type and not resource.type.endswith(OF_THE_STACK):
+            assert resource.inputs["__owner"]["resource"] == resource.name
+            assert program.is_before(stack, resource)
+
+
+def test_what_is_deleted_last_comes_before_everything_directly(program: Program) -> None:
+    """The engine orders deletions by direct edges among what is deleted."""
+    closing = program.one("farm:Closing", "closing")
+    others = [r for r in program.resources if "dynamic" in r.type and r is not closing]
+    assert [r.name for r in others if closing.urn not in r.dependencies] == []
 
 
 def _texts(value: Any, *, secret: bool = False) -> list[tuple[str, bool]]:

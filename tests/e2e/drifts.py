@@ -16,8 +16,8 @@ from tests.e2e.farm import SECRETS, Farm
 SITE = "MgmtSvc-TenantSite"
 PLAN = "High availability check"
 OTHER = "Somebody-Elses-Password-1!"
-MADE = "create"
-"""Instead of a line: the whole thing is gone, and is made again."""
+MADE = "~ present: false => true"
+"""The whole thing is gone, and is made again."""
 
 Hand = Callable[[Farm], object]
 

@@ -17,7 +17,7 @@ from tests.e2e.drifts import balancing
 from tests.e2e.far_side import differences, snapshot
 from tests.e2e.farm import NETWORK, Farm
 from tests.e2e.lab_state import OURS, documents
-from tests.e2e.runs import VERIFICATION, Run
+from tests.e2e.runs import CLOSING, VERIFICATION, Run
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -89,6 +89,11 @@ class Growing:
     def address(self) -> str:
         return f"127.{NETWORK}.5.150"
 
+    def started(self) -> int:
+        """How often a process of the program reached SPF2 so far: the plugin, or a verification."""
+        entries = self.farm.journal()
+        return sum(e["machine"] == "SPF2" and e["kind"] == "start" and "-EncodedCommand" in e["text"] for e in entries)
+
     def up_under_clients(self) -> tuple[Run, Run, Asked]:
         """A preview, and an up while clients ask both sites of the tenants."""
         before = runs.preview(self.farm)
@@ -127,7 +132,7 @@ def of(machine: str, operation: str, parts: set[str] = WHOLE_NODE) -> dict[str, 
     return {machine: operation, **{f"{machine}-{part}": operation for part in parts}}
 
 
-VERIFIED = {VERIFICATION: "create-replacement"}
+VERIFIED = {VERIFICATION: "create-replacement", CLOSING: "create-replacement"}
 PERHAPS = {"Portal3-plan-replication": "update"}
 """In a preview only: it does not know yet that the plan keeps its id when another node speaks for it."""
 
@@ -150,7 +155,9 @@ def growing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Growing]:
 def test_a_third_node_and_a_third_spf_server(growing: Growing) -> None:
     assert growing.serving() == {"Portal1", "Portal2"}
     growing.declare(["Portal1", "Portal2", "Portal3"], ["SPF1", "SPF2", "SPF3"])
+    started = growing.started()
     preview, done, _ = growing.up_under_clients()
+    assert growing.started() - started == 3, "a preview, an up, its verification"
     expected = {
         **of("Portal3", "create"),
         "server-tls": "update",
@@ -204,7 +211,9 @@ def test_a_machine_that_is_no_node_yet_cannot_come_first(growing: Growing) -> No
 
 def test_the_first_node_leaves(growing: Growing) -> None:
     growing.declare(["Portal1", "Portal3"], ["SPF1", "SPF2", "SPF3"])
+    started = growing.started()
     preview, done, asked = growing.up_under_clients()
+    assert growing.started() - started == 4, "a preview, an up, its verification, and another one after the deletions"
     expected = {
         **of("Portal2", "delete", WHOLE_NODE - {"plan-replication"}),
         **BALANCING,
