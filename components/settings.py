@@ -36,6 +36,15 @@ def _decoded(value: Any) -> Any:
     return value
 
 
+def check(get: Callable[[str], Any]) -> None:
+    """Whether the topology and the connections to its machines can be read at all; nothing is contacted.
+
+    Raises ``TopologyError`` or ``MachineError``.
+    """
+    text = connection_settings(get)
+    hosts(json.loads(text), topology_of(text))
+
+
 _remotes: dict[str, Remote] = {}
 _making = threading.Lock()
 

@@ -20,7 +20,7 @@ from rich.table import Table
 from components.topology import TopologyError, load
 from components.topology.balancing import instructions, virtual_servers
 from operations.checks import balancing, machines, portal, sign_in, spf, sql, unverified
-from operations.configuration import Context, from_stack, from_text, topology_of_stack
+from operations.configuration import Context, from_stack, topology_of_stack
 from operations.row import Row, rows
 from remote.errors import MachineError
 
@@ -37,12 +37,11 @@ def main() -> None:
 @app.command()
 def verify(
     stack: Annotated[str, typer.Option(help="The stack; without it the selected one.")] = "",
-    configuration: Annotated[str, typer.Option(help="- reads the stack's configuration from standard input.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Check every level of the farm and each member by itself. Exits with 1 when anything is not as it should be."""
     try:
-        context = from_text(sys.stdin.read()) if configuration == "-" else from_stack(stack)
+        context = from_stack(stack)
     except MachineError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None

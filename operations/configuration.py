@@ -1,24 +1,18 @@
-"""The configuration of a stack for a command outside the program: asked of Pulumi, or handed over by the program."""
+"""The configuration of a stack for a command outside the program."""
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components import settings
+from components import settings, stack_configuration
 from components.topology import Topology
-from remote.errors import MachineError
 from remote.secret import Secret
 from remote.session import Remote
 
 FURTHER_KEYS = ("spfAccountPassword", "passphrase")
 """Secrets that a verification needs beside what a connection needs."""
-
-
-HERE, READING = "this computer", "read the stack's configuration"
 
 
 @dataclass(frozen=True)
@@ -34,38 +28,12 @@ class Context:
 
 def from_stack(stack: str) -> Context:
     """Read the configuration with the Pulumi CLI. Raises ``MachineError`` with what the CLI says."""
-    entries = json.loads(_asked(["config", "--json", "--show-secrets"], stack))
-    return context({key.split(":", 1)[1]: _value(entry) for key, entry in entries.items()})
+    return context({key.split(":", 1)[1]: value for key, value in stack_configuration.read(stack).items()})
 
 
 def topology_of_stack(stack: str) -> str:
     """The topology file of a stack; no secret is read. Raises ``MachineError`` with what the CLI says."""
-    return _asked(["config", "get", "topology"], stack).strip()
-
-
-def _asked(question: list[str], stack: str) -> str:
-    command = ["pulumi", *question, *(["--stack", stack] if stack else [])]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - the CLI on PATH
-    except FileNotFoundError:
-        raise MachineError(
-            "this computer",
-            "read the stack's configuration",
-            "there is no pulumi on PATH",
-            'For the lab, run: eval "$(make -s env)"; for machines of yours see docs/real-machines.md.',
-        ) from None
-    if done.returncode:
-        raise MachineError(HERE, READING, done.stderr or done.stdout)
-    return done.stdout
-
-
-def _value(entry: Mapping[str, Any]) -> Any:
-    return entry.get("objectValue", entry.get("value"))
-
-
-def from_text(text: str) -> Context:
-    """From the JSON text that the program hands over."""
-    return context(json.loads(text))
+    return stack_configuration.ask(["config", "get", "topology"], stack).strip()
 
 
 def context(values: Mapping[str, Any]) -> Context:
