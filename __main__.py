@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pulumi
 
+from components import settings
+from components.connection_problems import ConfigurationError
 from components.farm import Farm
 from components.portal.databases import DATABASES
 from components.secrets import FarmSecrets
@@ -18,13 +20,24 @@ config = pulumi.Config()
 
 try:
     topology = load(Path(config.require("topology")))
+except TopologyError as error:
+    raise pulumi.RunError(str(error)) from None
+
+problems: list[str] = []
+try:
+    settings.check(config.get)
+except ConfigurationError as error:
+    problems.append(str(error))
+try:
     certificates = pfx.read_all(
-        config.require_object("certificates"),
+        settings.decoded(config.require("certificates")),
         {known.name: known.dns_names for known in topology.certificates},
         config.get("authorities") or "",
     )
-except (TopologyError, pfx.CertificateError) as error:
-    raise pulumi.RunError(str(error)) from None
+except pfx.CertificateError as error:
+    problems.append(str(error))
+if problems:
+    raise pulumi.RunError("\n".join(problems))
 
 secrets = FarmSecrets(
     sql_password=config.require_secret("sqlAdministratorPassword"),

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from components.connection_problems import ConfigurationError
 from components.topology import TopologyError, load
 from components.topology.balancing import instructions, virtual_servers
 from operations.checks import balancing, machines, portal, sign_in, spf, sql, unverified
@@ -42,7 +43,7 @@ def verify(
     """Check every level of the farm and each member by itself. Exits with 1 when anything is not as it should be."""
     try:
         context = from_stack(stack)
-    except MachineError as error:
+    except (MachineError, TopologyError, ConfigurationError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
     found = verified(context)

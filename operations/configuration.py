@@ -37,6 +37,8 @@ def topology_of_stack(stack: str) -> str:
 
 
 def context(values: Mapping[str, Any]) -> Context:
+    """Raises ``TopologyError`` or ``ConfigurationError`` with all problems, before any machine is contacted."""
+    settings.check(values.get)
     text = settings.connection_settings(values.get)
     return Context(
         settings.topology_of(text),

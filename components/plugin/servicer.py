@@ -20,6 +20,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2
 
 from components import settings, stack_configuration
+from components.connection_problems import ConfigurationError
 from components.topology import TopologyError
 from remote.errors import MachineError
 
@@ -59,7 +60,7 @@ class Servicer:
         try:
             values = stack_configuration.read(_stack(request.urn)) if self._handed is None else self._handed
             settings.check(Config(dict(values), os.environ.get("PULUMI_PROJECT", "")).get)
-        except (MachineError, TopologyError) as error:
+        except (MachineError, TopologyError, ConfigurationError) as error:
             self._failed = str(error)
         args = struct_pb2.Struct()
         args.update(values)
