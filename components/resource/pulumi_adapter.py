@@ -37,7 +37,7 @@ from components.component import Component, short_stack
 from components.progress import Report, about, report_here
 from components.resource import fields
 from components.resource.contract import Adoptable, InputsT, ReportsChange, Resource, ValidatesChange
-from components.resource.fields import READABLE, Inputs, InvalidInputsError, Placeholder, ReplaceOn, ThroughFarm
+from components.resource.fields import READABLE, Inputs, InvalidInputsError, Keyed, Placeholder, ReplaceOn, ThroughFarm
 from components.resource.machine_claims import MachineClaims
 from components.resource.ownership import ClaimStore, Ownership
 from components.resource.reconcile import Outcome, Reconciler, Runner
@@ -143,13 +143,13 @@ class Adapter(ResourceProvider):
             if actual is None:
                 return ReadResult("", {})
             readable = {"reading": READABLE} if isinstance(inputs, ThroughFarm) else {}
-            live = declared | readable | actual
+            live, model = declared | readable | actual, self.resource.INPUTS
             outs = {**_payload(props), **live, **self._computed(inputs, facts, None, props)}
-            outs |= {name: props[name] for name in OUTPUTS if name in props}
+            outs |= {name: props[name] for name in (*OUTPUTS, *_keys(model)) if name in props}
             return ReadResult(id_, outs, live)
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        inputs = self.parse(news)
+        inputs = self.parse(news, olds)
         with self._boundary(inputs):
             return UpdateResult(self._outs(inputs, self._reconciler.update(olds, inputs)))
 
@@ -158,14 +158,15 @@ class Adapter(ResourceProvider):
         with self._boundary(inputs):
             self._reconciler.delete(inputs, Ownership.of(props))
 
-    def parse(self, props: dict[str, Any]) -> Any:
-        """The inputs among properties of the state. Raises ``MachineError``."""
+    def parse(self, props: dict[str, Any], olds: dict[str, Any] | None = None) -> Any:
+        """The inputs among properties of the state; ``olds`` are those before an update. Raises ``MachineError``."""
         declared = {name: value for name, value in props.items() if name in self.resource.INPUTS.model_fields}
         try:
-            return self.resource.INPUTS.model_validate(declared)
+            inputs = self.resource.INPUTS.model_validate(declared)
         except InvalidInputsError as error:
             found = "; ".join(error.problems)
             raise MachineError(type(self.resource).__name__, "read its inputs in the state", found) from None
+        return inputs.keeping(props if olds is None else olds) if isinstance(inputs, Keyed) else inputs
 
     @property
     def remote(self) -> Remote:
@@ -197,6 +198,7 @@ class Adapter(ResourceProvider):
     def _outs(self, inputs: Any, outcome: Outcome[Any]) -> dict[str, Any]:
         # Not a count: a thing that another program removed and that is recreated would begin to count anew.
         kept = {"ownership": outcome.ownership.dump(), "revision": datetime.now(UTC).isoformat()}
+        kept |= {name: inputs.key.reveal() for name in _keys(type(inputs))}
         return fields.plain(inputs) | self._computed(inputs, outcome.facts, outcome.before, {}) | kept
 
     def _computed(self, inputs: Any, facts: Any, before: Any, kept: dict[str, Any]) -> dict[str, Any]:
@@ -236,6 +238,11 @@ def _urn() -> str:
 _REPORT = f"Set {TRACEBACK}=1 for the place in the program, and report it."
 
 
+def _keys(model: type[Inputs]) -> tuple[str, ...]:
+    """The secret output of what has a key of its own."""
+    return ("key",) if issubclass(model, Keyed) else ()
+
+
 def _payload(props: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in props.items() if name == "__provider"}
 
@@ -270,11 +277,11 @@ class FarmResource(pulumi.dynamic.Resource, Generic[InputsT]):
     """When it was made or last changed by this program (UTC): another text after every change."""
 
     def __init__(self, name: str, inputs: InputsT, opts: pulumi.ResourceOptions | None = None) -> None:
-        secrets = fields.secrets(type(inputs))
-        props: dict[str, pulumi.Input[Any]] = dict.fromkeys((*self.implementation.COMPUTED, *OUTPUTS))
+        keys, secrets = _keys(type(inputs)), fields.secrets(type(inputs))
+        props: dict[str, pulumi.Input[Any]] = dict.fromkeys((*self.implementation.COMPUTED, *OUTPUTS, *keys))
         for key, value in properties(inputs).items():
             props[key] = pulumi.Output.secret(value) if key in secrets else value
-        secret = pulumi.ResourceOptions(additional_secret_outputs=list(secrets))
+        secret = pulumi.ResourceOptions(additional_secret_outputs=[*secrets, *keys])
         with short_stack():
             super().__init__(Adapter(self.implementation), name, props, pulumi.ResourceOptions.merge(opts, secret))
         if opts is not None and isinstance(opts.parent, Component):

@@ -3,6 +3,7 @@ taken from the stack's configuration by plain commands."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -110,7 +111,10 @@ def test_a_rotated_password_of_the_installer(farm: FarmHere) -> None:
     with another_password_of_the_installer(farm):
         farm.set_secret('credentials["hyper-v.nu"].password', WRONG, path=True)
         before = windows(farm.world)
-        for done in (farm.preview(), farm.pulumi("refresh", "--yes"), farm.up()):
+        previewed = farm.preview()
+        assert previewed.ok, previewed.output
+        assert not re.search(r"\d+ to (create|update|delete|replace)", previewed.output), previewed.output
+        for done in (farm.pulumi("refresh", "--yes"), farm.up()):
             assert done.ok, done.output
         assert windows(farm.world) == before
 
