@@ -48,6 +48,7 @@ from remote.errors import LostAnswerError, MachineError, RefusedError, Unreachab
 from remote.looks import shared
 from remote.secret import Secret, redact
 from remote.session import Remote
+from remote.text import visible
 
 MASKED_DIFFERENCE = "(differs from the configuration)"
 """Stands in a refreshed state for a secret that was verified on the machine and found different."""
@@ -143,7 +144,8 @@ class Adapter(ResourceProvider):
             if actual is None:
                 return ReadResult("", {})
             readable = {"reading": READABLE} if isinstance(inputs, ThroughFarm) else {}
-            live, model = declared | readable | actual, self.resource.INPUTS
+            model = self.resource.INPUTS
+            live = declared | readable | _shown(actual, declared, fields.secrets(model))
             outs = {**_payload(props), **live, **self._computed(inputs, facts, None, props)}
             outs |= {name: props[name] for name in (*OUTPUTS, *_keys(model)) if name in props}
             return ReadResult(id_, outs, live)
@@ -205,7 +207,7 @@ class Adapter(ResourceProvider):
         outputs = self.resource.outputs(inputs, facts)
         if isinstance(self.resource, ReportsChange):
             outputs |= self.resource.change_outputs(inputs, facts, before, kept)
-        return outputs
+        return {name: _texts(value, visible) for name, value in outputs.items()}
 
     @contextmanager
     def _boundary(self, inputs: Any) -> Iterator[None]:
@@ -236,6 +238,28 @@ def _urn() -> str:
 
 
 _REPORT = f"Set {TRACEBACK}=1 for the place in the program, and report it."
+
+
+def _shown(actual: dict[str, Any], declared: dict[str, Any], secrets: tuple[str, ...]) -> dict[str, Any]:
+    """What a machine answers as a preview may show it: secrets masked first, then control characters escaped. What is
+    as declared, or secret by its type, stays as it is."""
+    return {
+        name: value
+        if name in secrets or value == declared.get(name)
+        else _texts(value, lambda text: visible(redact(text)))
+        for name, value in actual.items()
+    }
+
+
+def _texts(value: Any, change: Callable[[str], str]) -> Any:
+    """A JSON-able value with each text in it changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {change(key): _texts(item, change) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_texts(item, change) for item in value]
+    return value
 
 
 def _keys(model: type[Inputs]) -> tuple[str, ...]:
