@@ -104,6 +104,20 @@ def test_a_wrong_password_of_the_sql_administrator(farm: FarmHere) -> None:
     assert again.ok, again.output
 
 
+def test_a_rotated_passphrase(farm: FarmHere) -> None:
+    """Set in the stores once, by one node; verify tries it through every node."""
+    farm.set_secret("passphrase", "Another-Phrase-2!")
+    before = len(farm.journal())
+    rotated = farm.up()
+    assert rotated.ok, rotated.output
+    assert "~ 2 updated" in rotated.output, rotated.output[-1500:]
+    sent = [entry for entry in farm.journal()[before:] if "Reset-MgmtSvcPassphrase" in entry.get("text", "")]
+    assert len(sent) == 1, [sorted(entry) for entry in farm.journal()[before:][:1]]
+    verified = farm.operations("verify")
+    assert verified.ok, verified.output
+    assert "Another-Phrase-2!" not in rotated.output + verified.output
+
+
 def test_a_rotated_password_of_the_installer(farm: FarmHere) -> None:
     """Changed in the domain and in the stack's configuration: the state has the old one nowhere."""
     providers = [r for r in farm.export()["deployment"]["resources"] if r["type"] == "pulumi:providers:pulumi-python"]
