@@ -41,7 +41,7 @@ class Servicer:
 
     def __getattr__(self, name: str) -> Any:
         answer = getattr(self._pulumis, name)
-        return self._guarded(answer) if name in _CALLS else answer
+        return self._guarded(name, answer) if name in _CALLS else answer
 
     def CheckConfig(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's name
         """Takes the stack's configuration from the engine, and leaves nothing of it to the state."""
@@ -66,10 +66,15 @@ class Servicer:
         args.update(values)
         return self._pulumis.Configure(provider_pb2.ConfigureRequest(args=args), context)
 
-    def _guarded(self, answer: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def _guarded(self, name: str, answer: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        """What fails for the configuration is one message: the first call has it, and ends the command. A refresh asks
+        for every resource all the same, and leaves the others as they are in the state."""
+
         def call(request: Any, context: Any) -> Any:
             with self._lock:
                 failed, self._failed = self._failed, self._failed and _OTHERS
+            if failed == _OTHERS and name == "Read":
+                return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
             if failed:
                 context.abort(grpc.StatusCode.UNKNOWN, failed)
             return answer(request, context)

@@ -250,6 +250,17 @@ def test_a_configuration_that_cannot_be_read_is_said_once(tmp_path: Path) -> Non
     )
 
 
+def test_a_refresh_says_it_of_one_resource_and_leaves_the_others(tmp_path: Path) -> None:
+    outputs = props(FeatureResource, {**FEATURE, "revision": "before"})
+    request = provider_pb2.ReadRequest(id="x", urn=URN, properties=outputs, inputs=props(FeatureResource, FEATURE))
+    with process(PATH=cli(tmp_path, NEITHER, 255)) as plugin:
+        plugin.configure({})
+        with pytest.raises(grpc.RpcError, match="passphrase must be set"):
+            plugin.stub.Read(request)
+        again = plugin.stub.Read(request)
+    assert (again.id, again.properties, again.inputs) == ("x", request.properties, request.inputs)
+
+
 def test_a_topology_that_is_gone_is_said_once(tmp_path: Path) -> None:
     given = configuration() | {f"{PROJECT}:topology": "topologies/gone.yaml"}
     with process(PATH=cli(tmp_path, listed(given))) as plugin:

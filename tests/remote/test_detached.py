@@ -132,7 +132,8 @@ def test_a_machine_that_never_answered_is_not_waited_for(error: MachineError) ->
 
 
 STATE: dict[str, Any] = {
-    "there": True, "description": "", "state": "Running", "lastResult": RUNNING, "progress": "", "result": None
+    "there": True, "description": "", "state": "Running", "lastResult": RUNNING, "progress": "", "result": None,
+    "rights": "", "attributes": "",
 }  # fmt: skip
 
 
@@ -145,6 +146,7 @@ STATE: dict[str, Any] = {
         [{}],
         [STATE | {"there": "yes"}],
         [STATE | {"progress": 7}],
+        [STATE | {"rights": 7}],
         [STATE | {"result": ["x"]}],
         [STATE | {"result": "no JSON"}],
         [STATE | {"result": "[1]"}],
@@ -152,7 +154,7 @@ STATE: dict[str, Any] = {
         [STATE | {"result": json.dumps({"output": "x", "error": None})}],
         [STATE | {"result": json.dumps({"output": [], "error": 7})}],
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_a_state_of_another_shape_is_the_machines_error(says: list[Any]) -> None:
     machine = Machine()
