@@ -30,8 +30,8 @@ def test_control_characters_are_escaped() -> None:
 
 def test_a_secret_is_masked_before_anything_is_escaped() -> None:
     """Escaped first, it would not be recognised."""
-    Secret("Pass\x1bword-7!")
-    assert account(description="it is Pass\x1bword-7!")["description"] == "it is ***"
+    Secret("Pass\\\x1bword-7!")
+    assert account(description="it is Pass\\\x1bword-7!")["description"] == "it is ***"
 
 
 def test_what_is_declared_stays_as_it_is() -> None:
