@@ -83,7 +83,7 @@ def certified_rows(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[Row]:
     monkeypatch.setattr(balancing, "get", get)
     monkeypatch.setattr(session, "get", get)
     values = {"topology": "topologies/distributed.yaml", "credentials": CREDENTIALS}
-    context = configuration.from_text(json.dumps(values))
+    context = configuration.context(values)
     checks = [*balancing.checks(context), *portal.checks(context)]
     return [check.row() for check in checks if "verified" in check.checked]
 
@@ -120,7 +120,7 @@ def test_a_site_with_another_certificate_is_named(monkeypatch: pytest.MonkeyPatc
 
 def test_what_is_not_verified_is_said_in_the_documents_too(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {"topology": "topologies/distributed.yaml", "credentials": CREDENTIALS}
-    found = [check.row() for check in unverified.checks(configuration.from_text(json.dumps(values)))]
+    found = [check.row() for check in unverified.checks(configuration.context(values))]
     assert {row.member for row in found if row.checked == unverified.OWN_INTERFACE[0]} == {
         *("AdminApi1", "AdminApi2", "AdminAuth1", "AdminAuth2")
     }
