@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pulumi
 
+from components import settings
+from components.connection_problems import ConfigurationError
 from components.farm import Farm
 from components.portal.databases import DATABASES
 from components.secrets import FarmSecrets
@@ -18,13 +20,24 @@ config = pulumi.Config()
 
 try:
     topology = load(Path(config.require("topology")))
+except TopologyError as error:
+    raise pulumi.RunError(str(error)) from None
+
+problems: list[str] = []
+try:
+    settings.check(config.get)
+except ConfigurationError as error:
+    problems.append(str(error))
+try:
     certificates = pfx.read_all(
-        config.require_object("certificates"),
+        settings.decoded(config.require("certificates")),
         {known.name: known.dns_names for known in topology.certificates},
         config.get("authorities") or "",
     )
-except (TopologyError, pfx.CertificateError) as error:
-    raise pulumi.RunError(str(error)) from None
+except pfx.CertificateError as error:
+    problems.append(str(error))
+if problems:
+    raise pulumi.RunError("\n".join(problems))
 
 secrets = FarmSecrets(
     sql_password=config.require_secret("sqlAdministratorPassword"),
@@ -33,19 +46,7 @@ secrets = FarmSecrets(
     certificates=certificates,
 )
 farm = Farm("farm", topology, secrets, proof=f"built {config.get('prove') or ''}".strip())
-checked = verification(
-    {
-        "hosts": config.get_object("hosts") or {},
-        "topology": config.require("topology"),
-        "authorities": config.get("authorities") or "",
-        "credentials": config.require_secret_object("credentials"),
-        "sqlAdministratorPassword": secrets.sql_password,
-        "passphrase": secrets.passphrase,
-        "spfAccountPassword": secrets.spf_password,
-    },
-    farm.resources(),
-    farm.finished,
-)
+checked = verification(farm.resources(), farm.finished)
 
 pulumi.export("portal", f"https://{topology.portal.tier_of('tenant-site').front.name}")
 pulumi.export("addresses", {tier.front.name: str(tier.front.address) for tier in topology.portal.tiers})
@@ -56,5 +57,4 @@ pulumi.export("databases", list(DATABASES))
 pulumi.export("mirroredLogins", farm.logins.logins.apply(", ".join))
 pulumi.export("loginReport", farm.login_report)
 pulumi.export("plan", farm.plan_id)
-# The report holds no secret, only the configuration that the command read did.
-pulumi.export("verification", pulumi.Output.unsecret(checked.stdout))
+pulumi.export("verification", checked.stdout)

@@ -17,10 +17,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from components.connection_problems import ConfigurationError
 from components.topology import TopologyError, load
 from components.topology.balancing import instructions, virtual_servers
 from operations.checks import balancing, machines, portal, sign_in, spf, sql, unverified
-from operations.configuration import Context, from_stack, from_text, topology_of_stack
+from operations.configuration import Context, from_stack, topology_of_stack
 from operations.contract import reports
 from operations.contract.case import cases
 from operations.contract.runner import run_all
@@ -43,11 +44,10 @@ def main() -> None:
 @app.command()
 def verify(
     stack: Annotated[str, typer.Option(help="The stack; without it the selected one.")] = "",
-    configuration: Annotated[str, typer.Option(help="- reads the stack's configuration from standard input.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Check every level of the farm and each member by itself. Exits with 1 when anything is not as it should be."""
-    found = verified(_context(stack, configuration))
+    found = verified(_context(stack))
     failed = [row for row in found if not row.ok]
     if as_json:
         typer.echo(json.dumps({"ok": not failed, "rows": [dataclasses.asdict(row) for row in found]}, indent=2))
@@ -61,7 +61,6 @@ def verify(
 @app.command()
 def doctor(
     stack: Annotated[str, typer.Option(help="The stack; without it the selected one.")] = "",
-    configuration: Annotated[str, typer.Option(help="- reads the stack's configuration from standard input.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
     contract: Annotated[
         str, typer.Option(help="Instead: run the contract cases on this machine, which may be lost.")
@@ -72,7 +71,7 @@ def doctor(
 
     Exits with 0 when nothing is wrong, 1 when something is, 2 when something could not be looked at.
     """
-    context = _context(stack, configuration)
+    context = _context(stack)
     if contract:
         _contract(context, contract, report, as_json=as_json)
     rows = examined(context)
@@ -118,11 +117,11 @@ def _contract(context: Context, machine: str, file: str, *, as_json: bool) -> No
     raise typer.Exit(reports.code(results))
 
 
-def _context(stack: str, configuration: str) -> Context:
+def _context(stack: str) -> Context:
     """The stack's configuration; one that cannot be read ends the command with 2."""
     try:
-        return from_text(sys.stdin.read()) if configuration == "-" else from_stack(stack)
-    except MachineError as error:
+        return from_stack(stack)
+    except (MachineError, TopologyError, ConfigurationError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
 
@@ -138,7 +137,7 @@ def leftovers(
     try:
         of_stack = Leftovers.of_stack(stack)
         look = of_stack.look()
-    except (MachineError, TopologyError) as error:
+    except (MachineError, TopologyError, ConfigurationError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
     found = []

@@ -1,25 +1,19 @@
-"""The configuration of a stack for a command outside the program: asked of Pulumi, or handed over by the program."""
+"""The configuration of a stack for a command outside the program."""
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components import settings
+from components import settings, stack_configuration
 from components.topology import Topology
-from remote.errors import MachineError
 from remote.secret import Secret
 from remote.session import Remote
 
 FURTHER_KEYS = ("spfAccountPassword", "passphrase")
 """Secrets that a verification needs beside what a connection needs."""
-
-
-HERE, READING = "this computer", "read the stack's configuration"
 
 
 @dataclass(frozen=True)
@@ -44,42 +38,17 @@ def from_stack(stack: str) -> Context:
 
 def values_of_stack(stack: str) -> dict[str, Any]:
     """The configuration by key, secrets in clear. Raises ``MachineError`` with what the CLI says."""
-    entries = json.loads(asked(["config", "--json", "--show-secrets"], stack))
-    return {key.split(":", 1)[1]: _value(entry) for key, entry in entries.items()}
+    return {key.split(":", 1)[1]: value for key, value in stack_configuration.read(stack).items()}
 
 
 def topology_of_stack(stack: str) -> str:
     """The topology file of a stack; no secret is read. Raises ``MachineError`` with what the CLI says."""
-    return asked(["config", "get", "topology"], stack).strip()
-
-
-def asked(question: list[str], stack: str) -> str:
-    """What the Pulumi CLI answers. Raises ``MachineError`` with what it says."""
-    command = ["pulumi", *question, *(["--stack", stack] if stack else [])]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - the CLI on PATH
-    except FileNotFoundError:
-        raise MachineError(
-            "this computer",
-            "read the stack's configuration",
-            "there is no pulumi on PATH",
-            'For the lab, run: eval "$(make -s env)"; for machines of yours see docs/real-machines.md.',
-        ) from None
-    if done.returncode:
-        raise MachineError(HERE, READING, done.stderr or done.stdout)
-    return done.stdout
-
-
-def _value(entry: Mapping[str, Any]) -> Any:
-    return entry.get("objectValue", entry.get("value"))
-
-
-def from_text(text: str) -> Context:
-    """From the JSON text that the program hands over."""
-    return context(json.loads(text))
+    return stack_configuration.ask(["config", "get", "topology"], stack).strip()
 
 
 def context(values: Mapping[str, Any]) -> Context:
+    """Raises ``TopologyError`` or ``ConfigurationError`` with all problems, before any machine is contacted."""
+    settings.check(values.get)
     text = settings.connection_settings(values.get)
     spf, passphrase, sql = (Secret(str(values.get(key) or "")) for key in (*FURTHER_KEYS, "sqlAdministratorPassword"))
     return Context(

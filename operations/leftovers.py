@@ -17,7 +17,8 @@ from components import settings
 from components.resource import FarmResource, Resource
 from components.resource.leftovers import Leftover, Look, find, remove
 from components.resource.ownership import Claim
-from operations.configuration import asked, values_of_stack
+from components.stack_configuration import ask
+from operations.configuration import values_of_stack
 from remote.errors import MachineError
 
 SECRETS = {
@@ -68,10 +69,10 @@ class Leftovers:
     def of_stack(cls, stack: str) -> Leftovers:
         """Ask the Pulumi CLI. Raises ``MachineError``."""
         values = values_of_stack(stack)
-        name = asked(["stack", "--show-name"], stack).strip()
+        name = ask(["stack", "--show-name"], stack).strip()
         project = yaml.safe_load(Path("Pulumi.yaml").read_text(encoding="utf-8"))["name"]
         secrets = {field: str(values.get(key) or "") for field, key in SECRETS.items()}
-        state = known(f"{project}/{name}", json.loads(asked(["stack", "export"], stack)))
+        state = known(f"{project}/{name}", json.loads(ask(["stack", "export"], stack)))
         return cls(settings.connection_settings(values.get), state, secrets)
 
     def look(self) -> Look:

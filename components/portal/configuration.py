@@ -6,8 +6,10 @@ behind, and the listener leads to a server without any: right before each featur
 stores are, and any other primary is refused. Features are configured in the product's order, one step
 each, so an interrupted configuration goes on where it stopped. Where the product has no cmdlets for it (open for
 Windows Azure for Windows Server), a person configures the node at its configuration site: the step says how, and a
-feature counts as configured when its site answers. Delete leaves stores and databases as they are, since
-Windows Azure Pack offers no way to unconfigure a feature; the node's part goes with its software.
+feature counts as configured when its site answers. Another passphrase in the stack's configuration is set in the stores
+(``Reset-MgmtSvcPassphrase``) by the first node that is updated; every other node finds that it fits, or says so. Delete
+leaves stores and databases as they are, since Windows Azure Pack offers no way to unconfigure a feature; the node's
+part goes with its software.
 
 What a configured node keeps for itself cannot change afterwards, and a preview says so: the listener's name and port,
 the availability group, and the features.
@@ -18,6 +20,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from pydantic import PrivateAttr
+
 from components.failover_proof import ask
 from components.portal.databases import CONFIG, DATABASES
 from components.resource import (
@@ -25,6 +29,7 @@ from components.resource import (
     Adoptable,
     FarmResource,
     InputPart,
+    PlansByChange,
     ReplaceOn,
     ThroughFarm,
     ValidatesChange,
@@ -36,6 +41,7 @@ from components.steps import OperatorStep, Script, Step, load_script
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
+from remote.hosts import NOTHING
 from remote.names import folded
 from remote.secret import Secret
 from remote.session import Remote
@@ -77,6 +83,19 @@ class ConfigurationInputs(ThroughFarm, OnReplicas):
     """All of its replicas: where the stores may be."""
     joins: bool = False
     """Whether another tier makes the stores, so that they have to be there."""
+    _former: Secret = PrivateAttr(default=NOTHING)
+    """In an update the passphrase before, where it is another one."""
+
+    @property
+    def former(self) -> Secret:
+        return self._former
+
+    def after(self, former: object) -> ConfigurationInputs:
+        """The same inputs for an update from this passphrase of the state."""
+        made = self.model_copy()
+        if isinstance(former, str) and former not in (MASKED_DIFFERENCE, self.passphrase.reveal()):
+            made._former = Secret(former)
+        return made
 
 
 @dataclass(frozen=True)
@@ -142,7 +161,9 @@ def too_simple(passphrase: Secret) -> bool:
 
 
 class ConfigurationResource(
-    Adoptable[ConfigurationInputs, ConfigurationFacts], ValidatesChange[ConfigurationInputs, ConfigurationFacts]
+    Adoptable[ConfigurationInputs, ConfigurationFacts],
+    PlansByChange[ConfigurationInputs, ConfigurationFacts],
+    ValidatesChange[ConfigurationInputs, ConfigurationFacts],
 ):
     def display_name(self, inputs: ConfigurationInputs) -> str:
         return f"the configuration of {inputs.machine}"
@@ -201,6 +222,13 @@ class ConfigurationResource(
         attempted = f"bring about {self.display_name(inputs)}"
         # The last feature may have made another set while the group failed over.
         whereabouts.refuse_two_sets(facts.stores, attempted)
+        if inputs.former and not facts.unattended:
+            raise MachineError(
+                machine,
+                attempted,
+                "this stack has another passphrase, and the product has no cmdlet here that changes it in the stores",
+                "Set `passphrase` to the one before.",
+            )
         if facts.passphrase_fits is False and too_simple(inputs.passphrase):
             raise MachineError(
                 machine,
@@ -209,6 +237,8 @@ class ConfigurationResource(
                 "Set `passphrase` to more than eight characters, one of them neither letter nor digit; where there are "
                 "stores already, to the one they were made with.",
             )
+        if facts.passphrase_fits is False and inputs.former:
+            return [self._new_passphrase(inputs, AtTheStores(inputs, attempted))]
         if facts.passphrase_fits is False:
             raise MachineError(
                 machine,
@@ -252,6 +282,18 @@ class ConfigurationResource(
             )
             for number, feature in enumerate(due, 1)
         ]
+
+    def _new_passphrase(self, inputs: ConfigurationInputs, provided: AtTheStores) -> Step:
+        arguments = {"Server": inputs.server, "UserName": inputs.login, "Password": inputs.password}
+        arguments |= {"OldPassphrase": inputs.former, "NewPassphrase": inputs.passphrase}
+        what = f"Through {inputs.machine}, change the passphrase of the stores on {inputs.server}."
+        action = Script(
+            inputs.machine, "portal/reset_passphrase.ps1", arguments, timeout_seconds=inputs.timeout_seconds
+        )
+        return Step(what, action, provided=provided)
+
+    def inputs_of_update(self, olds: dict[str, Any], inputs: ConfigurationInputs) -> ConfigurationInputs:
+        return inputs.after(olds.get("passphrase"))
 
     def _by_hand(self, inputs: ConfigurationInputs, provided: AtTheStores) -> Step:
         """The article's way, in a browser on the node."""

@@ -13,7 +13,6 @@ apart.
 from __future__ import annotations
 
 import hashlib
-import json
 import subprocess
 import sys
 import uuid
@@ -24,7 +23,6 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import (
     CheckResult,
-    ConfigureRequest,
     CreateResult,
     DiffResult,
     ReadResult,
@@ -36,17 +34,6 @@ from components.component import short_stack
 from components.progress import report
 from remote.errors import MachineError
 from remote.secret import redact
-
-KEYS = (
-    "hosts",
-    "topology",
-    "authorities",
-    "credentials",
-    "sqlAdministratorPassword",
-    "passphrase",
-    "spfAccountPassword",
-)
-"""What ``operations verify`` reads of the configuration."""
 
 
 @dataclass
@@ -72,15 +59,8 @@ class ClosingProvider(ResourceProvider):
 
     serialize_as_secret_always = False
 
-    def __init__(self, configuration: str = "{}") -> None:
-        super().__init__()
-        self._configuration = configuration
-
     def __reduce__(self) -> tuple[Any, ...]:
         return (ClosingProvider, ())
-
-    def configure(self, req: ConfigureRequest) -> None:
-        self._configuration = json.dumps({key: req.config.get(key) for key in KEYS})
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         RUN.checked = True
@@ -92,26 +72,30 @@ class ClosingProvider(ResourceProvider):
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         RUN.created = True
-        return CreateResult(uuid.uuid4().hex, {"resources": props["resources"]})
+        return CreateResult(uuid.uuid4().hex, _declared(props))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        return ReadResult(id_, props, {"resources": props["resources"]})
+        return ReadResult(id_, props, _declared(props))
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        return UpdateResult({"resources": news["resources"]})
+        return UpdateResult(_declared(news))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         if not RUN.to_verify:
             return
         report("Verify the farm after the deletions.")
-        command = [sys.executable, "-m", "operations", "verify", "--configuration", "-"]
-        done = subprocess.run(command, input=self._configuration, capture_output=True, text=True, check=False)  # noqa: S603
+        command = [sys.executable, "-m", "operations", "verify", "--stack", props["stack"]]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
             raise MachineError(
                 "this computer",
                 "verify the farm after the deletions",
                 redact(done.stderr.strip() or done.stdout.strip()),
             )
+
+
+def _declared(props: dict[str, Any]) -> dict[str, Any]:
+    return {name: props[name] for name in ("resources", "stack")}
 
 
 class Closing(pulumi.dynamic.Resource, module="farm", name="Closing"):
@@ -124,7 +108,8 @@ class Closing(pulumi.dynamic.Resource, module="farm", name="Closing"):
         self._resolve: Callable[[pulumi.Output[str]], None]
         resources, self._resolve = pulumi.deferred_output()
         with short_stack():
-            super().__init__(ClosingProvider(), name, {"resources": resources}, opts)
+            stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+            super().__init__(ClosingProvider(), name, {"resources": resources, "stack": stack}, opts)
 
     def declare(self, names: Iterable[str]) -> None:
         """Say which resources there are: the last thing that the program does, and before it nothing is made."""

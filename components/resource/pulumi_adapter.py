@@ -40,7 +40,7 @@ from components.progress import Report, about, report_here, warn
 from components.resource import fields
 from components.resource.closing import RUN
 from components.resource.contract import Adoptable, InputsT, ReportsChange, Resource, ValidatesChange
-from components.resource.fields import READABLE, Inputs, InvalidInputsError, Placeholder, ReplaceOn, ThroughFarm
+from components.resource.fields import READABLE, Inputs, InvalidInputsError, Keyed, Placeholder, ReplaceOn, ThroughFarm
 from components.resource.lease import Leases, leases_of
 from components.resource.machine_claims import MachineClaims
 from components.resource.ownership import ClaimStore, Owner, Ownership
@@ -53,6 +53,7 @@ from remote.errors import LostAnswerError, MachineError, RefusedError, Unreachab
 from remote.looks import shared
 from remote.secret import Secret, redact
 from remote.session import Remote
+from remote.text import visible
 
 MASKED_DIFFERENCE = "(differs from the configuration)"
 """Stands in a refreshed state for a secret that was verified on the machine and found different."""
@@ -159,13 +160,15 @@ class Adapter(ResourceProvider):
                 missing = {"present": False}
                 return ReadResult(id_, props | missing, {**_payload(props), **declared, **missing})
             readable = {"reading": READABLE} if isinstance(inputs, ThroughFarm) else {}
-            live = {**_payload(props), **declared, "present": True, **readable, **actual}
+            model = self.resource.INPUTS
+            shown = _shown(actual, declared, fields.secrets(model))
+            live = {**_payload(props), **declared, "present": True, **readable, **shown}
             outs = live | self._computed(inputs, facts, None, props)
-            outs |= {name: props[name] for name in OUTPUTS if name in props}
+            outs |= {name: props[name] for name in (*OUTPUTS, *_keys(model)) if name in props}
             return ReadResult(id_, outs, live)
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        inputs = self.parse(news)
+        inputs = self.parse(news, olds)
         with self._boundary(inputs):
             return UpdateResult(self._outs(news, inputs, self._reconciler(news).update(olds, inputs)))
 
@@ -175,14 +178,15 @@ class Adapter(ResourceProvider):
             RUN.deletions += 1
             self._reconciler(props).delete(inputs, Ownership.of(props))
 
-    def parse(self, props: dict[str, Any]) -> Any:
-        """The inputs among properties of the state. Raises ``MachineError``."""
+    def parse(self, props: dict[str, Any], olds: dict[str, Any] | None = None) -> Any:
+        """The inputs among properties of the state; ``olds`` are those before an update. Raises ``MachineError``."""
         declared = {name: value for name, value in props.items() if name in self.resource.INPUTS.model_fields}
         try:
-            return self.resource.INPUTS.model_validate(declared)
+            inputs = self.resource.INPUTS.model_validate(declared)
         except InvalidInputsError as error:
             found = "; ".join(error.problems)
             raise MachineError(type(self.resource).__name__, "read its inputs in the state", found) from None
+        return inputs.keeping(props if olds is None else olds) if isinstance(inputs, Keyed) else inputs
 
     @property
     def remote(self) -> Remote:
@@ -232,6 +236,7 @@ class Adapter(ResourceProvider):
     def _outs(self, props: dict[str, Any], inputs: Any, outcome: Outcome[Any]) -> dict[str, Any]:
         # Not a count: a thing that another program removed and that is recreated would begin to count anew.
         kept = {"ownership": outcome.ownership.dump(), "revision": datetime.now(UTC).isoformat()}
+        kept |= {name: inputs.key.reveal() for name in _keys(type(inputs))}
         outs = _payload(props, (OWNER,)) | fields.plain(inputs)
         return outs | self._computed(inputs, outcome.facts, outcome.before, {}) | kept
 
@@ -239,7 +244,7 @@ class Adapter(ResourceProvider):
         outputs = self.resource.outputs(inputs, facts)
         if isinstance(self.resource, ReportsChange):
             outputs |= self.resource.change_outputs(inputs, facts, before, kept)
-        return outputs
+        return {name: _texts(value, visible) for name, value in outputs.items()}
 
     @contextmanager
     def _boundary(self, inputs: Any) -> Iterator[None]:
@@ -279,6 +284,33 @@ def _under_lease(held: Leases, run: Runner, steps: Sequence[Step], observe: Call
     run(steps, observe)
 
 
+def _shown(actual: dict[str, Any], declared: dict[str, Any], secrets: tuple[str, ...]) -> dict[str, Any]:
+    """What a machine answers as a preview may show it: secrets masked first, then control characters escaped. What is
+    as declared, or secret by its type, stays as it is."""
+    return {
+        name: value
+        if name in secrets or value == declared.get(name)
+        else _texts(value, lambda text: visible(redact(text)))
+        for name, value in actual.items()
+    }
+
+
+def _texts(value: Any, change: Callable[[str], str]) -> Any:
+    """A JSON-able value with each text in it changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {change(key): _texts(item, change) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_texts(item, change) for item in value]
+    return value
+
+
+def _keys(model: type[Inputs]) -> tuple[str, ...]:
+    """The secret output of what has a key of its own."""
+    return ("key",) if issubclass(model, Keyed) else ()
+
+
 def _payload(props: dict[str, Any], names: tuple[str, ...] = ("__provider", OWNER)) -> dict[str, Any]:
     return {name: props[name] for name in names if name in props}
 
@@ -313,14 +345,14 @@ class FarmResource(pulumi.dynamic.Resource, Generic[InputsT]):
     """When it was made or last changed by this program (UTC): another text after every change."""
 
     def __init__(self, name: str, inputs: InputsT, opts: pulumi.ResourceOptions | None = None) -> None:
-        secrets = fields.secrets(type(inputs))
-        props: dict[str, pulumi.Input[Any]] = dict.fromkeys((*self.implementation.COMPUTED, *OUTPUTS))
+        keys, secrets = _keys(type(inputs)), fields.secrets(type(inputs))
+        props: dict[str, pulumi.Input[Any]] = dict.fromkeys((*self.implementation.COMPUTED, *OUTPUTS, *keys))
         for key, value in properties(inputs).items():
             props[key] = pulumi.Output.secret(value) if key in secrets else value
         parent = opts.parent if opts is not None else None
         if isinstance(parent, Component) and parent.owner is not None:
             props[OWNER] = parent.owner.apply(lambda owner: {**owner, "resource": name})
-        secret = pulumi.ResourceOptions(additional_secret_outputs=list(secrets))
+        secret = pulumi.ResourceOptions(additional_secret_outputs=[*secrets, *keys])
         with short_stack():
             super().__init__(Adapter(self.implementation), name, props, pulumi.ResourceOptions.merge(opts, secret))
         if isinstance(parent, Component):

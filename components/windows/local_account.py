@@ -4,10 +4,9 @@ Servers behind one name have one each, with the same password: a server that com
 
 The password is verified without a log-on: when it is set, the machine keeps a mark that fits this password and the
 moment it was set (to the second before or after). A mark that does not fit means that another program or administrator
-set another one. The mark is an HMAC with the administrator's password of that machine as its key; nobody can try
-passwords on it. Groups must be there already (the installer of Service Provider Foundation makes them); other members
-and other groups of the account are left alone.
-Delete removes the account.
+set another one. The mark is an HMAC with a random key that only the state has: users of the server can read the mark,
+and try no password on it. Groups must be there already (the installer of Service Provider Foundation makes them); other
+members and other groups of the account are left alone. Delete removes the account.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from components.resource import MASKED_DIFFERENCE, Adoptable, FarmResource, Inputs, ReplaceOn, WithOrphan
+from components.resource import MASKED_DIFFERENCE, Adoptable, FarmResource, Keyed, ReplaceOn, WithOrphan
 from components.steps import Script, Step, load_script
 from components.topology import Topology
 from components.topology.problem import Location
@@ -28,7 +27,7 @@ from remote.secret import Secret
 from remote.session import Remote
 
 
-class LocalAccountInputs(Inputs):
+class LocalAccountInputs(Keyed):
     machine: Annotated[str, ReplaceOn()]
     """The server."""
     account: Annotated[str, ReplaceOn()]
@@ -100,7 +99,7 @@ class LocalAccountResource(
             {"Name": inputs.account},
             attempted=f"read {self.display_name(inputs)}",
         )[0]
-        ours = mark(remote.hosts[inputs.machine].password, inputs.account, inputs.password)
+        ours = mark(inputs.key, inputs.account, inputs.password)
         account = None
         if state["exists"]:
             account = AccountState(

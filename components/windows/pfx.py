@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from components.connection_problems import entries
 from remote.names import folded
 from remote.secret import Secret
 
@@ -195,21 +196,30 @@ def roots_of(authorities: str) -> list[x509.Certificate]:
         return []
 
 
-def read_all(given: Mapping[str, Any], wanted: Mapping[str, Sequence[str]], authorities: str = "") -> dict[str, Pfx]:
+def read_all(given: Any, wanted: Mapping[str, Sequence[str]], authorities: str = "") -> dict[str, Pfx]:
     """Every certificate of a topology by its name. ``given`` is the stack's ``certificates``, ``wanted`` the DNS names
     of each, ``authorities`` the PEM file of those that this computer trusts. Raises ``CertificateError`` with all
     problems, one line each."""
-    found, problems, roots = {}, [], roots_of(authorities)
+    found: dict[str, Pfx] = {}
+    roots = roots_of(authorities)
+    looked_at = list(entries("certificates", given, list(wanted), "certificate", ("file", "password")))
+    problems = [problem for problem in looked_at if isinstance(problem, str)]
+    files = {one[0].removeprefix("certificates.").lower(): one[1] for one in looked_at if not isinstance(one, str)}
     for name, dns_names in wanted.items():
-        entry = given.get(name)
-        if not isinstance(entry, Mapping) or not entry.get("file"):
+        entry = files.get(name.lower(), {})
+        if any(problem.lower().startswith((f"certificates.{name.lower()}:", "certificates:")) for problem in problems):
+            continue
+        if wrong := [key for key in ("file", "password") if not isinstance(entry.get(key, ""), str)]:
+            problems += [f"certificates.{name}.{key}: a text is expected." for key in wrong]
+            continue
+        if not entry.get("file"):
             problems.append(
                 f"certificates.{name}: the stack's configuration names no file for it. Set `certificates.{name}.file`"
                 f" and, as a secret, `certificates.{name}.password`."
             )
             continue
         try:
-            found[name] = read(Path(entry["file"]), Secret(str(entry.get("password") or "")), dns_names, roots=roots)
+            found[name] = read(Path(entry["file"]), Secret(entry.get("password", "")), dns_names, roots=roots)
         except CertificateError as error:
             problems.append(str(error))
     if problems:

@@ -7,6 +7,7 @@ import importlib
 PARTS = (
     "registry",
     "filesystem",
+    "ntfs",
     "services_cmdlets",
     "features_cmdlets",
     "nlb_addresses_cmdlets",

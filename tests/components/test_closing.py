@@ -11,6 +11,8 @@ from components.resource import closing
 from components.resource.closing import ClosingProvider, Run
 from remote.errors import MachineError
 
+PROPS = {"resources": "b", "stack": "organization/windows-azure-pack-ha/dev"}
+
 
 @pytest.fixture
 def verifications(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -28,39 +30,39 @@ def verifications(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def up(*, replaced: bool, deletions: int) -> ClosingProvider:
     """A process that has got as far as the last deletion of an ``up``."""
     provider = ClosingProvider()
-    provider.check({}, {"resources": "b"})
+    provider.check({}, PROPS)
     if replaced:
-        provider.create({"resources": "b"})
+        provider.create(PROPS)
     closing.RUN.deletions += deletions
     return provider
 
 
 def test_an_up_that_deleted_something_verifies_at_its_end(verifications: list[int]) -> None:
     verifications += [0]
-    up(replaced=True, deletions=1).delete("", {})
+    up(replaced=True, deletions=1).delete("", PROPS)
     assert verifications == []
 
 
 def test_an_up_that_only_added_something_was_verified_already(verifications: list[int]) -> None:
-    up(replaced=True, deletions=0).delete("", {})
+    up(replaced=True, deletions=0).delete("", PROPS)
 
 
 def test_a_verification_that_failed_is_made_up_for_by_the_next_up(verifications: list[int]) -> None:
     verifications += [1, 0]
     with pytest.raises(MachineError, match="verify the farm after the deletions: not as it should be: Portal1"):
-        up(replaced=True, deletions=1).delete("", {})
+        up(replaced=True, deletions=1).delete("", PROPS)
     closing.RUN.created, closing.RUN.deletions = False, 0
-    up(replaced=False, deletions=0).delete("", {})
+    up(replaced=False, deletions=0).delete("", PROPS)
     assert verifications == []
 
 
 def test_a_destroy_verifies_nothing(verifications: list[int]) -> None:
     closing.RUN.deletions = 80
-    ClosingProvider().delete("", {})
+    ClosingProvider().delete("", PROPS)
 
 
 def test_another_set_of_resources_is_another_instance_created_first() -> None:
     provider = ClosingProvider()
-    diff = provider.diff("", {"resources": "a"}, {"resources": "b"})
+    diff = provider.diff("", {"resources": "a"}, PROPS)
     assert (diff.replaces, diff.delete_before_replace) == (["resources"], False)
     assert provider.diff("", {"resources": "a"}, {"resources": "a"}).replaces == []

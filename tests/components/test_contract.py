@@ -13,7 +13,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.output import Unknown
 
 from components.resource import Kind, Recovers, ReplaceOn, Resource, ThroughFarm, WithOrphan, WriteOnly
-from components.resource.fields import deletes_first, marked, plain, secrets
+from components.resource.fields import Keyed, deletes_first, marked, plain, secrets
 from components.resource.pulumi_adapter import properties
 from components.resource.reconcile import Reconciler
 from components.steps import Step
@@ -72,7 +72,8 @@ def test_create_reaches_the_declared_state_and_claims_it_once(case: Case) -> Non
     inputs = case.parsed()
     resource = case.resource()
     assert list(world.claims) == [(resource.owner_machine(inputs), resource.resource_id(inputs))][: claimed(case)]
-    assert set(outs) == {*case.resource.COMPUTED, *plain(inputs), "ownership", "revision"}
+    keys = {"key"} if isinstance(inputs, Keyed) else set()
+    assert set(outs) == {*case.resource.COMPUTED, *plain(inputs), *keys, "ownership", "revision"}
     again = world.provider().create(case.inputs).outs or {}
     assert again["revision"] != outs["revision"], "what hangs on the revision sees that the thing was made anew"
 
@@ -82,8 +83,8 @@ CHANGE_OUTPUTS = {"report"}
 
 
 def _unrevised(outs: dict[str, Any] | None) -> dict[str, Any]:
-    """Outputs without those that tell of the last change, and so differ after every one."""
-    kept = {name: value for name, value in (outs or {}).items() if name not in {"revision", *CHANGE_OUTPUTS}}
+    """Outputs without those that tell of the last change, and so differ after every one, and without a random key."""
+    kept = {name: value for name, value in (outs or {}).items() if name not in {"revision", "key", *CHANGE_OUTPUTS}}
     return owned(kept, token="of a create") if "ownership" in kept else kept
 
 

@@ -49,6 +49,13 @@ def test_the_first_node_of_every_role_comes_before_every_other_node(program: Pro
         assert all(program.is_before(first, other) for first in firsts), other.name
 
 
+def test_the_nodes_are_configured_after_the_one_that_makes_the_stores(program: Program, file: Path) -> None:
+    """And so updated: it sets another passphrase alone."""
+    nodes = program.all("portal:Configuration")
+    makers = [node for node in nodes if all(node is other or program.is_before(node, other) for other in nodes)]
+    assert len(makers) == 1
+
+
 def test_a_cluster_for_each_tier_that_has_one(program: Program, file: Path) -> None:
     topology = load(file)
     clusters = [tier.cluster.name for tier in topology.portal.tiers if tier.cluster is not None]

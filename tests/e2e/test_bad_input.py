@@ -228,13 +228,6 @@ def test_a_stopped_machine(farm: FarmHere, pieces: dict[str, Piece]) -> None:
     assert "Start the machine" in line
 
 
-def test_an_unknown_host(farm: FarmHere, pieces: dict[str, Piece]) -> None:
-    told = farm.settings(hosts={**farm.hosts, "SQL9": {"address": "127.0.0.9"}})
-    line = refusal(pieces["Portal1-nlb"].told(told))
-    assert "sql9: read `hosts` of this stack's configuration: no machine, cluster or listener of this name" in line
-    assert "Known are: Portal1, Portal2," in line
-
-
 def test_a_machine_without_credentials(farm: FarmHere, pieces: dict[str, Piece]) -> None:
     told = farm.settings(credentials={"Portal1": {"username": "x", "password": WRONG}})
     line = refusal(pieces["Portal1-nlb"].told(told))

@@ -83,7 +83,7 @@ def certified_rows(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[Row]:
     monkeypatch.setattr(balancing, "get", get)
     monkeypatch.setattr(session, "get", get)
     values = {"topology": "topologies/distributed.yaml", "credentials": CREDENTIALS}
-    context = configuration.from_text(json.dumps(values))
+    context = configuration.context(values)
     checks = [*balancing.checks(context), *portal.checks(context)]
     return [check.row() for check in checks if "verified" in check.checked]
 
@@ -120,7 +120,7 @@ def test_a_site_with_another_certificate_is_named(monkeypatch: pytest.MonkeyPatc
 
 def test_what_is_not_verified_is_said_in_the_documents_too(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {"topology": "topologies/distributed.yaml", "credentials": CREDENTIALS}
-    found = [check.row() for check in unverified.checks(configuration.from_text(json.dumps(values)))]
+    found = [check.row() for check in unverified.checks(configuration.context(values))]
     assert {row.member for row in found if row.checked == unverified.OWN_INTERFACE[0]} == {
         *("AdminApi1", "AdminApi2", "AdminAuth1", "AdminAuth2")
     }
@@ -152,12 +152,12 @@ def level(monkeypatch: pytest.MonkeyPatch) -> list[Check]:
         yield from given
 
     monkeypatch.setattr(operations, "LEVELS", (SimpleNamespace(checks=checks),))
-    monkeypatch.setattr(operations, "from_text", lambda text: "the context")
+    monkeypatch.setattr(operations, "from_stack", lambda stack: "the context")
     return given
 
 
-def run(*arguments: str, text: str = "{}") -> Any:
-    return CliRunner().invoke(operations.app, ["verify", "--configuration", "-", *arguments], input=text)
+def run(*arguments: str) -> Any:
+    return CliRunner().invoke(operations.app, ["verify", *arguments])
 
 
 def test_all_well(level: list[Check]) -> None:
@@ -205,10 +205,10 @@ def test_json(level: list[Check]) -> None:
 
 
 def test_a_configuration_that_cannot_be_read_is_another_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(text: str) -> Any:
+    def broken(stack: str) -> Any:
         raise MachineError("Portal1", "find out how to log on", "no user name", "Set `credentials`.")
 
-    monkeypatch.setattr(operations, "from_text", broken)
+    monkeypatch.setattr(operations, "from_stack", broken)
     done = run()
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == "error: Portal1: find out how to log on: no user name. Set `credentials`.\n"
@@ -230,7 +230,7 @@ def test_every_level_asks_for_every_member() -> None:
         "credentials": {"hyper-v.nu": {"username": "u", "password": "Installer-Pass-4!"}},
         "passphrase": "Pass-Phrase-4!",
     }
-    context = configuration.from_text(json.dumps(values))
+    context = configuration.context(values)
     assert context.passphrase.reveal() == "Pass-Phrase-4!"
     assert "Pass-Phrase-4!" not in repr(context)
     asked = [(check.level, check.member) for level in operations.LEVELS for check in level.checks(context)]

@@ -28,7 +28,7 @@ from components.portal.software import (
     installed,
 )
 from components.spf.registration import Registered, RegistrationFacts, RegistrationResource, admin_address
-from components.steps import OperatorStep, ScheduledTask, WaitFor
+from components.steps import OperatorStep, ScheduledTask, Script, WaitFor
 from remote.hosts import Host, Hosts
 from remote.secret import Secret
 from remote.session import Remote
@@ -163,6 +163,45 @@ class TestConfiguration:
         )
         found = self.resource.actual(self.inputs, ConfigurationFacts({"adminapi": True}, False, worlds.STORES))
         assert found == {"features": ["AdminAPI"], "passphrase": "(differs from the configuration)"}
+
+    def test_another_passphrase_is_set_once(self) -> None:
+        former = self.resource.inputs_of_update({"passphrase": "Former-Phrase-1!"}, self.inputs)
+        configured = ConfigurationFacts(
+            dict.fromkeys(("adminapi", "tenantapi", "tenantsite"), True), False, worlds.STORES
+        )
+        (step,) = self.resource.plan(former, configured)
+        assert step.sentence == "Through Portal1, change the passphrase of the stores on sql.hyper-v.nu."
+        assert actions([step]) == [
+            (
+                "Portal1 portal/reset_passphrase.ps1 {'Server': 'sql.hyper-v.nu', 'UserName': 'sa', 'Password': ***, "
+                "'OldPassphrase': ***, 'NewPassphrase': ***}"
+            )
+        ]
+        assert isinstance(step.action, Script)
+        assert step.action.arguments["OldPassphrase"] == Secret("Former-Phrase-1!")
+        assert step.action.arguments["NewPassphrase"] == self.inputs.passphrase
+        # The next node, or the same one once more.
+        assert self.resource.plan(former, replace(configured, passphrase_fits=True)) == []
+
+    @pytest.mark.parametrize("former", [None, "Pass-Phrase-1!", "(differs from the configuration)"])
+    def test_what_is_not_known_to_be_the_former_one_is_not_tried(self, former: str | None) -> None:
+        inputs = self.resource.inputs_of_update({"passphrase": former} if former else {}, self.inputs)
+        configured = ConfigurationFacts({"adminapi": True}, False, worlds.STORES)
+        assert "were made with another passphrase" in refusal(lambda: self.resource.plan(inputs, configured))
+
+    def test_another_passphrase_that_new_stores_would_refuse(self) -> None:
+        simple = self.inputs.model_copy(update={"passphrase": Secret("simplephrase")})
+        former = self.resource.inputs_of_update({"passphrase": "Former-Phrase-1!"}, simple)
+        configured = ConfigurationFacts({"adminapi": True}, False, worlds.STORES)
+        assert "too simple" in refusal(lambda: self.resource.plan(former, configured))
+
+    def test_another_passphrase_where_the_product_has_no_cmdlets(self) -> None:
+        former = self.resource.inputs_of_update({"passphrase": "Former-Phrase-1!"}, self.inputs)
+        by_hand = ConfigurationFacts({"adminapi": True}, None, worlds.STORES, unattended=False)
+        assert refusal(lambda: self.resource.plan(former, by_hand)).endswith(
+            "this stack has another passphrase, and the product has no cmdlet here that changes it in the stores. Set "
+            "`passphrase` to the one before."
+        )
 
     def test_features_that_are_not_installed(self) -> None:
         assert refusal(
