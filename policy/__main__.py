@@ -19,7 +19,7 @@ from pulumi_policy import (
 PROJECT = Path(__file__).parents[1]
 sys.path.insert(0, str(PROJECT))  # Pulumi runs this folder, not the project
 
-from policy.rules import RULES, Declared, Rule, Stack
+from policy.rules import RULES, Declared, Rule, Stack  # noqa: E402 - found by the line above
 
 
 def hosts(args: StackValidationArgs) -> dict[str, Any]:
