@@ -9,15 +9,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.powershell.api import EnumValue, HashTable, PowerShellError, PSObject, SecureString, Session
-from lab.powershell.arguments import COMMON, Given, Item, binding_error, common_parameter, find_parameter
+from lab.powershell.api import HashTable, NotModelledError, PowerShellError, PSObject, SecureString, Session
+from lab.powershell.arguments import (
+    COMMON,
+    VALIDATION,
+    Given,
+    Item,
+    action_preference,
+    binding_error,
+    common_parameter,
+    empty,
+    find_parameter,
+    null_argument,
+)
 from lab.powershell.convert import to_bool, to_text
 from lab.powershell.dotnet import cast
 from lab.powershell.objects import make_uri
+from lab.powershell.parameter_enums import FLAGS, MEMBERS
 from lab.powershell.table import CmdletInfo, SetParameter, TableParameter
 from lab.powershell.values import NetType, ScriptBlock, Switch, is_number, plain, type_name
 
-VALIDATION = "System.Management.Automation.ParameterBindingValidationException"
 _CASTS = {
     "string": "System.String",
     "int": "System.Int32",
@@ -46,34 +57,27 @@ _OBJECTS_ONLY = {
     "servicecontroller": "System.ServiceProcess.ServiceController",
     "process": "System.Diagnostics.Process",
 }
-_NULL_ALLOWED = {
-    "write-output",
-    "convertto-json",
-    "out-null",
-    "out-string",
-    "measure-object",
-    "write-error",
-    "write-warning",
-    "write-verbose",
-    "write-debug",
-    "write-host",
-    "set-content",
-    "add-content",
-    "set-itemproperty",
-    "add-member",
-    "set-variable",
-    "foreach-object",
-    "where-object",
-    "out-file",
-    "out-default",
-    "group-object",
-    "sort-object",
-    "select-object",
-    "convertfrom-json",
-    "join-path",
-    "new-variable",
-    "new-itemproperty",
+_EMPTY_ALLOWED: dict[str, dict[str, str]] = {
+    "add-content": {"Value": "nc"},
+    "add-member": {"NotePropertyValue": "n"},
+    "compare-object": {"ReferenceObject": "c", "DifferenceObject": "c"},
+    "convertfrom-json": {"InputObject": "s"},
+    "convertto-json": {"InputObject": "n"},
+    "foreach-object": {"Process": "nc"},
+    "join-path": {"ChildPath": "ns"},
+    "select-string": {"InputObject": "ns"},
+    "set-content": {"Value": "nc"},
+    "set-itemproperty": {"Value": "n"},
+    "write-debug": {"Message": "s"},
+    "write-error": {"Message": "ns"},
+    "write-output": {"InputObject": "nc"},
+    "write-verbose": {"Message": "s"},
+    "write-warning": {"Message": "s"},
 }
+"""What a mandatory parameter takes all the same: null, an empty string, an empty collection. Source: the attributes
+AllowNull, AllowEmptyString and AllowEmptyCollection in PowerShell's source, parameter by parameter."""
+_VALIDATED = {"foreach-object": {"MemberName": "null or empty"}, "invoke-command": {"ScriptBlock": "null"}}
+"""Parameters with ValidateNotNull or ValidateNotNullOrEmpty. Recorded from the real engine."""
 
 
 class _Unfit(Exception):  # noqa: N818 - a value does not fit a parameter; the reason is the error to raise if no set fits
@@ -201,15 +205,15 @@ def _split(info: CmdletInfo, given: Given, bound: Bound) -> tuple[dict[str, Item
             named[name] = value
         else:
             assert common is not None
-            bound.common[common] = _common(common, value.value)
+            bound.common[common] = _common(common, value.value, info.owner)
     return named, values
 
 
-def _common(name: str, value: Any) -> Any:
+def _common(name: str, value: Any, owner: str) -> Any:
     if name in ("Verbose", "Debug"):
         return to_bool(value)
     if name in ("ErrorAction", "WarningAction"):
-        return to_text(cast(value, NetType("System.Management.Automation.ActionPreference")))
+        return action_preference(name, value, owner)
     return value
 
 
@@ -278,8 +282,10 @@ def _converted(info: CmdletInfo, facts: TableParameter, item: Item, session: Ses
     value = plain(item.value)
     if facts.is_switch:
         return _switch(info, facts, value)
-    mandatory = any(p.mandatory for one in info.sets for p in one if p.name == facts.name)
-    if mandatory and info.name.lower() not in _NULL_ALLOWED:
+    unwanted = _VALIDATED.get(info.name.lower(), {}).get(facts.name)
+    if unwanted and (value is None or (value == "" and unwanted == "null or empty")):
+        raise _invalid(info, facts, unwanted)
+    if not unwanted and any(p.mandatory for one in info.sets for p in one if p.name == facts.name):
         _demand(info, facts, value)
     if value is None:
         return None
@@ -298,18 +304,29 @@ def _converted(info: CmdletInfo, facts: TableParameter, item: Item, session: Ses
         text = item.text if not isinstance(value, list) else None
         return [_one(info, facts, element, text, session) for element in items]
     if facts.is_array:
-        return list(value) if isinstance(value, list) else [value]
+        if isinstance(value, list):
+            return [_one(info, facts, element, None, session) for element in value]
+        return [_one(info, facts, value, item.text, session)]
     return _one(info, facts, value, item.text, session)
 
 
+def _invalid(info: CmdletInfo, facts: TableParameter, unwanted: str) -> PowerShellError:
+    return binding_error(
+        f"Cannot validate argument on parameter '{facts.name}'. {null_argument(unwanted)}",
+        "ParameterArgumentValidationError",
+        info.owner,
+        category="InvalidData",
+        exception_type=VALIDATION,
+    )
+
+
 def _demand(info: CmdletInfo, facts: TableParameter, value: Any) -> None:
-    what = None
-    if value is None:
-        what = ("null", "Null")
-    elif isinstance(value, str) and value == "" and facts.type == "string":
-        what = ("an empty string", "EmptyString")
-    elif isinstance(value, list) and not value and facts.is_array:
-        what = ("an empty array", "EmptyArray")
+    what = empty(
+        value,
+        _EMPTY_ALLOWED.get(info.name.lower(), {}).get(facts.name, ""),
+        text=facts.type == "string",
+        collection=facts.is_array,
+    )
     if what:
         raise binding_error(
             f"Cannot bind argument to parameter '{facts.name}' because it is {what[0]}.",
@@ -336,8 +353,12 @@ def _switch(info: CmdletInfo, facts: TableParameter, value: Any) -> bool:
 def _one(info: CmdletInfo, facts: TableParameter, value: Any, text: str | None, session: Session) -> Any:
     kind = facts.type
     value = plain(value)
-    if facts.values and kind != "string":
-        return _member(info, facts, value)
+    members = facts.values if facts.values and kind != "string" else MEMBERS.get(kind)
+    if members:
+        if kind in FLAGS and (isinstance(value, list) or (isinstance(value, str) and "," in value)):
+            parts = value if isinstance(value, list) else value.split(",")
+            return ", ".join(_member(info, facts, part, members) for part in parts)
+        return _member(info, facts, value, members)
     if kind in _ANY:
         return value
     if kind == "string":
@@ -383,22 +404,22 @@ def _one(info: CmdletInfo, facts: TableParameter, value: Any, text: str | None, 
     return _object(info, facts, value)
 
 
-def _member(info: CmdletInfo, facts: TableParameter, value: Any) -> Any:
+def _member(info: CmdletInfo, facts: TableParameter, value: Any, members: tuple[str, ...]) -> str:
     """An enumeration's member under the name the table gives it."""
-    text = to_text(value)
-    exact = [name for name in facts.values if name.lower() == text.lower()]
-    near = exact or [name for name in facts.values if text and name.lower().startswith(text.lower())]
+    if is_number(value) or (isinstance(value, str) and value.strip().lstrip("+-").isdigit()):
+        raise NotModelledError(f"a number for -{facts.name} of {info.name}, which is an enumeration")
+    text = to_text(value).strip()
+    exact = [name for name in members if name.lower() == text.lower()]
+    near = exact or [name for name in members if text and name.lower().startswith(text.lower())]
     if len(near) == 1:
         return near[0]
-    if isinstance(value, EnumValue) or is_number(value):
-        return value
     raise _refuse(
         info,
         facts,
         f'Cannot convert value "{text}" to type "{facts.type}" due to enumeration values that are not valid. '
         f"Specify one of "
         f"the following enumeration values and try again. The possible enumeration values are "
-        f'"{",".join(facts.values)}".',
+        f'"{",".join(members)}".',
     )
 
 

@@ -16,7 +16,7 @@ from lab.powershell.api import (
     SecureString,
     cmdlet,
 )
-from lab.powershell.convert import CUSTOM, LOCAL, to_date, to_list, to_span, to_text
+from lab.powershell.convert import CUSTOM, LOCAL, is_cast_failure, to_date, to_list, to_span, to_text
 from lab.powershell.core_select import evaluator_of, input_of
 from lab.powershell.dotnet import cast, parse_type
 from lab.powershell.errors import KNOWN_EXCEPTIONS
@@ -135,9 +135,7 @@ def new_object(call: Call) -> Iterator[Any]:
     try:
         made = make(call.session, kind, arguments)
     except PowerShellError as error:
-        if error.error_id == "CannotFindAppropriateCtor" or (
-            error.exception_type.endswith("PSInvalidCastException") and not error.inner
-        ):
+        if error.error_id in ("CannotFindAppropriateCtor", "InvalidCastConstructorException") or is_cast_failure(error):
             raise
         cause = error.inner or error
         raise PowerShellError(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lab.powershell.api import ENVIRONMENT, PSObject, Session
+from lab.powershell.api import ENVIRONMENT, PowerShellError, PSObject, Session
 from lab.powershell.commands import Commands
 from lab.powershell.convert import to_text
 from lab.powershell.errors import ReturnFlow, Terminating, record_of
@@ -84,6 +84,17 @@ class Evaluator(Commands, Expressions, Variables, Statements):
 
     def now(self) -> datetime:
         return self.session.machine.world.clock.now()
+
+    def write_error(self, error: PowerShellError) -> None:
+        """A non-terminating error of a function's binding, as $ErrorActionPreference says."""
+        record, action = self.place(record_of(error)), self.preference("ErrorActionPreference")
+        self.success = False
+        if action == "Stop":
+            raise Terminating(record, thrown=True)
+        if action != "Ignore":
+            self.remember(record)
+        if action not in ("Ignore", "SilentlyContinue"):
+            self.streams.error(record)
 
     def environment_get(self, name: str) -> str | None:
         found = self.environment.get(name.lower())
