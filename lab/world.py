@@ -150,6 +150,8 @@ class Store:
             return name.lower() in self._documents.get((owner, kind), {})
 
     def write(self, owner: str, kind: str, name: str, document: Document) -> None:
+        # SQLite takes no half of a surrogate pair, which a text of a script can hold.
+        name = name.encode("utf-8", "replace").decode("utf-8")
         with self.lock:
             names = self._documents.setdefault((owner, kind), {})
             name = names[name.lower()].name if name.lower() in names else name

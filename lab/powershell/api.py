@@ -82,7 +82,9 @@ class HashTable(PSObject):
 
     @staticmethod
     def _fold(key: Any) -> Any:
-        return key.lower() if isinstance(key, str) else key
+        if isinstance(key, str):
+            return key.lower()
+        return (list, id(key)) if isinstance(key, list) else key  # an array is a key by itself, not by what it holds
 
     def __getitem__(self, key: Any) -> Any:
         found = self._pairs.get(self._fold(key))

@@ -27,7 +27,7 @@ from lab.powershell.dotnet import cast
 from lab.powershell.objects import make_uri
 from lab.powershell.parameter_enums import FLAGS, MEMBERS
 from lab.powershell.table import CmdletInfo, SetParameter, TableParameter
-from lab.powershell.values import NetType, ScriptBlock, Switch, is_number, plain, type_name
+from lab.powershell.values import ErrorRecord, NetException, NetType, ScriptBlock, Switch, is_number, plain, type_name
 
 _CASTS = {
     "string": "System.String",
@@ -40,6 +40,7 @@ _CASTS = {
     "uint64": "System.UInt64",
     "byte": "System.Byte",
     "double": "System.Double",
+    "int16": "System.Int16",
     "char": "System.Char",
     "datetime": "System.DateTime",
     "timespan": "System.TimeSpan",
@@ -47,6 +48,11 @@ _CASTS = {
     "version": "System.Version",
     "ipaddress": "System.Net.IPAddress",
     "type": "System.Type",
+}
+_VALUE_TYPES = {
+    "boolean",
+    "bool",
+    *set(_CASTS.values()) - {"System.String", "System.Version", "System.Net.IPAddress", "System.Type"},
 }
 _ANY = {"object", "psobject", "nullable", "", "stringcollection", "cultureinfo", "wildcardpattern"}
 _OBJECTS_ONLY = {
@@ -76,7 +82,11 @@ _EMPTY_ALLOWED: dict[str, dict[str, str]] = {
 }
 """What a mandatory parameter takes all the same: null, an empty string, an empty collection. Source: the attributes
 AllowNull, AllowEmptyString and AllowEmptyCollection in PowerShell's source, parameter by parameter."""
-_VALIDATED = {"foreach-object": {"MemberName": "null or empty"}, "invoke-command": {"ScriptBlock": "null"}}
+_VALIDATED = {
+    "foreach-object": {"MemberName": "null or empty"},
+    "get-command": {"Name": "null or empty"},
+    "invoke-command": {"ScriptBlock": "null"},
+}
 """Parameters with ValidateNotNull or ValidateNotNullOrEmpty. Recorded from the real engine."""
 
 
@@ -122,14 +132,7 @@ def bind(info: CmdletInfo, given: Given, session: Session, *, piped: bool) -> Bo
         absent = [p.name for p in one if p.mandatory and p.name not in named and p.name not in placed]
         hopeless = [name for name in absent if not (piped and _takes_pipeline(info, name))]
         if hopeless:
-            reasons.append(
-                binding_error(
-                    "Cannot process command because of one or more missing mandatory parameters: "
-                    f"{' '.join(hopeless)}.",
-                    "MissingMandatoryParameter",
-                    info.owner,
-                )
-            )
+            reasons.append(missing_mandatory(info.owner, hopeless))
             continue
         rank = (0 if exact else 1, len(absent))
         if best is None or rank < best[0]:
@@ -139,6 +142,20 @@ def bind(info: CmdletInfo, given: Given, session: Session, *, piped: bool) -> Bo
     bound.set, bound.missing = best[1], best[3]
     bound.parameters.update(best[2])
     return bound
+
+
+def missing_mandatory(owner: str, names: list[str]) -> PowerShellError:
+    return binding_error(
+        f"Cannot process command because of one or more missing mandatory parameters: {' '.join(names)}.",
+        "MissingMandatoryParameter",
+        owner,
+    )
+
+
+def is_value_type(facts: TableParameter) -> bool:
+    """Whether a parameter's type has no null: numbers, times, enumerations."""
+    full = _CASTS.get(facts.type, facts.type)
+    return not facts.is_array and not facts.nullable and (full in _VALUE_TYPES or facts.type in MEMBERS)
 
 
 def _reason(reasons: list[PowerShellError], values: list[Item]) -> PowerShellError:
@@ -288,26 +305,33 @@ def _converted(info: CmdletInfo, facts: TableParameter, item: Item, session: Ses
     if not unwanted and any(p.mandatory for one in info.sets for p in one if p.name == facts.name):
         _demand(info, facts, value)
     if value is None:
-        return None
+        return _nothing(info, facts)
     if isinstance(value, list) and not facts.is_array and facts.type in _CASTS:
-        if len(value) == 1 and facts.type != "string":
-            value = value[0]
-        else:
-            raise binding_error(
-                f"Cannot convert '{type_name(value)}' to the type '{_CASTS[facts.type]}' required by parameter "
-                f"'{facts.name}'. Specified method is not supported.",
-                "CannotConvertArgument",
-                info.owner,
-            )
-    if facts.is_array and facts.type not in ("object", "psobject"):
-        items = value if isinstance(value, list) else [value]
-        text = item.text if not isinstance(value, list) else None
-        return [_one(info, facts, element, text, session) for element in items]
+        raise binding_error(
+            f"Cannot convert '{type_name(value)}' to the type '{_CASTS[facts.type]}' required by parameter "
+            f"'{facts.name}'. Specified method is not supported.",
+            "CannotConvertArgument",
+            info.owner,
+        )
     if facts.is_array:
         if isinstance(value, list):
             return [_one(info, facts, element, None, session) for element in value]
         return [_one(info, facts, value, item.text, session)]
     return _one(info, facts, value, item.text, session)
+
+
+def _nothing(info: CmdletInfo, facts: TableParameter) -> None:
+    """$null for an optional parameter. Raises where its type has no null. Source: recorded from the real engine."""
+    if not is_value_type(facts):
+        return
+    full = _CASTS.get(facts.type, facts.type)
+    raise binding_error(
+        f'Cannot bind parameter \'{facts.name}\' to the target. Exception setting "{facts.name}": "Cannot convert null '
+        f'to type "{full}"."',
+        "ParameterBindingFailed",
+        info.owner,
+        category="WriteError",
+    )
 
 
 def _invalid(info: CmdletInfo, facts: TableParameter, unwanted: str) -> PowerShellError:
@@ -430,6 +454,8 @@ def _object(info: CmdletInfo, facts: TableParameter, value: Any) -> Any:
         "hashtable": (HashTable,),
         "idictionary": (HashTable,),
         "securestring": (SecureString,),
+        "exception": (NetException,),
+        "errorrecord": (ErrorRecord,),
     }.get(kind, ())
     full = {
         "scriptblock": "System.Management.Automation.ScriptBlock",
@@ -437,13 +463,17 @@ def _object(info: CmdletInfo, facts: TableParameter, value: Any) -> Any:
         "idictionary": "System.Collections.IDictionary",
         "securestring": "System.Security.SecureString",
         "pscredential": "System.Management.Automation.PSCredential",
+        "exception": "System.Exception",
+        "errorrecord": "System.Management.Automation.ErrorRecord",
         **_OBJECTS_ONLY,
     }.get(kind)
     if wanted and not isinstance(value, wanted):
         raise _refuse(
             info, facts, f'Cannot convert the "{to_text(value)}" value of type "{type_name(value)}" to type "{full}".'
         )
-    if (kind in _OBJECTS_ONLY or kind == "pscredential") and not isinstance(value, PSObject):
+    if kind == "exception" and isinstance(value, str):
+        return NetException("System.Exception", value)
+    if full is not None and not wanted and not (isinstance(value, PSObject) and value.type_name.startswith(full)):
         raise _refuse(
             info, facts, f'Cannot convert the "{to_text(value)}" value of type "{type_name(value)}" to type "{full}".'
         )

@@ -250,7 +250,10 @@ def to_date(value: Any) -> datetime:
             )
         return found
     if isinstance(value, int) and not isinstance(value, bool):
-        return datetime(1, 1, 1) + timedelta(microseconds=value // 10)  # noqa: DTZ001
+        try:
+            return datetime(1, 1, 1) + timedelta(microseconds=value // 10)  # noqa: DTZ001
+        except OverflowError:
+            raise impossible(value, full) from None
     raise impossible(value, full)
 
 

@@ -241,6 +241,8 @@ def new_alias(call: Call) -> None:
 @cmdlet("Measure-Command")
 def measure_command(call: Call) -> Iterator[timedelta]:
     block = call.get("Expression")
+    if block is None:
+        return
     started = time.monotonic()
     evaluator_of(call).run_inline(block, None, lambda _: None)
     yield timedelta(seconds=time.monotonic() - started)

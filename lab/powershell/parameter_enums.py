@@ -32,6 +32,7 @@ MEMBERS: dict[str, tuple[str, ...]] = {
         "sharestate": "Pending Online Offline",
         # NetworkLoadBalancingClusters
         "clustermode": "Unicast Multicast IgmpMulticast",
+        "nodeinitialhoststate": "Started Stopped Suspended",
         "portruleaffinity": "None Single Network",
         "portrulefilteringmode": "Multiple Single Disabled",
         "portruleprotocol": "Both Tcp Udp",

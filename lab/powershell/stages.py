@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lab.powershell import table
 from lab.powershell.api import CMDLETS, Call, NotModelledError, PowerShellError, StreamingProgram
 from lab.powershell.arguments import Given, Item
-from lab.powershell.binder import Bound, bind
+from lab.powershell.binder import Bound, bind, is_value_type, missing_mandatory
 from lab.powershell.convert import to_text
 from lab.powershell.errors import Terminating, record_of
 from lab.powershell.functions import property_of
@@ -137,10 +137,16 @@ class CmdletStage(Stage):
     def begin(self) -> None:
         evaluator = self.evaluator
         self.bound = bind(self.info, self.given, evaluator.session, piped=self.piped)
+        if not self.info.pipeline_known and (lost := [name for name in self.bound.missing if self._needs(name)]):
+            raise missing_mandatory(self.info.owner, lost)
         self.out = begin_variables(evaluator, self.bound, self.out)
         self.runtime = CallRuntime(evaluator, self.info, self.bound, self.out)
         if self.bound.parameters.get("WhatIf"):
             raise NotModelledError(f"{self.info.name} -WhatIf")
+
+    def _needs(self, name: str) -> bool:
+        """Whether a mandatory parameter is one that no object of the pipeline stands for: a number and the like."""
+        return is_value_type(self.info.parameters[name.lower()])
 
     def process(self, item: Any) -> None:
         if self.info.pipeline_known and not any(p.pipeline for p in self.info.parameters.values()):
