@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -184,7 +185,10 @@ class Expressions(Stream):
     @staticmethod
     def _number(text: str) -> Literal:
         if "e" in text.lower():
-            return Literal(float(text), FLOAT)
+            number = float(text)
+            if math.isinf(number):
+                raise error(168, text, 8)
+            return Literal(number, FLOAT)
         if "." in text:
             value = Decimal(text)
             scale = len(text.split(".")[1])

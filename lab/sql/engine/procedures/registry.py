@@ -45,6 +45,13 @@ class Arguments:
         found = self._given.get(name)
         return default if found is None or found.value is None else found.value
 
+    def name(self, name: str) -> str:
+        """A required argument whose parameter is a text: other types are converted."""
+        from lab.sql.engine.functions.registry import as_text
+
+        value = self.required(name)
+        return "" if value is None else as_text(value)
+
     def required(self, name: str) -> Any:
         if name not in self._given:
             raise error(201, self._procedure.name, name, state=4)
