@@ -20,101 +20,27 @@ from lab.tests.sql.engine.conftest import Servers, make_world, ok, run
 QUICK = settings(
     derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck), max_examples=500
 )
-TYPES = [
-    "int",
-    "bigint",
-    "smallint",
-    "tinyint",
-    "bit",
-    "decimal(5,2)",
-    "numeric(38,10)",
-    "money",
-    "float",
-    "real",
-    "char(3)",
-    "varchar(3)",
-    "varchar(max)",
-    "nchar(3)",
-    "nvarchar(3)",
-    "nvarchar(max)",
-    "binary(3)",
-    "varbinary(3)",
-    "varbinary(max)",
-    "datetime",
-    "smalldatetime",
-    "datetime2",
-    "date",
-    "time",
-    "datetimeoffset",
-    "uniqueidentifier",
-    "sql_variant",
-    "sysname",
-    "xml",
-    "text",
-    "ntext",
-    "image",
-    "timestamp",
-    "nothing",
-]
-ATOMS = [
-    "1",
-    "0",
-    "-1",
-    "2147483648",
-    "99999999999999999999",
-    "1.5",
-    "-0.005",
-    "1e10",
-    "1e400",
-    "1e-400",
-    "'a'",
-    "''",
-    "N'é𝄞'",
-    "'12'",
-    "'abc'",
-    "'2020-01-01'",
-    "'1700-01-01'",
-    "'9999-12-31 23:59:59.999'",
-    "'2020-13-45'",
-    "'12:00'",
-    "0x",
-    "0x01",
-    "0xff00ff",
-    "NULL",
-    "NEWID()",
-    "GETDATE()",
-    "SYSDATETIME()",
-    "CAST(1 AS bit)",
-    "CAST('10:00' AS time)",
-    "CAST(1 AS sql_variant)",
-    "@@VERSION",
-    "DB_ID()",
-    "t.i",
-    "t.n",
-    "t.d",
-    "t.b",
-    "t.m",
-    "t.g",
-    "'%'",
-    "@p",
-]
-PARTS = [
-    "year",
-    "quarter",
-    "month",
-    "dayofyear",
-    "day",
-    "week",
-    "weekday",
-    "hour",
-    "minute",
-    "second",
-    "millisecond",
-    "microsecond",
-    "nothing",
-]
+
+
+def _words(text: str, separator: str | None = None) -> list[str]:
+    return text.split(separator)
+
+
+TYPES = _words(
+    "int bigint smallint tinyint bit decimal(5,2) numeric(38,10) money float real char(3) varchar(3) varchar(max) "
+    "nchar(3) nvarchar(3) nvarchar(max) binary(3) varbinary(3) varbinary(max) datetime smalldatetime datetime2 date "
+    "time datetimeoffset uniqueidentifier sql_variant sysname xml text ntext image timestamp nothing"
+)
+ATOMS = _words(
+    "1|0|-1|2147483648|99999999999999999999|1.5|-0.005|1e10|1e400|1e-400|'a'|''|N'é\U0001d11e'|'12'|'abc'|'2020-01-01'|"
+    "'1700-01-01'|'9999-12-31 23:59:59.999'|'2020-13-45'|'12:00'|0x|0x01|0xff00ff|NULL|NEWID()|GETDATE()|SYSDATETIME()|"
+    "CAST(1 AS bit)|CAST('10:00' AS time)|CAST(1 AS sql_variant)|@@VERSION|DB_ID()|t.i|t.n|t.d|t.b|t.m|t.g|'%'|@p",
+    "|",
+)
+PARTS = _words("year quarter month dayofyear day week weekday hour minute second millisecond microsecond nothing")
 TABLE = """CREATE TABLE t (i int NOT NULL PRIMARY KEY, n nvarchar(20), d datetime, b varbinary(10), m decimal(5,2),
-    g uniqueidentifier); INSERT t VALUES (1, N'a', '2020-01-01', 0x01, 1.5, NEWID()), (2, NULL, NULL, NULL, NULL, NULL)"""
+    g uniqueidentifier);
+INSERT t VALUES (1, N'a', '2020-01-01', 0x01, 1.5, NEWID()), (2, NULL, NULL, NULL, NULL, NULL)"""
 PROCEDURES = ("sp_executesql", "xp_instance_regread", "sp_addextendedproperty", "sp_configure", "sp_addsrvrolemember",
               "xp_dirtree", "sp_rename", "sp_nothing")  # fmt: skip
 KNOWN = re.findall(
