@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lab import identity
-from lab.powershell.api import Session
+from lab.powershell.api import NotModelledError, Session
 from lab.powershell.runspace import Result, Runspace
 from lab.world import World
 
@@ -93,3 +93,29 @@ def test_the_type_of_a_new_item(world: World, kind: str, made: str | None) -> No
         assert error_id(result) == "Argument,Microsoft.PowerShell.Commands.NewItemCommand"
     else:
         assert output == [made == "d"]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "cmd /c dir",
+        "& 'C:\\Windows\\System32\\reg.exe' query HKLM",
+        "net user",
+        "sc.exe query",
+        "certutil -store My",
+        "powershell.exe -Command 1",
+        "Get-NetAdapter",
+        "Resolve-DnsName a",
+        "if (Get-Command Get-NetAdapter -ErrorAction SilentlyContinue) { 1 }",
+        "Get-Command reg.exe -ErrorAction SilentlyContinue",
+    ],
+)
+def test_what_windows_has_and_the_lab_does_not_is_not_denied(world: World, script: str) -> None:
+    with pytest.raises(NotModelledError):
+        run(world, script)
+
+
+@pytest.mark.parametrize("name", ["Get-Nothing", "nothing.exe", "Get-NetAdapterNothing"])
+def test_what_windows_does_not_have_is_denied(world: World, name: str) -> None:
+    assert str(error_id(run(world, name))).startswith("CommandNotFoundException")
+    assert run(world, f"Get-Command {name} -ErrorAction SilentlyContinue").output == []

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lab.sql.api import Event
+from lab.sql.engine.elsewhere import PROCEDURES as ELSEWHERE
 from lab.sql.engine.errors import error, not_modelled
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ def find_procedure(parts: tuple[str, ...]) -> Procedure | None:
     before = [part.lower() for part in parts[:-1]]
     if all(part in ("master", "sys", "dbo", "msdb", "") for part in before) or (before and before[-1] == "sys"):
         if name in NOT_MODELLED:
+            raise not_modelled(f"the procedure {name}")
+        if name not in PROCEDURES and name in ELSEWHERE:
             raise not_modelled(f"the procedure {name}")
         return PROCEDURES.get(name)
     return None

@@ -7,7 +7,8 @@ from decimal import DecimalException
 from typing import TYPE_CHECKING, Any
 
 from lab.sql.engine import nodes as n
-from lab.sql.engine.errors import error
+from lab.sql.engine.elsewhere import FUNCTIONS as NOT_MODELLED
+from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.functions.registry import FUNCTIONS, NUMBER, SPECIAL, Function
 from lab.sql.engine.query.compare import check_implicit
 from lab.sql.engine.query.scope import Bound, Env, Scope
@@ -27,6 +28,8 @@ def bind_call(scope: Scope, node: n.Call) -> Bound:
         return SPECIAL[name](scope, node)
     known = FUNCTIONS.get(name)
     if known is None:
+        if name.lower() in NOT_MODELLED:
+            raise not_modelled(f"the function {name}")
         raise (
             error(4121, node.name.split(".")[0].lower(), node.name.lower())
             if "." in node.name

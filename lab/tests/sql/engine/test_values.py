@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lab.sql.api import Session
+from lab.sql.api import Session, SqlError
 from lab.tests.sql.engine.conftest import Servers, ok, run
 
 
@@ -89,3 +89,13 @@ def test_a_forced_failover_returns_when_the_role_is_primary(servers: Servers) ->
     ok(session, "ALTER AVAILABILITY GROUP [SQL] FORCE_FAILOVER_ALLOW_DATA_LOSS")
     local = "SELECT role_desc FROM sys.dm_hadr_availability_replica_states WHERE is_local = 1"
     assert ok(session, local).value == "PRIMARY"
+
+
+def test_a_log_on_to_a_secondarys_database_is_976(servers: Servers) -> None:
+    secondary = "SQL1" if servers.primary() == "SQL2" else "SQL2"
+    with pytest.raises(SqlError) as caught:
+        servers.as_installer(secondary, "SCSPFDB")
+    assert caught.value.number == 976
+    with pytest.raises(SqlError) as missing:
+        servers.as_installer(secondary, "Nowhere")
+    assert missing.value.number == 4060
