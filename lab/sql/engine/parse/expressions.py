@@ -6,7 +6,7 @@ import math
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from lab.sql.engine.errors import error
+from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.nodes import (
     Between,
     Binary,
@@ -214,6 +214,8 @@ class Expressions(Stream):
             target = self.data_type(default_length=30)
             self.expect(")")
             return Cast(operand, target, None, forgiving)
+        if self.at_any("PARSE", "TRY_PARSE") and self.peek().text == "(":
+            raise not_modelled(f"the function {self.token.upper}")
         if self.at_any("CONVERT", "TRY_CONVERT"):
             forgiving = self.next().upper == "TRY_CONVERT"
             self.expect("(")
