@@ -1,6 +1,6 @@
 module lab.example/clients
 
-go 1.26.8
+go 1.23.0
 
 require github.com/microsoft/go-mssqldb v1.9.5
 
