@@ -241,15 +241,18 @@ class FileSystem(Drive):
 
     def new(self, session: Session, path: str, **options: object) -> PSObject:
         """``type`` is -ItemType (Directory or File), ``force`` accepts what exists, ``value`` is the first content."""
-        kind = str(options.get("type") or "file").lower()
+        written = str(options.get("type") or "file").lower()
+        # A beginning of the word is enough (FileSystemProvider.NewItem of PowerShell's published source).
+        kinds = {"directory": "d", "container": "d", "file": "f"}
+        kind = next((short for word, short in kinds.items() if word.startswith(written)), "")
         force = bool(options.get("force"))
-        if kind.startswith("d") or force:
+        if kind == "d" or force:
             self._make_directories(session, ntpath.dirname(path.rstrip("\\")))
         try:
             found = locate(session, path, write=True)
         except files.LabFileError as error:
             raise failure(error.code, error.message, path) from None
-        if kind.startswith("d"):
+        if kind == "d":
             if found.exists() and not (force and found.is_dir()):
                 raise PowerShellError(
                     f"An item with the specified name {path} already exists.",
@@ -259,7 +262,7 @@ class FileSystem(Drive):
                     target=path,
                 )
             self._make(session, path, found)
-        elif kind.startswith("f"):
+        elif kind == "f":
             if found.exists() and not force:
                 raise PowerShellError(
                     f"The file '{path}' already exists.",
@@ -275,7 +278,7 @@ class FileSystem(Drive):
                 "Argument",
                 category="InvalidArgument",
                 exception_type="System.Management.Automation.PSArgumentException",
-                target=kind,
+                target=written,
             )
         return describe(path, found)
 

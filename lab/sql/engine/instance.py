@@ -145,6 +145,8 @@ class Instance:
                 session.use(wanted)
             except SqlError as failure:
                 self._refused(shown, 38 if database else 40, f"Failed to open the database '{wanted}'.")
+                if failure.number == 976:  # of a group's database on a secondary the client is told that
+                    raise
                 raise (error(4060, wanted) if database else error(4064)) from failure
         except BaseException:
             session.close()

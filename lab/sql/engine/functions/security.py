@@ -7,12 +7,13 @@ from typing import Any
 
 from lab.sql.api import SqlError
 from lab.sql.engine.accounts import find_name, look_up, sid_bytes
+from lab.sql.engine.errors import error
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.functions.metadata import split_name
 from lab.sql.engine.functions.registry import function
 from lab.sql.engine.group.connection import may_connect
 from lab.sql.engine.principal import FIXED_SERVER_ROLES
-from lab.sql.engine.values import quantum
+from lab.sql.engine.values import quantum, type_of
 from lab.world import Document
 
 
@@ -27,6 +28,10 @@ def _suser_sname(frame: Frame, *who: Any) -> str | None:
     if isinstance(who[0], int):
         found = next((one for one in frame.session.server.documents("login") if one["id"] == who[0]), None)
     else:
+        if isinstance(who[0], str):
+            raise error(257, "nvarchar", "varbinary")
+        if not isinstance(who[0], bytes):
+            raise error(8116, type_of(who[0]).name, 1, "suser_sname")
         found = _login_by_sid(frame, who[0])
         if found is None:  # Windows is asked for an account without a login (documentation: SUSER_SNAME)
             return find_name(frame.session.instance.world, frame.session.instance.machine, who[0])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lab.sql.api import Event
+from lab.sql.engine.elsewhere import PROCEDURES as ELSEWHERE
 from lab.sql.engine.errors import error, not_modelled
 
 if TYPE_CHECKING:
@@ -44,6 +45,13 @@ class Arguments:
     def get(self, name: str, default: Any = None) -> Any:
         found = self._given.get(name)
         return default if found is None or found.value is None else found.value
+
+    def name(self, name: str) -> str:
+        """A required argument whose parameter is a text: other types are converted."""
+        from lab.sql.engine.functions.registry import as_text
+
+        value = self.required(name)
+        return "" if value is None else as_text(value)
 
     def required(self, name: str) -> Any:
         if name not in self._given:
@@ -90,6 +98,8 @@ def find_procedure(parts: tuple[str, ...]) -> Procedure | None:
     before = [part.lower() for part in parts[:-1]]
     if all(part in ("master", "sys", "dbo", "msdb", "") for part in before) or (before and before[-1] == "sys"):
         if name in NOT_MODELLED:
+            raise not_modelled(f"the procedure {name}")
+        if name not in PROCEDURES and name in ELSEWHERE:
             raise not_modelled(f"the procedure {name}")
         return PROCEDURES.get(name)
     return None
