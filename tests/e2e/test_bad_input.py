@@ -296,9 +296,12 @@ def test_a_group_that_the_topology_does_not_let_take_over(farm: FarmHere, pieces
     assert f"Set `adopt: true` in {farm.topology}:{farm.line('  adopt:')} (sql)" in line
 
 
-def test_a_sql_login_that_is_refused(farm: FarmHere, pieces: dict[str, Piece]) -> None:
-    line = refusal(pieces["SQL-primary"])  # sa is disabled, and the server takes Windows accounts only
-    assert line.startswith("SQL1: On SQL1, fail SQL over to it: SQL Server at ")
+def test_a_sql_login_that_is_refused(farm: FarmHere) -> None:
+    """sa is disabled, and the server takes Windows accounts only. What cannot go another way says so."""
+    with pytest.raises(MachineError) as caught:
+        farm.remote.sql_odbc("SQL1").run("SELECT 1", attempted="read it")
+    line = str(caught.value)
+    assert line.startswith("SQL1: read it: SQL Server at ")
     assert "refuses sa (Login failed for user 'sa'." in line
     assert "sqlAdministratorPassword" in line
 
@@ -366,13 +369,13 @@ def at_work(farm: FarmHere) -> Iterator[None]:
 def test_what_killed_creates_left_is_listed_and_taken_away(farm: FarmHere, pieces: dict[str, Piece]) -> None:
     """No state knows of it: a destroy would say "done". What is this stack's goes, as its resource's delete does."""
     owner = {"stack": "windows-azure-pack-ha/e2e", "identity": "1" * 32, "resource": "made by a killed run"}
-    for name in ("Portal1-nlb", "portal-cluster"):
+    for name in ("Portal1-nlb", "admin-api-cluster"):
         pieces[name].but(__owner=owner).create()
     other = pieces["Portal2-nlb"].but(__owner={**owner, "identity": "2" * 32})
     outs = other.create()
     leftovers = Leftovers(farm.settings(), Known(owner["stack"], owner["identity"], frozenset()), {})
     look = leftovers.look()
-    assert [one.resource_id for one in look.left] == ["nlb-cluster/portal", "portal1/feature/nlb"]
+    assert [one.resource_id for one in look.left] == ["nlb-cluster/admin-api", "portal1/feature/nlb"]
     assert look.unread == ()
     assert [leftovers.remove(one) for one in look.left] == ["", ""]
     assert leftovers.look().left == ()
