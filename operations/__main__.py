@@ -1,4 +1,4 @@
-"""What a person does around ``pulumi up``.
+"""What an operator does around ``pulumi up``.
 
 ``python -m operations verify`` looks at the farm from outside, level by level and member by member; ``load-balancer``
 prints what an external load balancer has to carry.
@@ -6,27 +6,26 @@ prints what an external load balancer has to carry.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from components.topology import TopologyError, load
 from components.topology.balancing import instructions, virtual_servers
-from operations.checks import balancing, machines, portal, sign_in, spf, sql
+from operations import verify as verification
 from operations.configuration import Context, from_stack, from_text, topology_of_stack
-from operations.row import Row, rows
 from remote.errors import MachineError
 
-LEVELS = (machines, balancing, sql, spf, portal, sign_in)
+app = typer.Typer(add_completion=False, help="What an operator does around pulumi up.", no_args_is_help=True)
 
-app = typer.Typer(add_completion=False, help="What a person does around pulumi up.", no_args_is_help=True)
+Stack = Annotated[str, typer.Option(help="The stack; without it the selected one.")]
+Configuration = Annotated[str, typer.Option(help="- reads the stack's configuration from standard input.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
 
 
 @app.callback()
@@ -36,62 +35,51 @@ def main() -> None:
 
 @app.command()
 def verify(
-    stack: Annotated[str, typer.Option(help="The stack; without it the selected one.")] = "",
-    configuration: Annotated[str, typer.Option(help="- reads the stack's configuration from standard input.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+    stack: Stack = "",
+    configuration: Configuration = "",
+    as_json: Json = False,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only the rows that do not hold, and the last line.")
+    ] = False,
 ) -> None:
     """Check every level of the farm and each member by itself. Exits with 1 when anything is not as it should be."""
-    try:
-        context = from_text(sys.stdin.read()) if configuration == "-" else from_stack(stack)
-    except MachineError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
-    found = verified(context)
-    failed = [row for row in found if not row.ok]
-    if as_json:
-        typer.echo(json.dumps({"ok": not failed, "rows": [dataclasses.asdict(row) for row in found]}, indent=2))
-    else:
-        _show(found)
-    for row in failed:
-        typer.echo(f"not as it should be: {row.member}: {row.checked}: {row.found}", err=True)
-    raise typer.Exit(1 if failed else 0)
+    raise typer.Exit(verification.run(_context(stack, configuration), as_json=as_json, failed=failed))
 
 
 @app.command("load-balancer")
 def load_balancer(
     topology: Annotated[str, typer.Option(help="A topology file; without it the one of the stack.")] = "",
-    stack: Annotated[str, typer.Option(help="The stack; without it the selected one.")] = "",
+    stack: Stack = "",
     as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
 ) -> None:
     """Print what to configure on a load balancer of your own: addresses, ports, members, probes, persistence."""
-    try:
+    with _one_line_errors():
         file = topology or topology_of_stack(stack)
         servers = virtual_servers(load(Path(file)))
-    except (MachineError, TopologyError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
     if as_json:
         typer.echo(json.dumps([server.plain() for server in servers], indent=2))
     else:
         typer.echo(instructions(servers) or f"No tier of {file} is behind an external load balancer.")
 
 
-def verified(context: Context) -> list[Row]:
-    """Ask everything there is to ask."""
-    return rows(check for level in LEVELS for check in level.checks(context))
+def _context(stack: str, configuration: str) -> Context:
+    with _one_line_errors():
+        return from_text(sys.stdin.read()) if configuration == "-" else from_stack(stack)
 
 
-def _show(found: list[Row]) -> None:
-    table = Table("", "member", "checked", "found")
-    level = ""
-    for row in found:
-        if row.level != level:
-            level = row.level
-            table.add_section()
-            table.add_row("", f"[bold]{escape(level)}[/bold]", "", "")
-        mark = "[green]ok[/green]" if row.ok else "[red]NO[/red]"
-        table.add_row(mark, escape(row.member), escape(row.checked), escape(row.found))
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """What keeps a command from looking at all is one line, and exit code 2."""
+    try:
+        yield
+    except TopologyError as error:
+        first, *others = error.problems
+        more = f" ({len(others)} more; `pulumi preview` lists all)" if others else ""
+        typer.echo(f"error: {first}{more}", err=True)
+        raise typer.Exit(2) from None
+    except MachineError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
 
 
 if __name__ == "__main__":

@@ -14,10 +14,6 @@ from remote.errors import MachineError
 from remote.secret import Secret
 from remote.session import Remote
 
-FURTHER_KEYS = ("spfAccountPassword", "passphrase")
-"""Secrets that a verification needs beside what a connection needs."""
-
-
 HERE, READING = "this computer", "read the stack's configuration"
 
 
@@ -30,12 +26,19 @@ class Context:
     spf_password: Secret
     passphrase: Secret
     sql_password: Secret
+    down: frozenset[str] = frozenset()
+    """The machines that do not answer at all; nothing is asked of them."""
 
 
 def from_stack(stack: str) -> Context:
-    """Read the configuration with the Pulumi CLI. Raises ``MachineError`` with what the CLI says."""
+    """Read the configuration with the Pulumi CLI. Raises ``MachineError`` with what the CLI says, ``TopologyError``."""
+    return context(values_of_stack(stack))
+
+
+def values_of_stack(stack: str) -> dict[str, Any]:
+    """The decrypted configuration by key. Raises ``MachineError`` with what the CLI says."""
     entries = json.loads(_asked(["config", "--json", "--show-secrets"], stack))
-    return context({key.split(":", 1)[1]: _value(entry) for key, entry in entries.items()})
+    return {key.split(":", 1)[1]: _value(entry) for key, entry in entries.items()}
 
 
 def topology_of_stack(stack: str) -> str:
@@ -64,8 +67,12 @@ def _value(entry: Mapping[str, Any]) -> Any:
 
 
 def from_text(text: str) -> Context:
-    """From the JSON text that the program hands over."""
-    return context(json.loads(text))
+    """From the JSON text that the program hands over. Raises ``MachineError`` for any other text, ``TopologyError``."""
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise MachineError(HERE, READING, f"standard input is no JSON ({error})") from None
+    return context(values)
 
 
 def context(values: Mapping[str, Any]) -> Context:
@@ -73,5 +80,7 @@ def context(values: Mapping[str, Any]) -> Context:
     return Context(
         settings.topology_of(text),
         settings.remote(text),
-        *(Secret(str(values.get(key) or "")) for key in (*FURTHER_KEYS, "sqlAdministratorPassword")),
+        spf_password=Secret(str(values.get("spfAccountPassword") or "")),
+        passphrase=Secret(str(values.get("passphrase") or "")),
+        sql_password=Secret(str(values.get("sqlAdministratorPassword") or "")),
     )

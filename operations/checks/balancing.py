@@ -28,14 +28,16 @@ def checks(context: Context) -> Iterator[Check]:
     for tier in context.topology.portal.tiers:
         if tier.cluster is not None:
             for node in tier.nodes:
-                yield Check(LEVEL, node, "converged, all nodes seen, declared port rules", _Node(context, tier, node))
+                what = "converged, all nodes seen, declared port rules"
+                yield Check(LEVEL, node, what, _Node(context, tier, node), machine=node)
         else:
-            yield Check(LEVEL, tier.front.name, f"leads to {tier.front.address}", _Name(context, tier))
-        yield Check(LEVEL, tier.front.name, "every connection to every port is answered", _Front(context, tier))
+            yield Check(LEVEL, tier.front.name, f"leads to {tier.front.address}", _Name(context, tier), common=True)
+        what = "every connection to every port is answered"
+        yield Check(LEVEL, tier.front.name, what, _Front(context, tier), common=True)
         if "tenant-site" in tier.roles:
             port = context.topology.portal.tenant_site_port
             what = f"answers on port {port} with the public certificate"
-            yield Check(LEVEL, tier.front.name, what, _Public(context, tier, tier.front.name))
+            yield Check(LEVEL, tier.front.name, what, _Public(context, tier, tier.front.name), common=True)
 
 
 class _Node:
@@ -51,18 +53,21 @@ class _Node:
             state.PortRule(rule.start, rule.end, rule.protocol, "multiple", rule.affinity)
             for rule in cluster.port_rules
         }
-        unseen = [node for node in self.tier.nodes if not view.sees(node)]
+        down = {node.lower() for node in self.context.down}
+        unseen = [node for node in self.tier.nodes if node.lower() not in down and not view.sees(node)]
+        unconverged = [text for text in view.unconverged if text.split(" ")[0].lower() not in down]
         return expect(
             [
                 "" if view.bound else "its card is not bound to a cluster",
                 f"it does not see {', '.join(unseen)}" if unseen else "",
-                f"not converged: {', '.join(view.unconverged)}" if view.unconverged else "",
+                f"not converged: {', '.join(unconverged)}" if unconverged else "",
                 "" if view.rules == declared else "its port rules are not the declared ones",
                 deviations(view, view),
                 "" if view.starts else "it does not start with its machine",
                 "" if view.address == str(cluster.address) else f"its virtual address is {view.address}",
             ],
             f"converged at {view.address}, {len(view.rules)} port rules",
+            unasked=self.context.down & {*self.tier.nodes},
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from components.failover_proof import ask
@@ -24,22 +24,28 @@ LEVEL = "portal"
 
 
 def checks(context: Context) -> Iterator[Check]:
-    portal = context.topology.portal
-    for tier in portal.tiers:
+    for tier in context.topology.portal.tiers:
         for node in tier.nodes:
-            yield Check(LEVEL, node, "every feature is configured", _Features(context, tier, node))
-            yield Check(LEVEL, node, "every site answers, no failed log-on meanwhile", _Sites(context, tier, node))
-            yield Check(LEVEL, node, f"members of {OPERATORS}", _Operators(context, node))
-            if "tenant-site" in tier.roles:
-                what = f"tenants' site on port {portal.tenant_site_port} with the public certificate"
-                yield Check(LEVEL, node, what, _TenantSite(context, tier, node))
-            if "admin-site" in tier.roles and context.topology.release.by_hand:
-                yield Check(LEVEL, node, f"works with the plan {portal.plan.name}", _PlanByHand(context, node))
-                yield Check(LEVEL, node, "works with SPF registered", _RegisteredByHand(context, node))
-            elif "admin-api" in tier.roles:
-                yield Check(LEVEL, node, f"sees the plan {portal.plan.name}", _Plan(context, node))
-                yield Check(LEVEL, node, "sees SPF registered once", _Registered(context, node))
-                yield Check(LEVEL, node, f"calls SPF at {context.topology.spf.url}", _CallsSpf(context, node))
+            for what, question in _questions(context, tier, node):
+                yield Check(LEVEL, node, what, question, machine=node)
+
+
+def _questions(context: Context, tier: Tier, node: str) -> Iterator[tuple[str, Callable[[], str]]]:
+    """What one node is asked."""
+    portal = context.topology.portal
+    yield "every feature is configured", _Features(context, tier, node)
+    yield "every site answers, no failed log-on meanwhile", _Sites(context, tier, node)
+    yield f"members of {OPERATORS}", _Operators(context, node)
+    if "tenant-site" in tier.roles:
+        what = f"tenants' site on port {portal.tenant_site_port} with the public certificate"
+        yield what, _TenantSite(context, tier, node)
+    if "admin-site" in tier.roles and context.topology.release.by_hand:
+        yield f"works with the plan {portal.plan.name}", _PlanByHand(context, node)
+        yield "works with SPF registered", _RegisteredByHand(context, node)
+    elif "admin-api" in tier.roles:
+        yield f"sees the plan {portal.plan.name}", _Plan(context, node)
+        yield "sees SPF registered once", _Registered(context, node)
+        yield f"calls SPF at {context.topology.spf.url}", _CallsSpf(context, node)
 
 
 class _OnNode:

@@ -11,7 +11,7 @@ from components.sql.login_mirror import LoginMirrorInputs, LoginMirrorResource
 from components.steps import load_script
 from components.topology.parts import Replica
 from operations.configuration import Context
-from operations.row import Check, expect
+from operations.row import Check, UncheckedError, expect
 
 LEVEL = "SQL Server"
 
@@ -19,9 +19,10 @@ LEVEL = "SQL Server"
 def checks(context: Context) -> Iterator[Check]:
     sql = context.topology.sql
     for replica in context.topology.replicas:
-        yield Check(LEVEL, replica.machine, f"admits {sql.administrator}, mixed mode", _Replica(context, replica))
+        what = f"admits {sql.administrator}, mixed mode"
+        yield Check(LEVEL, replica.machine, what, _Replica(context, replica), machine=replica.machine)
     yield Check(LEVEL, sql.group, "has a primary, every replica follows", _Group(context))
-    yield Check(LEVEL, context.topology.listener_fqdn, "leads to the primary", _Listener(context))
+    yield Check(LEVEL, context.topology.listener_fqdn, "leads to the primary", _Listener(context), common=True)
     for database in DATABASES:
         what = "follows on every replica, ready for a failover where it is synchronous"
         yield Check(LEVEL, database, what, _Database(context, database))
@@ -29,7 +30,15 @@ def checks(context: Context) -> Iterator[Check]:
 
 
 def _machines(context: Context) -> list[str]:
-    return [replica.machine for replica in context.topology.replicas]
+    """The replicas to ask. Raises ``UncheckedError`` when none of them answers."""
+    everywhere = [replica.machine for replica in context.topology.replicas]
+    if answering := [machine for machine in everywhere if machine not in context.down]:
+        return answering
+    raise UncheckedError(f"no replica answers ({', '.join(everywhere)})")
+
+
+def _silent(context: Context) -> frozenset[str]:
+    return context.down & {replica.machine for replica in context.topology.replicas}
 
 
 class _Replica:
@@ -58,8 +67,10 @@ class _Group:
         group = groups.observe(self.context.remote, machines, self.context.topology.sql.group)
         joined = [replica.machine for replica in group.replicas if replica.joined]
         outside = [f"{machine} is no replica of it" for machine in machines if machine not in joined]
-        secondaries = ", ".join(replica.machine for replica in group.secondaries)
-        return expect([*outside, *group.unhealthy()], f"primary {group.primary}, following: {secondaries}")
+        silent = _silent(self.context)
+        following = ", ".join(replica.machine for replica in group.secondaries if replica.machine not in silent)
+        found = f"primary {group.primary}, following: {following or 'none'}"
+        return expect([*outside, *group.unhealthy(silent)], found, unasked=silent)
 
 
 class _Listener:
@@ -83,7 +94,10 @@ class _Database:
 
     def __call__(self) -> str:
         group = groups.observe(self.context.remote, _machines(self.context), self.context.topology.sql.group)
-        return expect(lagging(group, self.database), f"on {len(group.of(self.database))} replicas")
+        silent = _silent(self.context)
+        copies = [one for one in group.of(self.database) if one.machine not in silent]
+        found = f"on {len(copies)} {'replica' if len(copies) == 1 else 'replicas'}"
+        return expect(lagging(group, self.database, tuple(silent)), found, unasked=silent)
 
 
 class _Logins:
@@ -102,4 +116,5 @@ class _Logins:
         )
         facts = provider.observe(inputs, self.context.remote)
         wrong = provider.concerns(inputs, facts)
-        return expect(wrong, f"{len(provider.outputs(inputs, facts)['logins'])} logins")
+        found = f"{len(provider.outputs(inputs, facts)['logins'])} logins"
+        return expect(wrong, found, unasked=_silent(self.context))
