@@ -17,6 +17,7 @@ from components.steps import load_script
 from components.topology.portal import Tier
 from components.topology.roles import ROLES
 from operations.checks.balancing import public
+from operations.checks.services import Services
 from operations.configuration import Context
 from operations.row import Check, WrongError, expect
 
@@ -35,6 +36,7 @@ def _questions(context: Context, tier: Tier, node: str) -> Iterator[tuple[str, C
     portal = context.topology.portal
     yield "every feature is configured", _Features(context, tier, node)
     yield "every site answers, no failed log-on meanwhile", _Sites(context, tier, node)
+    yield "IIS runs and starts with it", Services(context, node, ("W3SVC",), manual=("WAS",))
     yield f"members of {OPERATORS}", _Operators(context, node)
     if "tenant-site" in tier.roles:
         what = f"tenants' site on port {portal.tenant_site_port} with the public certificate"
