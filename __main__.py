@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pulumi
@@ -13,6 +14,7 @@ from components.topology import TopologyError, load
 from components.topology.balancing import instructions, virtual_servers
 from components.verification import verification
 from components.windows import pfx
+from components.windows.certificate import RENEW
 
 config = pulumi.Config()
 
@@ -23,6 +25,10 @@ try:
     )
 except (TopologyError, pfx.CertificateError) as error:
     raise pulumi.RunError(str(error)) from None
+
+for name, certificate in certificates.items():
+    if concern := certificate.concern(datetime.now(UTC)):
+        pulumi.warn(f"certificate {name}: {concern}. {RENEW.format(name=name)}")
 
 secrets = FarmSecrets(
     sql_password=config.require_secret("sqlAdministratorPassword"),

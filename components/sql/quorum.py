@@ -61,8 +61,11 @@ class Quorum:
 
     def fatal(self) -> list[str]:
         """The servers of which the loss of one stops the cluster."""
-        servers = dict.fromkeys(member.server for member in self.members if member.server and member.up)
-        return [server for server in servers if not self.survives(server)]
+        servers: dict[str, str] = {}
+        for member in self.members:
+            if member.server and member.up:
+                servers.setdefault(member.server.lower(), member.server)
+        return [server for server in servers.values() if not self.survives(server)]
 
 
 def observe(remote: Remote, machine: str) -> Quorum:

@@ -2,20 +2,27 @@
 
 The file and its password never touch the machine's disk: they go through the PowerShell session into the store. A
 renewed certificate is another thing: it is imported beside the old one, and the old one goes at the end of the update,
-when every binding has the new one. Other certificates are left alone. Delete removes the certificate with its key.
+when every binding has the new one. A certificate that has expired or is not valid yet is not imported; one that is in
+the store already is left there, however long it is still valid. Other certificates are left alone. Delete removes the
+certificate with its key.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from components.resource import Adoptable, FarmResource, Inputs, ReplaceOn
+from components.resource import Adoptable, FarmResource, Inputs, ReplaceOn, ValidatesChange
 from components.steps import Script, Step, load_script
 from components.topology import Topology
 from components.topology.problem import Location
+from components.windows.pfx import unusable
+from remote.errors import MachineError
 from remote.secret import Secret
 from remote.session import Remote
+
+RENEW = "Renew it: put the new PFX file where `certificates.{name}.file` of this stack's configuration says."
 
 
 class CertificateInputs(Inputs):
@@ -29,6 +36,10 @@ class CertificateInputs(Inputs):
     """The PFX file, base64."""
     password: Secret
     """The file's password."""
+    valid_from: datetime | None = None
+    """When it begins to be valid (UTC)."""
+    valid_until: datetime | None = None
+    """When it expires (UTC)."""
     private_key: bool = True
     """Whether its private key is there."""
 
@@ -37,9 +48,13 @@ class CertificateInputs(Inputs):
 class CertificateFacts:
     installed: bool
     private_key: bool
+    now: datetime | None = None
+    """When it was looked at, by the clock of this computer."""
 
 
-class CertificateResource(Adoptable[CertificateInputs, CertificateFacts]):
+class CertificateResource(
+    Adoptable[CertificateInputs, CertificateFacts], ValidatesChange[CertificateInputs, CertificateFacts]
+):
     def display_name(self, inputs: CertificateInputs) -> str:
         return f"the certificate {inputs.name} ({inputs.thumbprint})"
 
@@ -52,11 +67,22 @@ class CertificateResource(Adoptable[CertificateInputs, CertificateFacts]):
             {"Thumbprint": inputs.thumbprint},
             attempted=f"read {self.display_name(inputs)}",
         )[0]
-        return CertificateFacts(state["installed"], state["privateKey"])
+        return CertificateFacts(state["installed"], state["privateKey"], datetime.now(UTC))
+
+    def validate_change(self, olds: dict[str, Any], inputs: CertificateInputs) -> str:
+        """A new one is refused in the preview; of one in the state it is not known whether it has to be imported."""
+        if inputs.adopt or olds.get("thumbprint") == inputs.thumbprint:
+            return ""
+        if why := _unusable(inputs, datetime.now(UTC)):
+            return f"{inputs.machine}: import {self.display_name(inputs)}: {why}. {RENEW.format(name=inputs.name)}"
+        return ""
 
     def plan(self, inputs: CertificateInputs, facts: CertificateFacts) -> list[Step]:
         if facts.installed and facts.private_key:
             return []
+        if why := _unusable(inputs, facts.now):
+            attempted = f"import {self.display_name(inputs)}"
+            raise MachineError(inputs.machine, attempted, why, RENEW.format(name=inputs.name))
         arguments = {"Pfx": inputs.pfx, "Password": inputs.password}
         what = f"On {inputs.machine}, import {self.display_name(inputs)} with its private key."
         return [Step(what, Script(inputs.machine, "windows/import_certificate.ps1", arguments))]
@@ -75,6 +101,12 @@ class CertificateResource(Adoptable[CertificateInputs, CertificateFacts]):
         if not facts.installed:
             return None
         return {"private_key": facts.private_key}
+
+
+def _unusable(inputs: CertificateInputs, now: datetime | None) -> str:
+    if inputs.valid_from is None or inputs.valid_until is None or now is None:
+        return ""
+    return unusable(inputs.valid_from, inputs.valid_until, now)
 
 
 class Certificate(FarmResource[CertificateInputs], module="windows", name="Certificate"):

@@ -1,11 +1,15 @@
-"""The public certificate, read on this computer before any machine is touched."""
+"""The public certificate, read on this computer before any machine is touched.
+
+That it ends soon, or has ended, is a warning here: it keeps nothing else from being repaired. Only its import is
+refused (``components.windows.certificate``).
+"""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +19,8 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from remote.secret import Secret
 
-EXPIRES_SOON = timedelta(days=14)
+EXPIRES_SOON = timedelta(days=30)
+"""How long before its end a certificate is a warning."""
 
 
 class CertificateError(Exception):
@@ -32,10 +37,27 @@ class Pfx:
     """The file, base64."""
     password: Secret
     dns_names: tuple[str, ...]
+    not_before: datetime
     not_after: datetime
 
+    def concern(self, now: datetime) -> str:
+        """That it cannot be used now, or only for a short time; empty where neither is so."""
+        return unusable(self.not_before, self.not_after, now) or ends_soon(self.not_after, now)
 
-def read(file: Path, password: Secret, dns_names: Sequence[str], now: datetime | None = None) -> Pfx:
+
+def unusable(not_before: datetime, not_after: datetime, now: datetime) -> str:
+    """Why clients do not accept a certificate at a time; empty where they do."""
+    if now < not_before:
+        return f"it is not valid before {not_before:%Y-%m-%d %H:%M} UTC"
+    return f"it expired on {not_after:%Y-%m-%d}" if not_after < now else ""
+
+
+def ends_soon(not_after: datetime, now: datetime) -> str:
+    """That a certificate that is valid ends soon; empty where it does not."""
+    return f"it expires on {not_after:%Y-%m-%d}; renew it" if not_after < now + EXPIRES_SOON else ""
+
+
+def read(file: Path, password: Secret, dns_names: Sequence[str]) -> Pfx:
     """Read a PFX file and check that it can serve these names. Raises ``CertificateError``."""
     try:
         content = file.read_bytes()
@@ -59,14 +81,9 @@ def read(file: Path, password: Secret, dns_names: Sequence[str], now: datetime |
             f"{file}: the certificate is for {', '.join(names)}, not for {', '.join(missing)}. "
             "Use one that is issued for the cluster's name."
         )
-    until = certificate.not_valid_after_utc
-    now = now or datetime.now(UTC)
-    if until < now:
-        raise CertificateError(f"{file}: the certificate expired on {until:%Y-%m-%d}. Renew it.")
-    if until < now + EXPIRES_SOON:
-        raise CertificateError(f"{file}: the certificate expires on {until:%Y-%m-%d}. Renew it first.")
     thumbprint = certificate.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - Windows' name for a certificate
-    return Pfx(thumbprint, Secret(base64.b64encode(content).decode()), password, names, until)
+    since, until = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return Pfx(thumbprint, Secret(base64.b64encode(content).decode()), password, names, since, until)
 
 
 def read_all(given: Mapping[str, Any], wanted: Mapping[str, Sequence[str]]) -> dict[str, Pfx]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from cryptography import x509
 
@@ -16,7 +17,7 @@ from components.nlb.node import deviations
 from components.portal.external_load_balancer_check import HINT
 from components.portal.front import unanswered
 from components.topology.portal import Cluster, Tier
-from components.windows.pfx import covers
+from components.windows.pfx import covers, ends_soon
 from operations.configuration import Context
 from operations.row import Check, WrongError, expect
 from remote.http import get
@@ -116,9 +117,11 @@ class _Public:
 
 
 def public(status: int, certificate: bytes, name: str) -> str:
-    names = x509.load_der_x509_certificate(certificate).extensions.get_extension_for_class(x509.SubjectAlternativeName)
+    found = x509.load_der_x509_certificate(certificate)
+    names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     covered = any(covers(pattern, name) for pattern in names.value.get_values_for_type(x509.DNSName))
     return expect(
         [f"HTTP {status}" if status >= 400 else "", "" if covered else "the certificate is for another name"],
-        f"HTTP {status}, certificate verified",
+        f"HTTP {status}, certificate verified, valid until {found.not_valid_after_utc:%Y-%m-%d}",
+        soon=[ends_soon(found.not_valid_after_utc, datetime.now(UTC))],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,6 @@ def test_a_wildcard_covers_one_label(tmp_path: Path) -> None:
     ("names", "options", "password", "message"),
     [
         (["other.example"], {}, PASSWORD, "the certificate is for other.example, not for portal.hyper-v.nu"),
-        ([NAME], {"days": -1}, PASSWORD, "the certificate expired on"),
-        ([NAME], {"days": 5}, PASSWORD, "the certificate expires on"),
         ([NAME], {}, "wrong", "wrong password or no PFX file"),
         ([NAME], {"key": False}, PASSWORD, "holds no certificate with a private key"),
     ],
@@ -46,6 +45,17 @@ def test_a_bad_certificate_is_one_clear_line(
     assert message in str(caught.value)
     assert str(file) in str(caught.value)
     assert PASSWORD not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("days", "concern"), [(-1, "it expired on "), (5, "it expires on "), (29, "it expires on "), (31, "")]
+)
+def test_its_end_keeps_nothing_from_being_repaired(tmp_path: Path, days: int, concern: str) -> None:
+    found = pfx.read(write_pfx(tmp_path / "c.pfx", NAME, days=days), Secret(PASSWORD), [NAME])
+    said = found.concern(datetime.now(UTC))
+    assert said.startswith(concern)
+    assert bool(said) == bool(concern)
+    assert found.concern(found.not_before - timedelta(hours=1)).startswith("it is not valid before ")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

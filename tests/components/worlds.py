@@ -64,7 +64,15 @@ FEATURE = Case(
 
 CERTIFICATE = Case(
     CertificateResource,
-    {"machine": "Portal1", "name": "portal", "thumbprint": THUMBPRINT, "pfx": "UEZY-secret", "password": "Pfx-Pass-1!"},
+    {
+        "machine": "Portal1",
+        "name": "portal",
+        "thumbprint": THUMBPRINT,
+        "pfx": "UEZY-secret",
+        "password": "Pfx-Pass-1!",
+        "valid_from": "2013-01-01T00:00:00Z",
+        "valid_until": "2113-01-01T00:00:00Z",
+    },
     CertificateFacts(False, False),
     {
         "windows/import_certificate.ps1": lambda f, a: CertificateFacts(True, True),
