@@ -1,7 +1,7 @@
 """What an operator does around ``pulumi up``.
 
-``python -m operations verify`` looks at the farm from outside, level by level and member by member; ``load-balancer``
-prints what an external load balancer has to carry.
+``python -m operations verify`` looks at the farm from outside, level by level and member by member; ``audit`` shows
+what is still single; ``load-balancer`` prints what an external load balancer has to carry.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import typer
 
 from components.topology import TopologyError, load
 from components.topology.balancing import instructions, virtual_servers
+from operations import audit as auditing
 from operations import verify as verification
 from operations.configuration import Context, from_stack, from_text, topology_of_stack
 from remote.errors import MachineError
@@ -44,6 +45,12 @@ def verify(
 ) -> None:
     """Check every level of the farm and each member by itself. Exits with 1 when anything is not as it should be."""
     raise typer.Exit(verification.run(_context(stack, configuration), as_json=as_json, failed=failed))
+
+
+@app.command()
+def audit(stack: Stack = "", configuration: Configuration = "", as_json: Json = False) -> None:
+    """Show what is still single: servers, hosts, votes, backups. Exits with 1 when there is a risk, changes nothing."""
+    raise typer.Exit(auditing.run(_context(stack, configuration), as_json=as_json))
 
 
 @app.command("load-balancer")

@@ -53,10 +53,11 @@ class Quorum:
     def down(self) -> list[str]:
         return [member.name for member in self.members if not member.up]
 
-    def survives(self, server: str) -> bool:
-        """Whether more than half of the votes are left when one server, with everything on it, is lost now. Windows
-        Server 2012 takes votes away from nodes that went down before; that is not counted on here."""
-        left = sum(one.votes for one in self.members if one.up and one.server.lower() != server.lower())
+    def survives(self, *servers: str) -> bool:
+        """Whether more than half of the votes are left when these servers, with everything on them, are lost now and
+        at once. Windows Server 2012 takes votes away from nodes that went down before; that is not counted on here."""
+        lost = {server.lower() for server in servers}
+        left = sum(one.votes for one in self.members if one.up and one.server.lower() not in lost)
         return left * 2 > sum(one.votes for one in self.members)
 
     def fatal(self) -> list[str]:

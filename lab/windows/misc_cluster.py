@@ -139,10 +139,15 @@ def get_resource(call: Call) -> Iterator[PSObject]:
 @cmdlet("Get-ClusterParameter")
 def get_parameter(call: Call) -> Iterator[PSObject]:
     """The private properties of a resource that Get-ClusterResource gives."""
-    resource = call.get("InputObject")
-    if not isinstance(resource, PSObject) or text(resource.properties.get("ResourceType")) == "":
-        raise NotModelledError("Get-ClusterParameter of anything but a resource in the pipeline")
-    name = text(resource.properties["Name"])
+    given = call.get("InputObject")
+    resources = [one for one in ([given] if given is not None else call.input) if isinstance(one, PSObject)]
+    if not resources or any("ResourceType" not in one.properties for one in resources):
+        raise NotModelledError("Get-ClusterParameter of anything but resources in the pipeline")
+    for resource in resources:
+        yield from _parameters(call, text(resource.properties["Name"]))
+
+
+def _parameters(call: Call, name: str) -> Iterator[PSObject]:
     wanted = texts(call.get("Name"))
     document = Group(call.machine.world, name).document
     values = {

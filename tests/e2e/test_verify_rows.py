@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from lab.testing import power, sql
-from operations import configuration, verify
+from operations import audit, configuration, verify
+from operations.audits.finding import Verdict
 from operations.checks import machines
 from operations.row import Check, Row, Status
 from remote.logons import LOG_ONS
@@ -355,6 +356,129 @@ def test_every_row_was_tried(farm: Looking) -> None:
         "sees SPF registered once",  # tests/e2e/test_drift.py deletes it
         "MgmtSvc-TenantSite leads to no machine's own name",
     }
+
+
+GUEST = r"HKLM:\SOFTWARE\Microsoft\Virtual Machine\Guest\Parameters"
+UNINSTALL = r"HKLM:\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall"
+
+
+ROLLUP = f"""
+[void](New-Item '{UNINSTALL}\\ur')
+Set-ItemProperty '{UNINSTALL}\\ur' -Name DisplayName -Value 'Windows Azure Pack'
+Set-ItemProperty '{UNINSTALL}\\ur' -Name DisplayVersion -Value '3.25'"""
+
+
+def host(node: str, name: str) -> Hand:
+    return shell(node, f"Set-ItemProperty '{GUEST}' -Name PhysicalHostName -Value '{name}'")
+
+
+def votes(sql1: int, sql2: int, witness: str) -> Hand:
+    def change(here: Any) -> None:
+        here.collection("lab", "sql-cluster").change("cluster", votes={"SQL1": sql1, "SQL2": sql2}, witness=witness)
+
+    return world(change)
+
+
+def dns(*servers: str) -> Hand:
+    """The DNS servers of Portal2's card."""
+    return world(lambda here: here.machine("Portal2").collection("interface").change("Ethernet", dns=list(servers)))
+
+
+def resource(**values: int) -> Hand:
+    """Properties of the group in the failover cluster."""
+    return world(lambda here: here.collection("ag:SQL", "group").change("group", **values))
+
+
+SHARE = r"\\FILE\SQLAG"
+SHOWN_ALWAYS = {
+    "Portal1 has one network card in a unicast cluster",
+    "Portal2 has one network card in a unicast cluster",
+}
+RISKS = [
+    ("one host for both nodes", "HOST1 runs Portal1 and Portal2", host("Portal2", "HOST1"), host("Portal2", "HOST2")),
+    ("one host for both replicas", "HOST1 runs SQL1 and SQL2", host("SQL2", "HOST1"), host("SQL2", "HOST2")),
+    ("no witness", "2 nodes vote and no witness does", votes(1, 1, ""), votes(1, 1, SHARE)),
+    ("the witness on a node", "the loss of SQL1 breaks the quorum", votes(1, 1, r"\\SQL1\Witness"), votes(1, 1, SHARE)),
+    ("a vote taken away", "the loss of SQL1 breaks the quorum", votes(1, 0, ""), votes(1, 1, SHARE)),
+    ("one DNS server", "Portal2 knows only the DNS server 172.31.5.10", dns("172.31.5.10"), dns("1.1.1.1", "1.1.1.2")),
+    (
+        "nobody takes over", "no replica takes over by itself from SQL1",
+        statements("SQL1", f"{REPLICA} (FAILOVER_MODE = MANUAL)"),
+        statements("SQL1", f"{REPLICA} (FAILOVER_MODE = AUTOMATIC)"),
+    ),
+    (
+        "a short session time-out", "session time-out of SQL2: 5 s",
+        statements("SQL1", f"{REPLICA} (SESSION_TIMEOUT = 5)"), statements("SQL1", f"{REPLICA} (SESSION_TIMEOUT = 10)"),
+    ),
+    (
+        "only a dead server counts", "failure condition level 1",
+        group("SET (FAILURE_CONDITION_LEVEL = 1)"), group("SET (FAILURE_CONDITION_LEVEL = 3)"),
+    ),
+    (
+        "a hang is noticed late", "health check time-out 120 s",
+        group("SET (HEALTH_CHECK_TIMEOUT = 120000)"), group("SET (HEALTH_CHECK_TIMEOUT = 30000)"),
+    ),
+    ("no failover at all", "0 failovers in 6 h", resource(failover_threshold=0), resource(failover_threshold=1)),
+    (
+        "a login on one server only", "MgmtSvc-Usage on SQL2: missing",
+        statements("SQL2", "DROP LOGIN [MgmtSvc-Usage]"), mirror_again,
+    ),
+    (
+        "another certificate", "the nodes have different certificates",
+        shell("Portal2", OTHER_CERTIFICATE), shell("Portal2", OWN_CERTIFICATE),
+    ),
+    (
+        "a node waits for an administrator", "Portal2 does not start load balancing",
+        start_state("Stopped"), start_state("Started"),
+    ),
+    (
+        "an update on one node", "the portal's packages of the tier portal differs: Portal1: Windows Azure Pack 3.25",
+        shell("Portal1", ROLLUP), shell("Portal1", f"Remove-Item '{UNINSTALL}\\ur'"),
+    ),
+]  # fmt: skip
+
+
+def risks(farm: Looking) -> set[str]:
+    """What the audit finds beside backups, which a new farm does not have."""
+    LOG_ONS.forget(*farm.remote.hosts.sql_servers)
+    found = audit.audited(farm.context())
+    assert [row for row in found if row.verdict is Verdict.UNKNOWN] == []
+    assert all(row.effect and row.remedy for row in found if row.verdict is Verdict.RISK)
+    return {row.what for row in found if row.verdict is Verdict.RISK and row.looked_at != "backups"}
+
+
+def test_a_farm_that_is_well_has_no_other_risk(farm: Looking) -> None:
+    assert risks(farm) == SHOWN_ALWAYS
+    backups = [row.what for row in audit.audited(farm.context()) if row.looked_at == "backups"]
+    assert any(what.startswith(f"{DATABASE}: no log backup in ") for what in backups)
+
+
+@pytest.mark.parametrize(("found", "by_hand", "mend"), [one[1:] for one in RISKS], ids=[one[0] for one in RISKS])
+def test_the_audit_finds(farm: Looking, found: str, by_hand: Hand, mend: Hand) -> None:
+    by_hand(farm)
+    try:
+        seen = risks(farm) - SHOWN_ALWAYS
+        assert any(found in what for what in seen), seen
+    finally:
+        mend(farm)
+    end = time.monotonic() + 10
+    while left := risks(farm) - SHOWN_ALWAYS:
+        assert time.monotonic() < end, left
+
+
+def test_the_audit_of_a_farm_without_a_server(farm: Looking) -> None:
+    power.stop(farm.world, "SPF2")
+    try:
+        found = audit.audited(farm.context())
+    finally:
+        power.start(farm.world, "SPF2")
+    unknown = {row.looked_at for row in found if row.verdict is Verdict.UNKNOWN}
+    assert unknown == {
+        "Service Provider Foundation: Hyper-V hosts",
+        "Service Provider Foundation: versions",
+        "DNS servers",
+    }
+    assert audit.exit_code([row for row in found if row.verdict is not Verdict.RISK]) == 2
 
 
 @pytest.mark.parametrize("stopped", ["SQL2", "Portal1"])
