@@ -1,7 +1,8 @@
 """What an operator does around ``pulumi up``.
 
 ``python -m operations verify`` looks at the farm from outside, level by level and member by member; ``audit`` shows
-what is still single; ``load-balancer`` prints what an external load balancer has to carry.
+what is still single; ``runbook`` prints what ``up`` would do; ``load-balancer`` prints what an external load balancer
+has to carry.
 """
 
 from __future__ import annotations
@@ -14,12 +15,22 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pulumi import RunError
 
 from components.topology import TopologyError, load
 from components.topology.balancing import instructions, virtual_servers
 from operations import audit as auditing
+from operations import runbook as planning
 from operations import verify as verification
-from operations.configuration import Context, from_stack, from_text, topology_of_stack
+from operations.configuration import (
+    Context,
+    context,
+    from_stack,
+    from_text,
+    topology_of_stack,
+    values_of_stack,
+    values_of_text,
+)
 from remote.errors import MachineError
 
 app = typer.Typer(add_completion=False, help="What an operator does around pulumi up.", no_args_is_help=True)
@@ -51,6 +62,19 @@ def verify(
 def audit(stack: Stack = "", configuration: Configuration = "", as_json: Json = False) -> None:
     """Show what is still single: servers, hosts, votes, backups. Exits with 1 when there is a risk, changes nothing."""
     raise typer.Exit(auditing.run(_context(stack, configuration), as_json=as_json))
+
+
+@app.command()
+def runbook(stack: Stack = "", configuration: Configuration = "") -> None:
+    """Print as Markdown what `pulumi up` would do now, machine by machine. Exits with 2 when it could not look."""
+    with _one_line_errors():
+        values = values_of_text(sys.stdin.read()) if configuration == "-" else values_of_stack(stack)
+        known = context(values)
+        try:
+            text = planning.written(values, known.remote, known.topology.name)
+        except RunError as error:
+            raise MachineError("this computer", "run the program", str(error)) from None
+    typer.echo(text)
 
 
 @app.command("load-balancer")

@@ -68,11 +68,16 @@ def _value(entry: Mapping[str, Any]) -> Any:
 
 def from_text(text: str) -> Context:
     """From the JSON text that the program hands over. Raises ``MachineError`` for any other text, ``TopologyError``."""
+    return context(values_of_text(text))
+
+
+def values_of_text(text: str) -> dict[str, Any]:
+    """The configuration by key, from JSON. Raises ``MachineError`` for any other text."""
     try:
-        values = json.loads(text)
+        values: dict[str, Any] = json.loads(text)
     except ValueError as error:
         raise MachineError(HERE, READING, f"standard input is no JSON ({error})") from None
-    return context(values)
+    return values
 
 
 def context(values: Mapping[str, Any]) -> Context:
