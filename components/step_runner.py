@@ -133,7 +133,8 @@ class StepRunner:
                 if action.logged_off:
                     self._remote.log_off()
                 missing = action.waiting_for
-                wait(action.machine, attempted, action.timeout_seconds, lambda: missing(observe()), self._report)
+                seconds = action.timeout_seconds
+                wait(action.machine, attempted, seconds, lambda: missing(observe()), self._report, remedy=step.remedy)
             case OperatorStep() as action:
                 self._manual(action, attempted, observe)
             case _ as never:
@@ -241,10 +242,11 @@ def wait(
     report: Report,
     *,
     by_hand: str = "",
+    remedy: str = "",
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Ask again and again, ever more slowly, until nothing is missing; raise when the time is up. ``by_hand`` is what
-    a person has to do for it to come about."""
+    a person has to do for it to come about; ``remedy`` what to do when it has not."""
     deadline = time.monotonic() + timeout_seconds
     pause, told = 0.1, ""
     while waiting_for := missing():
@@ -257,7 +259,7 @@ def wait(
                 else f"after {timeout_seconds:.0f} seconds still waiting for {waiting_for}",
                 f"{by_hand} Then run `pulumi up` again: it resumes."
                 if by_hand
-                else "When it has come about, run `pulumi up` again: it resumes.",
+                else remedy or "When it has come about, run `pulumi up` again: it resumes.",
             )
         if waiting_for != told:
             report(f"{machine}: waiting for {waiting_for}")

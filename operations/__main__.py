@@ -1,42 +1,40 @@
 """What an operator does around ``pulumi up``.
 
 ``python -m operations verify`` looks at the farm from outside, level by level and member by member; ``audit`` shows
-what is still single; ``runbook`` prints what ``up`` would do; ``load-balancer`` prints what an external load balancer
-has to carry.
+what is still single; ``runbook`` prints what ``up`` would do; ``doctor`` looks whether it will work; ``leftovers``
+lists what machines still hold for a stack; ``load-balancer`` prints what an external load balancer has to carry.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from pulumi import RunError
 
+from components.connection_problems import ConfigurationError
 from components.topology import TopologyError, load
 from components.topology.balancing import instructions, virtual_servers
 from operations import audit as auditing
 from operations import runbook as planning
 from operations import verify as verification
-from operations.configuration import (
-    Context,
-    context,
-    from_stack,
-    from_text,
-    topology_of_stack,
-    values_of_stack,
-    values_of_text,
-)
+from operations.configuration import Context, context, from_stack, topology_of_stack, values_of_stack
+from operations.contract import reports
+from operations.contract.case import cases
+from operations.contract.runner import run_all
+from operations.doctor import output
+from operations.doctor.run import examined
+from operations.leftovers import Leftovers
+from operations.stack_state import state_of
 from remote.errors import MachineError
 
 app = typer.Typer(add_completion=False, help="What an operator does around pulumi up.", no_args_is_help=True)
 
 Stack = Annotated[str, typer.Option(help="The stack; without it the selected one.")]
-Configuration = Annotated[str, typer.Option(help="- reads the stack's configuration from standard input.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
 
 
@@ -48,33 +46,56 @@ def main() -> None:
 @app.command()
 def verify(
     stack: Stack = "",
-    configuration: Configuration = "",
     as_json: Json = False,
     failed: Annotated[
         bool, typer.Option("--failed", help="Only the rows that do not hold, and the last line.")
     ] = False,
 ) -> None:
     """Check every level of the farm and each member by itself. Exits with 1 when anything is not as it should be."""
-    raise typer.Exit(verification.run(_context(stack, configuration), as_json=as_json, failed=failed))
+    raise typer.Exit(verification.run(_context(stack), as_json=as_json, failed=failed))
 
 
 @app.command()
-def audit(stack: Stack = "", configuration: Configuration = "", as_json: Json = False) -> None:
+def audit(stack: Stack = "", as_json: Json = False) -> None:
     """Show what is still single: servers, hosts, votes, backups. Exits with 1 when there is a risk, changes nothing."""
-    raise typer.Exit(auditing.run(_context(stack, configuration), as_json=as_json))
+    raise typer.Exit(auditing.run(_context(stack), as_json=as_json))
 
 
 @app.command()
-def runbook(stack: Stack = "", configuration: Configuration = "") -> None:
+def runbook(stack: Stack = "") -> None:
     """Print as Markdown what `pulumi up` would do now, machine by machine. Exits with 2 when it could not look."""
     with _one_line_errors():
-        values = values_of_text(sys.stdin.read()) if configuration == "-" else values_of_stack(stack)
+        values = values_of_stack(stack)
         known = context(values)
         try:
-            text = planning.written(values, known.remote, known.topology.name)
+            text = planning.written(values, known.remote, known.topology, state_of(stack))
         except RunError as error:
             raise MachineError("this computer", "run the program", str(error)) from None
     typer.echo(text)
+
+
+@app.command()
+def doctor(
+    stack: Stack = "",
+    as_json: Json = False,
+    contract: Annotated[
+        str, typer.Option(help="Instead: run the contract cases on this machine, which may be lost.")
+    ] = "",
+    report: Annotated[str, typer.Option(help="With --contract: write what came of the cases to this file.")] = "",
+) -> None:
+    """Look whether `up` will work on these machines. Changes nothing, but with --contract.
+
+    Exits with 0 when nothing is wrong, 1 when something is, 2 when something could not be looked at.
+    """
+    known = _context(stack)
+    if contract:
+        _contract(known, contract, report, as_json=as_json)
+    rows = examined(known)
+    if as_json:
+        typer.echo(output.as_json(rows))
+    else:
+        output.show(rows)
+    raise typer.Exit(output.code(rows))
 
 
 @app.command("load-balancer")
@@ -93,9 +114,53 @@ def load_balancer(
         typer.echo(instructions(servers) or f"No tier of {file} is behind an external load balancer.")
 
 
-def _context(stack: str, configuration: str) -> Context:
+@app.command()
+def leftovers(
+    stack: Stack = "",
+    remove: Annotated[bool, typer.Option("--remove", help="Take it away, newest first.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")] = False,
+) -> None:
+    """List what machines still hold for the stack that its state does not know. Exits with 0 when there is nothing,
+    with 1 when something is left, and with 2 when a machine could not be asked."""
     with _one_line_errors():
-        return from_text(sys.stdin.read()) if configuration == "-" else from_stack(stack)
+        of_stack = Leftovers.of_stack(stack)
+        look = of_stack.look()
+    found = []
+    for one in look.left:
+        why = of_stack.remove(one) if remove else ""
+        state = f"stays: {why}" if why else "removed" if remove else "left"
+        found.append({"machine": one.machine, "id": one.resource_id, "state": state, "text": str(one)})
+        if not as_json:
+            typer.echo(f"{state}: {one}")
+    if as_json:
+        unread = [str(away) for away in look.unread]
+        typer.echo(json.dumps({"stack": of_stack.stack.name, "leftovers": found, "unread": unread}, indent=2))
+    elif not look.left and not look.unread:
+        typer.echo(f"No machine holds anything for {of_stack.stack.name} that its state does not know.")
+    for away in look.unread:
+        typer.echo(f"not asked: {away}", err=True)
+    if look.unread:
+        raise typer.Exit(2)
+    raise typer.Exit(1 if any(one["state"] != "removed" for one in found) else 0)
+
+
+def _context(stack: str) -> Context:
+    """The stack's configuration; one that cannot be read ends the command with 2."""
+    with _one_line_errors():
+        return from_stack(stack)
+
+
+def _contract(context: Context, machine: str, file: str, *, as_json: bool) -> NoReturn:
+    """Run the contract cases on one machine. 0: every case that ran held; 1: one did not; 2: the machine cannot be
+    asked, or something that a case made could not be taken away."""
+    told = (lambda _: None) if as_json else reports.tell
+    with _one_line_errors():
+        results = run_all(context.remote, machine, cases(), told)
+        text = reports.report(context.remote, machine, results)
+        if file:
+            Path(file).write_text(text, encoding="utf-8")
+    typer.echo(text if as_json else reports.summary(results, file))
+    raise typer.Exit(reports.code(results))
 
 
 @contextmanager
@@ -103,12 +168,12 @@ def _one_line_errors() -> Iterator[None]:
     """What keeps a command from looking at all is one line, and exit code 2."""
     try:
         yield
-    except TopologyError as error:
-        first, *others = error.problems
+    except (TopologyError, ConfigurationError) as error:
+        first, *others = str(error).splitlines()
         more = f" ({len(others)} more; `pulumi preview` lists all)" if others else ""
         typer.echo(f"error: {first}{more}", err=True)
         raise typer.Exit(2) from None
-    except MachineError as error:
+    except (MachineError, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
 

@@ -60,7 +60,8 @@ class _Mocks(pulumi.runtime.Mocks):
             return f"{args.name}-id", {**args.inputs, "stdout": ""}
         known = {key: _plain(value) for key, value in args.inputs.items() if key in kind.INPUTS.model_fields}
         self.inputs[args.typ, args.name] = known
-        outputs = self.look(args.name, kind, known, self.unknown.get((args.typ, args.name), ()))
+        unknown = self.unknown.get((args.typ, args.name), ())
+        outputs = self.look(args.name, kind, known, tuple(key for key in unknown if key in kind.INPUTS.model_fields))
         return f"{args.name}-id", {**args.inputs, **outputs}
 
     def kind_of(self, declared: str) -> type[Resource[Any, Any]] | None:

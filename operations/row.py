@@ -28,7 +28,7 @@ class Status(enum.StrEnum):
 @dataclass(frozen=True)
 class Row:
     level: str
-    """Machines, load balancing, SQL Server, Service Provider Foundation, portal, sign-in."""
+    """Machines, load balancing, SQL Server, Service Provider Foundation, portal, sign-in, not verified."""
     member: str
     """The machine, cluster or database by itself."""
     checked: str
@@ -67,7 +67,8 @@ class Check:
     """Whether this is what clients of the farm use: a name in front of several machines."""
 
     def row(self, trouble: Mapping[str, str] | None = None) -> Row:
-        """The row; everything in it that came from a machine is data: secrets masked, control characters escaped.
+        """The row; everything in it that came from a machine is data: secrets masked, control characters escaped. An
+        error that nobody foresaw is a row that fails.
 
         ``trouble`` is what was found when each machine was first reached and did not answer as it should; a question
         that ends in the same is not checked.
@@ -84,7 +85,7 @@ class Check:
             status, found = (Status.UNCHECKED, known) if same else (Status.WRONG, str(error))
         except (HttpError, WrongError) as error:
             status, found = Status.WRONG, str(error)
-        except Exception as error:  # a check that fails for an unforeseen reason hides no other
+        except Exception as error:  # unforeseen; it hides no other row
             status, found = Status.WRONG, f"an error of the program itself: {type(error).__name__}: {error}. Report it."
         return self._row(status, found)
 

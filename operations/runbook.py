@@ -14,9 +14,13 @@ from functools import cache
 from typing import Any
 
 from components.resource import Kind, PlansByChange, Probe, Resource, WritesSecrets
+from components.resource.fields import Keyed
 from components.resource.machine_claims import MachineClaims
+from components.resource.ownership import Claim
 from components.steps import OperatorStep, Step
+from components.topology import Topology
 from operations.program import UNKNOWN, Declared, declare
+from operations.stack_state import StackState
 from remote.errors import MachineError
 from remote.looks import shared
 from remote.secret import redact
@@ -46,6 +50,9 @@ class Planner:
     """Observes and plans each resource once. ``look`` is called from several threads."""
 
     remote: Remote
+    state: StackState = field(default_factory=StackState)
+    adopt_from: str = ""
+    """The stack whose property this one takes over, as the topology has it."""
     plans: dict[str, Plan] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -66,26 +73,38 @@ class Planner:
         self, name: str, resource: Resource[Any, Any], values: Mapping[str, Any]
     ) -> tuple[Plan, Mapping[str, Any]]:
         inputs = resource.INPUTS.model_validate({k: v for k, v in values.items() if k not in _NOT_PLANNED})
+        if isinstance(inputs, Keyed):
+            inputs = inputs.keeping({"key": self.state.keys[name].reveal()} if name in self.state.keys else {})
         plan = Plan(name, resource.owner_machine(inputs))
         try:
             with shared():
                 facts = resource.observe(inputs, self.remote)
-                claimed = self._is_claimed(resource, inputs)
+                claim = self._claim(resource, inputs)
         except MachineError as error:
             plan.unknown = str(error)
             return plan, {}
         try:
-            plan.steps = list(_steps(resource, inputs, facts, claimed=claimed))
+            self._refuse_of_another_stack(resource, inputs, claim)
+            plan.steps = list(_steps(resource, inputs, facts, claimed=claim is not None))
         except MachineError as error:
             plan.refused = str(error)
             return plan, {}
         return plan, {} if plan.steps else resource.outputs(inputs, facts)
 
-    def _is_claimed(self, resource: Resource[Any, Any], inputs: Any) -> bool:
+    def _claim(self, resource: Resource[Any, Any], inputs: Any) -> Claim | None:
         if isinstance(resource, Probe):
-            return False
-        owner, key = resource.owner_machine(inputs), resource.resource_id(inputs)
-        return MachineClaims(self.remote).read(owner, key) is not None
+            return None
+        return MachineClaims(self.remote).read(resource.owner_machine(inputs), resource.resource_id(inputs))
+
+    def _refuse_of_another_stack(self, resource: Resource[Any, Any], inputs: Any, claim: Claim | None) -> None:
+        if claim is None or claim.owner.identity in ("", self.state.identity) or claim.owner.stack == self.adopt_from:
+            return
+        raise MachineError(
+            resource.owner_machine(inputs),
+            f"create {resource.display_name(inputs)}",
+            f"it belongs to {claim.owner} since {claim.since}",
+            f"Where that stack is no longer used, set `adopt_from: {claim.owner.stack}` at the top of the topology.",
+        )
 
 
 def _steps(resource: Resource[Any, Any], inputs: Any, facts: Any, *, claimed: bool) -> Sequence[Step]:
@@ -199,8 +218,8 @@ def _text(text: str) -> str:
     return one_line(redact(text)).translate(_MARKUP)
 
 
-def written(values: Mapping[str, Any], remote: Remote, title: str) -> str:
+def written(values: Mapping[str, Any], remote: Remote, topology: Topology, state: StackState) -> str:
     """The runbook of a stack with this configuration. Raises what the program raises."""
-    planner = Planner(remote)
+    planner = Planner(remote, state, topology.adopt_from or "")
     declared = declare(values, planner.look)
-    return markdown(ordered(declared, planner.plans), title, datetime.now(UTC))
+    return markdown(ordered(declared, planner.plans), topology.name, datetime.now(UTC))

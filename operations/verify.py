@@ -19,11 +19,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from operations.checks import balancing, machines, portal, sign_in, spf, sql
+from operations.checks import balancing, machines, portal, sign_in, spf, sql, unverified
 from operations.configuration import Context
 from operations.row import Check, Checks, Progress, Row, Status, quiet, rows
 
-LEVELS: tuple[Checks, ...] = (balancing.checks, sql.checks, spf.checks, portal.checks, sign_in.checks)
+LEVELS: tuple[Checks, ...] = (
+    balancing.checks,
+    sql.checks,
+    spf.checks,
+    portal.checks,
+    sign_in.checks,
+    unverified.checks,
+)
 """After the machines themselves."""
 MARKS = {
     Status.OK: "[green]ok[/green]",

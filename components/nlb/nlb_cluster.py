@@ -25,7 +25,7 @@ class NlbCluster(Component):
         super().__init__("nlb:NlbCluster", name, opts)
         machines = [topology.machine(node) for node in tier.nodes]
         self._nodes = [NodeInput(machine=machine.name, interface=machine.interface or "") for machine in machines]
-        self._tier, self._cluster, self._seconds = tier.name, cluster.name, topology.waits.convergence
+        self._tier, self._cluster, self._seconds = tier.key, cluster.name, topology.waits.convergence
         self.prepared: dict[str, pulumi.Resource] = {
             machine.name: Feature(
                 f"{machine.name}-nlb",
@@ -39,9 +39,9 @@ class NlbCluster(Component):
         }
         first, *others = self._nodes
         made = Cluster(
-            f"{tier.name}-cluster",
+            f"{tier.key}-cluster",
             ClusterInputs(
-                tier=tier.name,
+                tier=tier.key,
                 machine=first.machine,
                 interface=first.interface,
                 others=tuple(others),
@@ -55,11 +55,11 @@ class NlbCluster(Component):
             self.child(self.prepared.values()),
         )
         rules = PortRules(
-            f"{tier.name}-port-rules",
+            f"{tier.key}-port-rules",
             PortRulesInputs(
                 machine=first.machine,
                 interface=first.interface,
-                tier=tier.name,
+                tier=tier.key,
                 cluster=cluster.name,
                 rules=tuple(RuleInputs(**rule.model_dump()) for rule in cluster.port_rules),
                 timeout_seconds=self._seconds,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from components.steps import load_script
+from remote.names import folded, same
 from remote.session import Remote
 from remote.sql import Row
 
@@ -56,14 +57,14 @@ def observe(remote: Remote, machines: Sequence[str], primary: str) -> Mapping[st
     rows = {machine: remote.sql(machine).rows(script, attempted="read its backup history") for machine in machines}
 
     def newest(name: str, column: str) -> timedelta | None:
-        found = [_minutes(row, column) for own in rows.values() for row in own if row["name"].lower() == name.lower()]
+        found = [_minutes(row, column) for own in rows.values() for row in own if same(row["name"], name)]
         return min((age for age in found if age is not None), default=None)
 
     states = {}
     for row in rows[primary]:
         last = newest(row["name"], "log_minutes")
         began = [_minutes(row, "age_minutes"), _minutes(row, "first_full_minutes")]
-        states[row["name"].lower()] = LogState(
+        states[folded(row["name"])] = LogState(
             age=min((age for age in began if age is not None), default=timedelta()) if last is None else last,
             backed_up=last is not None,
             full_age=newest(row["name"], "full_minutes"),

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from components.steps import load_script
+from remote.names import folded
 from remote.session import Remote
 
 NODE, FILE_SHARE = 0, 2
@@ -56,8 +57,8 @@ class Quorum:
     def survives(self, *servers: str) -> bool:
         """Whether more than half of the votes are left when these servers, with everything on them, are lost now and
         at once. Windows Server 2012 takes votes away from nodes that went down before; that is not counted on here."""
-        lost = {server.lower() for server in servers}
-        left = sum(one.votes for one in self.members if one.up and one.server.lower() not in lost)
+        lost = {folded(server) for server in servers}
+        left = sum(one.votes for one in self.members if one.up and folded(one.server) not in lost)
         return left * 2 > sum(one.votes for one in self.members)
 
     def fatal(self) -> list[str]:
@@ -65,7 +66,7 @@ class Quorum:
         servers: dict[str, str] = {}
         for member in self.members:
             if member.server and member.up:
-                servers.setdefault(member.server.lower(), member.server)
+                servers.setdefault(folded(member.server), member.server)
         return [server for server in servers.values() if not self.survives(server)]
 
 

@@ -123,7 +123,8 @@ class SqlAvailabilityGroup(Component):
         after: Iterable[pulumi.Resource],
         revisions: Sequence[pulumi.Output[str]] = (),
     ) -> LoginMirror:
-        """Make the logins that the databases need the same on every replica, and again after what has revisions."""
+        """Make the logins that the databases need the same on every replica; with ``revisions``, a second time after
+        what has them."""
         sql = self._topology.sql
         return LoginMirror(
             name,
@@ -134,6 +135,7 @@ class SqlAvailabilityGroup(Component):
                 further=sql.logins,
                 revisions=tuple(later(revision) for revision in revisions),
                 drop=sql.drop_logins,
+                shows_drift=not revisions,
                 unreachable=sql.unreachable,
                 timeout_seconds=self._topology.waits.log_off,
             ),

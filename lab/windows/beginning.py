@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from lab import identity
 from lab.replicas import replicas
 from lab.sql.installation import Names
 from lab.windows import firewall_rules, network, registry, services
@@ -12,6 +13,7 @@ from lab.world import Machine, World
 GUEST_KEY = r"HKLM\SOFTWARE\Microsoft\Virtual Machine\Guest\Parameters"
 """What the integration services of Hyper-V write into a guest at its start (Microsoft: IVMGuestOS::GetParameter)."""
 VERSION_KEY = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+FRAMEWORK_KEY = r"HKLM\SOFTWARE\Microsoft\NET Framework Setup\NDP\v4\Full"
 COMMON_SERVICES = (
     ("EventLog", "Windows Event Log", "Auto", "Running", (), "NT AUTHORITY\\LocalService"),
     ("LanmanServer", "Server", "Auto", "Running", (), "LocalSystem"),
@@ -70,10 +72,17 @@ def _registry(machine: Machine) -> None:
     }
     for name, (kind, data) in values.items():
         registry.write(machine, VERSION_KEY, name, data, kind)
+    # .NET 4.5, which Windows Server 2012 brings (Microsoft: "How to: Determine Which .NET Framework Versions Are
+    # Installed"), and the updates of this lab's servers.
+    registry.write(machine, FRAMEWORK_KEY, "Release", 378389, "DWord")
+    registry.write(machine, FRAMEWORK_KEY, "Version", "4.5.50709", "String")
+    for number in ("KB2842230", "KB3042058"):
+        machine.collection("hotfix")[number] = {"description": "Hotfix" if number == "KB2842230" else "Security Update"}
     keys = machine.collection("registry")
     for key in (
         registry.SESSION_MANAGER,
         registry.SERVICING,
+        identity.FILTER_POLICY_KEY,
         r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall",
         r"HKLM\SYSTEM\CurrentControlSet\Services",
     ):

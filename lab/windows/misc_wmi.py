@@ -1,5 +1,5 @@
-"""Get-WmiObject and Get-CimInstance for a few classes: the operating system, the computer, services, network cards;
-and SQL Server's settings for availability groups.
+"""Get-WmiObject and Get-CimInstance for a few classes: the operating system, the computer, services, network cards,
+disks and updates; and SQL Server's settings for availability groups.
 
 Any other class is beyond the lab. Filters are WQL conditions joined by AND.
 """
@@ -21,6 +21,8 @@ from lab.world import Machine
 
 CIM = "root/cimv2"
 Rows = Iterator[dict[str, Any]]
+_SIZE, _FREE = 127 << 30, 90 << 30
+"""Bytes of a disk as Hyper-V makes one, and what a fresh server leaves of it."""
 _CONDITION = re.compile(r"\s*(\w+)\s*(=|<>|!=|LIKE)\s*('[^']*'|\"[^\"]*\"|\S+)\s*$", re.IGNORECASE)
 _QUERY = re.compile(r"\s*SELECT\s+(.+?)\s+FROM\s+(\w+)(?:\s+WHERE\s+(.+))?\s*$", re.IGNORECASE | re.DOTALL)
 
@@ -110,6 +112,30 @@ def _adapters(machine: Machine) -> Rows:
         }
 
 
+def _disks(machine: Machine) -> Rows:
+    """The system drive; a full one (``lab fault fill``) has no free byte."""
+    volume = machine.collection("volume").get("C") or {}
+    yield {
+        "DeviceID": "C:",
+        "DriveType": SizedInt(3, "UInt32"),
+        "FileSystem": "NTFS",
+        "FreeSpace": SizedInt(0 if volume.get("full") else volume.get("free", _FREE), "UInt64"),
+        "Size": SizedInt(_SIZE, "UInt64"),
+        "VolumeName": "",
+    }
+
+
+def _updates(machine: Machine) -> Rows:
+    """Get-HotFix shows the same. What is installed is in the collection ``hotfix``."""
+    for number, update in machine.collection("hotfix").items():
+        yield {
+            "HotFixID": number,
+            "Description": update["description"],
+            "CSName": machine.name.upper(),
+            "InstalledBy": "NT AUTHORITY\\SYSTEM",
+        }
+
+
 def _availability(machine: Machine) -> Rows:
     """HADRServiceSettings of SQL Server's WMI provider for configuration management. Its properties and its method are
     those that SMO's Service.IsHadrEnabled and ChangeHadrServiceSetting use; whether AlwaysOn is enabled is what the
@@ -155,6 +181,8 @@ CLASSES: dict[tuple[str, str], tuple[str, Callable[[Machine], Rows]]] = {
         (CIM, "Win32_Service", _services),
         (CIM, "Win32_NetworkAdapterConfiguration", _network),
         (CIM, "Win32_NetworkAdapter", _adapters),
+        (CIM, "Win32_LogicalDisk", _disks),
+        (CIM, "Win32_QuickFixEngineering", _updates),
     )
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
@@ -23,8 +24,7 @@ def questions(context: Context, machines: Machines) -> Iterator[Question]:
     for tier in context.topology.portal.tiers:
         if tier.cluster is not None:
             yield Question(LEVEL, f"{tier.front.name}: its nodes", partial(_nodes, context, machines, tier))
-        if "tenant-site" in tier.roles:
-            yield Question(LEVEL, f"{tier.front.name}: certificates", partial(_certificates, context, tier))
+        yield Question(LEVEL, f"{tier.front.name}: certificates", partial(_certificates, context, tier))
 
 
 def _nodes(context: Context, machines: Machines, tier: Tier) -> Answer:
@@ -57,22 +57,25 @@ def _nodes(context: Context, machines: Machines, tier: Tier) -> Answer:
 
 
 def _certificates(context: Context, tier: Tier) -> Answer:
-    port, now = context.topology.portal.tenant_site_port, datetime.now(UTC)
-    found = {}
-    for node in tier.nodes:
+    ports, now = [port for of, _, port in context.topology.portal.published() if of is tier], datetime.now(UTC)
+    found: dict[str, x509.Certificate] = {}
+    where: dict[str, list[str]] = {}
+    for node, port in itertools.product(tier.nodes, ports):
         answer = context.remote.https(node, port, name=tier.front.name, verify=False)
-        found[node] = x509.load_der_x509_certificate(answer.certificate)
+        one = x509.load_der_x509_certificate(answer.certificate)
+        thumbprint = one.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - Windows' name for a certificate
+        found[thumbprint] = one
+        where.setdefault(thumbprint, []).append(f"{node}:{port}")
     risks = []
-    prints = {node: one.fingerprint(hashes.SHA1()).hex().upper() for node, one in found.items()}  # noqa: S303 - its name
-    if len(set(prints.values())) > 1:
-        text = ", ".join(f"{node}: {thumbprint}" for node, thumbprint in prints.items())
+    if len(found) > 1:
+        text = "; ".join(f"{thumbprint} on {', '.join(places)}" for thumbprint, places in where.items())
         effect = "Clients see another certificate when another node serves them; one of the two ends first."
         risks.append(Risk(f"the nodes have different certificates ({text})", effect, "Run `pulumi up`."))
-    for thumbprint, one in {prints[node]: one for node, one in found.items()}.items():
+    for thumbprint, one in found.items():
         until = one.not_valid_after_utc
         if why := unusable(one.not_valid_before_utc, until, now) or ends_soon(until, now):
             remedy = f"Renew it: put the new PFX file where `certificates.{tier.certificate}.file` says, and run `up`."
             effect = "From then on every browser warns, and clients that verify it fail."
             risks.append(Risk(f"certificate {thumbprint}: {why}", effect, remedy))
-    first = next(iter(found.values()))
-    return Answer(f"the same on each node, valid until {first.not_valid_after_utc:%Y-%m-%d}", tuple(risks))
+    first = min(one.not_valid_after_utc for one in found.values())
+    return Answer(f"the same for every site on each node, valid until {first:%Y-%m-%d}", tuple(risks))

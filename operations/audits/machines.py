@@ -9,6 +9,7 @@ from functools import cache, partial
 from components.steps import load_script
 from operations.audits.finding import Answer, Question, Risk
 from operations.configuration import Context
+from remote.names import folded
 
 LEVEL = "machines"
 PRODUCTS = "Windows Azure*"
@@ -87,7 +88,7 @@ def _number(servers: Servers) -> Answer:
 def _hosts(servers: Servers, machines: Machines) -> Answer:
     hosts = {name: machines.look(name).host for name in servers.machines}
     text = ", ".join(f"{name} on {host or 'a host that it does not name'}" for name, host in hosts.items())
-    if len(hosts) > 1 and all(hosts.values()) and len({host.lower() for host in hosts.values()}) == 1:
+    if len(hosts) > 1 and all(hosts.values()) and len({folded(host) for host in hosts.values()}) == 1:
         what = f"the Hyper-V host {next(iter(hosts.values()))} runs {' and '.join(hosts)}"
         remedy = "Move one of them to another host, and keep them apart (anti-affinity)."
         return Answer(text, (Risk(what, f"When that host stops, {servers.lost}.", remedy),))

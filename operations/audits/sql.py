@@ -18,6 +18,7 @@ from operations.audits.finding import Answer, Question, Risk
 from operations.audits.machines import Machines
 from operations.checks.drift import differences
 from operations.configuration import Context
+from remote.names import folded, same
 
 LEVEL = "SQL Server"
 LEAST_SESSION_SECONDS = 10
@@ -196,7 +197,7 @@ def _backups(context: Context) -> Answer:
     states = log_backups.observe(context.remote, _machines(context), group.primary) if group.primary else {}
     risks = []
     for database in DATABASES:
-        log = states.get(database.lower())
+        log = states.get(folded(database))
         if log is None:
             continue
         if log.remedy:
@@ -228,7 +229,7 @@ def _builds(context: Context) -> Answer:
 def _share(context: Context) -> Answer:
     share = str(context.topology.sql.backup_share)
     server = share.strip("\\").split("\\")[0].split(".")[0]
-    on = [machine for machine in _machines(context) if machine.lower() == server.lower()]
+    on = [machine for machine in _machines(context) if same(machine, server)]
     if not on:
         return Answer(f"{share} is on {server}; without it no replica can be added, and nothing else is lost")
     effect = "While it is down no database can be brought to another replica."

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from components.steps import load_script
 from operations.configuration import Context
 from operations.row import expect
+from remote.names import folded
 
 
 class Services:
@@ -21,10 +22,10 @@ class Services:
         found = self.context.remote.powershell(self.machine).run(
             load_script("windows/read_services.ps1"), {"Names": wanted}, attempted="read its services"
         )
-        there = {service["name"].lower(): service for service in found}
+        there = {folded(service["name"]): service for service in found}
         wrong = []
         for name in wanted:
-            service = there.get(name.lower())
+            service = there.get(folded(name))
             if service is None:
                 wrong.append(f"there is no service {name}")
                 continue

@@ -20,6 +20,7 @@ from operations.checks.drift import differences
 from operations.checks.services import Services
 from operations.configuration import Context
 from operations.row import Check, UncheckedError, WrongError, expect
+from remote.names import folded, same
 
 LEVEL = "SQL Server"
 CLUSTER_SERVICE = "ClusSvc"
@@ -70,7 +71,7 @@ class _Replica:
         name = server.rows(
             load_script("sql/read_role.sql"), self.context.topology.sql.group, attempted="ask for its name"
         )[0]
-        other = name["server_name"] if name["server_name"].lower() != self.replica.server.lower() else ""
+        other = name["server_name"] if not same(name["server_name"], self.replica.server) else ""
         another = f"on port {self.replica.port} answers {other}, not {self.replica.server}" if other else ""
         return expect([wrong, pending, another], "logged on over TLS, certificate verified")
 
@@ -97,14 +98,14 @@ class _Quorum:
         self.context = context
 
     def __call__(self) -> str:
-        silent = {machine.lower() for machine in _silent(self.context)}
+        silent = {folded(machine) for machine in _silent(self.context)}
         for machine in _machines(self.context):
             found = quorum.observe(self.context.remote, machine)
             if found.members:
                 break
         else:
             raise WrongError(f"no node of it has quorum ({', '.join(_machines(self.context))} were asked)")
-        down = [name for name in found.down if name.lower() not in silent]
+        down = [name for name in found.down if folded(name) not in silent]
         return expect(
             [
                 f"down: {', '.join(down)}" if down else "",
@@ -193,7 +194,7 @@ class _Log:
         primary = groups.observe(remote, machines, self.context.topology.sql.group).primary
         if not primary:
             raise WrongError(f"no primary says that it has it ({', '.join(machines)} were asked)")
-        log = log_backups.observe(remote, machines, primary).get(self.database.lower())
+        log = log_backups.observe(remote, machines, primary).get(folded(self.database))
         if log is None:
             raise WrongError(f"{primary} has no database of this name")
         text = f"{log}. {log.remedy}" if log.remedy else str(log)

@@ -18,10 +18,14 @@ import yaml
 
 from components.portal.interface import admin_call
 from components.portal.plan import PlanInputs
-from components.resource.machine_claims import MachineClaims
+from components.resource.lease import Leases, leases_of
+from components.resource.machine_claims import MachineClaims, machines
+from components.resource.ownership import Owner
+from components.resource.stack import StackProvider
 from components.steps import load_script
 from lab.testing import winrm
 from lab.testing.authority import Authority
+from operations.leftovers import Known, Leftovers
 from remote.errors import MachineError
 from tests.e2e.drifts import DISABLE_HADR
 from tests.e2e.farm import NETWORK, SECRETS, Result
@@ -227,13 +231,6 @@ def test_a_stopped_machine(farm: FarmHere, pieces: dict[str, Piece]) -> None:
     assert "Start the machine" in line
 
 
-def test_an_unknown_host(farm: FarmHere, pieces: dict[str, Piece]) -> None:
-    told = farm.settings(hosts={**farm.hosts, "SQL9": {"address": "127.0.0.9"}})
-    line = refusal(pieces["Portal1-nlb"].told(told))
-    assert "sql9: read `hosts` of this stack's configuration: no machine, cluster or listener of this name" in line
-    assert "Known are: Portal1, Portal2," in line
-
-
 def test_a_machine_without_credentials(farm: FarmHere, pieces: dict[str, Piece]) -> None:
     told = farm.settings(credentials={"Portal1": {"username": "x", "password": WRONG}})
     line = refusal(pieces["Portal1-nlb"].told(told))
@@ -302,9 +299,12 @@ def test_a_group_that_the_topology_does_not_let_take_over(farm: FarmHere, pieces
     assert f"Set `adopt: true` in {farm.topology}:{farm.line('  adopt:')} (sql)" in line
 
 
-def test_a_sql_login_that_is_refused(farm: FarmHere, pieces: dict[str, Piece]) -> None:
-    line = refusal(pieces["SQL-primary"])  # sa is disabled, and the server takes Windows accounts only
-    assert line.startswith("SQL1: On SQL1, fail SQL over to it: SQL Server at ")
+def test_a_sql_login_that_is_refused(farm: FarmHere) -> None:
+    """sa is disabled, and the server takes Windows accounts only. What cannot go another way says so."""
+    with pytest.raises(MachineError) as caught:
+        farm.remote.sql_odbc("SQL1").run("SELECT 1", attempted="read it")
+    line = str(caught.value)
+    assert line.startswith("SQL1: read it: SQL Server at ")
     assert "refuses sa (Login failed for user 'sa'." in line
     assert "sqlAdministratorPassword" in line
 
@@ -330,14 +330,75 @@ def test_a_local_account_that_is_not_ours(farm: FarmHere, pieces: dict[str, Piec
 
 
 def test_a_cluster_that_is_not_ours(farm: FarmHere, pieces: dict[str, Piece]) -> None:
-    pieces["Portal1-nlb"].create()
-    cluster = pieces["portal-cluster"]
+    feature = pieces["Portal1-nlb"].create()
+    cluster = pieces["admin-api-cluster"]
     outs = cluster.create()
     provider = cluster.provider()
-    MachineClaims(farm.remote).remove("Portal1", provider.resource.resource_id(provider.parse(outs)))
+    claims, resource_id = MachineClaims(farm.remote), provider.resource.resource_id(provider.parse(outs))
+    claim = claims.read("Portal1", resource_id)
+    assert claim is not None
+    claims.remove("Portal1", resource_id)
     line = refusal(cluster)
+    claims.write("Portal1", resource_id, claim)
     cluster.delete(outs)
+    pieces["Portal1-nlb"].delete(feature)
     assert line.startswith("Portal1: create the NLB cluster portal.hyper-v.nu: it exists already")
+
+
+def test_two_operators_at_once(farm: FarmHere) -> None:
+    """The second one learns of it before its first step; what the first one held is gone with it."""
+    everywhere = machines(farm.model)
+    first, second, third = (Leases(farm.remote, everywhere, print) for _ in range(3))
+    first.take(Owner("p/prod", "1" * 32), "Portal1")
+    try:
+        with pytest.raises(MachineError, match=r"another operator is at work: .* with the stack p/prod since"):
+            second.take(Owner("p/test", "2" * 32), "Portal1")
+    finally:
+        first.release()
+    third.take(Owner("p/test", "2" * 32), "Portal1")
+    third.release()
+    key = r"Test-Path HKLM:\SOFTWARE\WindowsAzurePackHA\Lease"
+    assert [farm.powershell(machine, key) for machine in everywhere] == [[False]] * len(everywhere)
+
+
+@pytest.fixture
+def at_work(farm: FarmHere) -> Iterator[None]:
+    """This process works as a stack of its own, and gives its leases back."""
+    yield
+    leases_of(farm.settings(), print).release()
+
+
+@pytest.mark.usefixtures("at_work")
+def test_what_killed_creates_left_is_listed_and_taken_away(farm: FarmHere, pieces: dict[str, Piece]) -> None:
+    """No state knows of it: a destroy would say "done". What is this stack's goes, as its resource's delete does."""
+    owner = {"stack": "windows-azure-pack-ha/e2e", "identity": "1" * 32, "resource": "made by a killed run"}
+    for name in ("Portal1-nlb", "admin-api-cluster"):
+        pieces[name].but(__owner=owner).create()
+    other = pieces["Portal2-nlb"].but(__owner={**owner, "identity": "2" * 32})
+    outs = other.create()
+    leftovers = Leftovers(farm.settings(), Known(owner["stack"], owner["identity"], frozenset()), {})
+    look = leftovers.look()
+    assert [one.resource_id for one in look.left] == ["nlb-cluster/admin-api", "portal1/feature/nlb"]
+    assert look.unread == ()
+    assert [leftovers.remove(one) for one in look.left] == ["", ""]
+    assert leftovers.look().left == ()
+    assert MachineClaims(farm.remote).all("Portal1") == {}
+    assert list(MachineClaims(farm.remote).all("Portal2")) == ["portal2/feature/nlb"]
+    installed = "(Get-WindowsFeature -Name NLB).Installed"
+    assert [farm.powershell(machine, installed) for machine in ("Portal1", "Portal2")] == [[False], [True]]
+    other.delete(outs)
+
+
+@pytest.mark.usefixtures("at_work")
+def test_a_stack_does_not_end_while_machines_hold_something_for_it(farm: FarmHere, pieces: dict[str, Piece]) -> None:
+    owner = {"stack": "windows-azure-pack-ha/e2e", "identity": "3" * 32}
+    outs = pieces["Portal1-nlb"].but(__owner={**owner, "resource": "x"}).create()
+    stack = StackProvider(farm.settings())
+    held = "machines hold 1 things for it that its state does not know: portal1/feature/nlb"
+    with pytest.raises(MachineError, match=held):
+        stack.delete("", owner)
+    pieces["Portal1-nlb"].delete(outs)
+    stack.delete("", owner)
 
 
 def test_a_feed_that_is_missing(farm: FarmHere, pieces: dict[str, Piece]) -> None:

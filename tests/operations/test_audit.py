@@ -44,12 +44,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], Answer]]:
     given: list[Callable[[], Answer]] = []
     level = SimpleNamespace(questions=lambda *_: [Question("SQL Server", "who takes over", one) for one in given])
     monkeypatch.setattr(audit, "LEVELS", (level,))
-    monkeypatch.setattr(operations, "from_text", lambda _: None)
+    monkeypatch.setattr(operations, "from_stack", lambda _: None)
     return given
 
 
 def run(*arguments: str) -> Any:
-    return CliRunner().invoke(operations.app, ["audit", "--configuration", "-", *arguments], input="{}")
+    return CliRunner().invoke(operations.app, ["audit", *arguments])
 
 
 @pytest.mark.parametrize(

@@ -7,19 +7,25 @@ import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from typer.testing import CliRunner
 
 from components.topology import load
 from operations import __main__ as operations
 from operations import configuration, verify
-from operations.checks import machines, spf, sql
+from operations.checks import balancing, machines, portal, spf, sql, unverified
 from operations.configuration import Context
 from operations.row import Check, Row, SoonError, Status, UncheckedError, WrongError, expect, rows
+from remote import session
 from remote.errors import MachineError, RefusedError, UnreachableError
 from remote.http import Answer, HttpError
 from remote.secret import Secret
@@ -84,6 +90,84 @@ def test_an_error_of_the_program_is_a_row_and_hides_no_other() -> None:
     )
 
 
+def certified_rows(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[Row]:
+    """The rows about certificates of the shipped distributed design, when a site's port answers so."""
+
+    def get(address: str, port: int, name: str, path: str = "/", **options: Any) -> Answer:
+        assert options.get("verify", True), "verification is on"
+        found: Answer = answer(name, port)
+        return found
+
+    monkeypatch.setattr(balancing, "get", get)
+    monkeypatch.setattr(session, "get", get)
+    values = {"topology": "topologies/distributed.yaml", "credentials": CREDENTIALS}
+    context = configuration.context(values)
+    checks = [*balancing.checks(context), *portal.checks(context)]
+    return [check.row() for check in checks if "verified" in check.checked]
+
+
+CREDENTIALS = {"hyper-v.nu": {"username": "u", "password": "Installer-Pass-7!"}}
+
+
+def certificate(days: int) -> bytes:
+    """A certificate as a server shows it, which ends after so many days."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(1), now + timedelta(days))
+    return made.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def test_every_site_is_verified_on_every_node_and_through_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: set[tuple[str, int]] = set()
+
+    def answer(name: str, port: int) -> Answer:
+        asked.add((name, port))
+        return Answer(401, b"", shown)
+
+    shown = certificate(100)
+    found = certified_rows(monkeypatch, answer)
+    assert {row.status for row in found} == {Status.OK}
+    assert len(found) == 8 * 3, "eight tiers: the name and two nodes"
+    topology = load(ROOT / "topologies" / "distributed.yaml")
+    assert asked == {(tier.front.name, port) for tier, _, port in topology.portal.published()}
+
+
+def test_a_site_with_another_certificate_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = certificate(100)
+
+    def answer(name: str, port: int) -> Answer:
+        if port == 30071:
+            raise HttpError("self-signed")
+        return Answer(500 if port == 30072 else 200, b"", shown)
+
+    wrong = {(row.member, row.found) for row in certified_rows(monkeypatch, answer) if not row.ok}
+    auth, admin = "MgmtSvc-AuthSite, port 30071: self-signed", "MgmtSvc-WindowsAuthSite, port 30072: HTTP 500"
+    names = {"portalauth.hyper-v.nu", "PortalAuth1", "PortalAuth2"}
+    admins = {"adminauth.hyper-v.nu", "AdminAuth1", "AdminAuth2"}
+    assert wrong == {(name, auth) for name in names} | {(name, admin) for name in admins}
+
+
+def test_a_site_whose_certificate_ends_soon_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    good, ending = certificate(100), certificate(20)
+
+    def answer(name: str, port: int) -> Answer:
+        return Answer(200, b"", ending if port == 30071 else good)
+
+    soon = [row for row in certified_rows(monkeypatch, answer) if row.status is Status.WARNING]
+    assert {row.member for row in soon} == {"portalauth.hyper-v.nu", "PortalAuth1", "PortalAuth2"}
+    assert {row.found for row in soon} == {f"it expires on {datetime.now(UTC) + timedelta(20):%Y-%m-%d}; renew it"}
+
+
+def test_what_is_not_verified_is_said_in_the_documents_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {"topology": "topologies/distributed.yaml", "credentials": CREDENTIALS}
+    found = [check.row() for check in unverified.checks(configuration.context(values))]
+    assert {row.member for row in found if row.checked == unverified.OWN_INTERFACE[0]} == {
+        *("AdminApi1", "AdminApi2", "AdminAuth1", "AdminAuth2")
+    }
+    said = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert [row.checked for row in found if f"| {row.checked} | {row.found} |" not in said] == []
+
+
 def test_rows_are_asked_together_and_answered_in_order() -> None:
     barrier = threading.Barrier(3)
 
@@ -129,16 +213,20 @@ def farm(monkeypatch: pytest.MonkeyPatch) -> Farm:
 
     monkeypatch.setattr(verify, "LEVELS", (checks,))
     monkeypatch.setattr(machines, "reach", farm.reach)
-    monkeypatch.setattr(operations, "from_text", lambda text: CONTEXT)
+    monkeypatch.setattr(operations, "from_stack", lambda stack: CONTEXT)
     return farm
 
 
 CONTEXT = Context(*(None,) * 5)  # type: ignore[arg-type]
 
 
-def run(*arguments: str, text: str = "{}", **environment: str) -> Any:
-    arguments = ("verify", "--configuration", "-", *arguments)
-    return CliRunner().invoke(operations.app, arguments, input=text, env=environment or None)
+def run(*arguments: str, **environment: str) -> Any:
+    return CliRunner().invoke(operations.app, ["verify", *arguments], env=environment or None)
+
+
+def configured(monkeypatch: pytest.MonkeyPatch, **values: Any) -> None:
+    """The CLI gives this configuration."""
+    monkeypatch.setattr(configuration, "values_of_stack", lambda stack: values)
 
 
 def closing(done: Any) -> str:
@@ -260,27 +348,31 @@ def test_json(farm: Farm) -> None:
     assert json.loads(done.stdout)["ok"] is False
 
 
-def test_a_topology_that_cannot_be_loaded_is_one_line(tmp_path: Path) -> None:
+def test_a_topology_that_cannot_be_loaded_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "bad.yaml"
     file.write_text("name: x\nproduct: other\n", encoding="utf-8")
-    done = run(text=json.dumps({"topology": str(file)}))
+    configured(monkeypatch, topology=str(file))
+    done = run()
     assert (done.exit_code, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith(f"error: {file}:")
     assert line.endswith("more; `pulumi preview` lists all)")
 
 
-def test_standard_input_that_is_no_json_is_one_line() -> None:
-    done = run(text="topology: x")
+def test_connections_that_cannot_be_made_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    configured(monkeypatch, topology=str(ROOT / "topologies" / "single-domain.yaml"), hosts="[x", credentials="[y")
+    done = run()
     assert (done.exit_code, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: this computer: read the stack's configuration: standard input is no JSON")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: hosts: an object is expected")
+    assert line.endswith(" (2 more; `pulumi preview` lists all)")
 
 
 def test_a_configuration_that_cannot_be_read_is_another_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(text: str) -> Any:
+    def broken(stack: str) -> Any:
         raise MachineError("Portal1", "find out how to log on", "no user name", "Set `credentials`.")
 
-    monkeypatch.setattr(operations, "from_text", broken)
+    monkeypatch.setattr(operations, "from_stack", broken)
     done = run()
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == "error: Portal1: find out how to log on: no user name. Set `credentials`.\n"
@@ -302,7 +394,7 @@ def test_every_level_asks_for_every_member() -> None:
         "credentials": {"hyper-v.nu": {"username": "u", "password": "Installer-Pass-4!"}},
         "passphrase": "Pass-Phrase-4!",
     }
-    context = configuration.from_text(json.dumps(values))
+    context = configuration.context(values)
     assert context.passphrase.reveal() == "Pass-Phrase-4!"
     assert "Pass-Phrase-4!" not in repr(context)
     checks = [one.check for one in machines.reach(context)]
