@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pulumi
@@ -15,6 +16,7 @@ from components.topology import TopologyError, load
 from components.topology.balancing import instructions, virtual_servers
 from components.verification import verification
 from components.windows import pfx
+from components.windows.certificate import RENEW
 
 config = pulumi.Config()
 
@@ -38,6 +40,10 @@ except pfx.CertificateError as error:
     problems.append(str(error))
 if problems:
     raise pulumi.RunError("\n".join(problems))
+
+for name, certificate in certificates.items():
+    if concern := certificate.concern(datetime.now(UTC)):
+        pulumi.warn(f"certificate {name}: {concern}. {RENEW.format(name=name)}")
 
 secrets = FarmSecrets(
     sql_password=config.require_secret("sqlAdministratorPassword"),

@@ -1,6 +1,7 @@
 """The verification from outside, at the end of every ``up`` that changed something.
 
-``operations verify`` runs as a local command of pulumi-command; a row that is not as it should be fails the ``up``.
+``operations verify`` runs as a local command of pulumi-command; a row that is not as it should be fails the ``up``,
+whose error has these rows and the closing line. Where all is well the closing line is the output.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pulumi_command import local
 
 from components.resource import FarmResource
 
-COMMAND = ".venv/bin/python -m operations verify --stack {stack}"
+COMMAND = ".venv/bin/python -m operations verify --failed --stack {stack}"
 """Relative to the project, where Pulumi runs it; the virtual environment is the one that Pulumi.yaml names. It asks the
 CLI for the stack's configuration: what the program hands to a command stays in the state."""
 

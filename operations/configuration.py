@@ -25,14 +25,17 @@ class Context:
     spf_password: Secret
     passphrase: Secret
     sql_password: Secret
+    down: frozenset[str] = frozenset()
+    """The machines that do not answer at all; nothing is asked of them."""
     file: Path = Path()
     """The topology's."""
     certificates: Mapping[str, Any] = field(default_factory=dict)
-    """The stack's: a file and a password for each name. Empty where they were not handed over."""
+    """The stack's: a file and a password for each name. Empty where it has none."""
 
 
 def from_stack(stack: str) -> Context:
-    """Read the configuration with the Pulumi CLI. Raises ``MachineError`` with what the CLI says."""
+    """Read the configuration with the Pulumi CLI. Raises ``MachineError`` with what the CLI says, and what ``context``
+    raises."""
     return context(values_of_stack(stack))
 
 

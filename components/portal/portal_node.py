@@ -64,6 +64,8 @@ class PortalNode(Component):
                 thumbprint=self._pfx.thumbprint,
                 pfx=self._pfx.content,
                 password=self._pfx.password,
+                valid_from=self._pfx.not_before,
+                valid_until=self._pfx.not_after,
                 intermediates=tuple(
                     IntermediateInputs(thumbprint=one.thumbprint, content=one.content)
                     for one in self._pfx.intermediates

@@ -84,7 +84,7 @@ class ClosingProvider(ResourceProvider):
         if not RUN.to_verify:
             return
         report("Verify the farm after the deletions.")
-        command = [sys.executable, "-m", "operations", "verify", "--stack", props["stack"]]
+        command = [sys.executable, "-m", "operations", "verify", "--failed", "--stack", props["stack"]]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603
         if done.returncode:
             raise MachineError(

@@ -1,11 +1,15 @@
-"""The public certificate, read on this computer before any machine is touched."""
+"""The public certificate, read on this computer before any machine is touched.
+
+That it ends soon, or has ended, is a warning here: it keeps nothing else from being repaired. Only its import is
+refused (``components.windows.certificate``).
+"""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +23,8 @@ from components.connection_problems import entries
 from remote.names import folded
 from remote.secret import Secret
 
-EXPIRES_SOON = timedelta(days=14)
+EXPIRES_SOON = timedelta(days=30)
+"""How long before its end a certificate is a warning."""
 
 
 class CertificateError(Exception):
@@ -45,22 +50,33 @@ class Pfx:
     """The file, base64."""
     password: Secret
     dns_names: tuple[str, ...]
+    not_before: datetime
     not_after: datetime
     intermediates: tuple[Intermediate, ...] = ()
     """What a server has to send along, the issuer of the certificate first."""
 
+    def concern(self, now: datetime) -> str:
+        """That it cannot be used now, or only for a short time; empty where neither is so."""
+        return unusable(self.not_before, self.not_after, now) or ends_soon(self.not_after, now)
 
-def read(
-    file: Path,
-    password: Secret,
-    dns_names: Sequence[str],
-    now: datetime | None = None,
-    roots: Sequence[x509.Certificate] = (),
-) -> Pfx:
+
+def unusable(not_before: datetime, not_after: datetime, now: datetime) -> str:
+    """Why clients do not accept a certificate at a time; empty where they do."""
+    if now < not_before:
+        return f"it is not valid before {not_before:%Y-%m-%d %H:%M} UTC"
+    return f"it expired on {not_after:%Y-%m-%d}" if not_after < now else ""
+
+
+def ends_soon(not_after: datetime, now: datetime) -> str:
+    """That a certificate that is valid ends soon; empty where it does not."""
+    return f"it expires on {not_after:%Y-%m-%d}; renew it" if not_after < now + EXPIRES_SOON else ""
+
+
+def read(file: Path, password: Secret, dns_names: Sequence[str], roots: Sequence[x509.Certificate] = ()) -> Pfx:
     """Read a PFX file and check that Windows Server 2012 can import it and that it can serve these names.
 
-    ``roots`` are the authorities that clients trust; none given: whether it leads to one is not checked. Raises
-    ``CertificateError`` with everything that is wrong, one line each.
+    ``roots`` are the authorities that clients trust; none given: whether it leads to one is not checked. When it is
+    valid is not checked (``Pfx.concern``). Raises ``CertificateError`` with everything that is wrong, one line each.
     """
     try:
         content = file.read_bytes()
@@ -80,7 +96,7 @@ def read(
         )
     path = _path(certificate, others)
     try:
-        problems = [*_protection(content), *_wrong(certificate, dns_names, now or datetime.now(UTC))]
+        problems = [*_protection(content), *_wrong(certificate, dns_names)]
     except ValueError as error:  # an extension that is no DER, or no name
         problems = [f"the certificate cannot be read ({error}). Have it issued again."]
     problems += _issuer(path, roots)
@@ -91,6 +107,7 @@ def read(
         Secret(base64.b64encode(content).decode()),
         password,
         _names(certificate),
+        certificate.not_valid_before_utc,
         certificate.not_valid_after_utc,
         tuple(
             Intermediate(_thumbprint(one), base64.b64encode(one.public_bytes(Encoding.DER)).decode())
@@ -117,7 +134,7 @@ def _protection(content: bytes) -> list[str]:
     return [f"{found}. Export it again with TripleDES-SHA1 ({how})."]
 
 
-def _wrong(certificate: x509.Certificate, dns_names: Sequence[str], now: datetime) -> list[str]:
+def _wrong(certificate: x509.Certificate, dns_names: Sequence[str]) -> list[str]:
     problems = []
     names = _names(certificate)
     if not names:
@@ -135,13 +152,6 @@ def _wrong(certificate: x509.Certificate, dns_names: Sequence[str], now: datetim
             "the certificate is not for servers: its extended key usage lacks server authentication. "
             "Have it issued from a template for web servers."
         )
-    begin, until = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    if begin > now:
-        problems.append(f"the certificate is not valid before {begin:%Y-%m-%d %H:%M} UTC. Wait, or correct this clock.")
-    if until < now:
-        problems.append(f"the certificate expired on {until:%Y-%m-%d}. Renew it.")
-    elif until < now + EXPIRES_SOON:
-        problems.append(f"the certificate expires on {until:%Y-%m-%d}. Renew it first.")
     return problems
 
 

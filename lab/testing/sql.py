@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from lab import identity
 from lab.sql import engine
 from lab.sql.api import Session, SqlError
 from lab.sql.engine.files import files_of
 from lab.sql.engine.group.progress import DETECTION_SECONDS, advance, become_primary
+from lab.sql.engine.group.quorum import force_quorum
 from lab.sql.engine.group.state import ONLINE_SECONDS, Group, find_group
 from lab.sql.engine.storage.space import ServerSpace, Space
 from lab.sql.installation import installed
@@ -18,11 +20,13 @@ __all__ = [
     "Session",
     "Space",
     "SqlError",
+    "age_database",
     "connect",
     "create_group",
     "database_space",
     "detect_failure",
     "fail_over",
+    "force_quorum",
     "server_space",
     "set_service_account",
     "suspend",
@@ -109,6 +113,18 @@ def set_service_account(world: World, machine: str, account: str) -> None:
 def suspend(world: World, group: str, replica: str, database: str, reason: str) -> None:
     """Data movement to a replica stops for a reason that nothing in the lab has, such as ``SUSPEND_FROM_REDO``."""
     Group(world, group).set_link(replica, database, suspended=reason)
+
+
+def age_database(world: World, machine: str, database: str, days: float) -> None:
+    """A database, and every backup of it that its server remembers, is so many days old. Raises KeyError for an unknown
+    one."""
+    then = (world.clock.now() - timedelta(days=days)).replace(tzinfo=None).isoformat()
+    here = world.machine(machine)
+    here.collection("sql-database").change(database.lower(), created=then)
+    space = ServerSpace(here)
+    for key, backup in space.items("backupset"):
+        if backup["database"].lower() == database.lower():
+            here.collection("sql-backupset").change(key, start=then, finish=then)
 
 
 def server_space(world: World, machine: str) -> Space:

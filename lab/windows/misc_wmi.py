@@ -6,6 +6,7 @@ Any other class is beyond the lab. Filters are WQL conditions joined by AND.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -74,6 +75,13 @@ def _services(machine: Machine) -> Rows:
         }
 
 
+def _dns_servers(machine: Machine) -> list[str]:
+    """Two of the domain, at the beginning of its subnet: the lab's own choice."""
+    subnet = next(d["subnet"] for d in machine.world.topology["domains"] if d["name"].lower() == machine.domain.lower())
+    network = ipaddress.ip_network(subnet)
+    return [str(network.network_address + 10), str(network.network_address + 11)]
+
+
 def _network(machine: Machine) -> Rows:
     for card in machine.collection("interface").values():
         yield {
@@ -82,6 +90,7 @@ def _network(machine: Machine) -> Rows:
             "IPAddress": NetArray([card["address"]], "System.String"),
             "IPSubnet": NetArray([card["mask"]], "System.String"),
             "IPEnabled": True,
+            "DNSServerSearchOrder": NetArray(list(card.get("dns", _dns_servers(machine))), "System.String"),
             "MACAddress": card["mac"].replace("-", ":"),
             "DNSHostName": machine.name,
             "DNSDomain": machine.domain,

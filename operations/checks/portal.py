@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from components.failover_proof import ask
@@ -20,6 +20,7 @@ from components.topology.roles import ROLES
 from components.windows.firewall_rule import FirewallRuleInputs, FirewallRuleResource
 from components.windows.superseded_rules import SupersededRulesInputs, SupersededRulesResource
 from operations.checks.balancing import certified
+from operations.checks.services import Services
 from operations.configuration import Context
 from operations.row import Check, WrongError, expect
 from remote.names import folded
@@ -28,24 +29,31 @@ LEVEL = "portal"
 
 
 def checks(context: Context) -> Iterator[Check]:
-    portal = context.topology.portal
-    for tier in portal.tiers:
+    for tier in context.topology.portal.tiers:
         for node in tier.nodes:
-            yield Check(LEVEL, node, "every feature is configured", _Features(context, tier, node))
-            yield Check(LEVEL, node, "every site answers, no failed log-on meanwhile", _Sites(context, tier, node))
-            for opening in firewall_openings(context.topology, tier):
-                yield Check(LEVEL, node, f"firewall: {opening}", _Opening(context, node, opening))
-            yield Check(LEVEL, node, "firewall: the installer's rules are off", _InstallersRules(context, tier, node))
-            yield Check(LEVEL, node, f"members of {OPERATORS}", _Operators(context, node))
-            what = f"every site answers as {tier.front.name} with the certificate {tier.certificate}, verified"
-            yield Check(LEVEL, node, what, _Certified(context, tier, node))
-            if "admin-site" in tier.roles and context.topology.release.by_hand:
-                yield Check(LEVEL, node, f"works with the plan {portal.plan.name}", _PlanByHand(context, node))
-                yield Check(LEVEL, node, "works with SPF registered", _RegisteredByHand(context, node))
-            elif "admin-api" in tier.roles:
-                yield Check(LEVEL, node, f"sees the plan {portal.plan.name}", _Plan(context, node))
-                yield Check(LEVEL, node, "sees SPF registered once", _Registered(context, node))
-                yield Check(LEVEL, node, f"calls SPF at {context.topology.spf.url}", _CallsSpf(context, node))
+            for what, question in _questions(context, tier, node):
+                yield Check(LEVEL, node, what, question, machine=node)
+
+
+def _questions(context: Context, tier: Tier, node: str) -> Iterator[tuple[str, Callable[[], str]]]:
+    """What one node is asked."""
+    portal = context.topology.portal
+    yield "every feature is configured", _Features(context, tier, node)
+    yield "every site answers, no failed log-on meanwhile", _Sites(context, tier, node)
+    yield "IIS runs and starts with it", Services(context, node, ("W3SVC",), manual=("WAS",))
+    for opening in firewall_openings(context.topology, tier):
+        yield f"firewall: {opening}", _Opening(context, node, opening)
+    yield "firewall: the installer's rules are off", _InstallersRules(context, tier, node)
+    yield f"members of {OPERATORS}", _Operators(context, node)
+    what = f"every site answers as {tier.front.name} with the certificate {tier.certificate}, verified"
+    yield what, _Certified(context, tier, node)
+    if "admin-site" in tier.roles and context.topology.release.by_hand:
+        yield f"works with the plan {portal.plan.name}", _PlanByHand(context, node)
+        yield "works with SPF registered", _RegisteredByHand(context, node)
+    elif "admin-api" in tier.roles:
+        yield f"sees the plan {portal.plan.name}", _Plan(context, node)
+        yield "sees SPF registered once", _Registered(context, node)
+        yield f"calls SPF at {context.topology.spf.url}", _CallsSpf(context, node)
 
 
 class _OnNode:

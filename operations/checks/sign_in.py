@@ -23,7 +23,8 @@ def checks(context: Context) -> Iterator[Check]:
         for pair in PAIRS:
             if site.namespace == pair.site and pair.authentication in namespaces:
                 what = f"{site.name} leads to no machine's own name"
-                yield Check(LEVEL, tier.front.name, what, _Visitor(context, f"https://{tier.front.name}:{port}/"))
+                start = f"https://{tier.front.name}:{port}/"
+                yield Check(LEVEL, tier.front.name, what, _Visitor(context, start), common=True)
 
 
 class _Visitor:

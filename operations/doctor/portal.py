@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,8 @@ from components.topology.problem import Location
 from components.windows import pfx
 from components.windows.certificate import CertificateInputs, CertificateResource
 from components.windows.local_account import LocalAccountInputs, LocalAccountResource
-from operations.doctor.check import Check, Judged, as_wrong, ok, unknown, wrong
+from components.windows.pfx import ends_soon, unusable
+from operations.doctor.check import Check, Judged, as_wrong, ok, unknown, warning, wrong
 from operations.doctor.farm import Farm
 from remote.http import Answer
 
@@ -68,8 +70,13 @@ def _file(farm: Farm, certificate: Certificate) -> pfx.Pfx | str:
 def _readable(found: pfx.Pfx | str) -> Judged:
     if isinstance(found, str):
         if not found:
-            return unknown("the configuration that was handed over has no certificates", "Name the stack instead.")
+            return unknown("this stack's configuration has no `certificates`", "Set `certificates`.")
         return wrong(found, "Correct it before `up`.")
+    now = datetime.now(UTC)
+    if why := unusable(found.not_before, found.not_after, now):
+        return wrong(why, "`up` does not import it: put another PFX file there.")
+    if soon := ends_soon(found.not_after, now):
+        return warning(soon, "Put the renewed PFX file there in time.")
     return ok(f"{', '.join(found.dns_names)}, until {found.not_after:%Y-%m-%d}")
 
 

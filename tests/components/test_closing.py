@@ -21,6 +21,7 @@ def verifications(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     codes: list[int] = []
 
     def run(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        assert command[1:] == ["-m", "operations", "verify", "--failed", "--stack", PROPS["stack"]]
         return subprocess.CompletedProcess(command, codes.pop(0), "", "not as it should be: Portal1: answers: no")
 
     monkeypatch.setattr(subprocess, "run", run)

@@ -76,6 +76,8 @@ CERTIFICATE = Case(
         "thumbprint": THUMBPRINT,
         "pfx": "UEZY-secret",
         "password": "Pfx-Pass-1!",
+        "valid_from": "2013-01-01T00:00:00Z",
+        "valid_until": "2113-01-01T00:00:00Z",
         "intermediates": [{"thumbprint": AUTHORITY, "content": "MII="}],
     },
     CertificateFacts(False, False, frozenset({AUTHORITY})),

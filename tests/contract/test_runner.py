@@ -97,9 +97,9 @@ def test_a_machine_without_what_a_case_needs(farm: FarmHere) -> None:
 
 
 def test_the_command_runs_all_of_them_and_writes_a_report(farm: FarmHere, tmp_path: Path) -> None:
-    values = {**json.loads(farm.settings()), **{key: SECRETS[key] for key in ("passphrase", "spfAccountPassword")}}
+    farm.make_stack()
     file = tmp_path / "report.json"
-    done = farm.doctor(json.dumps(values), "--contract", "SQL1", "--report", str(file))
+    done = farm.operations("doctor", "--contract", "SQL1", "--report", str(file))
     assert done.code == 0, done.output
     assert f"{len(cases())} cases:" in done.output
     written = json.loads(file.read_text(encoding="utf-8"))

@@ -284,13 +284,8 @@ class Farm:
         return found
 
     def operations(self, *arguments: str) -> Result:
-        stack = ("--stack", "e2e") if arguments[0] in ("verify", "load-balancer") else ()
+        stack = ("--stack", "e2e") if arguments[0] in ("verify", "audit", "runbook", "doctor", "load-balancer") else ()
         return self._run([sys.executable, "-m", "operations", *arguments, *stack], folder=self.project)
-
-    def doctor(self, configuration: str, *arguments: str) -> Result:
-        """``operations doctor`` with a configuration of the test's own on standard input."""
-        command = [sys.executable, "-m", "operations", "doctor", "--configuration", "-", *arguments]
-        return self._run(command, configuration, self.project)
 
     def _run(self, command: list[str], given: str | None = None, folder: Path = ROOT) -> Result:
         started = time.monotonic()

@@ -20,7 +20,7 @@ from components import progress
 from components.portal.databases import DATABASES
 from components.steps import load_script
 from operations import configuration
-from operations.__main__ import verified
+from operations.verify import verified
 from remote.errors import MachineError
 from tests.e2e.far_side import Snapshot, differences, snapshot
 from tests.e2e.farm import SECRETS
@@ -77,7 +77,7 @@ class TakenOver:
             "authorities": str(self.farm.lab_folder / "authority" / "ca.pem"),
             **{key: SECRETS[key] for key in ("sqlAdministratorPassword", "passphrase", "spfAccountPassword")},
         }
-        return [f"{row.member}: {row.found}" for row in verified(configuration.context(values)) if not row.ok]
+        return [f"{row.member}: {row.found}" for row in verified(configuration.context(values)).failed]
 
     @property
     def adopted(self) -> set[str]:

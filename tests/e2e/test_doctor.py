@@ -38,6 +38,7 @@ SECONDS = 60
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarmHere]:
     farm = FarmHere(tmp_path_factory.mktemp("doctor"))
     with farm.running():
+        farm.make_stack()
         yield farm
 
 
@@ -65,7 +66,7 @@ def test_all_is_well_and_nothing_is_changed(farm: FarmHere) -> None:
     """Through the command line; the farm is not built, and only the file server and the machines' logs tell of it."""
     before, kept = documents(farm), files(farm)
     began = time.monotonic()
-    done = farm.doctor(json.dumps(values(farm)), "--json")
+    done = farm.operations("doctor", "--json")
     took = time.monotonic() - began
     answer = json.loads(done.output)
     unwell = [row for row in answer["rows"] if row["verdict"] != "ok"]

@@ -80,8 +80,8 @@ def test_a_stack_that_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     def asked(_question: list[str], _stack: str) -> str:
         raise MachineError("this computer", "read the stack's configuration", "no stack selected")
 
-    monkeypatch.setattr(leftovers, "asked", asked)
-    monkeypatch.setattr("operations.configuration.asked", asked)
+    monkeypatch.setattr(leftovers, "ask", asked)
+    monkeypatch.setattr("components.stack_configuration.ask", asked)
     done = CliRunner().invoke(__main__.app, ["leftovers"])
     assert (done.exit_code, "no stack selected" in done.output) == (2, True)
 

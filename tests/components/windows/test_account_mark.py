@@ -10,7 +10,7 @@ import pytest
 from components.windows.local_account import LocalAccountInputs, LocalAccountResource, mark
 from remote.secret import Secret
 
-KEY, PASSWORD = Secret("Installer-Pw-1!"), Secret("Spf-Registration-1!")
+KEY, PASSWORD = Secret("Key-Of-The-State-1!"), Secret("Spf-Registration-1!")
 INPUTS = LocalAccountInputs(machine="SPF1", account="SVC_SPF_REG", password=PASSWORD, groups=())
 SET = "2013-06-05T10:00:07"
 
@@ -22,10 +22,11 @@ def drifted(kept: str, password_set: str, key: Secret = KEY) -> bool:
         "neverExpires": True, "disabled": False,
     }  # fmt: skip
     powershell = SimpleNamespace(run=lambda *_, **__: [state])
-    remote: Any = SimpleNamespace(powershell=lambda machine: powershell, hosts={"SPF1": SimpleNamespace(password=key)})
-    resource = LocalAccountResource()
-    facts = resource.observe(INPUTS, remote)
-    return "password" in (resource.actual(INPUTS, facts) or {})
+    remote: Any = SimpleNamespace(powershell=lambda machine: powershell)
+    resource, inputs = LocalAccountResource(), INPUTS.model_copy()
+    inputs.keeping({"key": key.reveal()})
+    facts = resource.observe(inputs, remote)
+    return "password" in (resource.actual(inputs, facts) or {})
 
 
 def fingerprint(key: Secret = KEY) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -33,6 +34,7 @@ from components.windows.site_certificates import (
     SitePort,
 )
 from components.windows.superseded_rules import SupersededRulesInputs, SupersededRulesResource
+from remote.errors import MachineError
 from remote.secret import Secret
 from tests.components.contract import actions, adapter, refusal, sentences
 from tests.components.worlds import ADMIN, AUTH, OWN, SPF_GROUPS, THUMBPRINT, server, sites
@@ -69,6 +71,31 @@ class TestCertificate:
         plan = self.resource.plan(self.inputs, facts)
         assert sentences(plan) == [f"On Portal1, import the certificate portal ({THUMBPRINT}) with its private key."]
         assert actions(plan) == ["Portal1 windows/import_certificate.ps1 {'Pfx': ***, 'Password': ***}"]
+
+    dated = inputs.model_copy(
+        update={"valid_from": datetime(2013, 1, 1, tzinfo=UTC), "valid_until": datetime(2014, 1, 1, tzinfo=UTC)}
+    )
+
+    @pytest.mark.parametrize(
+        ("now", "why"),
+        [
+            (datetime(2014, 2, 1, tzinfo=UTC), "it expired on 2014-01-01"),
+            (datetime(2012, 12, 31, tzinfo=UTC), "it is not valid before 2013-01-01 00:00 UTC"),
+        ],
+    )
+    def test_one_that_nobody_accepts_is_not_imported_and_keeps_nothing_back(self, now: datetime, why: str) -> None:
+        with pytest.raises(MachineError) as caught:
+            self.resource.plan(self.dated, CertificateFacts(False, False, now=now))
+        assert caught.value.found == why
+        assert "certificates.portal.file" in caught.value.remedy
+        assert self.resource.plan(self.dated, CertificateFacts(True, True, now=now)) == [], "it is there already"
+
+    def test_it_is_refused_in_the_preview_only_where_it_is_new(self) -> None:
+        refused = self.resource.validate_change({}, self.dated)
+        assert refused.startswith(f"Portal1: import the certificate portal ({THUMBPRINT}): it expired on 2014-01-01. ")
+        assert self.resource.validate_change({"thumbprint": OLD}, self.dated) == refused
+        assert self.resource.validate_change({"thumbprint": THUMBPRINT}, self.dated) == ""
+        assert self.resource.validate_change({}, self.dated.model_copy(update={"adopt": True})) == ""
 
     def test_in_order(self) -> None:
         assert self.resource.plan(self.inputs, CertificateFacts(True, True)) == []

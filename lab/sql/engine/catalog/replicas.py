@@ -86,7 +86,7 @@ def _replica_states(session: Session, current: Database) -> Rows:
             local = is_local(session, name)
             machine = group.machine(name)
             up = available(session.instance.world, machine)
-            role = group.role(machine) if up else "SECONDARY"
+            role = group.role(machine) if up or local else "SECONDARY"
             level = replica_health(group, name)
             joined = role != "RESOLVING"
             wrong = trouble(group, name) if up else ""
