@@ -25,8 +25,6 @@ HERE = "this computer"
 
 
 class ServerTlsCheckInputs(Inputs):
-    farm: str
-    """The topology's name."""
     machines: tuple[str, ...]
     """Where WinRM is tried."""
     sql_servers: tuple[str, ...]
@@ -55,10 +53,10 @@ def _trial(remote: Remote, service: str, machine: str) -> str:
 
 class ServerTlsCheckResource(Probe[ServerTlsCheckInputs, ServerTlsCheckFacts]):
     def display_name(self, inputs: ServerTlsCheckInputs) -> str:
-        return f"the TLS of the servers of {inputs.farm}"
+        return "the TLS of the servers"
 
     def resource_id(self, inputs: ServerTlsCheckInputs) -> str:
-        return f"server-tls/{inputs.farm}".lower()
+        return "server-tls"
 
     def owner_machine(self, inputs: ServerTlsCheckInputs) -> str:
         return HERE
@@ -102,7 +100,6 @@ def server_tls_check(name: str, topology: Topology, opts: pulumi.ResourceOptions
     return ServerTlsCheck(
         name,
         ServerTlsCheckInputs(
-            farm=topology.name,
             machines=tuple(sorted({machine.name for machine in managed})),
             sql_servers=tuple(sorted(replica.machine for replica in topology.replicas)),
         ),

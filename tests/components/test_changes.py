@@ -142,6 +142,7 @@ WAITS = {
 }
 CHANGES = [
     Change("name", put("name", "other")),
+    Change("adopt_from", put("adopt_from", "windows-azure-pack-ha/other")),
     Change("product", before_wap, refused="which no role of its tier brings any more"),
     Change("domains.name", text("hyper-v.nu", "hyper-w.nu"), refused="is configured against the listener"),
     Change(
@@ -160,7 +161,7 @@ CHANGES = [
     Change(
         "machines.name",
         text("Portal2", "Portal8"),
-        updated="nlb:Cluster",
+        updated="farm:ServerTlsCheck nlb:Cluster",
         others=NODE,
     ),
     Change("machines.domain", text("hyper-v.nu", "hyper-w.nu"), refused="is configured against the listener"),
@@ -186,7 +187,7 @@ CHANGES = [
     Change(
         "sql.replicas.machine",
         put("sql.replicas", ["SQL1", "SQL2", {"machine": "SQL3", "failover": "manual"}]),
-        updated=f"{REPLICAS} portal:Configuration sql:Listener sql:MirroringEndpoint",
+        updated=f"{REPLICAS} farm:ServerTlsCheck portal:Configuration sql:Listener sql:MirroringEndpoint",
         others="sql:MirroringEndpoint",
     ),
     Change(
@@ -203,7 +204,7 @@ CHANGES = [
     Change(
         "sql.replicas.commit",
         put("sql.replicas", [*THREE, {"machine": "SQL3", "commit": "asynchronous"}]),
-        updated=f"{REPLICAS} portal:Configuration sql:Listener sql:MirroringEndpoint",
+        updated=f"{REPLICAS} farm:ServerTlsCheck portal:Configuration sql:Listener sql:MirroringEndpoint",
         others="sql:MirroringEndpoint",
     ),
     Change(
@@ -243,10 +244,15 @@ CHANGES = [
     Change("spf.name", text("spf.hyper-v.nu", "foundation.hyper-v.nu"), updated="spf:Registration"),
     Change("spf.address", put("spf.address", "172.21.5.149")),
     Change("spf.port", put("spf.port", 8091), updated="spf:Registration"),
-    Change("spf.servers", put("spf.servers", ["SPF1", "SPF2", "SPF3"]), others="windows:LocalAccount"),
+    Change(
+        "spf.servers",
+        put("spf.servers", ["SPF1", "SPF2", "SPF3"]),
+        updated="farm:ServerTlsCheck",
+        others="windows:LocalAccount",
+    ),
     Change("spf.account", put("spf.account", "SVC_OTHER"), updated="spf:Registration", replaced="windows:LocalAccount"),
     Change("spf.groups", put("spf.groups", ["SPF_Admin"]), updated="windows:LocalAccount"),
-    Change("portal.tiers.name", put(f"{TIER}.name", "other"), replaced="nlb:Node", others="nlb:Cluster nlb:PortRules"),
+    Change("portal.tiers.name", put(f"{TIER}.name", "other")),
     Change(
         "portal.tiers.roles",
         both(without_role("sql-extension"), put("portal.plan.services", ["mysqlservers"])),
@@ -255,7 +261,7 @@ CHANGES = [
     Change(
         "portal.tiers.nodes",
         put(f"{TIER}.nodes", ["Portal1", "Portal2", "Portal3"]),
-        updated="nlb:Cluster sql:LoginMirror",
+        updated="farm:ServerTlsCheck nlb:Cluster sql:LoginMirror",
         others=NODE,
     ),
     Change(

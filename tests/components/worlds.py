@@ -369,7 +369,7 @@ SOFTWARE_SOURCE = Case(
 
 SERVER_TLS_CHECK = Case(
     ServerTlsCheckResource,
-    {"farm": "single-domain", "machines": ["Portal1", "SQL1"], "sql_servers": ["SQL1"]},
+    {"machines": ["Portal1", "SQL1"], "sql_servers": ["SQL1"]},
     ServerTlsCheckFacts(("SQL1: the certificate of SQL Server is not trusted. Renew it.",)),
     {"until": lambda f, a: ServerTlsCheckFacts(())},
     leaves=True,
