@@ -15,7 +15,7 @@ from pydantic import Field
 
 from components.resource import Inputs, ReplaceOn
 from components.sql.group import Group
-from components.sql.primary import HoldsGroup, group_in, move
+from components.sql.primary import HoldsGroup, group_in, hand_over
 from components.steps import Script, Step, WaitFor
 from remote.errors import MachineError
 
@@ -76,16 +76,8 @@ def restart(inputs: RestartInputs, group: Group, due: Sequence[str], what: str) 
     secondaries = [machine for machine in inside if machine != group.primary]
     steps = [step for machine in (*outside, *secondaries) for step in _one(inputs, group, machine)]
     if group.primary in inside:
-        partner = group.partner()
-        if partner is None or not partner.role:  # one that cannot be asked cannot be told to take over
-            raise MachineError(
-                group.primary,
-                f"set {what}",
-                "it is the primary, and no secondary can take over without loss while it restarts: both would have to "
-                "commit synchronously",
-                "Restart SQL Server there yourself at a time that suits, then run `pulumi up` again.",
-            )
-        steps += move(inputs.group, partner.machine, inputs.failover_seconds, integrated=True)
+        remedy = "Restart SQL Server there yourself at a time that suits, then run `pulumi up` again."
+        steps += hand_over(group, f"set {what}", remedy, inputs.failover_seconds, integrated=True)
         steps += _one(inputs, group, group.primary)
     return steps
 
