@@ -1,7 +1,7 @@
 """What a person does around ``pulumi up``.
 
 ``python -m operations verify`` looks at the farm from outside, level by level and member by member; ``load-balancer``
-prints what an external load balancer has to carry.
+prints what an external load balancer has to carry; ``maintenance`` takes servers out and back, one at a time.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from rich.table import Table
 
 from components.topology import TopologyError, load
 from components.topology.balancing import instructions, virtual_servers
-from operations.checks import balancing, machines, portal, sign_in, spf, sql
 from operations.configuration import Context, from_stack, from_text, topology_of_stack
+from operations.levels import checks
+from operations.maintenance.command import maintenance
 from operations.row import Row, rows
 from remote.errors import MachineError
 
-LEVELS = (machines, balancing, sql, spf, portal, sign_in)
-
 app = typer.Typer(add_completion=False, help="What a person does around pulumi up.", no_args_is_help=True)
+app.command()(maintenance)
 
 
 @app.callback()
@@ -78,7 +78,7 @@ def load_balancer(
 
 def verified(context: Context) -> list[Row]:
     """Ask everything there is to ask."""
-    return rows(check for level in LEVELS for check in level.checks(context))
+    return rows(checks(context))
 
 
 def _show(found: list[Row]) -> None:

@@ -284,7 +284,7 @@ class Farm:
         return found
 
     def operations(self, *arguments: str) -> Result:
-        stack = ("--stack", "e2e") if arguments[0] in ("verify", "load-balancer") else ()
+        stack = ("--stack", "e2e") if arguments[0] in ("verify", "load-balancer", "maintenance", "drill") else ()
         return self._run([sys.executable, "-m", "operations", *arguments, *stack], folder=self.project)
 
     def _run(self, command: list[str], given: str | None = None, folder: Path = ROOT) -> Result:

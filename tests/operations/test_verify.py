@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from components.topology import load
 from operations import __main__ as operations
-from operations import configuration
+from operations import configuration, levels
 from operations.checks import spf, sql
 from operations.row import Check, Row, WrongError, expect, rows
 from remote.errors import MachineError
@@ -90,7 +90,7 @@ def level(monkeypatch: pytest.MonkeyPatch) -> list[Check]:
         assert context == "the context"
         yield from given
 
-    monkeypatch.setattr(operations, "LEVELS", (SimpleNamespace(checks=checks),))
+    monkeypatch.setattr(levels, "LEVELS", (SimpleNamespace(checks=checks),))
     monkeypatch.setattr(operations, "from_text", lambda text: "the context")
     return given
 
@@ -172,13 +172,13 @@ def test_every_level_asks_for_every_member() -> None:
     context = configuration.from_text(json.dumps(values))
     assert context.passphrase.reveal() == "Pass-Phrase-4!"
     assert "Pass-Phrase-4!" not in repr(context)
-    asked = [(check.level, check.member) for level in operations.LEVELS for check in level.checks(context)]
+    asked = [(check.level, check.member) for level in levels.LEVELS for check in level.checks(context)]
     for member in ("Portal1", "Portal2", "SPF1", "SPF2", "SQL1", "SQL2"):
         assert ("machines", member) in asked
     for member in ("Portal1", "Portal2", "portal.hyper-v.nu"):
         assert ("load balancing", member) in asked
     assert ("sign-in", "portal.hyper-v.nu") in asked
-    assert len({level for level, _ in asked}) == len(operations.LEVELS)
+    assert len({level for level, _ in asked}) == len(levels.LEVELS)
 
 
 @pytest.mark.parametrize(
