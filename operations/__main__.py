@@ -1,7 +1,8 @@
 """What a person does around ``pulumi up``.
 
 ``python -m operations verify`` looks at the farm from outside, level by level and member by member; ``load-balancer``
-prints what an external load balancer has to carry; ``maintenance`` takes servers out and back, one at a time.
+prints what an external load balancer has to carry; ``maintenance`` takes servers out and back, one at a time; ``drill``
+shuts each down and tells what clients notice.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from rich.table import Table
 from components.topology import TopologyError, load
 from components.topology.balancing import instructions, virtual_servers
 from operations.configuration import Context, from_stack, from_text, topology_of_stack
+from operations.drill.command import drill
 from operations.levels import checks
 from operations.maintenance.command import maintenance
 from operations.row import Row, rows
@@ -27,6 +29,7 @@ from remote.errors import MachineError
 
 app = typer.Typer(add_completion=False, help="What a person does around pulumi up.", no_args_is_help=True)
 app.command()(maintenance)
+app.command()(drill)
 
 
 @app.callback()

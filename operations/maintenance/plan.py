@@ -75,18 +75,18 @@ def refuse_alone(topology: Topology, machine: str) -> None:
 
 
 def see_others(machine: str, timeout_seconds: float) -> Step:
-    return _see(machine, f"everything but {machine}", timeout_seconds)
+    return see(machine, f"everything but {machine}", timeout_seconds)
 
 
 def see_itself(topology: Topology, machine: str) -> Step:
-    return _see(machine, f"{machine} by itself", topology.waits.restart)
+    return see(machine, f"{machine} by itself", topology.waits.restart)
 
 
 def see_all(topology: Topology, machine: str) -> Step:
-    return _see(machine, f"the whole farm with {machine}", topology.waits.site + topology.waits.convergence)
+    return see(machine, f"the whole farm with {machine}", topology.waits.site + topology.waits.convergence)
 
 
-def _see(machine: str, what: str, timeout_seconds: float) -> Step:
+def see(machine: str, what: str, timeout_seconds: float) -> Step:
     return Step(f"See {what} as it should be.", WaitFor(machine, nothing_wrong, timeout_seconds))
 
 
