@@ -61,11 +61,11 @@ class Runner:
         again afterwards; whatever happens, a server that was shut down is switched on."""
         for machine in self._settings.machines:
             plan.refuse_alone(self._topology, machine)
-        for file, machine in store.left_off(self._settings.folder, self._topology.name):
-            self._report(f"A drill was killed while {machine} was off: it is switched on first.")
-            self._switch_on(machine)
-            store.switched_on(file)
         try:
+            for file, machine in store.left_off(self._settings.folder, self._topology.name):
+                self._report(f"A drill was killed while {machine} was off: it is switched on first.")
+                self._switch_on(machine)
+                store.switched_on(file)
             for machine in self._settings.machines:
                 self._server(machine)
         except BaseException as error:
