@@ -17,7 +17,7 @@ import pytest
 
 from operations.clients import Asked, asking, targets
 from operations.maintenance.record import kept
-from tests.e2e.farm import Farm
+from tests.e2e.farm import ROOT, Farm
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -134,7 +134,7 @@ def test_held_and_resumed(farm: Farm) -> None:
 
 def test_a_drill_and_one_that_was_killed(farm: Farm) -> None:
     """What the article promises, with what clients notice of it: an orderly shutdown is no drain."""
-    on = f"{sys.executable} -m lab fault start {{machine}} --directory {farm.lab_folder}"
+    on = f"sh -c 'cd {ROOT} && {sys.executable} -m lab fault start {{machine}} --directory {farm.lab_folder}'"
     sources = [word for source in SOURCES[:4] for word in ("--source", source)]
     options = ["--on", on, "--down", "1", "--each-second", "5", *sources, "--yes"]
     command = [sys.executable, "-m", "operations", "drill", "SPF2", *options, "--stack", "e2e"]
