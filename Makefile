@@ -21,10 +21,13 @@ test:   ## install what is missing, then style, types and every test
 bench:  ## measure: how up and preview grow with the farm, and what a small one costs (docs/performance.md)
 	@$(PYTHON) -m tools.bootstrap bench
 
+clients: ## other SQL Server clients (JDBC, tedious, go-mssqldb, pymssql, python-tds, mssql-python) against the lab
+	@$(PYTHON) -m tools.bootstrap clients
+
 setup:  ## only install what is missing
 	@$(PYTHON) -m tools.bootstrap setup
 
 env:    ## print the environment of a shell of the lab: eval "$(make -s env)"
 	@$(PYTHON) -m tools.bootstrap env --design '$(DESIGN)'
 
-.PHONY: help up down check test bench setup env
+.PHONY: help up down check test bench clients setup env

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pulumi
 
+from components import settings
+from components.connection_problems import ConfigurationError
 from components.farm import Farm
 from components.portal.databases import DATABASES
 from components.secrets import FarmSecrets
@@ -13,16 +16,34 @@ from components.topology import TopologyError, load
 from components.topology.balancing import instructions, virtual_servers
 from components.verification import verification
 from components.windows import pfx
+from components.windows.certificate import RENEW
 
 config = pulumi.Config()
 
 try:
     topology = load(Path(config.require("topology")))
-    certificates = pfx.read_all(
-        config.require_object("certificates"), {known.name: known.dns_names for known in topology.certificates}
-    )
-except (TopologyError, pfx.CertificateError) as error:
+except TopologyError as error:
     raise pulumi.RunError(str(error)) from None
+
+problems: list[str] = []
+try:
+    settings.check(config.get)
+except ConfigurationError as error:
+    problems.append(str(error))
+try:
+    certificates = pfx.read_all(
+        settings.decoded(config.require("certificates")),
+        {known.name: known.dns_names for known in topology.certificates},
+        config.get("authorities") or "",
+    )
+except pfx.CertificateError as error:
+    problems.append(str(error))
+if problems:
+    raise pulumi.RunError("\n".join(problems))
+
+for name, certificate in certificates.items():
+    if concern := certificate.concern(datetime.now(UTC)):
+        pulumi.warn(f"certificate {name}: {concern}. {RENEW.format(name=name)}")
 
 secrets = FarmSecrets(
     sql_password=config.require_secret("sqlAdministratorPassword"),
@@ -30,20 +51,8 @@ secrets = FarmSecrets(
     spf_password=config.require_secret("spfAccountPassword"),
     certificates=certificates,
 )
-farm = Farm(topology.name, topology, secrets, proof=f"built {config.get('prove') or ''}".strip())
-checked = verification(
-    {
-        "hosts": config.get_object("hosts") or {},
-        "topology": config.require("topology"),
-        "authorities": config.get("authorities") or "",
-        "credentials": config.require_secret_object("credentials"),
-        "sqlAdministratorPassword": secrets.sql_password,
-        "passphrase": secrets.passphrase,
-        "spfAccountPassword": secrets.spf_password,
-    },
-    farm.resources(),
-    farm.finished,
-)
+farm = Farm("farm", topology, secrets, proof=f"built {config.get('prove') or ''}".strip())
+checked = verification(farm.resources(), farm.finished)
 
 pulumi.export("portal", f"https://{topology.portal.tier_of('tenant-site').front.name}")
 pulumi.export("addresses", {tier.front.name: str(tier.front.address) for tier in topology.portal.tiers})
@@ -51,9 +60,7 @@ if balancers := virtual_servers(topology):
     pulumi.export("loadBalancer", instructions(balancers))
 pulumi.export("primary", farm.primary)
 pulumi.export("databases", list(DATABASES))
-pulumi.export("mirroredLogins", farm.logins.logins)
+pulumi.export("mirroredLogins", farm.logins.logins.apply(", ".join))
 pulumi.export("loginReport", farm.login_report)
 pulumi.export("plan", farm.plan_id)
-# The report holds no secret, only the configuration that the command read did.
-pulumi.export("verification", pulumi.Output.unsecret(checked.stdout))
-pulumi.export("readme", Path("Pulumi.README.md").read_text(encoding="utf-8"))
+pulumi.export("verification", checked.stdout)

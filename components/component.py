@@ -60,9 +60,12 @@ class Component(pulumi.ComponentResource):
         self._own: list[FarmResource[Any]] = []
         self.first: list[pulumi.Resource] = []
         """What comes before everything that is made with ``child`` from now on, here and in components below."""
+        self.owner: pulumi.Output[dict[str, str]] | None = None
+        """The stack that everything below belongs to."""
         if opts is not None and isinstance(opts.parent, Component):
             opts.parent._components.append(self)
             self.first = list(opts.parent.first)
+            self.owner = opts.parent.owner
 
     def child(self, after: Iterable[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
         """Options of a resource that belongs to this component and is made after others."""

@@ -166,7 +166,7 @@ def _troubles(inputs: FailoverProofInputs, remote: Remote, attempted: str) -> tu
 
 
 def ask(remote: Remote, machine: str, port: int) -> str:
-    """What is wrong with a site; empty when it answers. The sites have the installer's self-signed certificates."""
+    """What is wrong with a site; empty when it answers. Its certificate is checked apart."""
     try:
         answer = remote.https(machine, port, verify=False)
     except HttpError as error:

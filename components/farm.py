@@ -15,7 +15,10 @@ from components.portal.databases import DATABASES
 from components.portal.endpoints import Endpoints
 from components.portal.portal_node import PortalNode, software_source
 from components.portal.portal_tier import PortalTier
+from components.resource.closing import Closing
+from components.resource.stack import StackIdentity
 from components.secrets import FarmSecrets
+from components.server_tls_check import server_tls_check
 from components.spf.service_provider_foundation import ServiceProviderFoundation
 from components.sql.login_report import merged
 from components.sql.sql_availability_group import SqlAvailabilityGroup
@@ -38,13 +41,19 @@ class Farm(Component):
     ) -> None:
         super().__init__("index:Farm", name, opts)
         self.topology = topology
+        closing = Closing("closing", self.child())
+        self.first = [closing]
+        self.owner = StackIdentity("stack", self.child()).owner
 
-        # Before anything is touched: is all there that the portal's software is installed from?
+        # Before anything is touched: can every server be trusted, and is all there that the portal's software is
+        # installed from?
+        trusted = server_tls_check("server-tls", topology, self.child())
+        self.first = [closing, trusted]
         sources = [software_source(node, topology, tier, self.child()) for tier, node in _portal_nodes(topology)]
-        self.first = [self.stage("sources-seen", sources)]
+        self.first = [closing, self.stage("sources-seen", [trusted, *sources])]
 
         # Load balancing, the SPF account and SQL Server have nothing to do with each other yet: they run side by side.
-        tiers = [PortalTier(tier.name, topology, tier, secrets, self.child()) for tier in _in_order(topology)]
+        tiers = [PortalTier(tier.key, topology, tier, secrets, self.child()) for tier in _in_order(topology)]
         spf = ServiceProviderFoundation("spf", topology, secrets, self.child())
         sql = SqlAvailabilityGroup("sql", topology, secrets, DATABASES, self.child())
 
@@ -55,7 +64,7 @@ class Farm(Component):
         for tier in tiers:
             node = tier.add_first([sql.primary], ready)
             first.append(node)
-            ready = [self.stage(f"{tier.tier.name}-ready", node.ready)]
+            ready = [self.stage(f"{tier.tier.key}-ready", node.ready)]
         portal = administration(topology, secrets, spf, self.child)
         admitted = portal.admit(ready)
 
@@ -105,6 +114,7 @@ class Farm(Component):
         """What everything else comes before: the verification waits for these."""
         self.primary, self.plan_id = sql.primary.current, portal.plan_id
         self.login_report = pulumi.Output.all(mirrored.report, self.logins.report).apply(lambda both: merged(*both))
+        closing.declare(resource.pulumi_resource_name for resource in self.resources())
         self.register_outputs({"primary": self.primary})
 
 

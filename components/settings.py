@@ -13,27 +13,43 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from components import connection_problems
+from components.connection_problems import shared_names
 from components.topology import Topology, load
 from remote.errors import MachineError
 from remote.hosts import Host, Hosts
+from remote.names import folded
 from remote.secret import Secret
 from remote.session import Remote
 
 KEYS = ("topology", "hosts", "credentials", "authorities", "sqlAdministratorPassword")
 """The configuration a connection needs; the payload's secrets (passphrase, SPF account) reach resources as inputs."""
+OBJECTS = ("hosts", "credentials")
+"""Those that are objects."""
 
 
 def connection_settings(get: Callable[[str], Any]) -> str:
     """The configuration a connection needs, as one canonical JSON text (``Remote`` objects are shared by it)."""
-    values = {key: _decoded(get(key)) for key in KEYS}
+    values = {key: decoded(get(key)) if key in OBJECTS else get(key) for key in KEYS}
     return json.dumps(values, sort_keys=True)
 
 
-def _decoded(value: Any) -> Any:
-    """Objects reach a provider as JSON text (reference: Pulumi dynamic providers, ``configure``)."""
-    if isinstance(value, str) and value.startswith("{"):
-        return json.loads(value)
-    return value
+def decoded(value: Any) -> Any:
+    """Objects reach a provider as JSON text (reference: Pulumi dynamic providers, ``configure``); any other text stays
+    what it is, for ``check`` to refuse."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return value
+
+
+def check(get: Callable[[str], Any]) -> None:
+    """Whether the topology and the connections to its machines can be read at all; nothing is contacted.
+
+    Raises ``TopologyError`` or ``ConfigurationError`` with all problems.
+    """
+    text = connection_settings(get)
+    connection_problems.check(json.loads(text), topology_of(text))
 
 
 _remotes: dict[str, Remote] = {}
@@ -64,16 +80,16 @@ def topology_file(settings: str) -> Path:
 def hosts(values: dict[str, Any], topology: Topology) -> Hosts:
     """How each machine of the topology is reached.
 
-    ``credentials`` are looked up by the machine's name first, then by its domain. Raises ``MachineError`` naming the
-    machine and the key that is missing.
+    ``values`` have passed ``check``. ``credentials`` are looked up by the machine's name first, then by its domain.
+    Raises ``MachineError`` naming the machine and the key that is missing.
     """
-    given = {name.lower(): entry or {} for name, entry in (values.get("hosts") or {}).items()}
-    credentials = {name.lower(): entry for name, entry in (values.get("credentials") or {}).items()}
-    replicas = {replica.machine.lower(): replica for replica in topology.sql.replicas}
+    given = {folded(name): entry or {} for name, entry in (values.get("hosts") or {}).items()}
+    credentials = {folded(name): entry for name, entry in (values.get("credentials") or {}).items()}
+    replicas = {replica.machine: replica for replica in topology.sql.replicas}
     machines = {}
     for machine in topology.machines:
-        entry, replica = given.pop(machine.name.lower(), {}), replicas.get(machine.name.lower())
-        who = credentials.get(machine.name.lower()) or credentials.get(machine.domain.lower())
+        entry, replica = given.pop(folded(machine.name), {}), replicas.get(machine.name)
+        who = credentials.get(folded(machine.name)) or credentials.get(machine.domain)
         if not who or not who.get("username") or not who.get("password"):
             raise MachineError(
                 machine.name,
@@ -81,7 +97,7 @@ def hosts(values: dict[str, Any], topology: Topology) -> Hosts:
                 f"no user name and password for {machine.name} or {machine.domain} in this stack's configuration",
                 f"Set `credentials` for {machine.domain}.",
             )
-        machines[machine.name.lower()] = Host(
+        machines[folded(machine.name)] = Host(
             name=machine.name,
             fqdn=topology.fqdn(machine.name),
             address=entry.get("address") or topology.fqdn(machine.name),
@@ -96,34 +112,5 @@ def hosts(values: dict[str, Any], topology: Topology) -> Hosts:
             replica=replica is not None,
             netbios=topology.domain_of(machine.name).netbios,
         )
-    shared = {name: str(given.pop(name).get("address") or "") for name in _shared_names(topology) if name in given}
-    for name in (name for name, address in shared.items() if not address):
-        raise MachineError(
-            name,
-            "read `hosts` of this stack's configuration",
-            "the entry has no address",
-            "Give it an `address`, or remove the entry.",
-        )
-    if given:
-        known = ", ".join([*(machine.name for machine in topology.machines), *_shared_names(topology)])
-        raise MachineError(
-            next(iter(given)),
-            "read `hosts` of this stack's configuration",
-            "no machine, cluster or listener of this name in the topology",
-            f"Known are: {known}. A machine that leaves the farm stays in `machines` until `pulumi up` has cleared it.",
-        )
-    authorities = str(values.get("authorities") or "")
-    if authorities and not Path(authorities).is_file():
-        raise MachineError(
-            "this computer",
-            "read the authorities to trust",
-            f"there is no file {authorities}",
-            "Correct `authorities` in this stack's configuration; for the lab, start it first (`make up`).",
-        )
-    return Hosts(machines, shared, authorities)
-
-
-def _shared_names(topology: Topology) -> list[str]:
-    """The names behind which several machines stand, lower case."""
-    fronts = [tier.front.name.lower() for tier in topology.portal.tiers]
-    return [*fronts, topology.listener_fqdn, topology.spf.name.lower()]
+    shared = {name: str(given[name]["address"]) for name in shared_names(topology) if name in given}
+    return Hosts(machines, shared, str(values.get("authorities") or ""))

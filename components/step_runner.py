@@ -135,7 +135,7 @@ class StepRunner:
             case WaitFor() as action:
                 if action.logged_off:
                     self._remote.log_off()
-                self._wait(action, attempted, observe)
+                self._wait(step, action, attempted, observe)
             case OperatorStep() as action:
                 self._manual(action, attempted, observe)
             case _ as never:
@@ -176,7 +176,7 @@ class StepRunner:
             report=lambda progress: self._report(f"{action.machine}: {progress}"),
         )
 
-    def _wait(self, action: WaitFor, attempted: str, observe: Observe) -> None:
+    def _wait(self, step: Step, action: WaitFor, attempted: str, observe: Observe) -> None:
         wait(
             action.machine,
             attempted,
@@ -184,6 +184,7 @@ class StepRunner:
             lambda: action.waiting_for(observe()),
             self._report,
             again=self._again,
+            remedy=step.remedy,
         )
 
     def _manual(self, action: OperatorStep, attempted: str, observe: Observe) -> None:
@@ -256,10 +257,11 @@ def wait(
     *,
     by_hand: str = "",
     again: str = AGAIN,
+    remedy: str = "",
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Ask again and again, ever more slowly, until nothing is missing; raise when the time is up. ``by_hand`` is what
-    a person has to do for it to come about."""
+    a person has to do for it to come about; ``remedy`` what to do when it has not."""
     deadline = time.monotonic() + timeout_seconds
     pause, told = 0.1, ""
     while waiting_for := missing():
@@ -270,7 +272,9 @@ def wait(
                 f"a person has to do this; still waiting for {waiting_for}"
                 if by_hand
                 else f"after {timeout_seconds:.0f} seconds still waiting for {waiting_for}",
-                f"{by_hand} Then {again}: it resumes." if by_hand else f"When it has come about, {again}: it resumes.",
+                f"{by_hand} Then {again}: it resumes."
+                if by_hand
+                else remedy or f"When it has come about, {again}: it resumes.",
             )
         if waiting_for != told:
             report(f"{machine}: waiting for {waiting_for}")

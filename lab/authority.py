@@ -2,7 +2,8 @@
 
 It is made once and kept, so that a client that trusts ``<lab>/authority/ca.pem`` goes on trusting it after a reset.
 It signs what the article's administrator would have got from a public or an enterprise authority: certificates of
-WinRM listeners, of SQL Server, of SPF's site, and the public certificate of the portal (as a PFX file).
+WinRM listeners, of SQL Server, of SPF's site. The public certificate of the portal (as a PFX file) comes from an
+authority below it, as public authorities do it: a server has to send that one's certificate along.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ class Issued(NamedTuple):
 
 
 class Authority:
-    """The authority in a directory: ``ca.pem`` for clients, ``ca.key`` readable by the owner only."""
+    """The authority in a directory: ``ca.pem`` for clients, ``ca.key`` readable by the owner only; the one below it in
+    ``issuing.pem`` and ``issuing.key``."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -44,36 +46,36 @@ class Authority:
 
     @functools.cached_property
     def _pair(self) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
+        return self._read("ca")
+
+    @functools.cached_property
+    def _issuing(self) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
+        return self._read("issuing")
+
+    def _read(self, name: str) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
         with self._lock:
-            if not (self.directory / "ca.key").exists():
+            if not (self.directory / "issuing.key").exists():
                 self._create()
-            certificate = x509.load_pem_x509_certificate((self.directory / "ca.pem").read_bytes())
-            key = serialization.load_pem_private_key((self.directory / "ca.key").read_bytes(), None)
+            certificate = x509.load_pem_x509_certificate((self.directory / f"{name}.pem").read_bytes())
+            key = serialization.load_pem_private_key((self.directory / f"{name}.key").read_bytes(), None)
         if not isinstance(key, rsa.RSAPrivateKey):
-            raise TypeError(f"{self.directory / 'ca.key'} holds no RSA key; remove the directory to make a new one")
+            raise TypeError(f"{self.directory / name}.key holds no RSA key; remove the directory to make a new one")
         return certificate, key
 
     def _create(self) -> None:
+        """The key of the issuing authority comes last: only what is complete counts as existing."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        key = _new_key()
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Lab Certification Authority")])
-        now = datetime.now(UTC)
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(days=365))
-            .not_valid_after(now + timedelta(days=3650))
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(_usage(sign=True), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .sign(key, hashes.SHA256())
-        )
-        # The key last: only a complete pair counts as existing.
-        (self.directory / "ca.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        _write_private(self.directory / "ca.key", _key_pem(key).encode())
+        root_key, key = _new_key(), _new_key()
+        root = _authority("Lab Certification Authority", root_key, None, root_key, below=1)
+        issuing = _authority("Lab Issuing Authority", key, root, root_key, below=0)
+        for name, certificate, own in (("ca", root, root_key), ("issuing", issuing, key)):
+            (self.directory / f"{name}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+            _write_private(self.directory / f"{name}.key", _key_pem(own).encode())
+
+    @property
+    def issuing(self) -> str:
+        """The certificate of the authority that issues the public certificates, PEM."""
+        return self._issuing[0].public_bytes(serialization.Encoding.PEM).decode()
 
     @property
     def certificate(self) -> str:
@@ -91,7 +93,7 @@ class Authority:
 
         Valid for ``days`` from ``not_before`` (yesterday by default; a time long ago gives an expired certificate).
         """
-        certificate, key = self._issue(names, days, not_before)
+        certificate, key = self._issue(names, days, not_before, self._pair)
         return Issued(certificate.public_bytes(serialization.Encoding.PEM).decode(), _key_pem(key))
 
     def pfx(
@@ -101,11 +103,11 @@ class Authority:
         days: int = 730,
         not_before: datetime | None = None,
     ) -> bytes:
-        """A PFX with certificate, private key and the authority's certificate.
+        """A PFX with a certificate of the issuing authority, its private key, and the certificates of both authorities.
 
         Protected by SHA-1 and triple DES: the strongest that Windows Server 2012 imports.
         """
-        certificate, key = self._issue(names, days, not_before)
+        certificate, key = self._issue(names, days, not_before, self._issuing)
         protection = (
             serialization.PrivateFormat.PKCS12.encryption_builder()
             .kdf_rounds(2048)  # as `openssl pkcs12 -export` does
@@ -113,12 +115,17 @@ class Authority:
             .hmac_hash(hashes.SHA1())  # noqa: S303 - see above
             .build(password.encode())
         )
-        return pkcs12.serialize_key_and_certificates(names[0].encode(), key, certificate, [self._pair[0]], protection)
+        path = [self._issuing[0], self._pair[0]]
+        return pkcs12.serialize_key_and_certificates(names[0].encode(), key, certificate, path, protection)
 
+    @staticmethod
     def _issue(
-        self, names: Sequence[str], days: int, not_before: datetime | None
+        names: Sequence[str],
+        days: int,
+        not_before: datetime | None,
+        issuer: tuple[x509.Certificate, rsa.RSAPrivateKey],
     ) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
-        authority, authority_key = self._pair
+        authority, authority_key = issuer
         key = _new_key()
         start = not_before or datetime.now(UTC) - timedelta(days=1)
         certificate = (
@@ -167,6 +174,28 @@ def begin(world: World) -> None:
         if not file.exists():
             folder.mkdir(parents=True, exist_ok=True)
             _write_private(file, world.authority.pfx(list(dict.fromkeys(names)), PFX_PASSWORD))
+
+
+def _authority(
+    title: str, key: rsa.RSAPrivateKey, issuer: x509.Certificate | None, issuer_key: rsa.RSAPrivateKey, *, below: int
+) -> x509.Certificate:
+    """The certificate of an authority with so many levels of authorities below it; without an issuer it is its own."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, title)])
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(issuer.subject if issuer else name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=365))
+        .not_valid_after(now + timedelta(days=3650))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=below), critical=True)
+        .add_extension(_usage(sign=True), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
+        .sign(issuer_key, hashes.SHA256())
+    )
 
 
 def _new_key() -> rsa.RSAPrivateKey:

@@ -61,15 +61,15 @@ def read_topology(file: Path) -> dict[str, Any]:
 
 def populate(world: World) -> None:
     """Add the topology's machines to the world, each with the roles that other keys of the topology give it."""
-    domains = {domain["name"]: domain for domain in world.topology["domains"]}
+    domains = {domain["name"].lower(): domain for domain in world.topology["domains"]}
     roles = _roles(world.topology)
     for known in world.topology["machines"]:
-        domain = domains.get(known["domain"])
+        domain = domains.get(known["domain"].lower())
         if domain is None:
             raise TopologyError(f"machine {known['name']}: no domain {known['domain']} in the topology")
         own = tuple(role for role, names in roles.items() if known["name"].lower() in names)
         loopback = loopback_of(known["address"])
-        world.add(Machine(world, known["name"], known["domain"], domain["netbios"], known["address"], loopback, own))
+        world.add(Machine(world, known["name"], domain["name"], domain["netbios"], known["address"], loopback, own))
     missing = sorted(set().union(*roles.values()) - set(world.machines))
     if missing:
         raise TopologyError(f"the topology uses machines that it does not list: {', '.join(missing)}")

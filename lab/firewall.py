@@ -75,6 +75,50 @@ def _is_port(spec: str, port: int | str) -> bool:
     return first.isdigit() and int(first) <= port <= int(last or first)
 
 
+PROTOCOLS = ("any", "tcp", "udp", "icmpv4", "icmpv6")
+_PORT_WORDS = {
+    "rpc": "tcp",
+    "rpcepmap": "tcp",
+    "rpc-epmap": "tcp",
+    "iphttpsin": "tcp",
+    "iphttpsout": "tcp",
+    "teredo": "udp",
+    "ply2disc": "udp",
+    "playtodiscovery": "udp",
+}
+"""The words for ports, and the one protocol that each of them belongs to."""
+
+
+def is_protocol(spec: str) -> bool:
+    """Whether a rule can have this as its protocol: a name, or a number up to 255."""
+    return spec.lower() in PROTOCOLS or (spec.isascii() and spec.isdigit() and int(spec) < 256)
+
+
+def has_ports(protocol: str) -> bool:
+    return _NUMBERS.get(protocol, protocol.lower()) in ("tcp", "udp")
+
+
+def port_fault(spec: str, protocol: str) -> str | None:
+    """Why a rule of this protocol cannot have this as a port, in Windows' words; None when it can.
+
+    Source: New-NetFirewallRule (ports need TCP or UDP; numbers, ranges, words). The first sentence was seen on Windows
+    (dsccommunity/NetworkingDsc, issue 34); the words of the other two are unproven.
+    """
+    word = spec.strip().lower()
+    if word == "any":
+        return None
+    kind = _NUMBERS.get(protocol, protocol.lower())
+    if not has_ports(protocol):
+        return "A port can only be specified if the protocol is TCP or UDP."
+    first, dash, last = word.partition("-")
+    if word not in _PORT_WORDS and first.isascii() and first.isdigit():
+        high = last if dash else first
+        if high.isascii() and high.isdigit() and int(first) <= int(high) <= 65535:
+            return None
+        return "The port number is invalid. Ports are numbers from 0 to 65535, or ranges of them."
+    return None if _PORT_WORDS.get(word) == kind else "One of the port keywords is invalid."
+
+
 def is_address(spec: str) -> bool:
     """Whether a rule can have this as an address: a word, an address, a range of them, a subnet in either form."""
     if spec.lower() in ("any", "localsubnet", "localsubnet4"):

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,8 @@ PASSWORD_NEVER_EXPIRES = 0x10000
 ACCOUNT_DISABLED = 0x2
 
 ADMINISTRATORS = "S-1-5-32-544"
+FILTER_POLICY_KEY = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System"
+"""Where ``LocalAccountTokenFilterPolicy`` is; a fresh server has no such value."""
 
 BUILTIN_GROUPS = {
     "Access Control Assistance Operators": 579,
@@ -190,8 +192,28 @@ def over_the_network(world: World, source: Machine, target: Machine, user: str) 
         if known is not None and there is not None and known != there:
             if password_of(world, known) != password_of(world, there):
                 raise UnknownAccountError(user)
-            return identity(world, target, there.full_name)
+            return from_afar(target, identity(world, target, there.full_name))
+        return from_afar(target, identity(world, target, user))
     return identity(world, target, user)
+
+
+def from_afar(machine: Machine, who: Identity) -> Identity:
+    """The token of an account that logged on to a machine over the network: a local administrator's is filtered.
+
+    Only the built-in Administrator, and everybody where LocalAccountTokenFilterPolicy is 1, keeps all of it; accounts
+    of the domain always do (Microsoft: KB 951016, "How UAC remote restrictions work"). The policy
+    FilterAdministratorToken, which filters the built-in one as well, is not modelled.
+    """
+    local = who.user.partition("\\")[0].lower() == machine.name.lower()
+    if not local or not who.administrator or who.sid.endswith("-500") or _filters_nobody(machine):
+        return who
+    return replace(who, groups=who.groups - {"BUILTIN\\Administrators"}, administrator=False)
+
+
+def _filters_nobody(machine: Machine) -> bool:
+    values = (machine.collection("registry").get(FILTER_POLICY_KEY) or {"values": {}})["values"]
+    known = {name.lower(): value["data"] for name, value in values.items()}
+    return known.get("localaccounttokenfilterpolicy") == 1
 
 
 def in_group(who: Identity, group: str) -> bool:

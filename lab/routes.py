@@ -3,7 +3,8 @@
 - A packet inside a domain's network arrives; from one domain's network into another's only what ``flows`` of the
   topology name arrives. Everything else is dropped on the way: the client hears nothing and times out.
 - Then the target's Windows Firewall decides (``lab.firewall``): what it does not allow is dropped as well.
-- This computer is on a management network beside the domains. No flow binds it, the target's firewall does.
+- This computer (127.0.0.1) has a leg in every domain's network. No flow binds it, the target's firewall does. Any other
+  loopback address is somewhere outside all of these networks, but for the address of an external load balancer.
 
 Real sockets are filtered by the kernel (``lab.network`` attaches what ``outsiders`` says to each listening socket);
 what one machine says to another without a socket (SqlClient, shares, RPC) asks ``passes`` and waits as long as the real
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab import firewall
+from lab.addresses import loopback_of
 from lab.firewall import RPC
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ TIMED_OUT = (
     "established connection failed because connected host has failed to respond"
 )
 """WSAETIMEDOUT, 10060 (Microsoft: Windows Sockets Error Codes), as .NET and SqlClient write it."""
+THIS_COMPUTER = "127.0.0.1"
 MANAGEMENT = (135, RPC)
 """What DCOM needs (WMI, the cmdlets of NLB): RPC's endpoint mapper and a dynamic port."""
 
@@ -69,7 +72,8 @@ def time_out(world: World, seconds: float = CONNECT_SECONDS) -> None:
 
 @dataclass(frozen=True)
 class Outsiders:
-    """Who may connect to a listening socket: an answer for every machine by its loopback address, and for all else."""
+    """Who may connect to a listening socket: an answer for all that have an address in the topology's networks, by
+    loopback address, and one for everybody else."""
 
     machines: dict[str, bool]
     others: bool
@@ -89,6 +93,8 @@ def outsiders(world: World, owner: str, address: str, port: int) -> Outsiders:
         return machine is target or (there and (rules is None or rules.admits(machine.address, port)))
 
     found = {machine.loopback: arrives(machine) for machine in world.machines.values()}
+    for loopback, source in _beside(world, domain).items():
+        found[loopback] = rules is None or rules.admits(source, port)
     return Outsiders(found, rules is None or rules.admits(None, port))
 
 
@@ -97,13 +103,25 @@ def admits_client(machine: Machine, client: str, port: int) -> bool:
     for source in machine.world.machines.values():
         if source.loopback == client:
             return passes(source, machine, port)
-    return firewall.admits(machine, None, port)
+    return firewall.admits(machine, _beside(machine.world, machine.domain).get(client), port)
+
+
+def _beside(world: World, domain: str | None) -> dict[str, str]:
+    """What is no machine and has an address all the same, by its loopback address: this computer, with the last host's
+    address of the domain's subnet, and the external load balancers."""
+    found = {
+        loopback_of(front["address"]): str(front["address"])
+        for tier in (world.topology.get("portal") or {}).get("tiers") or []
+        if (front := tier.get("load_balancer"))
+    }
+    for one in world.topology.get("domains") or []:
+        if domain is not None and str(one["name"]).lower() == domain.lower() and "subnet" in one:
+            found[THIS_COMPUTER] = str(ipaddress.IPv4Network(one["subnet"], strict=False)[-2])
+    return found
 
 
 def domain_at(world: World, loopback: str) -> str | None:
     """The domain in whose subnet an address lies; None for one outside all of them."""
-    from lab.addresses import loopback_of
-
     for domain in world.topology.get("domains") or []:
         subnet = ipaddress.IPv4Network(domain["subnet"], strict=False) if "subnet" in domain else None
         if subnet is None:

@@ -118,6 +118,11 @@ class Shared:
         return index.get(value, [])
 
 
+def _stored(name: str) -> str:
+    """A name as SQLite takes it: without halves of surrogate pairs, which a text of a script can hold."""
+    return name if name.isascii() else name.encode("utf-8", "replace").decode("utf-8")
+
+
 class Store:
     """Documents in SQLite, with a copy in memory so that reading costs no query."""
 
@@ -157,7 +162,7 @@ class Store:
             self._database.execute(
                 "INSERT INTO document VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (owner, kind, name) DO UPDATE SET body = excluded.body",
-                (owner, kind, name, body),
+                (owner, kind, _stored(name), body),
             )
             names[name.lower()] = _Held.of(name, body)
             self._shared.pop((owner, kind), None)
@@ -167,7 +172,7 @@ class Store:
     def remove(self, owner: str, kind: str, name: str) -> bool:
         with self.lock:
             self._database.execute(
-                "DELETE FROM document WHERE owner = ? AND kind = ? AND name = ?", (owner, kind, name)
+                "DELETE FROM document WHERE owner = ? AND kind = ? AND name = ?", (owner, kind, _stored(name))
             )
             removed = self._documents.get((owner, kind), {}).pop(name.lower(), None) is not None
             self._shared.pop((owner, kind), None)

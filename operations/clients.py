@@ -121,7 +121,7 @@ class _Client:
             source = (self._source, 0) if self._source else None
             plain = create_connection((target.address, target.port), TIMEOUT_SECONDS, source)
             connection.sock = plain
-            # Most sites have the certificates that the portal's installer makes: whether one answers is asked here.
+            # Whether it answers is asked here; `verify` has rows for the certificates.
             connection.sock = tls.context("", verify=False).wrap_socket(plain, server_hostname=target.name)
         except OSError as error:
             connection.close()

@@ -1,24 +1,20 @@
-"""The configuration of a stack for a command outside the program: asked of Pulumi, or handed over by the program."""
+"""The configuration of a stack for a command outside the program."""
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from components import settings
+from components import settings, stack_configuration
+from components.step_log import FOLDER, StepLog
 from components.topology import Topology
-from remote.errors import MachineError
 from remote.secret import Secret
 from remote.session import Remote
 
 FURTHER_KEYS = ("spfAccountPassword", "passphrase")
 """Secrets that a verification needs beside what a connection needs."""
-
-
-HERE, READING = "this computer", "read the stack's configuration"
 
 
 @dataclass(frozen=True)
@@ -30,48 +26,46 @@ class Context:
     spf_password: Secret
     passphrase: Secret
     sql_password: Secret
+    down: frozenset[str] = frozenset()
+    """The machines that do not answer at all; nothing is asked of them."""
+    file: Path = Path()
+    """The topology's."""
+    certificates: Mapping[str, Any] = field(default_factory=dict)
+    """The stack's: a file and a password for each name. Empty where it has none."""
 
 
 def from_stack(stack: str) -> Context:
-    """Read the configuration with the Pulumi CLI. Raises ``MachineError`` with what the CLI says."""
-    entries = json.loads(_asked(["config", "--json", "--show-secrets"], stack))
-    return context({key.split(":", 1)[1]: _value(entry) for key, entry in entries.items()})
+    """Read the configuration with the Pulumi CLI. Raises ``MachineError`` with what the CLI says, and what ``context``
+    raises."""
+    return context(values_of_stack(stack))
+
+
+def values_of_stack(stack: str) -> dict[str, Any]:
+    """The configuration by key, secrets in clear. Raises ``MachineError`` with what the CLI says."""
+    return {key.split(":", 1)[1]: value for key, value in stack_configuration.read(stack).items()}
+
+
+def step_log(stack: str, command: str) -> StepLog:
+    """The log of the stack's steps, for those of a command. Raises ``MachineError`` with what the CLI says."""
+    return StepLog(FOLDER / f"{stack_configuration.name_of(stack)}.log", command)
 
 
 def topology_of_stack(stack: str) -> str:
     """The topology file of a stack; no secret is read. Raises ``MachineError`` with what the CLI says."""
-    return _asked(["config", "get", "topology"], stack).strip()
-
-
-def _asked(question: list[str], stack: str) -> str:
-    command = ["pulumi", *question, *(["--stack", stack] if stack else [])]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - the CLI on PATH
-    except FileNotFoundError:
-        raise MachineError(
-            "this computer",
-            "read the stack's configuration",
-            "there is no pulumi on PATH",
-            'For the lab, run: eval "$(make -s env)"; for machines of yours see docs/real-machines.md.',
-        ) from None
-    if done.returncode:
-        raise MachineError(HERE, READING, done.stderr or done.stdout)
-    return done.stdout
-
-
-def _value(entry: Mapping[str, Any]) -> Any:
-    return entry.get("objectValue", entry.get("value"))
-
-
-def from_text(text: str) -> Context:
-    """From the JSON text that the program hands over."""
-    return context(json.loads(text))
+    return stack_configuration.ask(["config", "get", "topology"], stack).strip()
 
 
 def context(values: Mapping[str, Any]) -> Context:
+    """Raises ``TopologyError`` or ``ConfigurationError`` with all problems, before any machine is contacted."""
+    settings.check(values.get)
     text = settings.connection_settings(values.get)
+    spf, passphrase, sql = (Secret(str(values.get(key) or "")) for key in (*FURTHER_KEYS, "sqlAdministratorPassword"))
     return Context(
         settings.topology_of(text),
         settings.remote(text),
-        *(Secret(str(values.get(key) or "")) for key in (*FURTHER_KEYS, "sqlAdministratorPassword")),
+        spf_password=spf,
+        passphrase=passphrase,
+        sql_password=sql,
+        file=settings.topology_file(text),
+        certificates=values.get("certificates") or {},
     )

@@ -7,6 +7,11 @@ the same account with its password, which Windows keeps for the task; the task i
 A task belongs to one run: its description says to which, and what it writes lies in a folder of that run. A run that
 was killed leaves its task behind. While that one runs, the next run takes it over or waits for it; once it has ended,
 its result is of another time, and it is removed with everything of it.
+
+The scripts run as the administrator from a folder below ``%ProgramData%``, where any user may create files and folders.
+So the folder has rights of its own from its first moment, for the system and the administrators alone; one that others
+could have created or can change, and a link, is refused: nothing below it is run, read or removed. What is below a
+folder that passes was made by administrators, links and results included.
 """
 
 from __future__ import annotations
@@ -34,6 +39,11 @@ _AWAY = (LostAnswerError, UnreachableError, RefusedError)
 """A machine that cannot be asked for a while. One without its network, for which NLB may be the reason, refuses domain
 accounts as well: it finds no domain controller (unproven)."""
 _WRAPPER = (_HERE / "task_run.ps1").read_text(encoding="utf-8")
+
+_RIGHTS = "O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
+"""Of the folder, as SDDL: it belongs to the administrators, inherits nothing, and they and the system may do all."""
+_TRUSTED = r"^O:(BA|SY)G:[^:]*D:P(AI)?(\(A;(OI|CI)*;FA;;;(SY|BA)\))+$"
+"""What Windows may make of that when it is read (a regular expression of .NET and Python)."""
 
 _DESCRIPTION = re.compile(r"Windows Azure Pack HA: run (\w+) of (\w+)")
 _RUNNING, _HAS_NOT_RUN, _QUEUED = 0x41301, 0x41303, 0x41325
@@ -95,7 +105,7 @@ def run_detached(
         if found.there:
             _clear(powershell, task, attempted, timeout_seconds, report)
         description = f"Windows Azure Pack HA: run {run} of {content}"
-        files = {"Script": script, "Arguments": text, "Wrapper": _WRAPPER}
+        files = {"Script": script, "Arguments": text, "Wrapper": _WRAPPER, "Sddl": _RIGHTS, "Trusted": _TRUSTED}
         account = {"User": host.username, "Password": host.password}
         started = {"Task": task, "Run": run, "Description": description, **files, **account}
         _insist(powershell, _START, started, attempted, timeout_seconds, sent=False)
@@ -136,6 +146,14 @@ def _clear(powershell: Scripts, task: str, attempted: str, timeout_seconds: floa
 def _read(powershell: Scripts, task: str, run: str, attempted: str) -> Found:
     output = powershell.run(_READ, {"Task": task, "Run": run}, attempted=attempted)
     state = _state(powershell.machine, attempted, output)
+    if state["rights"] and ("ReparsePoint" in state["attributes"] or not re.search(_TRUSTED, state["rights"])):
+        what = "is a link" if "ReparsePoint" in state["attributes"] else f"has the owner and rights {state['rights']}"
+        raise MachineError(
+            powershell.machine,
+            attempted,
+            rf"%ProgramData%\WindowsAzurePackHA {what}: others than administrators can have put something there",
+            "Nothing in it was run or read. Find out who created it, remove it, then run the command again.",
+        )
     whose = _DESCRIPTION.fullmatch(state["description"])
     return Found(
         state["there"],
@@ -216,6 +234,7 @@ def _last(found: Found) -> str:
 
 
 _SHAPE = {"there": bool, "description": str, "state": str, "lastResult": int, "progress": str, "result": str | None}
+_SHAPE |= {"rights": str, "attributes": str}
 """What ``task_read.ps1`` says."""
 
 

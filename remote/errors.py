@@ -45,7 +45,8 @@ class LostAnswerError(MachineError):
 
 
 class RefusedError(MachineError):
-    """The machine does not accept the user name or password. Nothing was changed; the account is not tried again."""
+    """The machine does not accept the user name or password, or the account is no administrator there. Nothing was
+    changed; an account with a wrong password is not tried again."""
 
     __module__ = "builtins"
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from remote.errors import MachineError
+from remote.names import folded
 from remote.secret import Secret
 
 NOTHING = Secret("")
@@ -43,13 +44,13 @@ class Host:
         Windows takes a bare name for one of the machine's accounts and else for one of its domain. Here it is one of
         the domain: so it is tried no more often than either allows.
         """
-        domain = self.fqdn.partition(".")[2].lower()
-        prefix, backslash, name = self.username.lower().rpartition("\\")
+        domain = folded(self.fqdn.partition(".")[2])
+        prefix, backslash, name = folded(self.username).rpartition("\\")
         if not backslash:
-            name, _, prefix = self.username.lower().partition("@")
-        if prefix in ("", domain, self.netbios.lower()):
-            return domain or self.name.lower(), name
-        return self.name.lower() if prefix == "." else prefix, name
+            name, _, prefix = folded(self.username).partition("@")
+        if prefix in ("", domain, folded(self.netbios)):
+            return domain or folded(self.name), name
+        return folded(self.name) if prefix == "." else prefix, name
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Hosts:
     """A PEM file with every authority to trust; empty: those of the operating system."""
 
     def __getitem__(self, name: str) -> Host:
-        host = self.machines.get(name.lower())
+        host = self.machines.get(folded(name))
         if host is None:
             known = ", ".join(sorted(host.name for host in self.machines.values()))
             raise MachineError(
@@ -76,7 +77,7 @@ class Hosts:
 
     def resolve(self, name: str) -> str:
         """The address under which this computer reaches a cluster or listener."""
-        return self.names.get(name.lower(), name)
+        return self.names.get(folded(name), name)
 
     @property
     def sql_servers(self) -> frozenset[str]:

@@ -38,9 +38,13 @@ _LOOP = (Path(__file__).parent / "loop.ps1").read_text(encoding="utf-8")
 _ARGUMENTS = (
     "-NoLogo -NoProfile -NonInteractive -InputFormat None -OutputFormat Text -ExecutionPolicy Bypass -EncodedCommand"
 )
-_IDLE_SECONDS = 900
-"""How long Windows keeps a shell that nobody uses: that of a process that was killed, for instance."""
-_SPARE_SECONDS = 120
+_ACCESS_DENIED = 5
+"""Code of the fault with which WinRM refuses a shell to an account that it knows."""
+_IDLE_SECONDS = 240
+"""How long Windows keeps a shell that nobody uses: that of a process that was killed, for instance. Windows gives an
+account thirty of them, so that many runs would have to be killed within this time. A script that runs is no idle shell:
+its output is asked for all the time."""
+_SPARE_SECONDS = 60
 """A shell that was idle for nearly that long is left alone, and a new one is opened."""
 _CLOSING_SECONDS = 1
 _CONNECT_SECONDS, _READ_SECONDS = 10, 40
@@ -293,6 +297,15 @@ class PowerShell:
                 "Start the machine, or correct its entry in `hosts`.",
             ) from None
         except (WSManFaultError, WinRMError) as error:
+            if getattr(error, "wsman_fault_code", None) == _ACCESS_DENIED:
+                raise RefusedError(
+                    host.name,
+                    attempted,
+                    f"WinRM at {self._at} knows {host.username}, but not as an administrator (Access is denied)",
+                    "Use an account that is an administrator there. A local one, unless it is the built-in "
+                    "Administrator, is none over the network before LocalAccountTokenFilterPolicy is 1 "
+                    r"(HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System, a DWORD).",
+                ) from None
             raise UnreachableError(
                 host.name, attempted, f"WinRM at {self._at} refuses a shell ({_short(error)})"
             ) from None

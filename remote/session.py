@@ -15,6 +15,7 @@ from remote.hosts import Host, Hosts, sql_server
 from remote.http import Answer, get
 from remote.logons import LOG_ONS
 from remote.looks import Looks, SharedPowerShell, SharedSql
+from remote.names import folded, same
 from remote.secret import Secret
 from remote.sql import REFUSED, Row, SqlServer, Statements, Value
 
@@ -116,10 +117,10 @@ class Remote:
 
     def forget(self, machine: str) -> None:
         """Drop the connections to a machine that restarted, and what its SQL Server refused before."""
-        if machine.lower() in self.hosts.machines:
+        if folded(machine) in self.hosts.machines:
             LOG_ONS.forget(sql_server(self.hosts[machine]))
         with self._lock:
-            kept = [c for key, c in self._connections.items() if key[1].lower() == machine.lower()]
+            kept = [c for key, c in self._connections.items() if same(key[1], machine)]
         for connection in kept:
             connection.forget()
 

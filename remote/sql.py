@@ -22,6 +22,7 @@ from remote import tls
 from remote.errors import LostAnswerError, MachineError, UnreachableError
 from remote.hosts import Host, sql_server
 from remote.logons import LOG_ONS, Account, Kind, RefusedLogOn
+from remote.names import folded
 from remote.secret import Secret, redact
 from remote.watched import Watch
 
@@ -235,7 +236,7 @@ class SqlServer:
         }
         text = ";".join(f"{key}={_braced(value)}" for key, value in parts.items())
         asked = time.monotonic()
-        account = Account(Kind.EACH_SERVER, "SQL Server", host.sql_username.lower(), host.sql_password)
+        account = Account(Kind.EACH_SERVER, "SQL Server", folded(host.sql_username), host.sql_password)
         try:
             return LOG_ONS.run(
                 account, self._server, lambda: self._log_on(text, attempted, asked), before=self._leads_to

@@ -1,11 +1,19 @@
 # Registers a scheduled task for one run, unless that was done already, and starts it, unless it was started already.
-param($Task, $Run, $Description, $Script, $Arguments, $Wrapper, $User, $Password)
+param($Task, $Run, $Description, $Script, $Arguments, $Wrapper, $User, $Password, $Sddl, $Trusted)
 $there = Get-ScheduledTask -TaskName $Task -ErrorAction SilentlyContinue
 if ($there -and $there.Description -ne $Description) { throw "The scheduled task $Task is there already: $($there.Description)." }
 if (-not $there) {
-    $root = Join-Path $env:ProgramData "WindowsAzurePackHA\$Task"
-    if (Test-Path $root) { Remove-Item $root -Recurse -Force }
-    $folder = Join-Path $root $Run
+    $root = Join-Path $env:ProgramData 'WindowsAzurePackHA'
+    $security = New-Object System.Security.AccessControl.DirectorySecurity
+    $security.SetSecurityDescriptorSddlForm($Sddl)
+    # With its rights from the first moment; one that is there stays as it is, and any user may have created it.
+    [void][IO.Directory]::CreateDirectory($root, $security)
+    if ("$((Get-Item $root -Force).Attributes)" -match 'ReparsePoint' -or (Get-Acl $root).Sddl -notmatch $Trusted) {
+        throw "The folder $root can be changed by others than administrators: $((Get-Acl $root).Sddl)."
+    }
+    $folder = Join-Path $root $Task
+    if (Test-Path $folder) { Remove-Item $folder -Recurse -Force }
+    $folder = Join-Path $folder $Run
     [void](New-Item $folder -ItemType Directory -Force)
     Set-Content (Join-Path $folder 'script.ps1') $Script -Encoding UTF8
     Set-Content (Join-Path $folder 'arguments.json') $Arguments -Encoding UTF8

@@ -205,7 +205,7 @@ def test_up_starts_the_lab_before_pulumi(started: list[str], capsys: pytest.Capt
     farm.up("single-domain")
     assert started[0] == "-m lab up --topology topologies/single-domain.yaml --directory .lab"
     assert started[1].startswith("pulumi stack select --create dev")
-    assert started[2].startswith("pulumi up --stack dev --yes")
+    assert started[2].startswith("pulumi up --stack dev --policy-pack policy --yes")
     assert "  portal: x\n  readme: (several lines: pulumi stack output readme)" in capsys.readouterr().out
 
 

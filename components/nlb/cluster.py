@@ -22,6 +22,7 @@ from components.steps import ScheduledTask, Step, WaitFor
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
+from remote.names import same
 from remote.session import Remote
 
 ADDRESSES = "addresses"
@@ -37,7 +38,7 @@ class NodeInput(InputPart):
 
 class ClusterInputs(Inputs):
     tier: Annotated[str, ReplaceOn()]
-    """The tier that it is in front of."""
+    """The tier that it is in front of, by the first of its roles."""
     machine: str
     """The tier's first node, through which the cluster is made and read."""
     interface: str
@@ -97,7 +98,7 @@ class ClusterResource(
 
     def validate_change(self, olds: dict[str, Any], inputs: ClusterInputs) -> str:
         known = [str(node["machine"]) for node in (olds, *olds.get("others", ())) if "machine" in node]
-        if not known or inputs.machine.lower() in [name.lower() for name in known]:
+        if not known or any(same(inputs.machine, name) for name in known):
             return ""
         return (
             f"{inputs.machine} cannot be the first node of {inputs.cluster} yet: it is none of its nodes so far "
@@ -110,8 +111,11 @@ class ClusterResource(
         others = [(node, state.observe(remote, node.machine, node.interface, attempted)) for node in inputs.others]
         cards = [(inputs.machine, inputs.interface, first)]
         cards += [(node.machine, node.interface, view) for node, view in others]
-        here = (inputs.cluster.lower(), inputs.address)
-        elsewhere = [node.machine for node, view in others if view.bound and (view.name.lower(), view.address) == here]
+        elsewhere = [
+            node.machine
+            for node, view in others
+            if view.bound and same(view.name, inputs.cluster) and view.address == inputs.address
+        ]
         claim = MachineClaims(remote).read(inputs.machine, self.resource_id(inputs))
         kept = claim.baseline.get(ADDRESSES, {}) if claim is not None else {}
         return ClusterFacts(
@@ -155,7 +159,7 @@ class ClusterResource(
             arguments = {"Interface": inputs.interface, "Address": inputs.address, "Mask": inputs.mask}
             said = f"give the cluster {have.name} the address {inputs.address} as well"
             steps += self._changed(inputs, said, "nlb/add_address.ps1", arguments)
-        if (have.name.lower(), have.address, have.mode) != (inputs.cluster.lower(), inputs.address, inputs.mode):
+        if not same(have.name, inputs.cluster) or (have.address, have.mode) != (inputs.address, inputs.mode):
             said = f"change the cluster {have.name} to {inputs.cluster} at {inputs.address}, {inputs.mode}"
             steps += self._changed(inputs, said, "nlb/set_cluster.ps1", {**what, **mode})
         # Where the primary address moves, the old one goes with it, whoever gave it to the cluster.
@@ -205,7 +209,7 @@ class ClusterResource(
         live: dict[str, Any] = {"address": facts.first.address, "mode": facts.first.mode}
         if facts.first.mask and facts.first.address == inputs.address:
             live["mask"] = facts.first.mask
-        if facts.first.name.lower() != inputs.cluster.lower():
+        if not same(facts.first.name, inputs.cluster):
             live["cluster"] = facts.first.name
         return live
 

@@ -39,9 +39,9 @@ class NlbCluster(Component):
         }
         first, *others = self._nodes
         made = Cluster(
-            f"{tier.name}-cluster",
+            f"{tier.key}-cluster",
             ClusterInputs(
-                tier=tier.name,
+                tier=tier.key,
                 machine=first.machine,
                 interface=first.interface,
                 others=tuple(others),
@@ -55,11 +55,11 @@ class NlbCluster(Component):
             self.child(self.prepared.values()),
         )
         rules = PortRules(
-            f"{tier.name}-port-rules",
+            f"{tier.key}-port-rules",
             PortRulesInputs(
                 machine=first.machine,
                 interface=first.interface,
-                tier=tier.name,
+                tier=tier.key,
                 cluster=cluster.name,
                 rules=tuple(RuleInputs(**rule.model_dump()) for rule in cluster.port_rules),
                 timeout_seconds=topology.waits.convergence,
@@ -76,7 +76,7 @@ class NlbCluster(Component):
         takes no further change."""
         node = Node(
             f"{machine}-node",
-            node_inputs(self._topology, self._tier.name, self._cluster.name, self._tier.nodes, machine),
+            node_inputs(self._topology, self._tier.key, self._cluster.name, self._tier.nodes, machine),
             self.child([self._last, *after]),
         )
         self._last = node

@@ -21,6 +21,7 @@ from components.resource import FarmResource, Inputs, ReplaceOn, Resource
 from components.resource.machine_claims import MachineClaims
 from components.steps import ScheduledTask, Script, Step, WaitFor
 from remote.errors import MachineError
+from remote.names import folded, same
 from remote.session import Remote
 
 IN_ORDER = "the cluster's, switched on, with equal shares"
@@ -32,7 +33,7 @@ class NodeInputs(Inputs):
     interface: Annotated[str, ReplaceOn()]
     """The network card that joins."""
     tier: Annotated[str, ReplaceOn()]
-    """The tier that the cluster is in front of."""
+    """The tier that the cluster is in front of, by the first of its roles."""
     cluster: str
     """The cluster's full name."""
     first: str
@@ -107,14 +108,14 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
         attempted = f"read {self.display_name(inputs)}"
         node = state.observe(remote, inputs.machine, inputs.interface, attempted)
         first = node
-        if inputs.first.lower() != inputs.machine.lower():
+        if inputs.first != inputs.machine:
             first = state.observe(remote, inputs.first, inputs.first_interface, attempted)
         claim = MachineClaims(remote).read(inputs.first, f"nlb-cluster/{inputs.tier}".lower())
         return NodeFacts(first, node, ours=claim is not None and not claim.adopted)
 
     def plan(self, inputs: NodeInputs, facts: NodeFacts) -> list[Step]:
         machine, first = inputs.machine, inputs.first
-        if facts.node.bound and facts.first.bound and facts.node.name.lower() != facts.first.name.lower():
+        if facts.node.bound and facts.first.bound and not same(facts.node.name, facts.first.name):
             raise MachineError(
                 machine,
                 f"join {machine} to {inputs.cluster}",
@@ -202,7 +203,7 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
         machine = inputs.machine
         if not facts.node.bound:
             return []
-        if [name.lower() for name, _ in facts.node.nodes] == [machine.lower()]:
+        if [folded(name) for name, _ in facts.node.nodes] == [folded(machine)]:
             return self._resumed(inputs, facts)  # the cluster is dissolved next, and takes its order through this node
         leave = ScheduledTask(
             machine, "NLB leave", "nlb/remove_node.ps1", {"Interface": inputs.interface}, self._leaving_seconds(inputs)

@@ -48,7 +48,7 @@ class RuleInputs(InputPart):
 
 class PortRulesInputs(Inputs):
     tier: Annotated[str, ReplaceOn()]
-    """The tier that the cluster is in front of."""
+    """The tier that the cluster is in front of, by the first of its roles."""
     machine: str
     """The first node."""
     interface: str

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from components.steps import load_script
+from remote.names import same
 from remote.session import Remote
 
 SUSPENDED = "Suspended"
@@ -80,11 +81,11 @@ class NodeView:
         return [f"{node} ({state})" for node, state in self.nodes if state == "Converging"]
 
     def sees(self, machine: str) -> bool:
-        return any(node.lower() == machine.lower() for node, _ in self.nodes)
+        return any(same(node, machine) for node, _ in self.nodes)
 
     def state_of(self, machine: str) -> str:
         """The state of a node as this one sees it; empty when it does not see it."""
-        return next((state for node, state in self.nodes if node.lower() == machine.lower()), "")
+        return next((state for node, state in self.nodes if same(node, machine)), "")
 
 
 def observe(remote: Remote, machine: str, interface: str, attempted: str) -> NodeView:
@@ -94,7 +95,7 @@ def observe(remote: Remote, machine: str, interface: str, attempted: str) -> Nod
     if not state["bound"]:
         return NodeView(machine, bound=False, card=state["card"])
     rules = [(_rule(rule), rule) for rule in state["rules"]]
-    own = next((node for node in state["nodes"] if node["name"].lower() == machine.lower()), None)
+    own = next((node for node in state["nodes"] if same(node["name"], machine)), None)
     return NodeView(
         machine=machine,
         bound=True,
@@ -153,6 +154,6 @@ def unsettled(views: Iterable[NodeView], machine: str) -> str:
         f"{node} ({state})"
         for view in views
         for node, state in view.nodes
-        if state == "Converging" or (node.lower() == machine.lower() and not state.startswith("Converged"))
+        if state == "Converging" or (same(node, machine) and not state.startswith("Converged"))
     }
     return ", ".join(sorted(missing))

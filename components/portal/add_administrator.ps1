@@ -5,4 +5,5 @@ $store['Data Source'] = $Server
 $store['Initial Catalog'] = 'Microsoft.MgmtSvc.Store'
 $store['User ID'] = $UserName
 $store['Password'] = $Password
+$store['Encrypt'] = $true
 [void](Add-MgmtSvcAdminUser -Principal $Principal -ConnectionString $store.ConnectionString)

@@ -1,7 +1,7 @@
 # Makes a plan without services.
-# The node talks to itself, and its own sites have the self-signed certificates of the installer: hence -DisableCertificateValidation.
-param($AdminUri, $AuthenticationSite, $UserName, $Password, $Name, $State)
+# Another machine's certificate is verified. The node's own sites have that of the tier's name, under which it does not call itself.
+param($AdminUri, $VerifyApi, $AuthenticationSite, $VerifyAuthentication, $UserName, $Password, $Name, $State)
 $secure = ConvertTo-SecureString $Password -AsPlainText -Force
 $credential = New-Object System.Management.Automation.PSCredential $UserName, $secure
-$token = Get-MgmtSvcToken -Type Windows -AuthenticationSite $AuthenticationSite -ClientRealm 'http://azureservices/AdminSite' -User $credential -DisableCertificateValidation
-[void](Add-MgmtSvcPlan -DisplayName $Name -State $State -AdminUri $AdminUri -Token $token -DisableCertificateValidation)
+$token = Get-MgmtSvcToken -Type Windows -AuthenticationSite $AuthenticationSite -ClientRealm 'http://azureservices/AdminSite' -User $credential -DisableCertificateValidation:(-not $VerifyAuthentication)
+[void](Add-MgmtSvcPlan -DisplayName $Name -State $State -AdminUri $AdminUri -Token $token -DisableCertificateValidation:(-not $VerifyApi))

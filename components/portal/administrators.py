@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from components.resource import FarmResource, Items, ThroughFarm, WithBaseline
 from components.resource.ownership import was
 from components.steps import Script, Step, load_script
+from remote.names import folded
 from remote.secret import Secret
 from remote.session import Remote
 
@@ -47,7 +48,7 @@ class AdministratorsResource(WithBaseline[AdministratorsInputs, frozenset[str]])
             self._store(inputs),
             attempted=f"read {self.display_name(inputs)}",
         )
-        return frozenset(principal.lower() for principal in output)
+        return frozenset(folded(principal) for principal in output)
 
     def plan(self, inputs: AdministratorsInputs, facts: frozenset[str]) -> list[Step]:
         return [
@@ -56,7 +57,7 @@ class AdministratorsResource(WithBaseline[AdministratorsInputs, frozenset[str]])
                 Script(inputs.machine, "portal/add_administrator.ps1", {**self._store(inputs), "Principal": principal}),
             )
             for principal in inputs.principals
-            if principal.lower() not in facts
+            if folded(principal) not in facts
         ]
 
     def plan_delete(self, inputs: AdministratorsInputs, facts: frozenset[str], baseline: dict[str, Any]) -> list[Step]:
@@ -68,17 +69,17 @@ class AdministratorsResource(WithBaseline[AdministratorsInputs, frozenset[str]])
                 ),
             )
             for principal in inputs.principals
-            if principal.lower() in facts and not was(baseline, "principals", principal.lower())
+            if folded(principal) in facts and not was(baseline, "principals", folded(principal))
         ]
 
     def preexisting(self, inputs: AdministratorsInputs, facts: frozenset[str]) -> bool:
         return False
 
     def baseline(self, inputs: AdministratorsInputs, facts: frozenset[str]) -> dict[str, Any]:
-        return {"principals": {principal.lower(): principal.lower() in facts for principal in inputs.principals}}
+        return {"principals": {folded(principal): folded(principal) in facts for principal in inputs.principals}}
 
     def actual(self, inputs: AdministratorsInputs, facts: frozenset[str]) -> dict[str, Any]:
-        return {"principals": [principal for principal in inputs.principals if principal.lower() in facts]}
+        return {"principals": [principal for principal in inputs.principals if folded(principal) in facts]}
 
 
 class Administrators(FarmResource[AdministratorsInputs], module="portal", name="Administrators"):

@@ -6,8 +6,13 @@ behind, and the listener leads to a server without any: right before each featur
 stores are, and any other primary is refused. Features are configured in the product's order, one step
 each, so an interrupted configuration goes on where it stopped. Where the product has no cmdlets for it (open for
 Windows Azure for Windows Server), a person configures the node at its configuration site: the step says how, and a
-feature counts as configured when its site answers. Delete leaves stores and databases as they are, since
-Windows Azure Pack offers no way to unconfigure a feature; the node's part goes with its software.
+feature counts as configured when its site answers. Another passphrase in the stack's configuration is set in the stores
+(``Reset-MgmtSvcPassphrase``) by the first node that is updated; every other node finds that it fits, or says so. Delete
+leaves stores and databases as they are, since Windows Azure Pack offers no way to unconfigure a feature; the node's
+part goes with its software.
+
+What a configured node keeps for itself cannot change afterwards, and a preview says so: the listener's name and port,
+the availability group, and the features.
 """
 
 from __future__ import annotations
@@ -15,9 +20,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from pydantic import PrivateAttr
+
 from components.failover_proof import ask
 from components.portal.databases import CONFIG, DATABASES
-from components.resource import MASKED_DIFFERENCE, Adoptable, FarmResource, InputPart, ReplaceOn, ThroughFarm
+from components.resource import (
+    MASKED_DIFFERENCE,
+    Adoptable,
+    FarmResource,
+    InputPart,
+    PlansByChange,
+    ReplaceOn,
+    ThroughFarm,
+    ValidatesChange,
+)
 from components.sql import whereabouts
 from components.sql.replicas import OnReplicas
 from components.sql.whereabouts import Whereabouts
@@ -25,6 +41,8 @@ from components.steps import OperatorStep, Script, Step, load_script
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
+from remote.hosts import NOTHING
+from remote.names import folded
 from remote.secret import Secret
 from remote.session import Remote
 
@@ -65,6 +83,19 @@ class ConfigurationInputs(ThroughFarm, OnReplicas):
     """All of its replicas: where the stores may be."""
     joins: bool = False
     """Whether another tier makes the stores, so that they have to be there."""
+    _former: Secret = PrivateAttr(default=NOTHING)
+    """In an update the passphrase before, where it is another one."""
+
+    @property
+    def former(self) -> Secret:
+        return self._former
+
+    def after(self, former: object) -> ConfigurationInputs:
+        """The same inputs for an update from this passphrase of the state."""
+        made = self.model_copy()
+        if isinstance(former, str) and former not in (MASKED_DIFFERENCE, self.passphrase.reveal()):
+            made._former = Secret(former)
+        return made
 
 
 @dataclass(frozen=True)
@@ -129,12 +160,38 @@ def too_simple(passphrase: Secret) -> bool:
     return len(text) <= 8 or text.isalnum()
 
 
-class ConfigurationResource(Adoptable[ConfigurationInputs, ConfigurationFacts]):
+class ConfigurationResource(
+    Adoptable[ConfigurationInputs, ConfigurationFacts],
+    PlansByChange[ConfigurationInputs, ConfigurationFacts],
+    ValidatesChange[ConfigurationInputs, ConfigurationFacts],
+):
     def display_name(self, inputs: ConfigurationInputs) -> str:
         return f"the configuration of {inputs.machine}"
 
     def resource_id(self, inputs: ConfigurationInputs) -> str:
         return f"{inputs.machine}/portal-configuration".lower()
+
+    def validate_change(self, olds: dict[str, Any], inputs: ConfigurationInputs) -> str:
+        was, now = olds.get("server", inputs.server), inputs.server
+        if was != now:
+            return (
+                f"{inputs.machine} is configured against the listener {was}: connection strings of its sites and of "
+                f"the stores hold that name and port, and no known document says how to change them all. With {now} "
+                "every site would lose its databases. Put the listener's name and port back."
+            )
+        if (group := olds.get("group", inputs.group)) != inputs.group:
+            return (
+                f"{inputs.machine} is configured against databases in the availability group {group}, which cannot be "
+                f"renamed to {inputs.group}: its databases would leave it first. Put `sql.group` back."
+            )
+        wanted = {feature.lower() for feature in inputs.features}
+        if gone := [feature for feature in olds.get("features", ()) if feature.lower() not in wanted]:
+            return (
+                f"{inputs.machine} is configured with {', '.join(gone)}, which no role of its tier brings any more; "
+                "Windows Azure Pack cannot take a feature off a node that keeps others. Put the role back into the "
+                "tier, or take the node out of the topology."
+            )
+        return ""
 
     def observe(self, inputs: ConfigurationInputs, remote: Remote) -> ConfigurationFacts:
         attempted = f"read {self.display_name(inputs)}"
@@ -151,11 +208,11 @@ class ConfigurationResource(Adoptable[ConfigurationInputs, ConfigurationFacts]):
         )[0]
         if state["features"] is None and inputs.sites:
             answers = {
-                site.feature.lower(): not all(ask(remote, inputs.machine, port) for port in site.ports)
+                folded(site.feature): not all(ask(remote, inputs.machine, port) for port in site.ports)
                 for site in inputs.sites
             }
             return ConfigurationFacts(answers, passphrase_fits=None, stores=stores, unattended=False)
-        features = {feature["name"].lower(): feature["configured"] for feature in state["features"] or []}
+        features = {folded(feature["name"]): feature["configured"] for feature in state["features"] or []}
         # Without a store the product's test only says whether a new one would take the passphrase.
         proves = stores.has(CONFIG) or not state["passphraseFits"]
         return ConfigurationFacts(features, state["passphraseFits"] if proves else None, stores=stores)
@@ -165,6 +222,13 @@ class ConfigurationResource(Adoptable[ConfigurationInputs, ConfigurationFacts]):
         attempted = f"bring about {self.display_name(inputs)}"
         # The last feature may have made another set while the group failed over.
         whereabouts.refuse_two_sets(facts.stores, attempted)
+        if inputs.former and not facts.unattended:
+            raise MachineError(
+                machine,
+                attempted,
+                "this stack has another passphrase, and the product has no cmdlet here that changes it in the stores",
+                "Set `passphrase` to the one before.",
+            )
         if facts.passphrase_fits is False and too_simple(inputs.passphrase):
             raise MachineError(
                 machine,
@@ -173,6 +237,8 @@ class ConfigurationResource(Adoptable[ConfigurationInputs, ConfigurationFacts]):
                 "Set `passphrase` to more than eight characters, one of them neither letter nor digit; where there are "
                 "stores already, to the one they were made with.",
             )
+        if facts.passphrase_fits is False and inputs.former:
+            return [self._new_passphrase(inputs, AtTheStores(inputs, attempted))]
         if facts.passphrase_fits is False:
             raise MachineError(
                 machine,
@@ -186,14 +252,14 @@ class ConfigurationResource(Adoptable[ConfigurationInputs, ConfigurationFacts]):
             provided = AtTheStores(inputs, attempted)
             provided(facts)
             return [self._by_hand(inputs, provided)]
-        if missing := [feature for feature in inputs.features if feature.lower() not in facts.features]:
+        if missing := [feature for feature in inputs.features if folded(feature) not in facts.features]:
             raise MachineError(
                 machine,
                 attempted,
                 f"not installed: {', '.join(missing)}",
                 "See whether the installation of the portal's software succeeded.",
             )
-        due = [feature for feature in inputs.features if not facts.features[feature.lower()]]
+        due = [feature for feature in inputs.features if not facts.features[folded(feature)]]
         provided = AtTheStores(inputs, attempted)
         if due:
             provided(facts)
@@ -217,6 +283,18 @@ class ConfigurationResource(Adoptable[ConfigurationInputs, ConfigurationFacts]):
             for number, feature in enumerate(due, 1)
         ]
 
+    def _new_passphrase(self, inputs: ConfigurationInputs, provided: AtTheStores) -> Step:
+        arguments = {"Server": inputs.server, "UserName": inputs.login, "Password": inputs.password}
+        arguments |= {"OldPassphrase": inputs.former, "NewPassphrase": inputs.passphrase}
+        what = f"Through {inputs.machine}, change the passphrase of the stores on {inputs.server}."
+        action = Script(
+            inputs.machine, "portal/reset_passphrase.ps1", arguments, timeout_seconds=inputs.timeout_seconds
+        )
+        return Step(what, action, provided=provided)
+
+    def inputs_of_update(self, olds: dict[str, Any], inputs: ConfigurationInputs) -> ConfigurationInputs:
+        return inputs.after(olds.get("passphrase"))
+
     def _by_hand(self, inputs: ConfigurationInputs, provided: AtTheStores) -> Step:
         """The article's way, in a browser on the node."""
         machine = inputs.machine
@@ -234,7 +312,7 @@ class ConfigurationResource(Adoptable[ConfigurationInputs, ConfigurationFacts]):
         if not any(facts.features.values()):
             return None
         live: dict[str, Any] = {
-            "features": [f for f in inputs.features if facts.features.get(f.lower(), not facts.unattended)]
+            "features": [f for f in inputs.features if facts.features.get(folded(f), not facts.unattended)]
         }
         if facts.passphrase_fits is False:
             live["passphrase"] = MASKED_DIFFERENCE

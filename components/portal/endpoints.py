@@ -72,7 +72,6 @@ class Endpoints(Component):
                 site_machine=tier.nodes[0],
                 sign_in=f"{other.front.name}:{other_port}",
                 reply_to=f"{tier.front.name}:{port}",
-                public=pair.site == "TenantSite",
                 server=self._topology.listener_address,
                 login=self._topology.sql.administrator,
                 password=later_secret(self._secrets.sql_password),

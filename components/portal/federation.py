@@ -3,9 +3,8 @@
 The portal site sends its users to the authentication site's name and accepts the tokens of that one only; the
 authentication site sends them back to the portal site's name. Each side learns the other from the metadata that it
 serves, so both names have to be set before. The metadata is read on a machine that serves it: no tier has to reach
-another one for that. A site with the public certificate is verified; the others have the installer's self-signed one.
-Certificates with which tokens are signed are left alone. Delete leaves the trust: what the sites served before can no
-longer be asked of them.
+another one for that. The certificate of the site that serves it is verified. Certificates with which tokens are signed
+are left alone. Delete leaves the trust: what the sites served before can no longer be asked of them.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 
 from components.resource import FarmResource, ReplaceOn, Resource, ThroughFarm
 from components.steps import Script, Step, load_script
+from remote.names import folded
 from remote.secret import Secret
 from remote.session import Remote
 
@@ -49,8 +49,6 @@ class FederationInputs(ThroughFarm):
     """``name:port`` of the authentication site."""
     reply_to: str
     """``name:port`` of the portal site."""
-    public: bool
-    """Whether the portal site has the public certificate, which is then verified."""
     server: str
     """The listener's full name, with ``,port`` where it is not 1433."""
     login: str
@@ -102,18 +100,18 @@ class FederationResource(Resource[FederationInputs, FederationFacts]):
 
     def plan(self, inputs: FederationInputs, facts: FederationFacts) -> list[Step]:
         pair, machine, steps = self._pair(inputs), inputs.machine, []
-        if facts.sign_in != inputs.sign_in.lower():
+        if facts.sign_in != folded(inputs.sign_in):
             what = f"On {machine}, let {pair.site} take its users from {pair.authentication} at {inputs.sign_in}."
-            arguments = self._metadata(inputs, inputs.sign_in) | {"Target": pair.target, "Verify": False}
-            steps.append(Step(what, Script(machine, "portal/set_relying_party.ps1", arguments)))
+            arguments = self._metadata(inputs, inputs.sign_in) | {"Target": pair.target}
+            steps.append(Step(what, Script(machine, "portal/set_relying_party.ps1", arguments), _TRUST.format(machine)))
         machine = inputs.site_machine
-        if facts.reply_to != inputs.reply_to.lower():
+        if facts.reply_to != folded(inputs.reply_to):
             what = f"On {machine}, let {pair.authentication} send its users back to {pair.site} at {inputs.reply_to}."
-            target = {"Target": pair.authentication_target, "Verify": inputs.public}
+            target = {"Target": pair.authentication_target}
             action = Script(
                 machine, "portal/set_identity_provider.ps1", self._metadata(inputs, inputs.reply_to) | target
             )
-            steps.append(Step(what, action, _TRUST.format(machine) if inputs.public else ""))
+            steps.append(Step(what, action, _TRUST.format(machine)))
         return steps
 
     def _metadata(self, inputs: FederationInputs, site: str) -> dict[str, Any]:
@@ -121,7 +119,7 @@ class FederationResource(Resource[FederationInputs, FederationFacts]):
 
     def actual(self, inputs: FederationInputs, facts: FederationFacts) -> dict[str, Any]:
         live = {"sign_in": facts.sign_in or "(none)", "reply_to": facts.reply_to or "(none)"}
-        return {name: value for name, value in live.items() if value != getattr(inputs, name).lower()}
+        return {name: value for name, value in live.items() if value != folded(getattr(inputs, name))}
 
 
 class Federation(FarmResource[FederationInputs], module="portal", name="Federation"):

@@ -30,7 +30,7 @@ def _port(remote: Remote, name: str, port: int, nodes: Sequence[str]) -> str:
 
 def _ask(remote: Remote, name: str, port: int) -> str:
     try:
-        # Most sites have the certificates that the portal's installer makes; the public one is checked apart.
+        # Which certificate they answer with is checked apart: here it is about what is in front of them.
         answer = get(remote.hosts.resolve(name), port, name, authorities=remote.hosts.authorities, verify=False)
     except HttpError as error:
         return str(error)

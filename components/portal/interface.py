@@ -7,6 +7,7 @@ the interface with it (Windows Azure Pack, "Get-MgmtSvcToken").
 from __future__ import annotations
 
 from typing import Any, TypedDict
+from urllib.parse import urlsplit
 
 from components.resource import ThroughFarm
 from components.steps import load_script
@@ -47,11 +48,18 @@ def interface(topology: Topology, machine: str) -> Interface:
 
 
 def admin_call(where: Interface, remote: Remote) -> dict[str, Any]:
-    """The arguments with which a leaf script gets a token and calls the interface."""
+    """The arguments with which a leaf script gets a token and calls the interface.
+
+    A node calls itself by its own name, for which no certificate of its sites is issued; the connection does not leave
+    the machine. Another tier is called by its name, and verified.
+    """
     host = remote.hosts[where["machine"]]
+    own = host.fqdn.lower()
     return {
         "AdminUri": where["admin_api"],
+        "VerifyApi": urlsplit(where["admin_api"]).hostname != own,
         "AuthenticationSite": where["authentication"],
+        "VerifyAuthentication": urlsplit(where["authentication"]).hostname != own,
         "UserName": host.username,
         "Password": host.password,
     }

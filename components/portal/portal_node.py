@@ -1,4 +1,4 @@
-"""One portal server: software, configuration against the farm's stores, operators, open ports, tenant site."""
+"""One portal server: software, configuration against the farm's stores, operators, open ports, certificates."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from components.failover_proof import SiteInputs
 from components.portal.configuration import Configuration, ConfigurationInputs, FeatureSite
 from components.portal.software import Parts, Software, SoftwareInputs
 from components.portal.software_source import SoftwareSource, SoftwareSourceInputs
-from components.resource import later_secret
+from components.resource import later, later_secret
 from components.secrets import FarmSecrets
 from components.topology import Topology
 from components.topology.firewall_openings import firewall_openings
 from components.topology.portal import Tier
 from components.topology.roles import ROLES
-from components.windows.certificate import Certificate, CertificateInputs
+from components.windows.certificate import Certificate, CertificateInputs, IntermediateInputs
 from components.windows.firewall_rule import FirewallRule, FirewallRuleInputs
 from components.windows.group_members import GroupMembers, GroupMembersInputs
 from components.windows.site_binding import SiteBinding, SiteBindingInputs
+from components.windows.site_certificates import SiteCertificates, SiteCertificatesInputs, SitePort
+from components.windows.superseded_rules import SupersededRules, SupersededRulesInputs
 
 OPERATORS = "MgmtSvc Operators"
 """The local group that the portal's installer makes on every node (reference: Windows Azure Pack, Operators)."""
@@ -44,10 +46,16 @@ class PortalNode(Component):
         after: Iterable[pulumi.Resource],
         before: Iterable[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
+        *,
+        neighbour: PortalNode | None = None,
     ) -> None:
+        """``neighbour``: the node of the tier whose certificates change before this one's, since a node that changes
+        them takes no clients."""
         super().__init__("portal:PortalNode", name, opts)
         self._topology, self._tier, self._pfx = topology, tier, secrets.certificates[tier.certificate]
-        self.name, waits = name, topology.waits
+        self.name, waits, self._neighbour = name, topology.waits, neighbour
+        self._interface = (topology.machine(name).interface or "") if tier.cluster is not None else ""
+        self._published: SiteBinding | None = None
         self.certificate = Certificate(
             f"{name}-certificate",
             CertificateInputs(
@@ -56,6 +64,12 @@ class PortalNode(Component):
                 thumbprint=self._pfx.thumbprint,
                 pfx=self._pfx.content,
                 password=self._pfx.password,
+                valid_from=self._pfx.not_before,
+                valid_until=self._pfx.not_after,
+                intermediates=tuple(
+                    IntermediateInputs(thumbprint=one.thumbprint, content=one.content)
+                    for one in self._pfx.intermediates
+                ),
                 adopt=topology.certificate(tier).adopt,
             ),
             self.child(),
@@ -64,8 +78,8 @@ class PortalNode(Component):
             f"{name}-software",
             SoftwareInputs(
                 machine=name,
-                **_software(topology, tier),
-                interface=(topology.machine(name).interface or "") if tier.cluster is not None else "",
+                **software_parts(topology, tier),
+                interface=self._interface,
                 timeout_seconds=waits.installation,
                 restart_seconds=waits.restart,
                 adopt=tier.adopt,
@@ -106,7 +120,7 @@ class PortalNode(Component):
                 f"{name}-firewall-{opening.purpose}",
                 FirewallRuleInputs(
                     machine=name,
-                    rule=f"Windows Azure Pack HA ({opening.purpose})",
+                    rule=opening.rule,
                     ports=tuple(str(port) for port in opening.ports),
                     remote=opening.sources,
                 ),
@@ -114,30 +128,66 @@ class PortalNode(Component):
             )
             for opening in firewall_openings(topology, tier)
         ]
-        self.ready: list[pulumi.Resource] = [operators, *rules]
+        self._certified = self._certificates()
+        self.ready: list[pulumi.Resource] = [operators, *rules, *self._certified]
         self.serving = list(self.ready)
         self.register_outputs({})
 
-    def publish(self, after: Iterable[pulumi.Resource]) -> SiteBinding | None:
-        """Move the tenants' site to its public port with the public certificate; None where the tier has none. What
-        this comes after is part of ``serving`` in any case."""
-        before = list(after)
-        if "tenant-site" not in self._tier.roles:
-            self.serving += before
-            return None
-        published = SiteBinding(
-            f"{self.name}-tenant-site",
-            SiteBindingInputs(
-                machine=self.name,
-                site=TENANT_SITE,
-                port=self._topology.portal.tenant_site_port,
-                old_port=TENANT_SITE_PORT,
-                thumbprint=self._pfx.thumbprint,
-            ),
-            self.child([*self.ready, self.certificate, *before]),
+    def _certificates(self) -> list[SiteCertificates]:
+        """The tier's certificate for every site but the tenants', which gets it when it moves; none for a tier with no
+        other."""
+        sites = tuple(
+            SitePort(site=site.name, port=site.port)
+            for role in self._tier.ordered_roles
+            for site in role.sites
+            if site.port is not None and site.name != TENANT_SITE
         )
-        self.serving = [published]
-        return published
+        if not sites:
+            return []
+        inputs = SiteCertificatesInputs(
+            machine=self.name,
+            sites=sites,
+            thumbprint=self._pfx.thumbprint,
+            interface=self._interface,
+            timeout_seconds=self._topology.waits.convergence,
+        )
+        before = self._neighbour._certified if self._neighbour is not None else []
+        options = self.child([self.configured, self.certificate, *before])
+        return [SiteCertificates(f"{self.name}-site-certificates", inputs, options)]
+
+    def publish(self, after: Iterable[pulumi.Resource]) -> None:
+        """Move the tenants' site to its public port with the tier's certificate, where the tier has it; then the
+        installer's rules go off, which open the site's own port until then."""
+        before = list(after)
+        if "tenant-site" in self._tier.roles:
+            self._published = SiteBinding(
+                f"{self.name}-tenant-site",
+                SiteBindingInputs(
+                    machine=self.name,
+                    site=TENANT_SITE,
+                    port=self._topology.portal.tenant_site_port,
+                    old_port=TENANT_SITE_PORT,
+                    thumbprint=self._pfx.thumbprint,
+                    interface=self._interface,
+                    timeout_seconds=self._topology.waits.convergence,
+                ),
+                self.child([*self.ready, self.certificate, *before, *self._neighbours()]),
+            )
+            before = [self._published]
+        superseded = SupersededRules(
+            f"{self.name}-installers-rules",
+            SupersededRulesInputs(
+                machine=self.name,
+                rules=installers_rules(self._tier),
+                configured=later(self.configured.revision),
+            ),
+            self.child([*self.ready, *before]),
+        )
+        self.serving = [superseded]
+
+    def _neighbours(self) -> list[pulumi.Resource]:
+        published = self._neighbour._published if self._neighbour is not None else None
+        return [published] if published is not None else []
 
     def _feature_sites(self) -> tuple[FeatureSite, ...]:
         """The sites of the node's features with the ports on which each may be found."""
@@ -160,6 +210,13 @@ class PortalNode(Component):
         ]
 
 
+def installers_rules(tier: Tier) -> tuple[str, ...]:
+    """The rules with which the portal's installer opens each site's own port to everybody, as a deployment guide names
+    them."""
+    sites = [site.name for role in tier.ordered_roles for site in role.sites if site.port is not None]
+    return tuple(f"{site} (HTTPS-In)" for site in sites)
+
+
 def _makes_the_stores(tier: Tier) -> bool:
     """The tier of the first role does, by whichever of its nodes comes first."""
     return next(iter(ROLES)) in tier.roles
@@ -169,17 +226,15 @@ def software_source(
     name: str, topology: Topology, tier: Tier, opts: pulumi.ResourceOptions | None = None
 ) -> SoftwareSource:
     """What a node's software will be installed from, looked at before anything is touched."""
-    return SoftwareSource(
-        f"{name}-software-source",
-        SoftwareSourceInputs(
-            machine=name,
-            **_software(topology, tier),
-        ),
-        opts,
-    )
+    return SoftwareSource(f"{name}-software-source", software_source_inputs(name, topology, tier), opts)
 
 
-def _software(topology: Topology, tier: Tier) -> Parts:
+def software_source_inputs(name: str, topology: Topology, tier: Tier) -> SoftwareSourceInputs:
+    """What is looked at for a node of a tier."""
+    return SoftwareSourceInputs(machine=name, **software_parts(topology, tier))
+
+
+def software_parts(topology: Topology, tier: Tier) -> Parts:
     """What is installed on a node of a tier, and from where."""
     software = topology.portal.software
     return {

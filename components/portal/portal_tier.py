@@ -56,7 +56,7 @@ class PortalTier(Component):
     def _seen(self) -> pulumi.Resource:
         """What is in front of the tier is somebody else's: it is looked at when every node has something to answer."""
         return ExternalLoadBalancerCheck(
-            f"{self.tier.name}-load-balancer",
+            f"{self.tier.key}-load-balancer",
             ExternalLoadBalancerCheckInputs(
                 machine=self.tier.nodes[0],
                 nodes=self.tier.nodes,
@@ -69,6 +69,9 @@ class PortalTier(Component):
 
     def _add(self, machine: str, after: Iterable[pulumi.Resource], before: Iterable[pulumi.Resource]) -> PortalNode:
         after = [*after, *([self._cluster.prepared[machine]] if self._cluster else [])]
-        node = PortalNode(machine, self._topology, self.tier, self._secrets, after, before, self.child())
+        neighbour = self.nodes[-1] if self.nodes else None
+        node = PortalNode(
+            machine, self._topology, self.tier, self._secrets, after, before, self.child(), neighbour=neighbour
+        )
         self.nodes.append(node)
         return node

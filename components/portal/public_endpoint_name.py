@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from components.resource import FarmResource, ReplaceOn, ThroughFarm, WithBaseline
 from components.steps import Script, Step, load_script
+from remote.names import folded
 from remote.secret import Secret
 from remote.session import Remote
 
@@ -61,7 +62,7 @@ class PublicEndpointNameResource(WithBaseline[PublicEndpointNameInputs, Name | N
         output = remote.powershell(inputs.machine).run(
             load_script("portal/read_fqdn.ps1"), self._of(inputs), attempted=f"read {self.display_name(inputs)}"
         )
-        return Name(output[0]["fqdn"].lower(), output[0]["port"]) if output else None
+        return Name(folded(output[0]["fqdn"]), output[0]["port"]) if output else None
 
     def plan(self, inputs: PublicEndpointNameInputs, facts: Name | None) -> list[Step]:
         return self._set(inputs, facts, self._declared(inputs), "to")
@@ -75,7 +76,7 @@ class PublicEndpointNameResource(WithBaseline[PublicEndpointNameInputs, Name | N
 
     @staticmethod
     def _declared(inputs: PublicEndpointNameInputs) -> Name:
-        return Name(inputs.fqdn.lower(), inputs.port)
+        return Name(folded(inputs.fqdn), inputs.port)
 
     def _set(self, inputs: PublicEndpointNameInputs, facts: Name | None, wanted: Name, how: str) -> list[Step]:
         if facts == wanted:

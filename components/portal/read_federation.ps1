@@ -5,6 +5,7 @@ $portal['Data Source'] = $Server
 $portal['Initial Catalog'] = 'Microsoft.MgmtSvc.PortalConfigStore'
 $portal['User ID'] = $UserName
 $portal['Password'] = $Password
+$portal['Encrypt'] = $true
 $state = @{ signIn = ''; replyTo = '' }
 if (-not (Get-Command Get-MgmtSvcDatabaseSetting -ErrorAction SilentlyContinue)) { return $state }
 Get-MgmtSvcDatabaseSetting -Namespace $Site -Name 'Authentication.IdentityProvider' -ConnectionString $portal.ConnectionString |

@@ -5,6 +5,7 @@ $portal['Data Source'] = $Server
 $portal['Initial Catalog'] = 'Microsoft.MgmtSvc.PortalConfigStore'
 $portal['User ID'] = $UserName
 $portal['Password'] = $Password
+$portal['Encrypt'] = $true
 $management = New-Object System.Data.SqlClient.SqlConnectionStringBuilder $portal.ConnectionString
 $management['Initial Catalog'] = 'Microsoft.MgmtSvc.Store'
 if (Get-Command Get-MgmtSvcFqdn -ErrorAction SilentlyContinue) {

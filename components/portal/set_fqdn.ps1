@@ -5,6 +5,7 @@ $portal['Data Source'] = $Server
 $portal['Initial Catalog'] = 'Microsoft.MgmtSvc.PortalConfigStore'
 $portal['User ID'] = $UserName
 $portal['Password'] = $Password
+$portal['Encrypt'] = $true
 $management = New-Object System.Data.SqlClient.SqlConnectionStringBuilder $portal.ConnectionString
 $management['Initial Catalog'] = 'Microsoft.MgmtSvc.Store'
 [void](Set-MgmtSvcFqdn -Namespace $Namespace -FullyQualifiedDomainName $Fqdn -Port $Port -PortalConnectionString $portal.ConnectionString -ManagementConnectionString $management.ConnectionString)

@@ -1,11 +1,11 @@
 # Lets an authentication site send its users back to the portal site whose metadata is given.
-# -DisableCertificateValidation is for the self-signed certificates of the installer; a public one is verified.
-param($Server, $UserName, $Password, $Target, $Metadata, $Verify)
+param($Server, $UserName, $Password, $Target, $Metadata)
 $portal = New-Object System.Data.SqlClient.SqlConnectionStringBuilder
 $portal['Data Source'] = $Server
 $portal['Initial Catalog'] = 'Microsoft.MgmtSvc.PortalConfigStore'
 $portal['User ID'] = $UserName
 $portal['Password'] = $Password
+$portal['Encrypt'] = $true
 $management = New-Object System.Data.SqlClient.SqlConnectionStringBuilder $portal.ConnectionString
 $management['Initial Catalog'] = 'Microsoft.MgmtSvc.Store'
-[void](Set-MgmtSvcIdentityProviderSettings -Target $Target -MetadataEndpoint $Metadata -DisableCertificateValidation:(-not $Verify) -PortalConnectionString $portal.ConnectionString -ManagementConnectionString $management.ConnectionString)
+[void](Set-MgmtSvcIdentityProviderSettings -Target $Target -MetadataEndpoint $Metadata -PortalConnectionString $portal.ConnectionString -ManagementConnectionString $management.ConnectionString)

@@ -23,6 +23,7 @@ from components.resource import Adoptable, FarmResource, Inputs, ReplaceOn, With
 from components.steps import Restart, ScheduledTask, Script, Step, WaitFor, load_script
 from components.topology import Topology
 from components.topology.problem import Location
+from remote.names import folded
 from remote.session import Remote
 
 
@@ -123,8 +124,8 @@ class SoftwareFacts:
         return "" if self._state.startswith("Converged") else f"the node to be converged ({self._state or 'unknown'})"
 
     def missing(self, wanted: tuple[str, ...]) -> list[str]:
-        have = {feature.lower() for feature in self.features}
-        return [feature for feature in wanted if feature.lower() not in have]
+        have = {folded(feature) for feature in self.features}
+        return [feature for feature in wanted if folded(feature) not in have]
 
 
 def installed(
@@ -138,8 +139,8 @@ def installed(
     read = remote.powershell(machine).run(load_script("portal/read_software.ps1"), attempted=attempted)[0]
     found = read["features"]
     if found is None:
-        there = {package.lower() for package in read["packages"]}
-        whole = bool(packages) and all(package.lower() in there for package in packages)
+        there = {folded(package) for package in read["packages"]}
+        whole = bool(packages) and all(folded(package) in there for package in packages)
         found = features if whole else read["packages"]
     pending = (_NAME.sub("", file) for file in read["pending"])
     return SoftwareFacts(tuple(found), tuple(dict.fromkeys(file for file in pending if file)))
@@ -251,8 +252,8 @@ class SoftwareResource(Adoptable[SoftwareInputs, SoftwareFacts], WithOrphan[Soft
     def actual(self, inputs: SoftwareInputs, facts: SoftwareFacts) -> dict[str, Any] | None:
         if not facts.features:
             return None
-        missing = {feature.lower() for feature in facts.missing(inputs.features)}
-        features = [feature for feature in inputs.features if feature.lower() not in missing]
+        missing = {folded(feature) for feature in facts.missing(inputs.features)}
+        features = [feature for feature in inputs.features if folded(feature) not in missing]
         return {"features": features, "restart": DUE if facts.own else NONE_DUE}
 
 

@@ -18,6 +18,7 @@ from components.resource import FarmResource, Probe
 from components.steps import Step, WaitFor, load_script
 from remote.detached import run_detached
 from remote.errors import MachineError
+from remote.names import folded
 from remote.session import Remote
 
 WHOLE = "whole"
@@ -91,9 +92,9 @@ def _feed_lacks(inputs: SoftwareSourceInputs, found: Mapping[str, Any], account:
     if found["error"]:
         yield f"the offline feed {feed}, which {account} cannot read ({found['error'].rstrip('. ')})"
         return
-    entries = {entry["id"].lower(): entry for entry in found["entries"]}
+    entries = {folded(entry["id"]): entry for entry in found["entries"]}
     for product in inputs.products:
-        if product.lower() not in entries:
+        if folded(product) not in entries:
             yield f"the product {product} (the feed {feed} has no such entry)"
     for file in dict.fromkeys(_missing_files(inputs.products, entries)):
         yield f"the installer {file} (the feed names it)"
@@ -101,12 +102,12 @@ def _feed_lacks(inputs: SoftwareSourceInputs, found: Mapping[str, Any], account:
 
 def _missing_files(products: Sequence[str], entries: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """The missing files of products and of all that they need, as far as the feed has entries for it."""
-    asked, due = set(), [product.lower() for product in products]
+    asked, due = set(), [folded(product) for product in products]
     while due:
         name = due.pop(0)
         if name not in asked and (entry := entries.get(name)):
             yield from entry["missing"]
-            due += [need.lower() for need in entry["needs"]]
+            due += [folded(need) for need in entry["needs"]]
         asked.add(name)
 
 

@@ -13,7 +13,7 @@ from components.resource.contract import (
     WithOrphan,
     WritesSecrets,
 )
-from components.resource.fields import InputPart, Inputs, Items, ReplaceOn, ThroughFarm, WriteOnly
+from components.resource.fields import InputPart, Inputs, Items, Keyed, ReplaceOn, ThroughFarm, WriteOnly
 from components.resource.pulumi_adapter import MASKED_DIFFERENCE, FarmResource, later, later_secret
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "InputPart",
     "Inputs",
     "Items",
+    "Keyed",
     "Kind",
     "PlansByChange",
     "Probe",

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import secrets as secrets_of_python
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, ValidatorFunctionWrapHandler, field_validator
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, ValidatorFunctionWrapHandler, field_validator
 
 from remote.secret import Secret, redact
 
@@ -70,6 +72,8 @@ class Inputs(InputPart):
 
     adopt: bool = False
     """Take over what is there already although this stack did not make it."""
+    present: bool = True
+    """Whether the thing is there; a drifted state says false where only this stack's claim on it is left."""
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -115,6 +119,26 @@ class ThroughFarm(Inputs):
 
     reading: str = READABLE
     """Whether the farm could be read through; a drifted state has the error."""
+
+
+class Keyed(Inputs):
+    """Base of the inputs of what has a random key of its own, by which it recognises what it left on a machine.
+
+    The key is the secret output ``key``: the state keeps it, nobody declares it. A thing without one in the state (a
+    new one, or one whose state was lost) gets another, and recognises nothing.
+    """
+
+    _key: Secret = PrivateAttr(default=Secret(""))
+
+    @property
+    def key(self) -> Secret:
+        return self._key
+
+    def keeping(self, kept: Mapping[str, Any]) -> Keyed:
+        """The same inputs with the key that the state has, or with a new one."""
+        key = kept.get("key")
+        self._key = Secret(key if isinstance(key, str) and key else secrets_of_python.token_hex(32))
+        return self
 
 
 def marked(model: type[BaseModel], marker: type[Any]) -> tuple[str, ...]:

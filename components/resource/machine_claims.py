@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import json
-
 from components.progress import Report, report
 from components.resource.ownership import Claim
 from components.steps import load_script
+from components.topology import Topology
 from remote.detached import sweep
+from remote.errors import MachineError
 from remote.session import Remote
 
 SWEEP_SECONDS = 900
 """How long work of a killed run may still take when nothing else of this program is left on a machine."""
+
+
+def machines(topology: Topology) -> list[str]:
+    """The machines that can hold claims."""
+    nodes = (*topology.portal_nodes, *topology.spf_servers)
+    return list(dict.fromkeys([*(one.name for one in nodes), *(one.machine for one in topology.replicas)]))
 
 
 class MachineClaims:
@@ -24,13 +30,19 @@ class MachineClaims:
         found = self._remote.powershell(machine).run(
             load_script("windows/read_claim.ps1"), {"Key": resource_id}, attempted=f"read the claim on {resource_id}"
         )
-        return Claim(**json.loads(found[0])) if found else None
+        return self._parsed(machine, resource_id, found[0]) if found else None
+
+    def all(self, machine: str) -> dict[str, Claim]:
+        """Every claim on a machine, by the id of its resource."""
+        found = self._remote.powershell(machine).run(
+            load_script("windows/read_claims.ps1"), attempted="read the claims of all stacks"
+        )
+        return {one["key"]: self._parsed(machine, one["key"], one["text"]) for one in found}
 
     def write(self, machine: str, resource_id: str, claim: Claim) -> None:
-        text = json.dumps({"adopted": claim.adopted, "baseline": claim.baseline})
         self._remote.powershell(machine).run(
             load_script("windows/write_claim.ps1"),
-            {"Key": resource_id, "Text": text},
+            {"Key": resource_id, "Text": claim.dump()},
             attempted=f"write the claim on {resource_id}",
             changes=True,
         )
@@ -44,3 +56,15 @@ class MachineClaims:
         if last:
             attempted = f"remove what earlier runs left on {machine}"
             sweep(powershell, attempted=attempted, timeout_seconds=SWEEP_SECONDS, report=self._report)
+
+    @staticmethod
+    def _parsed(machine: str, resource_id: str, text: object) -> Claim:
+        try:
+            return Claim.parse(str(text))
+        except ValueError:
+            raise MachineError(
+                machine,
+                f"read the claim on {resource_id}",
+                "it is not what this program writes",
+                r"See who else writes below HKLM:\SOFTWARE\WindowsAzurePackHA\Claims.",
+            ) from None

@@ -3,18 +3,60 @@
 Pulumi forgets a create that failed half-way. A claim is written to a machine before the first step and says whether the
 thing existed, and the baseline that delete needs; so the next create tells its own unfinished work from another
 program's property, and ``delete`` leaves alone what it found.
+
+A claim names its owner. Every create writes another token to it and to the state: of two resources that stand for one
+thing (another Pulumi name, another spelling of the machine, ``up --replace``) only the later one can take it away. The
+stack is known by a random identity that its state keeps (``components/resource/stack.py``), since two backends may have
+stacks of one name.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose a claim is."""
+
+    stack: str = ""
+    """``project/stack``, as the stack was called when it was made."""
+    identity: str = ""
+    """Random, kept in the stack's state."""
+    resource: str = ""
+    """The resource's name in Pulumi."""
+
+    def __str__(self) -> str:
+        return f"{self.resource or 'a resource'} of the stack {self.stack or 'without a name'}"
 
 
 @dataclass(frozen=True)
 class Claim:
     adopted: bool
     baseline: dict[str, Any] = field(default_factory=dict)
+    owner: Owner = field(default_factory=Owner)
+    token: str = ""
+    """Of the create that wrote it; the state of its resource has the same."""
+    since: str = ""
+    """When that was (UTC)."""
+    kind: str = ""
+    """The resource's class, without ``Resource``."""
+    inputs: dict[str, Any] = field(default_factory=dict)
+    """Without secrets: what a removal of what no state knows needs."""
+
+    def dump(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def parse(cls, text: str) -> Claim:
+        """Raises ``ValueError`` for what is no claim."""
+        try:
+            values = json.loads(text)
+            return cls(**{**values, "owner": Owner(**values.get("owner", {}))})
+        except (AttributeError, TypeError, RecursionError) as error:
+            raise ValueError(f"no claim: {error}") from None
 
 
 class ClaimStore(Protocol):
@@ -37,6 +79,8 @@ class Ownership:
     """How things were before this stack changed them."""
     owner_machine: str = ""
     """The machine that keeps the claim."""
+    token: str = ""
+    """The claim's; another one there says that the thing belongs to another resource by now."""
 
     @classmethod
     def of(cls, outputs: dict[str, Any]) -> Ownership:

@@ -5,7 +5,8 @@ resource is in the state; ``create`` for a new one, ``update`` and ``delete`` fo
 beginning of every ``up`` and ``preview`` (``options.refresh: always``). A create that fails leaves nothing in
 Pulumi's state; what it did stays on the machine together with its claim, and the next create resumes.
 
-The state has the inputs, the computed outputs, ``revision`` and ``ownership``.
+The state has the inputs, the computed outputs, ``revision`` and ``ownership``; beside the inputs ``__owner``, which
+says whom a create makes its thing for. Pulumi shows no input of such a name.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, ClassVar, Generic, TypeVar
 
 import pulumi
@@ -34,20 +36,24 @@ from pulumi.dynamic import (
 
 from components import settings
 from components.component import Component, short_stack
-from components.progress import Report, about, report_here
+from components.progress import Report, about, report_here, warn
 from components.resource import fields
+from components.resource.closing import RUN
 from components.resource.contract import Adoptable, InputsT, ReportsChange, Resource, ValidatesChange
-from components.resource.fields import READABLE, Inputs, InvalidInputsError, Placeholder, ReplaceOn, ThroughFarm
+from components.resource.fields import READABLE, Inputs, InvalidInputsError, Keyed, Placeholder, ReplaceOn, ThroughFarm
+from components.resource.lease import Leases, leases_of
 from components.resource.machine_claims import MachineClaims
-from components.resource.ownership import ClaimStore, Ownership
+from components.resource.ownership import ClaimStore, Owner, Ownership
 from components.resource.reconcile import Outcome, Reconciler, Runner
 from components.step_log import StepLog
 from components.step_runner import StepRunner
+from components.steps import Step
 from components.topology.place import to_set
 from remote.errors import LostAnswerError, MachineError, RefusedError, UnreachableError, UntrustedError
 from remote.looks import shared
 from remote.secret import Secret, redact
 from remote.session import Remote
+from remote.text import visible
 
 MASKED_DIFFERENCE = "(differs from the configuration)"
 """Stands in a refreshed state for a secret that was verified on the machine and found different."""
@@ -60,6 +66,9 @@ _NO_READING = (UnreachableError, LostAnswerError, RefusedError, UntrustedError)
 
 OUTPUTS = ("ownership", "revision")
 """What every resource has beside its inputs and computed outputs."""
+
+OWNER = "__owner"
+"""The input that names the stack and the resource."""
 
 T = TypeVar("T")
 
@@ -86,11 +95,13 @@ class Adapter(ResourceProvider):
         world: World | None = None,
         connection: str = "",
         report: Report | None = None,
+        left: Report = warn,
     ) -> None:
         """``connection`` is what ``configure`` makes of the stack's configuration. A test may hand in another world, or
         take the progress itself."""
         super().__init__()
         self.resource, self._world, self._connection, self._report = implementation(), world, connection, report
+        self._left = left
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (Adapter, (type(self.resource),))
@@ -102,7 +113,7 @@ class Adapter(ResourceProvider):
         self._connection = settings.connection_settings(req.config.get)
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        given = {name: value for name, value in news.items() if name != "__provider"}
+        given = {name: value for name, value in news.items() if name not in (OWNER, "__provider")}
         if pulumi.contains_unknowns(given):
             return CheckResult(news, [])
         try:
@@ -112,7 +123,8 @@ class Adapter(ResourceProvider):
             return CheckResult(news, [CheckFailure("", problem) for problem in error.problems])
         if isinstance(self.resource, ValidatesChange) and (why := self.resource.validate_change(olds, inputs)):
             return CheckResult(news, [CheckFailure("", redact(why))])
-        return CheckResult({**_payload(news), **fields.plain(inputs)}, [])
+        # The owner stays as it was when the thing was made: a new name in Pulumi is no change of it.
+        return CheckResult({**_payload(news), **_payload(olds, (OWNER,)), **fields.plain(inputs)}, [])
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         model = self.resource.INPUTS
@@ -124,67 +136,84 @@ class Adapter(ResourceProvider):
     def create(self, props: dict[str, Any]) -> CreateResult:
         inputs = self.parse(props)
         with self._boundary(inputs):
-            outcome = self._reconciler.create(inputs)
-            return CreateResult(self.resource.resource_id(inputs), self._outs(inputs, outcome))
+            outcome = self._reconciler(props).create(inputs)
+            return CreateResult(self.resource.resource_id(inputs), self._outs(props, inputs, outcome))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         inputs = self.parse(props)
         with self._boundary(inputs):
             declared = fields.plain(inputs)
+            reconciler = self._reconciler(props)
             try:
                 with shared():
-                    facts = self._reconciler.observe(inputs)
+                    facts = reconciler.observe(inputs)
             except MachineError as error:
                 if not isinstance(inputs, ThroughFarm) or isinstance(error, _NO_READING):
                     raise
                 unread = {"reading": f"fails: {error}"}
-                return ReadResult(id_, props | unread, declared | unread)
+                return ReadResult(id_, props | unread, {**_payload(props), **declared, **unread})
             actual = self.resource.actual(inputs, facts)
             if actual is None:
-                return ReadResult("", {})
+                if not reconciler.claimed(inputs, Ownership.of(props)):
+                    return ReadResult("", {})
+                # Not "gone": then a destroy would not ask for it, and its claim would stay.
+                missing = {"present": False}
+                return ReadResult(id_, props | missing, {**_payload(props), **declared, **missing})
             readable = {"reading": READABLE} if isinstance(inputs, ThroughFarm) else {}
-            live = declared | readable | actual
-            outs = {**_payload(props), **live, **self._computed(inputs, facts, None, props)}
-            outs |= {name: props[name] for name in OUTPUTS if name in props}
+            model = self.resource.INPUTS
+            shown = _shown(actual, declared, fields.secrets(model))
+            live = {**_payload(props), **declared, "present": True, **readable, **shown}
+            outs = live | self._computed(inputs, facts, None, props)
+            outs |= {name: props[name] for name in (*OUTPUTS, *_keys(model)) if name in props}
             return ReadResult(id_, outs, live)
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        inputs = self.parse(news)
+        inputs = self.parse(news, olds)
         with self._boundary(inputs):
-            return UpdateResult(self._outs(inputs, self._reconciler.update(olds, inputs)))
+            return UpdateResult(self._outs(news, inputs, self._reconciler(news).update(olds, inputs)))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         inputs = self.parse(props)
         with self._boundary(inputs):
-            self._reconciler.delete(inputs, Ownership.of(props))
+            RUN.deletions += 1
+            self._reconciler(props).delete(inputs, Ownership.of(props))
 
-    def parse(self, props: dict[str, Any]) -> Any:
-        """The inputs among properties of the state. Raises ``MachineError``."""
+    def parse(self, props: dict[str, Any], olds: dict[str, Any] | None = None) -> Any:
+        """The inputs among properties of the state; ``olds`` are those before an update. Raises ``MachineError``."""
         declared = {name: value for name, value in props.items() if name in self.resource.INPUTS.model_fields}
         try:
-            return self.resource.INPUTS.model_validate(declared)
+            inputs = self.resource.INPUTS.model_validate(declared)
         except InvalidInputsError as error:
             found = "; ".join(error.problems)
             raise MachineError(type(self.resource).__name__, "read its inputs in the state", found) from None
+        return inputs.keeping(props if olds is None else olds) if isinstance(inputs, Keyed) else inputs
 
     @property
     def remote(self) -> Remote:
         """The connections of this process for the configuration."""
         return settings.remote(self._connection)
 
-    @property
-    def _reconciler(self) -> Reconciler[Any, Any]:
-        world = self._world
+    def _reconciler(self, props: dict[str, Any]) -> Reconciler[Any, Any]:
+        world, owner = self._world, Owner(**(props.get(OWNER) or {}))
+        begin: Callable[[str], None] = lambda _machine: None  # noqa: E731 - the other one is a function, too
         if world is None:
             remote, report = self.remote, self._report or report_here()
-            world = World(
-                lambda resource, inputs: resource.observe(inputs, remote),
-                StepRunner(remote, report, StepLog.of(_urn())).run_all,
-                MachineClaims(remote, report),
-            )
+            run: Runner = StepRunner(remote, report, StepLog.of(_urn())).run_all
+            if owner.identity:
+                held = leases_of(self._connection, self._left)
+                begin, run = partial(held.take, owner), partial(_under_lease, held, run)
+            world = World(lambda resource, inputs: resource.observe(inputs, remote), run, MachineClaims(remote, report))
         observe, resource = world.observe, self.resource
         return Reconciler(
-            resource, lambda inputs: observe(resource, inputs), world.run, world.claims, self._how_to_adopt
+            resource,
+            lambda inputs: observe(resource, inputs),
+            world.run,
+            world.claims,
+            self._how_to_adopt,
+            owner,
+            self._how_to_take_over,
+            self._left,
+            begin,
         )
 
     def _how_to_adopt(self, inputs: Any) -> str:
@@ -194,16 +223,28 @@ class Adapter(ResourceProvider):
         change = to_set(settings.topology_file(self._connection), place, "adopt", "true")
         return f"{change} to take it over, or remove it."
 
-    def _outs(self, inputs: Any, outcome: Outcome[Any]) -> dict[str, Any]:
+    def _how_to_take_over(self, stack: str) -> str:
+        """The line to add to the topology; empty where it says that this stack takes what that one owns."""
+        if settings.topology_of(self._connection).adopt_from == stack:
+            return ""
+        file = settings.topology_file(self._connection)
+        return (
+            f"Two stacks do not manage one thing. If that stack is no longer used, set `adopt_from: {stack}` at the "
+            f"top of {file}: this one then owns what that one made."
+        )
+
+    def _outs(self, props: dict[str, Any], inputs: Any, outcome: Outcome[Any]) -> dict[str, Any]:
         # Not a count: a thing that another program removed and that is recreated would begin to count anew.
         kept = {"ownership": outcome.ownership.dump(), "revision": datetime.now(UTC).isoformat()}
-        return fields.plain(inputs) | self._computed(inputs, outcome.facts, outcome.before, {}) | kept
+        kept |= {name: inputs.key.reveal() for name in _keys(type(inputs))}
+        outs = _payload(props, (OWNER,)) | fields.plain(inputs)
+        return outs | self._computed(inputs, outcome.facts, outcome.before, {}) | kept
 
     def _computed(self, inputs: Any, facts: Any, before: Any, kept: dict[str, Any]) -> dict[str, Any]:
         outputs = self.resource.outputs(inputs, facts)
         if isinstance(self.resource, ReportsChange):
             outputs |= self.resource.change_outputs(inputs, facts, before, kept)
-        return outputs
+        return {name: _texts(value, visible) for name, value in outputs.items()}
 
     @contextmanager
     def _boundary(self, inputs: Any) -> Iterator[None]:
@@ -236,8 +277,42 @@ def _urn() -> str:
 _REPORT = f"Set {TRACEBACK}=1 for the place in the program, and report it."
 
 
-def _payload(props: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in props.items() if name == "__provider"}
+def _under_lease(held: Leases, run: Runner, steps: Sequence[Step], observe: Callable[[], Any]) -> None:
+    """Run steps while the leases are held; a script that keeps a machine busy for long extends that machine's."""
+    held.check()
+    held.cover(steps)
+    run(steps, observe)
+
+
+def _shown(actual: dict[str, Any], declared: dict[str, Any], secrets: tuple[str, ...]) -> dict[str, Any]:
+    """What a machine answers as a preview may show it: secrets masked first, then control characters escaped. What is
+    as declared, or secret by its type, stays as it is."""
+    return {
+        name: value
+        if name in secrets or value == declared.get(name)
+        else _texts(value, lambda text: visible(redact(text)))
+        for name, value in actual.items()
+    }
+
+
+def _texts(value: Any, change: Callable[[str], str]) -> Any:
+    """A JSON-able value with each text in it changed."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {change(key): _texts(item, change) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_texts(item, change) for item in value]
+    return value
+
+
+def _keys(model: type[Inputs]) -> tuple[str, ...]:
+    """The secret output of what has a key of its own."""
+    return ("key",) if issubclass(model, Keyed) else ()
+
+
+def _payload(props: dict[str, Any], names: tuple[str, ...] = ("__provider", OWNER)) -> dict[str, Any]:
+    return {name: props[name] for name in names if name in props}
 
 
 def later(output: pulumi.Output[T]) -> T:
@@ -265,17 +340,20 @@ class FarmResource(pulumi.dynamic.Resource, Generic[InputsT]):
 
     ownership: pulumi.Output[dict[str, Any]]
     """Whether the thing was there before this stack (``adopted``; then ``destroy`` leaves it), how things were
-    (``baseline``), and the machine that keeps the claim (``owner_machine``)."""
+    (``baseline``), the machine that keeps the claim (``owner_machine``), and what the claim is known by (``token``)."""
     revision: pulumi.Output[str]
     """When it was made or last changed by this program (UTC): another text after every change."""
 
     def __init__(self, name: str, inputs: InputsT, opts: pulumi.ResourceOptions | None = None) -> None:
-        secrets = fields.secrets(type(inputs))
-        props: dict[str, pulumi.Input[Any]] = dict.fromkeys((*self.implementation.COMPUTED, *OUTPUTS))
+        keys, secrets = _keys(type(inputs)), fields.secrets(type(inputs))
+        props: dict[str, pulumi.Input[Any]] = dict.fromkeys((*self.implementation.COMPUTED, *OUTPUTS, *keys))
         for key, value in properties(inputs).items():
             props[key] = pulumi.Output.secret(value) if key in secrets else value
-        secret = pulumi.ResourceOptions(additional_secret_outputs=list(secrets))
+        parent = opts.parent if opts is not None else None
+        if isinstance(parent, Component) and parent.owner is not None:
+            props[OWNER] = parent.owner.apply(lambda owner: {**owner, "resource": name})
+        secret = pulumi.ResourceOptions(additional_secret_outputs=[*secrets, *keys])
         with short_stack():
             super().__init__(Adapter(self.implementation), name, props, pulumi.ResourceOptions.merge(opts, secret))
-        if opts is not None and isinstance(opts.parent, Component):
-            opts.parent.count(self)
+        if isinstance(parent, Component):
+            parent.count(self)

@@ -5,8 +5,10 @@ It knows neither Pulumi nor how a machine is reached: what observes, what runs s
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, Generic, Protocol
 
 from components.resource import fields
@@ -21,9 +23,10 @@ from components.resource.contract import (
     WithOrphan,
     WritesSecrets,
 )
-from components.resource.ownership import Claim, ClaimStore, Ownership, widened
+from components.resource.ownership import Claim, ClaimStore, Owner, Ownership, widened
 from components.steps import Step
 from remote.errors import LostAnswerError, MachineError
+from remote.names import folded, same
 
 _TRIES = 3
 """How many lost answers one call puts up with before the error goes to the operator."""
@@ -56,16 +59,31 @@ class Reconciler(Generic[InputsT, FactsT]):
     claims: ClaimStore
     how_to_adopt: Callable[[InputsT], str]
     """What an operator does about an object that exists already."""
+    owner: Owner = field(default_factory=Owner)
+    """Whom what is created belongs to."""
+    how_to_take_over: Callable[[str], str] = lambda _stack: ""
+    """What an operator does about what another stack owns; empty where the topology says that this one takes it."""
+    left: Callable[[str], None] = lambda _sentence: None
+    """Told what a delete leaves, and why."""
+    begin: Callable[[str], None] = lambda _machine: None
+    """Called before the first change, with the machine that keeps the claim. Raises ``MachineError`` where another
+    operator is at work."""
 
     @property
     def _claims_kept(self) -> bool:
         return self.resource.KIND is not Kind.PROBE
 
     def create(self, inputs: InputsT) -> Outcome[FactsT]:
-        """Bring about the declared state from whatever is there. Running it again finishes a create that broke."""
+        """Bring about the declared state from whatever is there. Running it again finishes a create that broke.
+
+        What another resource of this stack owns, or a create that nobody recorded, passes to this one with what delete
+        has to know. What another stack owns is refused unless the topology says otherwise.
+        """
         owner, resource_id = self.resource.owner_machine(inputs), self.resource.resource_id(inputs)
         facts = self.observe(inputs)
-        claim = self.claims.read(owner, resource_id) if self._claims_kept else Claim(adopted=False)
+        if not self._claims_kept:
+            return Outcome(facts, self._apply(inputs, facts, rewrite=False), Ownership(owner_machine=owner))
+        claim = self.claims.read(owner, resource_id)
         if claim is None:
             preexisting = self.resource.preexisting(inputs, facts)
             if preexisting and self.resource.KIND is Kind.OBJECT and not inputs.adopt:
@@ -76,35 +94,80 @@ class Reconciler(Generic[InputsT, FactsT]):
                     self.how_to_adopt(inputs),
                 )
             claim = Claim(adopted=preexisting, baseline=self._baseline(inputs, facts))
-            self.claims.write(owner, resource_id, claim)
+        else:
+            self._refuse_of_another_stack(claim, owner, f"create {self.resource.display_name(inputs)}")
+        self.begin(owner)
+        since = datetime.now(UTC).isoformat(timespec="milliseconds")
+        claim = self._described(inputs, replace(claim, owner=self.owner, token=uuid.uuid4().hex, since=since))
+        self.claims.write(owner, resource_id, claim)
         now = self._apply(inputs, facts, rewrite=claim.adopted)
-        return Outcome(facts, now, Ownership(claim.adopted, claim.baseline, owner))
+        return Outcome(facts, now, Ownership(claim.adopted, claim.baseline, owner, claim.token))
 
     def update(self, olds: dict[str, Any], inputs: InputsT) -> Outcome[FactsT]:
         """Bring about the declared state; ``olds`` is what the state has. What it no longer lists is taken away."""
+        declared = inputs
         if isinstance(self.resource, PlansByChange):
             inputs = self.resource.inputs_of_update(olds, inputs)
         rewrite = any(olds.get(name) != fields.plain(inputs).get(name) for name in self._marked(fields.WriteOnly))
         kept = Ownership.of(olds)
         owner = kept.owner_machine or self.resource.owner_machine(inputs)
         facts = self.observe(inputs)
-        claim = self._widen_claim(owner, inputs, Claim(kept.adopted, kept.baseline), self._baseline(inputs, facts))
+        if self._claims_kept:
+            self.begin(owner)
+        claim = self._renewed_claim(owner, inputs, declared, kept, self._baseline(inputs, facts))
         now = self._apply(inputs, facts, rewrite=rewrite)
         if left := self._no_longer_listed(olds, inputs):
             now = self._carry_out(inputs, lambda facts: self.resource.plan_delete(left, facts, claim.baseline), now)
         self._move_claim(owner, inputs, claim)
-        return Outcome(facts, now, Ownership(claim.adopted, claim.baseline, self.resource.owner_machine(inputs)))
+        owner = self.resource.owner_machine(inputs)
+        return Outcome(facts, now, Ownership(claim.adopted, claim.baseline, owner, claim.token))
 
     def delete(self, inputs: InputsT, ownership: Ownership) -> None:
-        """Undo what this stack made; what was adopted stays."""
+        """Undo what this stack made; what was adopted stays, and so does what belongs to another resource by now."""
         resource = self.resource
+        owner = ownership.owner_machine or resource.owner_machine(inputs)
+        # What only looks has nothing to undo, and to look would meet what is taken away beside it.
+        if not self._claims_kept or not self._owned(owner, inputs, ownership):
+            return
+        self.begin(owner)
         if not ownership.adopted:
             self._carry_out(inputs, lambda facts: resource.plan_delete(inputs, facts, ownership.baseline), None)
         elif isinstance(resource, WithOrphan):
             self._carry_out(inputs, lambda facts: resource.plan_orphan(inputs, facts), None)
-        if self._claims_kept:
-            owner = ownership.owner_machine or resource.owner_machine(inputs)
-            self.claims.remove(owner, resource.resource_id(inputs))
+        self.claims.remove(owner, resource.resource_id(inputs))
+
+    def claimed(self, inputs: InputsT, ownership: Ownership) -> bool:
+        """Whether there is still a claim of this resource: then a thing that is gone is missing, and not done with."""
+        if not self._claims_kept:
+            return False
+        owner = ownership.owner_machine or self.resource.owner_machine(inputs)
+        claim = self.claims.read(owner, self.resource.resource_id(inputs))
+        return claim is not None and claim.token == ownership.token
+
+    def _owned(self, machine: str, inputs: InputsT, ownership: Ownership) -> bool:
+        """Whether delete may take the thing away. Without a claim it may not: that is written before the first step of
+        a create and removed after the last one of a delete, so what is there now is another program's."""
+        claim = self.claims.read(machine, self.resource.resource_id(inputs))
+        if claim is not None and claim.token == ownership.token:
+            return True
+        thing = self.resource.display_name(inputs)
+        if claim is not None:
+            self.left(f"{machine}: {thing} stays: it belongs to {claim.owner} since {claim.since}.")
+        elif not ownership.adopted and self.resource.plan_delete(inputs, self.observe(inputs), ownership.baseline):
+            self.left(f"{machine}: {thing} stays: no claim on {machine} says that this stack made it.")
+        return False
+
+    def _refuse_of_another_stack(self, claim: Claim, machine: str, attempted: str) -> None:
+        if claim.owner.identity in ("", self.owner.identity):  # one without an owner passes to who comes first
+            return
+        if remedy := self.how_to_take_over(claim.owner.stack):
+            raise MachineError(machine, attempted, f"it belongs to {claim.owner} since {claim.since}", remedy)
+
+    def _described(self, inputs: InputsT, claim: Claim) -> Claim:
+        """A claim with what a removal needs of the thing."""
+        model = self.resource.INPUTS
+        values = inputs.model_dump(mode="json", exclude_none=True, exclude=set(fields.secrets(model)))
+        return replace(claim, kind=type(self.resource).__name__.removesuffix("Resource"), inputs=values)
 
     def _baseline(self, inputs: InputsT, facts: FactsT) -> dict[str, Any]:
         return self.resource.baseline(inputs, facts) if isinstance(self.resource, WithBaseline) else {}
@@ -179,25 +242,35 @@ class Reconciler(Generic[InputsT, FactsT]):
         """The inputs with only those ``Items`` that the old ones alone had; None where there are none."""
         left = {}
         for name in self._marked(fields.Items):
-            wanted = {item.lower() for item in getattr(inputs, name)}
-            left[name] = tuple(item for item in olds.get(name) or () if item.lower() not in wanted)
+            wanted = {folded(item) for item in getattr(inputs, name)}
+            left[name] = tuple(item for item in olds.get(name) or () if folded(item) not in wanted)
         return inputs.model_copy(update=left) if any(left.values()) else None
 
-    def _widen_claim(self, owner: str, inputs: InputsT, claim: Claim, fresh: dict[str, Any]) -> Claim:
-        """Add to a claim what an update concerns for the first time. The machine keeps it before the first step: an
-        update that broke has left the state as it was, and its own work would look like what existed before."""
-        if not self._claims_kept or widened(claim.baseline, fresh) == claim.baseline:
+    def _renewed_claim(
+        self, machine: str, inputs: InputsT, declared: InputsT, kept: Ownership, fresh: dict[str, Any]
+    ) -> Claim:
+        """The claim with what an update concerns for the first time, and with its inputs. The machine keeps it before
+        the first step: an update that broke has left the state as it was, and its own work would look like what existed
+        before. A claim that is missing is written again."""
+        claim = Claim(kept.adopted, kept.baseline, self.owner, kept.token)
+        if not self._claims_kept:
             return claim
         resource_id = self.resource.resource_id(inputs)
-        kept = self.claims.read(owner, resource_id) or claim
-        wider = Claim(claim.adopted, widened(kept.baseline, fresh))
-        if wider != kept:
-            self.claims.write(owner, resource_id, wider)
-        return wider
+        found = self.claims.read(machine, resource_id)
+        if found is not None:
+            self._refuse_of_another_stack(found, machine, f"change {self.resource.display_name(inputs)}")
+            claim = replace(claim, since=found.since)
+        if widened(claim.baseline, fresh) != claim.baseline:
+            known = found.baseline if found is not None else claim.baseline
+            claim = replace(claim, baseline=widened(known, fresh))
+        claim = self._described(declared, claim)
+        if claim != found:
+            self.claims.write(machine, resource_id, claim)
+        return claim
 
     def _move_claim(self, old_owner: str, inputs: InputsT, claim: Claim) -> None:
         """A thing that is managed through another machine now is claimed there, and no longer on the old one."""
         owner, resource_id = self.resource.owner_machine(inputs), self.resource.resource_id(inputs)
-        if self._claims_kept and owner.lower() != old_owner.lower():
+        if self._claims_kept and not same(owner, old_owner):
             self.claims.write(owner, resource_id, claim)
             self.claims.remove(old_owner, resource_id)

@@ -1,10 +1,10 @@
 """Guarantees that AlwaysOn Availability Groups is enabled on every replica of an availability group.
 
 Like the authentication mode it is read at the start of SQL Server: what is configured and what runs may differ
-("restart pending"), and servers restart in the order that keeps the group. Where a server has to restart for it anyway,
-the authentication mode is set before, so that one restart serves both. It is enabled through SQL Server's WMI provider,
-because the module sqlps need not be there. A replica that does not answer is unknown: `sql.unreachable` says whether
-that stops everything.
+("restart pending"), and servers restart in the order that keeps every group on them. Where a server has to restart for
+it anyway, the authentication mode is set before, so that one restart serves both. It is enabled through SQL Server's
+WMI provider, because the module sqlps need not be there. A replica that does not answer is unknown: `sql.unreachable`
+says whether that stops everything.
 
 Delete leaves this setting as it is, since others may rely on it.
 """
@@ -16,9 +16,11 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from components.resource import FarmResource, Resource
+from components.resource import FarmResource, ValidatesChange
+from components.sql import carried
 from components.sql import group as groups
 from components.sql.authentication_mode import ServerMode, configure, read_mode
+from components.sql.carried import NOTHING, Carried
 from components.sql.group import Group
 from components.sql.replicas import OnReplicas, ask
 from components.sql.restart import RestartInputs, restart
@@ -46,12 +48,13 @@ class AlwaysOnFacts:
     modes: dict[str, ServerMode]
     """Of the same servers."""
     group: Group
+    carried: Carried = NOTHING
 
     def running(self, machine: str) -> bool:
         return self.group.servers[machine].hadr
 
 
-class AlwaysOnResource(Resource[AlwaysOnInputs, AlwaysOnFacts]):
+class AlwaysOnResource(ValidatesChange[AlwaysOnInputs, AlwaysOnFacts]):
     def display_name(self, inputs: AlwaysOnInputs) -> str:
         return f"AlwaysOn Availability Groups on {', '.join(inputs.machines)}"
 
@@ -61,6 +64,18 @@ class AlwaysOnResource(Resource[AlwaysOnInputs, AlwaysOnFacts]):
     def owner_machine(self, inputs: AlwaysOnInputs) -> str:
         return inputs.machines[0]
 
+    def validate_change(self, olds: dict[str, Any], inputs: AlwaysOnInputs) -> str:
+        known = {str(machine).lower() for machine in olds.get("machines", ())}
+        was, now = olds.get("instances", {}), inputs.instances
+        for machine in inputs.machines:
+            if machine.lower() in known and was.get(machine, _DEFAULT) != now.get(machine, _DEFAULT):
+                return (
+                    f"the instance {now.get(machine, _DEFAULT)} of {machine} is another replica than "
+                    f"{was.get(machine, _DEFAULT)}, with other databases. Take {machine} out of `sql.replicas`, run "
+                    "`pulumi up`, and add it again with the other instance."
+                )
+        return ""
+
     def observe(self, inputs: AlwaysOnInputs, remote: Remote) -> AlwaysOnFacts:
         def settings(machine: str) -> tuple[bool, ServerMode]:
             configured = _configured(remote, machine, inputs.instances.get(machine, _DEFAULT))
@@ -68,9 +83,11 @@ class AlwaysOnResource(Resource[AlwaysOnInputs, AlwaysOnFacts]):
 
         given = ask(inputs, inputs.machines, settings).given
         group = groups.observe(remote, inputs.machines, inputs.group, integrated=True)
-        known = {machine: one for machine, one in given.items() if machine in group.servers}  # one may stop meanwhile
+        beside = carried.observe(remote, inputs, tuple(group.servers), inputs.group)
+        known = {machine: one for machine, one in given.items() if machine in beside.alone}  # one may stop meanwhile
         configured = {machine: configured for machine, (configured, _) in known.items()}
-        return AlwaysOnFacts(configured, {machine: mode for machine, (_, mode) in known.items()}, group)
+        modes = {machine: mode for machine, (_, mode) in known.items()}
+        return AlwaysOnFacts(configured, modes, group, beside)
 
     def plan(self, inputs: AlwaysOnInputs, facts: AlwaysOnFacts) -> list[Step]:
         steps = []
@@ -83,7 +100,7 @@ class AlwaysOnResource(Resource[AlwaysOnInputs, AlwaysOnFacts]):
                 steps.append(Step(what, Script(machine, "sql/enable_always_on.ps1", arguments), remedy))
             if machine in due and facts.modes[machine].configured != inputs.authentication:
                 steps.append(configure(machine, inputs.authentication))
-        return [*steps, *restart(inputs, facts.group, due, self.display_name(inputs))]
+        return [*steps, *restart(inputs, facts.group, facts.carried, due, self.display_name(inputs))]
 
     def actual(self, inputs: AlwaysOnInputs, facts: AlwaysOnFacts) -> dict[str, Any]:
         live: dict[str, Any] = {}

@@ -1,10 +1,10 @@
 """Guarantees that every replica of an availability group runs in mixed authentication mode, without losing the group.
 
 The mode a server starts with is in its registry, the one it runs with is fixed at its start: the two may differ
-("restart pending", by whomever). Servers restart in the order that keeps the group: secondaries first, the primary
-last, after a planned failover. Runs its T-SQL on the server itself with integrated security, because a server in
-Windows-only mode admits no SQL login. A replica that does not answer is unknown: `sql.unreachable` says whether that
-stops everything.
+("restart pending", by whomever). Servers restart in the order that keeps every group on them: secondaries first, the
+primary last, after a planned failover; other groups leave a server before its restart and come back after it. Runs its
+T-SQL on the server itself with integrated security, because a server in Windows-only mode admits no SQL login. A
+replica that does not answer is unknown: `sql.unreachable` says whether that stops everything.
 
 Delete leaves this setting as it is, since others may rely on it.
 """
@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from components.resource import FarmResource, Resource
+from components.sql import carried
 from components.sql import group as groups
+from components.sql.carried import NOTHING, Carried
 from components.sql.group import Group
 from components.sql.replicas import OnReplicas, ask
 from components.sql.restart import RestartInputs, restart
@@ -41,6 +43,7 @@ class AuthenticationModeFacts:
     servers: dict[str, ServerMode]
     """By machine; one that does not answer is missing."""
     group: Group
+    carried: Carried = NOTHING
 
 
 def read_mode(remote: Remote, machine: str) -> ServerMode:
@@ -71,13 +74,15 @@ class AuthenticationModeResource(Resource[AuthenticationModeInputs, Authenticati
     def observe(self, inputs: AuthenticationModeInputs, remote: Remote) -> AuthenticationModeFacts:
         answers = ask(inputs, inputs.machines, lambda machine: read_mode(remote, machine))
         group = groups.observe(remote, inputs.machines, inputs.group, integrated=True)
-        return AuthenticationModeFacts(answers.given, group)
+        beside = carried.observe(remote, inputs, tuple(group.servers), inputs.group)
+        known = {machine: mode for machine, mode in answers.given.items() if machine in beside.alone}
+        return AuthenticationModeFacts(known, group, beside)
 
     def plan(self, inputs: AuthenticationModeInputs, facts: AuthenticationModeFacts) -> list[Step]:
         others = [machine for machine, server in facts.servers.items() if server.configured != inputs.mode]
         due = [machine for machine, server in facts.servers.items() if server.running != inputs.mode]
         steps = [configure(machine, inputs.mode) for machine in others]
-        return [*steps, *restart(inputs, facts.group, due, self.display_name(inputs))]
+        return [*steps, *restart(inputs, facts.group, facts.carried, due, self.display_name(inputs))]
 
     def actual(self, inputs: AuthenticationModeInputs, facts: AuthenticationModeFacts) -> dict[str, Any]:
         live: dict[str, Any] = {}

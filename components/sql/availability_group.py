@@ -28,6 +28,10 @@ from components.topology.problem import Location
 from remote.errors import MachineError, UnreachableError
 from remote.session import Remote
 
+CONNECTED = "every replica"
+AWAY_SECONDS = 60.0
+"""How long a joined replica may take to connect again: replicas try every few seconds."""
+
 
 class ReplicaInputs(InputPart):
     machine: str
@@ -45,6 +49,8 @@ class AvailabilityGroupInputs(OnReplicas):
     """The group's name."""
     replicas: tuple[ReplicaInputs, ...]
     """All replicas with their modes; the first becomes the primary of a new group."""
+    connection: str = CONNECTED
+    """What is declared of the replicas; a drifted state names those that the primary does not reach, with the error."""
     timeout_seconds: float = 600
     """How long a replica may take to connect, or to become synchronised after it was made synchronous."""
 
@@ -134,6 +140,8 @@ class AvailabilityGroupResource(
             replica = group.replica(one.machine)
             if replica is None or not replica.joined:
                 steps += self._bring(inputs, group, primary, one)
+            elif one.machine in group.disconnected:
+                steps.append(_connected(inputs, one, primary, min(AWAY_SECONDS, inputs.timeout_seconds)))
         if left_over := added - {*inputs.machines}:
             steps.append(self._keep(inputs, added - left_over))
         return steps
@@ -150,8 +158,7 @@ class AvailabilityGroupResource(
             steps.append(Step(what, _with(wanted, primary, "sql/add_replica.sql", inputs, group)))
         what = f"On {wanted.machine}, join the availability group {name}."
         steps.append(Step(what, Sql(wanted.machine, "sql/join_group.sql", (name,))))
-        what = f"Wait until {wanted.machine} is connected in {name}."
-        return [*steps, Step(what, WaitFor(primary, Connected(wanted.machine), inputs.timeout_seconds))]
+        return [*steps, _connected(inputs, wanted, primary, inputs.timeout_seconds)]
 
     def _change(
         self, inputs: AvailabilityGroupInputs, primary: str, wanted: ReplicaInputs, replica: Replica
@@ -242,10 +249,25 @@ class AvailabilityGroupResource(
                 url = wanted.url if _port(replica.url) == _port(wanted.url) else replica.url
                 modes = {"availability_mode": replica.availability_mode, "failover_mode": replica.failover_mode}
                 replicas.append({"machine": wanted.machine, "url": url, **modes})
-        return {"replicas": replicas}
+        live: dict[str, Any] = {"replicas": replicas}
+        if away := facts.group.disconnected:
+            live["connection"] = "; ".join(f"not {machine} ({why or 'no error yet'})" for machine, why in away.items())
+        return live
 
     def outputs(self, inputs: AvailabilityGroupInputs, facts: AvailabilityGroupFacts) -> dict[str, Any]:
         return {"primary": facts.group.primary}
+
+
+def _connected(inputs: AvailabilityGroupInputs, wanted: ReplicaInputs, primary: str, seconds: float) -> Step:
+    """The endpoints and their logins were looked at before: what remains is between them."""
+    what = f"Wait until {wanted.machine} is connected in {inputs.group}."
+    ports = {one.machine: _port(one.url) for one in inputs.replicas}
+    remedy = (
+        f"Endpoints and logins are in order. See that the firewalls let {primary} reach TCP {ports[wanted.machine]} of "
+        f"{wanted.machine}, and {wanted.machine} TCP {ports.get(primary, '5022')} of {primary}, by the names of their "
+        "URLs; then run `pulumi up` again."
+    )
+    return Step(what, WaitFor(primary, Connected(wanted.machine), seconds), remedy)
 
 
 def _demands(wanted: ReplicaInputs) -> tuple[bool, bool]:

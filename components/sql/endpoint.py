@@ -1,28 +1,32 @@
 """Guarantees the endpoint through which a replica talks to the others, and that they may connect to it.
 
 It is started, serves every role, and is encrypted with AES; one that is there under another name is changed in place,
-since a server has one at most. Each of the other servers connects as the account that it runs as, so that account has
-a login here with CONNECT on the endpoint; a built-in account is the computer's on the network. Leaves alone how the
-endpoint authenticates, and who else may connect. Where the server or another one does not answer, `sql.unreachable`
-says whether that stops everything.
+since a server has one at most. Each of the other servers connects as the account that it runs as (``service_account``),
+so that account has a login here, which is enabled and has CONNECT on the endpoint. Where public, a group or a role that
+the account is in is denied to connect, an administrator has to decide: it is named. Leaves alone how the endpoint
+authenticates (where it is by certificate alone, no account is looked at), and who else may connect. Where the server
+or another one does not answer, `sql.unreachable` says whether that stops everything.
 
 Delete drops the endpoint and the logins that were made with it, if this stack made it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal
 
 from components.resource import Adoptable, FarmResource, InputPart, ReplaceOn, WithBaseline
 from components.sql.replicas import OnReplicas, ask
-from components.steps import Sql, Step, load_script
+from components.sql.service_account import NetworkAccount, network_account
+from components.steps import Refuse, Sql, Step, load_script
 from components.topology import Topology
 from components.topology.problem import Location
-from remote.errors import MachineError
 from remote.session import Remote
+from remote.sql import Row
 
-_BUILT_IN = ("localsystem", "nt authority\\", "nt service\\")
+BY_CERTIFICATE = "CERTIFICATE"
+"""How an endpoint authenticates that admits certificates alone."""
 
 
 class PartnerInputs(InputPart):
@@ -58,6 +62,10 @@ class Endpoint:
     state: str
     role: str
     encryption: str
+    authentication: str = "NEGOTIATE"
+
+
+_READ = tuple(one.name for one in fields(Endpoint))
 
 
 @dataclass(frozen=True)
@@ -66,9 +74,15 @@ class MirroringEndpointFacts:
     logins: dict[str, str]
     """By account of a partner that answers: its login here, empty where it has none."""
     admitted: frozenset[str]
-    """The accounts that may connect."""
+    """The accounts that have CONNECT on the endpoint."""
     unreachable: bool = False
     """The server does not answer: nothing is known of it."""
+    disabled: frozenset[str] = frozenset()
+    """The accounts whose login is disabled."""
+    denied: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By account that may not connect although it has CONNECT: who is denied to."""
+    strangers: Mapping[str, str] = field(default_factory=dict)
+    """By machine of a partner: the account that it runs as, which has no identity on the network."""
 
     @property
     def refused(self) -> list[str]:
@@ -88,7 +102,14 @@ class MirroringEndpointResource(
     def observe(self, inputs: MirroringEndpointInputs, remote: Remote) -> MirroringEndpointFacts:
         attempted = f"read {self.display_name(inputs)}"
         computers = {partner.machine: partner.computer for partner in inputs.partners}
-        answers = ask(inputs, (inputs.machine, *computers), lambda machine: _account(machine, remote))
+
+        def account_of(machine: str) -> NetworkAccount | None:
+            if machine == inputs.machine:  # whether it answers is all that matters
+                remote.sql(machine).rows(load_script("sql/read_endpoint.sql"), attempted=attempted)
+                return None
+            return network_account(remote, machine, computers[machine])
+
+        answers = ask(inputs, (inputs.machine, *computers), account_of)
         if inputs.machine in answers.unreachable:
             return MirroringEndpointFacts(None, {}, frozenset(), unreachable=True)
         server = remote.sql(inputs.machine)
@@ -96,18 +117,34 @@ class MirroringEndpointResource(
         endpoint = None
         if rows:
             row = rows[0]
-            endpoint = Endpoint(row["name"], row["port"], row["state"], row["role"], row["encryption"])
-        logins, admitted = {}, set()
-        for partner, computer in computers.items():
-            if partner in answers.unreachable:
+            endpoint = Endpoint(**{key: row[key] for key in _READ})
+            if endpoint.authentication == BY_CERTIFICATE:
+                return MirroringEndpointFacts(endpoint, {}, frozenset())
+        denials = server.rows(load_script("sql/read_endpoint_denials.sql"), attempted=attempted)
+        logins: dict[str, str] = {}
+        admitted, disabled = set(), set()
+        denied, strangers = {}, {}
+        for partner, account in answers.given.items():
+            if account is None:
                 continue
-            own = answers.given[partner]
-            account = computer if own.lower().startswith(_BUILT_IN) else own
-            found = server.rows(load_script("sql/read_endpoint_access.sql"), account, attempted=attempted)
-            logins[account] = found[0]["name"] if found else ""
-            if found and found[0]["may_connect"]:
-                admitted.add(account)
-        return MirroringEndpointFacts(endpoint, logins, frozenset(admitted))
+            if not account.sid:
+                strangers[partner] = account.given
+                continue
+            name = account.name
+            found = server.rows(load_script("sql/read_endpoint_access.sql"), account.sid, attempted=attempted)
+            login = logins[name] = found[0]["name"] if found else ""
+            if found and found[0]["disabled"]:
+                disabled.add(name)
+            if endpoint is None or not found or not found[0]["may_connect"]:
+                continue
+            admitted.add(name)
+            # Only then: SQL Server asks a domain controller for the account's groups.
+            values = (login, endpoint.name)
+            if denials and not _may_connect(server.rows(_PERMISSION, *values, attempted=attempted)):
+                denied[name] = tuple(row["name"] for row in denials)
+        return MirroringEndpointFacts(
+            endpoint, logins, frozenset(admitted), False, frozenset(disabled), denied, strangers
+        )
 
     def plan(self, inputs: MirroringEndpointInputs, facts: MirroringEndpointFacts) -> list[Step]:
         steps: list[Step] = []
@@ -136,6 +173,20 @@ class MirroringEndpointResource(
                 steps.append(Step(what, Sql(on, "sql/create_windows_login.sql", (account,))))
             what = f"On {on}, let {login} connect to the endpoint {name}."
             steps.append(Step(what, Sql(on, "sql/grant_endpoint.sql", (name, login))))
+        for account in sorted(facts.disabled):
+            login = facts.logins[account]
+            what = f"On {on}, enable the login {login}, as which a partner connects."
+            steps.append(Step(what, Sql(on, "sql/enable_login.sql", (login,))))
+        for account, others in facts.denied.items():
+            found = f"{account} has CONNECT on the endpoint, but DENY CONNECT to {', '.join(others)} keeps it out"
+            quoted = name.replace("]", "]]")
+            remedy = f"Look who needs that DENY, and take it back: REVOKE CONNECT ON ENDPOINT::[{quoted}] FROM …"
+            what = f"On {on}, see that {account} may connect to the endpoint {name}."
+            steps.append(Step(what, Refuse(on, found), remedy))
+        for machine, given in facts.strangers.items():
+            found = f"SQL Server on {machine} runs as {given}, which has no identity on the network"
+            remedy = "Have it run as an account of the domain, as Network Service or as a virtual account."
+            steps.append(Step(f"On {on}, let {machine} connect to the endpoint {name}.", Refuse(on, found), remedy))
         return steps
 
     def plan_delete(
@@ -167,23 +218,28 @@ class MirroringEndpointResource(
             "role": one.role,
             "encryption": one.encryption,
         }
-        if facts.refused:
-            live["access"] = f"missing for {', '.join(facts.refused)}"
+        wrong = [
+            *([f"missing for {', '.join(facts.refused)}"] if facts.refused else []),
+            *(f"the login {facts.logins[account]} is disabled" for account in sorted(facts.disabled)),
+            *(
+                f"{account} is kept out by DENY CONNECT to {', '.join(others)}"
+                for account, others in facts.denied.items()
+            ),
+            *(
+                f"{machine} runs as {given}, which has no identity on the network"
+                for machine, given in facts.strangers.items()
+            ),
+        ]
+        if wrong:
+            live["access"] = "; ".join(wrong)
         return live
 
 
-def _account(machine: str, remote: Remote) -> str:
-    """The account that the SQL Server of a machine runs as."""
-    attempted = "read the account that SQL Server runs as"
-    rows = remote.sql(machine).rows(load_script("sql/read_service_account.sql"), attempted=attempted)
-    if not rows:
-        raise MachineError(
-            machine,
-            attempted,
-            "sys.dm_server_services does not show this instance",
-            "Install Service Pack 1 of SQL Server 2012.",
-        )
-    return str(rows[0]["account"])
+_PERMISSION = load_script("sql/read_endpoint_permission.sql")
+
+
+def _may_connect(rows: list[Row]) -> bool:
+    return bool(rows[0]["may_connect"])
 
 
 class MirroringEndpoint(FarmResource[MirroringEndpointInputs], module="sql", name="MirroringEndpoint"):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from components.steps import load_script
 from remote.errors import LostAnswerError, MachineError, UnreachableError
+from remote.names import folded, same
 from remote.session import Remote
 from remote.sql import Row, Statements
 
@@ -42,7 +43,8 @@ class Replica:
     joined: bool = True
     url: str = ""
     trouble: str = ""
-    """The last error of a connection from the primary, with its number; empty while it is connected."""
+    """The last error of a connection from the primary, with its number and its time by the primary's clock; empty while
+    it is connected."""
 
     @property
     def synchronous(self) -> bool:
@@ -96,7 +98,18 @@ class Group:
         return next((replica for replica in self.replicas if replica.machine == machine), None)
 
     def of(self, database: str) -> tuple[DatabaseReplica, ...]:
-        return tuple(one for one in self.databases if one.database.lower() == database.lower())
+        return tuple(one for one in self.databases if same(one.database, database))
+
+    @property
+    def disconnected(self) -> dict[str, str]:
+        """The machines whose joined replica the primary does not reach, with the error; but those whose SQL Server does
+        not answer or has AlwaysOn disabled, which is told elsewhere."""
+        enabled = [machine for machine, server in self.servers.items() if server.hadr]
+        return {
+            replica.machine: replica.trouble
+            for replica in self.secondaries
+            if replica.joined and not replica.connected and replica.machine in enabled
+        }
 
     def expected_sync_state(self, machine: str) -> str:
         """The best state of a copy there. A commit waits for a replica when both it and the primary are synchronous;
@@ -169,11 +182,11 @@ def observe(remote: Remote, machines: Sequence[str], name: str, *, integrated: b
     if not primary:
         return Group(name, "", (), (), servers)
     attempted = f"read the availability group {name}"
-    by_server = {machine.lower(): machine for machine in machines}
+    by_server = {folded(machine): machine for machine in machines}
 
     def machine_of(replica: str) -> str:
         host = replica.split("\\")[0]
-        return by_server.get(host.lower(), host)
+        return by_server.get(folded(host), host)
 
     def role_of(machine: str) -> str:
         return servers[machine].role if machine in servers else ""
@@ -210,7 +223,8 @@ def observe(remote: Remote, machines: Sequence[str], name: str, *, integrated: b
 def _trouble(row: Row) -> str:
     if row["connected"] == "CONNECTED" or not row["error_number"]:
         return ""
-    return f"error {row['error_number']}: {row['error_text'] or ''}".strip()
+    when = f", last at {row['error_time']}" if row["error_time"] else ""
+    return f"error {row['error_number']}{when}: {row['error_text'] or ''}".strip()
 
 
 def _server(server: Statements, machine: str, name: str) -> Server:

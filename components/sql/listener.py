@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Annotated, Any
 
-from components.resource import Adoptable, FarmResource, Inputs, ReplaceOn
+from components.resource import Adoptable, FarmResource, Inputs, ReplaceOn, ValidatesChange
 from components.sql import group as groups
 from components.steps import Sql, Step, load_script
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
+from remote.names import same
 from remote.session import Remote
 
 
@@ -43,12 +44,20 @@ class ListenerFacts:
     addresses: tuple[str, ...] = ()
 
 
-class ListenerResource(Adoptable[ListenerInputs, ListenerFacts]):
+class ListenerResource(Adoptable[ListenerInputs, ListenerFacts], ValidatesChange[ListenerInputs, ListenerFacts]):
     def display_name(self, inputs: ListenerInputs) -> str:
         return f"the listener {inputs.listener}"
 
     def resource_id(self, inputs: ListenerInputs) -> str:
         return f"listener/{inputs.group}/{inputs.listener}".lower()
+
+    def validate_change(self, olds: dict[str, Any], inputs: ListenerInputs) -> str:
+        """In a preview already: else the farm would stand still half-way through an update."""
+        known = tuple(address for address in str(olds.get("address") or "").split(", ") if address)
+        renamed = str(olds.get("listener") or "").lower() != inputs.listener.lower()
+        if renamed or inputs.address in known or not (beside := _beside(inputs, known)):
+            return ""
+        return " ".join((f"{self.display_name(inputs)} {_cannot(beside)}.", _by_hand(inputs)))
 
     def owner_machine(self, inputs: ListenerInputs) -> str:
         return inputs.machines[0]
@@ -64,7 +73,7 @@ class ListenerResource(Adoptable[ListenerInputs, ListenerFacts]):
         rows = remote.sql(group.primary).rows(
             load_script("sql/read_listener.sql"), inputs.group, attempted=f"read {self.display_name(inputs)}"
         )
-        ours = [row for row in rows if row["name"].lower() == inputs.listener.lower()]
+        ours = [row for row in rows if same(row["name"], inputs.listener)]
         if not ours:
             return ListenerFacts(group.primary)
         addresses = tuple(sorted(row["address"] for row in ours if row["address"]))
@@ -96,15 +105,12 @@ class ListenerResource(Adoptable[ListenerInputs, ListenerFacts]):
 
     def _refuse(self, inputs: ListenerInputs, facts: ListenerFacts) -> None:
         """A listener takes one address of each subnet (SQL Server's error 19451)."""
-        subnet = ip_network(f"{inputs.address}/{inputs.mask}", strict=False)
-        beside = [address for address in facts.addresses if ip_address(address) in subnet]
-        if beside:
+        if beside := _beside(inputs, facts.addresses):
             raise MachineError(
                 facts.primary,
                 f"add the address {inputs.address} to {self.display_name(inputs)}",
-                f"it has {', '.join(beside)} in the same subnet, and T-SQL can neither change nor remove that",
-                f"Set the address of its IP resource to {inputs.address} in Failover Cluster Manager, or correct "
-                "`sql.listener.address`; then run `pulumi up` again.",
+                f"it {_cannot(beside)}",
+                _by_hand(inputs),
             )
 
     def plan_delete(self, inputs: ListenerInputs, facts: ListenerFacts, baseline: dict[str, Any]) -> list[Step]:
@@ -123,6 +129,23 @@ class ListenerResource(Adoptable[ListenerInputs, ListenerFacts]):
         if inputs.address not in facts.addresses:
             live["address"] = ", ".join(facts.addresses)
         return live
+
+
+def _beside(inputs: ListenerInputs, addresses: tuple[str, ...]) -> list[str]:
+    """Those of a listener's addresses that keep it from having another one."""
+    subnet = ip_network(f"{inputs.address}/{inputs.mask}", strict=False)
+    return [address for address in addresses if ip_address(address) in subnet]
+
+
+def _cannot(beside: list[str]) -> str:
+    return f"has {', '.join(beside)} in the same subnet, and T-SQL can neither change nor remove that"
+
+
+def _by_hand(inputs: ListenerInputs) -> str:
+    return (
+        f"Set the address of its IP resource to {inputs.address} in Failover Cluster Manager, or correct "
+        "`sql.listener.address`; then run `pulumi up` again."
+    )
 
 
 _COMPUTER = (

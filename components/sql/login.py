@@ -10,6 +10,7 @@ from functools import cache, cached_property
 from typing import Any
 
 from components.steps import load_script
+from remote.names import folded, same
 from remote.secret import Secret
 from remote.session import Remote
 from remote.sql import Row
@@ -96,7 +97,7 @@ class Login:
             "password expiration": self.expiration != other.expiration,
             "enabled or disabled": self.disabled != other.disabled,
             "default database": fold(self.default_database) != fold(other.default_database),
-            "default language": self.language.lower() != other.language.lower(),
+            "default language": not same(self.language, other.language),
         }
         return {name: name for name, differs in named.items() if differs} | _rights_that_differ(self, other, fold)
 
@@ -214,7 +215,7 @@ class Logins:
         found, seen, waiting = _mighty_rights(login.permissions), set[str](), sorted(login.roles)
         while waiting:
             name = waiting.pop(0)
-            if name.lower() in MIGHTY_ROLES:
+            if folded(name) in MIGHTY_ROLES:
                 found.append(f"a member of {name}")
             role = self.role(name)
             if role is not None and role.name not in seen:

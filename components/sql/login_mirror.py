@@ -33,7 +33,7 @@ import pulumi
 from components.resource import FarmResource, ReplaceOn, ReportsChange
 from components.sql import group as groups
 from components.sql.login import Logins, read, sid
-from components.sql.login_report import report
+from components.sql.login_report import done_before, merged, report
 from components.sql.login_set import LoginSet
 from components.sql.replicas import OnReplicas, ask
 from components.steps import Sql, Step, load_script
@@ -59,8 +59,11 @@ class LoginMirrorInputs(OnReplicas):
     """When the portal's nodes were configured: whenever one was made, changed or removed, the logins are compared."""
     drop: bool = False
     """Whether a login that this program made on a replica is dropped there when no database needs it any more."""
+    shows_drift: bool = True
+    """Whether logins that differ are drift of this resource. Of several mirrors of one group one shows them, and the
+    others compare when their ``revisions`` change: a preview says each thing once."""
     timeout_seconds: float = 120
-    """How long to wait until nobody is logged on with a login that has to be made anew."""
+    """How long to wait until nobody is logged on with a login that has to be recreated."""
     state: str = MIRRORED
     """What is declared; a drifted state names each login that differs, and how."""
 
@@ -134,7 +137,7 @@ class LoginMirrorResource(ReportsChange[LoginMirrorInputs, LoginMirrorFacts]):
             )
         found = [one for one in LoginSet(inputs, facts).findings if one.steps]
         # By server, so that one request carries many of them; what cannot be done comes last.
-        found.sort(key=lambda one: (one.action == "refused", one.machine.lower()))
+        found.sort(key=lambda one: (one.action == "refused", one.machine))
         return [step for one in found for step in one.steps]
 
     def plan_delete(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts, baseline: dict[str, Any]) -> list[Step]:
@@ -150,6 +153,8 @@ class LoginMirrorResource(ReportsChange[LoginMirrorInputs, LoginMirrorFacts]):
     def actual(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> dict[str, Any] | None:
         if len(facts.missing) == len(inputs.databases):  # without any database there is nothing to mirror for
             return None
+        if not inputs.shows_drift:
+            return {}
         due = [f"{one.name} on {one.machine}: {one.how}" for one in LoginSet(inputs, facts).findings if one.steps]
         return {"state": "; ".join(due)} if due else {}
 
@@ -165,12 +170,14 @@ class LoginMirrorResource(ReportsChange[LoginMirrorInputs, LoginMirrorFacts]):
     def change_outputs(
         self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts, before: LoginMirrorFacts | None, kept: dict[str, Any]
     ) -> dict[str, Any]:
+        if before is None and not inputs.shows_drift:
+            return {"report": kept.get("report", [])}
         wanted = LoginSet(inputs, facts)
         earlier = LoginSet(inputs, before).findings if before else []
         done = [one for one in earlier if one.steps and one.action != "refused"]
         rows = report(wanted.names(), wanted.findings, done, facts.unreachable)
-        quiet = before is None and all(row["action"] == "none" for row in rows)
-        return {"report": kept.get("report", rows) if quiet else rows}  # nothing new: what the last change did stays
+        # A look that finds nothing new leaves what the last change did, so that a preview shows only what differs.
+        return {"report": merged(done_before(kept.get("report")), rows) if before is None else merged(None, rows)}
 
 
 def _users(remote: Remote, places: Iterable[tuple[str, str]], attempted: str) -> list[tuple[str, Row]]:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from components.sql.login_plan import Finding
+from remote.names import folded
 
 Report = list[dict[str, str]]
+_SAME = "the same"
+_OPEN = {"due", "left", "refused", "unknown"}
+"""Actions of a row that say how a login is, not what was done about it."""
 
 
 def report(
@@ -30,7 +34,7 @@ def report(
         if finding.note:
             notes.setdefault(finding.name, []).append(finding.note)
     unknown = [f"{machine} does not answer" for machine in unreachable]
-    same = "the same on every replica that answers" if unknown else "the same"
+    same = "the same on every replica that answers" if unknown else _SAME
     return [
         {
             "name": name,
@@ -41,11 +45,20 @@ def report(
     ]
 
 
+def done_before(rows: Report | None) -> Report:
+    """Of earlier rows those that say what was done."""
+    return [row for row in rows or [] if not _is_open(row)]
+
+
+def _is_open(row: dict[str, str]) -> bool:
+    return not _OPEN.isdisjoint(row["action"].split(", "))
+
+
 def merged(first: Report | None, second: Report | None) -> Report:
-    """The rows of two mirrors of one farm: for each login what the later one says, unless only the earlier one had
-    something to do."""
-    rows = {row["name"]: row for row in first or []}
-    for row in second or []:
-        if row["action"] != "none" or row["name"] not in rows:
-            rows[row["name"]] = row
-    return sorted(rows.values(), key=lambda row: row["name"].lower())
+    """The rows of two reports, each login once: what is due or left now goes before what was done, and the second
+    report before the first. A login about which neither has anything to say has no row."""
+    rows: dict[str, dict[str, str]] = {}
+    told = [row for row in (*(first or []), *(second or [])) if row["why"] != _SAME]
+    for row in sorted(told, key=_is_open):
+        rows[row["name"]] = row
+    return sorted(rows.values(), key=lambda row: folded(row["name"]))

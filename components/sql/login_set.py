@@ -17,6 +17,7 @@ from components.sql.login_plan import (
     hindrances,
     refused,
 )
+from remote.names import folded, same
 
 if TYPE_CHECKING:
     from components.sql.login_mirror import LoginMirrorFacts, LoginMirrorInputs
@@ -113,7 +114,7 @@ class LoginSet:
             for made in server.made - self._facts.users.keys() - self._facts.windows.keys() - owners
             if (login := server.with_sid(made)) and self._fold(login.name) not in names
         ]
-        return sorted(found, key=lambda one: (one[1].name.lower(), one[0]))
+        return sorted(found, key=lambda one: (folded(one[1].name), one[0]))
 
     def _unread(self, machine: str) -> list[str]:
         """The databases there that could not be asked: closed, or copies of what is not open on the primary."""
@@ -129,7 +130,7 @@ class LoginSet:
         found: dict[str, Needed] = {}
         named: set[str] = set()
         """SIDs of those that the topology names."""
-        users = sorted(self._facts.users.items(), key=lambda item: item[1].lower())
+        users = sorted(self._facts.users.items(), key=lambda item: folded(item[1]))
         for user_sid, user in users:
             have = self._with_sid(user_sid)
             if have:
@@ -138,7 +139,7 @@ class LoginSet:
                 why = f"{self._nobody()} has a login with the SID of the database user {user}"
                 self._refused.append(refused(user, self._facts.primary, why))
         self._find_owners(found)
-        for user_sid in sorted(self._facts.windows, key=lambda one: self._facts.windows[one].lower()):
+        for user_sid in sorted(self._facts.windows, key=lambda one: folded(self._facts.windows[one])):
             if have := self._with_sid(user_sid):  # one without a login comes in by a group
                 self._take(found, have)
         for name in self._inputs.further:
@@ -179,7 +180,7 @@ class LoginSet:
             self._refused.append(refused(needed.login.name, needed.authority, why))
             return
         copies = self._with_sid(needed.login.sid).values()
-        names = sorted({login.name for login in copies}, key=lambda name: (name.lower(), name))
+        names = sorted({login.name for login in copies}, key=lambda name: (folded(name), name))
         if len({self._fold(name) for name in names}) > 1:
             what = " and ".join(names)
             self._refused.append(refused(what, needed.authority, f"one SID belongs to different logins: {what}"))
@@ -190,7 +191,7 @@ class LoginSet:
         """The computer whose own account a login belongs to; empty for any other."""
         computers = [server.machine for server in self._facts.servers.values() if server.machine]
         prefix = login.name.partition("\\")[0] if login.windows else ""
-        return next((one for one in computers if one.lower() == prefix.lower()), "")
+        return next((one for one in computers if same(one, prefix)), "")
 
     def _nobody(self) -> str:
         if away := self._facts.unreachable:

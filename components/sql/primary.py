@@ -11,17 +11,19 @@ databases that it left behind are an error that says where they are. Delete leav
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 import pulumi
 
 from components.resource import FarmResource, PlansByChange, ReplaceOn
 from components.sql import whereabouts
+from components.sql.carried import Carried
 from components.sql.group import Group
 from components.sql.replicas import OnReplicas
 from components.sql.whereabouts import Whereabouts
 from components.steps import Sql, Step, WaitFor
 from remote.errors import MachineError
+from remote.names import same
 from remote.session import Remote
 
 WITH_DATABASES = "where the primary is"
@@ -53,8 +55,22 @@ class HoldsGroup(Protocol):
     def group(self) -> Group: ...
 
 
-def group_in(facts: Group | HoldsGroup) -> Group:
-    return facts if isinstance(facts, Group) else facts.group
+@runtime_checkable
+class HoldsOthers(Protocol):
+    """Facts that know of other groups on the same servers, too."""
+
+    @property
+    def carried(self) -> Carried: ...
+
+
+def group_in(facts: Group | HoldsGroup, other: str = "") -> Group:
+    """The group that the facts are about, or the other one of this name that they know of."""
+    if isinstance(facts, Group):
+        return facts
+    if not other:
+        return facts.group
+    assert isinstance(facts, HoldsOthers), "only such facts are asked for another group"
+    return facts.carried.named(other)
 
 
 @dataclass(frozen=True)
@@ -62,9 +78,11 @@ class Ready:
     """Waits until a planned failover to the machine loses nothing."""
 
     machine: str
+    other: str = ""
+    """The group, where it is not the one that the facts are about."""
 
     def __call__(self, facts: Group | HoldsGroup) -> str:
-        group = group_in(facts)
+        group = group_in(facts, self.other)
         if not group.primary:
             return f"a primary of {group.name}"
         replica = group.replica(self.machine)
@@ -77,12 +95,16 @@ class Moved:
     """Waits until the machine is the primary and every replica follows it again."""
 
     machine: str
+    other: str = ""
+    """The group, where it is not the one that the facts are about."""
+    away: frozenset[str] = frozenset()
+    """Machines that did not follow before, either."""
 
     def __call__(self, facts: Group | HoldsGroup) -> str:
-        group = group_in(facts)
+        group = group_in(facts, self.other)
         if group.primary != self.machine:
             return f"{self.machine} to become the primary of {group.name}"
-        return ", ".join(group.unhealthy())
+        return ", ".join(group.unhealthy(self.away))
 
 
 def refuse_loss(group: Group, target: str, attempted: str) -> None:
@@ -105,24 +127,35 @@ def refuse_loss(group: Group, target: str, attempted: str) -> None:
         )
 
 
-def move(group: str, target: str, timeout_seconds: float, *, integrated: bool = False) -> list[Step]:
-    """The steps of a planned failover, for facts that are a group or hold one."""
+def move(
+    group: str,
+    target: str,
+    timeout_seconds: float,
+    *,
+    integrated: bool = False,
+    other: bool = False,
+    away: frozenset[str] = frozenset(),
+) -> list[Step]:
+    """The steps of a planned failover, for facts that are a group or hold one; ``other``: for facts that know of it as
+    another group. ``away`` are machines whose replicas nobody waits for."""
+    name = group if other else ""
     return [
-        Step(f"Wait until {target} is ready to take over {group}.", WaitFor(target, Ready(target), timeout_seconds)),
+        Step(
+            f"Wait until {target} is ready to take over {group}.",
+            WaitFor(target, Ready(target, name), timeout_seconds),
+        ),
         Step(
             f"On {target}, fail {group} over to it.",
             Sql(target, "sql/failover.sql", (group,), integrated=integrated, timeout_seconds=timeout_seconds),
         ),
         Step(
             f"Wait until {target} is the primary of {group} and its partners follow.",
-            WaitFor(target, Moved(target), timeout_seconds),
+            WaitFor(target, Moved(target, name, away - {target}), timeout_seconds),
         ),
     ]
 
 
-def hand_over(
-    group: Group, attempted: str, remedy: str, timeout_seconds: float, *, integrated: bool = False
-) -> list[Step]:
+def hand_over(group: Group, attempted: str, remedy: str, timeout_seconds: float) -> list[Step]:
     """The steps of a planned failover from the primary, which restarts, to the best partner. Raises ``MachineError``
     where no secondary can take over without loss."""
     partner = group.partner()
@@ -134,7 +167,7 @@ def hand_over(
             "commit synchronously",
             remedy,
         )
-    return move(group.name, partner.machine, timeout_seconds, integrated=integrated)
+    return move(group.name, partner.machine, timeout_seconds)
 
 
 class PrimaryResource(PlansByChange[PrimaryInputs, Whereabouts]):
@@ -171,7 +204,7 @@ class PrimaryResource(PlansByChange[PrimaryInputs, Whereabouts]):
     def inputs_of_update(self, olds: dict[str, Any], inputs: PrimaryInputs) -> PrimaryInputs:
         """A change of anything but the wanted machine (a replica more, for instance) fails nothing over but back to
         databases that are not in the group."""
-        settled = str(olds.get("machine")).lower() == inputs.machine.lower()
+        settled = same(str(olds.get("machine")), inputs.machine)
         return inputs.model_copy(update={"settled": settled})
 
     def actual(self, inputs: PrimaryInputs, facts: Whereabouts) -> dict[str, Any]:

@@ -8,7 +8,8 @@ SELECT replicas.replica_server_name AS name,
        states.role_desc AS role,
        states.connected_state_desc AS connected,
        states.last_connect_error_number AS error_number,
-       states.last_connect_error_description AS error_text
+       states.last_connect_error_description AS error_text,
+       CONVERT(nvarchar(19), states.last_connect_error_timestamp, 120) AS error_time
   FROM sys.availability_replicas AS replicas
   JOIN sys.availability_groups AS ag ON ag.group_id = replicas.group_id
   LEFT JOIN sys.dm_hadr_availability_replica_cluster_states AS members ON members.replica_id = replicas.replica_id

@@ -1,8 +1,12 @@
-"""Restarting SQL Server on replicas of a group without losing the group: for settings that only a start reads.
+"""Restarting SQL Server on replicas of a group without losing any group: for settings that only a start reads.
 
 A server that carries no replica yet restarts at once. Secondaries restart one after the other, each time waiting until
 the group is as healthy as it was; the primary restarts last, after a planned failover to a partner. Whatever was
 configured before takes effect with the one restart.
+
+Other groups whose primary is on a server are failed over to a partner before its restart, and back after it. The farm's
+own group stays with the partner: where its primary is wanted is the business of ``Primary``. Databases in no group are
+offline during the restart; the step names them.
 """
 
 from __future__ import annotations
@@ -14,8 +18,9 @@ from typing import Annotated, TypedDict
 from pydantic import Field
 
 from components.resource import Inputs, ReplaceOn
-from components.sql.group import Group
-from components.sql.primary import HoldsGroup, group_in, hand_over
+from components.sql.carried import Carried
+from components.sql.group import Group, Replica
+from components.sql.primary import HoldsGroup, HoldsOthers, group_in, move
 from components.steps import Script, Step, WaitFor
 from remote.errors import MachineError
 
@@ -52,18 +57,32 @@ class RestartInputs(Inputs):
 
 @dataclass(frozen=True)
 class Healthy:
-    """Waits until the group has after a restart what it had before. A replica that was away then is another
-    resource's business, which may come only later."""
+    """Waits until a group has after a restart what it had before. A replica that was away then is another resource's
+    business, which may come only later."""
 
     away: frozenset[str] = frozenset()
+    other: str = ""
+    """The group, where it is not the one that the facts are about."""
 
     def __call__(self, facts: Group | HoldsGroup) -> str:
-        return ", ".join(group_in(facts).unhealthy(self.away))
+        return ", ".join(group_in(facts, self.other).unhealthy(self.away))
 
 
-def restart(inputs: RestartInputs, group: Group, due: Sequence[str], what: str) -> list[Step]:
-    """The steps that restart SQL Server on some machines, in the order that keeps the group. ``what`` is the setting
-    that needs it, for an error. Raises ``MachineError`` where a restart would take the group down."""
+@dataclass(frozen=True)
+class Follows:
+    """Waits until a machine follows again in another group, whose primary is on a server that is not this farm's."""
+
+    machine: str
+    group: str
+
+    def __call__(self, facts: HoldsOthers) -> str:
+        role = facts.carried.roles.get((self.group, self.machine), "")
+        return "" if role == "SECONDARY" else f"{self.machine} to follow in {self.group}"
+
+
+def restart(inputs: RestartInputs, group: Group, carried: Carried, due: Sequence[str], what: str) -> list[Step]:
+    """The steps that restart SQL Server on some machines, in the order that keeps every group. ``what`` is the setting
+    that needs it, for an error. Raises ``MachineError`` where a restart would take a group down."""
     outside = [machine for machine in due if not group.has_replica(machine)]
     inside = [machine for machine in due if group.has_replica(machine)]
     if inside and not group.primary:
@@ -73,20 +92,72 @@ def restart(inputs: RestartInputs, group: Group, due: Sequence[str], what: str) 
             f"the availability group {inputs.group} has no primary, and a restart could make that worse",
             "Bring the group online first.",
         )
-    secondaries = [machine for machine in inside if machine != group.primary]
-    steps = [step for machine in (*outside, *secondaries) for step in _one(inputs, group, machine)]
+    for machine in due:
+        _refuse_interruption(group, carried, machine, what)
+    in_order = [*outside, *(machine for machine in inside if machine != group.primary)]
+    steps = [step for machine in in_order for step in _one(inputs, group, carried, machine)]
     if group.primary in inside:
-        remedy = "Restart SQL Server there yourself at a time that suits, then run `pulumi up` again."
-        steps += hand_over(group, f"set {what}", remedy, inputs.failover_seconds, integrated=True)
-        steps += _one(inputs, group, group.primary)
+        partner = _partner(group)
+        assert partner is not None, "refused above"
+        away = group.unhealthy_machines()
+        steps += move(inputs.group, partner.machine, inputs.failover_seconds, integrated=True, away=away)
+        steps += _one(inputs, group, carried, group.primary)
     return steps
 
 
-def _one(inputs: RestartInputs, group: Group, machine: str) -> list[Step]:
+def _partner(group: Group) -> Replica | None:
+    """Who takes over while the primary restarts. One that cannot be asked cannot be told to."""
+    partner = group.partner()
+    return partner if partner is not None and partner.role else None
+
+
+def _refuse_interruption(group: Group, carried: Carried, machine: str, what: str) -> None:
+    led = [*([group] if group.primary == machine else []), *carried.led_by(machine)]
+    stuck = [one.name for one in led if _partner(one) is None]
+    if not stuck:
+        return
+    alone = carried.alone.get(machine, ())
+    raise MachineError(
+        machine,
+        f"set {what}",
+        f"it is the primary of {' and '.join(stuck)}, and no secondary can take over without loss while it restarts: "
+        "both would have to commit synchronously"
+        + (f". In no group, and offline as well: {', '.join(alone)}" if alone else ""),
+        "Restart SQL Server there yourself at a time that suits, then run `pulumi up` again.",
+    )
+
+
+def _one(inputs: RestartInputs, group: Group, carried: Carried, machine: str) -> list[Step]:
+    """Restart one server: groups that it leads are moved away before, and come back to it after."""
+    steps: list[Step] = []
+    moved: list[Group] = []
+    for other in carried.led_by(machine):
+        partner = _partner(other)
+        assert partner is not None, "refused above"
+        moved.append(other)
+        seconds, away = inputs.failover_seconds, other.unhealthy_machines()
+        steps += move(other.name, partner.machine, seconds, integrated=True, other=True, away=away)
+    remedy = " ".join(
+        f"{other.name} was moved for this restart: when SQL Server runs again, fail it over to {machine}."
+        for other in moved
+    )
+    alone = carried.alone.get(machine, ())
+    offline = f"; offline meanwhile: {', '.join(alone)}" if alone else ""
     service = inputs.services.get(machine, "MSSQLSERVER")
     script = Script(machine, "sql/restart_service.ps1", {"Service": service}, timeout_seconds=inputs.restart_seconds)
-    steps = [Step(f"On {machine}, restart SQL Server.", script)]
+    steps.append(Step(f"On {machine}, restart SQL Server{offline}.", script, remedy))
+    waits: list[tuple[str, Healthy | Follows]] = []
     if group.primary:
-        what = f"Wait until {inputs.group} is healthy again after the restart of {machine}."
-        steps.append(Step(what, WaitFor(machine, Healthy(group.unhealthy_machines()), inputs.synchronization_seconds)))
+        waits.append((group.name, Healthy(group.unhealthy_machines())))
+    for other in carried.on(machine):
+        if other.primary:
+            waits.append((other.name, Healthy(other.unhealthy_machines(), other.name)))
+        elif carried.roles[other.name, machine] == "SECONDARY":
+            waits.append((other.name, Follows(machine, other.name)))
+    for name, condition in waits:
+        sentence = f"Wait until {name} is healthy again after the restart of {machine}."
+        steps.append(Step(sentence, WaitFor(machine, condition, inputs.synchronization_seconds), remedy))
+    for other in moved:
+        seconds, away = inputs.failover_seconds, other.unhealthy_machines()
+        steps += move(other.name, machine, seconds, integrated=True, other=True, away=away)
     return steps

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from components.sql.leftover import SEED, Past
 from components.steps import load_script
 from remote.errors import MachineError
+from remote.names import same
 from remote.session import Remote
 
 
@@ -129,5 +130,5 @@ def moves(machine: str, database: str, files: Sequence[File], here: Folders, the
 
 def _placed(file: File, here: Folders, there: Folders) -> File:
     folder, _, name = file.path.rpartition("\\")
-    own = folder.lower() == here.of(file.kind).lower()
+    own = same(folder, here.of(file.kind))
     return replace(file, path=f"{there.of(file.kind)}\\{name}") if own else file

@@ -22,6 +22,7 @@ from components.sql.login_mirror import LoginMirror, LoginMirrorInputs
 from components.sql.primary import Primary, PrimaryInputs
 from components.sql.restart import Restarting
 from components.topology import Topology
+from components.topology.parts import Replica
 
 
 class SqlAvailabilityGroup(Component):
@@ -37,30 +38,13 @@ class SqlAvailabilityGroup(Component):
     ) -> None:
         super().__init__("sql:SqlAvailabilityGroup", name, opts)
         self._topology, sql, waits = topology, topology.sql, topology.waits
-        self.machines = tuple(replica.machine for replica in topology.replicas)
+        self.machines = _machines(topology)
         group, machines = sql.group, self.machines
-        restarting: Restarting = {
-            "group": group,
-            "machines": machines,
-            "services": {replica.machine: replica.service for replica in topology.replicas if replica.instance},
-            "restart_seconds": waits.service_restart,
-            "synchronization_seconds": waits.synchronization,
-            "failover_seconds": waits.failover,
-        }
-        hadr = AlwaysOn(
-            f"{group}-alwayson",
-            AlwaysOnInputs(
-                **restarting,
-                instances={replica.machine: replica.instance for replica in topology.replicas if replica.instance},
-                authentication=sql.authentication,
-                unreachable=sql.unreachable,
-            ),
-            self.child(),
-        )
+        hadr = AlwaysOn(f"{group}-alwayson", always_on_inputs(topology), self.child())
         mode = AuthenticationMode(
             f"{group}-authentication",
             AuthenticationModeInputs(
-                **restarting,
+                **_restarting(topology),
                 mode=sql.authentication,
                 unreachable=sql.unreachable,
             ),
@@ -77,53 +61,14 @@ class SqlAvailabilityGroup(Component):
             ),
             self.child([mode]),
         )
-        access = ClusterAccess(
-            f"{group}-cluster",
-            ClusterAccessInputs(
-                group=group,
-                machines=machines,
-                unreachable=sql.unreachable,
-            ),
-            self.child([administrator]),
-        )
+        access = ClusterAccess(f"{group}-cluster", access_inputs(topology), self.child([administrator]))
         endpoints = [
             MirroringEndpoint(
-                f"{replica.machine}-endpoint",
-                MirroringEndpointInputs(
-                    machine=replica.machine,
-                    port=replica.endpoint_port,
-                    partners=tuple(
-                        PartnerInputs(machine=other.machine, computer=topology.computer_account(other.machine))
-                        for other in topology.replicas
-                        if other.machine != replica.machine
-                    ),
-                    unreachable=sql.unreachable,
-                    adopt=sql.adopt,
-                ),
-                self.child([administrator]),
+                f"{replica.machine}-endpoint", endpoint_inputs(topology, replica), self.child([administrator])
             )
             for replica in topology.replicas
         ]
-        modes = tuple(
-            ReplicaInputs(
-                machine=replica.machine,
-                url=f"TCP://{topology.fqdn(replica.machine)}:{replica.endpoint_port}",
-                availability_mode="SYNCHRONOUS_COMMIT" if replica.commit == "synchronous" else "ASYNCHRONOUS_COMMIT",
-                failover_mode="AUTOMATIC" if replica.automatic else "MANUAL",
-            )
-            for replica in topology.replicas
-        )
-        self.group = AvailabilityGroup(
-            group,
-            AvailabilityGroupInputs(
-                group=group,
-                replicas=modes,
-                unreachable=sql.unreachable,
-                timeout_seconds=topology.waits.synchronization,
-                adopt=sql.adopt,
-            ),
-            self.child([access, *endpoints]),
-        )
+        self.group = AvailabilityGroup(group, group_inputs(topology), self.child([access, *endpoints]))
         listener = Listener(
             f"{group}-listener",
             ListenerInputs(
@@ -178,7 +123,8 @@ class SqlAvailabilityGroup(Component):
         after: Iterable[pulumi.Resource],
         revisions: Sequence[pulumi.Output[str]] = (),
     ) -> LoginMirror:
-        """Make the logins that the databases need the same on every replica, and again after what has revisions."""
+        """Make the logins that the databases need the same on every replica; with ``revisions``, a second time after
+        what has them."""
         sql = self._topology.sql
         return LoginMirror(
             name,
@@ -189,8 +135,79 @@ class SqlAvailabilityGroup(Component):
                 further=sql.logins,
                 revisions=tuple(later(revision) for revision in revisions),
                 drop=sql.drop_logins,
+                shows_drift=not revisions,
                 unreachable=sql.unreachable,
                 timeout_seconds=self._topology.waits.log_off,
             ),
             self.child(after),
         )
+
+
+# What the topology says of each resource; the program declares it, and the verification compares with it ----------
+
+
+def _restarting(topology: Topology) -> Restarting:
+    waits = topology.waits
+    return {
+        "group": topology.sql.group,
+        "machines": _machines(topology),
+        "services": {replica.machine: replica.service for replica in topology.replicas if replica.instance},
+        "restart_seconds": waits.service_restart,
+        "synchronization_seconds": waits.synchronization,
+        "failover_seconds": waits.failover,
+    }
+
+
+def _machines(topology: Topology) -> tuple[str, ...]:
+    return tuple(replica.machine for replica in topology.replicas)
+
+
+def always_on_inputs(topology: Topology) -> AlwaysOnInputs:
+    """Of AlwaysOn on every replica."""
+    return AlwaysOnInputs(
+        **_restarting(topology),
+        instances={replica.machine: replica.instance for replica in topology.replicas if replica.instance},
+        authentication=topology.sql.authentication,
+        unreachable=topology.sql.unreachable,
+    )
+
+
+def access_inputs(topology: Topology) -> ClusterAccessInputs:
+    """Of the failover cluster's rights on every replica."""
+    return ClusterAccessInputs(
+        group=topology.sql.group, machines=_machines(topology), unreachable=topology.sql.unreachable
+    )
+
+
+def endpoint_inputs(topology: Topology, replica: Replica) -> MirroringEndpointInputs:
+    """Of one replica's endpoint."""
+    return MirroringEndpointInputs(
+        machine=replica.machine,
+        port=replica.endpoint_port,
+        partners=tuple(
+            PartnerInputs(machine=other.machine, computer=topology.computer_account(other.machine))
+            for other in topology.replicas
+            if other.machine != replica.machine
+        ),
+        unreachable=topology.sql.unreachable,
+        adopt=topology.sql.adopt,
+    )
+
+
+def group_inputs(topology: Topology) -> AvailabilityGroupInputs:
+    """Of the group with the modes of every replica."""
+    return AvailabilityGroupInputs(
+        group=topology.sql.group,
+        replicas=tuple(
+            ReplicaInputs(
+                machine=replica.machine,
+                url=f"TCP://{topology.fqdn(replica.machine)}:{replica.endpoint_port}",
+                availability_mode="SYNCHRONOUS_COMMIT" if replica.commit == "synchronous" else "ASYNCHRONOUS_COMMIT",
+                failover_mode="AUTOMATIC" if replica.automatic else "MANUAL",
+            )
+            for replica in topology.replicas
+        ),
+        unreachable=topology.sql.unreachable,
+        timeout_seconds=topology.waits.synchronization,
+        adopt=topology.sql.adopt,
+    )

@@ -16,6 +16,7 @@ from components.sql.group import Group
 from components.sql.replicas import OnReplicas, ask
 from components.steps import load_script
 from remote.errors import MachineError
+from remote.names import folded
 from remote.session import Remote
 from remote.sql import Row
 
@@ -73,13 +74,13 @@ def observe(
 ) -> Whereabouts:
     """Look for the farm's databases. Raises as ``groups.observe`` and ``replicas.ask`` do."""
     found = groups.observe(remote, machines, group)
-    wanted = {database.lower(): database for database in databases if not found.of(database)}
+    wanted = {folded(database): database for database in databases if not found.of(database)}
     if not wanted:
         return Whereabouts(found)
 
     def outside(machine: str) -> list[Outside]:
         rows = remote.sql(machine).rows(load_script("sql/read_databases_outside.sql"), attempted=attempted)
-        known = ((wanted.get(row["name"].lower()), row) for row in rows)
+        known = ((wanted.get(folded(row["name"])), row) for row in rows)
         return [Outside(machine, database, _age(row)) for database, row in known if database]
 
     answers = ask(inputs, machines, outside)

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from components.topology.firewall_openings import client_openings
 from components.topology.model import Topology
 from components.topology.portal import Tier
 from components.topology.roles import Role
@@ -54,6 +55,8 @@ class Service:
     port: int
     site: str
     probe: Probe
+    sources: tuple[str, ...] = ()
+    """The subnets whose clients may use it; none: from anywhere. Behind the load balancer nothing tells them apart."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +94,12 @@ def virtual_servers(topology: Topology) -> tuple[VirtualServer, ...]:
 
 def _services(topology: Topology, tier: Tier) -> list[Service]:
     found = []
+    sources = {port: one.sources for one in client_openings(topology, tier) for port in one.ports}
     for role in tier.ordered_roles:
         sites = [site.name for site in role.sites if site.port is not None]
         found += [
-            Service(port, site, _probe(role)) for port, site in zip(topology.portal.ports_of(role), sites, strict=True)
+            Service(port, site, _probe(role), sources[port])
+            for port, site in zip(topology.portal.ports_of(role), sites, strict=True)
         ]
     return sorted(found, key=lambda service: service.port)
 
@@ -121,6 +126,13 @@ def _instruction(server: VirtualServer) -> str:
         f"  probes           HTTPS to every member and port, every {probe.seconds} s, certificates not checked;",
         f"                   out after {probe.failures} failures in a row, back after one success",
         "  ports",
-        *(f"    {service.port:<5}  {service.site:<{width}}  {service.probe}" for service in server.services),
+        *(
+            f"    {service.port:<5}  {service.site:<{width}}  {service.probe}{_for(service)}"
+            for service in server.services
+        ),
     ]
     return "\n".join(lines)
+
+
+def _for(service: Service) -> str:
+    return f"; for {', '.join(service.sources)} only" if service.sources else ""

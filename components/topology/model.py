@@ -42,6 +42,9 @@ class Topology(Part):
     """How long clients may notice that a server is away."""
     waits: Waits = Waits()
     """How long each kind of wait may take."""
+    adopt_from: Text | None = None
+    """Another stack whose things this one takes over, as messages name it (`project/stack`). What that stack made, a
+    `destroy` of this one takes away."""
 
     @property
     def release(self) -> Release:
@@ -49,9 +52,9 @@ class Topology(Part):
         return RELEASES[self.product]
 
     def machine(self, name: str) -> Machine:
-        """By computer name, without case. Raises LookupError for a name that is not in the topology."""
+        """By computer name. Raises LookupError for a name that is not in the topology."""
         for machine in self.machines:
-            if machine.name.lower() == name.lower():
+            if machine.name == name:
                 return machine
         known = ", ".join(machine.name for machine in self.machines)
         raise LookupError(f"there is no machine {name} in topology {self.name}; it has {known}")
@@ -72,7 +75,7 @@ class Topology(Part):
     def tier_at(self, node: str) -> tuple[str, str, int]:
         """The place of the tier that a portal server belongs to. Raises LookupError for any other machine."""
         for index, tier in enumerate(self.portal.tiers):
-            if node.lower() in [name.lower() for name in tier.nodes]:
+            if node in tier.nodes:
                 return ("portal", "tiers", index)
         raise LookupError(f"{node} is a node of no tier of topology {self.name}")
 
@@ -88,8 +91,8 @@ class Topology(Part):
     @property
     def replicas(self) -> tuple[Replica, ...]:
         """The replicas, the preferred primary first, the others as the file has them."""
-        wanted = self.sql.preferred_primary.lower()
-        return tuple(sorted(self.sql.replicas, key=lambda replica: replica.machine.lower() != wanted))
+        wanted = self.sql.preferred_primary
+        return tuple(sorted(self.sql.replicas, key=lambda replica: replica.machine != wanted))
 
     @property
     def preferred_primary(self) -> Replica:
@@ -132,5 +135,4 @@ class Topology(Part):
 
     def _address_of(self, role: str, machine: str) -> str:
         tier = self.portal.tier_of(role)
-        own = any(node.lower() == machine.lower() for node in tier.nodes)
-        return f"https://{self.fqdn(machine) if own else tier.front.name}:{ROLES[role].ports[0]}"
+        return f"https://{self.fqdn(machine) if machine in tier.nodes else tier.front.name}:{ROLES[role].ports[0]}"

@@ -18,6 +18,7 @@ from components.topology.values import (
     Port,
     PortOfRule,
     Principal,
+    Subnet,
     Text,
 )
 
@@ -72,13 +73,20 @@ class LoadBalancer(Part):
     """The name under which clients reach the tier."""
     address: Address
     """The virtual address behind that name."""
+    connects_from: tuple[Subnet, ...] = ()
+    """From where it connects to the servers and probes them: addresses or subnets. Left out: its virtual address."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """From where it connects to the servers."""
+        return tuple(str(subnet) for subnet in self.connects_from) or (f"{self.address}/32",)
 
 
 class Tier(Part):
     """Portal servers that carry the same roles behind one name."""
 
     name: Text
-    """What this file and the program's messages call it."""
+    """What this file and the program's messages call it. Only a label: another one changes nothing."""
     roles: Annotated[tuple[RoleName, ...], Field(min_length=1)]
     """What runs on every node. Each role is in exactly one tier."""
     nodes: Annotated[tuple[NetbiosName, ...], Field(min_length=1, max_length=32)]
@@ -93,6 +101,11 @@ class Tier(Part):
     """Installer products of this tier, where they differ from `portal.software.products`."""
     adopt: Flag = False
     """Take over nodes that were installed or configured by hand."""
+
+    @property
+    def key(self) -> str:
+        """What stands for the tier in Pulumi and in claims: the first of its roles, which no other tier has."""
+        return self.ordered_roles[0].name
 
     @property
     def front(self) -> Cluster | LoadBalancer:
@@ -151,6 +164,11 @@ class Portal(Part):
     administrators: tuple[Principal, ...] = ()
     """Who may use the administrators' site. Others who may already, stay; one that leaves this list may no
     longer, unless it was there before."""
+    administrators_from: tuple[Subnet, ...] = ()
+    """From where administrators open their sites in a browser. Left out: from the subnets of `domains`."""
+    managed_from: tuple[Subnet, ...] = ()
+    """From where this program is run, where that is outside the subnets of the portal servers: it asks every site
+    whether it works."""
     plan: Plan
     """The plan that proves the farm."""
 

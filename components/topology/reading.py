@@ -19,6 +19,7 @@ from components.topology.checks import CHECKS
 from components.topology.lines import DEEPEST, ShallowLoader, Source, TooDeepError, too_large
 from components.topology.model import Topology
 from components.topology.problem import Problem, UnusableError, shown
+from components.topology.spelling import as_declared
 from components.topology.wording import in_words, model_in
 
 
@@ -31,7 +32,8 @@ class TopologyError(Exception):
 
 
 def load(path: Path | str) -> Topology:
-    """Read and check a topology file. Raises TopologyError, whose text lists every problem, one a line:
+    """Read and check a topology file, with one spelling for each name (``spelling``). Raises TopologyError, whose text
+    lists every problem, one a line:
 
     ``topologies/a.yaml:31: portal.tiers[0].cluster.address: 172.21.5.151 is the address of machine Portal1; …``
     """
@@ -59,13 +61,14 @@ def load(path: Path | str) -> Topology:
     if why := too_large(root):
         raise TopologyError([f"{path}:1: {why}"])
     source = Source(root)
+    value = as_declared(source.value)
     problems = list(source.problems)
     topology: Topology | None = None
     try:
-        topology = Topology.model_validate(source.value)
+        topology = Topology.model_validate(value)
     except ValidationError as error:
         problems += [(source.line(at), f"{shown(at)}: {text}") for at, text in in_words(error)]
-    for at, text in _crossing(topology or _partial(Topology, source.value)):
+    for at, text in _crossing(topology or _partial(Topology, value)):
         problems.append((source.line(at), f"{shown(at)}: {text}"))
     if problems or topology is None:
         ordered = sorted(dict.fromkeys(problems), key=lambda problem: problem[0])

@@ -13,6 +13,7 @@ from components.resource import FarmResource, Inputs, Items, ReplaceOn, WithBase
 from components.resource.ownership import was
 from components.steps import Script, Step, load_script
 from remote.errors import MachineError
+from remote.names import folded
 from remote.session import Remote
 
 
@@ -45,7 +46,7 @@ class GroupMembersResource(WithBaseline[GroupMembersInputs, GroupMembersFacts]):
             {"Group": inputs.group},
             attempted=f"read {self.display_name(inputs)}",
         )[0]
-        return GroupMembersFacts(state["exists"], frozenset(member.lower() for member in state["members"]))
+        return GroupMembersFacts(state["exists"], frozenset(folded(member) for member in state["members"]))
 
     def plan(self, inputs: GroupMembersInputs, facts: GroupMembersFacts) -> list[Step]:
         if not facts.exists:
@@ -61,7 +62,7 @@ class GroupMembersResource(WithBaseline[GroupMembersInputs, GroupMembersFacts]):
                 Script(inputs.machine, "windows/add_members.ps1", {"Group": inputs.group, "Members": [member]}),
             )
             for member in inputs.members
-            if member.lower() not in facts.members
+            if folded(member) not in facts.members
         ]
 
     def plan_delete(self, inputs: GroupMembersInputs, facts: GroupMembersFacts, baseline: dict[str, Any]) -> list[Step]:
@@ -71,19 +72,19 @@ class GroupMembersResource(WithBaseline[GroupMembersInputs, GroupMembersFacts]):
                 Script(inputs.machine, "windows/remove_members.ps1", {"Group": inputs.group, "Members": [member]}),
             )
             for member in inputs.members
-            if member.lower() in facts.members and not was(baseline, "members", member.lower())
+            if folded(member) in facts.members and not was(baseline, "members", folded(member))
         ]
 
     def preexisting(self, inputs: GroupMembersInputs, facts: GroupMembersFacts) -> bool:
         return False  # a membership has no owner; ``remember`` keeps which of them were there
 
     def baseline(self, inputs: GroupMembersInputs, facts: GroupMembersFacts) -> dict[str, Any]:
-        return {"members": {member.lower(): member.lower() in facts.members for member in inputs.members}}
+        return {"members": {folded(member): folded(member) in facts.members for member in inputs.members}}
 
     def actual(self, inputs: GroupMembersInputs, facts: GroupMembersFacts) -> dict[str, Any] | None:
         if not facts.exists:
             return None
-        return {"members": [member for member in inputs.members if member.lower() in facts.members]}
+        return {"members": [member for member in inputs.members if folded(member) in facts.members]}
 
 
 class GroupMembers(FarmResource[GroupMembersInputs], module="windows", name="GroupMembers"):

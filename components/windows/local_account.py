@@ -3,10 +3,10 @@
 Servers behind one name have one each, with the same password: a server that comes or goes touches no other.
 
 The password is verified without a log-on: when it is set, the machine keeps a mark that fits this password and the
-moment it was set, and a mark that does not fit means that somebody set another one. The mark is an HMAC with the
-administrator's password of that machine as its key; nobody can try passwords on it. Groups must be there already (the
-installer of Service Provider Foundation makes them); other members and other groups of the account are left alone.
-Delete removes the account.
+moment it was set (to the second before or after). A mark that does not fit means that another program or administrator
+set another one. The mark is an HMAC with a random key that only the state has: users of the server can read the mark,
+and try no password on it. Groups must be there already (the installer of Service Provider Foundation makes them); other
+members and other groups of the account are left alone. Delete removes the account.
 """
 
 from __future__ import annotations
@@ -14,18 +14,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from components.resource import MASKED_DIFFERENCE, Adoptable, FarmResource, Inputs, ReplaceOn, WithOrphan
+from components.resource import MASKED_DIFFERENCE, Adoptable, FarmResource, Keyed, ReplaceOn, WithOrphan
 from components.steps import Script, Step, load_script
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
+from remote.names import folded
 from remote.secret import Secret
 from remote.session import Remote
 
 
-class LocalAccountInputs(Inputs):
+class LocalAccountInputs(Keyed):
     machine: Annotated[str, ReplaceOn()]
     """The server."""
     account: Annotated[str, ReplaceOn()]
@@ -65,8 +67,21 @@ class LocalAccountFacts:
 
 def mark(key: Secret, account: str, password: Secret) -> Secret:
     """What a machine keeps beside an account to recognise the password this program gave it."""
-    text = f"{account.lower()}\0{password.reveal()}"
+    text = f"{folded(account)}\0{password.reveal()}"
     return Secret(hmac.new(key.reveal().encode(), text.encode(), hashlib.sha256).hexdigest())
+
+
+def _fits(kept: str, mark: Secret, password_set: str) -> bool:
+    """Whether what a machine keeps is this mark, made when the password was set. Windows works that time out from an
+    age in whole seconds at each read, so that it moves by up to a second."""
+    fingerprint, _, made = kept.rpartition("@")
+    if not (made and password_set and hmac.compare_digest(fingerprint.encode(), mark.reveal().encode())):
+        return False
+    try:
+        apart = datetime.fromisoformat(password_set) - datetime.fromisoformat(made)
+    except ValueError:  # something else keeps its text there
+        return False
+    return abs(apart) <= timedelta(seconds=1)
 
 
 class LocalAccountResource(
@@ -84,22 +99,22 @@ class LocalAccountResource(
             {"Name": inputs.account},
             attempted=f"read {self.display_name(inputs)}",
         )[0]
-        ours = mark(remote.hosts[inputs.machine].password, inputs.account, inputs.password)
+        ours = mark(inputs.key, inputs.account, inputs.password)
         account = None
         if state["exists"]:
             account = AccountState(
-                password_is_ours=state["mark"] == f"{ours.reveal()}@{state['passwordSet']}",
+                password_is_ours=_fits(state["mark"], ours, state["passwordSet"]),
                 never_expires=state["neverExpires"],
                 enabled=not state["disabled"],
                 description=state["description"],
-                groups=frozenset(name.lower() for name in state["memberOf"]),
+                groups=frozenset(folded(name) for name in state["memberOf"]),
             )
-        groups = frozenset(name.lower() for name in state["groups"])
+        groups = frozenset(folded(name) for name in state["groups"])
         return LocalAccountFacts(account, groups, ours, marked=bool(state["mark"]))
 
     def plan(self, inputs: LocalAccountInputs, facts: LocalAccountFacts) -> list[Step]:
         machine, name, have = inputs.machine, inputs.account, facts.account
-        if missing := [group for group in inputs.groups if group.lower() not in facts.groups]:
+        if missing := [group for group in inputs.groups if folded(group) not in facts.groups]:
             raise MachineError(
                 machine,
                 f"create {self.display_name(inputs)}",
@@ -124,7 +139,7 @@ class LocalAccountResource(
             arguments = options | {"Enabled": inputs.enabled}
             steps.append(Step(what, Script(machine, "windows/set_account_options.ps1", arguments)))
         for group in inputs.groups:
-            if have is None or group.lower() not in have.groups:
+            if have is None or folded(group) not in have.groups:
                 what = f"On {machine}, put {name} into the local group {group}."
                 arguments = {"Group": group, "Members": [name]}
                 steps.append(Step(what, Script(machine, "windows/add_members.ps1", arguments)))
@@ -152,7 +167,7 @@ class LocalAccountResource(
         live: dict[str, Any] = {"never_expires": have.never_expires, "enabled": have.enabled}
         if not have.password_is_ours:
             live["password"] = MASKED_DIFFERENCE
-        live["groups"] = [group for group in inputs.groups if group.lower() in have.groups]
+        live["groups"] = [group for group in inputs.groups if folded(group) in have.groups]
         live["description"] = have.description
         return live
 

@@ -1,12 +1,8 @@
-# The HTTPS bindings of all web sites of this machine, and whether one of the sites exists and runs.
-param($Site)
-$state = @{ exists = $false; started = $false; bindings = @() }
+# All web sites of this machine, their HTTPS bindings, and the certificates that a binding can have.
+$state = @{ sites = @(); bindings = @(); usable = @() }
 if (-not (Get-Command Get-Website -ErrorAction SilentlyContinue)) { return $state }
 foreach ($one in @(Get-Website)) {
-    if ($one.Name -eq $Site) {
-        $state.exists = $true
-        $state.started = ("$($one.State)" -eq 'Started')
-    }
+    $state.sites += @{ name = $one.Name; started = ("$($one.State)" -eq 'Started') }
     foreach ($binding in @(Get-WebBinding -Name $one.Name -Protocol 'https')) {
         $state.bindings += @{
             site = $one.Name
@@ -16,4 +12,5 @@ foreach ($one in @(Get-Website)) {
         }
     }
 }
+$state.usable = @(Get-ChildItem Cert:\LocalMachine\My | Where-Object { $_.HasPrivateKey } | ForEach-Object { $_.Thumbprint })
 $state

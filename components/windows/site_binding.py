@@ -4,7 +4,8 @@ The new binding is made, with its certificate, before the old one goes: there is
 bindings for every address and every name are this program's: bindings of one address, for one host name or with server
 name indication (SNI) stay as they are. A port that another site holds for every name is refused with that site's name,
 and so is one where a binding for a host name without SNI has another certificate: Windows keeps one certificate for
-both. Delete puts back the bindings on the two ports as they were before.
+both. Where one certificate replaces another, Windows has none for a moment: a node of a load balancing cluster takes no
+clients meanwhile. Delete puts back the bindings on the two ports as they were before.
 """
 
 from __future__ import annotations
@@ -13,9 +14,13 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from components.resource import FarmResource, Inputs, ReplaceOn, WithBaseline
+from components.nlb import state
+from components.nlb.state import NodeView
+from components.nlb.without_clients import without_clients
+from components.resource import FarmResource, Inputs, PlansByChange, ReplaceOn, WithBaseline
 from components.steps import Script, Step, load_script
 from remote.errors import MachineError
+from remote.names import folded
 from remote.session import Remote
 
 
@@ -30,10 +35,17 @@ class SiteBindingInputs(Inputs):
     """Where it no longer answers."""
     thumbprint: str
     """The certificate that it answers with."""
+    former: tuple[int, ...] = ()
+    """Where it no longer answers either: the ports that this program gave it before."""
     started: bool = True
     """Whether the site runs."""
+    interface: str = ""
+    """The network card that is bound to the cluster of the node's tier. Empty: there is none."""
+    timeout_seconds: float = 120
+    """How long the cluster may take to converge."""
 
 
+CHANGE = "the change of its certificate"
 _INFORMATION = re.compile(r"(\[[^\]]*\]|[^:]*):(\d+):(.*)")
 """``*:443:name``, ``[fe80::1]:443:``: address, port, host name."""
 _EVERY_ADDRESS = ("*", "0.0.0.0")  # noqa: S104 - names, not sockets
@@ -90,6 +102,10 @@ class SiteBindingFacts:
     """Ports of such bindings of other sites → the site's name."""
     beside: tuple[Binding, ...] = ()
     """Other bindings that share their port's certificate with those: mostly ones for a host name."""
+    usable: frozenset[str] | None = None
+    """The certificates with a private key in the machine's store; None where that was not read."""
+    node: NodeView | None = None
+    """The node of the tier's cluster that the machine is; None where there is no cluster."""
 
     def beside_on(self, port: int) -> list[Binding]:
         return [binding for binding in self.beside if binding.port == port]
@@ -98,29 +114,63 @@ class SiteBindingFacts:
         """The thumbprint of the certificate that a port has on every address; empty where there is none."""
         return self.ports.get(port) or next((binding.thumbprint for binding in self.beside_on(port)), "")
 
+    def has(self, thumbprint: str) -> bool:
+        """Whether a binding can be given this certificate."""
+        return self.usable is None or thumbprint in self.usable
 
-class SiteBindingResource(WithBaseline[SiteBindingInputs, SiteBindingFacts]):
+
+@dataclass(frozen=True)
+class Sites:
+    """The web sites of a machine: name in lower case → whether it runs, and everything that they are bound to."""
+
+    started: dict[str, bool]
+    bindings: tuple[Binding, ...]
+    usable: frozenset[str]
+
+    def facts(self, site: str, node: NodeView | None) -> SiteBindingFacts:
+        """What there is of one of them."""
+        name = folded(site)
+        return SiteBindingFacts(
+            exists=name in self.started,
+            started=self.started.get(name, False),
+            ports={one.port: one.thumbprint for one in self.bindings if one.plain and folded(one.site) == name},
+            others={one.port: one.site for one in self.bindings if one.plain and folded(one.site) != name},
+            beside=tuple(one for one in self.bindings if one.shared and not one.plain),
+            usable=self.usable,
+            node=node,
+        )
+
+
+def read_sites(remote: Remote, machine: str, attempted: str) -> Sites:
+    """Ask a machine for its web sites."""
+    found = remote.powershell(machine).run(load_script("windows/read_bindings.ps1"), attempted=attempted)[0]
+    return Sites(
+        {folded(site["name"]): site["started"] for site in found["sites"]},
+        tuple(Binding(b["site"], b["information"], b["flags"], b["thumbprint"].upper()) for b in found["bindings"]),
+        frozenset(thumbprint.upper() for thumbprint in found["usable"]),
+    )
+
+
+class SiteBindingResource(
+    WithBaseline[SiteBindingInputs, SiteBindingFacts], PlansByChange[SiteBindingInputs, SiteBindingFacts]
+):
     def display_name(self, inputs: SiteBindingInputs) -> str:
         return f"the binding of {inputs.site}"
 
     def resource_id(self, inputs: SiteBindingInputs) -> str:
         return f"{inputs.machine}/site-binding/{inputs.site}".lower()
 
+    def inputs_of_update(self, olds: dict[str, Any], inputs: SiteBindingInputs) -> SiteBindingInputs:
+        """What the state remembers of the time before names every port that the program has bound the site to."""
+        bound = olds.get("ownership", {}).get("baseline", {}).get("bound", {})
+        ours = tuple(int(port) for port, before in bound.items() if not before)
+        kept = (inputs.port, inputs.old_port)
+        return inputs.model_copy(update={"former": tuple(port for port in ours if port not in kept)})
+
     def observe(self, inputs: SiteBindingInputs, remote: Remote) -> SiteBindingFacts:
-        state = remote.powershell(inputs.machine).run(
-            load_script("windows/read_bindings.ps1"),
-            {"Site": inputs.site},
-            attempted=f"read {self.display_name(inputs)}",
-        )[0]
-        found = [Binding(b["site"], b["information"], b["flags"], b["thumbprint"].upper()) for b in state["bindings"]]
-        site = inputs.site.lower()
-        return SiteBindingFacts(
-            exists=state["exists"],
-            started=state["started"],
-            ports={one.port: one.thumbprint for one in found if one.plain and one.site.lower() == site},
-            others={one.port: one.site for one in found if one.plain and one.site.lower() != site},
-            beside=tuple(one for one in found if one.shared and not one.plain),
-        )
+        attempted = f"read {self.display_name(inputs)}"
+        node = state.observe(remote, inputs.machine, inputs.interface, attempted) if inputs.interface else None
+        return read_sites(remote, inputs.machine, attempted).facts(inputs.site, node)
 
     def plan(self, inputs: SiteBindingInputs, facts: SiteBindingFacts) -> list[Step]:
         machine, site = inputs.machine, inputs.site
@@ -139,9 +189,12 @@ class SiteBindingResource(WithBaseline[SiteBindingInputs, SiteBindingFacts]):
                 f"the site {facts.others[inputs.port]} holds this port",
                 "Move that site to another port, or choose another `portal.tenant_site_port`.",
             )
-        steps = _bind(machine, site, inputs.port, inputs.thumbprint, facts)
-        if inputs.old_port in facts.ports:
-            steps.append(_unbind(machine, site, inputs.old_port, facts))
+        steps = bind(machine, site, inputs.port, inputs.thumbprint, facts)
+        if replaces(inputs.port, inputs.thumbprint, facts):
+            steps = without_clients(machine, inputs.interface, inputs.timeout_seconds, facts, CHANGE, steps)
+        if inputs.old_port in facts.ports and inputs.old_port != inputs.port:
+            steps.append(unbind(machine, site, inputs.old_port, facts))
+        steps += [unbind(machine, site, port, facts) for port in inputs.former if port in facts.ports]
         if not facts.started:
             steps.append(
                 Step(f"On {machine}, start {site}.", Script(machine, "windows/start_site.ps1", {"Site": site}))
@@ -156,9 +209,9 @@ class SiteBindingResource(WithBaseline[SiteBindingInputs, SiteBindingFacts]):
         kept = baseline.get("bound", baseline.get("bindings", {}))  # the latter from before it had a key for both ports
         bound = {int(port): thumbprint for port, thumbprint in kept.items() if thumbprint}
         for port, thumbprint in bound.items():
-            steps += _bind(machine, site, port, thumbprint, facts)
-        if inputs.port in facts.ports and inputs.port not in bound:
-            steps.append(_unbind(machine, site, inputs.port, facts))
+            steps += put_back(machine, site, port, thumbprint, facts)
+        ours = dict.fromkeys((inputs.port, *(int(port) for port, before in kept.items() if not before)))
+        steps += [unbind(machine, site, port, facts) for port in ours if port in facts.ports and port not in bound]
         return steps
 
     def preexisting(self, inputs: SiteBindingInputs, facts: SiteBindingFacts) -> bool:
@@ -172,14 +225,22 @@ class SiteBindingResource(WithBaseline[SiteBindingInputs, SiteBindingFacts]):
         if not facts.exists:
             return None
         live: dict[str, Any] = {"started": facts.started}
-        if inputs.port not in facts.ports or inputs.old_port in facts.ports:
+        unmoved = inputs.old_port in facts.ports and inputs.old_port != inputs.port
+        if inputs.port not in facts.ports or unmoved:
             live["port"] = next((port for port in facts.ports if port != inputs.port), 0)
         else:
             live["thumbprint"] = facts.ports[inputs.port]
         return live
 
 
-def _bind(machine: str, site: str, port: int, thumbprint: str, facts: SiteBindingFacts) -> list[Step]:
+def replaces(port: int, thumbprint: str, facts: SiteBindingFacts) -> bool:
+    """Whether a port is to have another certificate than the one that it answers with."""
+    return facts.ports.get(port, "") not in ("", thumbprint)
+
+
+def bind(machine: str, site: str, port: int, thumbprint: str, facts: SiteBindingFacts) -> list[Step]:
+    """The steps after which a site is bound to a port with a certificate. Raises ``MachineError`` where that would
+    change the certificate of a binding that is not the program's."""
     steps = []
     given = facts.certificate(port)
     if given != thumbprint and (beside := facts.beside_on(port)):
@@ -200,7 +261,21 @@ def _bind(machine: str, site: str, port: int, thumbprint: str, facts: SiteBindin
     return steps
 
 
-def _unbind(machine: str, site: str, port: int, facts: SiteBindingFacts) -> Step:
+def put_back(machine: str, site: str, port: int, thumbprint: str, facts: SiteBindingFacts) -> list[Step]:
+    """The steps after which a site is bound as it was. A certificate that has left the machine since is not missed: the
+    port is bound without any."""
+    if facts.has(thumbprint):
+        return bind(machine, site, port, thumbprint, facts)
+    if port in facts.ports and not facts.ports[port]:
+        return []
+    off = [unbind(machine, site, port, facts)] if port in facts.ports else []
+    action = Script(machine, "windows/add_binding.ps1", {"Site": site, "Port": port})
+    what = f"On {machine}, bind {site} to port {port} without the certificate {thumbprint}, which is no longer there."
+    return [*off, Step(what, action)]
+
+
+def unbind(machine: str, site: str, port: int, facts: SiteBindingFacts) -> Step:
+    """The step that takes a site off a port, with the certificate where no other binding uses that."""
     alone = not facts.beside_on(port) and port not in facts.others
     arguments = {"Site": site, "Information": _plain(port), "WithCertificate": alone}
     return Step(f"On {machine}, take {site} off port {port}.", Script(machine, "windows/remove_binding.ps1", arguments))

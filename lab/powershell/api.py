@@ -75,12 +75,16 @@ class HashTable(PSObject):
         )
         self.ordered = ordered
         self._pairs: dict[Any, tuple[Any, Any]] = {}
+        self.version = 0
+        """Grows with each change, as .NET's does."""
         for key, value in pairs:
             self[key] = value
 
     @staticmethod
     def _fold(key: Any) -> Any:
-        return key.lower() if isinstance(key, str) else key
+        if isinstance(key, str):
+            return key.lower()
+        return (list, id(key)) if isinstance(key, list) else key  # an array is a key by itself, not by what it holds
 
     def __getitem__(self, key: Any) -> Any:
         found = self._pairs.get(self._fold(key))
@@ -88,10 +92,12 @@ class HashTable(PSObject):
 
     def __setitem__(self, key: Any, value: Any) -> None:
         found = self._pairs.get(self._fold(key))
+        self.version += 1
         self._pairs[self._fold(key)] = (found[0] if found else key, value)
 
     def __delitem__(self, key: Any) -> None:
-        self._pairs.pop(self._fold(key), None)
+        if self._pairs.pop(self._fold(key), None) is not None:
+            self.version += 1
 
     def __contains__(self, key: Any) -> bool:
         return self._fold(key) in self._pairs

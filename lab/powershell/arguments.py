@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from lab.powershell.api import PowerShellError
+from lab.powershell.convert import to_text
+from lab.powershell.dotnet import cast
+from lab.powershell.values import NetType
 
 COMMON: dict[str, str | None] = {
     "Verbose": "VerbosePreference",
@@ -30,6 +33,8 @@ COMMON_ALIASES = {
     "ob": "OutBuffer",
 }
 BINDING = "System.Management.Automation.ParameterBindingException"
+VALIDATION = "System.Management.Automation.ParameterBindingValidationException"
+_ACTION = NetType("System.Management.Automation.ActionPreference")
 T = TypeVar("T")
 
 
@@ -62,6 +67,52 @@ def binding_error(
     return PowerShellError(
         message, f"{error_id},{owner}" if owner else error_id, category=category, exception_type=exception_type
     )
+
+
+def empty(value: Any, allowed: str, *, text: bool, collection: bool) -> tuple[str, str] | None:
+    """What forbids a value for a mandatory parameter, as the words of the error and of its id; None for a good value.
+
+    ``allowed``: ``n`` null, ``s`` an empty string, ``c`` an empty collection. ``text``: the parameter (or its elements)
+    is a string; ``collection``: it is one, whose elements are looked at too. Source: recorded from the real engine.
+    """
+    if value is None:
+        return None if "n" in allowed else ("null", "Null")
+    if value == "" and isinstance(value, str) and text:
+        return None if "s" in allowed else ("an empty string", "EmptyString")
+    if collection and isinstance(value, list):
+        if not value:
+            return None if "c" in allowed else ("an empty array", "EmptyArray")
+        return next((found for item in value if (found := empty(item, allowed, text=text, collection=False))), None)
+    return None
+
+
+def null_argument(what: str) -> str:
+    """What ValidateNotNull (``null``) and ValidateNotNullOrEmpty (``null or empty``) say of an argument."""
+    if what == "null":
+        return "The argument is null. Provide a valid value for the argument, and then try running the command again."
+    return (
+        "The argument is null or empty. Provide an argument that is not null or empty, and then try the command again."
+    )
+
+
+def action_preference(name: str, value: Any, owner: str) -> str:
+    """The value of -ErrorAction or -WarningAction by its name. Raises the binder's errors."""
+    if value is None:
+        words = ",".join(("SilentlyContinue", "Stop", "Continue", "Inquire", "Ignore"))
+        raise binding_error(
+            f'Cannot bind parameter \'{name}\' to the target. Exception setting "{name}": "Cannot convert null to '
+            f'type "{_ACTION.full}" due to enumeration values that are not valid. Specify one of the following '
+            f'enumeration values and try again. The possible enumeration values are "{words}"."',
+            "ParameterBindingFailed",
+            owner,
+            category="WriteError",
+        )
+    try:
+        return to_text(cast(value, _ACTION))
+    except PowerShellError as error:
+        raise binding_error(
+            f"Cannot bind parameter '{name}'. {error.message}", "CannotConvertArgumentNoMessage", owner
+        ) from None
 
 
 def common_parameter(name: str) -> str | None:

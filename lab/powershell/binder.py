@@ -9,15 +9,26 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.powershell.api import EnumValue, HashTable, PowerShellError, PSObject, SecureString, Session
-from lab.powershell.arguments import COMMON, Given, Item, binding_error, common_parameter, find_parameter
+from lab.powershell.api import HashTable, NotModelledError, PowerShellError, PSObject, SecureString, Session
+from lab.powershell.arguments import (
+    COMMON,
+    VALIDATION,
+    Given,
+    Item,
+    action_preference,
+    binding_error,
+    common_parameter,
+    empty,
+    find_parameter,
+    null_argument,
+)
 from lab.powershell.convert import to_bool, to_text
 from lab.powershell.dotnet import cast
 from lab.powershell.objects import make_uri
+from lab.powershell.parameter_enums import FLAGS, MEMBERS
 from lab.powershell.table import CmdletInfo, SetParameter, TableParameter
-from lab.powershell.values import NetType, ScriptBlock, Switch, is_number, plain, type_name
+from lab.powershell.values import ErrorRecord, NetException, NetType, ScriptBlock, Switch, is_number, plain, type_name
 
-VALIDATION = "System.Management.Automation.ParameterBindingValidationException"
 _CASTS = {
     "string": "System.String",
     "int": "System.Int32",
@@ -29,6 +40,7 @@ _CASTS = {
     "uint64": "System.UInt64",
     "byte": "System.Byte",
     "double": "System.Double",
+    "int16": "System.Int16",
     "char": "System.Char",
     "datetime": "System.DateTime",
     "timespan": "System.TimeSpan",
@@ -36,6 +48,11 @@ _CASTS = {
     "version": "System.Version",
     "ipaddress": "System.Net.IPAddress",
     "type": "System.Type",
+}
+_VALUE_TYPES = {
+    "boolean",
+    "bool",
+    *set(_CASTS.values()) - {"System.String", "System.Version", "System.Net.IPAddress", "System.Type"},
 }
 _ANY = {"object", "psobject", "nullable", "", "stringcollection", "cultureinfo", "wildcardpattern"}
 _OBJECTS_ONLY = {
@@ -46,34 +63,31 @@ _OBJECTS_ONLY = {
     "servicecontroller": "System.ServiceProcess.ServiceController",
     "process": "System.Diagnostics.Process",
 }
-_NULL_ALLOWED = {
-    "write-output",
-    "convertto-json",
-    "out-null",
-    "out-string",
-    "measure-object",
-    "write-error",
-    "write-warning",
-    "write-verbose",
-    "write-debug",
-    "write-host",
-    "set-content",
-    "add-content",
-    "set-itemproperty",
-    "add-member",
-    "set-variable",
-    "foreach-object",
-    "where-object",
-    "out-file",
-    "out-default",
-    "group-object",
-    "sort-object",
-    "select-object",
-    "convertfrom-json",
-    "join-path",
-    "new-variable",
-    "new-itemproperty",
+_EMPTY_ALLOWED: dict[str, dict[str, str]] = {
+    "add-content": {"Value": "nc"},
+    "add-member": {"NotePropertyValue": "n"},
+    "compare-object": {"ReferenceObject": "c", "DifferenceObject": "c"},
+    "convertfrom-json": {"InputObject": "s"},
+    "convertto-json": {"InputObject": "n"},
+    "foreach-object": {"Process": "nc"},
+    "join-path": {"ChildPath": "ns"},
+    "select-string": {"InputObject": "ns"},
+    "set-content": {"Value": "nc"},
+    "set-itemproperty": {"Value": "n"},
+    "write-debug": {"Message": "s"},
+    "write-error": {"Message": "ns"},
+    "write-output": {"InputObject": "nc"},
+    "write-verbose": {"Message": "s"},
+    "write-warning": {"Message": "s"},
 }
+"""What a mandatory parameter takes all the same: null, an empty string, an empty collection. Source: the attributes
+AllowNull, AllowEmptyString and AllowEmptyCollection in PowerShell's source, parameter by parameter."""
+_VALIDATED = {
+    "foreach-object": {"MemberName": "null or empty"},
+    "get-command": {"Name": "null or empty"},
+    "invoke-command": {"ScriptBlock": "null"},
+}
+"""Parameters with ValidateNotNull or ValidateNotNullOrEmpty. Recorded from the real engine."""
 
 
 class _Unfit(Exception):  # noqa: N818 - a value does not fit a parameter; the reason is the error to raise if no set fits
@@ -118,14 +132,7 @@ def bind(info: CmdletInfo, given: Given, session: Session, *, piped: bool) -> Bo
         absent = [p.name for p in one if p.mandatory and p.name not in named and p.name not in placed]
         hopeless = [name for name in absent if not (piped and _takes_pipeline(info, name))]
         if hopeless:
-            reasons.append(
-                binding_error(
-                    "Cannot process command because of one or more missing mandatory parameters: "
-                    f"{' '.join(hopeless)}.",
-                    "MissingMandatoryParameter",
-                    info.owner,
-                )
-            )
+            reasons.append(missing_mandatory(info.owner, hopeless))
             continue
         rank = (0 if exact else 1, len(absent))
         if best is None or rank < best[0]:
@@ -135,6 +142,20 @@ def bind(info: CmdletInfo, given: Given, session: Session, *, piped: bool) -> Bo
     bound.set, bound.missing = best[1], best[3]
     bound.parameters.update(best[2])
     return bound
+
+
+def missing_mandatory(owner: str, names: list[str]) -> PowerShellError:
+    return binding_error(
+        f"Cannot process command because of one or more missing mandatory parameters: {' '.join(names)}.",
+        "MissingMandatoryParameter",
+        owner,
+    )
+
+
+def is_value_type(facts: TableParameter) -> bool:
+    """Whether a parameter's type has no null: numbers, times, enumerations."""
+    full = _CASTS.get(facts.type, facts.type)
+    return not facts.is_array and not facts.nullable and (full in _VALUE_TYPES or facts.type in MEMBERS)
 
 
 def _reason(reasons: list[PowerShellError], values: list[Item]) -> PowerShellError:
@@ -201,15 +222,15 @@ def _split(info: CmdletInfo, given: Given, bound: Bound) -> tuple[dict[str, Item
             named[name] = value
         else:
             assert common is not None
-            bound.common[common] = _common(common, value.value)
+            bound.common[common] = _common(common, value.value, info.owner)
     return named, values
 
 
-def _common(name: str, value: Any) -> Any:
+def _common(name: str, value: Any, owner: str) -> Any:
     if name in ("Verbose", "Debug"):
         return to_bool(value)
     if name in ("ErrorAction", "WarningAction"):
-        return to_text(cast(value, NetType("System.Management.Automation.ActionPreference")))
+        return action_preference(name, value, owner)
     return value
 
 
@@ -278,38 +299,58 @@ def _converted(info: CmdletInfo, facts: TableParameter, item: Item, session: Ses
     value = plain(item.value)
     if facts.is_switch:
         return _switch(info, facts, value)
-    mandatory = any(p.mandatory for one in info.sets for p in one if p.name == facts.name)
-    if mandatory and info.name.lower() not in _NULL_ALLOWED:
+    unwanted = _VALIDATED.get(info.name.lower(), {}).get(facts.name)
+    if unwanted and (value is None or (value == "" and unwanted == "null or empty")):
+        raise _invalid(info, facts, unwanted)
+    if not unwanted and any(p.mandatory for one in info.sets for p in one if p.name == facts.name):
         _demand(info, facts, value)
     if value is None:
-        return None
+        return _nothing(info, facts)
     if isinstance(value, list) and not facts.is_array and facts.type in _CASTS:
-        if len(value) == 1 and facts.type != "string":
-            value = value[0]
-        else:
-            raise binding_error(
-                f"Cannot convert '{type_name(value)}' to the type '{_CASTS[facts.type]}' required by parameter "
-                f"'{facts.name}'. Specified method is not supported.",
-                "CannotConvertArgument",
-                info.owner,
-            )
-    if facts.is_array and facts.type not in ("object", "psobject"):
-        items = value if isinstance(value, list) else [value]
-        text = item.text if not isinstance(value, list) else None
-        return [_one(info, facts, element, text, session) for element in items]
+        raise binding_error(
+            f"Cannot convert '{type_name(value)}' to the type '{_CASTS[facts.type]}' required by parameter "
+            f"'{facts.name}'. Specified method is not supported.",
+            "CannotConvertArgument",
+            info.owner,
+        )
     if facts.is_array:
-        return list(value) if isinstance(value, list) else [value]
+        if isinstance(value, list):
+            return [_one(info, facts, element, None, session) for element in value]
+        return [_one(info, facts, value, item.text, session)]
     return _one(info, facts, value, item.text, session)
 
 
+def _nothing(info: CmdletInfo, facts: TableParameter) -> None:
+    """$null for an optional parameter. Raises where its type has no null. Source: recorded from the real engine."""
+    if not is_value_type(facts):
+        return
+    full = _CASTS.get(facts.type, facts.type)
+    raise binding_error(
+        f'Cannot bind parameter \'{facts.name}\' to the target. Exception setting "{facts.name}": "Cannot convert null '
+        f'to type "{full}"."',
+        "ParameterBindingFailed",
+        info.owner,
+        category="WriteError",
+    )
+
+
+def _invalid(info: CmdletInfo, facts: TableParameter, unwanted: str) -> PowerShellError:
+    return binding_error(
+        f"Cannot validate argument on parameter '{facts.name}'. {null_argument(unwanted)}",
+        "ParameterArgumentValidationError",
+        info.owner,
+        category="InvalidData",
+        exception_type=VALIDATION,
+    )
+
+
 def _demand(info: CmdletInfo, facts: TableParameter, value: Any) -> None:
-    what = None
-    if value is None:
-        what = ("null", "Null")
-    elif isinstance(value, str) and value == "" and facts.type == "string":
-        what = ("an empty string", "EmptyString")
-    elif isinstance(value, list) and not value and facts.is_array:
-        what = ("an empty array", "EmptyArray")
+    what = empty(
+        value,
+        _EMPTY_ALLOWED.get(info.name.lower(), {}).get(facts.name, ""),
+        text=facts.type == "string",
+        collection=facts.is_array,
+    )
     if what:
         raise binding_error(
             f"Cannot bind argument to parameter '{facts.name}' because it is {what[0]}.",
@@ -336,8 +377,12 @@ def _switch(info: CmdletInfo, facts: TableParameter, value: Any) -> bool:
 def _one(info: CmdletInfo, facts: TableParameter, value: Any, text: str | None, session: Session) -> Any:
     kind = facts.type
     value = plain(value)
-    if facts.values and kind != "string":
-        return _member(info, facts, value)
+    members = facts.values if facts.values and kind != "string" else MEMBERS.get(kind)
+    if members:
+        if kind in FLAGS and (isinstance(value, list) or (isinstance(value, str) and "," in value)):
+            parts = value if isinstance(value, list) else value.split(",")
+            return ", ".join(_member(info, facts, part, members) for part in parts)
+        return _member(info, facts, value, members)
     if kind in _ANY:
         return value
     if kind == "string":
@@ -383,22 +428,22 @@ def _one(info: CmdletInfo, facts: TableParameter, value: Any, text: str | None, 
     return _object(info, facts, value)
 
 
-def _member(info: CmdletInfo, facts: TableParameter, value: Any) -> Any:
+def _member(info: CmdletInfo, facts: TableParameter, value: Any, members: tuple[str, ...]) -> str:
     """An enumeration's member under the name the table gives it."""
-    text = to_text(value)
-    exact = [name for name in facts.values if name.lower() == text.lower()]
-    near = exact or [name for name in facts.values if text and name.lower().startswith(text.lower())]
+    if is_number(value) or (isinstance(value, str) and value.strip().lstrip("+-").isdigit()):
+        raise NotModelledError(f"a number for -{facts.name} of {info.name}, which is an enumeration")
+    text = to_text(value).strip()
+    exact = [name for name in members if name.lower() == text.lower()]
+    near = exact or [name for name in members if text and name.lower().startswith(text.lower())]
     if len(near) == 1:
         return near[0]
-    if isinstance(value, EnumValue) or is_number(value):
-        return value
     raise _refuse(
         info,
         facts,
         f'Cannot convert value "{text}" to type "{facts.type}" due to enumeration values that are not valid. '
         f"Specify one of "
         f"the following enumeration values and try again. The possible enumeration values are "
-        f'"{",".join(facts.values)}".',
+        f'"{",".join(members)}".',
     )
 
 
@@ -409,6 +454,8 @@ def _object(info: CmdletInfo, facts: TableParameter, value: Any) -> Any:
         "hashtable": (HashTable,),
         "idictionary": (HashTable,),
         "securestring": (SecureString,),
+        "exception": (NetException,),
+        "errorrecord": (ErrorRecord,),
     }.get(kind, ())
     full = {
         "scriptblock": "System.Management.Automation.ScriptBlock",
@@ -416,13 +463,17 @@ def _object(info: CmdletInfo, facts: TableParameter, value: Any) -> Any:
         "idictionary": "System.Collections.IDictionary",
         "securestring": "System.Security.SecureString",
         "pscredential": "System.Management.Automation.PSCredential",
+        "exception": "System.Exception",
+        "errorrecord": "System.Management.Automation.ErrorRecord",
         **_OBJECTS_ONLY,
     }.get(kind)
     if wanted and not isinstance(value, wanted):
         raise _refuse(
             info, facts, f'Cannot convert the "{to_text(value)}" value of type "{type_name(value)}" to type "{full}".'
         )
-    if (kind in _OBJECTS_ONLY or kind == "pscredential") and not isinstance(value, PSObject):
+    if kind == "exception" and isinstance(value, str):
+        return NetException("System.Exception", value)
+    if full is not None and not wanted and not (isinstance(value, PSObject) and value.type_name.startswith(full)):
         raise _refuse(
             info, facts, f'Cannot convert the "{to_text(value)}" value of type "{type_name(value)}" to type "{full}".'
         )

@@ -8,10 +8,11 @@ from typing import Any
 
 from lab.powershell.api import HashTable, NotModelledError, PowerShellError, PSObject
 from lab.powershell.comparison import compare, equal
-from lab.powershell.convert import CUSTOM, to_text
+from lab.powershell.convert import CUSTOM, is_cast_failure, to_text
 from lab.powershell.formatting import format_value
 from lab.powershell.objects import PropertyList
 from lab.powershell.text_members import METHODS as TEXT_METHODS
+from lab.powershell.utf16 import in_units, units
 from lab.powershell.value_members import (
     FIXED_METHODS,
     GROWING_METHODS,
@@ -71,6 +72,13 @@ def run_method(name: str, function: Callable[..., Any], leading: Sequence[Any], 
     except PowerShellError as error:
         if error.exception_type.startswith("System.Management.Automation.MethodInvocation"):
             raise
+        if is_cast_failure(error):
+            raise PowerShellError(
+                f'Cannot convert an argument for "{name}": "{error.message}"',
+                "MethodArgumentConversionInvalidCastArgument",
+                exception_type="System.Management.Automation.MethodException",
+                inner=error.inner,
+            ) from error
         raise wrap(name, len(arguments), error) from error
     except TypeError:
         try:
@@ -170,6 +178,8 @@ def _method(value: Any, lower: str, invoke: Invoke) -> Callable[..., Any] | None
         return value.methods.get(lower)
     if isinstance(value, str) and not isinstance(value, Char):
         found = TEXT_METHODS.get(lower)
+        if found and not value.isascii():
+            return in_units(_bind(found, units(value)))
         return _bind(found, value) if found else None
     if isinstance(value, list):
         extra = getattr(value, "methods", {}).get(lower)

@@ -17,6 +17,7 @@ from lab.powershell.api import EnumValue, HashTable, PowerShellError, PSObject
 from lab.powershell.convert import to_bool, to_date, to_guid, to_list, to_span, to_text, to_version
 from lab.powershell.numeric import as_decimal, to_number
 from lab.powershell.patterns import regex, wildcard
+from lab.powershell.utf16 import units
 from lab.powershell.values import (
     Char,
     NetType,
@@ -178,9 +179,9 @@ def single(operator: str, left: Any, right: Any, *, case: bool) -> bool:
     if operator in _ORDERS:
         return _ORDERS[operator](compare(left, right, case=case))
     if operator in ("like", "notlike"):
-        found = wildcard(to_text(right), case=case).fullmatch(to_text(left)) is not None
+        found = wildcard(units(to_text(right)), case=case).fullmatch(units(to_text(left))) is not None
         return found == (operator == "like")
-    found = regex_of(right, case=case).search(to_text(left)) is not None
+    found = regex_of(right, case=case).search(units(to_text(left))) is not None
     return found == (operator == "match")
 
 

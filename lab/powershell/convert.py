@@ -98,7 +98,7 @@ def to_text(value: Any, separator: str = " ") -> str:
     if isinstance(value, float):
         return double_text(value)
     if isinstance(value, list):
-        return separator.join(to_text(item, separator) for item in value)
+        return separator.join(type_shown(item) if isinstance(item, list) else _inner_text(item) for item in value)
     if isinstance(value, datetime):
         return f"{value.month:02d}/{value.day:02d}/{value.year:04d} {value:%H:%M:%S}"
     if isinstance(value, timedelta):
@@ -110,6 +110,18 @@ def to_text(value: Any, separator: str = " ") -> str:
     if isinstance(value, PSObject):
         return _object_text(value)
     return str(value)
+
+
+def type_shown(value: Any) -> str:
+    """The type's name as ``ToString()`` of a value without a text of its own gives it."""
+    return str(NetType(type_name(value)))
+
+
+def _inner_text(value: Any) -> str:
+    """An element of a list as a part of the list's text. Source: recorded from the real engine."""
+    if isinstance(value, PSObject) and value.type_name == CUSTOM and value.text is None:
+        return ""
+    return to_text(value)
 
 
 def _object_text(value: PSObject) -> str:
@@ -148,28 +160,27 @@ def to_bool(value: Any) -> bool:
 # -- failures
 
 
+def invalid_cast(message: str, error_id: str) -> PowerShellError:
+    """The error of a failed cast: a RuntimeException around the invalid cast."""
+    inner = PowerShellError(message, exception_type="System.Management.Automation.PSInvalidCastException")
+    return PowerShellError(message, error_id, category="InvalidArgument", inner=inner)
+
+
+def is_cast_failure(error: PowerShellError) -> bool:
+    return error.inner is not None and error.inner.exception_type.endswith("PSInvalidCastException")
+
+
 def cast_error(value: Any, full: str, why: str, error_id: str) -> PowerShellError:
-    return PowerShellError(
-        f'Cannot convert value "{to_text(value)}" to type "{full}". Error: "{why}"',
-        error_id,
-        category="InvalidArgument",
-        exception_type="System.Management.Automation.PSInvalidCastException",
-    )
+    return invalid_cast(f'Cannot convert value "{to_text(value)}" to type "{full}". Error: "{why}"', error_id)
 
 
 def impossible(value: Any, full: str) -> PowerShellError:
     if value is None:
-        return PowerShellError(
-            f'Cannot convert null to type "{full}".',
-            "nullToObjectInvalidCast",
-            category="InvalidArgument",
-            exception_type="System.Management.Automation.PSInvalidCastException",
-        )
-    return PowerShellError(
-        f'Cannot convert the "{to_text(value)}" value of type "{type_name(value)}" to type "{full}".',
+        return invalid_cast(f'Cannot convert null to type "{full}".', "nullToObjectInvalidCast")
+    shown = type_shown(value) if isinstance(value, list) else to_text(value)
+    return invalid_cast(
+        f'Cannot convert the "{shown}" value of type "{type_name(value)}" to type "{full}".',
         "ConvertToFinalInvalidCastException",
-        category="InvalidArgument",
-        exception_type="System.Management.Automation.PSInvalidCastException",
     )
 
 
@@ -232,11 +243,17 @@ def to_date(value: Any) -> datetime:
         found = parse_date(value)
         if found is None:
             raise cast_error(
-                value, full, "String was not recognized as a valid DateTime.", "InvalidCastParseTargetInvocation"
+                value,
+                full,
+                "String was not recognized as a valid DateTime.",
+                "InvalidCastParseTargetInvocationWithFormatProvider",
             )
         return found
     if isinstance(value, int) and not isinstance(value, bool):
-        return datetime(1, 1, 1) + timedelta(microseconds=value // 10)  # noqa: DTZ001
+        try:
+            return datetime(1, 1, 1) + timedelta(microseconds=value // 10)  # noqa: DTZ001
+        except OverflowError:
+            raise impossible(value, full) from None
     raise impossible(value, full)
 
 
@@ -261,7 +278,10 @@ def to_span(value: Any) -> timedelta:
         if re.fullmatch(r"-?\d+", text):
             return timedelta(days=int(text))
         raise cast_error(
-            value, full, "String was not recognized as a valid TimeSpan.", "InvalidCastParseTargetInvocation"
+            value,
+            full,
+            "String was not recognized as a valid TimeSpan.",
+            "InvalidCastParseTargetInvocationWithFormatProvider",
         )
     if isinstance(value, int) and not isinstance(value, bool):
         return timedelta(microseconds=value / 10)

@@ -12,7 +12,7 @@ from lab.powershell.binder import Bound, bind
 from lab.powershell.convert import to_bool, to_list, to_text
 from lab.powershell.errors import StopUpstream
 from lab.powershell.pipeline import FunctionStage, Stage, write_all
-from lab.powershell.stages import CallRuntime
+from lab.powershell.stages import CallRuntime, begin_variables
 from lab.powershell.values import NOTHING, ScriptBlock
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class CoreStage(Stage):
 
     def begin(self) -> None:
         self.bound = bind(self.info, self.given, self.evaluator.session, piped=self.piped)
+        self.out = begin_variables(self.evaluator, self.bound, self.out)
         self.runtime = CallRuntime(self.evaluator, self.info, self.bound, self.out)
         self.start()
 

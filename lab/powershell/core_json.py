@@ -17,6 +17,7 @@ from typing import Any
 from lab.powershell import members
 from lab.powershell.api import Call, EnumValue, HashTable, Int64, NotModelledError, PowerShellError, PSObject, cmdlet
 from lab.powershell.convert import CUSTOM, exponent_text, to_text
+from lab.powershell.numeric import to_whole
 from lab.powershell.values import Char, NetList, ScriptBlock, Switch, plain
 
 LIMIT = 2097152
@@ -125,7 +126,7 @@ def to_json(call: Call) -> Iterator[str]:
         if not call.input:
             return
         value = call.input[0] if len(call.input) == 1 else list(call.input)
-    depth = call.get("Depth", 2)
+    depth = to_whole(call.get("Depth", 2), "Int32")
     if depth < 1 or depth > 100:
         raise PowerShellError(
             f"Cannot validate argument on parameter 'Depth'. The {depth} argument is out of range 1 to 100.",

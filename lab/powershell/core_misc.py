@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from lab.powershell import table
+from lab.powershell import elsewhere, table
 from lab.powershell.api import Call, NotModelledError, PowerShellError, PSObject, cmdlet
 from lab.powershell.convert import to_list, to_text
 from lab.powershell.core_select import evaluator_of, input_of
@@ -213,6 +213,7 @@ def get_command(call: Call) -> Iterator[Any]:
         if not found and not modules and program(call.session, name) is not None:
             found.append(_command("Application", name if "." in name else f"{name}.exe", "", {}))
         if not found and not has_wildcard(name):
+            elsewhere.refuse(name)
             call.runtime.write_error(not_found(name))
         yield from found
 
@@ -241,6 +242,8 @@ def new_alias(call: Call) -> None:
 @cmdlet("Measure-Command")
 def measure_command(call: Call) -> Iterator[timedelta]:
     block = call.get("Expression")
+    if block is None:
+        return
     started = time.monotonic()
     evaluator_of(call).run_inline(block, None, lambda _: None)
     yield timedelta(seconds=time.monotonic() - started)

@@ -16,7 +16,7 @@ from lab.powershell.api import (
     SecureString,
     cmdlet,
 )
-from lab.powershell.convert import CUSTOM, LOCAL, to_date, to_list, to_span, to_text
+from lab.powershell.convert import CUSTOM, LOCAL, is_cast_failure, to_date, to_list, to_span, to_text
 from lab.powershell.core_select import evaluator_of, input_of
 from lab.powershell.dotnet import cast, parse_type
 from lab.powershell.errors import KNOWN_EXCEPTIONS
@@ -135,9 +135,7 @@ def new_object(call: Call) -> Iterator[Any]:
     try:
         made = make(call.session, kind, arguments)
     except PowerShellError as error:
-        if error.error_id == "CannotFindAppropriateCtor" or (
-            error.exception_type.endswith("PSInvalidCastException") and not error.inner
-        ):
+        if error.error_id in ("CannotFindAppropriateCtor", "InvalidCastConstructorException") or is_cast_failure(error):
             raise
         cause = error.inner or error
         raise PowerShellError(
@@ -239,6 +237,16 @@ def to_secure_string(call: Call) -> Iterator[SecureString]:
         yield SecureString(to_text(text))
 
 
+_DATE_RANGES = {
+    "year": (1, 9999),
+    "month": (1, 12),
+    "day": (1, 31),
+    "hour": (0, 23),
+    "minute": (0, 59),
+    "second": (0, 59),
+}
+
+
 @cmdlet("Get-Date")
 def get_date(call: Call) -> Iterator[Any]:
     value = (
@@ -249,8 +257,25 @@ def get_date(call: Call) -> Iterator[Any]:
         for name in ("Year", "Month", "Day", "Hour", "Minute", "Second")
         if name in call.parameters
     }
+    for name, (low, high) in _DATE_RANGES.items():
+        if name in changes and not low <= changes[name] <= high:
+            raise PowerShellError(
+                f"Cannot validate argument on parameter '{name.title()}'. The {changes[name]} argument is out of range "
+                f"{low} to {high}.",
+                "ParameterArgumentValidationError",
+                category="InvalidData",
+                exception_type="System.Management.Automation.ParameterBindingValidationException",
+            )
     if changes:
-        value = value.replace(**changes)
+        try:
+            value = value.replace(**changes)
+        except ValueError:
+            raise PowerShellError(
+                "Year, Month, and Day parameters describe an un-representable DateTime.",
+                "ArgumentOutOfRangeException",
+                category="InvalidArgument",
+                exception_type="System.ArgumentOutOfRangeException",
+            ) from None
     if call.get("UFormat") is not None:
         raise NotModelledError("Get-Date -UFormat")
     if call.get("Format") is not None:

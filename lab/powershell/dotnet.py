@@ -23,6 +23,7 @@ from lab.powershell.convert import (
     array,
     cast_error,
     impossible,
+    invalid_cast,
     to_address,
     to_bool,
     to_date,
@@ -36,6 +37,7 @@ from lab.powershell.errors import KNOWN_EXCEPTIONS, ancestors
 from lab.powershell.numeric import to_char, to_decimal, to_double, to_whole
 from lab.powershell.syntax import TypeName
 from lab.powershell.type_names import ALIASES, BY_NAME, ENUMS, LIST, OTHERS
+from lab.powershell.utf16 import units
 from lab.powershell.values import (
     Char,
     NetException,
@@ -47,6 +49,7 @@ from lab.powershell.values import (
     Single,
     SizedInt,
     Switch,
+    is_number,
     plain,
     type_name,
 )
@@ -127,7 +130,10 @@ def cast(value: Any, kind: NetType, session: Session | None = None) -> Any:
         return to_enum(value, enum)
     if full.startswith(LIST):
         element = NetType(full[len(LIST) + 2 : -2])
-        return NetList((cast(item, element, session) for item in to_list(value)), full, element)
+        try:
+            return NetList((cast(item, element, session) for item in to_list(value)), full, element)
+        except PowerShellError:
+            raise impossible(value, str(kind)) from None
     return _cast_object(value, full, session)
 
 
@@ -136,30 +142,57 @@ def _cast_array(value: Any, element: str, session: Session | None) -> Any:
         return None
     inner = NetType(element)
     if isinstance(value, str) and element == "System.Char":
-        return array([Char(c) for c in value], element)
+        return array([Char(c) for c in units(value)], element)
     items = value if isinstance(value, list) else [value]
     return array([cast(item, inner, session) for item in items], element)
 
 
 def to_enum(value: Any, kind: EnumType) -> EnumValue:
+    """A member of an enumeration. Source of what is refused, and how: recorded from the real engine."""
     if isinstance(value, EnumValue) and value.type is kind:
         return value
-    if isinstance(value, str):
-        found = kind.find(value)
-        if found is None:
-            names = ", ".join(kind.members)
-            raise cast_error(
-                value,
-                kind.name,
-                f"Unable to match the identifier name {value} to a valid enumerator name.  Specify one of the "
-                f"following "
-                f"enumerator names and try again: {names}",
-                "CannotConvertValueToEnum",
-            )
-        return found
-    if isinstance(value, int) and not isinstance(value, bool):
-        return kind.of(value)
-    raise impossible(value, kind.name)
+    if isinstance(value, list) and value:
+        return [to_enum(item, kind) for item in value][-1]
+    if value is None:
+        raise invalid_cast(_undefined("null", kind), "nullToEnumInvalidCast")
+    if isinstance(value, bool):
+        raise cast_error(
+            value,
+            kind.name,
+            f"Invalid cast from 'System.Boolean' to '{kind.name}'.",
+            "InvalidCastIConvertible",
+        )
+    if isinstance(value, int):
+        return _defined(value, kind.of(value), kind, "UndefinedIntegerToEnum")
+    if not isinstance(value, str) and not is_number(value):
+        raise impossible(value, kind.name)
+    text = to_text(value)
+    found = kind.find(text)
+    if found is None:
+        names = ", ".join(kind.members)
+        raise cast_error(
+            text,
+            kind.name,
+            f"Unable to match the identifier name {text} to a valid enumerator name.  Specify one of the following "
+            f"enumerator names and try again: {names}",
+            "SubstringDisambiguationEnumParseThrewAnException",
+        )
+    return _defined(value, found, kind, "EnumParseUndefined")
+
+
+def _undefined(shown: str, kind: EnumType) -> str:
+    names = ",".join(kind.members)
+    return (
+        f'Cannot convert {shown} to type "{kind.name}" due to enumeration values that are not valid. Specify one of '
+        f'the following enumeration values and try again. The possible enumeration values are "{names}".'
+    )
+
+
+def _defined(value: Any, found: EnumValue, kind: EnumType, error_id: str) -> EnumValue:
+    """The member, or the error of a number that no member and no combination of flags has."""
+    if found.name == str(found.number):
+        raise invalid_cast(_undefined(f'value "{to_text(value)}"', kind), error_id)
+    return found
 
 
 def _to_hash(value: Any) -> Any:
@@ -192,6 +225,12 @@ def _to_array_type(value: Any) -> Any:
     return value if value is None or (isinstance(value, list) and not isinstance(value, NetList)) else to_list(value)
 
 
+def _to_switch(value: Any) -> Switch:
+    if value is None or isinstance(value, bool | Switch):
+        return Switch(bool(value))
+    raise impossible(value, "System.Management.Automation.SwitchParameter")
+
+
 def _to_secure(value: Any) -> Any:
     if value is None or isinstance(value, SecureString):
         return value
@@ -206,7 +245,7 @@ _SIMPLE: dict[str, Callable[[Any], Any]] = {
     "System.Single": lambda value: Single(to_double(value, "System.Single")),
     "System.Decimal": lambda value: value if isinstance(value, Decimal) else to_decimal(value),
     "System.Boolean": to_bool,
-    "System.Management.Automation.SwitchParameter": lambda value: Switch(to_bool(value)),
+    "System.Management.Automation.SwitchParameter": _to_switch,
     "System.Char": to_char,
     "System.DateTime": to_date,
     "System.TimeSpan": to_span,

@@ -84,6 +84,7 @@ _PARENTS = {
     AUTOMATION + "PSNotSupportedException": "System.NotSupportedException",
     AUTOMATION + "ValidationMetadataException": AUTOMATION + "MetadataException",
     AUTOMATION + "MetadataException": AUTOMATION + "RuntimeException",
+    AUTOMATION + "ArgumentTransformationMetadataException": AUTOMATION + "MetadataException",
     AUTOMATION + "PropertyNotFoundException": AUTOMATION + "ExtendedTypeSystemException",
     AUTOMATION + "RemoteException": AUTOMATION + "RuntimeException",
 }
@@ -96,6 +97,25 @@ def ancestors(name: str) -> list[str]:
     while found[-1] != "System.Object":
         found.append(_PARENTS.get(found[-1], "System.Exception"))
     return found
+
+
+_CHANGED = "Collection was modified; enumeration operation may not execute."
+
+
+def collection_changed() -> PowerShellError:
+    """What ``foreach`` meets when its collection has changed."""
+    name = "System.InvalidOperationException"
+    return PowerShellError(_CHANGED, name, category="OperationStopped", exception_type=name)
+
+
+def bad_enumeration() -> PowerShellError:
+    """What a pipeline meets when the collection before it has changed."""
+    return PowerShellError(
+        f"An error occurred while enumerating through a collection: {_CHANGED}.",
+        "BadEnumeration",
+        category="InvalidOperation",
+        inner=PowerShellError(_CHANGED, exception_type="System.InvalidOperationException"),
+    )
 
 
 class Terminating(Exception):  # noqa: N818 - it is not an error of the lab but one that a script ran into

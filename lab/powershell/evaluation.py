@@ -9,6 +9,7 @@ from typing import cast as typing_cast
 from lab.powershell import calls, comparison, indexes, members, operators, statics
 from lab.powershell.api import HashTable, NotModelledError, PowerShellError, PSObject, Session
 from lab.powershell.convert import CUSTOM, to_bool, to_list, to_text
+from lab.powershell.declared import convert_variable
 from lab.powershell.dotnet import cast, is_instance, resolve
 from lab.powershell.formatting import composite
 from lab.powershell.patterns import named_groups
@@ -36,6 +37,7 @@ from lab.powershell.syntax import (
     Unary,
     Variable,
 )
+from lab.powershell.utf16 import units
 from lab.powershell.values import (
     NOTHING,
     NetType,
@@ -184,6 +186,8 @@ class Expressions:
         value = self.value(node.operand)
         if kind.full == "System.Void":
             return NOTHING
+        if kind.full == "System.String" and isinstance(value, list):
+            return self.text(value)  # $OFS stands between the elements
         return cast(value, kind, self.session)
 
     def _unary(self, node: Unary) -> Any:
@@ -220,6 +224,8 @@ class Expressions:
         """A binary operator on two values."""
         arithmetic = operators.ARITHMETIC.get(operator)
         if arithmetic is not None:
+            if operator == "+" and isinstance(right, list) and isinstance(left, str):
+                right = self.text(right)
             return arithmetic(left, right)
         if operator == "f":
             return composite(self.text(left), right if isinstance(right, list) else [right])
@@ -248,7 +254,7 @@ class Expressions:
         return comparison.single(name, left, right, case=case)
 
     def _match(self, left: Any, right: Any, *, case: bool) -> bool:
-        found = comparison.regex_of(right, case=case).search(to_text(left))
+        found = comparison.regex_of(right, case=case).search(units(to_text(left)))
         if found is None:
             return False
         groups = [(key, text) for key, text in named_groups(found) if text is not None]
@@ -361,7 +367,7 @@ class Expressions:
         kind = resolve(target.type)
 
         def convert(new: Any) -> Any:
-            return cast(new, kind, self.session)
+            return convert_variable(plain(new), kind, self.session)
 
         if isinstance(target.operand, Variable):
             self.declare(target.operand, convert(value), convert)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from lab.powershell.api import ENVIRONMENT, PSObject, Session
+from lab.powershell.api import ENVIRONMENT, PowerShellError, PSObject, Session
 from lab.powershell.commands import Commands
 from lab.powershell.convert import to_text
 from lab.powershell.errors import ReturnFlow, Terminating, record_of
@@ -83,7 +83,20 @@ class Evaluator(Commands, Expressions, Variables, Statements):
         return to_text(value, to_text(separator.value) if separator else " ")
 
     def now(self) -> datetime:
-        return self.session.machine.world.clock.now()
+        machine = self.session.machine
+        ahead = (machine.collection("power").get("state") or {}).get("clock_ahead", 0)
+        return machine.world.clock.now() + timedelta(seconds=ahead)
+
+    def write_error(self, error: PowerShellError) -> None:
+        """A non-terminating error of a function's binding, as $ErrorActionPreference says."""
+        record, action = self.place(record_of(error)), self.preference("ErrorActionPreference")
+        self.success = False
+        if action == "Stop":
+            raise Terminating(record, thrown=True)
+        if action != "Ignore":
+            self.remember(record)
+        if action not in ("Ignore", "SilentlyContinue"):
+            self.streams.error(record)
 
     def environment_get(self, name: str) -> str | None:
         found = self.environment.get(name.lower())

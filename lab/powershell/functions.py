@@ -7,18 +7,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lab.powershell.api import HashTable, NotModelledError, PowerShellError, PSObject
-from lab.powershell.arguments import COMMON, Given, binding_error, common_parameter, find_parameter
+from lab.powershell.arguments import (
+    COMMON,
+    VALIDATION,
+    Given,
+    action_preference,
+    binding_error,
+    common_parameter,
+    empty,
+    find_parameter,
+    null_argument,
+)
+from lab.powershell.comparison import compare
 from lab.powershell.convert import to_bool, to_list, to_text
+from lab.powershell.declared import convert
 from lab.powershell.dotnet import cast, resolve
 from lab.powershell.patterns import regex
 from lab.powershell.scope import Cell
 from lab.powershell.syntax import AttributeUse, Constant, Parameter, Script
-from lab.powershell.values import NOTHING, NetType, Switch, plain
+from lab.powershell.utf16 import length, units
+from lab.powershell.values import NOTHING, NetType, Switch, plain, type_name
 
 if TYPE_CHECKING:
     from lab.powershell.evaluator import Evaluator
-
-VALIDATION = "System.Management.Automation.ParameterBindingValidationException"
 
 
 @dataclass(frozen=True)
@@ -103,6 +114,7 @@ class FunctionCall:
         self.signature = signature(script, evaluator)
         self.bound: dict[str, Any] = {}
         self.rest: list[Any] = []
+        self.out_variable = ""
         self._bind(given)
 
     # -- binding
@@ -173,10 +185,15 @@ class FunctionCall:
         else:
             raise binding_error(f"Missing an argument for parameter '{common}'.", "MissingArgument", self._owner)
         preference = COMMON[common]
+        if common == "OutVariable":
+            self.out_variable = to_text(value)
+            return
         if preference is None:
             raise NotModelledError(f"-{common} of a function")
         if common in ("Verbose", "Debug"):
             value = "Continue" if to_bool(value) else "SilentlyContinue"
+        else:
+            value = action_preference(common, value, self._owner)
         self.evaluator.scope.set(preference, to_text(value))
 
     def _bind_positions(self, values: list[Any]) -> None:
@@ -198,25 +215,30 @@ class FunctionCall:
         self.rest = values
 
     def _convert(self, declared: Declared, value: Any) -> Any:
-        value = plain(value)
-        if declared.type is not None:
-            try:
-                value = cast(value, declared.type, self.evaluator.session)
-            except PowerShellError as error:
-                raise binding_error(
-                    f"Cannot process argument transformation on parameter '{declared.name}'. {error.message}",
-                    "ParameterArgumentTransformationError",
-                    self._owner,
-                    category="InvalidData",
-                    exception_type="System.Management.Automation.ParameterBindingArgumentTransformationException",
-                ) from None
-        self._validate(declared, value)
+        given = plain(value)
+        value = self._transformed(declared, given)
+        self._validate(declared, value, given)
         return value
 
-    def _validate(self, declared: Declared, value: Any) -> None:
-        uses = {use.name: use for use in declared.source.attributes}
+    def _transformed(self, declared: Declared, value: Any) -> Any:
+        if declared.type is None:
+            return value
+        try:
+            return convert(value, declared.type, self.evaluator.session, advanced=self.signature.advanced)
+        except PowerShellError as error:
+            raise binding_error(
+                f"Cannot process argument transformation on parameter '{declared.name}'. {error.message}",
+                "ParameterArgumentTransformationError",
+                self._owner,
+                category="InvalidData",
+                exception_type="System.Management.Automation.ParameterBindingArgumentTransformationException",
+            ) from None
+
+    def _validate(self, declared: Declared, value: Any, given: Any) -> None:
         if declared.mandatory:
-            self._not_empty(declared, value, set(uses))
+            # A null among the elements is seen as it was given, also where the conversion makes a text of it.
+            elements = given if isinstance(given, list) and isinstance(value, list) else value
+            self._not_empty(declared, elements, {use.name for use in declared.source.attributes})
         for use in declared.source.attributes:
             if use.name.startswith("validate"):
                 why = self._violation(use, value)
@@ -230,17 +252,18 @@ class FunctionCall:
                     )
 
     def _not_empty(self, declared: Declared, value: Any, uses: set[str]) -> None:
-        what = None
-        if value is None and "allownull" not in uses:
-            what = ("null", "NullNotAllowed")
-        elif value == "" and isinstance(value, str) and "allowemptystring" not in uses:
-            what = ("an empty string", "EmptyStringNotAllowed")
-        elif isinstance(value, list) and not value and "allowemptycollection" not in uses:
-            what = ("an empty array", "EmptyArrayNotAllowed")
+        letters = {"allownull": "n", "allowemptystring": "s", "allowemptycollection": "c"}
+        full = declared.type.full if declared.type is not None else ""
+        what = empty(
+            value,
+            "".join(letter for word, letter in letters.items() if word in uses),
+            text=full in ("System.String", "System.String[]"),
+            collection=full.endswith("[]") or full.startswith("System.Collections"),
+        )
         if what:
             raise binding_error(
                 f"Cannot bind argument to parameter '{declared.name}' because it is {what[0]}.",
-                f"ParameterArgumentValidationError{what[1]}",
+                f"ParameterArgumentValidationError{what[1]}NotAllowed",
                 self._owner,
                 category="InvalidData",
                 exception_type=VALIDATION,
@@ -250,17 +273,9 @@ class FunctionCall:
         arguments = [self.evaluator.value(node) for node in use.positional]
         items = to_list(value)
         if use.name == "validatenotnull":
-            return (
-                "The argument is null. Supply a non-null argument and try the command again." if value is None else None
-            )
+            return _null_in(value, "null")
         if use.name == "validatenotnullorempty":
-            empty = value is None or value == "" or (isinstance(value, list) and not value)
-            return (
-                "The argument is null or empty. Supply an argument that is not null or empty and then try the command "
-                "again."
-                if empty
-                else None
-            )
+            return _null_in(value, "null or empty")
         if use.name == "validatescript":
             for item in items:
                 found = self.evaluator.invoke(arguments[0], item=item)
@@ -270,10 +285,13 @@ class FunctionCall:
                         "return true. Determine why the validation script failed and then try the command again."
                     )
             return None
-        for item in items:
-            why = _breach(use, item, arguments)
-            if why:
-                return why
+        if use.name in ("validateset", "validatepattern", "validaterange", "validatelength"):
+            if value is None or None in items:
+                return NULL_ELEMENT
+            for item in items:
+                why = _breach(use, item, arguments)
+                if why:
+                    return why
         if use.name == "validatecount" and not arguments[0] <= len(items) <= arguments[1]:
             return (
                 f"The number of provided arguments, ({len(items)}), is not between {arguments[0]} and {arguments[1]}."
@@ -296,15 +314,13 @@ class FunctionCall:
         )
         for one in self.signature.parameters:
             name = one.name.lower()
-            convert = self._converter(one)
             if name in self.bound:
                 value = self.bound[name]
             elif one.source.default is not None:
-                value = plain(evaluator.value(one.source.default))
-                value = convert(value) if convert else value
+                value = self._transformed(one, plain(evaluator.value(one.source.default)))
             else:
                 value = self._initial(one)
-            scope.cells[name] = Cell(one.name, value, convert)
+            scope.cells[name] = Cell(one.name, value, self._converter(one))
 
     def _initial(self, one: Declared) -> Any:
         if one.type is None:
@@ -316,10 +332,27 @@ class FunctionCall:
         return None
 
     def _converter(self, one: Declared) -> Any:
+        """What an assignment to the parameter's variable does: a cast, and the validation again."""
         kind = one.type
-        if kind is None:
+        validated = [use for use in one.source.attributes if use.name.startswith("validate")]
+        if kind is None and not validated:
             return None
-        return lambda value: cast(value, kind, self.evaluator.session)
+
+        def assign(value: Any) -> Any:
+            if kind is not None:
+                value = cast(value, kind, self.evaluator.session)
+            if any(self._violation(use, value) for use in validated):
+                raise PowerShellError(
+                    f"The variable cannot be validated because the value {to_text(value)} is not a valid value for the "
+                    f"{one.name} variable.",
+                    "ValidateSetFailure",
+                    category="MetadataError",
+                    exception_type="System.Management.Automation.ValidationMetadataException",
+                    target=value,
+                )
+            return value
+
+        return assign
 
     def missing(self) -> None:
         """Raise when a mandatory parameter has no value and the pipeline cannot give it one."""
@@ -337,23 +370,51 @@ class FunctionCall:
                 self._owner,
             )
 
-    def take(self, item: Any) -> None:
-        """Bind the parameters that take a pipeline object."""
+    def take(self, item: Any) -> bool:
+        """Bind the parameters that take a pipeline object. False: none of them takes this one.
+
+        Raises the error of a value that a parameter of that name or a mandatory one does not take.
+        """
+        taken = not self.signature.advanced
         for one in self.signature.parameters:
-            if one.name.lower() in self.bound:
+            if one.name.lower() in self.bound or not (one.by_value or one.by_name):
                 continue
-            if one.by_value:
-                self.evaluator.scope.cells[one.name.lower()] = Cell(
-                    one.name, self._convert(one, item), self._converter(one)
-                )
-            elif one.by_name:
-                for name in (one.name, *one.aliases):
-                    found = property_of(item, name)
-                    if found is not NOTHING:
-                        self.evaluator.scope.cells[one.name.lower()] = Cell(
-                            one.name, self._convert(one, found), self._converter(one)
-                        )
-                        break
+            value = item if one.by_value else NOTHING
+            if value is NOTHING:
+                held = (property_of(item, name) for name in (one.name, *one.aliases))
+                value = next((found for found in held if found is not NOTHING), NOTHING)
+            if value is NOTHING:
+                continue
+            try:
+                converted = self._convert(one, value)
+            except PowerShellError as error:
+                if one.by_value and error.error_id.startswith("ParameterArgumentTransformationError"):
+                    continue  # it is no object for this parameter
+                raise
+            taken = True
+            self.evaluator.scope.cells[one.name.lower()] = Cell(one.name, converted, self._converter(one))
+        return taken
+
+
+NULL_ELEMENT = (
+    "The argument is null, empty, or an element of the argument collection contains a null value. Supply a collection "
+    "that does not contain any null values and then try the command again."
+)
+NULL_IN_COLLECTION = (
+    "The argument has a null value, or an element of the argument collection contains a null value. Provide a "
+    "collection that does not contain any null values, and then try the command again."
+)
+
+
+def _null_in(value: Any, what: str) -> str | None:
+    if value is None or (value == "" and what == "null or empty"):
+        return null_argument(what)
+    if isinstance(value, list):
+        if what == "null or empty" and (not value or "" in value or None in value):
+            return NULL_ELEMENT
+        if None in value:
+            return NULL_IN_COLLECTION
+    return None
 
 
 def property_of(item: Any, name: str) -> Any:
@@ -375,7 +436,7 @@ def _breach(use: AttributeUse, item: Any, arguments: list[Any]) -> str | None:
             f'The argument "{text}" does not belong to the set "{",".join(allowed)}" specified by the ValidateSet '
             "attribute. Supply an argument that is in the set and then try the command again."
         )
-    if use.name == "validatepattern" and not regex(to_text(arguments[0]), re.I).search(text):
+    if use.name == "validatepattern" and not regex(to_text(arguments[0]), re.I).search(units(text)):
         return (
             f'The argument "{text}" does not match the "{to_text(arguments[0])}" pattern. Supply an argument that '
             f"matches "
@@ -383,20 +444,32 @@ def _breach(use: AttributeUse, item: Any, arguments: list[Any]) -> str | None:
         )
     if use.name == "validaterange":
         low, high = arguments
-        if item < low:
+        if type_name(item) != type_name(low):
+            return (
+                f'The argument cannot be validated because its type "{NetType(type_name(item)).name}" is not the same '
+                f"type ({NetType(type_name(low)).name}) as the maximum and minimum limits of the parameter. Make sure "
+                f"the argument is of type {NetType(type_name(low)).name} and then try the command again."
+            )
+        below, above = compare(item, low) < 0, compare(item, high) > 0
+        if below:
             return (
                 f"The {text} argument is less than the minimum allowed range of {to_text(low)}. Supply an "
                 f"argument that is "
                 f"greater than or equal to {to_text(low)} and then try the command again."
             )
-        if item > high:
+        if above:
             return (
                 f"The {text} argument is greater than the maximum allowed range of {to_text(high)}. Supply an argument "
                 f"that is less than or equal to {to_text(high)} and then try the command again."
             )
-    if use.name == "validatelength" and not arguments[0] <= len(text) <= arguments[1]:
+    if use.name == "validatelength" and not isinstance(item, str):
         return (
-            f"The character length of the {len(text)} argument is out of the range {arguments[0]} to {arguments[1]}. "
-            "Supply an argument of the right length and then try the command again."
+            "The ValidateLength attribute cannot be applied to a parameter that is not a string or string[] parameter. "
+            "Make the parameter a string or string[] parameter."
+        )
+    if use.name == "validatelength" and not arguments[0] <= length(text) <= arguments[1]:
+        return (
+            f"The character length of the {length(text)} argument is out of the range {arguments[0]} to {arguments[1]}"
+            ". Supply an argument of the right length and then try the command again."
         )
     return None

@@ -11,6 +11,7 @@ from typing import Any
 from lab.powershell.api import EnumValue, HashTable, NotModelledError, PowerShellError, PSObject
 from lab.powershell.numeric import to_whole
 from lab.powershell.objects import PropertyList
+from lab.powershell.utf16 import units
 from lab.powershell.value_members import (
     GroupList,
 )
@@ -19,6 +20,7 @@ from lab.powershell.values import (
     Char,
     ErrorRecord,
     NetArray,
+    NetList,
     NetType,
     Switch,
     plain,
@@ -98,6 +100,8 @@ def _entry(table: HashTable, key: Any) -> Any:
 def _element(items: Any, at: Any) -> Any:
 
     position = to_whole(plain(at), "Int32")
+    if isinstance(items, str):
+        items = units(items)
     if position < -len(items) or position >= len(items):
         return MISSING
     found = items[position]
@@ -134,6 +138,8 @@ def put_index(value: Any, at: Any, new: Any) -> None:
             )
         if isinstance(value, NetArray):
             new = cast(new, NetType(value.element))
+        elif isinstance(value, NetList):
+            value.version += 1
         value[position] = new
         return
     raise _cannot_index(value)

@@ -9,6 +9,7 @@ from typing import Any
 from lab.powershell.api import HashTable, NotModelledError, PowerShellError, PSObject
 from lab.powershell.convert import CUSTOM, to_text
 from lab.powershell.objects import PropertyList, exception_view
+from lab.powershell.utf16 import length
 from lab.powershell.value_members import (
     PROPERTIES,
     error_view,
@@ -63,7 +64,7 @@ def own_property(value: Any, name: str) -> Any:
             return MISSING
         return found
     if isinstance(value, str) and not isinstance(value, Char):
-        return len(value) if lower == "length" else MISSING
+        return length(value) if lower == "length" else MISSING
     if isinstance(value, list):
         found = _look(getattr(value, "properties", {}), lower)  # a collection with properties of its own
         return found if found is not MISSING else _list_property(value, lower)
@@ -89,9 +90,10 @@ def _table_property(table: HashTable, lower: str) -> Any:
     if lower == "count":
         return len(table)
     if lower == "keys":
-        return NetList(table.keys(), "System.Collections.Hashtable+KeyCollection")
+        return NetList(table.keys(), "System.Collections.Hashtable+KeyCollection", view_of=table)
     if lower == "values":
-        return NetList([item for _, item in table.items()], "System.Collections.Hashtable+ValueCollection")
+        held = [item for _, item in table.items()]
+        return NetList(held, "System.Collections.Hashtable+ValueCollection", view_of=table)
     if lower in ("isreadonly", "isfixedsize", "issynchronized"):
         return False
     if lower == "syncroot":

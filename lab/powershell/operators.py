@@ -14,9 +14,10 @@ from typing import Any
 
 from lab.powershell.api import EnumValue, HashTable, Int64, NotModelledError, PowerShellError
 from lab.powershell.comparison import regex_of
-from lab.powershell.convert import impossible, to_list, to_span, to_text
+from lab.powershell.convert import impossible, to_list, to_span, to_text, type_shown
 from lab.powershell.numeric import as_decimal, to_number, to_whole
 from lab.powershell.patterns import regex, replacement
+from lab.powershell.utf16 import joined, units
 from lab.powershell.values import (
     NOTHING,
     Char,
@@ -53,22 +54,24 @@ def no_operator(operator: str, left: Any) -> PowerShellError:
 
 def add(left: Any, right: Any) -> Any:
     if isinstance(left, str) and not isinstance(left, Char):
-        return left + to_text(right)
+        return joined(left + to_text(right))
     if isinstance(left, list):
+        if right is NOTHING:
+            return list(left)  # the output of nothing adds no element, $null adds one
         return list(left) + (list(right) if isinstance(right, list) else [plain(right)])
     if isinstance(left, HashTable):
         if isinstance(right, HashTable):
-            joined = HashTable(left.items(), ordered=left.ordered)
+            both = HashTable(left.items(), ordered=left.ordered)
             for key, value in right.items():
-                if key in joined:
+                if key in both:
                     raise PowerShellError(
                         f"Item has already been added. Key in dictionary: '{to_text(key)}'  Key being added: "
                         f"'{to_text(key)}'",
                         "System.ArgumentException",
                         exception_type="System.ArgumentException",
                     )
-                joined[key] = value
-            return joined
+                both[key] = value
+            return both
         raise PowerShellError(
             "A hash table can only be added to another hash table.",
             "AddHashTableToNonHashTable",
@@ -81,7 +84,7 @@ def add(left: Any, right: Any) -> Any:
     if isinstance(left, timedelta):
         return left + to_span(right)
     if isinstance(left, Char) and isinstance(right, str) and not _numeric(right):
-        return str(left) + to_text(right)
+        return joined(str(left) + to_text(right))
     return _number_operation("+", left, right, lambda a, b: a + b)
 
 
@@ -206,7 +209,7 @@ def replace(left: Any, right: Any, *, case: bool) -> Any:
         )
     pattern = regex_of(parts[0] if parts else "", case=case)
     template = to_text(parts[1]) if len(parts) > 1 else ""
-    return pattern.sub(lambda match: replacement(template, match), to_text(left))
+    return joined(pattern.sub(lambda match: replacement(template, match), units(to_text(left))))
 
 
 def split(left: Any, right: Any, *, case: bool) -> list[Any]:
@@ -222,7 +225,7 @@ def split(left: Any, right: Any, *, case: bool) -> list[Any]:
         raise NotModelledError("-split with a negative count")
     found: list[Any] = []
     for item in to_list(left) or [""]:
-        text = to_text(item)
+        text = units(to_text(item))
         pieces: list[str] = []
         start = 0
         for match in pattern.finditer(text):
@@ -234,7 +237,7 @@ def split(left: Any, right: Any, *, case: bool) -> list[Any]:
             pieces.extend(group for group in match.groups() if group is not None)
             start = match.end()
         pieces.append(text[start:])
-        found.extend(pieces)
+        found.extend(joined(piece) for piece in pieces)
     return NetArray(found, "System.String")
 
 
@@ -243,7 +246,8 @@ def split_blanks(value: Any) -> list[Any]:
 
 
 def join(left: Any, right: Any) -> str:
-    return to_text(right).join(to_text(item) for item in (left if isinstance(left, list) else [left]))
+    items = left if isinstance(left, list) else [left]
+    return joined(to_text(right).join(type_shown(item) if isinstance(item, list) else to_text(item) for item in items))
 
 
 def span(left: Any, right: Any) -> list[Any]:

@@ -7,6 +7,7 @@ import warnings
 from functools import lru_cache
 
 from lab.powershell.api import NotModelledError, PowerShellError
+from lab.powershell.utf16 import joined, units
 
 _PIECE = re.compile(
     r"\\(?:[pP]\{[^}]*\}|[kK]<[^>]+>|[kK]'[^']+'|c.|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)"
@@ -24,11 +25,13 @@ def regex_error(pattern: str, why: str) -> PowerShellError:
 
 @lru_cache(maxsize=512)
 def regex(pattern: str, flags: int) -> re.Pattern[str]:
-    """A .NET pattern as a Python one. Raises the error of an invalid pattern (its reason is in Python's words)."""
+    """A .NET pattern as a Python one, for texts in UTF-16 units.
+
+    Raises the error of an invalid pattern (its reason is in Python's words)."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
-            return re.compile(_translate(pattern, flags), flags)
+            return re.compile(_translate(units(pattern), flags), flags)
     except re.error as error:
         if "global flags" in str(error) or "look-behind" in str(error):
             raise NotModelledError(f"the regular expression '{pattern}': {error}") from None
@@ -85,7 +88,7 @@ def replacement(template: str, match: re.Match[str]) -> str:
             return (numbered[int(key)] or "") if int(key) <= groups else text
         return (match[key] or "") if key in match.re.groupindex else text
 
-    return _REPLACEMENT.sub(part, template)
+    return _REPLACEMENT.sub(part, units(template))
 
 
 @lru_cache(maxsize=512)
@@ -126,8 +129,13 @@ def has_wildcard(text: str) -> bool:
 def named_groups(match: re.Match[str]) -> list[tuple[str | int, str | None]]:
     """The groups of a match as .NET numbers them: unnamed ones first, then the named ones by name."""
     names = {number: name for name, number in match.re.groupindex.items()}
-    order: list[tuple[str | int, str | None]] = [(0, match[0])]
+    order: list[tuple[str | int, str | None]] = [(0, _text(match, 0))]
     unnamed = [number for number in range(1, match.re.groups + 1) if number not in names]
-    order += [(index + 1, match[number]) for index, number in enumerate(unnamed)]
-    order += [(names[number], match[number]) for number in sorted(names)]
+    order += [(index + 1, _text(match, number)) for index, number in enumerate(unnamed)]
+    order += [(names[number], _text(match, number)) for number in sorted(names)]
     return order
+
+
+def _text(match: re.Match[str], number: int) -> str | None:
+    found = match[number]
+    return None if found is None else joined(found)

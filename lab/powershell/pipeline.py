@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from lab.powershell.api import PowerShellError
 from lab.powershell.arguments import Given
-from lab.powershell.errors import ReturnFlow
+from lab.powershell.errors import ReturnFlow, bad_enumeration
 from lab.powershell.functions import FunctionCall
 from lab.powershell.scope import Cell, Scope
 from lab.powershell.syntax import Script
-from lab.powershell.values import NOTHING, plain
+from lab.powershell.values import NOTHING, NetList, plain
 
 if TYPE_CHECKING:
     from lab.powershell.evaluator import Evaluator
@@ -80,6 +80,8 @@ class FunctionStage(Stage):
             if self.item is not NOTHING:
                 self.scope.cells["_"] = Cell("_", self.item)
             self.call.prepare()
+            if self.call.out_variable:
+                self.out = keep_output(outer, self.call.out_variable, self.out)
         finally:
             evaluator.scope = outer
         begin = self.script.begin
@@ -96,10 +98,29 @@ class FunctionStage(Stage):
         def run() -> None:
             self.scope.cells["_"] = Cell("_", item)
             self.scope.cells["input"] = Cell("input", [item])
-            self.call.take(item)
-            self.evaluator.run_block(block, self.out)
+            if self._takes(item):
+                self.evaluator.run_block(block, self.out)
 
         self._enter(run)
+
+    def _takes(self, item: Any) -> bool:
+        """Bind an object to the parameters; an error of it is written, and the next object comes."""
+        try:
+            if self.call.take(item):
+                return True
+            error = PowerShellError(
+                "The input object cannot be bound to any parameters for the command either because the command does "
+                "not take pipeline input or the input and its properties do not match any of the parameters that take "
+                "pipeline input.",
+                f"InputObjectNotBound,{self.name}",
+                category="InvalidArgument",
+                exception_type="System.Management.Automation.ParameterBindingException",
+                target=item,
+            )
+        except PowerShellError as refused:
+            error = refused
+        self.evaluator.write_error(error)
+        return False
 
     def end(self) -> None:
         if not self.piped and (self.script.process is not None or self.is_filter):
@@ -112,16 +133,37 @@ class FunctionStage(Stage):
 
             def run() -> None:
                 self.scope.cells["input"] = Cell("input", list(self.collected))
-                if self.collected:
-                    self.call.take(self.collected[-1])
+                for item in self.collected[-1:]:
+                    self._takes(item)
                 self.evaluator.run_block(last, self.out)
 
             self._enter(run)
 
 
+def keep_output(scope: Scope, written: str, out: Out) -> Out:
+    """-OutVariable: what is written goes into a list in the variable too, behind what it holds after a ``+``."""
+    name = written.lstrip("+")
+    kept = NetList()
+    if written.startswith("+") and (cell := scope.find(name.lower())) is not None and cell.value is not None:
+        kept.extend(cell.value if isinstance(cell.value, list) else [cell.value])
+    scope.set(name, kept)
+
+    def both(item: Any) -> None:
+        kept.append(item)
+        out(item)
+
+    return both
+
+
 def write_all(value: Any, out: Out) -> None:
     """Write a value as a pipeline does: a list element by element, nothing for an empty output."""
-    if isinstance(value, list):
+    if isinstance(value, NetList):
+        state = value.state()
+        for item in list(value):
+            out(plain(item))
+            if value.state() != state:
+                raise bad_enumeration()
+    elif isinstance(value, list):
         for item in list(value):
             out(plain(item))
     elif value is not NOTHING:

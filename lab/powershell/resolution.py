@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lab.powershell import core, table
+from lab.powershell import core, elsewhere, table
 from lab.powershell.api import AVAILABLE, CMDLETS, DRIVES, PROGRAMS, NotModelledError, PowerShellError, Session
 from lab.powershell.arguments import Given
 from lab.powershell.pipeline import Stage
@@ -171,6 +171,7 @@ def find(evaluator: Evaluator, name: Any) -> Any:
         return lambda given: ProgramStage(evaluator, wanted, run, given)
     if wanted.lower().endswith(".ps1"):
         return core.script_file(evaluator, wanted, not_found)
+    elsewhere.refuse(wanted)
     raise not_found(wanted)
 
 

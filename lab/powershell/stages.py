@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from lab.powershell import table
 from lab.powershell.api import CMDLETS, Call, NotModelledError, PowerShellError, StreamingProgram
 from lab.powershell.arguments import Given, Item
-from lab.powershell.binder import Bound, bind
+from lab.powershell.binder import Bound, bind, is_value_type, missing_mandatory
 from lab.powershell.convert import to_text
 from lab.powershell.errors import Terminating, record_of
 from lab.powershell.functions import property_of
-from lab.powershell.pipeline import Stage
-from lab.powershell.values import NOTHING, ErrorRecord, OutputRecord, plain
+from lab.powershell.pipeline import Out, Stage, keep_output
+from lab.powershell.values import NOTHING, ErrorRecord, NetList, OutputRecord, plain
 
 if TYPE_CHECKING:
     from lab.powershell.evaluator import Evaluator
@@ -84,8 +84,6 @@ class CallRuntime:
         if name:
             bare = name.lstrip("+")
             known = self.evaluator.variable_named(bare)
-            from lab.powershell.values import NetList
-
             holder = known if isinstance(known, NetList) else NetList()
             holder.append(value)
             self.evaluator.scope.set(bare, holder)
@@ -119,6 +117,16 @@ class CallRuntime:
             )
 
 
+def begin_variables(evaluator: Evaluator, bound: Bound, out: Out) -> Out:
+    """Make the variables of -ErrorVariable, -WarningVariable and -OutVariable; what is to be written to from now on."""
+    for name in ("ErrorVariable", "WarningVariable"):
+        variable = to_text(bound.common.get(name))
+        if variable and not variable.startswith("+"):
+            evaluator.scope.set(variable, NetList())
+    written = to_text(bound.common.get("OutVariable"))
+    return keep_output(evaluator.scope, written, out) if written else out
+
+
 class CmdletStage(Stage):
     """A cmdlet that a plain function stands for: it runs when its whole input is there."""
 
@@ -129,30 +137,16 @@ class CmdletStage(Stage):
     def begin(self) -> None:
         evaluator = self.evaluator
         self.bound = bind(self.info, self.given, evaluator.session, piped=self.piped)
+        if not self.info.pipeline_known and (lost := [name for name in self.bound.missing if self._needs(name)]):
+            raise missing_mandatory(self.info.owner, lost)
+        self.out = begin_variables(evaluator, self.bound, self.out)
         self.runtime = CallRuntime(evaluator, self.info, self.bound, self.out)
-        for name in ("ErrorVariable", "WarningVariable"):
-            variable = to_text(self.bound.common.get(name))
-            if variable and not variable.startswith("+"):
-                from lab.powershell.values import NetList
-
-                evaluator.scope.set(variable, NetList())
-        if self.bound.common.get("OutVariable"):
-            self._out_variable(to_text(self.bound.common["OutVariable"]))
         if self.bound.parameters.get("WhatIf"):
             raise NotModelledError(f"{self.info.name} -WhatIf")
 
-    def _out_variable(self, name: str) -> None:
-        from lab.powershell.values import NetList
-
-        kept = NetList()
-        self.evaluator.scope.set(name.lstrip("+"), kept)
-        further = self.out
-
-        def both(item: Any) -> None:
-            kept.append(item)
-            further(item)
-
-        self.out = both
+    def _needs(self, name: str) -> bool:
+        """Whether a mandatory parameter is one that no object of the pipeline stands for: a number and the like."""
+        return is_value_type(self.info.parameters[name.lower()])
 
     def process(self, item: Any) -> None:
         if self.info.pipeline_known and not any(p.pipeline for p in self.info.parameters.values()):

@@ -16,6 +16,7 @@ from lab.powershell.errors import (
     ReturnFlow,
     Terminating,
     ancestors,
+    collection_changed,
     record_of,
 )
 from lab.powershell.numeric import to_whole
@@ -43,7 +44,7 @@ from lab.powershell.syntax import (
     Value,
     Variable,
 )
-from lab.powershell.values import NOTHING, ErrorRecord, NetException, ScriptBlock, plain
+from lab.powershell.values import NOTHING, ErrorRecord, NetArray, NetException, NetList, ScriptBlock, plain
 
 Out = Callable[[Any], None]
 _TARGET = object()
@@ -217,7 +218,7 @@ class Statements:
     def _assignment(self, node: Assignment, out: Out) -> None:
         value = self.statement_value(node.value)
         if node.operator != "=":
-            value = self.operate(node.operator[0], self.value(node.target), plain(value))
+            value = self.operate(node.operator[0], self.value(node.target), value)
         elif type(value) is list and self.plain_expression(node.value) is None:
             value = list(value)
         self.assign(node.target, value)
@@ -262,10 +263,16 @@ class Statements:
                 self.statement(node.step, _ignore)
 
     def _foreach(self, node: ForEach, out: Out) -> None:
-        for item in to_list(self.statement_value(node.items)):
+        items = self.statement_value(node.items)
+        # An array is walked as it is, so that a change of an element is seen; a collection must not change.
+        watched = items if isinstance(items, NetList) else None
+        state = watched.state() if watched is not None else 0
+        for item in items if type(items) is list or isinstance(items, NetArray) else to_list(items):
             self.assign(node.variable, item)
             if not self._turn(node.body, node.label, out):
                 return
+            if watched is not None and watched.state() != state:
+                raise collection_changed()
 
     def _switch(self, node: Switch, out: Out) -> None:
         value = self.statement_value(node.value)

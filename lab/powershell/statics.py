@@ -26,6 +26,7 @@ from lab.powershell.formatting import composite
 from lab.powershell.numeric import to_whole
 from lab.powershell.objects import make_stopwatch
 from lab.powershell.type_names import ENUMS
+from lab.powershell.utf16 import units
 from lab.powershell.value_members import match_view, matches, regex_split
 from lab.powershell.values import Char, NetArray, NetType, Version
 
@@ -208,8 +209,8 @@ STATICS: dict[str, dict[str, Any]] = {
         "escape": do.escape,
         "unescape": lambda _, t: re.sub(r"\\(.)", r"\1", to_text(t)),
         "replace": do.replace_matches,
-        "ismatch": do.static_regex(lambda r, t: r.compiled.search(to_text(t)) is not None),
-        "match": do.static_regex(lambda r, t: match_view(r.compiled.search(to_text(t)))),
+        "ismatch": do.static_regex(lambda r, t: r.compiled.search(units(to_text(t))) is not None),
+        "match": do.static_regex(lambda r, t: match_view(r.compiled.search(units(to_text(t))))),
         "matches": do.static_regex(matches),
         "split": do.static_regex(regex_split),
     },

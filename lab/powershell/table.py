@@ -51,6 +51,22 @@ _ALIASES: dict[str, dict[str, str]] = {
     "invoke-command": {"Args": "ArgumentList", "Command": "ScriptBlock"},
     "set-executionpolicy": {},
 }
+_NULLABLE = {
+    "HostPriority": "int",
+    "InitialHostState": "nodeinitialhoststate",
+    "LoadWeight": "int",
+    "NewAffinity": "portruleaffinity",
+    "NewEndPort": "int",
+    "NewMode": "portrulefilteringmode",
+    "NewProtocol": "portruleprotocol",
+    "NewStartPort": "int",
+    "NewTimeout": "int",
+    "OperationMode": "clustermode",
+    "Port": "int",
+    "RetainSuspended": "bool",
+    "Timeout": "int",
+}
+"""What the Nullable parameters of NetworkLoadBalancingClusters hold, by their descriptions in the help."""
 _FIRST_SETS = {"get-command": 1}
 """Where the help's first set is not the one that a positional value means."""
 _REST = {"write-output": "InputObject", "write-host": "Object", "foreach-object": "RemainingScripts"}
@@ -84,6 +100,7 @@ class TableParameter:
     is_array: bool
     pipeline: bool
     values: tuple[str, ...]
+    nullable: bool = False
 
     @property
     def is_switch(self) -> bool:
@@ -150,10 +167,11 @@ def find(name: str) -> CmdletInfo | None:
     parameters = {
         key.lower(): TableParameter(
             key,
-            kind.removesuffix("[]").lower(),
+            _NULLABLE[key] if kind == "Nullable" else kind.removesuffix("[]").lower(),
             kind.endswith("[]") or kind in ("StringCollection",),
             key in pipeline,
             tuple(values.get(key, ())),
+            kind == "Nullable",
         )
         for key, kind in types.items()
     }

@@ -5,6 +5,7 @@ Each table maps a lower-case name to a function of the value (and of a method's 
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 import uuid
@@ -28,6 +29,7 @@ from lab.powershell.formatting import format_date, format_guid, format_value
 from lab.powershell.numeric import to_double, to_whole
 from lab.powershell.patterns import named_groups, replacement
 from lab.powershell.type_names import ENUMS
+from lab.powershell.utf16 import joined, length, units
 from lab.powershell.values import (
     Char,
     ErrorRecord,
@@ -151,6 +153,17 @@ VERSION_METHODS: Table = {
 # -- lists and tables
 
 
+def _changing(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A method that changes a list: enumerations of it that are under way end with an error."""
+
+    @functools.wraps(function)
+    def run(items: NetList, *arguments: Any) -> Any:
+        items.version += 1
+        return function(items, *arguments)
+
+    return run
+
+
 def _add(items: NetList, value: Any) -> Any:
     if items.element is not None:
         items.append(cast(value, NetType(items.element.full)))
@@ -188,8 +201,6 @@ def _remove_at(items: list[Any], at: Any) -> None:
 
 
 def _sort(items: list[Any]) -> None:
-    import functools
-
     items.sort(key=functools.cmp_to_key(lambda a, b: compare(a, b, case=True)))
 
 
@@ -215,7 +226,7 @@ LIST_METHODS: Table = {
     "equals": lambda items, other: items is other,
 }
 FIXED_METHODS: Table = dict.fromkeys(("add", "remove", "insert", "clear", "removeat"), _fixed)
-GROWING_METHODS: Table = {
+_GROWING: Table = {
     "add": _add,
     "addrange": _extend,
     "remove": _remove,
@@ -225,6 +236,7 @@ GROWING_METHODS: Table = {
     "reverse": lambda items: items.reverse(),
     "sort": _sort,
 }
+GROWING_METHODS: Table = {name: _changing(method) for name, method in _GROWING.items()}
 
 
 def _table_add(table: HashTable, key: Any, value: Any = None) -> None:
@@ -243,12 +255,13 @@ def _table_clear(table: HashTable) -> None:
         del table[key]
 
 
-def entries(table: HashTable) -> list[Any]:
+def entries(table: HashTable) -> NetList:
     """What enumerating a table gives: its DictionaryEntry objects."""
-    return [
+    found = [
         PSObject("System.Collections.DictionaryEntry", {"Name": key, "Key": key, "Value": value})
         for key, value in table.items()
     ]
+    return NetList(found, "System.Collections.Hashtable+HashtableEnumerator", view_of=table)
 
 
 TABLE_METHODS: Table = {
@@ -293,7 +306,7 @@ def match_view(match: re.Match[str] | None) -> PSObject:
             {
                 "Success": text is not None,
                 "Index": max(match.start(key), 0),
-                "Length": len(text or ""),
+                "Length": length(text or ""),
                 "Value": text or "",
             },
             text=text or "",
@@ -305,15 +318,15 @@ def match_view(match: re.Match[str] | None) -> PSObject:
             "Success": True,
             "Index": match.start(),
             "Length": match.end() - match.start(),
-            "Value": match[0],
+            "Value": joined(match[0]),
         },
         {
             "nextmatch": lambda: match_view(
                 match.re.search(match.string, match.end() + (1 if match.end() == match.start() else 0))
             ),
-            "result": lambda template: replacement(to_text(template), match),
+            "result": lambda template: joined(replacement(to_text(template), match)),
         },
-        text=match[0],
+        text=joined(match[0]),
     )
 
 
@@ -334,27 +347,28 @@ def regex_replace(pattern: Regex, text: Any, by: Any, invoke: Callable[..., list
     def one(match: re.Match[str]) -> str:
         if isinstance(by, ScriptBlock):
             found = invoke(by, match_view(match))
-            return to_text(found[0] if len(found) == 1 else found)
+            return units(to_text(found[0] if len(found) == 1 else found))
         return replacement(to_text(by), match)
 
-    return pattern.compiled.sub(one, to_text(text), count=limit)
+    return joined(pattern.compiled.sub(one, units(to_text(text)), count=limit))
 
 
 def matches(pattern: Regex, text: Any) -> NetList:
     return NetList(
-        [match_view(match) for match in pattern.compiled.finditer(to_text(text))],
+        [match_view(match) for match in pattern.compiled.finditer(units(to_text(text)))],
         "System.Text.RegularExpressions.MatchCollection",
     )
 
 
 def regex_split(pattern: Regex, text: Any) -> list[Any]:
-    return NetArray([piece for piece in pattern.compiled.split(to_text(text)) if piece is not None], "System.String")
+    pieces = pattern.compiled.split(units(to_text(text)))
+    return NetArray([joined(piece) for piece in pieces if piece is not None], "System.String")
 
 
 REGEX_METHODS: Table = {
-    "match": lambda r, text, at=0: match_view(r.compiled.search(to_text(text), at)),
+    "match": lambda r, text, at=0: match_view(r.compiled.search(units(to_text(text)), at)),
     "matches": matches,
-    "ismatch": lambda r, text: r.compiled.search(to_text(text)) is not None,
+    "ismatch": lambda r, text: r.compiled.search(units(to_text(text))) is not None,
     "split": regex_split,
     "tostring": lambda r: r.pattern,
 }

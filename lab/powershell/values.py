@@ -70,9 +70,24 @@ class NetArray(list[Any]):
 class NetList(list[Any]):
     """Any other list: ArrayList, List<T>, MatchCollection, the keys of a table. It is enumerated in a pipeline."""
 
-    def __init__(self, items: Any = (), net_type: str = "System.Collections.ArrayList", element: Any = None) -> None:
+    version = 0
+    """Grows with each change, as .NET's does: an enumeration that sees another number ends with an error."""
+
+    def __init__(
+        self,
+        items: Any = (),
+        net_type: str = "System.Collections.ArrayList",
+        element: Any = None,
+        view_of: HashTable | None = None,
+    ) -> None:
         super().__init__(items)
         self.net_type, self.element = net_type, element
+        self.view_of = view_of
+        """The table that this is a view of."""
+
+    def state(self) -> int:
+        """The version that an enumeration watches."""
+        return self.version if self.view_of is None else self.view_of.version
 
 
 class Switch:

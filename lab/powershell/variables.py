@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from lab.powershell.api import HashTable, NotModelledError, PowerShellError, PSObject, Session
 from lab.powershell.convert import to_text
+from lab.powershell.declared import convert_variable
 from lab.powershell.dotnet import cast
 from lab.powershell.scope import Cell, Scope
-from lab.powershell.values import NOTHING, NetList, NetType, Reference, ScriptBlock, Version
+from lab.powershell.values import NOTHING, NetList, NetType, Reference, ScriptBlock, Version, plain
 
 if TYPE_CHECKING:
     from lab.powershell.syntax import Variable
@@ -84,9 +85,13 @@ class Variables:
 
     def convert_preferences(self) -> None:
         """A preference takes the names and numbers of its enumeration only."""
+
+        def convert(value: Any) -> Any:
+            return convert_variable(plain(value), _ACTION, None)
+
         for name in PREFERENCES:
             if name != "ConfirmPreference":
-                self.global_scope.cells[name.lower()].convert = lambda value: cast(value, _ACTION)
+                self.global_scope.cells[name.lower()].convert = convert
 
     # -- reading
 

@@ -121,8 +121,9 @@ class DeducesParameters(Protocol):
 class Instance(Protocol):
     """One running SQL Server service."""
 
-    version: tuple[int, int, int]
-    """(11, 0, 3000) is SQL Server 2012 SP1."""
+    @property
+    def version(self) -> tuple[int, int, int]:
+        """(11, 0, 7001) is SQL Server 2012 SP4."""
 
     def login(self, user: str, password: str, database: str = "", *, host: str = "", program: str = "") -> Session:
         """SQL Server authentication. Raises SqlError 18456 (and 18470, 18486 …), 4060 for the database."""

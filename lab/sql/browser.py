@@ -20,7 +20,6 @@ _ENUMERATE = (0x02, 0x03)
 """CLNT_BCAST_EX and CLNT_UCAST_EX: every instance of the machine."""
 _BY_NAME, _RESPONSE = 0x04, 0x05
 _LONGEST_NAME = 32
-VERSION = "11.0.3000.0"
 
 
 class Browsers:
@@ -89,7 +88,7 @@ def _response(found: Installation) -> bytes:
         "ServerName": found.machine.name.upper(),
         "InstanceName": found.instance.upper(),
         "IsClustered": "No",
-        "Version": VERSION,
+        "Version": f"11.0.{found.build[2]}.0",
         "tcp": str(found.port),
     }
     data = (";".join(part for pair in fields.items() for part in pair) + ";;").encode("latin-1")

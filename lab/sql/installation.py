@@ -16,6 +16,12 @@ ROOT = r"HKLM\SOFTWARE\Microsoft\Microsoft SQL Server"
 NAMES_KEY = ROOT + r"\Instance Names\SQL"
 _PROGRAMS = r"C:\Program Files\Microsoft SQL Server"
 DEFAULT_PORT = 1433
+BUILD = (11, 0, 7001)
+"""Service Pack 4 for SQL Server 2012, the first that always speaks TLS 1.2."""
+_LEVELS = ((7001, "SP4"), (6020, "SP3"), (5058, "SP2"), (3000, "SP1"))
+_TLS12 = ((5352, 5500), (5644, 6020), (6216, 6500), (6518, 100_000))
+"""Builds that speak TLS 1.2: of each branch (SP2 and SP3, security updates and cumulative updates) those from the
+update on that KB3135244 names."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,27 @@ class Installation(Names):
     def port(self) -> int:
         """The TCP port it listens on, or listened on when it ran last."""
         return int(self.document.get("port", DEFAULT_PORT))
+
+    @property
+    def build(self) -> tuple[int, int, int]:
+        """The version of the installed program files."""
+        major, minor, number = self.document.get("build") or BUILD
+        return int(major), int(minor), int(number)
+
+    @property
+    def level(self) -> str:
+        """SERVERPROPERTY('ProductLevel')."""
+        return next((level for first, level in _LEVELS if self.build[2] >= first), "RTM")
+
+    @property
+    def title(self) -> str:
+        """The beginning of @@VERSION and of the error log."""
+        return f"Microsoft SQL Server 2012 ({self.level}) - 11.0.{self.build[2]}.0 (X64)"
+
+    @property
+    def speaks_tls12(self) -> bool:
+        """Before these builds SQL Server 2012 speaks TLS 1.0."""
+        return any(first <= self.build[2] < end for first, end in _TLS12)
 
     @property
     def configured_port(self) -> int:

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import ssl
-import tempfile
 import threading
 import weakref
 
-from lab import machines, routes
+from lab import machines, routes, schannel
 from lab.addresses import loopback_of
 from lab.network import Endpoint, Talk, reset, silence
 from lab.sql import engine
 from lab.sql.browser import Browsers
-from lab.sql.installation import installed
+from lab.sql.installation import Installation, installed
 from lab.sql.tds import Connection, Server
 from lab.world import Machine, ServiceControl, World
 
@@ -48,13 +46,21 @@ def stop(world: World) -> None:
         engine.stop(world)
 
 
+def reopen(world: World, machine: Machine) -> None:
+    """Close what listens for a machine's instance and listen anew: its certificate or its program files changed."""
+    wires = _running[world]
+    wires.close(machine)
+    wires.open(machine)
+
+
 class Wires:
     """All listening sockets of SQL Server in one world."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self._servers: dict[str, Server] = {}
-        self._names: dict[str, list[str]] = {}
+        self._shown: dict[str, tuple[object, ...]] = {}
+        """What each server's TLS follows from."""
         self._endpoints: dict[str, Endpoint] = {}
         self._listeners: dict[str, Endpoint] = {}
         self._lock = threading.RLock()
@@ -144,16 +150,20 @@ class Wires:
         return list(server.connections) if server is not None else []
 
     def _server(self, machine: Machine) -> Server:
-        """The server of a machine; its certificate is made anew when the names that it must carry have changed."""
+        """The server of a machine; its TLS is made anew when the names that its certificate must carry, the certificate
+        that somebody gave it, or the build have changed."""
         key, names = machine.name.lower(), self._certificate_names(machine)
+        installation = installed(machine)
+        assert installation is not None, "an instance that runs is installed"
+        shown = (names, installation.document.get("certificate"), installation.speaks_tls12)
         server = self._servers.get(key)
         if server is None:
-            context = self._context(machine, names)
+            context = self._context(installation, names)
             server = Server(self._world, machine, context, lambda: engine.instance_of(self._world, machine))
             self._servers[key] = server
-        elif self._names[key] != names:
-            server.context = self._context(machine, names)
-        self._names[key] = names
+        elif self._shown[key] != shown:
+            server.context = self._context(installation, names)
+        self._shown[key] = shown
         return server
 
     def _certificate_names(self, machine: Machine) -> list[str]:
@@ -165,18 +175,10 @@ class Wires:
             names += [f"{name}.{machine.domain}".lower(), name.lower()]
         return list(dict.fromkeys(names))
 
-    def _context(self, machine: Machine, names: list[str]) -> ssl.SSLContext:
-        certificate, key = self._world.authority.server_certificate(names)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.maximum_version = ssl.TLSVersion.TLSv1_2  # TLS 1.3 does not fit into TDS 7's handshake
-        descriptor, path = tempfile.mkstemp(suffix=".pem")  # ssl reads keys from files only; readable by the owner
-        try:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(certificate + key)
-            context.load_cert_chain(path)
-        finally:
-            os.unlink(path)
-        return context
+    def _context(self, installation: Installation, names: list[str]) -> ssl.SSLContext:
+        chosen = installation.document.get("certificate")
+        certificate, key = chosen or self._world.authority.server_certificate(names)
+        return schannel.server_context(certificate, key, tls12=installation.speaks_tls12)
 
     # --- listeners --------------------------------------------------------------------------------------------------
 

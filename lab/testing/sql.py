@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
+
 from lab import identity
 from lab.sql import engine
 from lab.sql.api import Session, SqlError
 from lab.sql.engine.files import files_of
 from lab.sql.engine.group.progress import DETECTION_SECONDS, advance, become_primary
+from lab.sql.engine.group.quorum import force_quorum
 from lab.sql.engine.group.state import ONLINE_SECONDS, Group, find_group
 from lab.sql.engine.storage.space import ServerSpace, Space
+from lab.sql.installation import installed
 from lab.world import World
 
 __all__ = [
     "Session",
     "Space",
     "SqlError",
+    "age_database",
     "connect",
+    "create_group",
     "database_space",
     "detect_failure",
     "fail_over",
+    "force_quorum",
     "server_space",
+    "set_service_account",
     "suspend",
 ]
 
@@ -33,6 +42,44 @@ def connect(
     if login:
         return engine.connect(world, source, server, user=login, password=password)
     return engine.connect(world, source, server, identity=identity.identity(world, source, windows_user))
+
+
+def create_group(world: World, name: str, servers: Sequence[str], *, database: str = "", user: str) -> None:
+    """Another availability group, as an administrator makes it with T-SQL: synchronous replicas with manual failover,
+    the first server is the primary. ``database`` is created there and copied to the others through a backup in
+    ``\\\\FILE\\SQLAG``. ``user`` is a Windows account that administers every server. Raises SqlError."""
+
+    def run(server: str, text: str) -> None:
+        session = connect(world, server, server, windows_user=user)
+        try:
+            for event in session.execute(text):
+                if isinstance(event, SqlError):
+                    raise event
+        finally:
+            session.close()
+
+    primary, *others = servers
+    members = ", ".join(
+        f"N'{server}' WITH (ENDPOINT_URL = N'TCP://{world.machine(server).fqdn}:5022', "
+        "AVAILABILITY_MODE = SYNCHRONOUS_COMMIT, FAILOVER_MODE = MANUAL)"
+        for server in servers
+    )
+    of = f"FOR DATABASE [{database}] " if database else "FOR "
+    share = f"N'\\\\FILE\\SQLAG\\{database}"
+    if database:
+        run(primary, f"CREATE DATABASE [{database}]")
+        run(primary, f"ALTER DATABASE [{database}] SET RECOVERY FULL")
+        run(primary, f"BACKUP DATABASE [{database}] TO DISK = {share}.bak'")
+    run(primary, f"CREATE AVAILABILITY GROUP [{name}] {of}REPLICA ON {members}")
+    for other in others:
+        run(other, f"ALTER AVAILABILITY GROUP [{name}] JOIN")
+    if not database:
+        return
+    run(primary, f"BACKUP LOG [{database}] TO DISK = {share}.trn'")
+    for other in others:
+        run(other, f"RESTORE DATABASE [{database}] FROM DISK = {share}.bak' WITH NORECOVERY")
+        run(other, f"RESTORE LOG [{database}] FROM DISK = {share}.trn' WITH NORECOVERY")
+        run(other, f"ALTER DATABASE [{database}] SET HADR AVAILABILITY GROUP = [{name}]")
 
 
 def detect_failure(world: World) -> None:
@@ -51,9 +98,33 @@ def fail_over(world: World, group: str) -> None:
     world.clock.sleep(2 * ONLINE_SECONDS)
 
 
+def set_service_account(world: World, machine: str, account: str) -> None:
+    r"""The service of the machine's SQL Server has another account, written as an administrator writes it
+    (``name@full.domain``, ``.\\name``, ``NT Service\\MSSQLSERVER``). Raises KeyError without SQL Server."""
+    here = world.machine(machine)
+    found = installed(here)
+    if found is None:
+        raise KeyError(machine)
+    services = here.collection("service")
+    kept = services.get(found.service) or {"name": found.service, "status": "Running"}
+    services[found.service] = {**kept, "account": account}
+
+
 def suspend(world: World, group: str, replica: str, database: str, reason: str) -> None:
     """Data movement to a replica stops for a reason that nothing in the lab has, such as ``SUSPEND_FROM_REDO``."""
     Group(world, group).set_link(replica, database, suspended=reason)
+
+
+def age_database(world: World, machine: str, database: str, days: float) -> None:
+    """A database, and every backup of it that its server remembers, is so many days old. Raises KeyError for an unknown
+    one."""
+    then = (world.clock.now() - timedelta(days=days)).replace(tzinfo=None).isoformat()
+    here = world.machine(machine)
+    here.collection("sql-database").change(database.lower(), created=then)
+    space = ServerSpace(here)
+    for key, backup in space.items("backupset"):
+        if backup["database"].lower() == database.lower():
+            here.collection("sql-backupset").change(key, start=then, finish=then)
 
 
 def server_space(world: World, machine: str) -> Space:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
+from lab import identity
 from lab.files import resolve_new
 from lab.windows import nlb, registry, tasks
 from lab.world import Document, Machine, World
@@ -15,7 +16,9 @@ __all__ = [
     "cluster",
     "disk_path",
     "has_running_task",
+    "keep_full_tokens",
     "leave_pending_renames",
+    "local_administrator",
     "nodes_at_shutdown",
     "port_rule",
     "tasks_queue_for",
@@ -54,6 +57,24 @@ def nodes_at_shutdown(world: World) -> Iterator[list[str]]:
         yield seen
     finally:
         world.machine_hooks.remove(hook)
+
+
+# Accounts
+
+
+def local_administrator(world: World, machine: str, name: str, password: str) -> None:
+    """A local account in Administrators; over the network its token is filtered."""
+    here = world.machine(machine)
+    accounts, groups = here.collection("account"), here.collection("group")
+    sid = identity.next_sid(accounts, groups, identity.authority_sid(f"{here.name}.{here.domain}"))
+    accounts[name] = {"password": password, "sid": sid, "flags": identity.NORMAL_ACCOUNT}
+    members = groups["Administrators"]["members"]
+    groups.change("Administrators", members=[*members, f"{here.name.upper()}\\{name}"])
+
+
+def keep_full_tokens(world: World, machine: str) -> None:
+    """LocalAccountTokenFilterPolicy is 1: local administrators are administrators over the network, too."""
+    registry.write(world.machine(machine), identity.FILTER_POLICY_KEY, "LocalAccountTokenFilterPolicy", 1, "DWord")
 
 
 # Tasks and restarts

@@ -74,6 +74,20 @@ def test_roles(world: World) -> None:
     assert world.machine("172.44.5.121") is world.machine("sql1.hyper-v.nu")
 
 
+def test_names_are_one_in_any_spelling(world: World, tmp_path: Path) -> None:
+    known = topology()
+    for machine in known["machines"]:
+        machine["domain"] = machine["domain"].upper()
+    for tier in known["portal"]["tiers"]:
+        tier["nodes"] = [node.upper() for node in tier["nodes"]]
+    other = World(tmp_path / "other", known, 0)
+    boot.populate(other)
+    for name, machine in world.machines.items():
+        found = other.machines[name]
+        assert (found.domain, found.fqdn, found.roles) == (machine.domain, machine.fqdn, machine.roles)
+    other.close()
+
+
 def test_a_topology_that_names_unknown_machines(tmp_path: Path) -> None:
     known = topology()
     known["sql"]["replicas"].append("SQL9")

@@ -82,7 +82,7 @@ def _is_node(machine: Machine, cluster: str) -> bool:
 def _trust(machine: Machine) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     for certificate in machine.collection("certificate").values():
-        if certificate.get("store", "").lower() in ("root", "authroot"):
+        if certificate.get("store", "").lower() in ("root", "authroot", "ca"):  # CA completes a path, and ends none
             context.load_verify_locations(cadata=certificate["pem"])
     return context
 

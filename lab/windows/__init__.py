@@ -7,6 +7,7 @@ import importlib
 PARTS = (
     "registry",
     "filesystem",
+    "ntfs",
     "services_cmdlets",
     "features_cmdlets",
     "nlb_addresses_cmdlets",
@@ -20,6 +21,8 @@ PARTS = (
     "misc_wmi",
     "misc_cluster",
     "misc_dotnet",
+    "sockets_dotnet",
+    "wsman_drive",
     "network_shares",
     "network_firewall",
     "firewall_rules",

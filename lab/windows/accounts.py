@@ -164,6 +164,18 @@ def password_set(machine: Machine, name: str) -> datetime:
     return datetime.fromisoformat(document["password_set"])
 
 
+def password_age(machine: Machine, name: str) -> int:
+    """Whole seconds since then: all that the account database of a machine tells (Microsoft: USER_INFO_3,
+    usri3_password_age)."""
+    return int((machine.world.clock.now() - password_set(machine, name)).total_seconds())
+
+
+def last_password_set(machine: Machine, name: str) -> datetime:
+    """When the password was set, as .NET works it out at each read: now less the age in whole seconds. It moves by up
+    to a second from one read to the next (source of .NET: SAMStoreCtx, LastPasswordSet)."""
+    return machine.world.clock.now() - timedelta(seconds=password_age(machine, name))
+
+
 def delete_user(machine: Machine, name: str) -> None:
     """Remove an account and its memberships in local groups."""
     written = user_named(machine, name)

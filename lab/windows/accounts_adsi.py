@@ -176,9 +176,7 @@ class Entry(PSObject):
         return PropertyValues(None if self.new else list(identity.sid_bytes(self.document()["sid"])))
 
     def _user_values(self) -> dict[str, PropertyValues]:
-        age = 0
-        if not self.new:
-            age = int((self.machine.world.clock.now() - accounts.password_set(self.machine, self.name)).total_seconds())
+        age = 0 if self.new else accounts.password_age(self.machine, self.name)
         return {
             "FullName": PropertyValues(self._stored("full_name")),
             "Description": PropertyValues(self._stored("description")),

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from lab import identity
 from lab.replicas import replicas
 from lab.sql.installation import Names
 from lab.windows import firewall_rules, network, registry, services
 from lab.world import Machine, World
 
+GUEST_KEY = r"HKLM\SOFTWARE\Microsoft\Virtual Machine\Guest\Parameters"
+"""What the integration services of Hyper-V write into a guest at its start (Microsoft: IVMGuestOS::GetParameter)."""
 VERSION_KEY = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+FRAMEWORK_KEY = r"HKLM\SOFTWARE\Microsoft\NET Framework Setup\NDP\v4\Full"
 COMMON_SERVICES = (
     ("EventLog", "Windows Event Log", "Auto", "Running", (), "NT AUTHORITY\\LocalService"),
     ("LanmanServer", "Server", "Auto", "Running", (), "LocalSystem"),
@@ -39,6 +43,7 @@ def begin(world: World) -> None:
     for machine in world.machines.values():
         _services(machine)
         _registry(machine)
+        _guest(world, machine)
         if "sql" in machine.roles:
             _sql_server(machine, Names(instances[machine.name.lower()]))
 
@@ -67,10 +72,17 @@ def _registry(machine: Machine) -> None:
     }
     for name, (kind, data) in values.items():
         registry.write(machine, VERSION_KEY, name, data, kind)
+    # .NET 4.5, which Windows Server 2012 brings (Microsoft: "How to: Determine Which .NET Framework Versions Are
+    # Installed"), and the updates of this lab's servers.
+    registry.write(machine, FRAMEWORK_KEY, "Release", 378389, "DWord")
+    registry.write(machine, FRAMEWORK_KEY, "Version", "4.5.50709", "String")
+    for number in ("KB2842230", "KB3042058"):
+        machine.collection("hotfix")[number] = {"description": "Hotfix" if number == "KB2842230" else "Security Update"}
     keys = machine.collection("registry")
     for key in (
         registry.SESSION_MANAGER,
         registry.SERVICING,
+        identity.FILTER_POLICY_KEY,
         r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Uninstall",
         r"HKLM\SYSTEM\CurrentControlSet\Services",
     ):
@@ -78,6 +90,24 @@ def _registry(machine: Machine) -> None:
             keys[key] = {"values": {}}
     computer = r"HKLM\SYSTEM\CurrentControlSet\Control\ComputerName\ActiveComputerName"
     registry.write(machine, computer, "ComputerName", machine.name.upper(), "String")
+
+
+def host_of(world: World, machine: Machine) -> str:
+    """The Hyper-V host that a machine runs on at the beginning: the servers of one kind are on two in turn."""
+    alike = [one for one in world.machines.values() if one.roles == machine.roles]
+    return f"HOST{alike.index(machine) % 2 + 1}"
+
+
+def _guest(world: World, machine: Machine) -> None:
+    host = host_of(world, machine)
+    values = {
+        "HostName": host,
+        "PhysicalHostName": host,
+        "PhysicalHostNameFullyQualified": f"{host}.{machine.domain}".lower(),
+        "VirtualMachineName": machine.name,
+    }
+    for name, data in values.items():
+        registry.write(machine, GUEST_KEY, name, data, "String")
 
 
 def _sql_server(machine: Machine, names: Names) -> None:

@@ -150,6 +150,18 @@ def _key(machine: Machine, store: str, thumbprint: str) -> str:
     return qualified if taken or qualified in collection else plain
 
 
+def sent_along(machine: Machine, pem: str) -> str:
+    """The intermediate authorities that a server sends after its own certificate, PEM: those of its path that the
+    machine has in its store CA. The root is not sent (Schannel; unproven: that it fetches no missing one itself)."""
+    known = [x509.load_pem_x509_certificate(one["pem"].encode()) for _, one in stored(machine, "CA")]
+    last, found = x509.load_pem_x509_certificate(pem.encode()), []
+    while issuer := next((one for one in known if one.subject == last.issuer and one != last), None):
+        known.remove(issuer)
+        found.append(issuer)
+        last = issuer
+    return "".join(one.public_bytes(serialization.Encoding.PEM).decode() for one in found)
+
+
 def held(document: Document) -> Held:
     certificate = x509.load_pem_x509_certificate(document["pem"].encode())
     return Held(

@@ -15,6 +15,7 @@ from pathlib import Path
 from lab import files
 from lab.powershell.api import Drive, Int64, NotModelledError, PowerShellError, PSObject, Session, drive
 from lab.powershell.core_items import missing
+from lab.windows import ntfs
 from lab.windows.logons import ANONYMOUS, account_towards
 from lab.windows.values import local_time
 from lab.world import Machine
@@ -129,7 +130,7 @@ def failure(code: int, message: str, path: str) -> PowerShellError:
     )
 
 
-def describe(path: str, found: Path, *, listed: bool = False) -> PSObject:
+def describe(path: str, found: Path, *, listed: bool = False, link: bool = False) -> PSObject:
     """A System.IO.FileInfo or DirectoryInfo. As text an item of a listing is its name, any other its whole path."""
     full = path.rstrip("\\") if len(path) > 3 else path
     parent, name = ntpath.split(full)
@@ -154,7 +155,12 @@ def describe(path: str, found: Path, *, listed: bool = False) -> PSObject:
     if found.is_dir():
         return PSObject(
             "System.IO.DirectoryInfo",
-            {**shared, "Attributes": "Directory", "BaseName": name, "PSIsContainer": True},
+            {
+                **shared,
+                "Attributes": "Directory, ReparsePoint" if link else "Directory",
+                "BaseName": name,
+                "PSIsContainer": True,
+            },
             {"ToString": lambda: shown},
             text=shown,
         )
@@ -172,6 +178,10 @@ def describe(path: str, found: Path, *, listed: bool = False) -> PSObject:
         {"ToString": lambda: shown},
         text=shown,
     )
+
+
+def _is_link(session: Session, path: str) -> bool:
+    return not path.startswith("\\\\") and ntfs.is_link(session.machine, path)
 
 
 @drive("filesystem")
@@ -198,7 +208,7 @@ class FileSystem(Drive):
 
     def item(self, session: Session, path: str) -> PSObject | None:
         found = self._find(session, path)
-        return None if found is None else describe(path, found)
+        return None if found is None else describe(path, found, link=_is_link(session, path))
 
     def children(self, session: Session, path: str) -> Iterator[PSObject]:
         found = self._find(session, path)
@@ -231,15 +241,18 @@ class FileSystem(Drive):
 
     def new(self, session: Session, path: str, **options: object) -> PSObject:
         """``type`` is -ItemType (Directory or File), ``force`` accepts what exists, ``value`` is the first content."""
-        kind = str(options.get("type") or "file").lower()
+        written = str(options.get("type") or "file").lower()
+        # A beginning of the word is enough (FileSystemProvider.NewItem of PowerShell's published source).
+        kinds = {"directory": "d", "container": "d", "file": "f"}
+        kind = next((short for word, short in kinds.items() if word.startswith(written)), "")
         force = bool(options.get("force"))
-        if kind.startswith("d") or force:
+        if kind == "d" or force:
             self._make_directories(session, ntpath.dirname(path.rstrip("\\")))
         try:
             found = locate(session, path, write=True)
         except files.LabFileError as error:
             raise failure(error.code, error.message, path) from None
-        if kind.startswith("d"):
+        if kind == "d":
             if found.exists() and not (force and found.is_dir()):
                 raise PowerShellError(
                     f"An item with the specified name {path} already exists.",
@@ -248,8 +261,8 @@ class FileSystem(Drive):
                     exception_type="System.IO.IOException",
                     target=path,
                 )
-            found.mkdir(exist_ok=True)
-        elif kind.startswith("f"):
+            self._make(session, path, found)
+        elif kind == "f":
             if found.exists() and not force:
                 raise PowerShellError(
                     f"The file '{path}' already exists.",
@@ -265,7 +278,7 @@ class FileSystem(Drive):
                 "Argument",
                 category="InvalidArgument",
                 exception_type="System.Management.Automation.PSArgumentException",
-                target=kind,
+                target=written,
             )
         return describe(path, found)
 
@@ -276,14 +289,22 @@ class FileSystem(Drive):
         if parent and parent != path:
             self._make_directories(session, parent)
         try:
-            locate(session, path, write=True).mkdir(exist_ok=True)
+            self._make(session, path, locate(session, path, write=True))
         except files.LabFileError as error:
             raise failure(error.code, error.message, path) from None
+
+    def _make(self, session: Session, path: str, found: Path) -> None:
+        if found.exists():
+            return
+        found.mkdir()
+        if not session.identity.administrator and path.lower().startswith(ntfs.ROOT):
+            ntfs.own(session.machine, path, session.identity.sid)
 
     def remove(self, session: Session, path: str, *, recurse: bool) -> None:
         found = self._find(session, path, write=True)
         if found is None:
             raise missing(path)
+        ntfs.forget(server_of(session, path), path)
         if not found.is_dir():
             found.unlink()
             return

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from lab import schannel
 from lab.faults import BrokenWireError
 from lab.windows import certificates, iis_config
 from lab.world import Request, Response
@@ -49,7 +49,7 @@ class Handshakes:
 
     def context(self, port: int) -> ssl.SSLContext:
         """A context without a certificate of its own, which takes the one that HTTP.sys holds at that moment."""
-        outer = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        outer = schannel.server_context()
 
         def chosen(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
             key = iis_config.certificate_key(self._machine, port, name)
@@ -67,15 +67,10 @@ class Handshakes:
         found = certificates.find(self._machine, held["store"], held["thumbprint"])
         if found is None or not found.get("key_pem"):
             return None  # Schannel cannot use it either: event 36870 on the real machine
-        thumbprint = held["thumbprint"].upper()
-        if thumbprint not in self._contexts:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:  # readable by its owner only
-                file.write(found["pem"] + "\n" + found["key_pem"])
-                file.flush()
-                context.load_cert_chain(file.name)
-            self._contexts[thumbprint] = context
-        return self._contexts[thumbprint]
+        path = found["pem"] + "\n" + certificates.sent_along(self._machine, found["pem"])
+        if path not in self._contexts:
+            self._contexts[path] = schannel.server_context(path, found["key_pem"])
+        return self._contexts[path]
 
 
 class PortServer:

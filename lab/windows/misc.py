@@ -96,13 +96,21 @@ def resolve(world: World, name: str) -> str | None:
     except KeyError:
         pass
     known = {cluster["name"].lower(): cluster["address"] for cluster in world.collection("nlb", "cluster").values()}
-    sql = world.topology.get("sql") or {}
+    sql, spf = world.topology.get("sql") or {}, world.topology.get("spf") or {}
+    # The administrators of DNS have put the names of the topology there, before anything is made that they belong to.
+    fronts = [
+        tier.get("cluster") or tier.get("load_balancer") for tier in world.topology.get("portal", {}).get("tiers", [])
+    ]
+    for front in [*fronts, spf]:
+        if front and "name" in front:
+            known.setdefault(front["name"].lower(), front["address"])
     domains = {machine.domain.lower() for machine in world.machines.values()}
     for key in ("listener", "cluster"):
         entry = sql.get(key) or {}
         if "name" in entry:
             names = [entry["name"].lower(), *(f"{entry['name'].lower()}.{domain}" for domain in domains)]
             known |= dict.fromkeys(names, entry["address"])
+    known |= {name: entry["address"] for name, entry in world.collection("lab", "dns").items()}
     return known.get(wanted) or (wanted if wanted in known.values() else None)
 
 

@@ -1,6 +1,11 @@
-"""The failover cluster below SQL Server, to look at: Get-Cluster, Get-ClusterNode.
+"""The failover cluster below SQL Server, to look at: Get-Cluster, Get-ClusterNode, Get-ClusterGroup,
+Get-ClusterResource, Get-ClusterParameter.
 
-The cluster is the topology's ``sql.cluster`` with the replicas as nodes.
+The cluster is the topology's ``sql.cluster`` with the replicas as nodes; each availability group is a cluster group
+with one resource of the same name. Properties and defaults: Microsoft, "Failover Cluster properties"
+(FailoverThreshold 0xFFFFFFFF: one less than there are nodes; FailoverPeriod: six hours), "Configure HealthCheckTimeout
+Property Settings", "Mechanics and guidelines of lease, cluster, and health check timeouts" (LeaseTimeout 20000 ms).
+Not modelled: the other resources of such a group (listener, address), and the groups of the cluster itself.
 """
 
 from __future__ import annotations
@@ -10,11 +15,20 @@ from typing import Any
 
 from lab.machines import is_reachable
 from lab.powershell.api import Call, NotModelledError, PowerShellError, PSObject, cmdlet
+from lab.powershell.values import SizedInt
 from lab.replicas import replicas
+from lab.sql.engine.group import quorum
+from lab.sql.engine.group.progress import FAILURE_PERIOD_HOURS, advance
+from lab.sql.engine.group.state import Group, groups
 from lab.windows.values import enum_type, matches, member, text, texts
 from lab.world import Machine, World
 
 SPACE = "Microsoft.FailoverClusters.PowerShell"
+GROUP_STATE = enum_type(f"{SPACE}.ClusterGroupState", "Online", "Offline", "Failed", "PartialOnline", "Pending")
+RESOURCE_STATE = enum_type(f"{SPACE}.ClusterResourceState", "Online", "Offline", "Failed")
+NO_LIMIT = 0xFFFFFFFF
+"""FailoverThreshold of a new group."""
+LEASE_MILLISECONDS = 20000
 NODE_STATE = enum_type(f"{SPACE}.ClusterNodeState", "Up", "Down", "Paused", "Joining")
 
 
@@ -34,7 +48,7 @@ def _cluster(call: Call) -> dict[str, Any]:
     local = call.machine in _nodes(call.machine.world)
     if wanted and wanted.lower() not in (".", cluster.get("name", "").lower(), call.machine.name.lower()):
         raise NotModelledError("failover clusters other than the one of SQL Server")
-    if not local or not _up(call.machine) or not cluster:
+    if not local or not _up(call.machine) or not cluster or not quorum.has_quorum(call.machine.world):
         raise PowerShellError(
             "The cluster service is not running.  Make sure that the service is running on all nodes in the cluster.",
             f"{call.name},{SPACE}.{call.name.replace('-', '')}Command",
@@ -56,8 +70,10 @@ def get_cluster(call: Call) -> Iterator[PSObject]:
 def get_node(call: Call) -> Iterator[PSObject]:
     cluster = _cluster(call)
     wanted = texts(call.get("Name"))
+    votes = {member.name.lower(): (member.votes, member.counting) for member in quorum.members(call.machine.world)}
     for number, machine in enumerate(_nodes(call.machine.world), start=1):
         if not wanted or any(matches(name, machine.name) for name in wanted):
+            weight, dynamic = votes.get(machine.name.lower(), (1, 1))
             yield PSObject(
                 f"{SPACE}.ClusterNode",
                 {
@@ -66,6 +82,83 @@ def get_node(call: Call) -> Iterator[PSObject]:
                     "NodeName": machine.name,
                     "Id": str(number),
                     "State": member(NODE_STATE, "Up" if _up(machine) else "Down"),
+                    "NodeWeight": SizedInt(weight, "UInt32"),
+                    "DynamicWeight": SizedInt(dynamic, "UInt32"),
                 },
                 text=machine.name,
+            )
+
+
+def _groups(call: Call) -> Iterator[Group]:
+    """The availability groups that a command names; all of them without a name."""
+    _cluster(call)
+    advance(call.machine.world)
+    wanted = texts(call.get("Name"))
+    for group in groups(call.machine.world):
+        if not wanted or any(matches(name, group.name) for name in wanted):
+            yield group
+
+
+def _state(group: Group) -> str:
+    return "Online" if group.online else "Failed" if group.failed else "Offline"
+
+
+@cmdlet("Get-ClusterGroup")
+def get_group(call: Call) -> Iterator[PSObject]:
+    for group in _groups(call):
+        document = group.document
+        yield PSObject(
+            f"{SPACE}.ClusterGroup",
+            {
+                "Cluster": (call.machine.world.topology.get("sql") or {}).get("cluster", {}).get("name"),
+                "Name": group.name,
+                "OwnerNode": group.machine(group.primary).name if group.primary else None,
+                "State": member(GROUP_STATE, _state(group)),
+                "FailoverThreshold": SizedInt(document.get("failover_threshold", NO_LIMIT), "UInt32"),
+                "FailoverPeriod": SizedInt(document.get("failover_period", FAILURE_PERIOD_HOURS), "UInt32"),
+            },
+            text=group.name,
+        )
+
+
+@cmdlet("Get-ClusterResource")
+def get_resource(call: Call) -> Iterator[PSObject]:
+    for group in _groups(call):
+        yield PSObject(
+            f"{SPACE}.ClusterResource",
+            {
+                "Name": group.name,
+                "OwnerGroup": group.name,
+                "ResourceType": "SQL Server Availability Group",
+                "State": member(RESOURCE_STATE, _state(group)),
+            },
+            text=group.name,
+        )
+
+
+@cmdlet("Get-ClusterParameter")
+def get_parameter(call: Call) -> Iterator[PSObject]:
+    """The private properties of a resource that Get-ClusterResource gives."""
+    given = call.get("InputObject")
+    resources = [one for one in ([given] if given is not None else call.input) if isinstance(one, PSObject)]
+    if not resources or any("ResourceType" not in one.properties for one in resources):
+        raise NotModelledError("Get-ClusterParameter of anything but resources in the pipeline")
+    for resource in resources:
+        yield from _parameters(call, text(resource.properties["Name"]))
+
+
+def _parameters(call: Call, name: str) -> Iterator[PSObject]:
+    wanted = texts(call.get("Name"))
+    document = Group(call.machine.world, name).document
+    values = {
+        "LeaseTimeout": document.get("lease_timeout", LEASE_MILLISECONDS),
+        "FailureConditionLevel": document["failure_condition"],
+        "HealthCheckTimeout": document["health_timeout"],
+    }
+    for key, value in values.items():
+        if not wanted or any(matches(one, key) for one in wanted):
+            yield PSObject(
+                f"{SPACE}.ClusterParameter",
+                {"ClusterObject": name, "Name": key, "Value": SizedInt(value, "UInt32"), "ParameterType": "UInt32"},
+                text=key,
             )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from lab import files
-from lab.powershell.api import DotNet, NotModelledError, PowerShellError, Session, dotnet
-from lab.windows import misc
+from lab.powershell.api import DotNet, NotModelledError, PowerShellError, PSObject, Session, dotnet
+from lab.windows import misc, ntfs
 from lab.windows.filesystem import FileSystem, failure, locate, read_bytes, write_bytes
 from lab.windows.values import byte_array, ip_address, text
 
@@ -102,6 +102,15 @@ def _delete_directory(session: Session, path: Any, recursive: Any = False) -> No
     _drive.remove(session, text(path), recurse=True)
 
 
+def _create_directory(session: Session, path: Any, *security: Any) -> PSObject:
+    """With a DirectorySecurity the new folder has it from its first moment; one that exists is left as it is."""
+    there = _present(session, path, directory=True)
+    made = _drive.new(session, text(path), type="Directory", force=True)
+    if security and not there:
+        ntfs.protect(session.machine, text(path), text(security[0].get("Sddl")))
+    return made
+
+
 @dotnet("System.IO.File", "IO.File")
 class File(DotNet):
     statics = {  # noqa: RUF012 - a constant table
@@ -121,7 +130,7 @@ class File(DotNet):
 class Directory(DotNet):
     statics = {  # noqa: RUF012 - a constant table
         "Exists": lambda session, path: _present(session, path, directory=True),
-        "CreateDirectory": lambda session, path: _drive.new(session, text(path), type="Directory", force=True),
+        "CreateDirectory": _create_directory,
         "Delete": _delete_directory,
     }
 

@@ -1,11 +1,12 @@
-"""Get-WmiObject and Get-CimInstance for a few classes: the operating system, the computer, services, network cards;
-and SQL Server's settings for availability groups.
+"""Get-WmiObject and Get-CimInstance for a few classes: the operating system, the computer, services, network cards,
+disks and updates; and SQL Server's settings for availability groups.
 
 Any other class is beyond the lab. Filters are WQL conditions joined by AND.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ from lab.world import Machine
 
 CIM = "root/cimv2"
 Rows = Iterator[dict[str, Any]]
+_SIZE, _FREE = 127 << 30, 90 << 30
+"""Bytes of a disk as Hyper-V makes one, and what a fresh server leaves of it."""
 _CONDITION = re.compile(r"\s*(\w+)\s*(=|<>|!=|LIKE)\s*('[^']*'|\"[^\"]*\"|\S+)\s*$", re.IGNORECASE)
 _QUERY = re.compile(r"\s*SELECT\s+(.+?)\s+FROM\s+(\w+)(?:\s+WHERE\s+(.+))?\s*$", re.IGNORECASE | re.DOTALL)
 
@@ -72,6 +75,13 @@ def _services(machine: Machine) -> Rows:
         }
 
 
+def _dns_servers(machine: Machine) -> list[str]:
+    """Two of the domain, at the beginning of its subnet: the lab's own choice."""
+    subnet = next(d["subnet"] for d in machine.world.topology["domains"] if d["name"].lower() == machine.domain.lower())
+    network = ipaddress.ip_network(subnet)
+    return [str(network.network_address + 10), str(network.network_address + 11)]
+
+
 def _network(machine: Machine) -> Rows:
     for card in machine.collection("interface").values():
         yield {
@@ -80,6 +90,7 @@ def _network(machine: Machine) -> Rows:
             "IPAddress": NetArray([card["address"]], "System.String"),
             "IPSubnet": NetArray([card["mask"]], "System.String"),
             "IPEnabled": True,
+            "DNSServerSearchOrder": NetArray(list(card.get("dns", _dns_servers(machine))), "System.String"),
             "MACAddress": card["mac"].replace("-", ":"),
             "DNSHostName": machine.name,
             "DNSDomain": machine.domain,
@@ -98,6 +109,30 @@ def _adapters(machine: Machine) -> Rows:
             "MACAddress": card["mac"].replace("-", ":"),
             "NetEnabled": True,
             "InterfaceIndex": SizedInt(card["index"], "UInt32"),
+        }
+
+
+def _disks(machine: Machine) -> Rows:
+    """The system drive; a full one (``lab fault fill``) has no free byte."""
+    volume = machine.collection("volume").get("C") or {}
+    yield {
+        "DeviceID": "C:",
+        "DriveType": SizedInt(3, "UInt32"),
+        "FileSystem": "NTFS",
+        "FreeSpace": SizedInt(0 if volume.get("full") else volume.get("free", _FREE), "UInt64"),
+        "Size": SizedInt(_SIZE, "UInt64"),
+        "VolumeName": "",
+    }
+
+
+def _updates(machine: Machine) -> Rows:
+    """Get-HotFix shows the same. What is installed is in the collection ``hotfix``."""
+    for number, update in machine.collection("hotfix").items():
+        yield {
+            "HotFixID": number,
+            "Description": update["description"],
+            "CSName": machine.name.upper(),
+            "InstalledBy": "NT AUTHORITY\\SYSTEM",
         }
 
 
@@ -146,6 +181,8 @@ CLASSES: dict[tuple[str, str], tuple[str, Callable[[Machine], Rows]]] = {
         (CIM, "Win32_Service", _services),
         (CIM, "Win32_NetworkAdapterConfiguration", _network),
         (CIM, "Win32_NetworkAdapter", _adapters),
+        (CIM, "Win32_LogicalDisk", _disks),
+        (CIM, "Win32_QuickFixEngineering", _updates),
     )
 }
 

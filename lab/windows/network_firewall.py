@@ -85,14 +85,33 @@ def _check_addresses(call: Call) -> None:
             if given.lower() in _KEYWORDS:
                 raise NotModelledError(f"{call.name} -{parameter} {given}")
             if not firewall.is_address(given):
-                raise PowerShellError(
+                raise _invalid(
+                    call,
                     "The address is invalid. Addresses may be specified as IP addresses, ranges, or subnets. Also, the"
                     " following address keywords are allowed in certain places: LocalSubnet, DNS, DHCP, WINS,"
                     " DefaultGateway, Internet, Intranet, IntranetRemoteAccess, PlayToDevice.",
-                    f"HRESULT 0x80070057,{call.name}",
-                    category="InvalidArgument",
-                    exception_type="Microsoft.Management.Infrastructure.CimException",
                 )
+
+
+def _invalid(call: Call, message: str) -> PowerShellError:
+    return PowerShellError(
+        message,
+        f"HRESULT 0x80070057,{call.name}",
+        category="InvalidArgument",
+        exception_type="Microsoft.Management.Infrastructure.CimException",
+    )
+
+
+def _check_ports(call: Call, document: Document) -> None:
+    """Refuse a rule whose protocol is none, or whose ports do not go with it."""
+    protocol = document["protocol"]
+    if not firewall.is_protocol(protocol):
+        raise _invalid(call, "The protocol is invalid.")
+    for key in ("local_port", "remote_port"):
+        for port in document[key]:
+            fault = firewall.port_fault(port, protocol)
+            if fault is not None:
+                raise _invalid(call, fault)
 
 
 @cmdlet("Get-NetFirewallRule")
@@ -117,7 +136,7 @@ def new_rule(call: Call) -> Iterator[PSObject]:
             category="ResourceExists",
             exception_type="Microsoft.Management.Infrastructure.CimException",
         )
-    rules[name] = {
+    document = {
         "name": name,
         "display": text(call.get("DisplayName")),
         "group": call.get("Group"),
@@ -132,6 +151,8 @@ def new_rule(call: Call) -> Iterator[PSObject]:
         "local_address": texts(call.get("LocalAddress")) or ["Any"],
         "remote_address": texts(call.get("RemoteAddress")) or ["Any"],
     }
+    _check_ports(call, document)
+    rules[name] = document
     yield _rule(rules[name])
 
 
@@ -167,6 +188,7 @@ def set_rule(call: Call) -> Iterator[PSObject]:
         ):
             if call.get(parameter) is not None:
                 changes[key] = texts(call.get(parameter))
+        _check_ports(call, {**document, **changes})
         changed = call.machine.collection("firewall").change(document["name"], **changes)
         if call.get("PassThru"):
             yield _rule(changed)

@@ -14,6 +14,7 @@ from lab import balancer
 from lab.powershell.api import Call, NotModelledError, PSObject, cmdlet
 from lab.windows import nlb
 from lab.windows.nlb_objects import (
+    NlbObject,
     cluster_object,
     confirmed,
     errors,
@@ -35,6 +36,12 @@ from lab.world import Document, Machine
 def get_interface(call: Call) -> Iterator[PSObject]:
     with errors(call):
         given = call.get("InputObject") or (call.input[0] if call.input else None)
+        if given is not None and not isinstance(given, NlbObject):
+            raise nlb.NlbError(
+                "InputObjectNotBound",
+                "The input object is no node of a cluster.",
+                "InvalidArgument",
+            )
         host = given.host if given is not None else host_of(call)
         require_feature(host)
         wanted = call.get("InterfaceName")

@@ -94,6 +94,8 @@ def register(call: Call) -> Iterator[PSObject]:
             raise tasks.TaskError(0x80070005, "Access is denied.", "PermissionDenied")
         objects = given_objects(call)
         given: PSObject | None = objects[0] if objects else None
+        if given is not None and not isinstance(given, PSObject):
+            raise tasks.TaskError(0x80070057, "The parameter is incorrect.", "InvalidArgument")
         name, path = text(call.get("TaskName")), _folder(call.get("TaskPath"))
         if not name:
             raise tasks.TaskError(0x80070057, "The parameter is incorrect.", "InvalidArgument")

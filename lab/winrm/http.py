@@ -89,18 +89,23 @@ class Listener:
             return self._refuse(connection)
         if scheme.lower() == "basic" and self._basic:
             user, _, password = token.decode("utf-8", "replace").partition(":")
-            connection.who = identity.authenticate(self._shells.machine.world, self._shells.machine, user, password)
+            connection.who = self._from_afar(
+                identity.authenticate(self._shells.machine.world, self._shells.machine, user, password)
+            )
         elif scheme.lower() in ("negotiate", "ntlm"):
             try:
                 if connection.acceptor is None:
                     connection.acceptor = Acceptor(self._shells.machine, self._certificate)
                     answer = base64.b64encode(connection.acceptor.challenge(token)).decode()
                     return web.Response(status=401, headers={"WWW-Authenticate": f"{scheme} {answer}"})
-                connection.who = connection.acceptor.authenticate(token)
+                connection.who = self._from_afar(connection.acceptor.authenticate(token))
             except (NtlmError, ValueError) as error:
                 log.info("%s: %s", self._shells.machine.name, error)
         connection.acceptor = None
         return None if connection.who is not None else self._refuse(connection)
+
+    def _from_afar(self, who: Identity | None) -> Identity | None:
+        return None if who is None else identity.from_afar(self._shells.machine, who)
 
     def _refuse(self, connection: _Connection) -> web.Response:
         connection.acceptor = None

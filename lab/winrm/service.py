@@ -10,12 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-import tempfile
 import weakref
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab import authority
+from lab import authority, schannel
 from lab.winrm.http import Listener
 from lab.winrm.shells import Shells
 from lab.world import ServiceControl
@@ -134,10 +132,5 @@ def open_shells(machine: Machine) -> int:
 
 
 def _tls(certificate: dict[str, str]) -> tuple[ssl.SSLContext, bytes]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "listener.pem"  # OpenSSL reads private keys from files only
-        file.touch(0o600)
-        file.write_text(certificate["pem"] + certificate["key_pem"])
-        context.load_cert_chain(file)
+    context = schannel.server_context(certificate["pem"], certificate["key_pem"])
     return context, ssl.PEM_cert_to_DER_cert(certificate["pem"])

@@ -7,7 +7,8 @@ connection is answered, also while a member is down.
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 from cryptography import x509
 
@@ -16,10 +17,11 @@ from components.nlb.node import deviations
 from components.portal.external_load_balancer_check import HINT
 from components.portal.front import unanswered
 from components.topology.portal import Cluster, Tier
-from components.windows.pfx import covers
+from components.windows.pfx import ends_soon
 from operations.configuration import Context
 from operations.row import Check, WrongError, expect
-from remote.http import get
+from remote.http import Answer, HttpError, get
+from remote.names import folded
 
 LEVEL = "load balancing"
 
@@ -28,14 +30,14 @@ def checks(context: Context) -> Iterator[Check]:
     for tier in context.topology.portal.tiers:
         if tier.cluster is not None:
             for node in tier.nodes:
-                yield Check(LEVEL, node, "converged, all nodes seen, declared port rules", _Node(context, tier, node))
+                what = "converged, all nodes seen, declared port rules"
+                yield Check(LEVEL, node, what, _Node(context, tier, node), machine=node)
         else:
-            yield Check(LEVEL, tier.front.name, f"leads to {tier.front.address}", _Name(context, tier))
-        yield Check(LEVEL, tier.front.name, "every connection to every port is answered", _Front(context, tier))
-        if "tenant-site" in tier.roles:
-            port = context.topology.portal.tenant_site_port
-            what = f"answers on port {port} with the public certificate"
-            yield Check(LEVEL, tier.front.name, what, _Public(context, tier, tier.front.name))
+            yield Check(LEVEL, tier.front.name, f"leads to {tier.front.address}", _Name(context, tier), common=True)
+        what = "every connection to every port is answered"
+        yield Check(LEVEL, tier.front.name, what, _Front(context, tier), common=True)
+        what = f"every site answers with the certificate {tier.certificate}, verified"
+        yield Check(LEVEL, tier.front.name, what, _Certified(context, tier), common=True)
 
 
 class _Node:
@@ -51,18 +53,21 @@ class _Node:
             state.PortRule(rule.start, rule.end, rule.protocol, "multiple", rule.affinity)
             for rule in cluster.port_rules
         }
-        unseen = [node for node in self.tier.nodes if not view.sees(node)]
+        down = {folded(node) for node in self.context.down}
+        unseen = [node for node in self.tier.nodes if folded(node) not in down and not view.sees(node)]
+        unconverged = [text for text in view.unconverged if folded(text.split(" ")[0]) not in down]
         return expect(
             [
                 "" if view.bound else "its card is not bound to a cluster",
                 f"it does not see {', '.join(unseen)}" if unseen else "",
-                f"not converged: {', '.join(view.unconverged)}" if view.unconverged else "",
+                f"not converged: {', '.join(unconverged)}" if unconverged else "",
                 "" if view.rules == declared else "its port rules are not the declared ones",
                 deviations(view, view),
                 "" if view.starts else "it does not start with its machine",
                 "" if view.address == str(cluster.address) else f"its virtual address is {view.address}",
             ],
             f"converged at {view.address}, {len(view.rules)} port rules",
+            unasked=self.context.down & {*self.tier.nodes},
         )
 
 
@@ -97,23 +102,37 @@ class _Front:
         return expect(wrong, f"{len(nodes) + 1} connections to each of {len(ports)} ports")
 
 
-class _Public:
-    """The tenants' site through a name, its certificate verified by this computer's authorities."""
+class _Certified:
+    """Every site through the tier's name, its certificate verified by this computer's authorities."""
 
-    def __init__(self, context: Context, tier: Tier, name: str) -> None:
-        self.context, self.tier, self.name = context, tier, name
+    def __init__(self, context: Context, tier: Tier) -> None:
+        self.context, self.tier = context, tier
 
     def __call__(self) -> str:
-        hosts = self.context.remote.hosts
-        port = self.context.topology.portal.tenant_site_port
-        answer = get(hosts.resolve(self.name), port, self.name, authorities=hosts.authorities)
-        return public(answer.status, answer.certificate, self.name)
+        hosts, name = self.context.remote.hosts, self.tier.front.name
+        return certified(
+            self.context, self.tier, lambda port: get(hosts.resolve(name), port, name, authorities=hosts.authorities)
+        )
 
 
-def public(status: int, certificate: bytes, name: str) -> str:
-    names = x509.load_der_x509_certificate(certificate).extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    covered = any(covers(pattern, name) for pattern in names.value.get_values_for_type(x509.DNSName))
-    return expect(
-        [f"HTTP {status}" if status >= 400 else "", "" if covered else "the certificate is for another name"],
-        f"HTTP {status}, certificate verified",
+def certified(context: Context, tier: Tier, ask: Callable[[int], Answer]) -> str:
+    """Ask every site of a tier by its port, as a client that verifies certificates does. A certificate that ends soon
+    is a warning; one that has ended is not accepted."""
+    wrong, ends, sites = (
+        [],
+        set(),
+        [(site, port) for of, site, port in context.topology.portal.published() if of is tier],
     )
+    for site, port in sites:
+        try:
+            answer = ask(port)
+        except HttpError as error:
+            wrong.append(f"{site.name}, port {port}: {error}")
+        else:
+            wrong += [f"{site.name}, port {port}: HTTP {answer.status}"] if answer.status >= 500 else []
+            ends.add(x509.load_der_x509_certificate(answer.certificate).not_valid_after_utc)
+    found = f"{len(sites)} sites, certificate verified"
+    if not ends:
+        return expect(wrong, found)
+    first = min(ends)
+    return expect(wrong, f"{found}, valid until {first:%Y-%m-%d}", soon=[ends_soon(first, datetime.now(UTC))])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from components.failover_proof import ask
@@ -10,36 +10,50 @@ from components.portal import stores
 from components.portal.administration import made_where
 from components.portal.interface import admin_call, interface
 from components.portal.plan_by_hand import PlanByHandInputs, PlanByHandResource
-from components.portal.portal_node import OPERATORS, TENANT_SITE
+from components.portal.portal_node import OPERATORS, TENANT_SITE, installers_rules
 from components.spf.registration import PROVIDER, admin_address
 from components.spf.registration_by_hand import RegistrationByHandInputs, RegistrationByHandResource
 from components.steps import load_script
+from components.topology.firewall_openings import Opening, firewall_openings
 from components.topology.portal import Tier
 from components.topology.roles import ROLES
-from operations.checks.balancing import public
+from components.windows.firewall_rule import FirewallRuleInputs, FirewallRuleResource
+from components.windows.superseded_rules import SupersededRulesInputs, SupersededRulesResource
+from operations.checks.balancing import certified
+from operations.checks.services import Services
 from operations.configuration import Context
 from operations.row import Check, WrongError, expect
+from remote.names import folded
 
 LEVEL = "portal"
 
 
 def checks(context: Context) -> Iterator[Check]:
-    portal = context.topology.portal
-    for tier in portal.tiers:
+    for tier in context.topology.portal.tiers:
         for node in tier.nodes:
-            yield Check(LEVEL, node, "every feature is configured", _Features(context, tier, node))
-            yield Check(LEVEL, node, "every site answers, no failed log-on meanwhile", _Sites(context, tier, node))
-            yield Check(LEVEL, node, f"members of {OPERATORS}", _Operators(context, node))
-            if "tenant-site" in tier.roles:
-                what = f"tenants' site on port {portal.tenant_site_port} with the public certificate"
-                yield Check(LEVEL, node, what, _TenantSite(context, tier, node))
-            if "admin-site" in tier.roles and context.topology.release.by_hand:
-                yield Check(LEVEL, node, f"works with the plan {portal.plan.name}", _PlanByHand(context, node))
-                yield Check(LEVEL, node, "works with SPF registered", _RegisteredByHand(context, node))
-            elif "admin-api" in tier.roles:
-                yield Check(LEVEL, node, f"sees the plan {portal.plan.name}", _Plan(context, node))
-                yield Check(LEVEL, node, "sees SPF registered once", _Registered(context, node))
-                yield Check(LEVEL, node, f"calls SPF at {context.topology.spf.url}", _CallsSpf(context, node))
+            for what, question in _questions(context, tier, node):
+                yield Check(LEVEL, node, what, question, machine=node)
+
+
+def _questions(context: Context, tier: Tier, node: str) -> Iterator[tuple[str, Callable[[], str]]]:
+    """What one node is asked."""
+    portal = context.topology.portal
+    yield "every feature is configured", _Features(context, tier, node)
+    yield "every site answers, no failed log-on meanwhile", _Sites(context, tier, node)
+    yield "IIS runs and starts with it", Services(context, node, ("W3SVC",), manual=("WAS",))
+    for opening in firewall_openings(context.topology, tier):
+        yield f"firewall: {opening}", _Opening(context, node, opening)
+    yield "firewall: the installer's rules are off", _InstallersRules(context, tier, node)
+    yield f"members of {OPERATORS}", _Operators(context, node)
+    what = f"every site answers as {tier.front.name} with the certificate {tier.certificate}, verified"
+    yield what, _Certified(context, tier, node)
+    if "admin-site" in tier.roles and context.topology.release.by_hand:
+        yield f"works with the plan {portal.plan.name}", _PlanByHand(context, node)
+        yield "works with SPF registered", _RegisteredByHand(context, node)
+    elif "admin-api" in tier.roles:
+        yield f"sees the plan {portal.plan.name}", _Plan(context, node)
+        yield "sees SPF registered once", _Registered(context, node)
+        yield f"calls SPF at {context.topology.spf.url}", _CallsSpf(context, node)
 
 
 class _OnNode:
@@ -72,8 +86,8 @@ class _Features(_OnNode):
         assert isinstance(state, dict)
         if state["features"] is None:
             return "the product has no cmdlets that tell; see whether its sites answer"
-        configured = {feature["name"].lower() for feature in state["features"] if feature["configured"]}
-        missing = [feature for feature in self.tier.features if feature.lower() not in configured]
+        configured = {folded(feature["name"]) for feature in state["features"] if feature["configured"]}
+        missing = [feature for feature in self.tier.features if folded(feature) not in configured]
         return expect(
             [
                 f"not configured: {', '.join(missing)}" if missing else "",
@@ -99,26 +113,64 @@ class _Sites(_OnNode):
         ]
         events = self.run("portal/read_failed_logons.ps1", "read its event log", Since=since)
         wrong += sorted({f"event 12: {event}" for event in events})
-        return expect(wrong, f"{len(sites)} sites (their own certificates are self-signed and not verified)")
+        return expect(wrong, f"{len(sites)} sites")
+
+
+class _Opening(_OnNode):
+    """The program's own rule says so, and counts."""
+
+    def __init__(self, context: Context, node: str, opening: Opening) -> None:
+        super().__init__(context, node)
+        self.opening = opening
+
+    def __call__(self) -> str:
+        ports = tuple(str(port) for port in self.opening.ports)
+        inputs = FirewallRuleInputs(machine=self.node, rule=self.opening.rule, ports=ports, remote=self.opening.sources)
+        resource = FirewallRuleResource()
+        facts = resource.observe(inputs, self.context.remote)
+        live = resource.actual(inputs, facts)
+        if live is None:
+            raise WrongError(f"there is no rule {self.opening.rule}")
+        wrong = [f"{name} is {_said(value)}" for name, value in live.items() if value != getattr(inputs, name)]
+        return expect(wrong, f"rule {self.opening.rule}")
+
+
+def _said(value: object) -> str:
+    return ", ".join(str(one) for one in value) if isinstance(value, list) else str(value)
+
+
+class _InstallersRules(_OnNode):
+    """What they allow stays allowed, however narrow another rule is."""
+
+    def __init__(self, context: Context, tier: Tier, node: str) -> None:
+        super().__init__(context, node)
+        self.rules = installers_rules(tier)
+
+    def __call__(self) -> str:
+        inputs = SupersededRulesInputs(machine=self.node, rules=self.rules)
+        resource = SupersededRulesResource()
+        on = resource.actual(inputs, resource.observe(inputs, self.context.remote))["enabled"]
+        return expect([f"on, and open to everybody: {', '.join(on)}" if on else ""], f"{len(self.rules)} rules")
 
 
 class _Operators(_OnNode):
     def __call__(self) -> str:
         state = self.run("windows/read_members.ps1", "read the group", Group=OPERATORS)[0]
         assert isinstance(state, dict)
-        have = {member.lower() for member in state["members"]}
-        missing = [member for member in self.context.topology.portal.operators if member.lower() not in have]
+        have = {folded(member) for member in state["members"]}
+        missing = [member for member in self.context.topology.portal.operators if folded(member) not in have]
         return expect([f"{', '.join(missing)} is missing" if missing else ""], f"{len(have)} members")
 
 
-class _TenantSite:
+class _Certified:
+    """Every site of a node under the tier's name, its certificate verified by this computer's authorities."""
+
     def __init__(self, context: Context, tier: Tier, node: str) -> None:
         self.context, self.tier, self.node = context, tier, node
 
     def __call__(self) -> str:
-        name, port = self.tier.front.name, self.context.topology.portal.tenant_site_port
-        answer = self.context.remote.https(self.node, port, name=name)
-        return public(answer.status, answer.certificate, name)
+        https, name = self.context.remote.https, self.tier.front.name
+        return certified(self.context, self.tier, lambda port: https(self.node, port, name=name))
 
 
 class _Plan(_OnNode):

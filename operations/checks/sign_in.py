@@ -9,6 +9,7 @@ from components.portal.federation import PAIRS
 from operations.configuration import Context
 from operations.row import Check, WrongError
 from remote.http import Answer, get
+from remote.names import same
 
 LEVEL = "sign-in"
 HOPS = 5
@@ -22,15 +23,16 @@ def checks(context: Context) -> Iterator[Check]:
         for pair in PAIRS:
             if site.namespace == pair.site and pair.authentication in namespaces:
                 what = f"{site.name} leads to no machine's own name"
-                yield Check(LEVEL, tier.front.name, what, _Visitor(context, f"https://{tier.front.name}:{port}/"))
+                start = f"https://{tier.front.name}:{port}/"
+                yield Check(LEVEL, tier.front.name, what, _Visitor(context, start), common=True)
 
 
 class _Visitor:
-    """Follows what the sites answer, and looks at every name on the way."""
+    """Follows what the sites answer, and looks at every name and certificate on the way."""
 
     def __init__(self, context: Context, start: str) -> None:
         self.context, self.start = context, start
-        self.names = {tier.front.name.lower() for tier in context.topology.portal.tiers}
+        self.names = {tier.front.name for tier in context.topology.portal.tiers}
 
     def __call__(self) -> str:
         url = self.start
@@ -57,7 +59,7 @@ class _Visitor:
 
     def _machine(self, host: str) -> str:
         for machine in self.context.topology.machines:
-            if host in (machine.name.lower(), machine.fqdn.lower()):
+            if same(host, machine.name) or same(host, machine.fqdn):
                 return machine.name
         return ""
 

@@ -17,9 +17,10 @@ def checks(context: Context) -> Iterator[Check]:
     spf, hosts = context.topology.spf, context.remote.hosts
     addresses = {server.name: hosts[server.name].address for server in context.topology.spf_servers}
     for name, address in addresses.items():
-        yield Check(LEVEL, name, f"lets {spf.account} in", _Server(context, address))
+        yield Check(LEVEL, name, f"lets {spf.account} in", _Server(context, address), machine=name)
     servers = frozenset(f"{address}:{spf.port}" for address in addresses.values())
-    yield Check(LEVEL, spf.name, f"lets {spf.account} in", _Server(context, hosts.resolve(spf.name), servers))
+    front = _Server(context, hosts.resolve(spf.name), servers)
+    yield Check(LEVEL, spf.name, f"lets {spf.account} in", front, common=True)
 
 
 class _Server:

@@ -6,30 +6,57 @@ from collections.abc import Iterator
 
 from components.portal.databases import DATABASES
 from components.sql import group as groups
+from components.sql import log_backups, quorum
+from components.sql.always_on import AlwaysOnResource
 from components.sql.availability_database import lagging
+from components.sql.availability_group import AvailabilityGroupResource
+from components.sql.cluster_access import RIGHTS, ClusterAccessResource
+from components.sql.endpoint import MirroringEndpointResource
 from components.sql.login_mirror import LoginMirrorInputs, LoginMirrorResource
+from components.sql.sql_availability_group import access_inputs, always_on_inputs, endpoint_inputs, group_inputs
 from components.steps import load_script
 from components.topology.parts import Replica
+from operations.checks.drift import differences
+from operations.checks.services import Services
 from operations.configuration import Context
-from operations.row import Check, expect
+from operations.row import Check, UncheckedError, WrongError, expect
+from remote.names import folded, same
 
 LEVEL = "SQL Server"
+CLUSTER_SERVICE = "ClusSvc"
 
 
 def checks(context: Context) -> Iterator[Check]:
     sql = context.topology.sql
     for replica in context.topology.replicas:
-        yield Check(LEVEL, replica.machine, f"admits {sql.administrator}, mixed mode", _Replica(context, replica))
+        what = f"admits {sql.administrator}, mixed mode"
+        yield Check(LEVEL, replica.machine, what, _Replica(context, replica), machine=replica.machine)
+        what = "AlwaysOn enabled, endpoint started, partners may connect"
+        yield Check(LEVEL, replica.machine, what, _Ready(context, replica), machine=replica.machine)
+        services = Services(context, replica.machine, (replica.service, CLUSTER_SERVICE))
+        yield Check(LEVEL, replica.machine, "its services start with it", services, machine=replica.machine)
+    yield Check(LEVEL, sql.cluster.name, "has quorum, every member is up", _Quorum(context))
     yield Check(LEVEL, sql.group, "has a primary, every replica follows", _Group(context))
-    yield Check(LEVEL, context.topology.listener_fqdn, "leads to the primary", _Listener(context))
+    yield Check(LEVEL, sql.group, "every replica has its declared modes", _Modes(context))
+    yield Check(LEVEL, sql.group, "the failover cluster may bring it online on every replica", _Access(context))
+    yield Check(LEVEL, context.topology.listener_fqdn, "leads to the primary", _Listener(context), common=True)
     for database in DATABASES:
         what = "follows on every replica, ready for a failover where it is synchronous"
         yield Check(LEVEL, database, what, _Database(context, database))
+        yield Check(LEVEL, database, "its log is backed up", _Log(context, database))
     yield Check(LEVEL, "logins", "the same on every replica, by SID and password hash", _Logins(context))
 
 
 def _machines(context: Context) -> list[str]:
-    return [replica.machine for replica in context.topology.replicas]
+    """The replicas to ask. Raises ``UncheckedError`` when none of them answers."""
+    everywhere = [replica.machine for replica in context.topology.replicas]
+    if answering := [machine for machine in everywhere if machine not in context.down]:
+        return answering
+    raise UncheckedError(f"no replica answers ({', '.join(everywhere)})")
+
+
+def _silent(context: Context) -> frozenset[str]:
+    return context.down & {replica.machine for replica in context.topology.replicas}
 
 
 class _Replica:
@@ -44,9 +71,74 @@ class _Replica:
         name = server.rows(
             load_script("sql/read_role.sql"), self.context.topology.sql.group, attempted="ask for its name"
         )[0]
-        other = name["server_name"] if name["server_name"].lower() != self.replica.server.lower() else ""
+        other = name["server_name"] if not same(name["server_name"], self.replica.server) else ""
         another = f"on port {self.replica.port} answers {other}, not {self.replica.server}" if other else ""
         return expect([wrong, pending, another], "logged on over TLS, certificate verified")
+
+
+class _Ready:
+    """What another replica needs of this one when it takes over, and this one after its next start."""
+
+    def __init__(self, context: Context, replica: Replica) -> None:
+        self.context, self.replica = context, replica
+
+    def __call__(self) -> str:
+        topology, remote, down = self.context.topology, self.context.remote, self.context.down
+        always_on = always_on_inputs(topology).model_copy(update={"machines": (self.replica.machine,)})
+        endpoint = endpoint_inputs(topology, self.replica)
+        answering = tuple(partner for partner in endpoint.partners if partner.machine not in down)
+        endpoint = endpoint.model_copy(update={"partners": answering})
+        wrong = differences(AlwaysOnResource(), always_on, remote)
+        wrong += differences(MirroringEndpointResource(), endpoint, remote)
+        return expect(wrong, f"listens on port {endpoint.port}")
+
+
+class _Quorum:
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def __call__(self) -> str:
+        silent = {folded(machine) for machine in _silent(self.context)}
+        for machine in _machines(self.context):
+            found = quorum.observe(self.context.remote, machine)
+            if found.members:
+                break
+        else:
+            raise WrongError(f"no node of it has quorum ({', '.join(_machines(self.context))} were asked)")
+        down = [name for name in found.down if folded(name) not in silent]
+        return expect(
+            [
+                f"down: {', '.join(down)}" if down else "",
+                "" if found.state == "NORMAL_QUORUM" else f"its quorum is {found.state}",
+            ],
+            f"{found.kind}, {sum(member.votes for member in found.members)} votes",
+            unasked=_silent(self.context),
+        )
+
+
+class _Modes:
+    """Availability mode, failover mode and address of every replica: what somebody changed for a maintenance."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def __call__(self) -> str:
+        inputs, answering = group_inputs(self.context.topology), _machines(self.context)
+        replicas = tuple(replica for replica in inputs.replicas if replica.machine in answering)
+        inputs = inputs.model_copy(update={"replicas": replicas})
+        wrong = differences(AvailabilityGroupResource(), inputs, self.context.remote)
+        found = ", ".join(f"{one.machine} {one.availability_mode} {one.failover_mode}" for one in replicas)
+        return expect(wrong, found.lower().replace("_commit", ""), unasked=_silent(self.context))
+
+
+class _Access:
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def __call__(self) -> str:
+        inputs = access_inputs(self.context.topology).model_copy(update={"machines": tuple(_machines(self.context))})
+        wrong = differences(ClusterAccessResource(), inputs, self.context.remote)
+        return expect(wrong, f"{len(RIGHTS)} rights on each", unasked=_silent(self.context))
 
 
 class _Group:
@@ -58,8 +150,10 @@ class _Group:
         group = groups.observe(self.context.remote, machines, self.context.topology.sql.group)
         joined = [replica.machine for replica in group.replicas if replica.joined]
         outside = [f"{machine} is no replica of it" for machine in machines if machine not in joined]
-        secondaries = ", ".join(replica.machine for replica in group.secondaries)
-        return expect([*outside, *group.unhealthy()], f"primary {group.primary}, following: {secondaries}")
+        silent = _silent(self.context)
+        following = ", ".join(replica.machine for replica in group.secondaries if replica.machine not in silent)
+        found = f"primary {group.primary}, following: {following or 'none'}"
+        return expect([*outside, *group.unhealthy(silent)], found, unasked=silent)
 
 
 class _Listener:
@@ -83,7 +177,29 @@ class _Database:
 
     def __call__(self) -> str:
         group = groups.observe(self.context.remote, _machines(self.context), self.context.topology.sql.group)
-        return expect(lagging(group, self.database), f"on {len(group.of(self.database))} replicas")
+        silent = _silent(self.context)
+        copies = [one for one in group.of(self.database) if one.machine not in silent]
+        found = f"on {len(copies)} {'replica' if len(copies) == 1 else 'replicas'}"
+        return expect(lagging(group, self.database, tuple(silent)), found, unasked=silent)
+
+
+class _Log:
+    """A new database may be without a log backup for some days; after that its disk fills sooner or later."""
+
+    def __init__(self, context: Context, database: str) -> None:
+        self.context, self.database = context, database
+
+    def __call__(self) -> str:
+        machines, remote = _machines(self.context), self.context.remote
+        primary = groups.observe(remote, machines, self.context.topology.sql.group).primary
+        if not primary:
+            raise WrongError(f"no primary says that it has it ({', '.join(machines)} were asked)")
+        log = log_backups.observe(remote, machines, primary).get(folded(self.database))
+        if log is None:
+            raise WrongError(f"{primary} has no database of this name")
+        text = f"{log}. {log.remedy}" if log.remedy else str(log)
+        late = log.age > log_backups.OVERDUE
+        return expect([text if late else ""], text, soon=[text if log.remedy else ""])
 
 
 class _Logins:
@@ -102,4 +218,5 @@ class _Logins:
         )
         facts = provider.observe(inputs, self.context.remote)
         wrong = provider.concerns(inputs, facts)
-        return expect(wrong, f"{len(provider.outputs(inputs, facts)['logins'])} logins")
+        found = f"{len(provider.outputs(inputs, facts)['logins'])} logins"
+        return expect(wrong, found, unasked=_silent(self.context))

@@ -10,8 +10,10 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from operations.configuration import Context, from_stack
+from components.step_log import StepLog
+from operations.configuration import Context, from_stack, step_log
 from operations.drill.run import Runner, Settings, machines
+from operations.errors import one_line_errors
 from operations.maintenance.command import COULD_NOT_LOOK
 from operations.maintenance.plan import LEVELS
 from remote.errors import MachineError
@@ -51,16 +53,15 @@ def drill(
     named = servers or []
     if usage := _usage(named, level, everything, on, off, power):
         _end(2, usage)
-    try:
+    with one_line_errors():
         context = from_stack(stack)
         chosen = machines(context, named, "all" if everything else level)
-    except MachineError as error:
-        _end(2, str(error))
+        log = step_log(stack, "drill")
     name = context.topology.name
     if not yes and typer.prompt(f"This shuts down {', '.join(chosen)}. The farm's name", err=True) != name:
         _end(2, f"the farm is not called so, but {name}")
     settings = Settings(chosen, on, off, not power, down, tuple(source or [""]), each_second, patience, folder)
-    raise typer.Exit(_run(context, settings, as_json))
+    raise typer.Exit(_run(context, settings, log, as_json))
 
 
 def _end(code: int, why: str) -> NoReturn:
@@ -86,9 +87,9 @@ def _usage(named: list[str], level: str, everything: bool, on: str, off: str, po
     return ""
 
 
-def _run(context: Context, settings: Settings, as_json: bool) -> int:
+def _run(context: Context, settings: Settings, log: StepLog, as_json: bool) -> int:
     """Carry it out and tell what came of it; the exit code."""
-    runner = Runner(context, settings, lambda sentence: typer.echo(one_line(redact(sentence)), err=True))
+    runner = Runner(context, settings, lambda sentence: typer.echo(one_line(redact(sentence)), err=True), log)
     # An end by `kill` is one like Ctrl-C: the server that is off is switched on.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     code, why = 0, ""

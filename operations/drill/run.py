@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.progress import Report
+from components.step_log import StepLog
 from components.step_runner import StepRunner, wait
 from components.steps import load_script
 from operations.clients import Asked, asking, targets
@@ -44,10 +45,11 @@ class Settings:
 class Runner:
     """One drill."""
 
-    def __init__(self, context: Context, settings: Settings, report: Report) -> None:
+    def __init__(self, context: Context, settings: Settings, report: Report, log: StepLog | None = None) -> None:
         self._context, self._settings, self._report = context, settings, report
         self._topology, self._remote = context.topology, context.remote
-        self._steps = StepRunner(context.remote, report, again=AGAIN)
+        self._log = log or StepLog()
+        self._steps = StepRunner(context.remote, report, self._log, again=AGAIN)
         self._ordered = False
         """Whether a server was told to go off and may still be on its way."""
         self.store: Store = store.begin(settings.folder, self._topology.name, planned=settings.planned)
@@ -118,8 +120,13 @@ class Runner:
         self.drill.off = ""
 
     def _shut_down(self, machine: str) -> None:
-        self._report(f"Shut {machine} down.")
+        sentence = f"Shut {machine} down."
+        self._report(sentence)
         self._ordered = True
+        with self._log.act(machine, sentence):
+            self._down(machine)
+
+    def _down(self, machine: str) -> None:
         try:
             if self._settings.off:
                 run_here(machine, self._settings.off)
@@ -141,11 +148,13 @@ class Runner:
         """Harmless for a server that runs."""
         if self._answers(machine):
             return
-        self._report(f"Switch {machine} on.")
-        run_here(machine, self._settings.on)
-        self._until(
-            machine, "wait until it answers", lambda: "" if self._answers(machine) else "the machine to come up"
-        )
+        sentence = f"Switch {machine} on."
+        self._report(sentence)
+        with self._log.act(machine, sentence):
+            run_here(machine, self._settings.on)
+            self._until(
+                machine, "wait until it answers", lambda: "" if self._answers(machine) else "the machine to come up"
+            )
 
     def _answers(self, machine: str) -> bool:
         try:

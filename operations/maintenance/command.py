@@ -9,7 +9,9 @@ from typing import Annotated
 
 import typer
 
-from operations.configuration import Context, from_stack
+from components.step_log import StepLog
+from operations.configuration import Context, from_stack, step_log
+from operations.errors import one_line_errors
 from operations.maintenance.plan import LEVELS, Kind, Order
 from operations.maintenance.runner import Runner, Turn
 from remote.errors import LostAnswerError, MachineError, RefusedError, UnreachableError, UntrustedError
@@ -51,11 +53,9 @@ def maintenance(
     if usage:
         typer.echo(f"error: {usage}", err=True)
         raise typer.Exit(2)
-    try:
+    with one_line_errors():
         context = from_stack(stack)
-    except MachineError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
+        log = StepLog() if dry_run else step_log(stack, "maintenance")
     kind: Kind = "restart" if restart else "command" if command else "hold"
     order = Order(
         kind,
@@ -66,7 +66,7 @@ def maintenance(
         taken_out,
         patience or context.topology.waits.site,
     )
-    raise typer.Exit(_run(context, order, resume, as_json, dry_run=dry_run))
+    raise typer.Exit(_run(context, order, resume, as_json, log, dry_run=dry_run))
 
 
 def _usage(
@@ -99,14 +99,14 @@ def _usage(
     return ""
 
 
-def _run(context: Context, order: Order, resume: str, as_json: bool, *, dry_run: bool) -> int:
+def _run(context: Context, order: Order, resume: str, as_json: bool, log: StepLog, *, dry_run: bool) -> int:
     """Carry it out and tell what came of it; the exit code."""
 
     def tell(sentence: str) -> None:
         if not (dry_run and as_json):
             typer.echo(_shown(sentence), err=not dry_run)
 
-    runner = Runner(context, tell)
+    runner = Runner(context, tell, log)
 
     def work() -> None:
         if resume:

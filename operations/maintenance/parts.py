@@ -18,6 +18,7 @@ from components.sql.whereabouts import Whereabouts
 from components.steps import Step, WaitFor
 from components.topology import Topology
 from remote.errors import MachineError
+from remote.names import same
 from remote.session import Remote
 
 SPF = "spf"
@@ -55,16 +56,16 @@ class BalancedNode:
             found = f"its network card {self.inputs.interface} is bound to no load balancing cluster"
             raise MachineError(machine, attempted, found, REMEDY_OTHER)
         others = [name for name, state in facts.node.nodes if state.startswith("Converged")]
-        if not [name for name in others if name.lower() != machine.lower()]:
+        if not [name for name in others if not same(name, machine)]:
             found = f"no other node is converged: {', '.join(f'{n} ({s})' for n, s in facts.node.nodes)}"
             raise MachineError(machine, attempted, found, "Bring another node into the cluster first (`pulumi up`).")
         return NodeResource().take_out(self.inputs, facts)
 
     def taken_out(self, facts: NodeFacts) -> NodeFacts:
-        own = self.inputs.machine.lower()
-        nodes = tuple((name, "Stopped" if name.lower() == own else state) for name, state in facts.node.nodes)
+        own = self.inputs.machine
+        nodes = tuple((name, "Stopped" if same(name, own) else state) for name, state in facts.node.nodes)
         node = replace(facts.node, nodes=nodes, starts=False)
-        return replace(facts, node=node, first=node if facts.first.machine.lower() == own else facts.first)
+        return replace(facts, node=node, first=node if same(facts.first.machine, own) else facts.first)
 
     def bring_back(self, facts: NodeFacts) -> list[Step]:
         return NodeResource().bring_back(self.inputs, facts, with_machine=self.with_machine)
@@ -124,20 +125,20 @@ def levels_of(topology: Topology, machine: str) -> list[str]:
         SPF: topology.spf.servers,
         "portal": topology.portal.nodes,
     }
-    return [level for level, names in members.items() if machine.lower() in [name.lower() for name in names]]
+    return [level for level, names in members.items() if machine in names]
 
 
 def nodes(topology: Topology, machine: str, drain_minutes: int) -> list[BalancedNode]:
     """The nodes of clusters that a machine is. Raises ``MachineError`` where another load balancer leads to it."""
     found = []
     for tier in topology.portal.tiers:
-        if machine.lower() not in [node.lower() for node in tier.nodes]:
+        if machine not in tier.nodes:
             continue
         if tier.cluster is None:
             raise _other_balancer(machine, tier.front.name)
-        inputs = node_inputs(topology, tier.name, tier.cluster.name, tier.nodes, machine)
+        inputs = node_inputs(topology, tier.key, tier.cluster.name, tier.nodes, machine)
         found.append(BalancedNode(inputs.model_copy(update={"drain_minutes": drain_minutes})))
-    if machine.lower() in [server.lower() for server in topology.spf.servers]:
+    if machine in topology.spf.servers:
         inputs = _spf_node(topology, machine)
         found.append(BalancedNode(inputs.model_copy(update={"drain_minutes": drain_minutes})))
     return found
@@ -169,6 +170,6 @@ def replicas(topology: Topology, machine: str, groups: Sequence[str]) -> list[Gr
         unreachable=sql.unreachable,
         settled=True,
     )
-    others = [name for name in groups if name.lower() != sql.group.lower()]
+    others = [name for name in groups if not same(name, sql.group)]
     inputs = [common, *(common.model_copy(update={"group": n, "policy": "build", "databases": ()}) for n in others)]
     return [GroupReplica(machine, one, topology.waits.synchronization) for one in inputs]

@@ -12,6 +12,7 @@ from components.steps import Restart, Step, WaitFor
 from components.topology import Topology
 from operations.maintenance.parts import SPF, AnyPart, BalancedNode, levels_of
 from remote.errors import MachineError
+from remote.names import folded, same
 
 Kind = Literal["restart", "command", "hold"]
 LEVELS = ("sql", SPF, "portal")
@@ -47,9 +48,7 @@ def machines(topology: Topology, order: Order, primary: str) -> list[str]:
     once; then SPF, then the portal's tiers as the topology lists them."""
     if order.machine:
         return [known(topology, order.machine)]
-    replicas = sorted(
-        (replica.machine for replica in topology.replicas), key=lambda machine: machine.lower() == primary.lower()
-    )
+    replicas = sorted((replica.machine for replica in topology.replicas), key=lambda machine: same(machine, primary))
     members = {"sql": replicas, SPF: list(topology.spf.servers), "portal": list(topology.portal.nodes)}
     chosen = LEVELS if order.level == "all" else (order.level,)
     return list(dict.fromkeys(topology.machine(name).name for level in chosen for name in members[level]))
@@ -57,17 +56,17 @@ def machines(topology: Topology, order: Order, primary: str) -> list[str]:
 
 def known(topology: Topology, machine: str) -> str:
     """The machine's name as the topology writes it. Raises ``MachineError`` for one that no other can stand in for."""
-    names = {one.name.lower(): one.name for one in topology.machines if levels_of(topology, one.name)}
-    if machine.lower() not in names:
+    names = {folded(one.name): one.name for one in topology.machines if levels_of(topology, one.name)}
+    if folded(machine) not in names:
         found = f"no server of topology {topology.name} that another one takes over from has this name"
         raise MachineError(machine, "take it out of the farm", found, f"There are {', '.join(names.values())}.")
-    return names[machine.lower()]
+    return names[folded(machine)]
 
 
 def refuse_alone(topology: Topology, machine: str) -> None:
     """Raises ``MachineError`` where a server has no partner."""
     members = [(SPF, topology.spf.servers), *((f"tier {tier.name}", tier.nodes) for tier in topology.portal.tiers)]
-    alone = [what for what, names in members if [name.lower() for name in names] == [machine.lower()]]
+    alone = [what for what, names in members if [*names] == [machine]]
     if alone:
         found = f"it is the only server of {' and of '.join(alone)}"
         remedy = "Add a second one to the topology and run `pulumi up`, or restart it at a time without clients."

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from components.progress import Report
+from components.step_log import StepLog
 from components.step_runner import StepRunner
 from components.steps import Step, load_script
 from operations.checks import balancing
@@ -36,10 +37,11 @@ class Turn:
 class Runner:
     """One run. ``report`` gets every sentence and its progress; ``turns`` tells what became of which server."""
 
-    def __init__(self, context: Context, report: Report) -> None:
+    def __init__(self, context: Context, report: Report, log: StepLog | None = None) -> None:
         self._topology, self._remote, self._report = context.topology, context.remote, report
         self._context = context
-        self._steps = StepRunner(context.remote, self._tell, again="run the same command again")
+        self._log = log or StepLog()
+        self._steps = StepRunner(context.remote, self._tell, self._log, again="run the same command again")
         self.turns: list[Turn] = []
         self._seen = False
         """Whether the whole farm was just seen as it should be."""
@@ -155,8 +157,10 @@ class Runner:
         for step in plan.act(self._topology, order, machine):
             self._run(step)
         if order.kind == "command":
-            self._tell(plan.command(order, machine))
-            run_here(machine, order.command)
+            sentence = plan.command(order, machine)
+            self._tell(sentence)
+            with self._log.act(machine, sentence):
+                run_here(machine, order.command)
         self._remote.forget(machine)
 
     def _undo(self, machine: str, found: Sequence[AnyPart], error: MachineError) -> NoReturn:

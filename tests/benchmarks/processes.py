@@ -18,7 +18,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _LOOK_SECONDS = 0.1
 """How often a running command's processes are looked at: what one uses after the last look does not count."""
 KINDS = {
-    "pulumi.dynamic": "plugin",
+    "components.plugin": "plugin",
     "pulumi-language-python-exec": "program",
     "pulumi-language-python": "CLI",
     "operations": "verification",

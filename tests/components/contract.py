@@ -107,6 +107,9 @@ class World(StepRunner):
         """Steps are taken and have no effect."""
         self.passing = False
         """Steps are taken, waits included, and nothing comes of them."""
+        self.said: list[str] = []
+        """What deletes say of what they leave."""
+        self.topology = TOPOLOGY
         self.unreadable: Exception | None = None
         """What observing raises."""
         self._break: Break | None = None
@@ -166,8 +169,8 @@ class World(StepRunner):
     def provider(self, kind: type[Resource[Any, Any]] | None = None) -> Adapter:
         """What the engine calls, in this world."""
         acts_on = adapters.World(self.observe, self.run_all, self.claims)
-        connection = json.dumps({"topology": str(TOPOLOGY)})
-        return Adapter(kind or self.case.resource, world=acts_on, connection=connection)
+        connection = json.dumps({"topology": str(self.topology)})
+        return Adapter(kind or self.case.resource, world=acts_on, connection=connection, left=self.said.append)
 
 
 class Claims(dict[tuple[str, str], Claim]):

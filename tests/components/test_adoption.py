@@ -82,7 +82,7 @@ def test_the_key_that_a_message_names_is_the_one_that_adopts(
 @pytest.mark.parametrize(
     ("name", "line", "said"),
     [
-        ("portal-cluster", "      cluster:\n", "Add `adopt: true` to portal > tiers > portal > cluster (LINE)"),
+        ("admin-api-cluster", "      cluster:\n", "Add `adopt: true` to portal > tiers > portal > cluster (LINE)"),
         ("SQL", "  adopt: true", "Set `adopt: true` in LINE (sql)"),
         ("SQL-listener", "  adopt: true", "Set `adopt: true` in LINE (sql)"),
         ("SQL-administrator", "  adopt: true", "Set `adopt: true` in LINE (sql)"),

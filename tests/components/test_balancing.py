@@ -55,6 +55,16 @@ def test_the_tenants_site_is_on_the_topologys_port(tmp_path: Path) -> None:
     assert 443 not in ports.values()
 
 
+def test_it_keeps_clients_off_what_only_the_farm_and_its_administrators_need() -> None:
+    """Behind it nothing tells one client from another."""
+    (server,) = virtual_servers(load(EXPRESS))
+    restricted = {service.port: service.sources for service in server.services if service.sources}
+    assert set(restricted) == {service.port for service in server.services} - {443, 30006, 30071}
+    assert set(restricted.values()) == {("172.21.5.0/24",)}
+    *_, last = instructions([server]).splitlines()
+    assert last == "    30091  MgmtSvc-AdminSite        GET /, expect 200 to 499; for 172.21.5.0/24 only"
+
+
 def test_for_a_person() -> None:
     assert instructions(virtual_servers(load(MIXED))) == (
         "Tier tenants: https://tenants.hyper-v.nu\n"
@@ -81,5 +91,6 @@ def test_for_a_program() -> None:
         "port": 443,
         "site": "MgmtSvc-TenantSite",
         "probe": {"path": "/ping", "lowest": 200, "highest": 200, "seconds": 5, "failures": 2},
+        "sources": [],
     }
     assert (plain["protocol"], plain["persistence"]) == ("tcp", "client address")

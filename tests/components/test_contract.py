@@ -13,8 +13,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.output import Unknown
 
 from components.resource import Kind, Recovers, ReplaceOn, Resource, ThroughFarm, WithOrphan, WriteOnly
-from components.resource.fields import deletes_first, marked, plain, secrets
-from components.resource.ownership import Claim
+from components.resource.fields import Keyed, deletes_first, marked, plain, secrets
 from components.resource.pulumi_adapter import properties
 from components.resource.reconcile import Reconciler
 from components.steps import Step
@@ -73,7 +72,8 @@ def test_create_reaches_the_declared_state_and_claims_it_once(case: Case) -> Non
     inputs = case.parsed()
     resource = case.resource()
     assert list(world.claims) == [(resource.owner_machine(inputs), resource.resource_id(inputs))][: claimed(case)]
-    assert set(outs) == {*case.resource.COMPUTED, *plain(inputs), "ownership", "revision"}
+    keys = {"key"} if isinstance(inputs, Keyed) else set()
+    assert set(outs) == {*case.resource.COMPUTED, *plain(inputs), *keys, "ownership", "revision"}
     again = world.provider().create(case.inputs).outs or {}
     assert again["revision"] != outs["revision"], "what hangs on the revision sees that the thing was made anew"
 
@@ -83,8 +83,9 @@ CHANGE_OUTPUTS = {"report"}
 
 
 def _unrevised(outs: dict[str, Any] | None) -> dict[str, Any]:
-    """Outputs without those that tell of the last change, and so differ after every one."""
-    return {name: value for name, value in (outs or {}).items() if name not in {"revision", *CHANGE_OUTPUTS}}
+    """Outputs without those that tell of the last change, and so differ after every one, and without a random key."""
+    kept = {name: value for name, value in (outs or {}).items() if name not in {"revision", "key", *CHANGE_OUTPUTS}}
+    return owned(kept, token="of a create") if "ownership" in kept else kept
 
 
 @every
@@ -236,17 +237,20 @@ def test_delete_undoes_what_create_made(case: Case) -> None:
 @every
 def test_a_delete_broken_at_any_step_is_finished_by_the_next(case: Case) -> None:
     clean, outs = made(case)
-    full = clean.facts
+    full, claims = clean.facts, dict(clean.claims)
     clean.ran.clear()
     props = owned(outs, adopted=False)
     clean.provider().delete("id", props)
     for at in range(len(clean.changes)):
         world = World(case, full)
+        world.claims.update(claims)
         world.break_at(Break(at, after=True))
         with pytest.raises(MachineError, match="it broke"):
             world.provider().delete("id", props)
+        assert world.claims == claims
         world.provider().delete("id", props)
         assert world.facts == clean.facts
+        assert world.claims == {}
 
 
 @every
@@ -267,8 +271,33 @@ def test_read_of_something_gone_says_so(case: Case) -> None:
         assert case.resource().actual(case.parsed(), case.absent) is not None, "say in the case which facts mean gone"
         return
     world.facts = case.gone
+    missing = world.provider().read("the-id", outs)
+    if claimed(case):
+        assert missing.id == "the-id", "a claim is there, and a destroy has to remove it"
+        assert missing.inputs == {**plain(case.parsed()), "present": False}
+        assert missing.outs == {**outs, "present": False}
+        if case.gone == case.absent:
+            back = World(case, case.gone)
+            back.claims.update(world.claims)
+            updated = back.provider().update("the-id", missing.outs or {}, case.inputs).outs or {}
+            in_order(case, back)
+            assert _unrevised(updated) == _unrevised(outs)
+    world.claims.clear()
     result = world.provider().read("the-id", outs)
     assert (result.id, result.outs) == ("", {})
+
+
+@every
+def test_what_is_gone_is_asked_for_by_a_destroy_that_leaves_no_claim(case: Case) -> None:
+    """A destroy broke after its last step: its thing is gone, and its claim is not."""
+    if case.gone is None or not claimed(case):
+        return
+    world, outs = made(case)
+    world.facts = case.gone
+    missing = world.provider().read("the-id", outs)
+    world.provider().delete("the-id", missing.outs or {})
+    assert world.claims == {}
+    assert world.provider().read("the-id", missing.outs or {}).id == ""
 
 
 @every
@@ -328,8 +357,9 @@ def test_an_update_through_another_machine_takes_the_claim_along(case: Case) -> 
     owner, resource_id = resource.owner_machine(inputs), resource.resource_id(inputs)
     kept = owned(outs, adopted=True, baseline={"kept": "x"})
     result = world.provider(through(case.resource, "ELSEWHERE")).update("id", kept, case.inputs).outs or {}
-    moved = {("ELSEWHERE", resource_id): Claim(adopted=True, baseline={"kept": "x"})}
-    assert world.claims == (moved if claimed(case) else {})
+    moved = {("ELSEWHERE", resource_id): (True, {"kept": "x"}, outs["ownership"]["token"])}
+    known = {place: (claim.adopted, claim.baseline, claim.token) for place, claim in world.claims.items()}
+    assert known == (moved if claimed(case) else {})
     assert (outs["ownership"]["owner_machine"], result["ownership"]["owner_machine"]) == (owner, "ELSEWHERE")
     # What drift may make of the inputs.
     world.provider(through(case.resource, "ANYWHERE")).delete("id", owned(result, adopted=True))
@@ -370,7 +400,7 @@ def test_an_unexpected_error_is_one_redacted_sentence(case: Case) -> None:
         lambda: provider.update("id", {}, case.inputs),
         lambda: provider.delete("id", case.inputs),
     )
-    for call in calls:
+    for call in calls[: 3 + claimed(case)]:  # what only looks has nothing to undo, and does not look for it
         assert refusal(call) == (
             f"{resource.owner_machine(inputs)}: manage {resource.display_name(inputs)}: "
             "an error of the program itself: ValueError: first line with ***. "

@@ -49,6 +49,13 @@ def test_the_first_node_of_every_role_comes_before_every_other_node(program: Pro
         assert all(program.is_before(first, other) for first in firsts), other.name
 
 
+def test_the_nodes_are_configured_after_the_one_that_makes_the_stores(program: Program, file: Path) -> None:
+    """And so updated: it sets another passphrase alone."""
+    nodes = program.all("portal:Configuration")
+    makers = [node for node in nodes if all(node is other or program.is_before(node, other) for other in nodes)]
+    assert len(makers) == 1
+
+
 def test_a_cluster_for_each_tier_that_has_one(program: Program, file: Path) -> None:
     topology = load(file)
     clusters = [tier.cluster.name for tier in topology.portal.tiers if tier.cluster is not None]
@@ -97,6 +104,52 @@ def test_only_tiers_with_the_tenants_site_publish_it(program: Program, file: Pat
     topology = load(file)
     nodes = [node for tier in topology.portal.tiers if "tenant-site" in tier.roles for node in tier.nodes]
     assert sorted(binding.inputs["machine"] for binding in program.all("windows:SiteBinding")) == sorted(nodes)
+
+
+def test_every_site_gets_its_tiers_certificate(program: Program, file: Path) -> None:
+    """None keeps the self-signed one of the installer: what browsers, tenants and other servers meet is trusted."""
+    topology = load(file)
+    given = {
+        (one.inputs["machine"], site["site"], int(site["port"])): one.inputs["thumbprint"]
+        for one in program.all("windows:SiteCertificates")
+        for site in one.inputs["sites"]
+    }
+    for one in program.all("windows:SiteBinding"):
+        given[one.inputs["machine"], one.inputs["site"], int(one.inputs["port"])] = one.inputs["thumbprint"]
+    expected = {(node, site.name, port) for tier, site, port in topology.portal.published() for node in tier.nodes}
+    assert set(given) == expected
+    for tier in topology.portal.tiers:
+        for node in tier.nodes:
+            (imported,) = (one for one in program.all("windows:Certificate") if one.inputs["machine"] == node)
+            assert imported.inputs["name"] == tier.certificate
+            assert {mark for (machine, _, _), mark in given.items() if machine == node} == {
+                imported.inputs["thumbprint"]
+            }
+
+
+def test_nodes_change_certificates_one_after_the_other(program: Program, file: Path) -> None:
+    for tier in load(file).portal.tiers:
+        for kind in ("SiteCertificates", "SiteBinding"):
+            own = {one.inputs["machine"]: one for one in program.all(f"windows:{kind}")}
+            for first, second in itertools.pairwise(node for node in tier.nodes if node in own):
+                assert program.is_before(own[first], own[second])
+
+
+def test_no_rule_of_the_installer_opens_what_ours_closes(program: Program, file: Path) -> None:
+    topology = load(file)
+    off = {one.inputs["machine"]: set(one.inputs["rules"]) for one in program.all("windows:SupersededRules")}
+    expected: dict[str, set[str]] = {}
+    for tier, site, _ in topology.portal.published():
+        for node in tier.nodes:
+            expected.setdefault(node, set()).add(f"{site.name} (HTTPS-In)")
+    assert off == expected
+    for one in program.all("windows:SupersededRules"):
+        own = [rule for rule in program.all("windows:FirewallRule") if rule.inputs["machine"] == one.inputs["machine"]]
+        assert own
+        assert all(program.is_before(rule, one) for rule in own), "what is needed is open before"
+        for binding in program.all("windows:SiteBinding"):
+            if binding.inputs["machine"] == one.inputs["machine"]:
+                assert program.is_before(binding, one), "its own port is open until the tenants' site has moved"
 
 
 FRONTS = {
@@ -153,7 +206,6 @@ def test_each_site_trusts_its_own_authentication_site(program: Program, file: Pa
             tier = portal.tier_of(role)
             assert machine == tier.nodes[0], "it serves the metadata itself"
             assert address == f"{tier.front.name}:{port or portal.tenant_site_port}"
-        assert inputs["public"] == (site == "TenantSite")
         trust = program.one("portal:Federation", f"{site}-trust")
         for name in (site, sign_in):
             assert program.is_before(program.one("portal:PublicEndpointName", f"{name}-name"), trust)
@@ -198,7 +250,7 @@ def test_a_load_balancer_of_somebody_else_is_seen_after_all_it_carries_and_befor
     seen = program.all("portal:ExternalLoadBalancerCheck")
     assert sorted(one.inputs["name"] for one in seen) == sorted(tier.front.name for tier in tiers)
     for tier in tiers:
-        one = program.one("portal:ExternalLoadBalancerCheck", f"{tier.name}-load-balancer")
+        one = program.one("portal:ExternalLoadBalancerCheck", f"{tier.key}-load-balancer")
         assert one.inputs["ports"] == list(topology.portal.ports(tier))
         serving = [r for r in program.resources if r.inputs.get("machine") in tier.nodes and "windows:" in r.type]
         assert len(serving) >= 2 * len(tier.nodes)

@@ -19,10 +19,14 @@ def of(file: Path) -> dict[str, tuple[Opening, ...]]:
     return {tier.name: firewall_openings(topology, tier) for tier in topology.portal.tiers}
 
 
+CLIENTS, ADMINISTRATORS = (443, 30006, 30071), (30072, 30091)
+
+
 def test_one_tier_with_every_role() -> None:
     assert of(ROOT / "topologies" / "single-domain.yaml") == {
         "portal": (
-            Opening("clients", (443, 30006, 30071, 30072, 30091)),
+            Opening("clients", CLIENTS),
+            Opening("administrators", ADMINISTRATORS, HERE),
             Opening("servers", FROM_FARM, HERE),
         )
     }
@@ -34,11 +38,36 @@ def test_a_tier_for_each_role() -> None:
         "tenant-api": (Opening("servers", (30005,), HERE),),
         "tenant-public-api": (Opening("clients", (30006,)),),
         "extensions": (Opening("servers", (30010, 30012), HERE),),
-        "admin-site": (Opening("clients", (30091,)),),
-        "admin-auth": (Opening("clients", (30072,)),),
+        "admin-site": (Opening("administrators", (30091,), HERE),),
+        "admin-auth": (Opening("administrators", (30072,), HERE),),
         "tenant-site": (Opening("clients", (443,)),),
         "tenant-auth": (Opening("clients", (30071,)),),
     }
+
+
+def altered(folder: Path, old: str, new: str, name: str = "single-domain") -> Path:
+    text = (ROOT / "topologies" / f"{name}.yaml").read_text(encoding="utf-8")
+    assert old in text
+    file = folder / "other.yaml"
+    file.write_text(text.replace(old, new), encoding="utf-8")
+    return file
+
+
+def test_where_administrators_come_from_and_where_this_program_is_run(tmp_path: Path) -> None:
+    """Administrators named elsewhere no longer come from the domains; the portal's own servers still sign in."""
+    keys = "  administrators_from: [10.1.0.0/16]\n  managed_from: [10.2.0.7]\n  tenant_site_port: 443"
+    assert of(altered(tmp_path, "  tenant_site_port: 443", keys))["portal"] == (
+        Opening("clients", CLIENTS),
+        Opening("administrators", ADMINISTRATORS, ("10.1.0.0/16", *HERE, "10.2.0.7/32")),
+        Opening("servers", FROM_FARM, (*HERE, "10.2.0.7/32")),
+    )
+
+
+def test_administrators_come_from_every_domain_unless_the_topology_says_otherwise() -> None:
+    (found,) = of(ROOT / "topologies" / "separate-domain.yaml").values()
+    sources = {opening.purpose: opening.sources for opening in found}
+    assert sources["servers"] == ("172.22.5.0/24",)
+    assert sorted(sources["administrators"]) == ["172.21.5.0/24", "172.22.5.0/24"]
 
 
 @pytest.mark.parametrize("port", [443, 8443])
@@ -47,18 +76,25 @@ def test_the_public_port_is_the_topologys(port: int, tmp_path: Path) -> None:
     file = tmp_path / "other.yaml"
     text = text.replace("tenant_site_port: 443", f"tenant_site_port: {port}")
     file.write_text(text.replace("{start: 443, end: 443", f"{{start: {port}, end: {port}"), encoding="utf-8")
-    clients, servers = of(file)["portal"]
-    assert clients == Opening("clients", tuple(sorted((port, 30006, 30071, 30072, 30091))))
+    clients, administrators, servers = of(file)["portal"]
+    assert clients == Opening("clients", tuple(sorted((port, 30006, 30071))))
+    assert administrators == Opening("administrators", ADMINISTRATORS, HERE)
     assert servers == Opening("servers", FROM_FARM, HERE)
 
 
-def test_behind_a_load_balancer_of_somebody_else_everything_is_open_to_it(tmp_path: Path) -> None:
-    text = (ROOT / "topologies" / "single-domain.yaml").read_text(encoding="utf-8")
-    cluster = text[text.index("      cluster:\n") : text.index("      certificate: portal")]
-    balancer = "      load_balancer: {name: portal.hyper-v.nu, address: 10.1.2.3}\n"
-    file = tmp_path / "other.yaml"
-    file.write_text(text.replace(cluster, balancer), encoding="utf-8")
-    assert of(file)["portal"] == (Opening("clients", tuple(sorted((443, 30006, 30071, 30072, 30091, *FROM_FARM)))),)
+@pytest.mark.parametrize(
+    ("key", "sources"),
+    [("", ("172.22.5.150/32",)), (", connects_from: [10.1.2.0/24, 10.1.3.4]", ("10.1.2.0/24", "10.1.3.4/32"))],
+)
+def test_an_external_load_balancer_connects_from_its_own_address(
+    key: str, sources: tuple[str, ...], tmp_path: Path
+) -> None:
+    file = altered(tmp_path, "address: 172.22.5.150}", f"address: 172.22.5.150{key}}}", "external-load-balancer")
+    assert of(file)["portal"] == (
+        Opening("clients", CLIENTS),
+        Opening("administrators", ADMINISTRATORS, (*HERE, *sources)),
+        Opening("servers", FROM_FARM, (*HERE, *sources)),
+    )
 
 
 def test_servers_are_let_in_from_the_domains_with_portal_servers_only() -> None:

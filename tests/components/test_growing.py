@@ -22,18 +22,21 @@ PROVIDERS = ("marketplace", "monitoring", "mysqlservers", "sqlservers", "usagese
 OF_A_NODE = (
     "certificate",
     "configuration",
+    "firewall-administrators",
     "firewall-clients",
+    "installers-rules",
     "firewall-servers",
     "nlb",
     "node",
     "operators",
+    "site-certificates",
     "software",
     "software-source",
     "tenant-site",
 )
 THROUGH_THE_FIRST = {
-    "portal-cluster",
-    "portal-port-rules",
+    "admin-api-cluster",
+    "admin-api-port-rules",
     "administrators",
     "plan",
     "spf-registration",
@@ -92,15 +95,15 @@ SPF = ["SPF1", "SPF2"]
 
 def test_a_node_more_and_a_node_less(made: Made) -> None:
     two, three = made(["Portal1", "Portal2"], SPF), made(["Portal1", "Portal2", "Portal3"], SPF)
-    beside = {"portal-cluster", "logins-after-joining"}
+    beside = {"server-tls", "admin-api-cluster", "logins-after-joining"}
     assert touched(two, three) == (of("Portal3", "plan-replication"), beside, set())
     assert touched(three, two) == (set(), beside, of("Portal3", "plan-replication"))
 
 
 def test_an_spf_server_more_and_the_first_one_less(made: Made) -> None:
     before = made(["Portal1", "Portal2"], SPF)
-    assert touched(before, made(["Portal1", "Portal2"], [*SPF, "SPF3"])) == ({"SPF3-account"}, set(), set())
-    assert touched(before, made(["Portal1", "Portal2"], ["SPF2"])) == (set(), set(), {"SPF1-account"})
+    assert touched(before, made(["Portal1", "Portal2"], [*SPF, "SPF3"])) == ({"SPF3-account"}, {"server-tls"}, set())
+    assert touched(before, made(["Portal1", "Portal2"], ["SPF2"])) == (set(), {"server-tls"}, {"SPF1-account"})
     assert touched(before, made(["Portal1", "Portal2"], ["SPF2", "SPF1"])) == (set(), set(), set())
 
 
@@ -116,5 +119,5 @@ def test_another_order_moves_only_what_goes_through_the_first(made: Made) -> Non
 
 def test_the_first_node_leaves(made: Made) -> None:
     before, after = made(["Portal1", "Portal2"], SPF), made(["Portal2"], SPF)
-    updated = THROUGH_THE_FIRST | {"Portal2-node", "logins-after-joining"}
+    updated = THROUGH_THE_FIRST | {"server-tls", "Portal2-node", "logins-after-joining"}
     assert touched(before, after) == (set(), updated, of("Portal1") | {"Portal2-plan-replication"})

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "components" / "resource"
-HARMLESS = {"remote.errors", "remote.secret"}
+HARMLESS = {"remote.errors", "remote.names", "remote.secret"}
 
 
 def imported(file: str) -> set[str]:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import itertools
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.x509 import ObjectIdentifier
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from components.windows import pfx
 from remote.secret import Secret
-from tests.components.certificates import PASSWORD, write_pfx
+from tests.components.certificates import PASSWORD, Authority, authority, write_pfx
 
 NAME = "portal.hyper-v.nu"
 
@@ -31,10 +39,11 @@ def test_a_wildcard_covers_one_label(tmp_path: Path) -> None:
     ("names", "options", "password", "message"),
     [
         (["other.example"], {}, PASSWORD, "the certificate is for other.example, not for portal.hyper-v.nu"),
-        ([NAME], {"days": -1}, PASSWORD, "the certificate expired on"),
-        ([NAME], {"days": 5}, PASSWORD, "the certificate expires on"),
         ([NAME], {}, "wrong", "wrong password or no PFX file"),
         ([NAME], {"key": False}, PASSWORD, "holds no certificate with a private key"),
+        ([NAME], {"common_name_only": True}, PASSWORD, "Have it issued with portal.hyper-v.nu as alternative names."),
+        ([NAME], {"usage": ExtendedKeyUsageOID.CLIENT_AUTH}, PASSWORD, "lacks server authentication"),
+        ([NAME], {"aes": True}, PASSWORD, "Export it again with TripleDES-SHA1"),
     ],
 )
 def test_a_bad_certificate_is_one_clear_line(
@@ -46,6 +55,91 @@ def test_a_bad_certificate_is_one_clear_line(
     assert message in str(caught.value)
     assert str(file) in str(caught.value)
     assert PASSWORD not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("days", "concern"), [(-1, "it expired on "), (5, "it expires on "), (29, "it expires on "), (31, "")]
+)
+def test_its_end_keeps_nothing_from_being_repaired(tmp_path: Path, days: int, concern: str) -> None:
+    found = pfx.read(write_pfx(tmp_path / "c.pfx", NAME, days=days), Secret(PASSWORD), [NAME])
+    said = found.concern(datetime.now(UTC))
+    assert said.startswith(concern)
+    assert bool(said) == bool(concern)
+    assert found.concern(found.not_before - timedelta(hours=1)).startswith("it is not valid before ")
+
+
+@pytest.mark.parametrize("usage", [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE, None])
+def test_a_certificate_for_servers(tmp_path: Path, usage: ObjectIdentifier | None) -> None:
+    assert pfx.read(write_pfx(tmp_path / "c.pfx", NAME, usage=usage), Secret(PASSWORD), [NAME])
+
+
+def test_everything_that_is_wrong_with_one_file_is_said_at_once(tmp_path: Path) -> None:
+    file = write_pfx(
+        tmp_path / "c.pfx",
+        "other.example",
+        days=-1,
+        aes=True,
+        usage=ExtendedKeyUsageOID.CLIENT_AUTH,
+        issuer=authority("Unknown"),
+    )
+    with pytest.raises(pfx.CertificateError) as caught:
+        pfx.read(file, Secret(PASSWORD), [NAME], roots=[authority("Root").certificate])
+    lines = str(caught.value).splitlines()
+    assert [line.startswith(f"{file}: ") for line in lines] == [True] * 4
+    found = ("TripleDES-SHA1", "not for portal.hyper-v.nu", "server authentication", "CN=Unknown")
+    assert [said in line for said, line in zip(found, lines, strict=True)] == [True] * 4
+
+
+class TestPath:
+    root = authority("Root")
+    upper = authority("Upper", root)
+    lower = authority("Lower", upper)
+
+    def intermediates(self, *others: Authority, file: Path, roots: Sequence[Authority] = (root,)) -> list[str]:
+        write_pfx(file, NAME, issuer=self.lower, others=others)
+        found = pfx.read(file, Secret(PASSWORD), [NAME], roots=[one.certificate for one in roots])
+        contents = [x509.load_der_x509_certificate(base64.b64decode(one.content)) for one in found.intermediates]
+        assert [one.thumbprint for one in found.intermediates] == [
+            one.fingerprint(hashes.SHA1()).hex().upper() for one in contents
+        ]
+        return [one.subject.rfc4514_string() for one in contents]
+
+    @pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
+    def test_whatever_the_order_in_the_file(self, tmp_path: Path, order: tuple[int, ...]) -> None:
+        """The root is trusted or not, and nothing that a server sends changes that; nor does it send a stranger."""
+        others = (self.root, self.upper, self.lower, authority("Stranger"))
+        found = self.intermediates(*(others[number] for number in order), file=tmp_path / "c.pfx")
+        assert found == ["CN=Lower", "CN=Upper"]
+
+    def test_the_root_may_be_missing(self, tmp_path: Path) -> None:
+        assert self.intermediates(self.upper, self.lower, file=tmp_path / "c.pfx") == ["CN=Lower", "CN=Upper"]
+
+    def test_an_intermediate_authority_may_be_what_is_trusted(self, tmp_path: Path) -> None:
+        found = self.intermediates(self.lower, file=tmp_path / "c.pfx", roots=[self.upper])
+        assert found == ["CN=Lower"]
+
+    def test_without_authorities_it_is_not_known_who_is_trusted(self, tmp_path: Path) -> None:
+        assert self.intermediates(self.lower, file=tmp_path / "c.pfx", roots=[]) == ["CN=Lower"]
+
+    @pytest.mark.parametrize(
+        ("others", "roots", "said"),
+        [
+            (["upper"], ["root"], "the authority CN=Lower is neither in it nor in `authorities`"),
+            (["lower"], ["root"], "the authority CN=Upper is neither in it nor in `authorities`"),
+            (["root", "upper", "lower"], ["other"], "issued by CN=Root, which is not in `authorities`"),
+        ],
+    )
+    def test_a_gap(self, tmp_path: Path, others: list[str], roots: list[str], said: str) -> None:
+        known = {"root": self.root, "upper": self.upper, "lower": self.lower, "other": authority("Other")}
+        with pytest.raises(pfx.CertificateError, match=said):
+            self.intermediates(
+                *(known[one] for one in others), file=tmp_path / "c.pfx", roots=[known[one] for one in roots]
+            )
+
+    def test_a_self_signed_one(self, tmp_path: Path) -> None:
+        file = write_pfx(tmp_path / "c.pfx", NAME)
+        with pytest.raises(pfx.CertificateError, match="is issued by itself, which is not in `authorities`"):
+            pfx.read(file, Secret(PASSWORD), [NAME], roots=[self.root.certificate])
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The real plugin process (``python -m pulumi.dynamic``), spoken to as the engine speaks to it."""
+"""The real plugin process (``python -m components.plugin``), spoken to as the engine speaks to it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent import futures
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ ROOT = Path(__file__).parents[2]
 PROJECT = "windows-azure-pack-ha"
 NOWHERE = "127.99.5.151"
 PASSWORD = 'Installer"Pass-1!'
+PROVIDER = "urn:pulumi:test::windows-azure-pack-ha::pulumi:providers:pulumi-python::default"
 URN = "urn:pulumi:test::windows-azure-pack-ha::pulumi-python:dynamic/windows:Feature::nlb"
 
 
@@ -46,6 +48,10 @@ class Plugin:
 
     def __init__(self, stub: Any, engine: _Engine) -> None:
         self.stub, self.engine = stub, engine
+
+    def configure(self, state: dict[str, Any]) -> None:
+        """``state`` is what a state has of the provider."""
+        self.stub.Configure(provider_pb2.ConfigureRequest(urn=PROVIDER, args=struct(state)), timeout=30)
 
     def check(self, provider: type[Resource[Any, Any]], news: dict[str, Any]) -> Any:
         return self.stub.Check(provider_pb2.CheckRequest(urn=URN, olds=struct({}), news=props(provider, news)))
@@ -69,31 +75,39 @@ def plain(values: struct_pb2.Struct) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name != "__provider"}
 
 
-@pytest.fixture(scope="module", name="plugin")
-def started_plugin() -> Iterator[Plugin]:
+@contextmanager
+def process(**environment: str) -> Iterator[Plugin]:
+    """A started plugin that is not configured."""
     engine = _Engine()
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
     engine_pb2_grpc.add_EngineServicer_to_server(engine, server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "pulumi.dynamic", f"127.0.0.1:{port}"],
+    started = subprocess.Popen(
+        [ROOT / "components" / "plugin" / "pulumi-resource-pulumi-python", f"127.0.0.1:{port}"],
         cwd=ROOT,
-        env={**os.environ, "PULUMI_PROJECT": PROJECT},
+        env={**os.environ, "PULUMI_PROJECT": PROJECT, "PULUMI_RUNTIME_VIRTUALENV": sys.prefix, **environment},
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
     )
     try:
-        assert process.stdout is not None
-        address = f"127.0.0.1:{process.stdout.readline().strip()}"
-        stub = provider_pb2_grpc.ResourceProviderStub(grpc.insecure_channel(address))
-        stub.Configure(provider_pb2.ConfigureRequest(args=struct(configuration()), acceptSecrets=True), timeout=30)
-        yield Plugin(stub, engine)
+        assert started.stdout is not None
+        address = f"127.0.0.1:{started.stdout.readline().strip()}"
+        yield Plugin(provider_pb2_grpc.ResourceProviderStub(grpc.insecure_channel(address)), engine)
     finally:
-        process.terminate()
-        process.wait(10)
+        started.terminate()
+        started.wait(10)
         server.stop(None)
+
+
+@pytest.fixture(scope="module", name="plugin")
+def started_plugin() -> Iterator[Plugin]:
+    """Configured as in the run of a program: by what the engine gives to CheckConfig."""
+    with process(PATH="/usr/bin:/bin") as plugin:
+        assert dict(plugin.stub.CheckConfig(provider_pb2.CheckRequest(news=struct(configuration()))).inputs) == {}
+        plugin.configure({})
+        yield plugin
 
 
 def configuration() -> dict[str, Any]:
@@ -166,6 +180,102 @@ def test_a_machine_that_nobody_knows_is_one_clear_line(plugin: Plugin) -> None:
         "Portal9: find out how to reach it: no such machine in this stack's configuration. Known are: FILE, Portal1, "
         "Portal2, SPF1, SPF2, SQL1, SQL2. A machine that leaves the farm stays listed until `pulumi up` has cleared it."
     )
+
+
+# Where the configuration comes from ---------------------------------------------------------------------------------
+
+FEATURE = {"machine": "Portal1", "feature": "NLB"}
+CLI = """#!/bin/sh
+echo "$*" >> '{folder}/asked'
+cat '{folder}/answer'
+exit {code}
+"""
+
+
+def cli(folder: Path, answer: str, code: int = 0) -> str:
+    """A PATH on which the Pulumi CLI gives this answer."""
+    (folder / "answer").write_text(answer, encoding="utf-8")
+    program = folder / "pulumi"
+    program.write_text(CLI.format(folder=folder, code=code), encoding="utf-8")
+    program.chmod(0o755)
+    return f"{folder}:/usr/bin:/bin"
+
+
+def refused(plugin: Plugin) -> str:
+    with pytest.raises(grpc.RpcError) as caught:
+        plugin.check(FeatureResource, FEATURE)
+    return str(caught.value.details())
+
+
+def listed(configuration: dict[str, Any]) -> str:
+    """As ``pulumi config --json`` prints it."""
+    return json.dumps({key: {"value": value, "secret": False} for key, value in configuration.items()})
+
+
+def test_without_a_run_of_the_program_the_configuration_of_now_is_asked_of_the_cli(tmp_path: Path) -> None:
+    """So in refresh, in destroy and at the beginning of up and preview. What an older state has is not used."""
+    now = configuration() | {f"{PROJECT}:hosts": json.dumps({"Portal1": {"address": "127.99.5.200"}})}
+    with process(PATH=cli(tmp_path, listed(now))) as plugin:
+        plugin.configure(configuration())
+        with pytest.raises(grpc.RpcError) as caught:
+            plugin.create(FeatureResource, FEATURE)
+    assert "WinRM at 127.99.5.200:5986" in str(caught.value.details())
+    asked = (tmp_path / "asked").read_text(encoding="utf-8")
+    assert asked == "config --json --show-secrets --non-interactive --stack test\n"
+
+
+@pytest.mark.parametrize(("selected", "asked"), [("acme/farm/test", "acme/farm/test"), ("acme/farm/other", "test")])
+def test_the_stack_of_an_organization_is_the_selected_one(tmp_path: Path, selected: str, asked: str) -> None:
+    with process(PATH=cli(tmp_path, listed(configuration())), PULUMI_STACK=selected) as plugin:
+        plugin.configure({})
+        assert list(plugin.check(FeatureResource, FEATURE).failures) == []
+    assert (tmp_path / "asked").read_text(encoding="utf-8").endswith(f" --stack {asked}\n")
+
+
+NEITHER = "error: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE"
+
+
+def test_a_configuration_that_cannot_be_read_is_said_once(tmp_path: Path) -> None:
+    with process(PATH=cli(tmp_path, NEITHER, 255)) as plugin:
+        plugin.configure({})
+        told = [refused(plugin) for _ in range(3)]
+    assert told[0] == (
+        f"this computer: read the stack's configuration: {NEITHER.removeprefix('error: ')}. Set "
+        "PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE: the plugin reads the configuration by itself, and "
+        "cannot ask for a passphrase."
+    )
+    assert (
+        told[1:]
+        == ["not looked at: the configuration of this stack cannot be used, as the error of another resource says"] * 2
+    )
+
+
+def test_a_refresh_says_it_of_one_resource_and_leaves_the_others(tmp_path: Path) -> None:
+    outputs = props(FeatureResource, {**FEATURE, "revision": "before"})
+    request = provider_pb2.ReadRequest(id="x", urn=URN, properties=outputs, inputs=props(FeatureResource, FEATURE))
+    with process(PATH=cli(tmp_path, NEITHER, 255)) as plugin:
+        plugin.configure({})
+        with pytest.raises(grpc.RpcError, match="passphrase must be set"):
+            plugin.stub.Read(request)
+        again = plugin.stub.Read(request)
+    assert (again.id, again.properties, again.inputs) == ("x", request.properties, request.inputs)
+
+
+def test_a_topology_that_is_gone_is_said_once(tmp_path: Path) -> None:
+    given = configuration() | {f"{PROJECT}:topology": "topologies/gone.yaml"}
+    with process(PATH=cli(tmp_path, listed(given))) as plugin:
+        plugin.configure({})
+        told = [refused(plugin) for _ in range(2)]
+    assert "topologies/gone.yaml" in told[0]
+    assert told[1].startswith("not looked at")
+
+
+def test_a_state_with_a_configuration_loses_it(plugin: Plugin) -> None:
+    def changes(olds: dict[str, Any]) -> int:
+        return int(plugin.stub.DiffConfig(provider_pb2.DiffRequest(urn=PROVIDER, olds=struct(olds))).changes)
+
+    assert changes(configuration()) == provider_pb2.DiffResponse.DIFF_SOME
+    assert changes({}) == provider_pb2.DiffResponse.DIFF_NONE
 
 
 _REPORTING = """

@@ -34,6 +34,7 @@ def test_every_step_of_the_walk_through_is_there(program: Program) -> None:
         "sql:AvailabilityGroup": 1,
         "sql:Listener": 1,
         "sql:Primary": 1,
+        "farm:ServerTlsCheck": 1,
         "portal:SoftwareSource": 2,
         "portal:Software": 2,
         "portal:Configuration": 2,
@@ -46,6 +47,9 @@ def test_every_step_of_the_walk_through_is_there(program: Program) -> None:
         "portal:PlanReplicationCheck": 1,
         "spf:Registration": 1,
         "windows:SiteBinding": 2,
+        "windows:SiteCertificates": 2,
+        "windows:SupersededRules": 2,
+        "windows:FirewallRule": 6,
         "portal:PublicEndpointName": 7,
         "portal:Federation": 2,
         "portal:ProviderEndpoints": 5,
@@ -81,14 +85,14 @@ def test_the_order_is_the_articles(program: Program) -> None:
     for first, second in itertools.pairwise(steps):
         assert program.is_before(first, second), f"{first.name} comes before {second.name}"
     assert program.is_before(
-        program.one("nlb:Cluster", "portal-cluster"), program.one("portal:Software", "Portal1-software")
+        program.one("nlb:Cluster", "admin-api-cluster"), program.one("portal:Software", "Portal1-software")
     )
     assert program.is_before(program.one("windows:LocalAccount", "SPF2-account"), steps[16])
-    assert not program.is_before(program.one("nlb:Cluster", "portal-cluster"), steps[0])
+    assert not program.is_before(program.one("nlb:Cluster", "admin-api-cluster"), steps[0])
 
 
 def test_the_feature_is_on_every_node_before_the_cluster_is_made_or_changed(program: Program) -> None:
-    cluster = program.one("nlb:Cluster", "portal-cluster")
+    cluster = program.one("nlb:Cluster", "admin-api-cluster")
     assert all(program.is_before(program.one("windows:Feature", f"Portal{n}-nlb"), cluster) for n in (1, 2))
 
 
@@ -106,6 +110,8 @@ def test_clients_come_to_a_node_last_and_one_node_after_the_other(program: Progr
     assert program.is_before(program.one("nlb:Node", "Portal1-node"), program.one("nlb:Node", "Portal2-node"))
 
 
+OF_THE_STACK = ("farm:StackIdentity", "farm:Closing")
+"""What manages no machine."""
 TALKING = (
     "portal:Administrators",
     "portal:Plan",
@@ -123,25 +129,45 @@ def test_the_mirror_compares_again_when_any_node_was_configured(program: Program
 
 
 def test_everything_waits_until_the_sources_of_software_are_seen(program: Program) -> None:
-    sources = program.all("portal:SoftwareSource")
+    trusted, sources = (
+        program.one("farm:ServerTlsCheck", "server-tls"),
+        program.all("portal:SoftwareSource"),
+    )
     assert len(sources) == 2
+    assert all(program.is_before(trusted, source) for source in sources)
+    sources.append(trusted)
     for resource in program.resources:
-        if "dynamic" in resource.type and resource not in sources:
+        if "dynamic" in resource.type and resource not in sources and not resource.type.endswith(OF_THE_STACK):
             assert all(program.is_before(source, resource) for source in sources), resource.name
 
 
 def test_every_resource_has_its_component_as_parent(program: Program) -> None:
     loose = [
-        resource.name
-        for resource in program.resources
-        if "dynamic" in resource.type and "wap:" not in resource.parent
+        resource.name for resource in program.resources if "dynamic" in resource.type and "wap:" not in resource.parent
     ]
     assert loose == []
 
 
 def test_the_verification_runs_again_when_any_resource_changes(program: Program) -> None:
     triggers = program.one("command:local:Command", "verification").inputs["triggers"]
-    assert len(triggers) == len([r for r in program.resources if "dynamic" in r.type])
+    managed = [r for r in program.resources if "dynamic" in r.type and not r.type.endswith(OF_THE_STACK)]
+    assert triggers == [f"{len(managed)} resources, the last of them changed at now"]
+
+
+def test_every_resource_belongs_to_the_stack(program: Program) -> None:
+    stack = program.one("farm:StackIdentity", "stack")
+    assert stack.inputs["stack"] == "windows-azure-pack-ha/test"
+    for resource in program.resources:
+        if "dynamic" in resource.type and not resource.type.endswith(OF_THE_STACK):
+            assert resource.inputs["__owner"]["resource"] == resource.name
+            assert program.is_before(stack, resource)
+
+
+def test_what_is_deleted_last_comes_before_everything_directly(program: Program) -> None:
+    """The engine orders deletions by direct edges among what is deleted."""
+    closing = program.one("farm:Closing", "closing")
+    others = [r for r in program.resources if "dynamic" in r.type and r is not closing]
+    assert [r.name for r in others if closing.urn not in r.dependencies] == []
 
 
 def _texts(value: Any, *, secret: bool = False) -> list[tuple[str, bool]]:

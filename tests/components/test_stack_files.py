@@ -11,6 +11,7 @@ import yaml
 
 from components import settings
 from components.topology import load
+from lab.testing.authority import Authority
 from tests.components.program import PROJECT, ROOT, SECRETS, run
 from tools.bootstrap.design import Design
 
@@ -48,15 +49,16 @@ def test_an_example_is_accepted_once_its_secrets_are_set(
     for found in SECRET.finditer(file.read_text(encoding="utf-8")):
         fill(config, found["quoted"] or found["plain"], f"Given-{found.start()}!")
     topology = load(ROOT / config["topology"])
-    authorities = tmp_path / "authorities.pem"
-    authorities.write_text("")
-    reached = settings.hosts({**config, "authorities": str(authorities)}, topology)
+    assert Authority(tmp_path).certificate
+    config["authorities"] = str(tmp_path / "ca.pem")
+    reached = settings.hosts(config, topology)
     assert {host.address for host in reached.machines.values()} == {machine.fqdn for machine in topology.machines}
     users = {host.name: host.username for host in reached.machines.values()}
     assert users == {m.name: rf"{topology.domain_of(m.name).netbios}\installer" for m in topology.machines}
     assert set(config["certificates"]) == {certificate.name for certificate in topology.certificates}
     assert all(set(entry) == {"file", "password"} for entry in config["certificates"].values())
     certificates = config.pop("certificates")  # the mocks' run has files for these names
+    del config["authorities"]  # these files are self-signed
     assert certificates
     assert set(SECRETS) <= set(config)
     assert run(tmp_path, monkeypatch, topology=ROOT / config.pop("topology"), **config).all("portal:Configuration")

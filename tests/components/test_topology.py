@@ -182,7 +182,7 @@ def test_what_components_ask_the_shipped_topology(shipped: Topology) -> None:
     tier = shipped.portal.tiers[0]
     assert [machine.fqdn for machine in shipped.portal_nodes] == ["portal1.hyper-v.nu", "portal2.hyper-v.nu"]
     assert [machine.name for machine in shipped.spf_servers] == ["SPF1", "SPF2"]
-    assert shipped.machine("sql1").address == "172.21.5.121"
+    assert shipped.machine("SQL1").address == "172.21.5.121"
     assert shipped.fqdn("SQL1") == "sql1.hyper-v.nu"
     assert shipped.domain_of("Portal1").netbios == "HYPERVNU"
     assert shipped.preferred_primary.machine == "SQL1"

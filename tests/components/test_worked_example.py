@@ -42,7 +42,8 @@ def test_its_life(world: World) -> None:
     provider = world.provider()
     outs = provider.create(INPUTS).outs or {}
     assert sentences(world.ran) == ["On Portal1, set the time zone to UTC."]
-    assert outs["ownership"] == {"adopted": False, "baseline": {"zone": BEFORE}, "owner_machine": "Portal1"}
+    kept = {"adopted": False, "baseline": {"zone": BEFORE}, "owner_machine": "Portal1"}
+    assert outs["ownership"] == {**kept, "token": outs["ownership"]["token"]}
     world.facts = replace(world.facts, zone="GMT Standard Time")
     assert (provider.read("id", outs).inputs or {})["zone"] == "GMT Standard Time"
     outs = provider.update("id", outs, INPUTS).outs or {}
@@ -58,7 +59,7 @@ def test_another_machine_is_another_thing(world: World) -> None:
 
 def test_what_a_component_writes_reaches_the_engine(example: Any) -> None:
     assert example.TimeZone.implementation is example.TimeZoneResource
-    assert properties(example.TimeZoneInputs(**INPUTS)) == {**INPUTS, "adopt": False}
+    assert properties(example.TimeZoneInputs(**INPUTS)) == {**INPUTS, "adopt": False, "present": True}
 
 
 def test_the_bases_that_the_page_names_are_those_that_there_are() -> None:

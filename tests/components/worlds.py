@@ -27,6 +27,7 @@ from components.portal.provider_endpoints import Registered as RegisteredProvide
 from components.portal.public_endpoint_name import Name, PublicEndpointNameResource
 from components.portal.software import Mark, SoftwareFacts, SoftwareResource
 from components.portal.software_source import SoftwareSourceFacts, SoftwareSourceResource
+from components.server_tls_check import ServerTlsCheckFacts, ServerTlsCheckResource
 from components.spf.registration import Registered, RegistrationFacts, RegistrationResource
 from components.spf.registration_by_hand import RegistrationByHandFacts, RegistrationByHandResource
 from components.sql.whereabouts import Whereabouts
@@ -35,7 +36,9 @@ from components.windows.feature import FeatureFacts, FeatureResource
 from components.windows.firewall_rule import FirewallRuleFacts, FirewallRuleResource, subnets
 from components.windows.group_members import GroupMembersFacts, GroupMembersResource
 from components.windows.local_account import AccountState, LocalAccountFacts, LocalAccountResource
-from components.windows.site_binding import SiteBindingFacts, SiteBindingResource
+from components.windows.site_binding import Binding, SiteBindingFacts, SiteBindingResource, Sites
+from components.windows.site_certificates import SiteCertificatesFacts, SiteCertificatesResource
+from components.windows.superseded_rules import SupersededRulesResource
 from remote.secret import Secret
 from tests.components.contract import Case
 from tests.components.group_worlds import GROUP_CASES
@@ -44,7 +47,9 @@ from tests.components.sql_worlds import SQL_CASES, failed_over, group, on
 THUMBPRINT = "AB" * 20
 CALL: dict[str, Any] = {
     "AdminUri": "https://portal1:30004",
+    "VerifyApi": False,
     "AuthenticationSite": "https://portal1:30072",
+    "VerifyAuthentication": False,
     "UserName": "u",
     "Password": Secret("Admin-Call-1!"),
 }
@@ -62,13 +67,25 @@ FEATURE = Case(
     gone=FeatureFacts(False, False),
 )
 
+AUTHORITY = "EF" * 20
 CERTIFICATE = Case(
     CertificateResource,
-    {"machine": "Portal1", "name": "portal", "thumbprint": THUMBPRINT, "pfx": "UEZY-secret", "password": "Pfx-Pass-1!"},
-    CertificateFacts(False, False),
     {
-        "windows/import_certificate.ps1": lambda f, a: CertificateFacts(True, True),
-        "windows/remove_certificate.ps1": lambda f, a: CertificateFacts(False, False),
+        "machine": "Portal1",
+        "name": "portal",
+        "thumbprint": THUMBPRINT,
+        "pfx": "UEZY-secret",
+        "password": "Pfx-Pass-1!",
+        "valid_from": "2013-01-01T00:00:00Z",
+        "valid_until": "2113-01-01T00:00:00Z",
+        "intermediates": [{"thumbprint": AUTHORITY, "content": "MII="}],
+    },
+    CertificateFacts(False, False, frozenset({AUTHORITY})),
+    {
+        "windows/import_certificate.ps1": lambda f, a: replace(f, installed=True, private_key=True),
+        "windows/add_intermediate.ps1": lambda f, a: replace(f, missing=frozenset()),
+        "windows/remove_certificate.ps1": lambda f, a: replace(f, installed=False, private_key=False),
+        "windows/remove_intermediate.ps1": lambda f, a: replace(f, missing=frozenset({AUTHORITY})),
     },
     gone=CertificateFacts(False, False),
 )
@@ -147,6 +164,44 @@ SITE_BINDING = Case(
 )
 
 
+AUTH, ADMIN = "MgmtSvc-AuthSite", "MgmtSvc-AdminSite"
+OWN = "CD" * 20
+"""The certificate that the portal's installer made."""
+
+
+def sites(bound: dict[str, tuple[int, str]], *, started: bool = True) -> SiteCertificatesFacts:
+    """Web sites by name, each with its port and the certificate there."""
+    bindings = tuple(Binding(site, f"*:{port}:", 0, thumbprint) for site, (port, thumbprint) in bound.items())
+    running = {site.lower(): started for site in bound}
+    return SiteCertificatesFacts(Sites(running, bindings, frozenset({OWN, THUMBPRINT})))
+
+
+def _certified(facts: SiteCertificatesFacts, action: Any) -> SiteCertificatesFacts:
+    site, thumbprint = action.arguments["Site"], action.arguments["Thumbprint"]
+    changed = tuple(replace(b, thumbprint=thumbprint) if b.site == site else b for b in facts.sites.bindings)
+    return replace(facts, sites=replace(facts.sites, bindings=changed))
+
+
+def _running(facts: SiteCertificatesFacts, site: str) -> SiteCertificatesFacts:
+    return replace(facts, sites=replace(facts.sites, started={**facts.sites.started, site.lower(): True}))
+
+
+SITE_CERTIFICATES = Case(
+    SiteCertificatesResource,
+    {
+        "machine": "Portal1",
+        "sites": [{"site": ADMIN, "port": 30091}, {"site": AUTH, "port": 30071}],
+        "thumbprint": THUMBPRINT,
+    },
+    sites({ADMIN: (30091, OWN), AUTH: (30071, OWN)}, started=False),
+    {
+        "windows/set_binding_certificate.ps1": _certified,
+        "windows/start_site.ps1": lambda f, a: _running(f, a.arguments["Site"]),
+    },
+    gone=SiteCertificatesFacts(Sites({}, (), frozenset())),
+)
+
+
 def opened(arguments: dict[str, Any]) -> FirewallRuleFacts:
     """The rule as Windows gives it after one of the two scripts that make it right."""
     remote = subnets(address.replace("/24", "/255.255.255.0") for address in arguments["Remote"])
@@ -169,6 +224,16 @@ FIREWALL_RULE = Case(
         "windows/remove_firewall_rule.ps1": lambda f, a: FirewallRuleFacts(exists=False),
     },
     gone=FirewallRuleFacts(exists=False),
+)
+
+SUPERSEDED_RULES = Case(
+    SupersededRulesResource,
+    {"machine": "Portal1", "rules": ["MgmtSvc-AdminAPI (HTTPS-In)", "MgmtSvc-AuthSite (HTTPS-In)"]},
+    frozenset({"mgmtsvc-adminapi (https-in)", "mgmtsvc-authsite (https-in)"}),
+    {
+        "windows/disable_firewall_rule.ps1": lambda f, a: f - {a.arguments["DisplayName"].lower()},
+        "windows/enable_firewall_rule.ps1": lambda f, a: f | {a.arguments["DisplayName"].lower()},
+    },
 )
 
 UNBOUND = NodeView("Portal1", bound=False)
@@ -302,6 +367,14 @@ SOFTWARE_SOURCE = Case(
     leaves=True,
 )
 
+SERVER_TLS_CHECK = Case(
+    ServerTlsCheckResource,
+    {"farm": "single-domain", "machines": ["Portal1", "SQL1"], "sql_servers": ["SQL1"]},
+    ServerTlsCheckFacts(("SQL1: the certificate of SQL Server is not trusted. Renew it.",)),
+    {"until": lambda f, a: ServerTlsCheckFacts(())},
+    leaves=True,
+)
+
 STORES = Whereabouts(group("SQL1", on("SQL1", CONFIG)))
 """In the group, and the listener leads to them."""
 CONFIGURATION = Case(
@@ -418,7 +491,6 @@ FEDERATION = Case(
         "site_machine": "Portal2",
         "sign_in": "portal.hyper-v.nu:30071",
         "reply_to": "portal.hyper-v.nu:443",
-        "public": True,
         **STORE,
     },
     FederationFacts("portal1.hyper-v.nu:30071", "portal1.hyper-v.nu:30081"),
@@ -500,12 +572,15 @@ CASES = [
     LOCAL_ACCOUNT,
     GROUP_MEMBERS,
     SITE_BINDING,
+    SITE_CERTIFICATES,
     FIREWALL_RULE,
+    SUPERSEDED_RULES,
     CLUSTER,
     NODE,
     PORT_RULES,
     SOFTWARE,
     SOFTWARE_SOURCE,
+    SERVER_TLS_CHECK,
     CONFIGURATION,
     ADMINISTRATORS,
     PLAN,

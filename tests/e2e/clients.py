@@ -7,9 +7,11 @@ import socket
 import ssl
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+
+from tests.e2e.farm import Farm
 
 ADDRESSES = tuple(f"127.0.9.{number}" for number in range(1, 17))
 """Where the clients are: affinity sends each to one node."""
@@ -27,13 +29,41 @@ class Asked:
     failed: list[str] = field(default_factory=list)
 
 
-def ask(address: str, port: int, client: str = "127.0.0.1") -> str:
+WHOSE = "whose.hyper-v.nu"
+"""The name under which each node's site for the tenants' log-on has a certificate of its own, inside ``told_apart``."""
+AUTH_SITE = 30071
+
+
+@contextmanager
+def told_apart(farm: Farm, machines: Iterable[str]) -> Iterator[None]:
+    """All nodes of a tier answer with one certificate. Under one more name, chosen by server name indication, the
+    site of each node where tenants log on has another one: that of the site that configures the portal."""
+    named = f"-Name 'MgmtSvc-AuthSite' -Protocol https -Port {AUTH_SITE} -HostHeader '{WHOSE}'"
+    begin = f"""
+$own = (Get-WebBinding -Name 'MgmtSvc-ConfigSite' -Protocol https).certificateHash
+[void](New-WebBinding {named} -SslFlags 1)
+(Get-WebBinding {named}).AddSslCertificate($own, 'My')"""
+    end = f"""
+$binding = Get-WebBinding {named}
+$binding.RemoveSslCertificate()
+$binding | Remove-WebBinding"""
+    machines = list(machines)
+    for machine in machines:
+        farm.powershell(machine, begin)
+    try:
+        yield
+    finally:
+        for machine in machines:
+            farm.powershell(machine, end)
+
+
+def ask(address: str, port: int, client: str = "127.0.0.1", name: str | None = None) -> str:
     """One request of one client; the SHA-1 of the certificate that the answer came with. Raises OSError."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with (
         socket.create_connection((address, port), 20, source_address=(client, 0)) as plain,
-        context.wrap_socket(plain) as secured,
+        context.wrap_socket(plain, server_hostname=name) as secured,
     ):
         secured.sendall(b"GET / HTTP/1.1\r\nHost: portal.hyper-v.nu\r\nConnection: close\r\n\r\n")
         first = secured.recv(4096).split(b"\r\n")[0].decode()

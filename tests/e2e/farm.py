@@ -44,7 +44,7 @@ SECRETS = {
     "pfx": "Lab-Pfx-2013!",
 }
 
-LINKED = ("__main__.py", "Pulumi.yaml", "Pulumi.README.md", ".venv", "components", "remote", "operations")
+LINKED = ("__main__.py", "Pulumi.yaml", ".venv", "components", "remote", "operations")
 """What a program's folder consists of."""
 
 
@@ -284,7 +284,8 @@ class Farm:
         return found
 
     def operations(self, *arguments: str) -> Result:
-        stack = ("--stack", "e2e") if arguments[0] in ("verify", "load-balancer", "maintenance", "drill") else ()
+        asks_by_stack = ("verify", "audit", "runbook", "doctor", "load-balancer", "maintenance", "drill")
+        stack = ("--stack", "e2e") if arguments[0] in asks_by_stack else ()
         return self._run([sys.executable, "-m", "operations", *arguments, *stack], folder=self.project)
 
     def _run(self, command: list[str], given: str | None = None, folder: Path = ROOT) -> Result:

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from tests.e2e.farm import Farm, Result, operations
 
-VERIFICATION = "verification"
+VERIFICATION, CLOSING = "verification", "closing"
 HEAD = re.compile(r"^\s*(?:[-+~]{1,2})\s*\S+: \((\w+)\)$", re.MULTILINE)
 
 
@@ -22,7 +22,7 @@ class Run:
 
     @property
     def touched(self) -> set[str]:
-        return set(self.operations) - {VERIFICATION}
+        return set(self.operations) - {VERIFICATION, CLOSING}
 
     @cached_property
     def parts(self) -> dict[str, str]:

@@ -20,7 +20,7 @@ from components import progress
 from components.portal.databases import DATABASES
 from components.steps import load_script
 from operations import configuration
-from operations.__main__ import verified
+from operations.verify import verified
 from remote.errors import MachineError
 from tests.e2e.far_side import Snapshot, differences, snapshot
 from tests.e2e.farm import SECRETS
@@ -77,7 +77,7 @@ class TakenOver:
             "authorities": str(self.farm.lab_folder / "authority" / "ca.pem"),
             **{key: SECRETS[key] for key in ("sqlAdministratorPassword", "passphrase", "spfAccountPassword")},
         }
-        return [f"{row.member}: {row.found}" for row in verified(configuration.context(values)) if not row.ok]
+        return [f"{row.member}: {row.found}" for row in verified(configuration.context(values)).failed]
 
     @property
     def adopted(self) -> set[str]:
@@ -147,7 +147,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TakenOver]:
 @pytest.mark.parametrize(
     ("name", "thing", "line"),
     [
-        ("portal-cluster", "the NLB cluster portal.hyper-v.nu", "      adopt: true"),
+        ("admin-api-cluster", "the NLB cluster portal.hyper-v.nu", "      adopt: true"),
         ("SPF1-account", "the local account SVC_SPF_REG", "  adopt: true"),
         ("SPF2-account", "the local account SVC_SPF_REG", "  adopt: true"),
         ("Portal1-certificate", "the certificate portal (", "  adopt: true"),
@@ -216,6 +216,7 @@ SETTINGS = {
     "Portal1-operators",
     "Portal2-operators",
     "Portal1-software-source",
+    "server-tls",
     "Portal2-plan-replication",
     "Portal2-software-source",
     "SQL-administrator",
@@ -249,7 +250,7 @@ def half(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReques
 
 
 FINISHED: dict[str, list[str]] = {
-    "portal-cluster": [
+    "admin-api-cluster": [
         "On Portal1, change the cluster portal to portal.hyper-v.nu at 172.39.5.150, unicast.",
     ],
     "SPF1-account": [
@@ -286,7 +287,7 @@ def test_every_half_made_state_is_finished(half: TakenOver) -> None:
 
 
 def test_port_rules_of_somebody_else_go(half: TakenOver) -> None:
-    first, *others = half.steps["portal-port-rules"]
+    first, *others = half.steps["admin-api-port-rules"]
     assert first == "On portal.hyper-v.nu, remove the port rule 443-443 tcp multiple none."
     assert others[0] == "On portal.hyper-v.nu, remove the port rule 8080-8081 tcp multiple single."
     assert len(others) == 1 + 6
@@ -326,7 +327,7 @@ def test_the_site_is_taken_off_its_old_port(half: TakenOver) -> None:
 
 def test_destroy_leaves_what_was_adopted_and_takes_the_rest(half: TakenOver) -> None:
     assert half.adopted >= {
-        "portal-cluster",
+        "admin-api-cluster",
         "Portal1-node",
         "Portal1-nlb",
         "Portal2-nlb",
@@ -350,9 +351,9 @@ def test_destroy_leaves_what_was_adopted_and_takes_the_rest(half: TakenOver) -> 
     ours = {row["database_name"] for row in rows} & set(DATABASES)
     assert ours == {f"{SHORT}{name}" for name in ("Config", "Usage", "Store")}
     # The site of Portal1 is as it was found: on both ports, with the certificate of the portal's installer.
-    bindings = half.farm.remote.powershell("Portal1").run(
-        load_script("windows/read_bindings.ps1"), {"Site": SITE}, attempted="look"
-    )[0]["bindings"]
+    bindings = half.farm.remote.powershell("Portal1").run(load_script("windows/read_bindings.ps1"), attempted="look")[
+        0
+    ]["bindings"]
     marks = {one["information"]: one["thumbprint"] for one in bindings if one["site"] == SITE}
     assert set(marks) == {"*:443:", "*:30081:"}
     assert len(set(marks.values())) == 1

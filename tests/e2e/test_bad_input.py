@@ -18,10 +18,14 @@ import yaml
 
 from components.portal.interface import admin_call
 from components.portal.plan import PlanInputs
-from components.resource.machine_claims import MachineClaims
+from components.resource.lease import Leases, leases_of
+from components.resource.machine_claims import MachineClaims, machines
+from components.resource.ownership import Owner
+from components.resource.stack import StackProvider
 from components.steps import load_script
 from lab.testing import winrm
 from lab.testing.authority import Authority
+from operations.leftovers import Known, Leftovers
 from remote.errors import MachineError
 from tests.e2e.drifts import DISABLE_HADR
 from tests.e2e.farm import NETWORK, SECRETS, Result
@@ -170,7 +174,10 @@ def pfx(farm: FarmHere, name: str, **how: Any) -> dict[str, Any]:
 def test_an_expired_certificate(farm: FarmHere) -> None:
     long_ago = datetime(2012, 1, 1, tzinfo=UTC)
     with configured(farm, certificates=pfx(farm, "expired", not_before=long_ago, days=365)):
-        one(refused_at_once(farm), "expired.pfx", "the certificate expired on 2012-12-31", "Renew it")
+        before = scripts(farm)
+        lines = errors(farm.preview())
+        assert scripts(farm) == before, "a machine was asked"
+        one(lines, "Portal1: import the certificate portal", "it expired on 2012-12-31", "Renew it")
 
 
 def test_a_certificate_for_another_name(farm: FarmHere) -> None:
@@ -222,13 +229,6 @@ def test_a_stopped_machine(farm: FarmHere, pieces: dict[str, Piece]) -> None:
         assert farm.lab("fault", "start", "Portal2").ok
     assert line.startswith("Portal2: read the Windows feature NLB: WinRM at ")
     assert "Start the machine" in line
-
-
-def test_an_unknown_host(farm: FarmHere, pieces: dict[str, Piece]) -> None:
-    told = farm.settings(hosts={**farm.hosts, "SQL9": {"address": "127.0.0.9"}})
-    line = refusal(pieces["Portal1-nlb"].told(told))
-    assert "sql9: read `hosts` of this stack's configuration: no machine, cluster or listener of this name" in line
-    assert "Known are: Portal1, Portal2," in line
 
 
 def test_a_machine_without_credentials(farm: FarmHere, pieces: dict[str, Piece]) -> None:
@@ -299,9 +299,12 @@ def test_a_group_that_the_topology_does_not_let_take_over(farm: FarmHere, pieces
     assert f"Set `adopt: true` in {farm.topology}:{farm.line('  adopt:')} (sql)" in line
 
 
-def test_a_sql_login_that_is_refused(farm: FarmHere, pieces: dict[str, Piece]) -> None:
-    line = refusal(pieces["SQL-primary"])  # sa is disabled, and the server takes Windows accounts only
-    assert line.startswith("SQL1: On SQL1, fail SQL over to it: SQL Server at ")
+def test_a_sql_login_that_is_refused(farm: FarmHere) -> None:
+    """sa is disabled, and the server takes Windows accounts only. What cannot go another way says so."""
+    with pytest.raises(MachineError) as caught:
+        farm.remote.sql_odbc("SQL1").run("SELECT 1", attempted="read it")
+    line = str(caught.value)
+    assert line.startswith("SQL1: read it: SQL Server at ")
     assert "refuses sa (Login failed for user 'sa'." in line
     assert "sqlAdministratorPassword" in line
 
@@ -327,14 +330,75 @@ def test_a_local_account_that_is_not_ours(farm: FarmHere, pieces: dict[str, Piec
 
 
 def test_a_cluster_that_is_not_ours(farm: FarmHere, pieces: dict[str, Piece]) -> None:
-    pieces["Portal1-nlb"].create()
-    cluster = pieces["portal-cluster"]
+    feature = pieces["Portal1-nlb"].create()
+    cluster = pieces["admin-api-cluster"]
     outs = cluster.create()
     provider = cluster.provider()
-    MachineClaims(farm.remote).remove("Portal1", provider.resource.resource_id(provider.parse(outs)))
+    claims, resource_id = MachineClaims(farm.remote), provider.resource.resource_id(provider.parse(outs))
+    claim = claims.read("Portal1", resource_id)
+    assert claim is not None
+    claims.remove("Portal1", resource_id)
     line = refusal(cluster)
+    claims.write("Portal1", resource_id, claim)
     cluster.delete(outs)
+    pieces["Portal1-nlb"].delete(feature)
     assert line.startswith("Portal1: create the NLB cluster portal.hyper-v.nu: it exists already")
+
+
+def test_two_operators_at_once(farm: FarmHere) -> None:
+    """The second one learns of it before its first step; what the first one held is gone with it."""
+    everywhere = machines(farm.model)
+    first, second, third = (Leases(farm.remote, everywhere, print) for _ in range(3))
+    first.take(Owner("p/prod", "1" * 32), "Portal1")
+    try:
+        with pytest.raises(MachineError, match=r"another operator is at work: .* with the stack p/prod since"):
+            second.take(Owner("p/test", "2" * 32), "Portal1")
+    finally:
+        first.release()
+    third.take(Owner("p/test", "2" * 32), "Portal1")
+    third.release()
+    key = r"Test-Path HKLM:\SOFTWARE\WindowsAzurePackHA\Lease"
+    assert [farm.powershell(machine, key) for machine in everywhere] == [[False]] * len(everywhere)
+
+
+@pytest.fixture
+def at_work(farm: FarmHere) -> Iterator[None]:
+    """This process works as a stack of its own, and gives its leases back."""
+    yield
+    leases_of(farm.settings(), print).release()
+
+
+@pytest.mark.usefixtures("at_work")
+def test_what_killed_creates_left_is_listed_and_taken_away(farm: FarmHere, pieces: dict[str, Piece]) -> None:
+    """No state knows of it: a destroy would say "done". What is this stack's goes, as its resource's delete does."""
+    owner = {"stack": "windows-azure-pack-ha/e2e", "identity": "1" * 32, "resource": "made by a killed run"}
+    for name in ("Portal1-nlb", "admin-api-cluster"):
+        pieces[name].but(__owner=owner).create()
+    other = pieces["Portal2-nlb"].but(__owner={**owner, "identity": "2" * 32})
+    outs = other.create()
+    leftovers = Leftovers(farm.settings(), Known(owner["stack"], owner["identity"], frozenset()), {})
+    look = leftovers.look()
+    assert [one.resource_id for one in look.left] == ["nlb-cluster/admin-api", "portal1/feature/nlb"]
+    assert look.unread == ()
+    assert [leftovers.remove(one) for one in look.left] == ["", ""]
+    assert leftovers.look().left == ()
+    assert MachineClaims(farm.remote).all("Portal1") == {}
+    assert list(MachineClaims(farm.remote).all("Portal2")) == ["portal2/feature/nlb"]
+    installed = "(Get-WindowsFeature -Name NLB).Installed"
+    assert [farm.powershell(machine, installed) for machine in ("Portal1", "Portal2")] == [[False], [True]]
+    other.delete(outs)
+
+
+@pytest.mark.usefixtures("at_work")
+def test_a_stack_does_not_end_while_machines_hold_something_for_it(farm: FarmHere, pieces: dict[str, Piece]) -> None:
+    owner = {"stack": "windows-azure-pack-ha/e2e", "identity": "3" * 32}
+    outs = pieces["Portal1-nlb"].but(__owner={**owner, "resource": "x"}).create()
+    stack = StackProvider(farm.settings())
+    held = "machines hold 1 things for it that its state does not know: portal1/feature/nlb"
+    with pytest.raises(MachineError, match=held):
+        stack.delete("", owner)
+    pieces["Portal1-nlb"].delete(outs)
+    stack.delete("", owner)
 
 
 def test_a_feed_that_is_missing(farm: FarmHere, pieces: dict[str, Piece]) -> None:
@@ -374,10 +438,20 @@ def test_a_share_that_cannot_be_written(farm: FarmHere) -> None:
     assert r"may read and write \\FILE\SQLAG" in line
 
 
+def of_the_stack(farm: FarmHere, piece: Piece) -> Piece:
+    """The same resource, made for the stack that the CLI manages."""
+    outputs = [
+        one["outputs"] for one in farm.export()["deployment"]["resources"] if one["type"].endswith(":StackIdentity")
+    ]
+    (stack,) = outputs
+    owner = {"stack": stack["stack"], "identity": stack["identity"], "resource": piece.name}
+    return piece.but(__owner=owner)
+
+
 def test_a_full_disk(farm: FarmHere, pieces: dict[str, Piece]) -> None:
     assert farm.lab("fault", "fill", "FILE").ok
     try:
-        line = refusal(pieces["Microsoft.MgmtSvc.Store"])
+        line = refusal(of_the_stack(farm, pieces["Microsoft.MgmtSvc.Store"]))
     finally:
         assert farm.lab("fault", "fill", "FILE", "--empty").ok
     assert line.startswith("SQL1: On SQL1, ")
@@ -401,18 +475,15 @@ def test_a_plan_that_is_not_ours(farm: FarmHere, pieces: dict[str, Piece]) -> No
 
 
 def test_another_passphrase_than_that_of_the_stores(farm: FarmHere, pieces: dict[str, Piece]) -> None:
-    farm.set_secret("passphrase", WRONG)
-    try:
-        lines = errors(farm.up())
-    finally:
-        farm.set_secret("passphrase", SECRETS["passphrase"])
-    line = one(lines, "Portal1: bring about the configuration of Portal1: the stores on sql.hyper-v.nu were made")
+    """A stack whose state knows the former one changes the stores' (test_refused_accounts); here nothing knows it."""
+    line = refusal(of_the_stack(farm, pieces["Portal1-configuration"]).but(passphrase=WRONG))
+    assert line.startswith("Portal1: bring about the configuration of Portal1: the stores on sql.hyper-v.nu were made")
     assert "with another passphrase. Set `passphrase` to the one they were made with" in line
 
 
 def test_another_passphrase_on_the_node_that_joins(farm: FarmHere, pieces: dict[str, Piece]) -> None:
-    pieces["Portal2-software"].create()
-    line = refusal(pieces["Portal2-configuration"].but(passphrase=WRONG))
+    of_the_stack(farm, pieces["Portal2-software"]).create()
+    line = refusal(of_the_stack(farm, pieces["Portal2-configuration"]).but(passphrase=WRONG))
     assert line.startswith("Portal2: bring about the configuration of Portal2: the stores on sql.hyper-v.nu were made")
     assert not [event for event in farm.journal() if event["machine"] == "Portal2" and "Initialize-" in event["text"]]
 

@@ -41,9 +41,9 @@ class Cluster:
     def __init__(self, farm: FarmHere) -> None:
         self.farm = farm
         pieces = farm.pieces()
-        names = ("portal-cluster", "portal-port-rules", *(f"{node}-node" for node in NODES))
+        names = ("admin-api-cluster", "admin-api-port-rules", *(f"{node}-node" for node in NODES))
         self.pieces: dict[str, Piece] = {name: pieces[name] for name in names}
-        self.pieces["portal-port-rules"] = self.pieces["portal-port-rules"].but(rules=RULES)
+        self.pieces["admin-api-port-rules"] = self.pieces["admin-api-port-rules"].but(rules=RULES)
         self.features = [(piece, piece.create()) for piece in (pieces[f"{node}-nlb"] for node in NODES)]
         self.outs: dict[str, dict[str, Any]] = {}
 
@@ -135,19 +135,19 @@ DRIFTS: dict[str, tuple[Hand, dict[str, dict[str, Any]]]] = {
     ),
     "a rule that no node serves": (
         balancing("Portal1", of_rule("Set-NlbClusterPortRule -NewMode Disabled")),
-        {"portal-port-rules": {"rules": first_rule(mode="disabled", affinity="none")}},
+        {"admin-api-port-rules": {"rules": first_rule(mode="disabled", affinity="none")}},
     ),
     "a rule that one node serves": (
         balancing("Portal1", of_rule("Set-NlbClusterPortRule -NewMode Single")),
-        {"portal-port-rules": {"rules": first_rule(mode="single", affinity="none")}},
+        {"admin-api-port-rules": {"rules": first_rule(mode="single", affinity="none")}},
     ),
     "a rule with a time-out": (
         balancing("Portal1", of_rule("Set-NlbClusterPortRule -NewTimeout 5")),
-        {"portal-port-rules": {"rules": first_rule(timeout=5)}},
+        {"admin-api-port-rules": {"rules": first_rule(timeout=5)}},
     ),
     "a rule of one address": (
         balancing("Portal1", of_rule(f"Set-NlbClusterPortRule -NewIP 172.{NETWORK}.5.150")),
-        {"portal-port-rules": {"rules": first_rule(address=f"172.{NETWORK}.5.150")}},
+        {"admin-api-port-rules": {"rules": first_rule(address=f"172.{NETWORK}.5.150")}},
     ),
     "a node without a share": (
         balancing("Portal1", of_rule("Set-NlbClusterPortRuleNodeWeight -LoadWeight 0")),
@@ -180,7 +180,7 @@ DRIFTS: dict[str, tuple[Hand, dict[str, dict[str, Any]]]] = {
             f"[void](Get-NlbCluster @card | Set-NlbCluster -ClusterPrimaryIP 172.{NETWORK}.5.199)",
             f"Remove-NlbClusterVip @card -IP 172.{NETWORK}.5.150 -Force",
         ),
-        {"portal-cluster": {"address": (f"172.{NETWORK}.5.150", f"172.{NETWORK}.5.199")}},
+        {"admin-api-cluster": {"address": (f"172.{NETWORK}.5.150", f"172.{NETWORK}.5.199")}},
     ),
 }
 
@@ -213,14 +213,14 @@ def test_the_cluster_moves_to_another_address(farm: FarmHere, cluster: Cluster) 
         document = windows.cluster(farm.world, CLUSTER)
         return [document["address"], *sorted(vip["address"] for vip in document["further"])]
 
-    piece = cluster.pieces["portal-cluster"]
-    outs = piece.but(address=new).update(cluster.outs["portal-cluster"])
+    piece = cluster.pieces["admin-api-cluster"]
+    outs = piece.but(address=new).update(cluster.outs["admin-api-cluster"])
     assert addresses() == [new, f"172.{NETWORK}.5.198"]
     # A run that was killed after the cluster had moved: the claim tells that the old address was this program's.
     balancing("Portal1", f"[void](Add-NlbClusterVip @card -IP {old})")(farm)
     piece.but(address=new).update(outs)
     assert addresses() == [new, f"172.{NETWORK}.5.198"]
-    cluster.outs["portal-cluster"] = piece.update(outs)
+    cluster.outs["admin-api-cluster"] = piece.update(outs)
     assert addresses() == [old, f"172.{NETWORK}.5.198"]
     balancing("Portal1", f"Remove-NlbClusterVip @card -IP 172.{NETWORK}.5.198 -Force")(farm)
     assert cluster.drifts() == {}
@@ -231,9 +231,9 @@ def test_a_card_that_is_not_there_is_found_before_the_node_leaves(farm: FarmHere
     before = cluster.documents()
     node, other = cluster.pieces["Portal2-node"], "Ethernet 7"
     assert node.provider().diff("id", dict(node.inputs), {**node.inputs, "interface": other}).replaces == ["interface"]
-    wrong = cluster.pieces["portal-cluster"].but(others=[{"machine": "Portal2", "interface": other}])
+    wrong = cluster.pieces["admin-api-cluster"].but(others=[{"machine": "Portal2", "interface": other}])
     with pytest.raises(MachineError, match="Portal2 has no network card named Ethernet 7"):
-        wrong.update(cluster.outs["portal-cluster"])
+        wrong.update(cluster.outs["admin-api-cluster"])
     assert cluster.documents() == before
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from remote.errors import MachineError
 from tests.e2e import runs
-from tests.e2e.drifts import FOREIGN, LASTING, MADE, REFUSED, ROUNDS, Drift
+from tests.e2e.drifts import FOREIGN, LASTING, REFUSED, ROUNDS, Drift
 from tests.e2e.far_side import Snapshot, differences, snapshot
 from tests.e2e.farm import Farm
 from tests.e2e.runs import VERIFICATION, Run
@@ -105,9 +105,6 @@ def test_what_sql_server_does_not_let_drift(
 def test_preview_shows_the_property(rounds: Rounds, name: str, drift: Drift) -> None:
     preview = rounds.outcome(name).preview
     assert preview.result.ok, preview.result.output
-    if drift.line == MADE:
-        assert preview.operations[drift.resource] == MADE
-        return
     assert preview.operations[drift.resource] == "update"
     part = preview.parts[drift.resource]
     assert re.search(rf"^ ?{drift.line}$", part, re.MULTILINE), part

@@ -22,7 +22,7 @@ from components.portal.provider_endpoints import ProviderEndpointsResource
 from components.portal.public_endpoint_name import PublicEndpointNameResource
 from lab.testing import network, power
 from operations.checks import sign_in
-from operations.configuration import from_text
+from operations.configuration import context
 from operations.row import Row
 from remote.errors import MachineError
 from tests.e2e.farm import SECRETS
@@ -47,7 +47,7 @@ class Built:
             **json.loads(self.farm.settings()),
             **{key: SECRETS[key] for key in ("passphrase", "spfAccountPassword")},
         }
-        return [check.row() for check in sign_in.checks(from_text(json.dumps(values)))]
+        return [check.row() for check in sign_in.checks(context(values))]
 
     def hosting_servers(self) -> list[Any]:
         """What the first administrator's cmdlet that needs a resource provider gives through Portal2."""

@@ -329,3 +329,92 @@ def test_a_restore_that_broke_off_is_begun_anew(built: Built, seeding: Seeding) 
     assert rows == [{"state_desc": "RESTORING"}]
     assert seeding.due() == WHOLE[1:]
     seeding.finish()
+
+
+def test_another_group_is_moved_before_its_server_restarts_and_comes_back(built: Built) -> None:
+    """A restart for the authentication mode on the primary of a group of another application."""
+    world = built.farm.world
+    sql.create_group(world, "OTHER", ["SQL2", "SQL1"], database="Reports", user=r"HYPERVNU\installer")
+    mode = r"N'HKEY_LOCAL_MACHINE', N'Software\Microsoft\MSSQLServer\MSSQLServer', N'LoginMode', REG_DWORD, 1"
+    built.sql("SQL2", f"EXEC xp_instance_regwrite {mode}; CREATE DATABASE Wiki")
+    built.farm.powershell("SQL2", "Restart-Service MSSQLSERVER -Force")
+
+    def primary_of_other() -> str:
+        asked = "SELECT role_desc FROM sys.dm_hadr_availability_replica_states AS s JOIN sys.availability_groups AS g"
+        asked += " ON g.group_id = s.group_id WHERE s.is_local = 1 AND g.name = N'OTHER'"
+        provider = built.pieces["SQL-authentication"].provider()
+        roles = {
+            machine: provider.remote.sql_integrated(machine).rows(asked, attempted="test")[0]["role_desc"]
+            for machine in ("SQL1", "SQL2")
+        }
+        return ", ".join(machine for machine, role in roles.items() if role == "PRIMARY")
+
+    eventually(lambda: primary_of_other() == "SQL2")
+    name = "SQL-authentication"
+    assert built.drift(name) == {"mode": ("mixed", "windows")}
+    provider = built.pieces[name].provider()
+    inputs = provider.parse(dict(built.pieces[name].inputs))
+    due = [str(step) for step in provider.resource.plan(inputs, provider.resource.observe(inputs, provider.remote))]
+    assert due == [
+        "On SQL2, set SQL Server's authentication mode to mixed.",
+        "Wait until SQL1 is ready to take over OTHER.",
+        "On SQL1, fail OTHER over to it.",
+        "Wait until SQL1 is the primary of OTHER and its partners follow.",
+        "On SQL2, restart SQL Server; offline meanwhile: Wiki.",
+        "Wait until SQL is healthy again after the restart of SQL2.",
+        "Wait until OTHER is healthy again after the restart of SQL2.",
+        "Wait until SQL2 is ready to take over OTHER.",
+        "On SQL2, fail OTHER over to it.",
+        "Wait until SQL2 is the primary of OTHER and its partners follow.",
+    ]
+    built.update(name)
+    assert built.drift(name) == {}
+    assert primary_of_other() == "SQL2"
+    built.sql("SQL2", "DROP AVAILABILITY GROUP OTHER; DROP DATABASE Reports; DROP DATABASE Wiki")
+    built.sql("SQL1", "DROP DATABASE Reports")
+
+
+def test_a_service_account_is_one_in_every_form(built: Built) -> None:
+    for account in ("svc_sql@hyper-v.nu", r"hyper-v.nu\SVC_SQL", r"hypervnu\svc_sql"):
+        sql.set_service_account(built.farm.world, "SQL2", account)
+        assert built.drift("SQL1-endpoint") == {}
+    sql.set_service_account(built.farm.world, "SQL2", r".\sql")
+    told = r"SQL2 runs as .\sql, which has no identity on the network"
+    assert built.drift("SQL1-endpoint") == {"access": ("granted", told)}
+    assert "Have it run as an account of the domain" in built.refused(lambda: built.update("SQL1-endpoint"))
+
+    sql.set_service_account(built.farm.world, "SQL2", r"NT Service\MSSQLSERVER")
+    assert built.drift("SQL1-endpoint") == {"access": ("granted", r"missing for HYPERVNU\SQL2$")}
+    built.update("SQL1-endpoint")
+    assert built.drift("SQL1-endpoint") == {}
+    eventually(lambda: not built.unready("SQL2"))
+    sql.set_service_account(built.farm.world, "SQL2", r"HYPERVNU\SVC_SQL")
+
+
+def test_what_keeps_the_replicas_apart_is_drift_or_named(built: Built, monkeypatch: pytest.MonkeyPatch) -> None:
+    account, name = r"HYPERVNU\SVC_SQL", "SQL2-endpoint"
+    built.sql("SQL2", f"ALTER LOGIN [{account}] DISABLE")
+    assert built.drift(name) == {"access": ("granted", f"the login {account} is disabled")}
+    built.update(name)
+    assert built.drift(name) == {}
+
+    for denied in ("public", r"HYPERVNU\Domain Users"):
+        made = "" if denied == "public" else f"CREATE LOGIN [{denied}] FROM WINDOWS; "
+        built.sql("SQL2", f"{made}DENY CONNECT ON ENDPOINT::Hadr_endpoint TO [{denied}]")
+        assert built.drift(name) == {"access": ("granted", f"{account} is kept out by DENY CONNECT to {denied}")}
+        text = built.refused(lambda: built.update(name))
+        assert f"DENY CONNECT to {denied} keeps it out" in text
+        assert "REVOKE CONNECT ON ENDPOINT::[Hadr_endpoint] FROM" in text
+        built.sql("SQL2", f"REVOKE CONNECT ON ENDPOINT::Hadr_endpoint FROM [{denied}]")
+    assert built.drift(name) == {}
+
+    eventually(lambda: drifts(built) == {})
+    built.farm.powershell("SQL2", "Disable-NetFirewallRule -Name SQL-Server-5022")
+    shown = built.drift("SQL")["connection"][1]
+    assert re.match(r"not SQL2 \(error 35201, last at 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d: A connection timeout has", shown)
+    monkeypatch.setattr("components.sql.availability_group.AWAY_SECONDS", 1.0)
+    text = built.refused(lambda: built.update("SQL"))
+    assert "error 35201" in text
+    assert "See that the firewalls let SQL1 reach TCP 5022 of SQL2, and SQL2 TCP 5022 of SQL1" in text
+    built.farm.powershell("SQL2", "Enable-NetFirewallRule -Name SQL-Server-5022")
+    eventually(lambda: drifts(built) == {})

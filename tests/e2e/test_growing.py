@@ -12,26 +12,27 @@ import pytest
 import yaml
 
 from tests.e2e import runs
-from tests.e2e.clients import ADDRESSES, Asked, ask, asking
+from tests.e2e.clients import ADDRESSES, AUTH_SITE, WHOSE, Asked, ask, asking, told_apart
 from tests.e2e.drifts import balancing
 from tests.e2e.far_side import differences, snapshot
 from tests.e2e.farm import NETWORK, Farm
 from tests.e2e.lab_state import OURS, documents
-from tests.e2e.runs import VERIFICATION, Run
+from tests.e2e.runs import CLOSING, VERIFICATION, Run
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
-ADMIN_SITE = 30091
-"""A site that has another certificate on every node: it tells which one answers."""
 WHOLE_NODE = {
     "nlb",
+    "firewall-administrators",
     "firewall-clients",
+    "installers-rules",
     "firewall-servers",
     "certificate",
     "software-source",
     "software",
     "configuration",
     "operators",
+    "site-certificates",
     "plan-replication",
     "tenant-site",
     "node",
@@ -63,7 +64,7 @@ SPEAKING = dict.fromkeys(
     "update",
 )
 """What speaks to the portal through the first node."""
-BALANCING = {"portal-cluster": "update", "portal-port-rules": "update"}
+BALANCING = {"admin-api-cluster": "update", "admin-api-port-rules": "update"}
 """What is done to the cluster through its first node."""
 
 
@@ -88,11 +89,16 @@ class Growing:
     def address(self) -> str:
         return f"127.{NETWORK}.5.150"
 
+    def started(self) -> int:
+        """How often a process of the program reached SPF2 so far: the plugin, or a verification."""
+        entries = self.farm.journal()
+        return sum(e["machine"] == "SPF2" and e["kind"] == "start" and "-EncodedCommand" in e["text"] for e in entries)
+
     def up_under_clients(self) -> tuple[Run, Run, Asked]:
-        """A preview, and an up while clients ask the tenants' and the administrators' site."""
+        """A preview, and an up while clients ask both sites of the tenants."""
         before = runs.preview(self.farm)
         assert before.result.ok, before.result.output
-        with asking(self.address, 443, ADMIN_SITE) as asked:
+        with asking(self.address, 443, AUTH_SITE) as asked:
             done = runs.up(self.farm)
         assert done.result.ok, done.result.output
         assert asked.failed == []
@@ -101,12 +107,14 @@ class Growing:
 
     def serving(self) -> set[str]:
         """The nodes that answer clients of the virtual address."""
-        site = {ask(f"127.{NETWORK}.5.15{n}", ADMIN_SITE): f"Portal{n}" for n in (1, 2, 3) if self.runs_site(n)}
-        assert len(site) == len(set(site.values()))
-        return {site[ask(self.address, ADMIN_SITE, client)] for client in ADDRESSES}
+        nodes = {f"Portal{n}": f"127.{NETWORK}.5.15{n}" for n in (1, 2, 3) if self.runs_site(n)}
+        with told_apart(self.farm, nodes):
+            site = {ask(address, AUTH_SITE, name=WHOSE): node for node, address in nodes.items()}
+            assert len(site) == len(nodes)
+            return {site[ask(self.address, AUTH_SITE, client, WHOSE)] for client in ADDRESSES}
 
     def runs_site(self, number: int) -> bool:
-        return (f"portal{number}", "site", "mgmtsvc-adminsite") in documents(self.farm)
+        return (f"portal{number}", "site", "mgmtsvc-authsite") in documents(self.farm)
 
     def ours_on(self, machine: str) -> list[tuple[str, str, str]]:
         """What of ours is on a machine: keys, tasks, accounts, the portal's software, its part in the portal's cluster
@@ -124,7 +132,7 @@ def of(machine: str, operation: str, parts: set[str] = WHOLE_NODE) -> dict[str, 
     return {machine: operation, **{f"{machine}-{part}": operation for part in parts}}
 
 
-VERIFIED = {VERIFICATION: "create-replacement"}
+VERIFIED = {VERIFICATION: "create-replacement", CLOSING: "create-replacement"}
 PERHAPS = {"Portal3-plan-replication": "update"}
 """In a preview only: it does not know yet that the plan keeps its id when another node speaks for it."""
 
@@ -147,10 +155,13 @@ def growing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Growing]:
 def test_a_third_node_and_a_third_spf_server(growing: Growing) -> None:
     assert growing.serving() == {"Portal1", "Portal2"}
     growing.declare(["Portal1", "Portal2", "Portal3"], ["SPF1", "SPF2", "SPF3"])
+    started = growing.started()
     preview, done, _ = growing.up_under_clients()
+    assert growing.started() - started == 3, "a preview, an up, its verification"
     expected = {
         **of("Portal3", "create"),
-        "portal-cluster": "update",
+        "server-tls": "update",
+        "admin-api-cluster": "update",
         "logins-after-joining": "update",
         "SPF3-account": "create",
         **VERIFIED,
@@ -200,7 +211,9 @@ def test_a_machine_that_is_no_node_yet_cannot_come_first(growing: Growing) -> No
 
 def test_the_first_node_leaves(growing: Growing) -> None:
     growing.declare(["Portal1", "Portal3"], ["SPF1", "SPF2", "SPF3"])
+    started = growing.started()
     preview, done, asked = growing.up_under_clients()
+    assert growing.started() - started == 4, "a preview, an up, its verification, and another one after the deletions"
     expected = {
         **of("Portal2", "delete", WHOLE_NODE - {"plan-replication"}),
         **BALANCING,
@@ -208,6 +221,7 @@ def test_the_first_node_leaves(growing: Growing) -> None:
         **{f"Portal{number}-node": "update" for number in (1, 3)},
         "Portal1-plan-replication": "delete",
         "failover-proof": "update",
+        "server-tls": "update",
         "logins-after-joining": "update",
         **VERIFIED,
     }
@@ -227,7 +241,8 @@ def test_the_last_further_node_and_an_spf_server_leave(growing: Growing) -> None
     preview, done, _ = growing.up_under_clients()
     expected = {
         **of("Portal3", "delete"),
-        "portal-cluster": "update",
+        "server-tls": "update",
+        "admin-api-cluster": "update",
         "logins-after-joining": "update",
         "SPF1-account": "delete",
         **VERIFIED,

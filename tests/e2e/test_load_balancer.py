@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from remote.http import Answer, HttpError, get
+from tests.e2e import clients
 from tests.e2e.farm import NETWORK, ROOT, Farm, Result
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -137,10 +138,14 @@ def test_a_balancer_that_keeps_clients_at_a_dead_server_is_found(farm: Built) ->
         service["probe"]["failures"] = 1_000_000
     farm.tell(servers)
     eventually(lambda: working(farm) == {("Portal1", "Portal2")})
-    mine = ask(30091)
-    assert mine is not None
-    by_itself = {node: farm.remote.https(node, 30091, verify=False).certificate for node in ("Portal1", "Portal2")}
-    (node,) = [node for node, certificate in by_itself.items() if certificate == mine.certificate]
+    nodes = {f"Portal{n}": f"127.{NETWORK}.5.15{n}" for n in (1, 2)}
+    with clients.told_apart(farm, nodes):
+        mine = clients.ask(FRONT, clients.AUTH_SITE, name=clients.WHOSE)
+        (node,) = [
+            node
+            for node, address in nodes.items()
+            if clients.ask(address, clients.AUTH_SITE, name=clients.WHOSE) == mine
+        ]
     other = ({"Portal1", "Portal2"} - {node}).pop()
     assert farm.lab("fault", "stop", node).ok
     try:

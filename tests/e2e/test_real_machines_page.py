@@ -63,9 +63,9 @@ def run(farm: FarmHere, command: str, given: str = "", **variables: str) -> subp
 
 
 def test_the_commands_of_the_page_configure_a_stack(farm: FarmHere) -> None:
-    path, *others, last = commands()
+    path, *others, doctor, last = commands()
     assert path.startswith("export PATH=")
-    assert last == "pulumi preview"
+    assert (doctor, last) == ("python -m operations doctor", "pulumi preview")
     asked = set()
     for command in others:
         given = ""
@@ -82,6 +82,8 @@ def test_the_commands_of_the_page_configure_a_stack(farm: FarmHere) -> None:
     config["config"][f"{PROJECT}:certificates"]["portal"]["file"] = str(farm.lab_folder / "certificates" / "portal.pfx")
     config["config"][f"{PROJECT}:hosts"] = farm.hosts
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    looked = run(farm, doctor)
+    assert looked.returncode == 0, looked.stdout + looked.stderr
     preview = run(farm, last)
     assert preview.returncode == 0, preview.stdout
     assert re.search(r"\+ \d+ to create", preview.stdout)

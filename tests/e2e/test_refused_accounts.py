@@ -1,7 +1,9 @@
-"""A wrong password locks nobody out: the failed log-ons that one preview and one verification make."""
+"""A wrong password locks nobody out: the failed log-ons that one preview and one verification make. A rotated one is
+taken from the stack's configuration by plain commands."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -48,7 +50,7 @@ def since(world: World, before: dict[str, int]) -> dict[str, int]:
 
 @contextmanager
 def another_password_of_the_installer(farm: FarmHere) -> Iterator[None]:
-    """Somebody changed it in the domain, and the stack does not know."""
+    """Changed in the domain."""
     accounts = farm.world.collection("hyper-v.nu", "account")
     accounts.change("installer", password=WRONG)
     try:
@@ -102,8 +104,37 @@ def test_a_wrong_password_of_the_sql_administrator(farm: FarmHere) -> None:
     assert again.ok, again.output
 
 
+def test_a_rotated_passphrase(farm: FarmHere) -> None:
+    """Set in the stores once, by one node; verify tries it through every node."""
+    farm.set_secret("passphrase", "Another-Phrase-2!")
+    before = len(farm.journal())
+    rotated = farm.up()
+    assert rotated.ok, rotated.output
+    sent = [entry for entry in farm.journal()[before:] if "Reset-MgmtSvcPassphrase" in entry.get("text", "")]
+    assert len(sent) == 1, [sorted(entry) for entry in farm.journal()[before:][:1]]
+    verified = farm.operations("verify")
+    assert verified.ok, verified.output
+    assert "Another-Phrase-2!" not in rotated.output + verified.output
+
+
+def test_a_rotated_password_of_the_installer(farm: FarmHere) -> None:
+    """Changed in the domain and in the stack's configuration: the state has the old one nowhere."""
+    providers = [r for r in farm.export()["deployment"]["resources"] if r["type"] == "pulumi:providers:pulumi-python"]
+    assert [provider.get("inputs", {}) for provider in providers] == [{}]
+    with another_password_of_the_installer(farm):
+        farm.set_secret('credentials["hyper-v.nu"].password', WRONG, path=True)
+        before = windows(farm.world)
+        previewed = farm.preview()
+        assert previewed.ok, previewed.output
+        assert not re.search(r"\d+ to (create|update|delete|replace)", previewed.output), previewed.output
+        for done in (farm.pulumi("refresh", "--yes"), farm.up()):
+            assert done.ok, done.output
+        assert windows(farm.world) == before
+
+
 def test_destroy_needs_no_up_while_one_replica_refuses_the_administrator(farm: FarmHere) -> None:
     farm.sql("SQL2", "ALTER LOGIN sa DISABLE")
-    gone = farm.destroy()
+    with another_password_of_the_installer(farm):  # which the stack knows
+        gone = farm.destroy()
     assert gone.ok, gone.output
     assert farm.export()["deployment"].get("resources", []) == []

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from lab.testing import power
+from lab.testing.tls import sql_server
 from lab.testing.windows import disk_path
+from lab.testing.winrm import listener_certificate
 from remote.errors import MachineError
 from tests.e2e.changes import differences
 from tests.e2e.lab_here import FarmHere, Piece
@@ -157,3 +161,37 @@ def test_installed_from_packages_the_source_is_not_looked_at_any_more(
     assert source.drift(outs) == {
         "state": ("whole", f"without the folder {PACKAGES} (it is not there, or HYPERVNU\\installer cannot read it)")
     }
+
+
+def test_what_is_wrong_with_tls_anywhere_is_one_message_before_anything_is_touched(farm: FarmHere) -> None:
+    """Of WinRM and of SQL Server; a server that does not answer is not its business, and no account is tried."""
+    world, check = farm.world, farm.pieces()["server-tls"]
+    expired = world.authority.server_certificate(["spf1.hyper-v.nu"], 30, datetime.now(UTC) - timedelta(days=90))
+    other = world.authority.server_certificate(["other.hyper-v.nu"])
+    power.stop(world, "SPF2")
+    with (
+        listener_certificate(world, "SPF1", expired),
+        sql_server(world, "SQL1", build=(11, 0, 3000)),
+        sql_server(world, "SQL2", issued=other),
+    ):
+        text = refused(farm, check)
+        sql1, sql2, spf1 = (farm.remote.hosts[name].address for name in ("SQL1", "SQL2", "SPF1"))
+        assert text == (
+            "this computer: see that every server's TLS can be trusted: "
+            f"(1) SPF1: the certificate of WinRM at {spf1}:5986 is not trusted (certificate has expired). Renew the "
+            "certificate of spf1.hyper-v.nu. "
+            f"(2) SQL1: no TLS connection with SQL Server at {sql1}:1433 (tlsv1 alert protocol version). Let "
+            "sql1.hyper-v.nu offer TLS 1.2 with its usual cipher suites, in Schannel's settings. SQL Server 2012 needs "
+            "the update of KB3135244 for it. "
+            f"(3) SQL2: the certificate of SQL Server at {sql2}:1433 is not trusted (Hostname mismatch, certificate is "
+            "not valid for 'sql2.hyper-v.nu'). Give the machine a certificate for sql2.hyper-v.nu, or correct its "
+            "entry in `hosts`. Nothing was touched yet."
+        )
+        accounts = world.collection("hyper-v.nu", "account").values()
+        assert {account["failed_logons"] for account in accounts} == {0}
+    power.start(world, "SPF2")
+    outs = check.create()
+    assert check.drift(outs) == {}
+    with sql_server(world, "SQL2", build=(11, 0, 3000)):
+        ((_, found),) = check.drift(outs).values()
+        assert found.startswith("SQL2: no TLS connection with SQL Server")

@@ -68,7 +68,7 @@ Get-NetFirewallRule -DisplayName 'Windows Azure Pack HA*' | ForEach-Object {
     }
 }"""
     subnet = f"172.{NETWORK}.5.0/255.255.255.0"
-    visited = {"tenant-public-api", "admin-site", "admin-auth", "tenant-site", "tenant-auth"}
+    visited = {"tenant-public-api", "tenant-site", "tenant-auth"}
     for tier in farm.model.portal.tiers:
         source = "Any" if visited & set(tier.roles) else subnet
         for node in tier.nodes:

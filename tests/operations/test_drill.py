@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from components import stack_configuration
 from components.steps import load_script
 from components.topology import load
 from operations import __main__ as operations
@@ -117,6 +118,7 @@ def farm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Switched:
     farm.hosts = SimpleNamespace(resolve=str)  # type: ignore[attr-defined]
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command, "from_stack", lambda stack: SimpleNamespace(topology=TOPOLOGY, remote=farm))
+    monkeypatch.setattr(stack_configuration, "name_of", lambda stack: "dev")
     monkeypatch.setattr("signal.signal", lambda *_: None)
     monkeypatch.setattr(run, "wrong", lambda context: ["SQL2: admits sa: no"] if farm.ill else [])
     monkeypatch.setattr("operations.drill.run.time.sleep", lambda seconds: farm.act("sleep"))
@@ -159,6 +161,16 @@ def test_every_server_once_and_the_result_is_kept(farm: Switched) -> None:
     assert (result["ok"], result["off"], [server["machine"] for server in result["servers"]]) == (True, "", ALL)
     assert result["servers"][0]["within_budget"]
     assert result["servers"][0]["services"][0]["longest_outage_seconds"] == 2
+
+
+def test_every_step_is_a_line_of_the_log(farm: Switched) -> None:
+    assert drill("Portal1", "--yes").exit_code == 0
+    lines = [line.split("\t") for line in Path("logs/dev.log").read_text(encoding="utf-8").splitlines()]
+    assert {(name, machine, result.split(" ")[0]) for _, name, machine, result, _ in lines} == {
+        ("drill", "Portal1", "done")
+    }
+    sentences = [sentence for *_, sentence in lines]
+    assert sentences.index("Shut Portal1 down.") < sentences.index("Switch Portal1 on.")
 
 
 def test_beyond_the_budget(farm: Switched) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from components import stack_configuration
 from components.portal import front
 from components.topology import load
 from operations import __main__ as operations
-from operations import configuration
 from operations.checks import balancing
 from operations.row import Check, Row
 from remote.errors import MachineError
@@ -50,7 +50,7 @@ def test_the_topology_of_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append((question, stack))
         return f"{TOPOLOGY}\n"
 
-    monkeypatch.setattr(configuration, "_asked", ask)
+    monkeypatch.setattr(stack_configuration, "ask", ask)
     assert run("--stack", "mine").exit_code == 0
     assert asked == [(["config", "get", "topology"], "mine")], "no secret is read"
 
@@ -65,7 +65,7 @@ def test_errors_are_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     def ask(question: list[str], stack: str) -> str:
         raise MachineError("this computer", "read", "no stack", "Choose one.")
 
-    monkeypatch.setattr(configuration, "_asked", ask)
+    monkeypatch.setattr(stack_configuration, "ask", ask)
     done = run()
     assert (done.exit_code, done.stderr) == (2, "error: this computer: read: no stack. Choose one.\n")
 

@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from components import stack_configuration
 from components.steps import Script, Step, load_script
 from components.topology import load
 from operations import __main__ as operations
+from operations.configuration import Context
 from operations.maintenance import command, parts, plan, record, runner
 from operations.maintenance.record import Note
 from operations.row import Check, WrongError
@@ -98,10 +100,12 @@ def _act(machine: str, what: str) -> Step:
 
 
 @pytest.fixture
-def farm(monkeypatch: pytest.MonkeyPatch) -> FarmOfNotes:
+def farm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FarmOfNotes:
     farm = FarmOfNotes()
     context = SimpleNamespace(topology=TOPOLOGY, remote=farm)
     monkeypatch.setattr(command, "from_stack", lambda stack: context)
+    monkeypatch.setattr(stack_configuration, "name_of", lambda stack: "dev")
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(runner.Runner, "_primary", lambda self, order: "SQL1")
     monkeypatch.setattr(runner.Runner, "_parts", lambda self, machine, note, minutes=1: [NotedPart(machine)])
     monkeypatch.setattr(plan, "act", lambda topology, order, machine: [_act(machine, order.kind)])
@@ -130,6 +134,28 @@ def test_one_after_the_other_and_nothing_is_left(farm: FarmOfNotes) -> None:
     assert (done.exit_code, farm.did) == (0, [act for machine in ALL for act in of(machine)])
     assert [farm.note(machine) for machine in ALL] == [None] * 6
     assert done.stderr.count("as it should be.\n") == 6 * 2 + 1, "the farm is seen once between two servers"
+
+
+def test_every_step_is_a_line_of_the_log(farm: FarmOfNotes) -> None:
+    farm.wrong = {"back Portal1": MachineError("Portal1", "start it", "no")}
+    assert run("Portal1", "--restart").exit_code == 1
+    lines = [line.split("\t") for line in Path("logs/dev.log").read_text(encoding="utf-8").splitlines()]
+    assert {(name, machine) for _, name, machine, _, _ in lines} == {("maintenance", "Portal1")}
+    ended = {sentence: result.split(" ")[0] for *_, result, sentence in lines}
+    assert ended["On Portal1, out."] == ended["On Portal1, restart."] == "done"
+    assert ended["On Portal1, back."] == "failed"
+
+
+def test_the_operators_command_is_a_line_without_its_arguments(farm: FarmOfNotes) -> None:
+    assert run("Portal1", "--command", "true 'Secret-Of-A-Command-1!'").exit_code == 0
+    (log,) = Path("logs").iterdir()
+    assert "\tRun true for Portal1 on this computer.\n" in log.read_text(encoding="utf-8")
+    assert "Secret-Of-A-Command-1!" not in log.read_text(encoding="utf-8")
+
+
+def test_a_dry_run_is_not_in_the_log(farm: FarmOfNotes) -> None:
+    assert run("Portal1", "--restart", "--dry-run").exit_code == 0
+    assert not Path("logs").exists()
 
 
 def test_what_is_not_safe_changes_nothing(farm: FarmOfNotes) -> None:
@@ -334,8 +360,24 @@ def test_a_check_that_fails_is_a_text(monkeypatch: pytest.MonkeyPatch) -> None:
     def ask() -> str:
         raise WrongError("no")
 
-    level = SimpleNamespace(checks=lambda context: iter([Check("l", "A", "answers", ask), Check("l", "B", "x", str)]))
-    monkeypatch.setattr(levels, "LEVELS", (level,))
-    context: Any = None
-    assert levels.wrong(context) == ["A: answers: no"]
-    assert levels.wrong(context, lambda check: check.member != "A") == []
+    def silent() -> str:
+        raise UnreachableError("C", "ask", "it does not answer")
+
+    asked: list[str] = []
+    checks = [
+        Check("l", "A", "answers", ask),
+        Check("l", "B", "x", str),
+        Check("l", "C", "y", lambda: asked.append("C") or "", machine="C"),  # type: ignore[func-returns-value]
+    ]
+    reached = SimpleNamespace(machine="C", check=Check("m", "C", "WinRM answers", silent), down=True, trouble="")
+    monkeypatch.setattr("operations.checks.machines.reach", lambda _: [reached])
+    monkeypatch.setattr(levels, "LEVELS", (lambda _: iter(checks),))
+    context = Context(*(None,) * 5)  # type: ignore[arg-type]
+    assert levels.wrong(context) == [
+        "C: WinRM answers: C: ask: it does not answer.",
+        "A: answers: no",
+        "C: y: C does not answer",
+    ]
+    assert levels.wrong(context, lambda check: check.member == "B") == []
+    assert levels.wrong(context, lambda check: check.member == "A") == ["A: answers: no"]
+    assert asked == []

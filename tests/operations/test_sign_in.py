@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -26,7 +25,7 @@ def rows(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Answer]) -> list[Ro
         return answers[f"{name}:{port}{path}"]
 
     monkeypatch.setattr(sign_in, "get", get)
-    return [check.row() for check in sign_in.checks(configuration.from_text(json.dumps(VALUES)))]
+    return [check.row() for check in sign_in.checks(configuration.context(VALUES))]
 
 
 def to(location: str) -> Answer:

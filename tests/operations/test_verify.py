@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
 from typer.testing import CliRunner
 
 from components.topology import load
 from operations import __main__ as operations
 from operations import configuration, levels
-from operations.checks import spf, sql
-from operations.row import Check, Row, WrongError, expect, rows
-from remote.errors import MachineError
+from operations.checks import balancing, machines, portal, spf, sql, unverified
+from operations.configuration import Context
+from operations.row import Check, Row, SoonError, Status, UncheckedError, WrongError, expect, rows
+from remote import session
+from remote.errors import MachineError, RefusedError, UnreachableError
 from remote.http import Answer, HttpError
 from remote.secret import Secret
 from tests.components.program import ROOT
@@ -36,8 +46,14 @@ def raising(error: Exception) -> Any:
 def test_expect() -> None:
     assert expect(["", ""], "found") == "found"
     with pytest.raises(WrongError) as caught:
-        expect(["one", "", "two"], "found")
+        expect(["one", "", "two"], "found", soon=["three"], unasked={"SQL2"})
     assert str(caught.value) == "one; two"
+    with pytest.raises(UncheckedError) as missing:
+        expect([""], "found", soon=["three"], unasked={"SQL2", "SQL1"})
+    assert str(missing.value) == "found; SQL1, SQL2 do not answer"
+    with pytest.raises(SoonError) as warning:
+        expect([""], "found", soon=["three", ""])
+    assert str(warning.value) == "three"
 
 
 @pytest.mark.parametrize(
@@ -49,8 +65,12 @@ def test_expect() -> None:
     ],
 )
 def test_a_row_that_fails_says_what_was_found(error: Exception, found: str) -> None:
-    assert Check("level", "SQL1", "checked", raising(error)).row() == Row("level", "SQL1", "checked", False, found)
-    assert Check("level", "SQL1", "checked", good).row() == Row("level", "SQL1", "checked", True, "as it should be")
+    assert Check("level", "SQL1", "checked", raising(error)).row() == Row(
+        "level", "SQL1", "checked", Status.WRONG, found
+    )
+    assert Check("level", "SQL1", "checked", good).row() == Row(
+        "level", "SQL1", "checked", Status.OK, "as it should be"
+    )
 
 
 def test_what_a_machine_says_is_data_in_a_row() -> None:
@@ -62,9 +82,90 @@ def test_what_a_machine_says_is_data_in_a_row() -> None:
     assert [failing.row().found, answering.row().found] == [shown, shown]
 
 
-def test_an_error_of_the_program_is_not_a_row() -> None:
-    with pytest.raises(ZeroDivisionError):
-        Check("level", "SQL1", "checked", raising(ZeroDivisionError())).row()
+def test_an_error_of_the_program_is_a_row_and_hides_no_other() -> None:
+    row = Check("level", "SQL1", "checked", raising(ZeroDivisionError("by zero"))).row()
+    assert (row.status, row.found) == (
+        Status.WRONG,
+        "an error of the program itself: ZeroDivisionError: by zero. Report it.",
+    )
+
+
+def certified_rows(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[Row]:
+    """The rows about certificates of the shipped distributed design, when a site's port answers so."""
+
+    def get(address: str, port: int, name: str, path: str = "/", **options: Any) -> Answer:
+        assert options.get("verify", True), "verification is on"
+        found: Answer = answer(name, port)
+        return found
+
+    monkeypatch.setattr(balancing, "get", get)
+    monkeypatch.setattr(session, "get", get)
+    values = {"topology": "topologies/distributed.yaml", "credentials": CREDENTIALS}
+    context = configuration.context(values)
+    checks = [*balancing.checks(context), *portal.checks(context)]
+    return [check.row() for check in checks if "verified" in check.checked]
+
+
+CREDENTIALS = {"hyper-v.nu": {"username": "u", "password": "Installer-Pass-7!"}}
+
+
+def certificate(days: int) -> bytes:
+    """A certificate as a server shows it, which ends after so many days."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(1), now + timedelta(days))
+    return made.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
+
+
+def test_every_site_is_verified_on_every_node_and_through_the_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: set[tuple[str, int]] = set()
+
+    def answer(name: str, port: int) -> Answer:
+        asked.add((name, port))
+        return Answer(401, b"", shown)
+
+    shown = certificate(100)
+    found = certified_rows(monkeypatch, answer)
+    assert {row.status for row in found} == {Status.OK}
+    assert len(found) == 8 * 3, "eight tiers: the name and two nodes"
+    topology = load(ROOT / "topologies" / "distributed.yaml")
+    assert asked == {(tier.front.name, port) for tier, _, port in topology.portal.published()}
+
+
+def test_a_site_with_another_certificate_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = certificate(100)
+
+    def answer(name: str, port: int) -> Answer:
+        if port == 30071:
+            raise HttpError("self-signed")
+        return Answer(500 if port == 30072 else 200, b"", shown)
+
+    wrong = {(row.member, row.found) for row in certified_rows(monkeypatch, answer) if not row.ok}
+    auth, admin = "MgmtSvc-AuthSite, port 30071: self-signed", "MgmtSvc-WindowsAuthSite, port 30072: HTTP 500"
+    names = {"portalauth.hyper-v.nu", "PortalAuth1", "PortalAuth2"}
+    admins = {"adminauth.hyper-v.nu", "AdminAuth1", "AdminAuth2"}
+    assert wrong == {(name, auth) for name in names} | {(name, admin) for name in admins}
+
+
+def test_a_site_whose_certificate_ends_soon_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    good, ending = certificate(100), certificate(20)
+
+    def answer(name: str, port: int) -> Answer:
+        return Answer(200, b"", ending if port == 30071 else good)
+
+    soon = [row for row in certified_rows(monkeypatch, answer) if row.status is Status.WARNING]
+    assert {row.member for row in soon} == {"portalauth.hyper-v.nu", "PortalAuth1", "PortalAuth2"}
+    assert {row.found for row in soon} == {f"it expires on {datetime.now(UTC) + timedelta(20):%Y-%m-%d}; renew it"}
+
+
+def test_what_is_not_verified_is_said_in_the_documents_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {"topology": "topologies/distributed.yaml", "credentials": CREDENTIALS}
+    found = [check.row() for check in unverified.checks(configuration.context(values))]
+    assert {row.member for row in found if row.checked == unverified.OWN_INTERFACE[0]} == {
+        *("AdminApi1", "AdminApi2", "AdminAuth1", "AdminAuth2")
+    }
+    said = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert [row.checked for row in found if f"| {row.checked} | {row.found} |" not in said] == []
 
 
 def test_rows_are_asked_together_and_answered_in_order() -> None:
@@ -81,73 +182,197 @@ def test_rows_are_asked_together_and_answered_in_order() -> None:
     assert [(row.member, row.found, row.ok) for row in found] == [("0", "0", True), ("1", "1", True), ("2", "2", True)]
 
 
+@dataclass
+class Farm:
+    """A farm of one level, and the machines that are reached before it; the context is read from anywhere."""
+
+    checks: list[Check] = field(default_factory=list)
+    machines: dict[str, Exception | None] = field(default_factory=dict)
+
+    def reach(self, context: Any) -> list[Any]:
+        return [self._reach(name, error) for name, error in self.machines.items()]
+
+    @staticmethod
+    def _reach(name: str, error: Exception | None) -> Any:
+        return SimpleNamespace(
+            machine=name,
+            check=Check("machines", name, "WinRM answers", raising(error) if error else good),
+            down=isinstance(error, UnreachableError),
+            trouble=error.found if isinstance(error, MachineError) else "",
+        )
+
+
 @pytest.fixture
-def level(monkeypatch: pytest.MonkeyPatch) -> list[Check]:
-    """The checks of the only level there is; the context is read from anywhere."""
-    given: list[Check] = []
+def farm(monkeypatch: pytest.MonkeyPatch) -> Farm:
+    farm = Farm()
 
-    def checks(context: Any) -> Iterator[Check]:
-        assert context == "the context"
-        yield from given
+    def checks(context: Context) -> Iterator[Check]:
+        down = {name for name, error in farm.machines.items() if isinstance(error, UnreachableError)}
+        assert context.down == down, "every level knows which machines do not answer"
+        yield from farm.checks
 
-    monkeypatch.setattr(levels, "LEVELS", (SimpleNamespace(checks=checks),))
-    monkeypatch.setattr(operations, "from_text", lambda text: "the context")
-    return given
-
-
-def run(*arguments: str, text: str = "{}") -> Any:
-    return CliRunner().invoke(operations.app, ["verify", "--configuration", "-", *arguments], input=text)
+    monkeypatch.setattr(levels, "LEVELS", (checks,))
+    monkeypatch.setattr(machines, "reach", farm.reach)
+    monkeypatch.setattr(operations, "from_stack", lambda stack: CONTEXT)
+    return farm
 
 
-def test_all_well(level: list[Check]) -> None:
-    level.append(Check("SQL Server", "SQL1", "admits sa", good))
+CONTEXT = Context(*(None,) * 5)  # type: ignore[arg-type]
+
+
+def run(*arguments: str, **environment: str) -> Any:
+    return CliRunner().invoke(operations.app, ["verify", *arguments], env=environment or None)
+
+
+def configured(monkeypatch: pytest.MonkeyPatch, **values: Any) -> None:
+    """The CLI gives this configuration."""
+    monkeypatch.setattr(configuration, "values_of_stack", lambda stack: values)
+
+
+def closing(done: Any) -> str:
+    """The last line without its time."""
+    stamp, _, text = str(done.stdout.splitlines()[-1]).partition(" UTC: ")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", stamp)
+    return text
+
+
+def test_all_well(farm: Farm) -> None:
+    farm.checks.append(Check("SQL Server", "SQL1", "admits sa", good))
     done = run()
     assert done.exit_code == 0
     for text in ("SQL Server", "SQL1", "admits sa", "as it should be", "ok"):
         assert text in done.stdout
     assert done.stderr == ""
+    assert closing(done) == "1 of 1 hold."
 
 
-def test_one_row_that_fails_fails_the_command(level: list[Check]) -> None:
-    level.append(Check("SQL Server", "SQL1", "admits sa", good))
-    level.append(Check("SQL Server", "SQL2", "admits [sa]", raising(WrongError("[it] does not"))))
+def test_one_row_that_fails_fails_the_command(farm: Farm) -> None:
+    farm.checks += [
+        Check("SQL Server", "SQL1", "admits sa", good),
+        Check("SQL Server", "SQL2", "admits [sa]", raising(WrongError("[it] does not"))),
+        Check("SQL Server", "sql.hyper-v.nu", "leads to the primary", good, common=True),
+        Check("balancing", "portal.hyper-v.nu", "answers", good, common=True),
+        Check("sign-in", "portal.hyper-v.nu", "leads there", raising(WrongError("no")), common=True),
+    ]
     done = run()
     assert done.exit_code == 1
-    assert done.stderr == "not as it should be: SQL2: admits [sa]: [it] does not\n"
+    assert done.stderr.splitlines()[0] == "not as it should be: SQL2: admits [sa]: [it] does not"
     assert "NO" in done.stdout
     assert "[it] does not" in done.stdout, "square brackets are no markup"
+    assert closing(done) == (
+        "3 of 5 hold; what fails: SQL2 (admits [sa]), portal.hyper-v.nu (leads there); "
+        "what still works: sql.hyper-v.nu."
+    )
 
 
-def test_json(level: list[Check]) -> None:
-    level.append(Check("SQL Server", "SQL1", "admits sa", good))
+def test_a_warning_holds(farm: Farm) -> None:
+    farm.checks.append(Check("SQL Server", "store", "log backup", raising(SoonError("none yet"))))
+    done = run()
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "none yet" in done.stdout
+    assert closing(done) == "1 of 1 hold, 1 of them with a warning."
+
+
+def test_a_machine_that_is_down_is_one_message(farm: Farm) -> None:
+    farm.machines = {"SQL1": None, "SQL2": UnreachableError("SQL2", "ask", "it does not answer")}
+    asked = []
+    farm.checks += [
+        Check("SQL Server", "SQL1", "admits sa", good, machine="SQL1"),
+        *(Check("SQL Server", "SQL2", str(n), lambda: asked.append(1) or "", machine="SQL2") for n in range(30)),  # type: ignore[func-returns-value]
+        Check("SQL Server", "SQL", "every replica follows", raising(UncheckedError("SQL2 does not answer"))),
+    ]
+    done = run()
+    assert (done.exit_code, asked) == (1, [])
+    assert done.stderr == "not as it should be: SQL2: WinRM answers: SQL2: ask: it does not answer.\n"
+    assert closing(done) == (
+        "2 of 34 hold; what fails: SQL2 (does not answer), 31 not checked; what still works: no name that clients use."
+    )
+
+
+def test_what_a_machine_refuses_is_said_once(farm: Farm) -> None:
+    refused = RefusedError("SQL2", "ask", "it refuses the user name or password")
+    farm.machines = {"SQL2": refused}
+    farm.checks += [
+        Check(
+            "SQL Server", "SQL2", "its endpoint", raising(RefusedError("SQL2", "other", refused.found)), machine="SQL2"
+        ),
+        Check("SQL Server", "SQL2", "admits sa", raising(MachineError("SQL2", "log on", "no")), machine="SQL2"),
+    ]
+    rows = json.loads(run("--json").stdout)["rows"]
+    assert [row["status"] for row in rows] == ["wrong", "not checked", "wrong"]
+
+
+def test_only_what_fails(farm: Farm) -> None:
+    farm.checks += [
+        Check("SQL Server", "SQL1", "admits sa", good),
+        Check("x", "SQL2", "no", raising(WrongError("bad"))),
+    ]
+    done = run("--failed")
+    assert done.stderr == "not as it should be: SQL2: no: bad\n"
+    assert len(done.stdout.splitlines()) == 1, "what a failed `up` shows: the closing line and the rows"
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_the_table_is_as_wide_as_told(farm: Farm, columns: int) -> None:
+    farm.checks.append(Check("SQL Server", "SQL1", "admits sa", lambda: "word " * 50))
+    widths = {len(line) for line in run(COLUMNS=str(columns)).stdout.splitlines()[:-1]}
+    assert max(widths) <= columns
+    assert max(widths) > columns - 10
+
+
+def test_json(farm: Farm) -> None:
+    farm.checks.append(Check("SQL Server", "SQL1", "admits sa", good))
     done = run("--json")
     assert (done.exit_code, json.loads(done.stdout)) == (
         0,
         {
             "ok": True,
+            "summary": "1 of 1 hold.",
+            "working": [],
             "rows": [
                 {
                     "level": "SQL Server",
                     "member": "SQL1",
                     "checked": "admits sa",
                     "ok": True,
+                    "status": "ok",
                     "found": "as it should be",
                 }
             ],
         },
     )
-    level.append(Check("SQL Server", "SQL2", "admits sa", raising(WrongError("no"))))
+    farm.checks.append(Check("SQL Server", "SQL2", "admits sa", raising(WrongError("no"))))
     done = run("--json")
     assert done.exit_code == 1
     assert [row["ok"] for row in json.loads(done.stdout)["rows"]] == [True, False]
     assert json.loads(done.stdout)["ok"] is False
 
 
+def test_a_topology_that_cannot_be_loaded_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text("name: x\nproduct: other\n", encoding="utf-8")
+    configured(monkeypatch, topology=str(file))
+    done = run()
+    assert (done.exit_code, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: {file}:")
+    assert line.endswith("more; `pulumi preview` lists all)")
+
+
+def test_connections_that_cannot_be_made_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    configured(monkeypatch, topology=str(ROOT / "topologies" / "single-domain.yaml"), hosts="[x", credentials="[y")
+    done = run()
+    assert (done.exit_code, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: hosts: an object is expected")
+    assert line.endswith(" (2 more; `pulumi preview` lists all)")
+
+
 def test_a_configuration_that_cannot_be_read_is_another_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(text: str) -> Any:
+    def broken(stack: str) -> Any:
         raise MachineError("Portal1", "find out how to log on", "no user name", "Set `credentials`.")
 
-    monkeypatch.setattr(operations, "from_text", broken)
+    monkeypatch.setattr(operations, "from_stack", broken)
     done = run()
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == "error: Portal1: find out how to log on: no user name. Set `credentials`.\n"
@@ -169,16 +394,18 @@ def test_every_level_asks_for_every_member() -> None:
         "credentials": {"hyper-v.nu": {"username": "u", "password": "Installer-Pass-4!"}},
         "passphrase": "Pass-Phrase-4!",
     }
-    context = configuration.from_text(json.dumps(values))
+    context = configuration.context(values)
     assert context.passphrase.reveal() == "Pass-Phrase-4!"
     assert "Pass-Phrase-4!" not in repr(context)
-    asked = [(check.level, check.member) for level in levels.LEVELS for check in level.checks(context)]
+    checks = [one.check for one in machines.reach(context)]
+    checks += [check for level in levels.LEVELS for check in level(context)]
+    asked = [(check.level, check.member) for check in checks]
     for member in ("Portal1", "Portal2", "SPF1", "SPF2", "SQL1", "SQL2"):
         assert ("machines", member) in asked
     for member in ("Portal1", "Portal2", "portal.hyper-v.nu"):
         assert ("load balancing", member) in asked
     assert ("sign-in", "portal.hyper-v.nu") in asked
-    assert len({level for level, _ in asked}) == len(levels.LEVELS)
+    assert len({level for level, _ in asked}) == len(levels.LEVELS) + 1
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ class Machine(PowerShell):
     def __init__(self, there: Task | None = None, /, **lost: list[MachineError]) -> None:
         self.machine, self.lost, self.task = "SQL1", lost, there
         self.ran: list[str] = []
+        self.folder = {"rights": "", "attributes": ""}
         self.says: list[Any] | None = None
         """What it says of a task's state, where that is no answer of ours."""
         self.new: list[tuple[str, int, Any]] = [("Ready", 0, [1])]
@@ -68,14 +69,15 @@ class Machine(PowerShell):
             return self.says
         task = self.task
         if task is None:
-            return [{"there": False, "description": "", "state": "", "lastResult": 0, "progress": "", "result": None}]
+            empty = {"description": "", "state": "", "lastResult": 0, "progress": "", "result": None}
+            return [{**empty, "there": False, **self.folder}]
         if task.later:
             task.state, task.last_result, task.result = task.later.pop(0)
         output = None
         if task.result is not None and given["Run"] and given["Run"] in task.description:
             output = json.dumps({"error": "", "output": task.result})
         shown = {"description": task.description, "state": task.state, "lastResult": task.last_result}
-        return [{**shown, "there": True, "progress": "", "result": output}]
+        return [{**shown, "there": True, "progress": "", "result": output, **self.folder}]
 
     def _remove(self, given: Mapping[str, Any]) -> list[Any]:
         assert self.task is None or self.task.state not in ("Running", "Queued"), "what runs is not ended"
@@ -130,7 +132,8 @@ def test_a_machine_that_never_answered_is_not_waited_for(error: MachineError) ->
 
 
 STATE: dict[str, Any] = {
-    "there": True, "description": "", "state": "Running", "lastResult": RUNNING, "progress": "", "result": None
+    "there": True, "description": "", "state": "Running", "lastResult": RUNNING, "progress": "", "result": None,
+    "rights": "", "attributes": "",
 }  # fmt: skip
 
 
@@ -143,6 +146,7 @@ STATE: dict[str, Any] = {
         [{}],
         [STATE | {"there": "yes"}],
         [STATE | {"progress": 7}],
+        [STATE | {"rights": 7}],
         [STATE | {"result": ["x"]}],
         [STATE | {"result": "no JSON"}],
         [STATE | {"result": "[1]"}],
@@ -150,7 +154,7 @@ STATE: dict[str, Any] = {
         [STATE | {"result": json.dumps({"output": "x", "error": None})}],
         [STATE | {"result": json.dumps({"output": [], "error": 7})}],
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_a_state_of_another_shape_is_the_machines_error(says: list[Any]) -> None:
     machine = Machine()

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lab.testing import winrm
+from lab.testing.windows import keep_full_tokens, local_administrator
 from lab.testing.worlds import World
 from remote import powershell as remote_powershell
 from remote import wsman
@@ -96,6 +97,23 @@ def test_a_machine_is_dialled_by_its_address_and_proves_its_name(world: World) -
 def test_the_certificate_of_another_machine_is_not_taken(world: World) -> None:
     with pytest.raises(UntrustedError, match=r"Give the machine a certificate for sql9\.hyper-v\.nu"):
         remote(world, fqdn="sql9.hyper-v.nu").powershell("SQL1").run("hello", attempted="read it")
+
+
+def test_a_local_administrator_with_a_filtered_token_gets_one_clear_line(world: World) -> None:
+    local_administrator(world, "SPF1", "second", "Second-Pass-1!")
+    machine = world.machine("SPF1")
+    host = Host("SPF1", machine.fqdn, machine.loopback, r"SPF1\second", Secret("Second-Pass-1!"))
+    asked = Remote(Hosts({"spf1": host}, authorities=authorities(world))).powershell("SPF1")
+    with pytest.raises(RefusedError) as caught:
+        asked.run("hello", attempted="read it")
+    assert str(caught.value) == (
+        f"SPF1: read it: WinRM at {machine.loopback}:5986 knows SPF1\\second, but not as an administrator (Access is "
+        "denied). Use an account that is an administrator there. A local one, unless it is the built-in Administrator, "
+        "is none over the network before LocalAccountTokenFilterPolicy is 1 "
+        r"(HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System, a DWORD)."
+    )
+    keep_full_tokens(world, "SPF1")
+    assert asked.run("hello", attempted="read it") == ["hello"]
 
 
 def test_a_wrong_password_is_one_failed_log_on_of_the_account_on_all_machines(world: World) -> None:

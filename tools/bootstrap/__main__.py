@@ -1,4 +1,4 @@
-"""``python3 -m tools.bootstrap setup|up|down|check|test|bench|env``: what the make targets call."""
+"""``python3 -m tools.bootstrap setup|up|down|check|test|bench|clients|env``: what the make targets call."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def packages() -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python3 -m tools.bootstrap", description=__doc__)
-    parser.add_argument("target", choices=["setup", "up", "down", "check", "test", "bench", "env"])
+    parser.add_argument("target", choices=["setup", "up", "down", "check", "test", "bench", "clients", "env"])
     parser.add_argument("--design", default="single-domain", help="a topology of topologies/, without .yaml")
     arguments = parser.parse_args()
     begun = time.monotonic()
@@ -48,7 +48,7 @@ def main() -> int:
         if arguments.target == "env":
             print(project.exports(**Design.named(arguments.design).environment()), end="")
             return 0
-        setup(cli=arguments.target != "check")
+        setup(cli=arguments.target not in ("check", "clients"))
         if arguments.target == "up":
             farm.up(arguments.design)
         elif arguments.target == "down":
@@ -57,13 +57,15 @@ def main() -> int:
             checks.check()
         elif arguments.target == "test":
             checks.test()
+        elif arguments.target == "clients":
+            checks.clients()
         elif arguments.target == "bench":
             bench()
     except StageError as error:
         return fail(error)
     except KeyboardInterrupt:
         return fail(StageError("interrupted; run it again to go on."))
-    if arguments.target in ("check", "test"):
+    if arguments.target in ("check", "test", "clients"):
         say(f"\n== Stages\n{summary()}")
     say(f"== make {arguments.target}: {time.monotonic() - begun:.1f} s")
     return 0

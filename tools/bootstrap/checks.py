@@ -34,6 +34,15 @@ def test() -> None:
         _pytest()
 
 
+def clients() -> None:
+    """Other SQL Server clients against the lab; apart from the tests, because it installs them. Raises StageError."""
+    env, folder = environment(), ROOT / ".tools" / "clients"
+    with stage("Clients: install"):
+        run([PYTHON, "-m", "lab.client_tests.install", str(folder)], env)
+    with stage("Clients: pytest"):
+        run([PYTHON, "-m", "pytest", "-q", "-rs", "lab/client_tests"], env | {"LAB_CLIENTS": str(folder)})
+
+
 def _style_and_types() -> None:
     env = environment()
     with stage("Style: ruff"):

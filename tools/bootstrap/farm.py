@@ -19,7 +19,8 @@ def up(name: str) -> None:
     with stage(f"Pulumi: stack {design.stack}"):
         _select(design.stack)
         quietly = ["--suppress-outputs", "--suppress-progress", "--suppress-permalink=true"]
-        run(["pulumi", "up", "--stack", design.stack, "--yes", "--skip-preview", "--non-interactive", *quietly], env)
+        command = ["pulumi", "up", "--stack", design.stack, "--policy-pack", "policy", "--yes", "--skip-preview"]
+        run([*command, "--non-interactive", *quietly], env)
     say(outputs(quiet(["pulumi", "stack", "output", "--stack", design.stack, "--json", "--non-interactive"], env)))
 
 

@@ -1,4 +1,5 @@
-"""The virtual environment with the packages of requirements-dev.txt, and the ODBC driver manager they need."""
+"""The virtual environment with the packages of requirements-dev.txt and what they bring along (constraints.txt), and
+the ODBC driver manager they need."""
 
 from __future__ import annotations
 
@@ -43,7 +44,7 @@ def bytecode() -> None:
 
 def _digest() -> str:
     digest = hashlib.sha256(sys.version.encode())
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("constraints.txt", "requirements.txt", "requirements-dev.txt"):
         digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()
 

@@ -38,7 +38,7 @@ Every resource has these outputs beside its own, and delete never touches what w
 
 _INPUTS = """
 An input marked *identity* makes another thing when it changes: the resource is replaced. One marked *secret* is
-encrypted in the state and masked in every message. Two inputs appear in several resources:
+encrypted in the state and masked in every message. Three inputs appear in several resources:
 
 """
 
@@ -54,7 +54,7 @@ _PARTS = {
 
 def render() -> str:
     """The page."""
-    common = (("adopt", Inputs), ("reading", ThroughFarm))
+    common = (("adopt", Inputs), ("present", Inputs), ("reading", ThroughFarm))
     page = _BEFORE + _named("output", sentences_below(FarmResource).items())
     page += _INPUTS + _named("input", ((name, meanings(model).get(name, "")) for name, model in common))
     groups: dict[str, list[type[FarmResource[Any]]]] = {}

@@ -22,6 +22,10 @@ A topology says what should exist: machines, clusters, names, addresses. It is o
 by the configuration key `topology`. Everything that is wrong in it is reported at once, with its line, before any
 machine is contacted.
 
+Names are compared without case, as Windows does: a machine, a certificate or a domain may be spelled in any way where
+it is referred to. What counts is the spelling of its entry in `machines`, `certificates` or `domains`. A machine's
+resources have that name in Pulumi, so leave the spelling there as it is once the farm is built.
+
 This page is made from the model (`python -m tools.pages`); change the sentences there. `[]` stands for
 every entry of a list.
 """

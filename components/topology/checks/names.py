@@ -1,4 +1,4 @@
-"""Names: given once, and only names that exist are used. Windows compares them without case, and so do these."""
+"""Names: given once, and only names that exist are used. ``spelling`` has brought those that exist to one form."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from components.topology.model import Topology
 from components.topology.problem import Check, Location, Problem, UnusableError, one_of, shown
+from remote.names import folded
 
 
 def unique_domains(topology: Topology) -> Iterator[Problem]:
@@ -104,7 +105,7 @@ def _principals(at: Location, principals: tuple[str, ...], topology: Topology) -
     for place, principal in _items(at, principals):
         with suppress(UnusableError):
             domain = principal.partition("\\")[0]
-            if domain.lower() not in [name.lower() for name in names]:
+            if domain not in names:
                 yield place, f"there is no domain {domain} (by NetBIOS name) in domains; {one_of(names)}."
 
 
@@ -115,7 +116,7 @@ def _machines(topology: Topology) -> list[str]:
 def _known(what: str, used: list[tuple[Location, str]], names: list[str]) -> Iterator[Problem]:
     for at, name in used:
         with suppress(UnusableError):
-            if name.lower() not in [known.lower() for known in names]:
+            if name not in names:
                 yield at, f"there is no {what} {name} in {what}s; {one_of(names)}."
 
 
@@ -123,7 +124,7 @@ def _once(what: str, used: list[tuple[Location, str]], *, without_case: bool = T
     first: dict[str, Location] = {}
     for at, name in used:
         with suppress(UnusableError):
-            key = name.lower() if without_case else name.rstrip(" ")
+            key = folded(name) if without_case else name.rstrip(" ")
             if key in first:
                 yield at, f"{name} is {what} already ({shown(first[key])}); keep one of the two."
             first.setdefault(key, at)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from components.topology.model import Topology
 from components.topology.parts import Domain
 from components.topology.problem import Check, Location, Problem, UnusableError
+from remote.names import same
 
 _CALLS_SPF = ("admin-api", "tenant-api")
 """The roles whose services forward requests to a resource provider such as SPF."""
@@ -58,7 +59,7 @@ def full_names(topology: Topology) -> Iterator[Problem]:
             if holder.name_key == "name" and holder.domain is not None and "." not in name:
                 name = f"{name}.{holder.domain.name}"
             name = name.lower()
-            if taken.get(name, holder.what).lower() != holder.what.lower():
+            if not same(taken.get(name, holder.what), holder.what):
                 yield (*holder.at, holder.name_key), f"{name} is the name of {taken[name]} already; choose another."
             taken.setdefault(name, holder.what)
 
@@ -186,7 +187,7 @@ def _domain(topology: Topology, machine: str) -> Domain | None:
     """The domain of a machine; None when the machine or its domain is unknown, which another check reports."""
     for known in topology.machines:
         with suppress(UnusableError):
-            if known.name.lower() == machine.lower():
+            if known.name == machine:
                 return _domain_named(topology, known.domain)
     return None
 

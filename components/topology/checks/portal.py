@@ -39,7 +39,7 @@ def one_front(topology: Topology) -> Iterator[Problem]:
             with suppress(UnusableError):
                 if tier.cluster is None or machine.interface is not None:
                     continue
-                if machine.name.lower() in [node.lower() for node in tier.nodes]:
+                if machine.name in tier.nodes:
                     text = f"is missing; {machine.name} is a node of tier {tier.name}'s cluster"
                     yield ("machines", number, "interface"), f"{text}: name its network card, such as Ethernet."
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from components.topology.model import Topology
 from components.topology.problem import Check, Problem, UnusableError, one_of
+from remote.names import same
 
 _SYNCHRONOUS, _AUTOMATIC = 3, 2
 
@@ -19,17 +20,17 @@ def primary(topology: Topology) -> Iterator[Problem]:
     """The preferred primary is a replica that commits synchronously."""
     at, wanted = ("sql", "preferred_primary"), topology.sql.preferred_primary
     synchronous = [r.machine for r in topology.sql.replicas if r.commit == "synchronous"]
-    if wanted.lower() not in [replica.machine.lower() for replica in topology.sql.replicas]:
+    if wanted not in [replica.machine for replica in topology.sql.replicas]:
         yield at, f"{wanted} is no replica; {one_of(synchronous)}."
-    elif synchronous and wanted.lower() not in [name.lower() for name in synchronous]:
+    elif synchronous and wanted not in synchronous:
         yield at, f"{wanted} commits asynchronously, so moving the primary there loses data; {one_of(synchronous)}."
 
 
 def modes(topology: Topology) -> Iterator[Problem]:
     """Commit and failover modes are ones that SQL Server 2012 accepts, and one failover target is safe."""
-    once = {replica.machine.lower(): replica for replica in topology.sql.replicas}
+    once = {replica.machine: replica for replica in topology.sql.replicas}
     synchronous = [replica.machine for replica in once.values() if replica.commit == "synchronous"]
-    automatic = [once[name.lower()].machine for name in synchronous if once[name.lower()].automatic]
+    automatic = [name for name in synchronous if once[name].automatic]
     for index, replica in enumerate(topology.sql.replicas):
         if replica.commit == "asynchronous" and replica.automatic:
             at = ("sql", "replicas", index, "failover")
@@ -53,7 +54,7 @@ def logins(topology: Topology) -> Iterator[Problem]:
             wrong = ""
             if name.partition("\\")[1]:  # no SQL login has one in its name (15006)
                 wrong = "is the login of a Windows account, and only SQL logins are mirrored by name"
-            elif name.lower() == "sa":
+            elif same(name, "sa"):
                 wrong = (
                     "is never mirrored: it has the same SID on every server, and `sqlAdministratorPassword` is its "
                     "password"

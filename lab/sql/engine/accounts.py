@@ -63,6 +63,12 @@ def find_sid(world: World, machine: Machine, name: str) -> str | None:
     return None
 
 
+def look_up(world: World, machine: Machine, name: str) -> str | None:
+    r"""The SID of a name in any form that Windows takes: also ``name@full.domain`` (Microsoft: LookupAccountName)."""
+    account, at, domain = name.rpartition("@")
+    return find_sid(world, machine, f"{domain}\\{account}" if at and "\\" not in name else name)
+
+
 def find_name(world: World, machine: Machine, sid: bytes) -> str | None:
     """The Windows account or group of a SID, as an English Windows shows it; None when Windows knows no such SID."""
     for text, name in SHOWN.items():

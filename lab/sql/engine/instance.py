@@ -30,8 +30,6 @@ FIRST_SPID = 51
 class Instance:
     """A running SQL Server of one machine (see ``lab.sql.api.Instance``)."""
 
-    version: tuple[int, int, int] = (11, 0, 3000)
-
     def __init__(self, world: World, machine: Machine, *, mixed: bool, started: datetime) -> None:
         self.world, self.machine, self.mixed, self.started = world, machine, mixed, started
         self.space = ServerSpace(machine)
@@ -47,6 +45,10 @@ class Instance:
         found = installed(self.machine)
         assert found is not None, "an instance that runs is installed"
         return found
+
+    @property
+    def version(self) -> tuple[int, int, int]:
+        return self.installation.build
 
     @property
     def server_name(self) -> str:
@@ -143,6 +145,8 @@ class Instance:
                 session.use(wanted)
             except SqlError as failure:
                 self._refused(shown, 38 if database else 40, f"Failed to open the database '{wanted}'.")
+                if failure.number == 976:  # of a group's database on a secondary the client is told that
+                    raise
                 raise (error(4060, wanted) if database else error(4064)) from failure
         except BaseException:
             session.close()
@@ -219,7 +223,7 @@ def start_instance(world: World, machine: Machine) -> None:
         instance = instance_of(world, machine)
         if instance is not None:
             authentication = "MIXED" if mode == 2 else "WINDOWS-ONLY"
-            instance.log("Server", "Microsoft SQL Server 2012 (SP1) - 11.0.3000.0 (X64)")
+            instance.log("Server", installation.title)
             instance.log("Server", f"Authentication mode is {authentication}.")
     advance(world)
 

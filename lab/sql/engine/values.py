@@ -6,15 +6,18 @@ Source of the rules: SQL Server documentation, "CAST and CONVERT" (styles, allow
 
 from __future__ import annotations
 
+import math
 import re
 import uuid
 from datetime import date, datetime, time, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
 
 from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.types import WIDTHS, SqlType
 
+EXACT = Context(prec=80, rounding=ROUND_HALF_UP)
+"""Arithmetic with more digits than any type has: no result is rounded before its type says so."""
 DATE_FORMATS = ("%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S",
                 "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d", "%Y%m%d", "%Y%m%d %H:%M:%S", "%m/%d/%Y",
                 "%m/%d/%Y %H:%M:%S", "%H:%M:%S", "%H:%M:%S.%f", "%H:%M")  # fmt: skip
@@ -22,8 +25,12 @@ DATE_FORMATS = ("%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d %H:%M:
 
 def quantum(moment: datetime) -> datetime:
     """A moment as the type datetime keeps it: in steps of 1/300 second, without a time zone."""
-    ticks = round(moment.microsecond * 300 / 1_000_000)
-    return moment.replace(microsecond=0, tzinfo=None) + timedelta(milliseconds=round(ticks * 10 / 3))
+    ticks = (moment.microsecond * 3 + 5000) // 10_000  # the nearest one; a half goes up
+    seconds = moment.replace(microsecond=0, tzinfo=None)
+    try:
+        return seconds + timedelta(milliseconds=(ticks * 20 + 3) // 6)
+    except OverflowError:  # beyond the last moment of the type
+        raise error(242, "expression", "datetime") from None
 
 
 def convert(value: Any, source: SqlType, target: SqlType, style: int | None = None) -> Any:
@@ -38,7 +45,7 @@ def convert(value: Any, source: SqlType, target: SqlType, style: int | None = No
     if family == "variant":
         return value
     if family == "text":
-        return _fit_text(to_text(value, source, target, style), target)
+        return _fit_text(_text_that_fits(value, to_text(value, source, target, style), source, target), target)
     if family == "binary":
         return _to_binary(value, source, target, style)
     if family == "integer":
@@ -70,6 +77,21 @@ def type_of(value: Any) -> SqlType:
     return SqlType(by_class[type(value)])
 
 
+def _text_that_fits(value: Any, text: str, source: SqlType, target: SqlType) -> str:
+    """A number is never cut: too long a whole number is ``*`` in char and varchar, anything else is an error.
+
+    Source: documentation, CAST and CONVERT, "Truncating and rounding results".
+    """
+    limit = target.limit
+    if limit is None or len(text) <= limit or isinstance(value, str | bytes | datetime | date | time):
+        return text
+    if isinstance(value, uuid.UUID):
+        raise error(8170)
+    if not target.unicode and source.name in ("bit", "tinyint", "smallint", "int"):
+        return "*"
+    raise error(8115, "expression" if target.unicode else source.name, target.name)
+
+
 def _fit_text(text: str, target: SqlType) -> str:
     if not target.unicode:
         text = text.encode("cp1252", "replace").decode("cp1252")
@@ -98,11 +120,7 @@ def to_text(value: Any, source: SqlType, target: SqlType, style: int | None) -> 
         return str(value).upper()
     if isinstance(value, datetime | date | time):
         return _moment_text(value, source, style)
-    text = str(value)
-    limit = target.limit
-    if limit is not None and len(text) > limit:
-        raise error(8115, "expression", target.name) if target.unicode else error(8115, source.name, target.name)
-    return text
+    return str(value)
 
 
 def _moment_text(value: datetime | date | time, source: SqlType, style: int | None) -> str:
@@ -172,9 +190,9 @@ def _to_integer(value: Any, source: SqlType, target: SqlType) -> int | bool:
             value[-size:], "big", signed=len(value) >= size and target.name not in ("bit", "tinyint")
         )
     elif isinstance(value, bool | int | float | Decimal):
-        number = int(value)
         if target.name == "bit":
             return value != 0
+        number = int(value)
     elif isinstance(value, datetime):
         number = round((value - datetime(1900, 1, 1)) / timedelta(days=1))  # noqa: DTZ001 - the type has no zone
     else:
@@ -203,7 +221,9 @@ def _to_decimal(value: Any, source: SqlType, target: SqlType) -> Decimal:
     precision, scale = (
         (19, 4) if target.name in ("money", "smallmoney") else (target.precision or 18, target.scale or 0)
     )
-    number = number.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
+    if not number.is_finite() or abs(number) >= Decimal(10) ** (precision - scale):
+        raise error(8115, source.name, target.name)
+    number = EXACT.quantize(number, Decimal(1).scaleb(-scale))
     if abs(number) >= Decimal(10) ** (precision - scale):
         raise error(8115, source.name, target.name)
     return number
@@ -212,9 +232,18 @@ def _to_decimal(value: Any, source: SqlType, target: SqlType) -> Decimal:
 def _to_float(value: Any, source: SqlType, target: SqlType) -> float:
     if isinstance(value, str | int | bool | float | Decimal):
         try:
-            return float(value)
-        except ValueError:
+            number = float(value)
+        except (ValueError, OverflowError):
             raise error(8114, source.name, target.name) from None
+        if isinstance(value, str) and not math.isfinite(number):
+            raise (
+                error(8115, source.name, target.name)
+                if value.strip()[-1:].isdigit()
+                else error(8114, source.name, target.name)
+            )
+        if target.name == "real" and abs(number) > 3.4028235e38:
+            raise error(232, "real", f"{number:f}")
+        return number
     raise error(529, source.name, target.name)
 
 
@@ -234,6 +263,11 @@ def _to_guid(value: Any, source: SqlType, target: SqlType) -> uuid.UUID:
 def _to_moment(value: Any, source: SqlType, target: SqlType) -> Any:
     if isinstance(value, str):
         text = value.strip().rstrip("Z")
+        fraction = re.search(r"\.(\d+)$", text)
+        if fraction and len(fraction[1]) > (3 if target.name in ("datetime", "smalldatetime") else 7):
+            raise error(241)
+        if fraction and fraction[1][6:].strip("0"):
+            raise not_modelled("the seventh digit of a second")
         text = re.sub(r"(\.\d{6})\d+$", r"\1", text)
         moment = next((found for form in DATE_FORMATS if (found := _strptime(text, form))), None)
         if moment is None:
@@ -247,13 +281,22 @@ def _to_moment(value: Any, source: SqlType, target: SqlType) -> Any:
     elif isinstance(value, time):
         moment = datetime.combine(date(1900, 1, 1), value)
     elif isinstance(value, int | float) and target.name in ("datetime", "smalldatetime"):
-        moment = datetime(1900, 1, 1) + timedelta(days=float(value))  # noqa: DTZ001
+        try:
+            moment = datetime(1900, 1, 1) + timedelta(days=float(value))  # noqa: DTZ001
+        except (OverflowError, ValueError):
+            raise error(8115, "expression", target.name) from None
     else:
         raise error(529, source.name, target.name)
     if target.name == "date":
         return moment.date()
     if target.name == "time":
         return moment.time()
+    if target.name == "smalldatetime":
+        if not datetime(1900, 1, 1) <= moment < datetime(2079, 6, 6, 23, 59, 29, 999000):  # noqa: DTZ001
+            raise error(242, source.name, target.name)
+        return (moment + timedelta(seconds=30)).replace(second=0, microsecond=0)
+    if target.name == "datetime" and moment.year < 1753:
+        raise error(242, source.name, target.name)
     return quantum(moment) if target.name == "datetime" else moment
 
 

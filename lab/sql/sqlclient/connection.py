@@ -139,10 +139,18 @@ class Connection(PSObject):
         self.properties.update(
             State=enums.STATE.of(1),
             Database=sql.database,
-            ServerVersion="11.00.3000",
+            ServerVersion=self._ask_version(sql),
             ConnectionString=strings.without_password(text),
         )
         self._full_string = text
+
+    @staticmethod
+    def _ask_version(sql: Session) -> str:
+        """``11.00.7001``: major and minor number have two digits here."""
+        text = "SELECT CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(30))"
+        rows = [event.rows for event in sql.execute(text) if isinstance(event, ResultSet)]
+        major, minor, build, _ = str(rows[0][0][0]).split(".")
+        return f"{int(major):02}.{int(minor):02}.{int(build):04}"
 
     @staticmethod
     def _ask_name(sql: Session) -> str:

@@ -147,8 +147,7 @@ class Connection:
                     await work
                     if arriving.exception() is None:
                         arriving = asyncio.ensure_future(self._channel.read())
-                        if not reply.acknowledged:
-                            await self._acknowledge()
+                        await self._acknowledge()
                 await work
                 if reply.fatal or session.dead:
                     return

@@ -54,6 +54,38 @@ def encoder(kind: Type) -> tuple[bytes, Encode]:
     return info, _small(encode)
 
 
+_FIXED = {
+    "tinyint": 0x30,
+    "bit": 0x32,
+    "smallint": 0x34,
+    "int": 0x38,
+    "smalldatetime": 0x3A,
+    "real": 0x3B,
+    "money": 0x3C,
+    "datetime": 0x3D,
+    "float": 0x3E,
+    "smallmoney": 0x7A,
+    "bigint": 0x7F,
+}
+"""The fixed-length types ([MS-TDS] 2.2.5.4.1): what a server sends for columns that hold no NULL."""
+
+
+def fixed_encoder(kind: Type) -> tuple[bytes, Encode] | None:
+    """TYPE_INFO and encoder of a column that holds no NULL, where the type has a form of fixed length: without a length
+    before the value. Microsoft.Data.SqlClient takes no other form for such columns."""
+    token = _FIXED.get(kind.name)
+    if token is None:
+        return None
+    _, nullable = encoder(kind)
+
+    def encode(value: Any) -> bytes:
+        if value is None:
+            raise ValueError("NULL in a column that holds none")
+        return nullable(value)[1:]
+
+    return bytes([token]), encode
+
+
 def _small(encode: Encode) -> Encode:
     """A length of one byte in front, 0 for NULL."""
 

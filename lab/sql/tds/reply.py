@@ -49,8 +49,6 @@ class Reply:
     cancelled: bool = False
     """Set by the connection when the client sent an attention."""
     fatal: bool = False
-    acknowledged: bool = False
-    """The attention was acknowledged with the end of this response."""
     failed: bool = False
     error: int = 0
     """Number of the last error."""
@@ -194,8 +192,8 @@ class Reply:
 
     def _last(self, token: int, status: int, command: int, count: int) -> bytes:
         if self.cancelled:
-            token, status, command, count = tokens.DONE, tokens.ATTENTION, 0, 0
-            self.acknowledged = True
+            # The response ends here; the attention is acknowledged in a message of its own ([MS-TDS] 2.2.1.7).
+            token, status, command, count = tokens.DONE, tokens.FAILED, 0, 0
         rest = bytes(self._buffer) + tokens.done(token, status | self._in_transaction(), command, count)
         self._buffer.clear()
         return rest

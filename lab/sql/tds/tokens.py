@@ -7,7 +7,7 @@ from typing import Any
 
 from lab.sql.api import Column
 from lab.sql.tds import types
-from lab.sql.tds.encode import Encode, encoder
+from lab.sql.tds.encode import Encode, encoder, fixed_encoder
 
 DONE, DONE_PROCEDURE, DONE_IN_PROCEDURE = 0xFD, 0xFE, 0xFF
 MORE, FAILED, IN_TRANSACTION, COUNTED, ATTENTION = 0x01, 0x02, 0x04, 0x10, 0x20
@@ -84,7 +84,7 @@ class Rows:
         head = bytearray(struct.pack("<BH", 0x81, len(columns)))
         for column in columns:
             kind = types.parse(column.type)
-            info, encode = encoder(kind)
+            info, encode = (None if column.nullable else fixed_encoder(kind)) or encoder(kind)
             self._encoders.append(encode)
             # 0x0008: whether it may be updated is not known.
             head += struct.pack("<IH", kind.user_type, 0x0008 | (0x0001 if column.nullable else 0))

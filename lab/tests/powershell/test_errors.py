@@ -126,14 +126,14 @@ def test_a_script_cannot_catch_the_labs_limits(run: Any) -> None:
         ("@{a=1} + 1", "AddHashTableToNonHashTable"),
         ("'a' -match '('", "RuntimeException"),
         ("1 -lt 'x'", "ComparisonFailure"),
-        ("[datetime]'nonsense'", "InvalidCastParseTargetInvocation"),
+        ("[datetime]'nonsense'", "InvalidCastParseTargetInvocationWithFormatProvider"),
         ("& 'Get-Nope'", "CommandNotFoundException"),
         ("$true = 1", "VariableNotWritable"),
         ("New-Object Nope.Nope", "TypeNotFound,Microsoft.PowerShell.Commands.NewObjectCommand"),
         ("Import-Module Nope", "Modules_ModuleNotFound,Microsoft.PowerShell.Commands.ImportModuleCommand"),
         ("Set-StrictMode -Version 2; $undefined", "VariableIsUndefined"),
         ("[scriptblock]::Create('if (')", "ParseException"),
-        ("[System.DayOfWeek]'Nonday'", "CannotConvertValueToEnum"),
+        ("[System.DayOfWeek]'Nonday'", "SubstringDisambiguationEnumParseThrewAnException"),
     ],
 )
 def test_error_ids(run: Any, script: str, error_id: str) -> None:

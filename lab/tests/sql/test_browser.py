@@ -17,7 +17,7 @@ from lab.world import World
 
 MODE = r"N'HKEY_LOCAL_MACHINE', N'Software\Microsoft\MSSQLServer\MSSQLServer'"
 ADDRESS = "127.43.5.122"
-ANSWER = b"ServerName;SQL2;InstanceName;WAP;IsClustered;No;Version;11.0.3000.0;tcp;10001;;"
+ANSWER = b"ServerName;SQL2;InstanceName;WAP;IsClustered;No;Version;11.0.7001.0;tcp;10001;;"
 RESPONSE = b"\x05" + len(ANSWER).to_bytes(2, "little") + ANSWER
 
 

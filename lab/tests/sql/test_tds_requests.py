@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import struct
+import threading
 from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +20,7 @@ from hypothesis import strategies as st
 from lab.powershell.api import NotModelledError
 from lab.sql.api import Column, Done, Event, Message, Parameter, ResultSet, SqlError
 from lab.sql.tds import login7, packets, prelogin, rpc, tokens, transactions
+from lab.sql.tds.connection import Connection
 from lab.sql.tds.cursor import Cursor
 from lab.sql.tds.decode import parameter
 from lab.sql.tds.encode import encoder
@@ -26,6 +32,7 @@ from lab.testing.tds import FakeInstance, FakeSession
 from lab.world import Machine, World
 
 HEADERS = struct.pack("<I", 4)
+SECOND_DAY = datetime(1900, 1, 2)  # noqa: DTZ001 - the types have no zone
 
 
 class Wire:
@@ -277,9 +284,88 @@ def test_after_an_attention_nothing_but_its_acknowledgement(wire: Wire) -> None:
     wire.session.instance.handler = handler
     reply = Reply(wire.session, wire.shared, "SQL1", wire.early.append, limit=4096)
     rest = wire.requests.run(packets.Message(packets.BATCH, HEADERS + u("x")), reply)
-    assert list(read(rest))[-1] == ("done", (tokens.ATTENTION, 0, 0))
+    # The response ends; the acknowledgement is a message of its own, which the connection sends (next test).
+    assert list(read(rest))[-1] == ("done", (tokens.FAILED, 0, 0))
     assert "error" not in dict(read(rest))
-    assert reply.acknowledged
+
+
+def test_the_acknowledgement_of_an_attention_is_a_message_of_its_own(tmp_path: Path) -> None:
+    """The bytes on the wire: the response's last packet, then one packet that holds nothing but the acknowledgement."""
+    begun, written = threading.Event(), []
+
+    def handler(session: FakeSession, text: str, parameters: tuple[Parameter, ...]) -> Iterator[Event]:
+        yield Done(1)
+        begun.set()
+        session.cancelled.wait(5)
+
+    class Channel:
+        packet_size = 4096
+
+        def __init__(self) -> None:
+            self.asked = 0
+
+        async def read(self) -> packets.Message:
+            self.asked += 1
+            if self.asked == 1:
+                return packets.Message(packets.BATCH, HEADERS + u("x"))
+            if self.asked == 2:
+                await asyncio.get_running_loop().run_in_executor(None, begun.wait)
+                return packets.Message(packets.ATTENTION, b"")
+            raise asyncio.IncompleteReadError(b"", 8)
+
+        async def write(self, kind: int, data: bytes, *, last: bool = True) -> None:
+            written.append((data, last))
+
+        def abort(self) -> None: ...
+
+    async def serve() -> None:
+        session = FakeSession(FakeInstance(), "sa", "master")
+        session.instance.handler = handler
+        world = World(tmp_path, {}, 0)
+        machine = Machine(world, "SQL1", "test", "TEST", "127.42.5.9", "127.42.5.9", ("sql",))
+        world.add(machine)
+        server: Any = SimpleNamespace(world=world, machine=machine)
+        served = Connection(server, Channel(), "")  # type: ignore[arg-type]
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            await served._serve(session)
+
+    asyncio.run(serve())
+    *_, response, acknowledgement = written
+    assert response[1]
+    assert list(read(response[0]))[-1] == ("done", (tokens.FAILED, 0, 0))
+    assert acknowledgement == (tokens.done(tokens.DONE, tokens.ATTENTION), True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "token", "data"),
+    [
+        ("tinyint", 200, 0x30, "c8"),
+        ("bit", True, 0x32, "01"),
+        ("smallint", -2, 0x34, "feff"),
+        ("int", 1, 0x38, "01000000"),
+        ("smalldatetime", SECOND_DAY, 0x3A, "01000000"),
+        ("real", 1.0, 0x3B, "0000803f"),
+        ("money", Decimal(1), 0x3C, "0000000010270000"),
+        ("datetime", SECOND_DAY, 0x3D, "0100000000000000"),
+        ("float", 1.0, 0x3E, "000000000000f03f"),
+        ("smallmoney", Decimal(1), 0x7A, "10270000"),
+        ("bigint", 1, 0x7F, "0100000000000000"),
+    ],
+)
+def test_a_column_without_null_has_a_type_of_fixed_length(kind: str, value: Any, token: int, data: str) -> None:
+    rows = tokens.Rows((Column("a", kind, nullable=False),))
+    assert rows.metadata == b"\x81\x01\x00" + bytes(4) + b"\x08\x00" + bytes([token]) + b"\x01a\0"
+    assert rows.row((value,)) == b"\xd1" + bytes.fromhex(data)
+    with pytest.raises(ValueError, match="NULL in a column that holds none"):
+        rows.row((None,))
+    nullable = tokens.Rows((Column("a", kind),))
+    assert nullable.row((value,)) == b"\xd1" + bytes([len(data) // 2]) + bytes.fromhex(data)
+
+
+def test_types_without_a_fixed_form_stay_as_they_are() -> None:
+    for kind in ("nvarchar(5)", "decimal(5,2)", "uniqueidentifier", "date", "datetime2", "varbinary(max)"):
+        head = tokens.Rows((Column("a", kind, nullable=False),)).metadata
+        assert head[9:] == tokens.Rows((Column("a", kind),)).metadata[9:]
 
 
 def test_text_of_half_a_character_ends_the_connection(wire: Wire) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -202,14 +202,32 @@ def test_a_password_may_be_changed_after_a_day(world: World, here: Session) -> N
     assert identity.authenticate(world, here.machine, "SVC_SPF_REG", "Another-Pw-2013") is not None
 
 
+def test_the_time_of_the_last_setting_moves_between_reads(
+    world: World, here: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is worked out from an age in whole seconds."""
+    create(here)
+    moment = datetime(2013, 6, 5, 10, 0, 0, 700_000, tzinfo=UTC)
+    here.machine.collection("account").change("SVC_SPF_REG", password_set=moment.isoformat())
+    context = TYPES["system.directoryservices.accountmanagement.principalcontext"].create(here, "Machine")
+    find = TYPES["system.directoryservices.accountmanagement.userprincipal"].statics["FindByIdentity"]
+    seen = []
+    for later in (60.0, 60.4, 60.9):
+        monkeypatch.setattr(world.clock, "now", lambda later=later: moment + timedelta(seconds=later))
+        seen.append(find(here, context, "SVC_SPF_REG").get("LastPasswordSet") - moment)
+    assert seen == [timedelta(seconds=seconds) for seconds in (0, 0.4, 0.9)]
+
+
 def test_the_time_of_the_last_setting_tells_without_a_log_on(world: World, here: Session) -> None:
     create(here)
     context = TYPES["system.directoryservices.accountmanagement.principalcontext"].create(here, "Machine")
     find = TYPES["system.directoryservices.accountmanagement.userprincipal"].statics["FindByIdentity"]
+    early = world.clock.now() - timedelta(days=2)
+    here.machine.collection("account").change("SVC_SPF_REG", password_set=early.isoformat())
     first = find(here, context, "SVC_SPF_REG").get("LastPasswordSet")
-    assert find(here, context, "SVC_SPF_REG").get("LastPasswordSet") == first
+    assert abs(first - early) < timedelta(seconds=1)
     invoke(adsi(here, "WinNT://./SVC_SPF_REG,user"), "SetPassword", "Another-Pw-2013")
-    assert find(here, context, "SVC_SPF_REG").get("LastPasswordSet") > first
+    assert find(here, context, "SVC_SPF_REG").get("LastPasswordSet") > first + timedelta(days=1)
     assert count(here) == 0
 
 

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
 
 from lab.faults import Fault
 from lab.tests.windows.iis_world import certificate, site, world
-from lab.windows import iis
+from lab.windows import certificates, iis
 from lab.world import Machine, Request, Response, World
 
 __all__ = ["world"]
@@ -60,6 +63,25 @@ def test_a_started_site_answers_with_the_bound_certificate(world: World, portal:
     answer = get(world, portal, path="/login?next=1")
     assert (answer.status_code, answer.text) == (200, "Portal1 GET /login {'next': '1'} ")
     assert answer.headers["Server"] == "Microsoft-IIS/8.0"
+
+
+def test_a_client_follows_the_path_that_the_machine_has(world: World, portal: Machine) -> None:
+    """A certificate of the issuing authority is good only where that one's certificate is sent along (store CA)."""
+    issued = pkcs12.load_pkcs12(world.authority.pfx(["portal.hyper-v.nu"], "x"), b"x")
+    assert issued.cert is not None
+    assert isinstance(issued.key, rsa.RSAPrivateKey)
+    key = issued.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    held = certificates.Held(issued.cert.certificate, key)
+    certificates.add(portal, "My", held)
+    portal.collection("sslbinding")[f"0.0.0.0:{PORT}"] = {"thumbprint": held.thumbprint, "store": "My"}
+    with pytest.raises(requests.exceptions.SSLError, match="unable to get local issuer certificate"):
+        get(world, portal)
+    issuing = x509.load_pem_x509_certificate(world.authority.issuing.encode())
+    certificates.add(portal, "My", certificates.Held(issuing))
+    with pytest.raises(requests.exceptions.SSLError, match="unable to get local issuer certificate"):
+        get(world, portal)  # in the wrong store
+    certificates.add(portal, "CA", certificates.Held(issuing))
+    assert get(world, portal).status_code == 200
 
 
 def test_the_request_is_in_the_journal(world: World, portal: Machine) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import ssl
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +23,7 @@ from lab import identity, machines
 from lab.faults import Fault
 from lab.powershell import api
 from lab.tests.winrm.conftest import DONE, Named
+from lab.windows import registry
 from lab.winrm import service, shells
 from lab.world import World
 
@@ -92,6 +95,7 @@ def test_an_account_made_later_logs_on(world: World, connect: Connect) -> None:
     sid = identity.next_sid(accounts, groups, identity.authority_sid("x"))
     accounts["late:comer"] = {"password": "Ärger:1:2", "sid": sid, "flags": 0x200}
     groups.change("Administrators", members=["SPF1\\late:comer"])
+    registry.write(machine, identity.FILTER_POLICY_KEY, "LocalAccountTokenFilterPolicy", 1, "DWord")
     client = connect("SPF1", "SPF1\\late:comer", "Ärger:1:2")
     shell, command = start(client)
     assert ask(client, shell, command)["user"] == "SPF1\\late:comer"
@@ -101,6 +105,32 @@ def test_only_administrators_open_shells(connect: Connect) -> None:
     with pytest.raises(WSManFaultError, match="Access is denied") as caught:
         connect("SQL1", "HYPERVNU\\operator", "Lab-Operator-2013!").open_shell()
     assert (caught.value.wsman_fault_code, caught.value.fault_subcode) == (5, "w:AccessDenied")
+
+
+def test_a_local_administrator_has_a_filtered_token(world: World, connect: Connect) -> None:
+    machine = world.machine("SPF1")
+    sid = identity.next_sid(machine.collection("account"), machine.collection("group"), identity.authority_sid("x"))
+    machine.collection("account")["second"] = {"password": "Second-Pass-1!", "sid": sid, "flags": 0x200}
+    built_in = f"{machine.name.upper()}\\Administrator"
+    machine.collection("group").change("Administrators", members=[built_in, "SPF1\\second"])
+    client = connect("SPF1", "SPF1\\second", "Second-Pass-1!")
+    with pytest.raises(WSManFaultError, match="Access is denied"):
+        client.open_shell()
+    connect("SPF1", ".\\Administrator", "Lab-Local-Administrator-2013!").open_shell()
+    registry.write(machine, identity.FILTER_POLICY_KEY, "LocalAccountTokenFilterPolicy", 1, "DWord")
+    connect("SPF1", "SPF1\\second", "Second-Pass-1!").open_shell()
+
+
+def test_no_tls_beyond_what_server_2012_offers(world: World) -> None:
+    machine = world.machine("SPF1")
+    context = ssl.create_default_context(cafile=str(world.directory / "authority" / "ca.pem"))
+    plain = socket.create_connection((machine.loopback, 5986), timeout=10)
+    with context.wrap_socket(plain, server_hostname=machine.fqdn) as secured:
+        assert (secured.version(), secured.cipher()) == ("TLSv1.2", ("ECDHE-RSA-AES256-SHA384", "TLSv1.2", 256))
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    plain = socket.create_connection((machine.loopback, 5986), timeout=10)
+    with pytest.raises(ssl.SSLError):
+        context.wrap_socket(plain, server_hostname=machine.fqdn)
 
 
 def test_basic_authentication_is_off_until_it_is_enabled(world: World, connect: Connect) -> None:

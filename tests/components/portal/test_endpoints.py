@@ -89,20 +89,17 @@ class TestFederation:
         assert actions(plan) == [
             (
                 f"Portal1 portal/set_relying_party.ps1 {{{store}, 'Metadata': {metadata.format(30071)}, "
-                "'Target': 'Tenant', 'Verify': False}"
+                "'Target': 'Tenant'}"
             ),
             (
                 f"Portal2 portal/set_identity_provider.ps1 {{{store}, 'Metadata': {metadata.format(443)}, "
-                "'Target': 'Membership', 'Verify': True}"
+                "'Target': 'Membership'}"
             ),
         ]
-        assert [bool(step.remedy) for step in plan] == [False, True]
-
-    def test_the_administrators_sites_are_self_signed(self) -> None:
-        inputs = self.inputs.model_copy(update={"site": "AdminSite", "public": False})
-        told = actions(self.resource.plan(inputs, FederationFacts("", "")))
-        assert "'Target': 'Admin', 'Verify': False" in told[0]
-        assert "'Target': 'Windows', 'Verify': False" in told[1]
+        assert [step.remedy for step in plan] == [
+            f"Where its certificate is not trusted, put the authority into {machine}'s trusted root authorities."
+            for machine in ("Portal1", "Portal2")
+        ]
 
     @pytest.mark.parametrize(
         ("url", "expected"),

@@ -13,6 +13,7 @@ from components.portal.external_load_balancer_check import (
     ExternalLoadBalancerCheckInputs,
     ExternalLoadBalancerCheckResource,
 )
+from components.portal.interface import Interface, admin_call
 from components.portal.plan import PlanFacts, PlanResource, PlanState
 from components.portal.plan_replication_check import PlanReplicationCheckResource, Seen
 from components.portal.software import (
@@ -27,7 +28,10 @@ from components.portal.software import (
     installed,
 )
 from components.spf.registration import Registered, RegistrationFacts, RegistrationResource, admin_address
-from components.steps import OperatorStep, ScheduledTask, WaitFor
+from components.steps import OperatorStep, ScheduledTask, Script, WaitFor
+from remote.hosts import Host, Hosts
+from remote.secret import Secret
+from remote.session import Remote
 from tests.components import worlds
 from tests.components.contract import actions, actual, refusal, sentences
 from tests.components.worlds import CALL
@@ -160,6 +164,45 @@ class TestConfiguration:
         found = self.resource.actual(self.inputs, ConfigurationFacts({"adminapi": True}, False, worlds.STORES))
         assert found == {"features": ["AdminAPI"], "passphrase": "(differs from the configuration)"}
 
+    def test_another_passphrase_is_set_once(self) -> None:
+        former = self.resource.inputs_of_update({"passphrase": "Former-Phrase-1!"}, self.inputs)
+        configured = ConfigurationFacts(
+            dict.fromkeys(("adminapi", "tenantapi", "tenantsite"), True), False, worlds.STORES
+        )
+        (step,) = self.resource.plan(former, configured)
+        assert step.sentence == "Through Portal1, change the passphrase of the stores on sql.hyper-v.nu."
+        assert actions([step]) == [
+            (
+                "Portal1 portal/reset_passphrase.ps1 {'Server': 'sql.hyper-v.nu', 'UserName': 'sa', 'Password': ***, "
+                "'OldPassphrase': ***, 'NewPassphrase': ***}"
+            )
+        ]
+        assert isinstance(step.action, Script)
+        assert step.action.arguments["OldPassphrase"] == Secret("Former-Phrase-1!")
+        assert step.action.arguments["NewPassphrase"] == self.inputs.passphrase
+        # The next node, or the same one once more.
+        assert self.resource.plan(former, replace(configured, passphrase_fits=True)) == []
+
+    @pytest.mark.parametrize("former", [None, "Pass-Phrase-1!", "(differs from the configuration)"])
+    def test_what_is_not_known_to_be_the_former_one_is_not_tried(self, former: str | None) -> None:
+        inputs = self.resource.inputs_of_update({"passphrase": former} if former else {}, self.inputs)
+        configured = ConfigurationFacts({"adminapi": True}, False, worlds.STORES)
+        assert "were made with another passphrase" in refusal(lambda: self.resource.plan(inputs, configured))
+
+    def test_another_passphrase_that_new_stores_would_refuse(self) -> None:
+        simple = self.inputs.model_copy(update={"passphrase": Secret("simplephrase")})
+        former = self.resource.inputs_of_update({"passphrase": "Former-Phrase-1!"}, simple)
+        configured = ConfigurationFacts({"adminapi": True}, False, worlds.STORES)
+        assert "too simple" in refusal(lambda: self.resource.plan(former, configured))
+
+    def test_another_passphrase_where_the_product_has_no_cmdlets(self) -> None:
+        former = self.resource.inputs_of_update({"passphrase": "Former-Phrase-1!"}, self.inputs)
+        by_hand = ConfigurationFacts({"adminapi": True}, None, worlds.STORES, unattended=False)
+        assert refusal(lambda: self.resource.plan(former, by_hand)).endswith(
+            "this stack has another passphrase, and the product has no cmdlet here that changes it in the stores. Set "
+            "`passphrase` to the one before."
+        )
+
     def test_features_that_are_not_installed(self) -> None:
         assert refusal(
             lambda: self.resource.plan(self.inputs, ConfigurationFacts({"adminapi": True}, True, worlds.STORES))
@@ -272,9 +315,9 @@ class TestPlan:
     def test_the_call_carries_its_password_as_a_secret(self) -> None:
         (first, *_) = actions(self.resource.plan(self.inputs, PlanFacts((), CALL)))
         assert first == (
-            "Portal1 portal/add_plan.ps1 {'AdminUri': 'https://portal1:30004', "
-            "'AuthenticationSite': 'https://portal1:30072', 'UserName': 'u', 'Password': ***, "
-            "'Name': 'Check', 'State': 'Public'}"
+            "Portal1 portal/add_plan.ps1 {'AdminUri': 'https://portal1:30004', 'VerifyApi': False, "
+            "'AuthenticationSite': 'https://portal1:30072', 'VerifyAuthentication': False, 'UserName': 'u', "
+            "'Password': ***, 'Name': 'Check', 'State': 'Public'}"
         )
 
 
@@ -337,3 +380,18 @@ def test_a_load_balancer_of_somebody_else_is_only_looked_at() -> None:
     assert (step.action.waiting_for(()), step.action.timeout_seconds) == ("", 7)
     assert resource.actual(inputs, facts) == {"answered": f"not {facts[0]}"}
     assert resource.plan_delete(inputs, facts, {}) == []
+
+
+@pytest.mark.parametrize(
+    ("api", "authentication", "verified"),
+    [
+        ("https://portal1.hyper-v.nu:30004", "https://Portal1.hyper-v.nu:30072", (False, False)),
+        ("https://adminapi1.hyper-v.nu:30004", "https://adminauth.hyper-v.nu:30072", (True, True)),
+        ("https://portal1.hyper-v.nu:30004", "https://adminauth.hyper-v.nu:30072", (False, True)),
+    ],
+)
+def test_every_other_machine_is_verified(api: str, authentication: str, verified: tuple[bool, bool]) -> None:
+    host = Host("Portal1", "portal1.hyper-v.nu", "172.21.5.151", "u", Secret("Installer-Pass-6!"))
+    where: Interface = {"machine": "Portal1", "admin_api": api, "authentication": authentication}
+    call = admin_call(where, Remote(Hosts({"portal1": host})))
+    assert (call["VerifyApi"], call["VerifyAuthentication"]) == verified

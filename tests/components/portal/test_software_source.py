@@ -138,7 +138,7 @@ class _Machine:
         if script == detached._READ:
             there, result = bool(self.description), self.result if self.description else None
             state = {"state": "Ready", "lastResult": 0, "progress": "", "description": self.description}
-            return [{**state, "there": there, "result": result}]
+            return [{**state, "there": there, "result": result, "rights": "", "attributes": ""}]
         if script == detached._START and arguments:
             self.description = arguments["Description"]
         return self.answers[script]

@@ -90,8 +90,8 @@ def plan(inputs: AvailabilityGroupInputs, found: AvailabilityGroupFacts) -> list
         ),
         pytest.param(
             facts(replica("SQL1"), replica("SQL2", connected=False), added=("SQL1", "SQL2")),
-            [],
-            id="joined, not connected: the endpoint's business",
+            ["Wait until SQL2 is connected in SQL."],
+            id="joined, not connected",
         ),
         pytest.param(facts(replica("SQL1"), replica("SQL2"), added=("SQL1", "SQL2")), [], id="ours, whole"),
         pytest.param(facts(replica("SQL1"), replica("SQL2")), [], id="adopted, whole"),
@@ -249,3 +249,16 @@ def test_delete_drops_what_was_made_and_lets_go_of_what_was_adopted() -> None:
     assert RESOURCE.plan_orphan(wanted(), facts(replica("SQL1"), replica("SQL2"))) == []
     offline = facts(primary="", SQL2=Server(r"SQL2\INST", True, True, "RESOLVING"))
     assert "no replica says that it is the primary" in refusal(lambda: RESOURCE.plan_delete(wanted(), offline, {}))
+
+
+def test_a_joined_replica_that_the_primary_does_not_reach_is_drift_with_its_error() -> None:
+    trouble = "error 35201, last at 2013-06-05 10:00:00: A connection timeout has occurred"
+    away = facts(replica("SQL1"), replica("SQL2", connected=False, trouble=trouble), added=("SQL1", "SQL2"))
+    inputs = wanted()
+    assert actual(RESOURCE, inputs, away)["connection"] == f"not SQL2 ({trouble})"
+    (step,) = RESOURCE.plan(inputs, away)
+    assert "See that the firewalls let SQL1 reach TCP 5022 of SQL2, and SQL2 TCP 5022 of SQL1" in step.remedy
+    silent = {machine: one for machine, one in away.group.servers.items() if machine != "SQL2"}
+    for servers in (silent, {**silent, "SQL2": Server("SQL2", False, False)}):
+        elsewhere = replace(away, group=replace(away.group, servers=servers))
+        assert "connection" not in actual(RESOURCE, inputs, elsewhere), "it is down, or AlwaysOn is disabled"

@@ -9,6 +9,7 @@ import pytest
 
 from components.sql.always_on import AlwaysOnFacts, AlwaysOnInputs, AlwaysOnResource
 from components.sql.authentication_mode import ServerMode
+from components.sql.carried import Carried
 from components.sql.cluster_access import RIGHTS, ClusterAccessInputs, ClusterAccessResource, SystemLogin
 from components.sql.endpoint import (
     Endpoint,
@@ -18,7 +19,7 @@ from components.sql.endpoint import (
     PartnerInputs,
 )
 from components.sql.group import Group, Server
-from components.steps import load_script
+from components.steps import Refuse, load_script
 from remote.errors import UnreachableError
 from tests.components.contract import actions, sentences
 from tests.components.group_worlds import ACCOUNT, SYSTEM
@@ -57,6 +58,7 @@ class TestHadr:
         monkeypatch.setattr("components.sql.always_on._configured", lambda *_: True)
         monkeypatch.setattr("components.sql.always_on.read_mode", lambda *_: ServerMode("mixed", "mixed"))
         monkeypatch.setattr("components.sql.group.observe", lambda *_, **__: seen)
+        monkeypatch.setattr("components.sql.carried.observe", lambda *_: Carried(alone={"SQL1": ()}))
         facts = self.resource.observe(self.inputs, None)  # type: ignore[arg-type]
         assert (self.plan(facts), self.resource.actual(self.inputs, facts)) == ([], {})
 
@@ -184,6 +186,35 @@ class TestEndpoint:
             f"SQL1 sql/grant_endpoint.sql {('Hadr_endpoint', ACCOUNT)!r}",
         ]
 
+    def test_a_disabled_login_is_enabled(self) -> None:
+        facts = MirroringEndpointFacts(GOOD, {ACCOUNT: ACCOUNT}, frozenset({ACCOUNT}), disabled=frozenset({ACCOUNT}))
+        plan = self.resource.plan(self.inputs, facts)
+        assert sentences(plan) == [f"On SQL1, enable the login {ACCOUNT}, as which a partner connects."]
+        assert actions(plan) == [f"SQL1 sql/enable_login.sql {(ACCOUNT,)!r}"]
+        assert self.resource.actual(self.inputs, facts)["access"] == f"the login {ACCOUNT} is disabled"  # type: ignore[index]
+
+    def test_a_denial_of_others_and_an_account_without_identity_are_named(self) -> None:
+        facts = MirroringEndpointFacts(
+            GOOD,
+            {ACCOUNT: ACCOUNT},
+            frozenset({ACCOUNT}),
+            denied={ACCOUNT: ("public", r"HYPERVNU\Guests")},
+            strangers={"SQL3": r".\sql"},
+        )
+        denied, stranger = self.resource.plan(self.inputs, facts)
+        assert denied.action == Refuse(
+            "SQL1",
+            f"{ACCOUNT} has CONNECT on the endpoint, but DENY CONNECT to public, HYPERVNU\\Guests keeps it out",
+        )
+        assert "REVOKE CONNECT ON ENDPOINT::[Mirroring]" in denied.remedy
+        assert stranger.action == Refuse(
+            "SQL1", r"SQL Server on SQL3 runs as .\sql, which has no identity on the network"
+        )
+        assert self.resource.actual(self.inputs, facts)["access"] == (  # type: ignore[index]
+            f"{ACCOUNT} is kept out by DENY CONNECT to public, HYPERVNU\\Guests; "
+            r"SQL3 runs as .\sql, which has no identity on the network"
+        )
+
     def test_drift(self) -> None:
         facts = MirroringEndpointFacts(Endpoint("m", 7022, "STOPPED", "PARTNER", "RC4"), {ACCOUNT: ""}, frozenset())
         assert self.resource.actual(self.inputs, facts) == {
@@ -205,20 +236,6 @@ class TestEndpoint:
         assert self.resource.baseline(self.inputs, replace(facts, logins={ACCOUNT: "", OTHER: OTHER})) == {
             "accounts": {ACCOUNT: False, OTHER: True}
         }
-
-    @pytest.mark.parametrize(
-        ("account", "known_as"),
-        [
-            (r"HYPERVNU\SVC_SQL", r"HYPERVNU\SVC_SQL"),
-            ("svc_sql@hyper-v.nu", "svc_sql@hyper-v.nu"),
-            ("LocalSystem", r"HYPERVNU\SQL2$"),
-            (r"NT Service\MSSQLSERVER", r"HYPERVNU\SQL2$"),
-            (r"NT AUTHORITY\NETWORK SERVICE", r"HYPERVNU\SQL2$"),
-        ],
-    )
-    def test_a_built_in_account_is_the_computer_on_the_network(self, account: str, known_as: str) -> None:
-        facts = self.resource.observe(self.inputs, Servers(account))  # type: ignore[arg-type]
-        assert next(iter(facts.logins)) == known_as
 
     def test_a_silent_server_is_unknown(self) -> None:
         inputs = self.inputs.model_copy(update={"unreachable": "proceed"})
@@ -249,7 +266,8 @@ class Servers:
         if self.machine == self.unreachable:
             raise UnreachableError(self.machine, attempted, "no answer")
         if statement == load_script("sql/read_service_account.sql"):
-            return [{"account": self.account}]
+            computer = {"computer_sid": "0x" + "11" * 28}
+            return [{"account": self.account, "name": self.account, "sid": "0x" + "22" * 28, **computer}]
         if statement == load_script("sql/read_cluster_access.sql"):
             return [{"account": SYSTEM, "permission": "", "is_administrator": False, "logins": 1}]
         return []

@@ -427,7 +427,6 @@ SAME = CASES["nothing differs"][0]
 @pytest.mark.parametrize(
     ("before", "action", "why"),
     [
-        ("nothing differs", "none", "the same"),
         ("missing", "made", "made on SQL2"),
         ("another SID", "made anew", "made anew on SQL2 with the SID it has on SQL1"),
         ("another hash", "brought", "password brought to SQL1's on SQL2"),
@@ -436,8 +435,12 @@ SAME = CASES["nothing differs"][0]
 def test_a_row_says_what_was_done_and_what_is_due(before: str, action: str, why: str) -> None:
     facts = CASES[before][0]
     assert rows(SAME, facts) == [(NAME, action, why)]
-    how = {"missing": "missing", "made anew": "another SID", "brought": "password", "made": "missing"}.get(action)
-    assert rows(facts) == [(NAME, "due", f"{how} on SQL2")] if how else [(NAME, "none", "the same")]
+    how = {"made anew": "another SID", "brought": "password", "made": "missing"}[action]
+    assert rows(facts) == [(NAME, "due", f"{how} on SQL2")]
+
+
+def test_a_login_that_is_the_same_has_no_row() -> None:
+    assert rows(SAME) == rows(SAME, SAME) == []
 
 
 def test_a_row_says_what_is_left_to_a_person() -> None:
@@ -461,13 +464,23 @@ def test_what_the_last_change_did_stays_until_something_is_new() -> None:
 
 def test_two_mirrors_make_one_report() -> None:
     def row(name: str, action: str) -> dict[str, str]:
-        return {"name": name, "action": action, "why": action}
+        return {"name": name, "action": action, "why": "the same" if action == "none" else action}
 
     first = [row("b", "made"), row("c", "none")]
     assert merged(first, [row("a", "made"), row("b", "none"), row("c", "brought")]) == [
         row("a", "made"), row("b", "made"), row("c", "brought"),
     ]  # fmt: skip
-    assert merged(None, first) == first
+    assert merged(None, first) == first[:1], "a login about which there is nothing to say has no row"
+    assert merged([row("a", "due")], [row("a", "made")]) == [row("a", "due")], "how it is goes before what was done"
+
+
+def test_of_two_mirrors_one_shows_what_differs() -> None:
+    second = INPUTS.model_copy(update={"shows_drift": False})
+    facts = CASES["missing"][0]
+    assert RESOURCE.actual(INPUTS, facts) == {"state": f"{NAME} on SQL2: missing"}
+    assert RESOURCE.actual(second, facts) == {}
+    assert RESOURCE.change_outputs(second, facts, None, {}) == {"report": []}
+    assert sentences(RESOURCE.plan(second, facts)) == [MAKE], "when it is asked to compare, it repairs all the same"
 
 
 def test_a_silent_replica_is_unknown_and_the_others_are_mirrored() -> None:

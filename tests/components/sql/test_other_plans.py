@@ -124,7 +124,7 @@ class TestAuthenticationMode:
         slow = replica("SQL2", "SQL1", availability_mode="ASYNCHRONOUS_COMMIT", failover_mode="MANUAL")
         facts = self.facts("windows/mixed", "mixed/mixed", of=Group("SQL", "SQL1", (replica("SQL1", "SQL1"), slow), ()))
         assert refusal(lambda: self.plan(facts)) == (
-            "SQL1: set the authentication mode of SQL1, SQL2: it is the primary, and no secondary can take over "
+            "SQL1: set the authentication mode of SQL1, SQL2: it is the primary of SQL, and no secondary can take over "
             "without loss while it restarts: both would have to commit synchronously. Restart SQL Server there "
             "yourself at a time that suits, then run `pulumi up` again."
         )

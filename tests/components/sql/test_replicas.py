@@ -35,7 +35,7 @@ def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was warned of; nothing was before."""
     shown: list[str] = []
     monkeypatch.setattr(progress, "_warned", set())
-    monkeypatch.setattr(progress, "_show", lambda text, *, lasting: shown.append(text) if lasting else None)
+    monkeypatch.setattr(progress, "_show", lambda text, _urn, *, lasting: shown.append(text) if lasting else None)
     return shown
 
 

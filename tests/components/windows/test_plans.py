@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
 
-from components.windows.certificate import CertificateFacts, CertificateInputs, CertificateResource
+from components.nlb.state import NodeView
+from components.windows.certificate import CertificateFacts, CertificateInputs, CertificateResource, IntermediateInputs
 from components.windows.feature import FeatureFacts, FeatureInputs, FeatureResource
 from components.windows.firewall_rule import (
     FirewallRuleFacts,
@@ -24,11 +27,20 @@ from components.windows.local_account import (
     mark,
 )
 from components.windows.site_binding import Binding, SiteBindingFacts, SiteBindingInputs, SiteBindingResource
+from components.windows.site_certificates import (
+    SiteCertificatesFacts,
+    SiteCertificatesInputs,
+    SiteCertificatesResource,
+    SitePort,
+)
+from components.windows.superseded_rules import SupersededRulesInputs, SupersededRulesResource
+from remote.errors import MachineError
 from remote.secret import Secret
 from tests.components.contract import actions, adapter, refusal, sentences
-from tests.components.worlds import SPF_GROUPS, THUMBPRINT, server
+from tests.components.worlds import ADMIN, AUTH, OWN, SPF_GROUPS, THUMBPRINT, server, sites
 
 OLD = "CD" * 20
+CERTIFICATE_NAME = f"the certificate portal ({THUMBPRINT})"
 SITE = "MgmtSvc-TenantSite"
 
 
@@ -60,9 +72,91 @@ class TestCertificate:
         assert sentences(plan) == [f"On Portal1, import the certificate portal ({THUMBPRINT}) with its private key."]
         assert actions(plan) == ["Portal1 windows/import_certificate.ps1 {'Pfx': ***, 'Password': ***}"]
 
+    dated = inputs.model_copy(
+        update={"valid_from": datetime(2013, 1, 1, tzinfo=UTC), "valid_until": datetime(2014, 1, 1, tzinfo=UTC)}
+    )
+
+    @pytest.mark.parametrize(
+        ("now", "why"),
+        [
+            (datetime(2014, 2, 1, tzinfo=UTC), "it expired on 2014-01-01"),
+            (datetime(2012, 12, 31, tzinfo=UTC), "it is not valid before 2013-01-01 00:00 UTC"),
+        ],
+    )
+    def test_one_that_nobody_accepts_is_not_imported_and_keeps_nothing_back(self, now: datetime, why: str) -> None:
+        with pytest.raises(MachineError) as caught:
+            self.resource.plan(self.dated, CertificateFacts(False, False, now=now))
+        assert caught.value.found == why
+        assert "certificates.portal.file" in caught.value.remedy
+        assert self.resource.plan(self.dated, CertificateFacts(True, True, now=now)) == [], "it is there already"
+
+    def test_it_is_refused_in_the_preview_only_where_it_is_new(self) -> None:
+        refused = self.resource.validate_change({}, self.dated)
+        assert refused.startswith(f"Portal1: import the certificate portal ({THUMBPRINT}): it expired on 2014-01-01. ")
+        assert self.resource.validate_change({"thumbprint": OLD}, self.dated) == refused
+        assert self.resource.validate_change({"thumbprint": THUMBPRINT}, self.dated) == ""
+        assert self.resource.validate_change({}, self.dated.model_copy(update={"adopt": True})) == ""
+
     def test_in_order(self) -> None:
         assert self.resource.plan(self.inputs, CertificateFacts(True, True)) == []
-        assert self.resource.actual(self.inputs, CertificateFacts(True, False)) == {"private_key": False}
+        found = self.resource.actual(self.inputs, CertificateFacts(True, False))
+        assert found == {"private_key": False, "intermediates": []}
+
+    def test_the_authorities_of_its_path_come_first(self) -> None:
+        """Else the sites would answer for a moment with a certificate that clients cannot follow to its root."""
+        both = tuple(IntermediateInputs(thumbprint=one * 20, content="MII=") for one in ("1A", "2B"))
+        inputs = self.inputs.model_copy(update={"intermediates": both})
+        plan = self.resource.plan(inputs, CertificateFacts(False, False, frozenset({"1A" * 20, "2B" * 20})))
+        assert sentences(plan) == [
+            *(
+                f"On Portal1, import the intermediate authority {one * 20} of the certificate portal ({THUMBPRINT})."
+                for one in ("1A", "2B")
+            ),
+            f"On Portal1, import the certificate portal ({THUMBPRINT}) with its private key.",
+        ]
+        half = CertificateFacts(True, True, frozenset({"2B" * 20}))
+        assert sentences(self.resource.plan(inputs, half)) == sentences(plan)[1:2]
+        assert self.resource.actual(inputs, half) == {
+            "private_key": True,
+            "intermediates": [{"thumbprint": "1A" * 20, "content": "MII="}],
+        }
+
+    @pytest.mark.parametrize(
+        ("issuers", "needed"),
+        [([], set()), (["CN=Other"], set()), (["CN=Lower"], {"1A", "2B"}), (["CN=Upper"], {"2B"})],
+    )
+    def test_whose_certificates_an_authority_is_needed_for(self, issuers: list[str], needed: set[str]) -> None:
+        """The one that issued another certificate of the machine, and those above it."""
+        path = (("1A", "CN=Lower", "CN=Upper"), ("2B", "CN=Upper", "CN=Root"))
+        known = [{"thumbprint": mark * 20, "subject": subject, "issuer": issuer} for mark, subject, issuer in path]
+        state = {"installed": True, "privateKey": True, "issuers": issuers, "authorities": known}
+        remote = SimpleNamespace(powershell=lambda _: SimpleNamespace(run=lambda *_, **__: [state]))
+        both = tuple(IntermediateInputs(thumbprint=mark * 20, content="MII=") for mark in ("1A", "2B", "3C"))
+        facts = self.resource.observe(self.inputs.model_copy(update={"intermediates": both}), remote)  # type: ignore[arg-type]
+        assert facts.needed == {mark * 20 for mark in needed}
+        assert facts.missing == {"3C" * 20}
+
+    @pytest.mark.parametrize(
+        ("was_there", "needed", "goes"),
+        [(False, False, True), (True, False, False), (False, True, False), (None, False, False)],
+    )
+    def test_an_authority_goes_where_nobody_else_needs_it(
+        self, was_there: bool | None, needed: bool, goes: bool
+    ) -> None:
+        """A renewed certificate has the same authority as the one that goes after it."""
+        mark = "1A" * 20
+        inputs = self.inputs.model_copy(
+            update={"intermediates": (IntermediateInputs(thumbprint=mark, content="MII="),)}
+        )
+        facts = CertificateFacts(True, True, needed=frozenset({mark} if needed else ()))
+        baseline = {} if was_there is None else {"authorities": {mark: was_there}}
+        removed = sentences(self.resource.plan_delete(inputs, facts, baseline))
+        assert removed == [
+            f"On Portal1, remove the certificate portal ({THUMBPRINT}).",
+            *([f"On Portal1, remove the intermediate authority {mark} of {CERTIFICATE_NAME}."] if goes else []),
+        ]
+        absent = CertificateFacts(False, False, frozenset({mark}))
+        assert self.resource.baseline(inputs, absent) == {"authorities": {mark: False}}
 
     def test_the_new_one_comes_before_the_old_one_goes(self) -> None:
         result = adapter(self.resource).diff("id", {"thumbprint": OLD}, {"thumbprint": THUMBPRINT})
@@ -316,6 +410,141 @@ class TestSiteBinding:
             sentences(self.resource.plan_delete(self.inputs, now, self.resource.baseline(self.inputs, facts))) == back
         )
 
+    def test_a_site_may_stay_on_its_own_port(self) -> None:
+        """It gets the certificate there, and is not taken off it afterwards."""
+        stays = self.inputs.model_copy(update={"port": 30081})
+        facts = SiteBindingFacts(True, True, {30081: OLD}, {})
+        given = f"On Portal1, give port 30081 of {SITE} the certificate {THUMBPRINT}."
+        assert sentences(self.resource.plan(stays, facts)) == [given]
+        assert self.resource.plan(stays, replace(facts, ports={30081: THUMBPRINT})) == []
+        assert self.resource.actual(stays, facts) == {"started": True, "thumbprint": OLD}
+
+    def test_another_public_port_leaves_none_behind(self) -> None:
+        """What the program has bound the site to, the state knows; a port that somebody else gave it stays."""
+        moved = self.inputs.model_copy(update={"port": 8443})
+        state = {"ownership": {"baseline": {"bound": {"30081": OLD, "443": ""}}}}
+        facts = SiteBindingFacts(True, True, {443: THUMBPRINT, 9443: OLD}, {})
+        assert sentences(self.resource.plan(self.resource.inputs_of_update(state, moved), facts)) == [
+            f"On Portal1, bind {SITE} to port 8443.",
+            f"On Portal1, give port 8443 of {SITE} the certificate {THUMBPRINT}.",
+            self.leave_new,
+        ]
+        wider = {"bound": {"30081": OLD, "443": "", "8443": ""}}
+        back = self.resource.inputs_of_update({"ownership": {"baseline": wider}}, self.inputs)
+        assert back.former == (8443,)
+        both = replace(facts, ports={443: THUMBPRINT, 8443: THUMBPRINT, 9443: OLD})
+        assert sentences(self.resource.plan_delete(moved, both, wider)) == [
+            *self.back_on_its_own,
+            f"On Portal1, take {SITE} off port 8443.",
+            self.leave_new,
+        ]
+
+    def test_a_certificate_that_has_left_the_machine_is_not_missed(self) -> None:
+        """Else nothing of the farm could be removed any more: Windows binds no certificate that it has not."""
+        now = SiteBindingFacts(True, True, {443: THUMBPRINT}, {}, usable=frozenset({THUMBPRINT}))
+        back = f"On Portal1, bind {SITE} to port 30081 without the certificate {OLD}, which is no longer there."
+        assert sentences(self.resource.plan_delete(self.inputs, now, {"bound": {"30081": OLD, "443": ""}})) == [
+            back,
+            self.leave_new,
+        ]
+
+    @pytest.mark.parametrize(("ports", "drained"), [({443: OLD}, True), ({30081: OLD}, False)])
+    def test_a_node_takes_no_client_while_one_certificate_replaces_another(
+        self, ports: dict[int, str], drained: bool
+    ) -> None:
+        """A site that moves answers on its old port until it answers on the new one."""
+        facts = SiteBindingFacts(True, True, ports, {}, node=SERVING)
+        inputs = self.inputs.model_copy(update={"interface": "Ethernet"})
+        found = sentences(self.resource.plan(inputs, facts))
+        assert (found[0] == DRAIN) is drained
+        if drained:
+            assert found == [DRAIN, DRAINED, self.give, START, BACK]
+
+
+BOTH = (("PORTAL1", "Converged(default)"), ("PORTAL2", "Converged"))
+SERVING = NodeView("Portal1", bound=True, name="portal.hyper-v.nu", nodes=BOTH)
+DRAIN = "On Portal1, let clients finish and take no more before the change of its certificate."
+DRAINED = "Wait until Portal1 has no client before the change of its certificate."
+START = "On Portal1, start load balancing after the change of its certificate."
+BACK = "Wait until clients come to Portal1 again after the change of its certificate."
+
+
+class TestSiteCertificates:
+    resource = SiteCertificatesResource()
+    inputs = SiteCertificatesInputs(
+        machine="Portal1",
+        sites=(SitePort(site=ADMIN, port=30091), SitePort(site=AUTH, port=30071)),
+        thumbprint=THUMBPRINT,
+        interface="Ethernet",
+    )
+    fresh = sites({ADMIN: (30091, OWN), AUTH: (30071, OWN)})
+    ours = sites({ADMIN: (30091, THUMBPRINT), AUTH: (30071, THUMBPRINT)})
+    give: ClassVar[list[str]] = [
+        f"On Portal1, give port 30091 of {ADMIN} the certificate {THUMBPRINT}.",
+        f"On Portal1, give port 30071 of {AUTH} the certificate {THUMBPRINT}.",
+    ]
+
+    def test_every_site_gets_it(self) -> None:
+        assert sentences(self.resource.plan(self.inputs, self.fresh)) == self.give
+        assert self.resource.plan(self.inputs, self.ours) == []
+        half = sites({ADMIN: (30091, THUMBPRINT), AUTH: (30071, OWN)})
+        assert sentences(self.resource.plan(self.inputs, half)) == self.give[1:]
+
+    def test_a_node_with_clients_is_drained_once_for_all_of_them(self) -> None:
+        found = sentences(self.resource.plan(self.inputs, replace(self.fresh, node=SERVING)))
+        assert found == [DRAIN, DRAINED, *self.give, START, BACK]
+
+    @pytest.mark.parametrize(
+        "nodes",
+        [
+            BOTH[:1],
+            (BOTH[0], ("PORTAL2", "Stopped")),
+            (("PORTAL1", "Stopped"), BOTH[1]),
+            (("PORTAL1", "Suspended"), BOTH[1]),
+        ],
+    )
+    def test_a_node_whose_clients_no_other_takes_goes_on(self, nodes: tuple[tuple[str, str], ...]) -> None:
+        """So does one that has no clients; it is not started either."""
+        facts = replace(self.fresh, node=replace(SERVING, nodes=nodes))
+        assert sentences(self.resource.plan(self.inputs, facts)) == self.give
+
+    def test_what_a_preview_shows(self) -> None:
+        assert self.resource.actual(self.inputs, self.ours) == {"thumbprint": THUMBPRINT, "started": True}
+        half = sites({ADMIN: (30091, THUMBPRINT), AUTH: (30072, OWN)}, started=False)
+        assert self.resource.actual(self.inputs, half) == {"thumbprint": f"(none) on {AUTH}", "started": False}
+        assert self.resource.actual(self.inputs, SiteCertificatesFacts(sites({}).sites)) is None
+
+    def test_the_installers_certificates_are_put_back(self) -> None:
+        before = self.resource.baseline(self.inputs, self.fresh)
+        assert before == {"bound": {"30091": OWN, "30071": OWN}}
+        assert sentences(self.resource.plan_delete(self.inputs, self.ours, before)) == [
+            f"On Portal1, give port 30091 of {ADMIN} the certificate {OWN}.",
+            f"On Portal1, give port 30071 of {AUTH} the certificate {OWN}.",
+        ]
+
+    def test_what_was_not_there_goes_and_what_has_gone_is_not_missed(self) -> None:
+        now = replace(self.ours, sites=replace(self.ours.sites, usable=frozenset({THUMBPRINT})))
+        assert sentences(self.resource.plan_delete(self.inputs, now, {"bound": {"30091": "", "30071": OWN}})) == [
+            f"On Portal1, take {ADMIN} off port 30091.",
+            f"On Portal1, take {AUTH} off port 30071.",
+            f"On Portal1, bind {AUTH} to port 30071 without the certificate {OWN}, which is no longer there.",
+        ]
+
+    def test_sites_that_have_it_already_are_left_with_it(self) -> None:
+        assert self.resource.preexisting(self.inputs, self.ours)
+        assert not self.resource.preexisting(self.inputs, self.fresh)
+
+    def test_refusals(self) -> None:
+        assert refusal(lambda: self.resource.plan(self.inputs, sites({AUTH: (30071, OWN)}))) == (
+            f"Portal1: give port 30091 of {ADMIN} the certificate {THUMBPRINT}: there is no web site of this name. See "
+            "whether the portal's software is installed."
+        )
+        taken = sites({ADMIN: (443, OWN), "Shop": (30091, OWN), AUTH: (30071, OWN)})
+        assert refusal(lambda: self.resource.plan(self.inputs, taken)) == (
+            f"Portal1: give port 30091 of {ADMIN} the certificate {THUMBPRINT}: the site Shop holds this port. Move "
+            "that site to another port."
+        )
+
 
 class TestFirewallRule:
     resource = FirewallRuleResource()
@@ -391,3 +620,26 @@ class TestFirewallRule:
     def test_a_subnet_is_the_same_in_both_forms(self) -> None:
         assert subnets(["172.22.5.0/24", "Any"]) == subnets(["172.22.5.0/255.255.255.0"]) == ("172.22.5.0/24",)
         assert subnets(["10.0.0.1-10.0.0.9", "172.21.5.0/24"]) == ("10.0.0.1-10.0.0.9", "172.21.5.0/24")
+
+
+class TestSupersededRules:
+    resource = SupersededRulesResource()
+    api, auth = "MgmtSvc-AdminAPI (HTTPS-In)", "MgmtSvc-AuthSite (HTTPS-In)"
+    inputs = SupersededRulesInputs(machine="Portal1", rules=(api, auth))
+    on = frozenset({api.lower(), auth.lower()})
+
+    def test_those_that_are_on_go_off(self) -> None:
+        off = "On Portal1, disable the firewall rule {} of the portal's installer."
+        assert sentences(self.resource.plan(self.inputs, self.on)) == [off.format(self.api), off.format(self.auth)]
+        assert sentences(self.resource.plan(self.inputs, frozenset({self.auth.lower(), "other"}))) == [
+            off.format(self.auth)
+        ]
+        assert self.resource.plan(self.inputs, frozenset()) == []
+        assert self.resource.actual(self.inputs, frozenset({self.auth.lower()})) == {"enabled": [self.auth]}
+
+    def test_only_those_that_were_on_go_on_again(self) -> None:
+        before = self.resource.baseline(self.inputs, frozenset({self.api.lower()}))
+        assert sentences(self.resource.plan_delete(self.inputs, frozenset(), before)) == [
+            f"On Portal1, enable the firewall rule {self.api} of the portal's installer."
+        ]
+        assert self.resource.plan_delete(self.inputs, self.on, before) == []

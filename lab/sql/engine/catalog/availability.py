@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lab.sql.engine.catalog.registry import Rows, view
 from lab.sql.engine.catalog.values import guid, moment
 from lab.sql.engine.database import Database
+from lab.sql.engine.group.quorum import NODE, has_quorum, is_forced, members, node_is_up
 from lab.sql.engine.group.state import Group, groups
 from lab.world import Document
 
@@ -175,7 +176,34 @@ def _tcp_listeners(session: Session, current: Database) -> Rows:
     permission=STATE,
 )
 def _cluster(session: Session, current: Database) -> Rows:
-    document = session.instance.world.collection("lab", "sql-cluster").get("cluster")
-    if document is not None and session.instance.hadr:
-        yield {"cluster_name": document["name"], "quorum_type": 2, "quorum_type_desc": "NODE_AND_FILE_SHARE_MAJORITY",
-               "quorum_state": 1, "quorum_state_desc": "NORMAL_QUORUM"}  # fmt: skip
+    document = _known_cluster(session)
+    if document is not None:
+        witness, forced = bool(document.get("witness")), is_forced(session.instance.world)
+        yield {"cluster_name": document["name"], "quorum_type": 2 if witness else 0,
+               "quorum_type_desc": "NODE_AND_FILE_SHARE_MAJORITY" if witness else "NODE_MAJORITY",
+               "quorum_state": 2 if forced else 1,
+               "quorum_state_desc": "FORCED_QUORUM" if forced else "NORMAL_QUORUM"}  # fmt: skip
+
+
+@view(
+    "sys.dm_hadr_cluster_members",
+    "member_name nvarchar(128), member_type tinyint, member_type_desc nvarchar(50), "
+    "member_state tinyint, member_state_desc nvarchar(60), number_of_quorum_votes tinyint",
+    permission=STATE,
+)
+def _cluster_members(session: Session, current: Database) -> Rows:
+    if _known_cluster(session) is None:
+        return
+    for member in members(session.instance.world):
+        yield {"member_name": member.name.upper() if member.kind == NODE else member.name, "member_type": member.kind,
+               "member_type_desc": "CLUSTER_NODE" if member.kind == NODE else "FILE_SHARE_WITNESS",
+               "member_state": int(member.up), "member_state_desc": "UP" if member.up else "DOWN",
+               "number_of_quorum_votes": member.votes}  # fmt: skip
+
+
+def _known_cluster(session: Session) -> Document | None:
+    """The cluster as this server sees it; None where its node has no quorum (documented: no row then)."""
+    instance = session.instance
+    document = instance.world.collection("lab", "sql-cluster").get("cluster")
+    seen = instance.hadr and node_is_up(instance.machine) and has_quorum(instance.world)
+    return document if seen else None

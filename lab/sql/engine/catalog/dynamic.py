@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from lab.sql.engine.catalog.databases import visible
 from lab.sql.engine.catalog.registry import Rows, view
 from lab.sql.engine.catalog.values import moment, raw
 from lab.sql.engine.database import Database
@@ -114,3 +115,28 @@ def _jobs(session: Session, current: Database) -> Rows:
                "description": one["description"], "start_step_id": 1, "category_id": 0,
                "date_created": moment(one["created"]), "date_modified": moment(one["modified"]),
                "version_number": one["version"]}  # fmt: skip
+
+
+@view(
+    "sys.dm_os_performance_counters",
+    "object_name nchar(128), counter_name nchar(128), instance_name nchar(128), cntr_value bigint, cntr_type int",
+    permission=STATE,
+)
+def _counters(session: Session, current: Database) -> Rows:
+    """The log of each database, and no other counter. Used is the text of the lab's own records, at least one
+    kilobyte; the file does not grow."""
+    service = session.instance.installation.service
+    prefix = "SQLServer" if service == "MSSQLSERVER" else service
+    for database in visible(session):
+        if database.document["state"] != "ONLINE":
+            continue
+        size = sum(one["size"] for one in database.document["files"] if one["type"] == "LOG") * 8
+        used = 1 + session.instance.file(database.document).log_size // 1024
+        values = {
+            "Log File(s) Size (KB)": max(size, used),
+            "Log File(s) Used Size (KB)": used,
+            "Percent Log Used": 100 * used // max(size, used),
+        }
+        for name, value in values.items():
+            yield {"object_name": f"{prefix}:Databases", "counter_name": name, "instance_name": database.name,
+                   "cntr_value": value, "cntr_type": 65792}  # fmt: skip

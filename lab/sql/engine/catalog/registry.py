@@ -34,7 +34,7 @@ NOT_MODELLED = frozenset((
     "master.dbo.sysdatabases", "master.dbo.syslogins", "master.dbo.sysprocesses", "msdb.dbo.backupmediaset",
     "sys.all_columns", "sys.all_objects", "sys.availability_groups_cluster", "sys.database_permissions",
     "sys.database_role_members", "sys.dm_exec_connections", "sys.dm_hadr_availability_group_states",
-    "sys.dm_hadr_cluster_members", "sys.dm_os_sys_info", "sys.dm_tran_locks", "sys.foreign_keys",
+    "sys.dm_os_sys_info", "sys.dm_tran_locks", "sys.foreign_keys",
     "sys.master_key_passwords", "sys.sql_modules", "sys.sysusers",
 ))  # fmt: skip
 """Views that SQL Server has and that nobody who uses the lab reads."""

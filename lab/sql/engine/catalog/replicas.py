@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lab.sql.engine.catalog.availability import STATE, local_groups
@@ -63,6 +64,12 @@ def replica_health(group: Group, replica: str) -> int:
     return min(found, default=2)
 
 
+def _last_try(session: Session) -> datetime:
+    """Replicas try again and again; every ten seconds in the lab (unproven)."""
+    now = session.instance.world.clock.now().astimezone(UTC).replace(tzinfo=None, microsecond=0)
+    return now - timedelta(seconds=now.second % 10)
+
+
 @view(
     "sys.dm_hadr_availability_replica_states",
     """replica_id uniqueidentifier, group_id uniqueidentifier, is_local bit,
@@ -79,7 +86,7 @@ def _replica_states(session: Session, current: Database) -> Rows:
             local = is_local(session, name)
             machine = group.machine(name)
             up = available(session.instance.world, machine)
-            role = group.role(machine) if up else "SECONDARY"
+            role = group.role(machine) if up or local else "SECONDARY"
             level = replica_health(group, name)
             joined = role != "RESOLVING"
             wrong = trouble(group, name) if up else ""
@@ -91,6 +98,7 @@ def _replica_states(session: Session, current: Database) -> Rows:
                    "connected_state_desc": "CONNECTED" if talks else "DISCONNECTED",
                    "last_connect_error_number": refused.number if refused else None,
                    "last_connect_error_description": refused.message if refused else None,
+                   "last_connect_error_timestamp": _last_try(session) if refused else None,
                    "recovery_health": int(joined) if local else None,
                    "recovery_health_desc": ("ONLINE" if joined else "ONLINE_IN_PROGRESS") if local else None,
                    "synchronization_health": level, "synchronization_health_desc": HEALTH[level]}  # fmt: skip

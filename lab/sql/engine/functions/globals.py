@@ -9,12 +9,8 @@ from typing import Any
 from lab.sql.engine.errors import error
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.types import INT, SqlType, nvarchar
+from lab.sql.installation import Installation
 
-VERSION = (
-    "Microsoft SQL Server 2012 (SP1) - 11.0.3000.0 (X64) \n\tOct 19 2012 13:38:57 \n\t"
-    "Copyright (c) Microsoft Corporation"
-    "\n\tEnterprise Edition (64-bit) on Windows NT 6.2 <X64> (Build 9200: ) (Hypervisor)\n"
-)
 Reader = Callable[[], Any]
 
 
@@ -24,8 +20,8 @@ def read_global(frame: Frame, name: str) -> tuple[SqlType, Reader]:
     found: dict[str, tuple[SqlType, Reader]] = {
         "@@SERVERNAME": (nvarchar(128), lambda: session.instance.server_name),
         "@@SERVICENAME": (nvarchar(128), lambda: session.instance.installation.instance.upper()),
-        "@@VERSION": (nvarchar(300), lambda: VERSION),
-        "@@MICROSOFTVERSION": (INT, lambda: 0x0B000BB8),
+        "@@VERSION": (nvarchar(300), lambda: _version(session.instance.installation)),
+        "@@MICROSOFTVERSION": (INT, lambda: (11 << 24) + session.instance.installation.build[2]),
         "@@ROWCOUNT": (INT, lambda: session.rowcount),
         "@@ERROR": (INT, lambda: session.error_number),
         "@@TRANCOUNT": (INT, lambda: session.trancount),
@@ -47,6 +43,15 @@ def read_global(frame: Frame, name: str) -> tuple[SqlType, Reader]:
     if one is None:
         raise error(137, name)
     return one
+
+
+def _version(installed: Installation) -> str:
+    """The date of the build is that of Service Pack 1, whatever is installed."""
+    return (
+        f"{installed.title} \n\tOct 19 2012 13:38:57 \n\t"
+        "Copyright (c) Microsoft Corporation"
+        "\n\tEnterprise Edition (64-bit) on Windows NT 6.2 <X64> (Build 9200: ) (Hypervisor)\n"
+    )
 
 
 def _decimal(value: Any) -> Decimal | None:

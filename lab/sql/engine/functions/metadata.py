@@ -121,7 +121,10 @@ def _col_length(frame: Frame, table: str, column: str) -> int | None:
     from lab.sql.engine.query.lookup import find_table
 
     try:
-        found = find_table(frame, tuple(split_name(table)), "SELECT")
+        parts = tuple(split_name(table))
+        if not parts:
+            return None
+        found = find_table(frame, parts, "SELECT")
     except SqlError:
         return None
     at = found.index(column)

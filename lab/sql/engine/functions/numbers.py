@@ -6,50 +6,61 @@ import hashlib
 import math
 import random
 import uuid
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 from lab.sql.engine import nodes as n
 from lab.sql.engine.errors import error
 from lab.sql.engine.frame import Frame
-from lab.sql.engine.functions.registry import as_text, first_type, function, special
+from lab.sql.engine.functions.registry import as_text, function, number_like_first, special
 from lab.sql.engine.query.scope import Bound, Env, Scope
+from lab.sql.engine.types import INT
 
 
-@function("ABS", first_type, "any")
+@function("ABS", number_like_first, "number")
 def _abs(frame: Frame, value: Any) -> Any:
     return abs(value)
 
 
-@function("CEILING", first_type, "any")
+@function("CEILING", number_like_first, "number")
 def _ceiling(frame: Frame, value: Any) -> Any:
     return type(value)(math.ceil(value))
 
 
-@function("FLOOR", first_type, "any")
+@function("FLOOR", number_like_first, "number")
 def _floor(frame: Frame, value: Any) -> Any:
     return type(value)(math.floor(value))
 
 
-@function("POWER", first_type, "any", "any")
+@function("POWER", number_like_first, "number", "float")
 def _power(frame: Frame, base: Any, exponent: Any) -> Any:
-    return type(base)(base**exponent)
+    try:
+        result = float(base) ** exponent
+    except ZeroDivisionError:
+        raise error(3623) from None
+    if isinstance(result, complex):
+        raise error(3623)
+    return result if isinstance(base, float) else type(base)(Decimal(str(result)))
 
 
 @function("SQRT", "float", "float")
 def _sqrt(frame: Frame, value: float) -> float:
+    if value < 0:
+        raise error(3623)
     return math.sqrt(value)
 
 
-@function("SIGN", first_type, "any")
+@function("SIGN", number_like_first, "number")
 def _sign(frame: Frame, value: Any) -> Any:
     return type(value)((value > 0) - (value < 0))
 
 
-@function("ROUND", first_type, "any", "int", "int", optional=1)
+@function("ROUND", number_like_first, "number", "int", "int", optional=1)
 def _round(frame: Frame, value: Any, digits: int, cut: int = 0) -> Any:
-    exact = Decimal(str(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP if not cut else "ROUND_DOWN")
-    return type(value)(exact)
+    if not -38 <= digits <= 38:
+        return value if digits > 0 else type(value)(0)
+    exact = Context(prec=400, rounding=ROUND_DOWN if cut else ROUND_HALF_UP)
+    return type(value)(exact.quantize(Decimal(str(value)), Decimal(1).scaleb(-digits)))
 
 
 @function("RAND", "float", "int", optional=1)
@@ -130,12 +141,15 @@ def _choose(scope: Scope, node: n.Call) -> Bound:
     from lab.sql.engine.query.bind import bind, unified
     from lab.sql.engine.query.compare import coerced
 
+    if len(node.arguments) < 2:
+        raise error(189, "choose", 2, 255)
     index, *bounds = (bind(scope, one) for one in node.arguments)
+    place = coerced(index, INT)
     type_ = unified(bounds)
     readers = [coerced(bound, type_) for bound in bounds]
 
     def run(env: Env) -> Any:
-        at = index.value(env)
+        at = place(env)
         return readers[at - 1](env) if at is not None and 1 <= at <= len(readers) else None
 
     return Bound(type_, run)

@@ -31,6 +31,8 @@ class Function:
     """Any NULL among the arguments makes the result NULL, without a call."""
 
 
+NUMBER = SqlType("number")
+"""Stands for any numeric type as a parameter's type: text is converted to float, other types are refused (8116)."""
 FUNCTIONS: dict[str, Function] = {}
 SPECIAL: dict[str, Callable[[Scope, n.Call], Bound]] = {}
 """Functions whose arguments are not plain values: date parts, COALESCE."""
@@ -39,11 +41,11 @@ SPECIAL: dict[str, Callable[[Scope, n.Call], Bound]] = {}
 def function(
     name: str, result: str | ResultType, *parameters: str, optional: int = 0, strict: bool = True
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register a function. A parameter's type is text (``nvarchar(max)``) or ``any`` for no conversion; the last
-    ``optional`` parameters may be left out."""
+    """Register a function. A parameter's type is text (``nvarchar(max)``), ``any`` for no conversion or ``number`` for
+    any numeric type; the last ``optional`` parameters may be left out."""
 
     def register(call: Callable[..., Any]) -> Callable[..., Any]:
-        types = tuple(None if one == "any" else parse_type(one) for one in parameters)
+        types = tuple(None if one == "any" else NUMBER if one == "number" else parse_type(one) for one in parameters)
         type_ = parse_type(result) if isinstance(result, str) else result
         for one in name.split("|"):
             FUNCTIONS[one.upper()] = Function(one, len(types) - optional, len(types), type_, types, call, strict)
@@ -64,6 +66,11 @@ def special(name: str) -> Callable[[Callable[[Scope, n.Call], Bound]], Callable[
 def as_text(value: Any) -> str:
     """A value as the implicit conversion to nvarchar gives it."""
     return str(convert(value, type_of(value), nvarchar()))
+
+
+def number_like_first(types: list[SqlType]) -> SqlType:
+    """The type of a numeric expression; text becomes a float."""
+    return types[0] if types[0].family != "text" else SqlType("float")
 
 
 def first_type(types: list[SqlType]) -> SqlType:

@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from lab.sql.api import SqlError
-from lab.sql.engine.accounts import find_name, find_sid, sid_bytes
+from lab.sql.engine.accounts import find_name, look_up, sid_bytes
+from lab.sql.engine.errors import error
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.functions.metadata import split_name
 from lab.sql.engine.functions.registry import function
+from lab.sql.engine.group.connection import may_connect
 from lab.sql.engine.principal import FIXED_SERVER_ROLES
-from lab.sql.engine.values import quantum
+from lab.sql.engine.values import quantum, type_of
 from lab.world import Document
 
 
@@ -26,6 +28,10 @@ def _suser_sname(frame: Frame, *who: Any) -> str | None:
     if isinstance(who[0], int):
         found = next((one for one in frame.session.server.documents("login") if one["id"] == who[0]), None)
     else:
+        if isinstance(who[0], str):
+            raise error(257, "nvarchar", "varbinary")
+        if not isinstance(who[0], bytes):
+            raise error(8116, type_of(who[0]).name, 1, "suser_sname")
         found = _login_by_sid(frame, who[0])
         if found is None:  # Windows is asked for an account without a login (documentation: SUSER_SNAME)
             return find_name(frame.session.instance.world, frame.session.instance.machine, who[0])
@@ -40,8 +46,13 @@ def _suser_sid(frame: Frame, *name: Any) -> bytes | None:
     if found is not None:
         return bytes.fromhex(found["sid"])
     instance = frame.session.instance
-    windows = find_sid(instance.world, instance.machine, name[0])
-    return sid_bytes(windows) if windows else None
+    world, machine = instance.world, instance.machine
+    windows = look_up(world, machine, name[0])
+    if windows is None:
+        return None
+    # Without a 0 the name has to be exactly the one that Windows shows (documentation: SUSER_SID, Param2).
+    shown = find_name(world, machine, sid_bytes(windows)) if len(name) == 1 or name[1] != 0 else None
+    return sid_bytes(windows) if shown is None or shown.lower() == name[0].lower() else None
 
 
 @function("SUSER_ID", "int", "nvarchar(128)", optional=1)
@@ -81,6 +92,14 @@ def _has_perms(frame: Frame, securable: str | None, kind: str | None, permission
         return None
     if kind is None or kind.upper() == "SERVER":
         return int(session.principal.may(session.server, permission))
+    if kind.upper() == "ENDPOINT" and permission.upper() == "CONNECT":
+        parts = split_name(securable or "")
+        endpoint = session.server.get("endpoint", parts[0]) if len(parts) == 1 else None
+        if endpoint is None:
+            return None
+        ids = {login["id"] for login in session.principal.logins(session.server)}
+        members, rows = session.server.documents("server-role-member"), session.server.documents("permission")
+        return int(may_connect(endpoint, ids, members, rows))
     if kind.upper() in ("LOGIN", "ENDPOINT", "AVAILABILITY GROUP", "SERVER ROLE"):
         return int(session.principal.may(session.server, f"ALTER ANY {kind.upper()}"))
     try:

@@ -1,21 +1,23 @@
 """Whether two replicas reach each other: through the endpoints for database mirroring, as service accounts.
 
 A replica's URL has to lead to a started endpoint of its own instance, and the service account of each side has to be
-admitted by the other's endpoint: as a login that owns it, is in sysadmin or has CONNECT on it (SQL Server
-documentation, "Set Up Login Accounts for Database Mirroring or AlwaysOn", "GRANT Endpoint Permissions"). Encryption has
-to fit on both sides ("CREATE ENDPOINT"), and either side's firewall has to let the other in ("Troubleshoot AlwaysOn
-Availability Groups Configuration": inbound access to the endpoint's port on every server). Unproven: that one account
-for all servers needs a login, too; that a connection ends when its firewall rule goes; and that
-sys.dm_hadr_availability_replica_states shows 35201 for every one of these reasons.
+admitted by the other's endpoint: as a login that owns it, is in sysadmin or has CONNECT on it, and is not kept out by a
+DENY of its own, of a group or of public (SQL Server documentation, "Set Up Login Accounts for Database Mirroring or
+AlwaysOn", "GRANT Endpoint Permissions"). Encryption has to fit on both sides ("CREATE ENDPOINT"), and either side's
+firewall has to let the other in ("Troubleshoot AlwaysOn Availability Groups Configuration": inbound access to the
+endpoint's port on every server). Unproven: that one account for all servers needs a login, too; that a connection ends
+when its firewall rule goes; that sys.dm_hadr_availability_replica_states shows 35201 for every one of these reasons.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from lab import routes
-from lab.sql.engine.accounts import find_sid, sid_bytes
+from lab.identity import UnknownAccountError, identity
+from lab.sql.engine.accounts import look_up, sid_bytes, tokens
 from lab.sql.engine.principal import FIXED_SERVER_ROLES
 from lab.sql.engine.storage.space import ServerSpace
 from lab.sql.installation import installed
@@ -28,6 +30,7 @@ URL = re.compile(r"TCP://(?P<host>\[[^\]]+\]|[^:/]+):(?P<port>\d+)/?", re.IGNORE
 ENDPOINT_CLASS = 105
 _SYSADMIN = FIXED_SERVER_ROLES["sysadmin"]
 _LOCAL = ("localsystem", "nt authority\\", "nt service\\")
+_WITHOUT_IDENTITY = ("nt authority\\localservice", "nt authority\\local service")
 
 
 def endpoint_of(machine: Machine) -> Document | None:
@@ -36,40 +39,60 @@ def endpoint_of(machine: Machine) -> Document | None:
 
 
 def service_account(machine: Machine) -> str:
-    """The account that SQL Server runs as there, in the form ``DOMAIN\\name``."""
+    """The account that SQL Server runs as there, in the form in which the service has it."""
     installation = installed(machine)
     service = machine.collection("service").get(installation.service) if installation else None
     return str(service["account"]) if service else f"{machine.netbios}\\SVC_SQL"
 
 
 def network_account(machine: Machine) -> str:
-    """Who SQL Server is on the network: an account of the machine itself is the computer's there (Microsoft,
-    "Configure Windows Service Accounts and Permissions")."""
+    """Who SQL Server is on the network: an account of the machine itself is the computer's there. Empty for Local
+    Service and local accounts, which have no identity there (Microsoft, "Configure Windows Service Accounts and
+    Permissions"); that two machines may have local accounts with one password is not modelled."""
     account = service_account(machine)
-    return f"{machine.netbios}\\{machine.name.upper()}$" if account.lower().startswith(_LOCAL) else account
+    lowered = account.lower()
+    if lowered.startswith((".\\", f"{machine.name.lower()}\\")) or lowered in _WITHOUT_IDENTITY:
+        return ""
+    return f"{machine.netbios}\\{machine.name.upper()}$" if lowered.startswith(_LOCAL) else account
+
+
+def may_connect(
+    endpoint: Document, ids: Collection[int], members: Iterable[Document], permissions: Iterable[Document]
+) -> bool:
+    """May somebody with these logins (its own and its groups') connect to an endpoint? As its owner, in sysadmin, or
+    with CONNECT and without a DENY, of a login, a server role or public (documentation: GRANT Endpoint Permissions)."""
+    held = {*ids}
+    pairs = [(member["member_id"], member["role_id"]) for member in members]
+    while more := {role for member, role in pairs if member in held} - held:
+        held |= more
+    if _SYSADMIN in held or endpoint["owner_id"] in held:
+        return True
+    grantees = held | {FIXED_SERVER_ROLES["public"]}
+    states = {
+        row["state"]
+        for row in permissions
+        if row["grantee_id"] in grantees
+        and (row["class"], row["major"], row["permission"]) == (ENDPOINT_CLASS, endpoint["id"], "CONNECT")
+    }
+    return bool(states) and "D" not in states
 
 
 def admits(machine: Machine, endpoint: Document, account: str) -> bool:
     """May a Windows account connect to an instance's endpoint?"""
-    found = find_sid(machine.world, machine, account)
-    if found is None:
+    try:
+        who = identity(machine.world, machine, account)
+    except UnknownAccountError:
         return False
-    sid = sid_bytes(found).hex()
     server = ServerSpace(machine)
-    login = next(iter(server.having("login", "sid", sid)), None)
-    if login is None or login["disabled"]:
+    held = [sid.hex() for sid in tokens(machine.world, machine, who)]
+    logins = [login for sid in held for login in server.having("login", "sid", sid)]
+    found = look_up(machine.world, machine, who.user)
+    own = sid_bytes(found).hex() if found else ""
+    if not logins or any(login["disabled"] and login["sid"] == own for login in logins):
         return False
-    if endpoint["owner_id"] == login["id"]:
-        return True
-    if f"{_SYSADMIN}:{login['id']}" in machine.collection("sql-server-role-member"):
-        return True
-    states = {
-        row["state"]
-        for grantee in (login["id"], FIXED_SERVER_ROLES["public"])
-        for row in server.having("permission", "grantee_id", grantee)
-        if (row["class"], row["major"], row["permission"]) == (ENDPOINT_CLASS, endpoint["id"], "CONNECT")
-    }
-    return bool(states) and "D" not in states
+    ids = {login["id"] for login in logins}
+    members = machine.collection("sql-server-role-member").values()
+    return may_connect(endpoint, ids, members, server.having("permission", "class", ENDPOINT_CLASS))
 
 
 def trouble(group: Group, name: str) -> str:
@@ -90,9 +113,10 @@ def trouble(group: Group, name: str) -> str:
         if not routes.passes(client, server, endpoint["port"]):
             return f"{client.name} does not reach port {endpoint['port']} of {server.name}"
         account = network_account(client)
-        if not admits(server, endpoint, account):
+        if not account or not admits(server, endpoint, account):
+            shown = account or service_account(client)
             return (
-                f"{server.name}: Connection handshake failed. The login '{account}' does not have CONNECT permission "
+                f"{server.name}: Connection handshake failed. The login '{shown}' does not have CONNECT permission "
                 "on the endpoint."
             )
     return ""

@@ -3,6 +3,12 @@
 Everything is worked out from the documents and the clock when somebody looks (``advance``), so the state is the same
 after a restart of the process. Durations are the lab's estimates; the states and their order are documented
 (sys.dm_hadr_database_replica_states). Unproven: that a restart of the primary's service alone fails the group over.
+
+A cluster fails a group over only so often: "maximum failures in the specified period", unless changed one less than
+there are nodes, in six hours; then the group stays failed until an administrator brings it online or fails it over
+(SQL Server documentation: "Flexible Failover Policy for Automatic Failover of an Availability Group"; Microsoft,
+psssql: "Maximum Failovers Within Specified Period"). Unproven: that the loss of a whole node is no failure of the
+group.
 """
 
 from __future__ import annotations
@@ -11,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from lab.sql.engine.engine import engine_of
 from lab.sql.engine.files import HARDENED, files_of
+from lab.sql.engine.group.quorum import has_quorum, members, node_is_up, regroup
 from lab.sql.engine.group.state import ONLINE_SECONDS, Group, available, groups
 from lab.sql.engine.storage.file import DatabaseFile, Record
 from lab.sql.installation import installed
@@ -24,6 +31,8 @@ SENDING_SECONDS = 1.0
 """From a commit until a replica with asynchronous commit has it."""
 DETECTION_SECONDS = 5.0
 """From the loss of a primary until the cluster starts its partner."""
+FAILURE_PERIOD_HOURS = 6
+"""The period in which failures of a group are counted (``FailoverPeriod`` of a new cluster group)."""
 _LONGEST_SECONDS = max(INITIALIZING_SECONDS, SYNCHRONIZING_SECONDS, SENDING_SECONDS, DETECTION_SECONDS, ONLINE_SECONDS)
 _MARGIN_SECONDS = 0.5
 """Of the real world: several looks of the watcher."""
@@ -36,6 +45,7 @@ def advance(world: World) -> None:
     with engine.lock:
         if engine.quiet.holds(_LONGEST_SECONDS * world.clock.pace + _MARGIN_SECONDS, world.store.version):
             return
+        regroup(world)
         for group in groups(world):
             _watch_primary(world, group)
             if group.online:
@@ -64,6 +74,8 @@ def _notify(world: World, group: Group) -> None:
 def _watch_primary(world: World, group: Group) -> None:
     document = group.document
     primary = document["primary"]
+    if group.failed or not has_quorum(world):
+        return
     if primary is not None and available(world, group.machine(primary)):
         if document.get("down_since"):
             group.change(down_since=None)
@@ -75,8 +87,27 @@ def _watch_primary(world: World, group: Group) -> None:
         return
     for name in group.joined_names():
         if name != primary and can_take_over(world, group, name, primary):
+            if primary is not None and node_is_up(group.machine(primary)) and not _may_fail_again(world, group):
+                group.change(failed=True)
+                return
             become_primary(world, group, name)
             return
+
+
+def failure_limit(world: World, group: Group) -> int:
+    """How many failures of a group its cluster answers with a failover in the period."""
+    nodes = sum(member.kind == 0 for member in members(world))
+    return int(group.document.get("failover_threshold", max(nodes - 1, 1)))
+
+
+def _may_fail_again(world: World, group: Group) -> bool:
+    """Whether one more failure is within the limit; it is counted."""
+    period = float(group.document.get("failover_period", FAILURE_PERIOD_HOURS)) * 3600
+    recent = [moment for moment in group.document.get("failures", []) if world.clock.elapsed(moment) < period]
+    if len(recent) >= failure_limit(world, group):
+        return False
+    group.change(failures=[*recent, world.clock.now().isoformat()])
+    return True
 
 
 def can_take_over(world: World, group: Group, name: str, primary: str | None) -> bool:
@@ -110,7 +141,7 @@ def become_primary(world: World, group: Group, name: str, *, forced: bool = Fals
         old = group.primary
         now = world.clock.now().isoformat()
         true_name = next(one for one in group.replica_names() if one.lower() == name.lower())
-        group.change(primary=true_name, role_since=now, down_since=None)
+        group.change(primary=true_name, role_since=now, down_since=None, failed=False)
         for database in group.of("database"):
             group.drop_link(true_name, database)
             file = _file(group, true_name, database)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.sql.engine.engine import engine_of
 from lab.sql.engine.group.connection import trouble
+from lab.sql.engine.group.quorum import has_quorum, node_is_up
 from lab.sql.installation import installed
 from lab.world import Collection, Document, Machine, World
 
@@ -88,10 +89,15 @@ class Group:
         self.of("link").pop(f"{replica}/{database}", None)
 
     @property
+    def failed(self) -> bool:
+        """Whether it failed more often than its cluster fails it over; an administrator brings it back."""
+        return bool(self.document.get("failed"))
+
+    @property
     def online(self) -> bool:
         """Is there a primary whose databases answer?"""
         primary = self.primary_machine
-        if primary is None or not available(self.world, primary):
+        if primary is None or not available(self.world, primary) or self.failed:
             return False
         since = self.document.get("role_since")
         return since is None or self.world.clock.elapsed(since) >= ONLINE_SECONDS
@@ -100,6 +106,8 @@ class Group:
         """PRIMARY, SECONDARY or RESOLVING of a replica's machine."""
         primary = self.primary_machine
         if primary is None or not available(self.world, machine):
+            return "RESOLVING"
+        if self.failed and primary == machine:
             return "RESOLVING"
         if primary == machine:
             return "PRIMARY" if self.online else "RESOLVING"
@@ -126,11 +134,12 @@ def connected(machine: Machine) -> bool:
 
 
 def available(world: World, machine: Machine) -> bool:
-    """Does an instance run there that the cluster can see, with AlwaysOn enabled?"""
+    """Does an instance run there that the cluster can see, with AlwaysOn enabled? None does without quorum."""
     with engine_of(world).lock:  # a state read before the lock could be that of before a restart
         installation = installed(machine)
         state = installation.document if installation else {}
-        return connected(machine) and bool(state.get("running")) and bool(state.get("hadr", True))
+        runs = bool(state.get("running")) and bool(state.get("hadr", True))
+        return runs and connected(machine) and node_is_up(machine) and has_quorum(world)
 
 
 def role_of(instance: Instance, document: Document) -> str | None:

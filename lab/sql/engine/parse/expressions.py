@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from lab.sql.engine.errors import error
+from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.nodes import (
     Between,
     Binary,
@@ -184,7 +185,10 @@ class Expressions(Stream):
     @staticmethod
     def _number(text: str) -> Literal:
         if "e" in text.lower():
-            return Literal(float(text), FLOAT)
+            number = float(text)
+            if math.isinf(number):
+                raise error(168, text, 8)
+            return Literal(number, FLOAT)
         if "." in text:
             value = Decimal(text)
             scale = len(text.split(".")[1])
@@ -210,6 +214,8 @@ class Expressions(Stream):
             target = self.data_type(default_length=30)
             self.expect(")")
             return Cast(operand, target, None, forgiving)
+        if self.at_any("PARSE", "TRY_PARSE") and self.peek().text == "(":
+            raise not_modelled(f"the function {self.token.upper}")
         if self.at_any("CONVERT", "TRY_CONVERT"):
             forgiving = self.next().upper == "TRY_CONVERT"
             self.expect("(")

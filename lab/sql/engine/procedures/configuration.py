@@ -6,6 +6,8 @@ from lab.sql.api import Column, Message, ResultSet
 from lab.sql.engine.errors import error
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.procedures.registry import Arguments, Run, procedure
+from lab.sql.engine.types import INT
+from lab.sql.engine.values import convert, type_of
 
 DEFAULTS: dict[str, tuple[int, int, int, int, bool, bool]] = {
     "recovery interval (min)": (101, 0, 32767, 0, True, True),
@@ -48,7 +50,7 @@ def _sp_configure(frame: Frame, a: Arguments) -> Run:
     server = session.server
     shown = server.get("configuration", "show advanced options") or {"in_use": 0}
     rows = [row for row in server.documents("configuration") if not row["advanced"] or shown["in_use"]]
-    name = a.get("@configname")
+    name = a.name("@configname") if a.get("@configname") is not None else None
     if name is not None:
         matching = [row for row in rows if row["name"].lower().startswith(name.lower())]
         exact = [row for row in matching if row["name"].lower() == name.lower()] or matching
@@ -60,7 +62,8 @@ def _sp_configure(frame: Frame, a: Arguments) -> Run:
         yield ResultSet(COLUMNS, [(r["name"], r["minimum"], r["maximum"], r["value"], r["in_use"]) for r in ordered])
         return 0
     session.require("ALTER SETTINGS")
-    row, value = rows[0], int(a.get("@configvalue"))
+    row, given = rows[0], a.get("@configvalue", 0)
+    value = int(convert(given, type_of(given), INT))
     if not row["minimum"] <= value <= row["maximum"]:
         raise error(15129, value, row["name"])
     server.change("configuration", row["name"], value=value)

@@ -12,6 +12,6 @@ from lab.sql.engine.statements.server import change_server_role
 def _addsrv(frame: Frame, a: Arguments) -> Run:
     if frame.session.trancount:
         raise error(15002, "sp_addsrvrolemember")
-    change_server_role(frame, a.required("@rolename"), a.required("@loginame"), add=True)
+    change_server_role(frame, a.name("@rolename"), a.name("@loginame"), add=True)
     return 0
     yield

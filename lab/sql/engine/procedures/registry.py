@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lab.sql.api import Event
+from lab.sql.engine.elsewhere import PROCEDURES as ELSEWHERE
 from lab.sql.engine.errors import error, not_modelled
 
 if TYPE_CHECKING:
@@ -45,6 +46,13 @@ class Arguments:
         found = self._given.get(name)
         return default if found is None or found.value is None else found.value
 
+    def name(self, name: str) -> str:
+        """A required argument whose parameter is a text: other types are converted."""
+        from lab.sql.engine.functions.registry import as_text
+
+        value = self.required(name)
+        return "" if value is None else as_text(value)
+
     def required(self, name: str) -> Any:
         if name not in self._given:
             raise error(201, self._procedure.name, name, state=4)
@@ -68,7 +76,7 @@ class Arguments:
 
 PROCEDURES: dict[str, Procedure] = {}
 NOT_MODELLED = frozenset((
-    "sp_addrolemember", "sp_changedbowner", "sp_droprolemember", "sp_dropsrvrolemember", "sp_who", "xp_fileexist",
+    "sp_addrolemember", "sp_changedbowner", "sp_droprolemember", "sp_dropsrvrolemember", "sp_who",
     "xp_readerrorlog", "xp_regread", "xp_regwrite",
 ))  # fmt: skip
 """Procedures that SQL Server has and that nobody who uses the lab calls."""
@@ -90,6 +98,8 @@ def find_procedure(parts: tuple[str, ...]) -> Procedure | None:
     before = [part.lower() for part in parts[:-1]]
     if all(part in ("master", "sys", "dbo", "msdb", "") for part in before) or (before and before[-1] == "sys"):
         if name in NOT_MODELLED:
+            raise not_modelled(f"the procedure {name}")
+        if name not in PROCEDURES and name in ELSEWHERE:
             raise not_modelled(f"the procedure {name}")
         return PROCEDURES.get(name)
     return None

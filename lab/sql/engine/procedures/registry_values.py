@@ -33,7 +33,7 @@ def full_key(frame: Frame, root: str, key: str) -> str:
 
 
 def _value(frame: Frame, a: Arguments) -> Any:
-    key = full_key(frame, a.required("@rootkey"), a.required("@key"))
+    key = full_key(frame, a.name("@rootkey"), a.name("@key"))
     machine = frame.session.instance.machine
     document = machine.collection("registry").get(key)
     name = str(a.get("@value_name", ""))
@@ -64,7 +64,7 @@ def _read(frame: Frame, a: Arguments) -> Run:
 @procedure("xp_instance_regwrite", "@rootkey", "@key", "@value_name", "@type", "@value")
 def _write(frame: Frame, a: Arguments) -> Run:
     frame.session.require("CONTROL SERVER", 229, "EXECUTE", "xp_instance_regwrite", "mssqlsystemresource", "sys")
-    key = full_key(frame, a.required("@rootkey"), a.required("@key"))
+    key = full_key(frame, a.name("@rootkey"), a.name("@key"))
     kind = KINDS.get(str(a.required("@type")).upper())
     if kind is None:
         raise error(15021, "@type")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, DecimalException
 from typing import Any
 
 from lab.sql.engine.errors import error
@@ -20,6 +21,8 @@ def unary(op: str, operand: Bound) -> Bound:
         if op == "+" and operand.type.family == "text":
             return operand
         raise error(8117, operand.type.name, {"-": "minus", "+": "plus", "~": "~"}[op])
+    if op == "~" and operand.type.family != "integer":
+        raise error(8117, operand.type.name, "~")
     type_ = SqlType("int") if operand.type.name in ("bit", "tinyint") and op == "-" else operand.type
 
     def run(env: Env) -> Any:
@@ -53,6 +56,8 @@ def binary(op: str, left: Bound, right: Bound) -> Bound:
         raise error(402, a.name, b.name, NAMES[op])
     check_implicit(a, type_)
     check_implicit(b, type_)
+    if op in "&|^" and type_.family != "integer":
+        raise error(402, a.name, b.name, NAMES[op])
     if type_.name in ("bit",):
         type_ = type_ if op in "&|^" else INT
     return _arithmetic(op, left, right, type_)
@@ -95,7 +100,10 @@ def _moment(op: str, left: Bound, right: Bound) -> Bound:
         if x is None or y is None:
             return None
         span: timedelta = y - origin
-        return x + span if op == "+" else x - span
+        try:
+            return x + span if op == "+" else x - span
+        except OverflowError:
+            raise error(8115, "expression", moment.type.name) from None
 
     return Bound(moment.type, run)
 
@@ -110,7 +118,12 @@ def _arithmetic(op: str, left: Bound, right: Bound, type_: SqlType) -> Bound:
         x, y = a(env), b(env)
         if x is None or y is None:
             return None
-        result = compute(x, y)
+        try:
+            result = compute(x, y)
+        except (OverflowError, DecimalException):
+            raise error(8115, "expression", type_.name) from None
+        if isinstance(result, float) and not math.isfinite(result):
+            raise error(8115, "expression", type_.name)
         if type_.name in WIDTHS and type_.name != "bit":
             low, high = WIDTHS[type_.name]
             if not low <= result <= high:

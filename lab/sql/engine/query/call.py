@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import DecimalException
 from typing import TYPE_CHECKING, Any
 
 from lab.sql.engine import nodes as n
-from lab.sql.engine.errors import error
-from lab.sql.engine.functions.registry import FUNCTIONS, SPECIAL, Function
+from lab.sql.engine.elsewhere import FUNCTIONS as NOT_MODELLED
+from lab.sql.engine.errors import error, not_modelled
+from lab.sql.engine.functions.registry import FUNCTIONS, NUMBER, SPECIAL, Function
 from lab.sql.engine.query.compare import check_implicit
 from lab.sql.engine.query.scope import Bound, Env, Scope
-from lab.sql.engine.types import SqlType
+from lab.sql.engine.types import FLOAT, WIDTHS, SqlType
 from lab.sql.engine.values import convert
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ def bind_call(scope: Scope, node: n.Call) -> Bound:
         return SPECIAL[name](scope, node)
     known = FUNCTIONS.get(name)
     if known is None:
+        if name.lower() in NOT_MODELLED:
+            raise not_modelled(f"the function {name}")
         raise (
             error(4121, node.name.split(".")[0].lower(), node.name.lower())
             if "." in node.name
@@ -45,12 +49,19 @@ def _bound(frame: Frame, known: Function, arguments: list[Bound]) -> Bound:
     for index, (argument, wanted) in enumerate(zip(arguments, known.parameters, strict=False), 1):
         readers.append(_reader(known.name, index, argument, wanted))
     call, strict = known.call, known.strict
+    limits = WIDTHS.get(result.name)
 
     def run(env: Env) -> Any:
         values = [read(env) for read in readers]
         if strict and None in values:
             return None
-        return call(frame, *values)
+        try:
+            value = call(frame, *values)
+        except (OverflowError, DecimalException):
+            raise error(8115, "expression", result.name) from None
+        if limits is not None and value is not None and not limits[0] <= value <= limits[1]:
+            raise error(232, result.name, value) if known.name == "POWER" else error(8115, "expression", result.name)
+        return value
 
     return Bound(result, run)
 
@@ -59,6 +70,12 @@ def _reader(name: str, index: int, argument: Bound, wanted: SqlType | None) -> C
     if wanted is None or argument.null:
         return argument.value
     source, value = argument.type, argument.value
+    if wanted is NUMBER:
+        if source.family == "text":
+            return lambda env: convert(value(env), source, FLOAT)
+        if source.family not in ("integer", "decimal", "float"):
+            raise error(8116, source.name, index, name.lower())
+        return value
     if source.family == "variant" and wanted.family != "variant":
         raise error(8116, "sql_variant", index, name.lower())
     if wanted.family != "text":

@@ -8,6 +8,7 @@ from typing import Any
 
 from lab.sql.engine.catalog.registry import NOT_MODELLED, VIEWS, CatalogView
 from lab.sql.engine.database import Database
+from lab.sql.engine.elsewhere import INFORMATION_SCHEMA, LATER_VIEWS
 from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.tables.stored import stored_table
@@ -55,7 +56,12 @@ def _catalog_view(schema: str, name: str, database: str) -> CatalogView | None:
     full = f"{schema}.{name}" if schema in ("sys", "information_schema") else f"{database}.dbo.{name}"
     if full in NOT_MODELLED:
         raise not_modelled(f"the view {full}")
-    return VIEWS.get(full)
+    known = VIEWS.get(full)
+    if known is None and (
+        (schema == "sys" and name not in LATER_VIEWS) or (schema == "information_schema" and name in INFORMATION_SCHEMA)
+    ):
+        raise not_modelled(f"the view {full}")
+    return known
 
 
 def _catalog_table(frame: Frame, parts: tuple[str, ...], view: CatalogView, database_name: str) -> Table:

@@ -17,6 +17,7 @@ from lab.sql.engine.engine import engine_of
 from lab.sql.engine.errors import SeveralErrors, error, not_modelled
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.group.progress import advance, become_primary, unready
+from lab.sql.engine.group.quorum import has_quorum
 from lab.sql.engine.group.state import Group, find_group
 from lab.sql.engine.parse.parser import Parser, Statement, statement
 from lab.sql.engine.statements.database import outside_transaction
@@ -58,11 +59,11 @@ def require_alwayson(frame: Frame) -> None:
 
 
 def on_cluster(world: World, machine: Machine) -> bool:
-    """Is the machine a node of the failover cluster, with the cluster's service running?"""
+    """Is the machine a node of the failover cluster, with the cluster's service running? Without quorum none does."""
     cluster = world.collection("lab", "sql-cluster").get("cluster") or {"members": []}
     service = machine.collection("service").get("ClusSvc")
     member = machine.name.lower() in [name.lower() for name in cluster["members"]]
-    return member and (service is None or service["status"] == "Running")
+    return member and (service is None or service["status"] == "Running") and has_quorum(world)
 
 
 def on_primary(frame: Frame, group: Group, command: str = "") -> None:

@@ -14,6 +14,8 @@ from lab.sql.engine.frame import Frame
 from lab.sql.engine.functions.registry import as_text
 from lab.sql.engine.parse.parser import Parser, Statement, statement
 from lab.sql.engine.query.bind import evaluate
+from lab.sql.engine.types import INT
+from lab.sql.engine.values import convert
 
 _FORMAT = re.compile(r"%(?P<flags>[-+ 0#]*)(?P<width>\d*)(?:\.(?P<precision>\d+))?(?:l|h|I64)?(?P<kind>[diuoxXs%])")
 
@@ -53,14 +55,20 @@ class RaisError(Statement):
     set_error: bool
 
     def run(self, frame: Frame) -> Iterator[Event]:
-        text, severity, state = (evaluate(frame, one)[0] for one in (self.message, self.severity, self.state))
-        values = [evaluate(frame, one)[0] for one in self.arguments]
+        text = evaluate(frame, self.message)[0]
+        severity, state = (_whole(frame, one) for one in (self.severity, self.state))
+        values = []
+        for at, one in enumerate(self.arguments, 4):
+            value, type_ = evaluate(frame, one)
+            if type_.family not in ("integer", "text", "binary"):
+                raise error(2748, type_.name, at)
+            values.append(value)
         if len(values) > 20:
             raise error(2747)
         number = 50000
         if isinstance(text, int):
             raise error(18054, text, severity, state)
-        severity, state = max(0, int(severity)), min(255, abs(int(state)))
+        severity, state = max(0, severity), min(255, abs(state))
         if severity > 18 and not (self.log and frame.session.is_sysadmin()):
             raise error(2754)
         message = format_message(as_text(text), values) if text is not None else ""
@@ -92,6 +100,12 @@ def _raiserror(p: Parser) -> Statement:
     return RaisError(message, severity, state, arguments, "LOG" in options, "SETERROR" in options)
 
 
+def _whole(frame: Frame, node: n.Expression) -> int:
+    """An argument that has to be an int; NULL counts as 0. Raises the error of its conversion."""
+    value, type_ = evaluate(frame, node)
+    return 0 if value is None else int(convert(value, type_, INT))
+
+
 @dataclass
 class Throw(Statement):
     parts: tuple[n.Expression, ...]
@@ -104,10 +118,11 @@ class Throw(Statement):
             failure = SqlError(again.number, again.message, level=again.level, state=again.state, line=again.line,
                                procedure=again.procedure)  # fmt: skip
         else:
-            number, message, state = (evaluate(frame, part)[0] for part in self.parts)
-            if not 50000 <= int(number) < 2**31:
+            number, state = _whole(frame, self.parts[0]), _whole(frame, self.parts[2])
+            message = evaluate(frame, self.parts[1])[0]
+            if not 50000 <= number < 2**31:
                 raise error(35100, number)
-            failure = SqlError(int(number), as_text(message), level=16, state=int(state))
+            failure = SqlError(number, as_text(message) if message is not None else "", level=16, state=state)
         failure.thrown = True  # type: ignore[attr-defined]
         raise failure
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from lab.identity import UnknownAccountError, identity
 from lab.sql.api import Event
 from lab.sql.engine import nodes as n
+from lab.sql.engine.accounts import tokens
 from lab.sql.engine.batch import escaped, report, run_text
 from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.frame import Frame, ReturnFrom, ScopeAborted
@@ -313,7 +316,12 @@ def impersonated(frame: Frame, name: str) -> Principal:
     ):
         raise error(15406, name)
     sid = bytes.fromhex(found["sid"])
-    return Principal(found["name"], sid, found["type"] != "S", frozenset({sid}))
+    held = frozenset({sid})
+    if found["type"] == "U":  # Windows is asked for its groups
+        instance = session.instance
+        with contextlib.suppress(UnknownAccountError):
+            held |= tokens(instance.world, instance.machine, identity(instance.world, instance.machine, found["name"]))
+    return Principal(found["name"], sid, found["type"] != "S", held)
 
 
 @dataclass

@@ -107,6 +107,12 @@ class DatabaseFile(Space):
         return int(self._meta.get("cut", FIRST_LSN))
 
     @property
+    def log_size(self) -> int:
+        """Characters of the log that is not cut off."""
+        with self._lock:
+            return int(self._sqlite.execute("SELECT coalesce(sum(length(body)), 0) FROM log").fetchone()[0])
+
+    @property
     def size(self) -> int:
         """Characters of all documents: what durations of backups are reckoned from."""
         with self._lock:

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from lab.sql.api import Session
+from lab.sql.engine.group.quorum import force_quorum
 from lab.tests.sql.engine.conftest import Servers, ok, run
 from lab.tests.sql.engine.test_group import READY
 
@@ -64,6 +65,7 @@ def test_what_was_not_sent_is_in_the_queue_and_lost_by_force(servers: Servers, p
     assert ok(primary, QUEUE.format("SQL3")).value == 0, "a synchronous replica has it"
     forced = servers.as_installer("SQL4")
     lose_the_site(servers)
+    force_quorum(servers.world)
     servers.world.clock.pace = 0  # the failover itself shall not take its modelled time
     ok(forced, "ALTER AVAILABILITY GROUP [SQL] FORCE_FAILOVER_ALLOW_DATA_LOSS")
     assert servers.primary() == "SQL4"
@@ -77,6 +79,9 @@ def test_a_while_later_it_has_everything(servers: Servers, primary: Session) -> 
     assert ok(primary, QUEUE.format("SQL4")).value == 0
     forced = servers.as_installer("SQL4")
     lose_the_site(servers)
+    refused = run(forced, "ALTER AVAILABILITY GROUP [SQL] FORCE_FAILOVER_ALLOW_DATA_LOSS")
+    assert refused.numbers == [35220], "three of six votes are no quorum"
+    force_quorum(servers.world)
     ok(forced, "ALTER AVAILABILITY GROUP [SQL] FORCE_FAILOVER_ALLOW_DATA_LOSS")
     assert "sent" in names(forced)
 

@@ -145,3 +145,35 @@ def test_a_procedure_that_nobody_needed_is_not_modelled(session: Session, name: 
     assert name not in PROCEDURES
     said = str(run(session, f"EXEC master..{name}").errors[0].message)
     assert said == f"The lab does not model the procedure {name}. SQL Server 2012 would accept it."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT * FROM sys.foreign_key_columns",
+        "SELECT * FROM sys.dm_os_wait_stats",
+        "SELECT * FROM INFORMATION_SCHEMA.ROUTINES",
+        "IF EXISTS (SELECT * FROM sys.triggers) SELECT 1",
+        "SELECT EOMONTH(GETDATE())",
+        "SELECT FORMAT(1, 'N')",
+        "SELECT PARSE('1' AS int)",
+        "EXEC sp_tables",
+        "EXEC master.dbo.xp_cmdshell 'dir'",
+    ],
+)
+def test_what_sql_server_has_and_the_lab_does_not_is_not_denied(session: Session, text: str) -> None:
+    assert run(session, text).numbers == [999999]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("SELECT * FROM sys.query_store_query", 208),
+        ("SELECT * FROM INFORMATION_SCHEMA.NOTHING", 208),
+        ("SELECT NO_SUCH_FUNCTION(1)", 195),
+        ("SELECT STRING_AGG(name, ',') FROM sys.databases", 195),
+        ("EXEC sp_no_such_procedure", 2812),
+    ],
+)
+def test_what_2012_does_not_have_is_denied(session: Session, text: str, number: int) -> None:
+    assert run(session, text).numbers == [number]

@@ -7,6 +7,7 @@ import pytest
 from lab.sql import engine
 from lab.sql.api import Session
 from lab.sql.installation import installed
+from lab.testing import sql
 from lab.tests.sql.engine.conftest import Servers, ok, run
 from lab.windows import firewall_rules
 
@@ -125,6 +126,9 @@ def test_replicas_are_added_joined_and_removed(primary: Session, secondary: Sess
         "ALTER ENDPOINT [Hadr_endpoint] FOR DATABASE_MIRRORING (ENCRYPTION = REQUIRED ALGORITHM RC4)",
         r"REVOKE CONNECT ON ENDPOINT::[Hadr_endpoint] FROM [HYPERVNU\SVC_SQL]",
         r"DENY CONNECT ON ENDPOINT::[Hadr_endpoint] TO [HYPERVNU\SVC_SQL]",
+        "DENY CONNECT ON ENDPOINT::[Hadr_endpoint] TO public",
+        r"""CREATE LOGIN [HYPERVNU\Domain Users] FROM WINDOWS;
+        DENY CONNECT ON ENDPOINT::[Hadr_endpoint] TO [HYPERVNU\Domain Users]""",
         r"ALTER LOGIN [HYPERVNU\SVC_SQL] DISABLE",
         r"DROP LOGIN [HYPERVNU\SVC_SQL]",
         "DROP ENDPOINT [Hadr_endpoint]",
@@ -174,6 +178,45 @@ def test_each_server_may_have_an_account_of_its_own(primary: Session, secondary:
     ok(primary, r"CREATE LOGIN [HYPERVNU\SQL2$] FROM WINDOWS")
     ok(primary, r"GRANT CONNECT ON ENDPOINT::[Hadr_endpoint] TO [HYPERVNU\SQL2$]")
     assert ok(primary, PARTNER).rows == [("CONNECTED", None)]
+
+
+@pytest.mark.parametrize("account", ["svc_sql@hyper-v.nu", r"hyper-v.nu\SVC_SQL", r"hypervnu\svc_sql"])
+def test_a_service_account_is_one_in_every_form(
+    primary: Session, secondary: Session, prepared: Servers, account: str
+) -> None:
+    for session, text in ((primary, CREATE), (primary, ADD), (secondary, JOIN)):
+        ok(session, text)
+    sql.set_service_account(prepared.world, "SQL2", account)
+    assert ok(primary, PARTNER).rows == [("CONNECTED", None)]
+    resolved = f"SELECT SUSER_SNAME(SUSER_SID(N'{account}', 0))"
+    assert ok(primary, resolved).rows[0][0].lower() == r"hypervnu\svc_sql"
+    strict = ok(primary, f"SELECT SUSER_SID(N'{account}')").value
+    assert (strict is None) is (account.lower() != r"hypervnu\svc_sql"), "only the form that Windows shows"
+
+
+@pytest.mark.parametrize("account", [r".\sql", r"SQL2\sql", r"NT AUTHORITY\LocalService", r"HYPERVNU\gone"])
+def test_a_service_account_without_an_identity_on_the_network(
+    primary: Session, secondary: Session, prepared: Servers, account: str
+) -> None:
+    for session, text in ((primary, CREATE), (primary, ADD), (secondary, JOIN)):
+        ok(session, text)
+    sql.set_service_account(prepared.world, "SQL2", account)
+    assert ok(primary, PARTNER).rows == [("DISCONNECTED", 35201)]
+
+
+def test_who_may_connect_to_an_endpoint(primary: Session) -> None:
+    """As the login itself sees it, by EXECUTE AS."""
+    asked = r"""DECLARE @may int; EXECUTE AS LOGIN = N'HYPERVNU\SVC_SQL';
+        SET @may = HAS_PERMS_BY_NAME(N'[Hadr_endpoint]', N'ENDPOINT', N'CONNECT'); REVERT; SELECT @may"""
+    assert ok(primary, asked).value == 1
+    ok(primary, r"CREATE LOGIN [HYPERVNU\Domain Users] FROM WINDOWS")
+    ok(primary, r"DENY CONNECT ON ENDPOINT::[Hadr_endpoint] TO [HYPERVNU\Domain Users]")
+    assert ok(primary, asked).value == 0, "through its group"
+    ok(primary, r"REVOKE CONNECT ON ENDPOINT::[Hadr_endpoint] FROM [HYPERVNU\Domain Users]")
+    ok(primary, "DENY CONNECT ON ENDPOINT::[Hadr_endpoint] TO public")
+    assert ok(primary, asked).value == 0
+    ok(primary, r"ALTER SERVER ROLE sysadmin ADD MEMBER [HYPERVNU\SVC_SQL]")
+    assert ok(primary, asked).value == 1
 
 
 @pytest.mark.parametrize("where", ["SQL1", "SQL2"])

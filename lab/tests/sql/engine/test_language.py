@@ -57,7 +57,7 @@ VALUES: list[tuple[str, Any, str]] = [
     ("PWDCOMPARE(N'secret', PWDENCRYPT(N'secret'))", 1, "int"),
     ("PWDCOMPARE(N'Secret', PWDENCRYPT(N'secret'))", 0, "int"),
     ("DB_NAME()", "master", "nvarchar(128)"),
-    ("SERVERPROPERTY('ProductVersion')", "11.0.3000.0", "sql_variant"),
+    ("SERVERPROPERTY('ProductVersion')", "11.0.7001.0", "sql_variant"),
     ("SERVERPROPERTY('Nonsense')", None, "sql_variant"),
     ("@@TRANCOUNT", 0, "int"),
     ("(SELECT COUNT(*) FROM (VALUES (1), (2)) AS v(x))", 2, "int"),

@@ -1,0 +1,234 @@
+"""One operator at a time: a lease on every machine of the farm while a run changes something.
+
+Pulumi locks a stack, and so keeps two runs of one stack apart; it knows nothing of another stack, or of one in another
+backend. Before its first change a run takes a lease on each machine (``HKLM:\\SOFTWARE\\WindowsAzurePackHA\\Lease``),
+renews it while it works, and gives it back at its end. Another stack's lease that has not expired ends the run before
+its first step. A lease of this stack's own is of a run that was killed or cancelled, since Pulumi's lock lets only one
+work: it is taken over. A run that lost its lease so stops before its next step.
+
+A preview, and an ``up`` that changes nothing, ask no machine for it. Time is the machine's own. The write compares and
+sets in one script; two runs that begin within the same milliseconds may both take one, and the later writer's wins: the
+other one finds out at the renewal.
+"""
+
+from __future__ import annotations
+
+import atexit
+import getpass
+import json
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from components import settings
+from components.progress import Report
+from components.resource.machine_claims import machines
+from components.resource.ownership import Owner
+from components.steps import Script, Step, load_script
+from remote.errors import LostAnswerError, MachineError, RefusedError, UnreachableError, UntrustedError
+from remote.session import Remote
+
+LEASE_SECONDS = 300
+RENEWAL_SECONDS = 100
+RELEASE_SECONDS = 2
+"""How long the end of a process may take for giving leases back: Pulumi gives it five seconds in all."""
+_CLOCK = "%Y-%m-%dT%H:%M:%S"
+_AWAY = (UnreachableError, LostAnswerError, RefusedError, UntrustedError)
+_ATTEMPTED = "begin to change the farm"
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Who works on a machine. Times are the machine's, UTC."""
+
+    stack: str
+    identity: str
+    """The stack's."""
+    run: str
+    operator: str
+    since: str
+    expires: str
+
+    def dump(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def parse(cls, text: str) -> Lease | None:
+        """None for no lease, and for what is none: it keeps nobody away."""
+        try:
+            lease = cls(**json.loads(text))
+            datetime.strptime(lease.expires, _CLOCK)  # noqa: DTZ007 - both are the machine's, UTC
+        except (TypeError, ValueError, RecursionError):
+            return None
+        return lease
+
+    def until(self, now: str, seconds: float) -> Lease:
+        """The same, expiring so long after a moment of the machine's clock."""
+        end = datetime.strptime(now, _CLOCK) + timedelta(seconds=seconds)  # noqa: DTZ007
+        return replace(self, expires=end.strftime(_CLOCK))
+
+
+def refusal(machine: str, found: Lease | None, mine: Lease, now: str, *, own: bool) -> MachineError | None:
+    """Why a lease cannot be taken. ``own``: Pulumi's lock is held, so another run of the same stack is over. Pure."""
+    if found is None or found.run == mine.run or found.expires <= now or (own and found.identity == mine.identity):
+        return None
+    return MachineError(
+        machine,
+        _ATTEMPTED,
+        f"another operator is at work: {found.operator} with the stack {found.stack} since {found.since} UTC, until "
+        f"{found.expires} UTC unless that run goes on",
+        "Wait until that run has ended. One that was killed is over at that time.",
+    )
+
+
+class Leases:
+    """The leases of this process. Thread-safe."""
+
+    def __init__(self, remote: Remote, machines: Sequence[str], report: Report) -> None:
+        self._remote, self._machines, self._report = remote, machines, report
+        self._lock = threading.Lock()
+        self._run = uuid.uuid4().hex
+        self._held: dict[str, str] = {}
+        """By machine: the text of the lease there."""
+        self._clocks: dict[str, tuple[str, float]] = {}
+        """By machine: its clock, and ours at that moment."""
+        self._renewing: set[str] = set()
+        self._refused: MachineError | None = None
+        self._lost: MachineError | None = None
+        self._mine: Lease | None = None
+
+    def take(self, owner: Owner, machine: str, *, own: bool = True) -> None:
+        """Before a change on ``machine``: take the leases of all machines, once. One that cannot be reached is passed
+        over until something is to be done there. Raises ``MachineError``."""
+        with self._lock:
+            if self._refused is not None:
+                raise self._refused
+            if self._mine is None:
+                operator = f"{getpass.getuser()}@{socket.gethostname()}"
+                self._mine = Lease(owner.stack, owner.identity, self._run, operator, "", "")
+                self._take_all(own)
+                threading.Thread(target=self._renew_for_ever, daemon=True).start()
+            elif machine in self._machines and machine not in self._held:
+                self._take(machine, own)
+        self.check()
+
+    def check(self) -> None:
+        """Raises ``MachineError`` when another run has taken a lease over."""
+        if self._lost is not None:
+            raise self._lost
+
+    def cover(self, steps: Sequence[Step]) -> None:
+        """Extend the leases of machines whose connection is busy for long with a script of these steps."""
+        for step in steps:
+            action = step.action
+            if isinstance(action, Script) and action.timeout_seconds > LEASE_SECONDS - RENEWAL_SECONDS:
+                self._renew(action.machine, action.timeout_seconds + LEASE_SECONDS)
+
+    def release(self) -> None:
+        """Give back what is held; what cannot be given back in time expires."""
+        end = time.monotonic() + RELEASE_SECONDS
+        while self._held and time.monotonic() < end:
+            machine, text = self._held.popitem()
+            try:
+                self._script(machine, "windows/remove_lease.ps1", Text=text)
+            except MachineError:
+                continue  # it expires
+
+    def _take_all(self, own: bool) -> None:
+        def take(machine: str) -> MachineError | None:
+            try:
+                self._take(machine, own)
+            except _AWAY:
+                return None
+            except MachineError as error:
+                return error
+            return None
+
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            errors = [error for error in pool.map(take, self._machines) if error is not None]
+        if errors:
+            self._refused = errors[0]
+            self.release()
+            raise errors[0]
+
+    def _take(self, machine: str, own: bool) -> None:
+        assert self._mine is not None
+        for _ in range(3):
+            (found,) = self._script(machine, "windows/read_lease.ps1")
+            there, now = Lease.parse(found["text"]), str(found["now"])
+            if error := refusal(machine, there, self._mine, now, own=own):
+                raise error
+            text = replace(self._mine, since=now).until(now, LEASE_SECONDS).dump()
+            (after,) = self._script(machine, "windows/write_lease.ps1", Text=text, Expected=found["text"])
+            if after == text:
+                break
+        else:
+            raise MachineError(machine, _ATTEMPTED, "its lease changes all the time", "See who else works on it.")
+        self._clocks[machine], self._held[machine] = (now, time.monotonic()), text
+        if there is not None and there.expires > now:
+            self._report(
+                f"{machine}: the lease of an earlier run of this stack ({there.operator}, since {there.since} UTC) is "
+                "taken over. If that run still lives, it ends before its next step."
+            )
+
+    def _renew_for_ever(self) -> None:
+        while True:
+            time.sleep(RENEWAL_SECONDS)
+            for machine in list(self._held):
+                if machine not in self._renewing:  # a machine that is busy keeps only its own renewal waiting
+                    threading.Thread(target=self._renew, args=(machine,), daemon=True).start()
+
+    def _renew(self, machine: str, seconds: float = LEASE_SECONDS) -> None:
+        held = self._held.get(machine)
+        if held is None:
+            return
+        self._renewing.add(machine)
+        try:
+            clock, then = self._clocks[machine]
+            lease = Lease.parse(held)
+            assert lease is not None
+            text = lease.until(clock, time.monotonic() - then + seconds).dump()
+            (after,) = self._script(machine, "windows/write_lease.ps1", Text=text, Expected=held)
+        except MachineError:
+            return  # not reachable for a while: a restart, or NLB; the next renewal follows
+        finally:
+            self._renewing.discard(machine)
+        if after == text:
+            self._held[machine] = text
+        elif (found := Lease.parse(after)) is None or found.run != self._run:
+            self._lose(machine, found)
+
+    def _lose(self, machine: str, found: Lease | None) -> None:
+        by = f"{found.operator} with the stack {found.stack}" if found else "another program, which removed it"
+        self._held.pop(machine, None)
+        self._lost = MachineError(
+            machine,
+            "keep the lease",
+            f"it was taken over by {by}",
+            "This run stops here, so that two do not work at once. Let the other one end, then run `pulumi up` again.",
+        )
+
+    def _script(self, machine: str, path: str, **arguments: Any) -> list[Any]:
+        # Each of the scripts may run twice: no answer is lost for good, and nothing that was read before is outdated.
+        shell = self._remote.powershell(machine)
+        return shell.run(load_script(path), arguments, attempted=_ATTEMPTED, timeout_seconds=30)
+
+
+_leases: dict[str, Leases] = {}
+_making = threading.Lock()
+
+
+def leases_of(connection: str, report: Report) -> Leases:
+    """Those of this process for a configuration; given back at its end, before the connections are closed."""
+    remote, topology = settings.remote(connection), settings.topology_of(connection)
+    with _making:
+        if connection not in _leases:
+            made = _leases[connection] = Leases(remote, machines(topology), report)
+            atexit.register(made.release)
+        return _leases[connection]

@@ -1,0 +1,6 @@
+# Every claim on this machine: its key and its text.
+$path = 'HKLM:\SOFTWARE\WindowsAzurePackHA\Claims'
+if (Test-Path $path) {
+    $claims = Get-ItemProperty $path
+    foreach ($name in @((Get-Item $path).Property)) { @{ key = $name; text = $claims.PSObject.Properties[$name].Value } }
+}

@@ -1,0 +1,1 @@
+"""The questions of ``audit``, one module a part of the farm."""

@@ -1,0 +1,92 @@
+"""One line of an audit: what was looked at, and what of it is still single or weak."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from remote.errors import MachineError
+from remote.http import HttpError
+from remote.secret import redact
+from remote.text import one_line
+
+
+class Verdict(enum.StrEnum):
+    """What came of a question."""
+
+    WELL = "ok"
+    RISK = "risk"
+    UNKNOWN = "unknown"
+    """It could not be looked at; what was found says why."""
+
+
+@dataclass(frozen=True)
+class Risk:
+    """What may fail, what that does, and what to do about it."""
+
+    what: str
+    effect: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was found; no risk where all is well."""
+
+    found: str
+    risks: tuple[Risk, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One row: a risk, or what is well or unknown."""
+
+    level: str
+    looked_at: str
+    verdict: Verdict
+    what: str
+    """What may fail; of a row without a risk, what was found."""
+    effect: str = ""
+    remedy: str = ""
+
+    def plain(self) -> dict[str, str]:
+        """The row as ``--json`` has it."""
+        return {
+            "level": self.level,
+            "looked_at": self.looked_at,
+            "verdict": str(self.verdict),
+            "what": self.what,
+            "effect": self.effect,
+            "remedy": self.remedy,
+        }
+
+
+@dataclass(frozen=True)
+class Question:
+    level: str
+    looked_at: str
+    ask: Callable[[], Answer]
+
+    def findings(self) -> list[Finding]:
+        """A row for each risk, or one. What machines say is data: secrets masked, control characters escaped."""
+        try:
+            answer = self.ask()
+        except (MachineError, HttpError) as error:
+            return [self._row(Verdict.UNKNOWN, str(error))]
+        except Exception as error:  # one question that fails for an unforeseen reason hides no other
+            text = f"an error of the program itself: {type(error).__name__}: {error}. Report it."
+            return [self._row(Verdict.UNKNOWN, text)]
+        if not answer.risks:
+            return [self._row(Verdict.WELL, answer.found)]
+        return [self._row(Verdict.RISK, risk.what, risk.effect, risk.remedy) for risk in answer.risks]
+
+    def _row(self, verdict: Verdict, *texts: str) -> Finding:
+        return Finding(self.level, one_line(redact(self.looked_at)), verdict, *(one_line(redact(t)) for t in texts))
+
+
+def findings(questions: Iterable[Question]) -> list[Finding]:
+    """Ask all questions, several at a time; the rows are in the order of the questions."""
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        return [row for rows in pool.map(Question.findings, questions) for row in rows]

@@ -1,0 +1,161 @@
+"""Is SQL Server ready, and is it the same on every replica?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from components.topology.parts import Replica
+from operations.doctor.check import Check, Judged, ok, unknown, warning, wrong
+from operations.doctor.farm import Farm
+from operations.doctor.reach import TRY_MILLISECONDS
+from remote.sql import Row
+
+PART = "SQL Server"
+ENTERPRISE = 3
+"""EngineEdition of Enterprise, Developer and Evaluation: what availability groups need in 2012."""
+MAJOR = 11
+_OWN = ("nt service\\", "nt authority\\", "localsystem")
+"""How the names of accounts begin that are the computer's account on the network."""
+
+
+def checks(farm: Farm) -> Iterator[Check]:
+    replicas = farm.topology.replicas
+    first = replicas[0]
+    for replica in replicas:
+        yield _check(replica, "administrator", "sysadmin", partial(_instance, farm, replica), _administrator)
+        yield _check(replica, "version and edition", "2012, Enterprise", partial(_instance, farm, replica), _edition)
+        yield _check(replica, "service account", "an account of the domain", partial(_account, farm, replica), _who)
+        if replica is not first:
+            look = partial(_same, farm, first, replica)
+            yield _check(replica, f"the same as on {first.machine}", "collation, folders, account", look, _alike)
+        yield _check(replica, "AlwaysOn", "enabled, or enabled by `up`", partial(_instance, farm, replica), _alwayson)
+        share = farm.topology.sql.backup_share
+        yield _check(replica, f"{share}, as the service account", "read", partial(_share, farm, replica), _reads)
+        for other in replicas:
+            if other is not replica:
+                yield _endpoint(farm, replica, other)
+    look = partial(farm.ask, first.machine, "sql/read_cluster_nodes.ps1")
+    yield _check(first, "failover cluster", "every replica a node of it, up", look, partial(_nodes, farm))
+
+
+def _check(replica: Replica, what: str, needed: str, look: Any, judge: Any) -> Check:
+    return Check(PART, replica.machine, what, needed, look, judge, through=replica.machine)
+
+
+def _instance(farm: Farm, replica: Replica) -> Row:
+    return farm.query(replica.machine, "sql/read_instance.sql")[0]
+
+
+def _account(farm: Farm, replica: Replica) -> str:
+    return str(farm.query(replica.machine, "sql/read_service_account.sql")[0]["account"])
+
+
+def _administrator(row: Row) -> Judged:
+    if row["administrator"] == 1:
+        return ok(f"{row['who']}, sysadmin")
+    return wrong(f"{row['who']}, not sysadmin", f"Add {row['who']} to the server role sysadmin.")
+
+
+def _edition(row: Row) -> Judged:
+    found = f"{row['version']}, {row['edition']}"
+    major = int(str(row["version"]).partition(".")[0])
+    if major != MAJOR:
+        return warning(found, "Windows Azure Pack and this program are made for SQL Server 2012.")
+    if row["engine_edition"] != ENTERPRISE:
+        return wrong(found, "Availability groups need the Enterprise edition in SQL Server 2012.")
+    return ok(found)
+
+
+def _who(account: str) -> Judged:
+    if account.lower().startswith(_OWN):
+        to_do = (
+            "It is the computer's account on the network: give that one rights on the share, or use one of the domain."
+        )
+        return warning(account, to_do)
+    if account.startswith(".\\"):
+        return wrong(
+            account, "Use an account of the domain: a local one is nobody on the other replicas and on the share."
+        )
+    return ok(account)
+
+
+def _same(farm: Farm, first: Replica, replica: Replica) -> list[str]:
+    """What differs between two replicas."""
+    rows = [_instance(farm, one) for one in (first, replica)]
+    folders = [farm.query(one.machine, "sql/read_folders.sql")[0] for one in (first, replica)]
+    accounts = [_account(farm, one).lower() for one in (first, replica)]
+    pairs = {
+        "collation": [row["collation"] for row in rows],
+        "version": [row["version"] for row in rows],
+        "folder of data": [_folder(row["data"], row) for row in folders],
+        "folder of logs": [_folder(row["log"], row) for row in folders],
+        "service account": accounts,
+    }
+    return [f"{name} {here}, there {there}" for name, (there, here) in pairs.items() if here != there]
+
+
+def _folder(chosen: str | None, row: Row) -> str:
+    return str(chosen or str(row["master_file"]).rpartition("\\")[0]).rstrip("\\").lower()
+
+
+def _alike(differences: list[str]) -> Judged:
+    if any(one.startswith("collation ") for one in differences):
+        return wrong("; ".join(differences), "Install the instance with the same collation.")
+    if differences:
+        return warning(
+            "; ".join(differences), "Copies find their folders by MOVE; keep versions and accounts the same."
+        )
+    return ok("the same")
+
+
+def _alwayson(row: Row) -> Judged:
+    return ok("enabled" if row["hadr_enabled"] else "not enabled: `up` enables it and restarts SQL Server once")
+
+
+def _share(farm: Farm, replica: Replica) -> Row:
+    return farm.query(replica.machine, "sql/read_share.sql", farm.topology.sql.backup_share)[0]
+
+
+def _reads(row: Row) -> Judged:
+    # Writing is not tried: this command changes nothing.
+    if row["File is a Directory"] == 1:
+        return ok("readable (writing is not tried)")
+    return wrong("not readable", "Give SQL Server's service account the right to change files on the share.")
+
+
+def _endpoint(farm: Farm, source: Replica, target: Replica) -> Check:
+    """From one replica to the other's endpoint, where there is one already."""
+    name = farm.topology.fqdn(target.machine)
+
+    def look() -> dict[str, Any] | None:
+        endpoints = farm.query(target.machine, "sql/read_endpoint.sql")
+        if not endpoints or endpoints[0]["state"] != "STARTED":
+            return None
+        arguments = {"Name": name, "Port": endpoints[0]["port"], "Milliseconds": TRY_MILLISECONDS}
+        (tried,) = farm.ask(source.machine, "windows/try_port.ps1", **arguments)
+        return {**tried, "port": endpoints[0]["port"]}
+
+    def judge(tried: dict[str, Any] | None) -> Judged:
+        if tried is None:
+            return unknown(
+                "there is no started endpoint yet", f"See that TCP {target.endpoint_port} is open between them."
+            )
+        if tried["answered"]:
+            return ok(f"port {tried['port']} answers")
+        why = tried["error"] or f"no answer in {TRY_MILLISECONDS // 1000} s"
+        return wrong(f"port {tried['port']}: {why}", f"Open TCP {tried['port']} from {source.machine} to {name}.")
+
+    return _check(source, f"endpoint of {target.machine}, from there", "a connection", look, judge)
+
+
+def _nodes(farm: Farm, answer: list[dict[str, Any]]) -> Judged:
+    states = {str(node["name"]).lower(): str(node["state"]) for node in answer}
+    found = ", ".join(f"{node['name']} {node['state']}" for node in answer)
+    machines = [replica.machine for replica in farm.topology.replicas]
+    missing = [name for name in machines if name.lower() not in states]
+    if missing:
+        return wrong(found, f"Add {', '.join(missing)} to the cluster, without storage.")
+    down = [name for name in machines if states[name.lower()] != "Up"]
+    return wrong(found, f"Bring {', '.join(down)} up in the cluster.") if down else ok(found)

@@ -1,0 +1,104 @@
+"""What becomes of a check, whatever happens in it; judgements and exit codes. The checks themselves: tests/e2e."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from operations.doctor import machine, output, reach
+from operations.doctor.check import SHELL, Check, Row, Verdict, as_wrong, look_at, ok, warning, wrong
+from remote.errors import MachineError, UnreachableError
+from remote.secret import Secret
+
+
+def raising(error: Exception) -> Any:
+    def look() -> Any:
+        raise error
+
+    return look
+
+
+def check(look: Any, **further: Any) -> Check:
+    return Check("machine", "SQL1", "it", "this", look, ok, **further)
+
+
+def test_a_check_that_fails_is_a_row() -> None:
+    error = MachineError("SQL1", "look at it", "no", "Do that.")
+    assert check(raising(error)).row() == Row("machine", "SQL1", "it", Verdict.UNKNOWN, "no", "this", "Do that.")
+    assert check(raising(error), failed=as_wrong).row().verdict is Verdict.WRONG
+    unforeseen = check(raising(KeyError("x"))).row()
+    assert (unforeseen.verdict, unforeseen.found) == (Verdict.UNKNOWN, "the check itself failed (KeyError: 'x')")
+
+
+def test_what_a_machine_says_is_data() -> None:
+    Secret("Doctor-Secret-1!")
+    assert check(lambda: "\x1b[2J Doctor-Secret-1!\nline").row().found == r"\x1b[2J *** line"
+
+
+def test_a_machine_without_a_shell_is_asked_nothing_more() -> None:
+    asked: list[str] = []
+
+    def other(name: str) -> Check:
+        def look() -> str:
+            asked.append(name)
+            return name
+
+        return Check("machine", name, "it", "this", look, ok, through=name)
+
+    shells = [
+        Check("reach", "SQL1", SHELL, "", raising(UnreachableError("SQL1", "look", "off")), ok, failed=as_wrong),
+        Check("reach", "SQL2", SHELL, "", lambda: "in", ok),
+        Check(
+            "reach", "SQL2", "TLS of SQL Server", "", raising(MachineError("SQL2", "try", "no")), ok, failed=as_wrong
+        ),
+    ]
+    rows = look_at(shells, lambda: iter([other("SQL1"), other("SQL2")]))
+    assert asked == ["SQL2"]
+    assert [(row.machine, str(row.verdict)) for row in rows[3:]] == [("SQL1", "unknown"), ("SQL2", "ok")]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "code"),
+    [
+        (["ok", "warning"], 0),
+        (["ok", "unknown"], 2),
+        (["wrong", "unknown"], 1),
+        ([], 0),
+    ],
+)
+def test_exit_codes(verdicts: list[str], code: int) -> None:
+    rows = [Row("reach", "SQL1", "it", Verdict(verdict), "", "") for verdict in verdicts]
+    assert output.code(rows) == code
+    assert json.loads(output.as_json(rows))["ok"] is (code == 0)
+
+
+@pytest.mark.parametrize(("seconds", "verdict"), [(0.4, "ok"), (-29, "ok"), (31, "warning"), (-301, "wrong")])
+def test_clocks(seconds: float, verdict: str) -> None:
+    assert str(reach._apart(seconds).verdict) == verdict
+
+
+@pytest.mark.parametrize(
+    ("version", "powershell", "framework", "verdict"),
+    [
+        ("6.2.9200", "3.0", 378389, "ok"),
+        ("6.2.9200", "2.0", 378389, "wrong"),
+        ("6.1.7601", "3.0", 378389, "wrong"),
+        ("6.3.9600", "4.0", 378675, "warning"),
+        ("10.0.17763", "5.1", 461814, "warning"),
+    ],
+)
+def test_versions_of_windows(version: str, powershell: str, framework: int, verdict: str) -> None:
+    said = {"caption": "", "version": version, "powershell": powershell, "framework": framework, "host": ""}
+    assert str(machine._system([said]).verdict) == verdict
+
+
+def test_the_table_says_what_to_do_once(capsys: pytest.CaptureFixture[str]) -> None:
+    judged = [ok("fine"), warning("low", "Make room."), wrong("none", "Put [it] there.")]
+    rows = [Row("machine", "SQL1", "disk", one.verdict, one.found, "much", one.to_do) for one in judged]
+    output.show(rows)
+    told = capsys.readouterr().out
+    assert told.count("Make room.") == told.count("Put [it] there.") == 1
+    assert told.index("Put [it] there.") < told.index("Make room.")
+    assert "3 rows: 1 ok, 1 warning, 1 wrong." in told

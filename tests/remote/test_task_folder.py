@@ -1,0 +1,123 @@
+"""The folder of scheduled tasks, on a machine of the lab: nothing that a user of the server put there is run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from lab.testing import ntfs
+from lab.testing.farm import Farm
+from remote import detached
+from remote.errors import MachineError
+from remote.hosts import Host, Hosts
+from remote.secret import Secret
+from remote.session import Remote
+
+FOLDER = r"C:\ProgramData\WindowsAzurePackHA"
+SCRIPT = """
+param($ProgressFile, $Word)
+Set-Content $ProgressFile 'under way'
+(Get-Acl (Split-Path $ProgressFile)).Sddl
+$Word
+"""
+
+
+@pytest.fixture(scope="module")
+def farm() -> Iterator[Farm]:
+    with Farm(pace=0.002) as farm:
+        yield farm
+
+
+@pytest.fixture
+def host(farm: Farm) -> Iterator[Host]:
+    user, password = farm.credentials()
+    yield Host("Portal1", "portal1.hyper-v.nu", farm.address("Portal1"), user, Secret(password), netbios="HYPERVNU")
+    ntfs.remove(farm.world, "Portal1", FOLDER)
+
+
+@pytest.fixture
+def remote(farm: Farm, host: Host) -> Iterator[Remote]:
+    made = Remote(Hosts({"portal1": host}, {}, str(farm.authority)))
+    yield made
+    made.close()
+
+
+def run(remote: Remote, host: Host) -> list[object]:
+    return detached.run_detached(
+        remote.powershell("Portal1"),
+        host,
+        "test",
+        SCRIPT,
+        {"Word": "done"},
+        attempted="try it",
+        timeout_seconds=60,
+        report=lambda _: None,
+    )
+
+
+def refused(remote: Remote, host: Host) -> str:
+    with pytest.raises(MachineError) as caught:
+        run(remote, host)
+    return str(caught.value)
+
+
+def test_only_administrators_reach_what_runs(farm: Farm, remote: Remote, host: Host) -> None:
+    within, word = run(remote, host)
+    assert (within, word) == ("O:BAG:DUD:AI(A;OICIID;FA;;;SY)(A;OICIID;FA;;;BA)", "done")
+
+
+def test_a_folder_that_a_user_created_before_is_refused(farm: Farm, remote: Remote, host: Host) -> None:
+    ntfs.plant(farm.world, "Portal1", FOLDER, "S-1-5-21-9-9-9-1001")
+    text = refused(remote, host)
+    assert text.startswith(
+        r"Portal1: try it: %ProgramData%\WindowsAzurePackHA has the owner and rights O:S-1-5-21-9-9-9-1001G:"
+    )
+    assert text.endswith(
+        "Nothing in it was run or read. Find out who created it, remove it, then run the command again."
+    )
+    assert ntfs.files_below(farm.world, "Portal1", FOLDER) == []
+
+
+def test_a_folder_that_inherits_is_refused(farm: Farm, remote: Remote, host: Host) -> None:
+    """An administrator created it, and users may add files."""
+    ntfs.plant(farm.world, "Portal1", FOLDER, "BA")
+    assert "others than administrators can have put something there" in refused(remote, host)
+
+
+def test_a_link_to_a_folder_of_administrators_is_refused(farm: Farm, remote: Remote, host: Host) -> None:
+    ntfs.plant_link(farm.world, "Portal1", FOLDER, shows="O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)")
+    assert r"%ProgramData%\WindowsAzurePackHA is a link" in refused(remote, host)
+    assert ntfs.files_below(farm.world, "Portal1", FOLDER) == []
+
+
+def test_a_folder_that_comes_between_the_look_and_the_start_is_refused(
+    farm: Farm, remote: Remote, host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = detached._read
+
+    def then_planted(*given: object) -> detached.Found:
+        found = read(*given)  # type: ignore[arg-type]
+        ntfs.plant(farm.world, "Portal1", FOLDER)
+        return found
+
+    monkeypatch.setattr(detached, "_read", then_planted)
+    assert "can be changed by others than administrators: O:S-1-5-21-1-2-3-1001G:" in refused(remote, host)
+    assert ntfs.files_below(farm.world, "Portal1", FOLDER) == []
+
+
+def test_what_windows_may_make_of_the_rights() -> None:
+
+    for good in ("O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)", "O:SYG:S-1-5-21-1-513D:PAI(A;OICI;FA;;;BA)"):
+        assert re.search(detached._TRUSTED, good)
+    for bad in (
+        "O:S-1-5-21-1-1001G:BAD:P(A;OICI;FA;;;SY)",
+        "O:BAG:BAD:(A;OICI;FA;;;SY)",
+        "O:BAG:BAD:AI(A;OICIID;FA;;;BA)",
+        "O:BAG:BAD:P(A;OICI;FA;;;BA)(A;CI;DCLCRPCR;;;BU)",
+        "O:BAG:BA",
+        "O:BAG:BAD:P(A;OICI;FA;;;BA)(A;;FA;;;WD)(A;;FA;;;SY)",
+        "O:BAG:BAD:NO_ACCESS_CONTROL",
+    ):
+        assert not re.search(detached._TRUSTED, bad), bad
