@@ -1,8 +1,9 @@
 """What was done to which machine, when and with what result: a file for each stack, for change management.
 
-Every step that ``pulumi up`` and ``pulumi destroy`` carry out is a line of ``logs/<stack>.log`` in the folder of the
-program, appended by whichever process carries it out. Fields are separated by tabs: the time of its end (UTC), the
-resource, the machine, the result with the seconds it took, the step's sentence. Secrets are masked.
+Every step that ``pulumi up``, ``pulumi destroy``, ``maintenance`` and ``drill`` carry out is a line of
+``logs/<stack>.log`` in the folder of the program, appended by whichever process carries it out. Fields are separated by
+tabs: the time of its end (UTC), the resource or the command, the machine, the result with the seconds it took, the
+step's sentence. Secrets are masked.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,24 +38,32 @@ class StepLog:
         parts = urn.split("::")
         return cls(FOLDER / f"{parts[0].removeprefix('urn:pulumi:')}.log", parts[-1]) if urn else cls()
 
-    @contextmanager
-    def step(self, step: Step) -> Iterator[None]:
+    def step(self, step: Step) -> AbstractContextManager[None]:
         """Write down a step when it ends, also when it fails."""
+        return self.act(step.action.machine, step.sentence)
+
+    @contextmanager
+    def act(self, machine: str, sentence: str) -> Iterator[None]:
+        """The same for what a command does beside the steps."""
         begun = time.monotonic()
         try:
             yield
         except MachineError as error:
-            self.ended(step, time.monotonic() - begun, error)
+            self._write(machine, sentence, time.monotonic() - begun, error)
             raise
-        self.ended(step, time.monotonic() - begun, None)
+        self._write(machine, sentence, time.monotonic() - begun, None)
 
     def ended(self, step: Step, seconds: float, error: MachineError | None) -> None:
+        """Write down a step that was carried out with others."""
+        self._write(step.action.machine, step.sentence, seconds, error)
+
+    def _write(self, machine: str, sentence: str, seconds: float, error: MachineError | None) -> None:
         """Append a line. A file that cannot be written to is one warning: the farm matters more than its log."""
         if self.file is None:
             return
         result = f"failed after {seconds:.1f} s: {error.found}" if error else f"done in {seconds:.1f} s"
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        fields = (now, self.resource, step.action.machine, result, step.sentence)
+        fields = (now, self.resource, machine, result, sentence)
         line = "\t".join(one_line(redact(field)) for field in fields) + "\n"
         try:
             self.file.parent.mkdir(exist_ok=True)

@@ -28,12 +28,15 @@ from remote.sql import Statements
 Observe = Callable[[], Any]
 
 
+AGAIN = "run `pulumi up` again"
+
+
 class StepRunner:
     """Carries out plans on the machines that ``remote`` reaches; ``report`` gets each sentence and its progress,
-    ``log`` each step with what came of it."""
+    ``log`` each step with what came of it. ``again`` is what the operator does after a wait that took too long."""
 
-    def __init__(self, remote: Remote, report: Report, log: StepLog | None = None) -> None:
-        self._remote, self._report, self._log = remote, report, log or StepLog()
+    def __init__(self, remote: Remote, report: Report, log: StepLog | None = None, again: str = AGAIN) -> None:
+        self._remote, self._report, self._log, self._again = remote, report, log or StepLog(), again
 
     def run_all(self, steps: Sequence[Step], observe: Observe) -> None:
         """Carry out a plan. The first step without a subject that fails ends it; of those that have one each fails for
@@ -128,13 +131,11 @@ class StepRunner:
             case ScheduledTask() as action:
                 self._detached(action, attempted)
             case Restart() as action:
-                restart(self._remote, action.machine, attempted, action.timeout_seconds, self._report)
+                restart(self._remote, action.machine, attempted, action.timeout_seconds, self._report, self._again)
             case WaitFor() as action:
                 if action.logged_off:
                     self._remote.log_off()
-                missing = action.waiting_for
-                seconds = action.timeout_seconds
-                wait(action.machine, attempted, seconds, lambda: missing(observe()), self._report, remedy=step.remedy)
+                self._wait(step, action, attempted, observe)
             case OperatorStep() as action:
                 self._manual(action, attempted, observe)
             case _ as never:
@@ -175,6 +176,17 @@ class StepRunner:
             report=lambda progress: self._report(f"{action.machine}: {progress}"),
         )
 
+    def _wait(self, step: Step, action: WaitFor, attempted: str, observe: Observe) -> None:
+        wait(
+            action.machine,
+            attempted,
+            action.timeout_seconds,
+            lambda: action.waiting_for(observe()),
+            self._report,
+            again=self._again,
+            remedy=step.remedy,
+        )
+
     def _manual(self, action: OperatorStep, attempted: str, observe: Observe) -> None:
         for click in action.clicks:
             self._report(f"{action.machine}: to be done by hand: {click}")
@@ -202,7 +214,9 @@ def _batch(steps: Sequence[Step]) -> list[Step]:
     return batch
 
 
-def restart(remote: Remote, machine: str, attempted: str, timeout_seconds: float, report: Report) -> None:
+def restart(
+    remote: Remote, machine: str, attempted: str, timeout_seconds: float, report: Report, again: str = AGAIN
+) -> None:
     """Restart a machine and wait until its PowerShell answers with a later time of boot."""
     powershell = remote.powershell(machine)
     booted = load_script("windows/boot_time.ps1")
@@ -231,7 +245,7 @@ def restart(remote: Remote, machine: str, attempted: str, timeout_seconds: float
             return "the machine to come back"
         return "the machine to go down"
 
-    wait(machine, attempted, timeout_seconds, still_down, report)
+    wait(machine, attempted, timeout_seconds, still_down, report, again=again)
 
 
 def wait(
@@ -242,6 +256,7 @@ def wait(
     report: Report,
     *,
     by_hand: str = "",
+    again: str = AGAIN,
     remedy: str = "",
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
@@ -257,9 +272,9 @@ def wait(
                 f"a person has to do this; still waiting for {waiting_for}"
                 if by_hand
                 else f"after {timeout_seconds:.0f} seconds still waiting for {waiting_for}",
-                f"{by_hand} Then run `pulumi up` again: it resumes."
+                f"{by_hand} Then {again}: it resumes."
                 if by_hand
-                else remedy or "When it has come about, run `pulumi up` again: it resumes.",
+                else remedy or f"When it has come about, {again}: it resumes.",
             )
         if waiting_for != told:
             report(f"{machine}: waiting for {waiting_for}")

@@ -2,22 +2,20 @@
 
 ``python -m operations verify`` looks at the farm from outside, level by level and member by member; ``audit`` shows
 what is still single; ``runbook`` prints what ``up`` would do; ``doctor`` looks whether it will work; ``leftovers``
-lists what machines still hold for a stack; ``load-balancer`` prints what an external load balancer has to carry.
+lists what machines still hold for a stack; ``load-balancer`` prints what an external load balancer has to carry;
+``maintenance`` takes servers out and back, one at a time; ``drill`` shuts each down and tells what clients notice.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 from pulumi import RunError
 
-from components.connection_problems import ConfigurationError
-from components.topology import TopologyError, load
+from components.topology import load
 from components.topology.balancing import instructions, virtual_servers
 from operations import audit as auditing
 from operations import runbook as planning
@@ -28,11 +26,16 @@ from operations.contract.case import cases
 from operations.contract.runner import run_all
 from operations.doctor import output
 from operations.doctor.run import examined
+from operations.drill.command import drill
+from operations.errors import one_line_errors
 from operations.leftovers import Leftovers
+from operations.maintenance.command import maintenance
 from operations.stack_state import state_of
 from remote.errors import MachineError
 
 app = typer.Typer(add_completion=False, help="What an operator does around pulumi up.", no_args_is_help=True)
+app.command()(maintenance)
+app.command()(drill)
 
 Stack = Annotated[str, typer.Option(help="The stack; without it the selected one.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
@@ -64,7 +67,7 @@ def audit(stack: Stack = "", as_json: Json = False) -> None:
 @app.command()
 def runbook(stack: Stack = "") -> None:
     """Print as Markdown what `pulumi up` would do now, machine by machine. Exits with 2 when it could not look."""
-    with _one_line_errors():
+    with one_line_errors():
         values = values_of_stack(stack)
         known = context(values)
         try:
@@ -105,7 +108,7 @@ def load_balancer(
     as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
 ) -> None:
     """Print what to configure on a load balancer of your own: addresses, ports, members, probes, persistence."""
-    with _one_line_errors():
+    with one_line_errors():
         file = topology or topology_of_stack(stack)
         servers = virtual_servers(load(Path(file)))
     if as_json:
@@ -122,7 +125,7 @@ def leftovers(
 ) -> None:
     """List what machines still hold for the stack that its state does not know. Exits with 0 when there is nothing,
     with 1 when something is left, and with 2 when a machine could not be asked."""
-    with _one_line_errors():
+    with one_line_errors():
         of_stack = Leftovers.of_stack(stack)
         look = of_stack.look()
     found = []
@@ -146,7 +149,7 @@ def leftovers(
 
 def _context(stack: str) -> Context:
     """The stack's configuration; one that cannot be read ends the command with 2."""
-    with _one_line_errors():
+    with one_line_errors():
         return from_stack(stack)
 
 
@@ -154,28 +157,13 @@ def _contract(context: Context, machine: str, file: str, *, as_json: bool) -> No
     """Run the contract cases on one machine. 0: every case that ran held; 1: one did not; 2: the machine cannot be
     asked, or something that a case made could not be taken away."""
     told = (lambda _: None) if as_json else reports.tell
-    with _one_line_errors():
+    with one_line_errors():
         results = run_all(context.remote, machine, cases(), told)
         text = reports.report(context.remote, machine, results)
         if file:
             Path(file).write_text(text, encoding="utf-8")
     typer.echo(text if as_json else reports.summary(results, file))
     raise typer.Exit(reports.code(results))
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    """What keeps a command from looking at all is one line, and exit code 2."""
-    try:
-        yield
-    except (TopologyError, ConfigurationError) as error:
-        first, *others = str(error).splitlines()
-        more = f" ({len(others)} more; `pulumi preview` lists all)" if others else ""
-        typer.echo(f"error: {first}{more}", err=True)
-        raise typer.Exit(2) from None
-    except (MachineError, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(2) from None
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components import settings, stack_configuration
+from components.step_log import FOLDER, StepLog
 from components.topology import Topology
 from remote.secret import Secret
 from remote.session import Remote
@@ -42,6 +43,11 @@ def from_stack(stack: str) -> Context:
 def values_of_stack(stack: str) -> dict[str, Any]:
     """The configuration by key, secrets in clear. Raises ``MachineError`` with what the CLI says."""
     return {key.split(":", 1)[1]: value for key, value in stack_configuration.read(stack).items()}
+
+
+def step_log(stack: str, command: str) -> StepLog:
+    """The log of the stack's steps, for those of a command. Raises ``MachineError`` with what the CLI says."""
+    return StepLog(FOLDER / f"{stack_configuration.name_of(stack)}.log", command)
 
 
 def topology_of_stack(stack: str) -> str:

@@ -17,7 +17,7 @@ from components import settings
 from components.resource import FarmResource, Resource
 from components.resource.leftovers import Leftover, Look, find, remove
 from components.resource.ownership import Claim
-from components.stack_configuration import ask
+from components.stack_configuration import ask, name_of
 from operations.configuration import values_of_stack
 from remote.errors import MachineError
 
@@ -69,7 +69,7 @@ class Leftovers:
     def of_stack(cls, stack: str) -> Leftovers:
         """Ask the Pulumi CLI. Raises ``MachineError``."""
         values = values_of_stack(stack)
-        name = ask(["stack", "--show-name"], stack).strip()
+        name = name_of(stack)
         project = yaml.safe_load(Path("Pulumi.yaml").read_text(encoding="utf-8"))["name"]
         secrets = {field: str(values.get(key) or "") for field, key in SECRETS.items()}
         state = known(f"{project}/{name}", json.loads(ask(["stack", "export"], stack)))

@@ -1,8 +1,4 @@
-"""``operations verify``: every level of the farm and each member by itself, as rows, and one closing line.
-
-Machines are reached first. What only a machine that does not answer could tell is not asked: such a machine is one row,
-and the other rows of it are "not checked".
-"""
+"""``operations verify``: every level of the farm and each member by itself, as rows, and one closing line."""
 
 from __future__ import annotations
 
@@ -11,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import typer
@@ -19,19 +15,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from operations.checks import balancing, machines, portal, sign_in, spf, sql, unverified
+from operations import levels
 from operations.configuration import Context
-from operations.row import Check, Checks, Progress, Row, Status, quiet, rows
+from operations.row import Check, Progress, Row, Status, quiet
 
-LEVELS: tuple[Checks, ...] = (
-    balancing.checks,
-    sql.checks,
-    spf.checks,
-    portal.checks,
-    sign_in.checks,
-    unverified.checks,
-)
-"""After the machines themselves."""
 MARKS = {
     Status.OK: "[green]ok[/green]",
     Status.WARNING: "[yellow]warn[/yellow]",
@@ -88,18 +75,8 @@ class Report:
 
 def verified(context: Context, progress: Progress = quiet) -> Report:
     """Ask everything there is to ask."""
-    reached = machines.reach(context)
-    first = rows((one.check for one in reached), progress=progress)
-    down = frozenset(one.machine for one in reached if one.down)
-    context = replace(context, down=down)
-    checks = [check for level in LEVELS for check in level(context)]
-    trouble = {one.machine: one.trouble for one in reached}
-    answers = iter(rows((check for check in checks if check.machine not in down), trouble, progress, len(first)))
-    others = [
-        check.unchecked(f"{check.machine} does not answer") if check.machine in down else next(answers)
-        for check in checks
-    ]
-    return Report((*first, *others), _working(checks, others), down)
+    found = levels.asked(context, progress)
+    return Report(found.rows, _working(found.checks, found.rows), found.down)
 
 
 def _working(checks: Sequence[Check], found: Sequence[Row]) -> tuple[str, ...]:

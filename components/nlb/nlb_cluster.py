@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pulumi
 
@@ -25,7 +25,7 @@ class NlbCluster(Component):
         super().__init__("nlb:NlbCluster", name, opts)
         machines = [topology.machine(node) for node in tier.nodes]
         self._nodes = [NodeInput(machine=machine.name, interface=machine.interface or "") for machine in machines]
-        self._tier, self._cluster, self._seconds = tier.key, cluster.name, topology.waits.convergence
+        self._topology, self._tier, self._cluster = topology, tier, cluster
         self.prepared: dict[str, pulumi.Resource] = {
             machine.name: Feature(
                 f"{machine.name}-nlb",
@@ -49,7 +49,7 @@ class NlbCluster(Component):
                 address=str(cluster.address),
                 mask=topology.domain_of(first.machine).mask,
                 mode=cluster.mode,
-                timeout_seconds=self._seconds,
+                timeout_seconds=topology.waits.convergence,
                 adopt=cluster.adopt,
             ),
             self.child(self.prepared.values()),
@@ -62,7 +62,7 @@ class NlbCluster(Component):
                 tier=tier.key,
                 cluster=cluster.name,
                 rules=tuple(RuleInputs(**rule.model_dump()) for rule in cluster.port_rules),
-                timeout_seconds=self._seconds,
+                timeout_seconds=topology.waits.convergence,
             ),
             self.child([made]),
         )
@@ -74,20 +74,24 @@ class NlbCluster(Component):
     def join_load_balancing(self, machine: str, after: Iterable[pulumi.Resource]) -> Node:
         """Let a machine of the tier take part once it is ready. One after the other: a cluster that is converging
         takes no further change."""
-        own = next(node for node in self._nodes if node.machine == machine)
-        first = self._nodes[0]
         node = Node(
             f"{machine}-node",
-            NodeInputs(
-                machine=own.machine,
-                interface=own.interface,
-                tier=self._tier,
-                cluster=self._cluster,
-                first=first.machine,
-                first_interface=first.interface,
-                timeout_seconds=self._seconds,
-            ),
+            node_inputs(self._topology, self._tier.key, self._cluster.name, self._tier.nodes, machine),
             self.child([self._last, *after]),
         )
         self._last = node
         return node
+
+
+def node_inputs(topology: Topology, tier: str, cluster: str, nodes: Sequence[str], node: str) -> NodeInputs:
+    """A node of the cluster of this name, which balances ``nodes``."""
+    own, first = topology.machine(node), topology.machine(nodes[0])
+    return NodeInputs(
+        machine=own.name,
+        interface=own.interface or "",
+        tier=tier,
+        cluster=cluster,
+        first=first.name,
+        first_interface=first.interface or "",
+        timeout_seconds=topology.waits.convergence,
+    )

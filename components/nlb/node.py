@@ -130,16 +130,25 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
             arguments = {"Interface": inputs.first_interface, "NewNode": machine, "NewInterface": inputs.interface}
             action = ScheduledTask(first, f"NLB join {machine}", "nlb/add_node.ps1", arguments, inputs.timeout_seconds)
             steps.append(Step(f"On {first}, join {machine} to {inputs.cluster}.", action))
-        elif self._stopped(inputs, facts):
-            steps += self._resumed(inputs, facts)
-            start = Script(machine, "nlb/start_node.ps1", {"Interface": inputs.interface})
-            steps.append(Step(f"On {machine}, start load balancing.", start))
-        if steps or converged(facts):
-            wait = WaitFor(first, converged, inputs.timeout_seconds)
-            steps.append(Step(f"Wait until {machine} is converged in {inputs.cluster}.", wait))
+            steps.append(self._wait(inputs))
+        else:
+            steps += self._started(inputs, facts)
         if facts.node.bound and facts.first.sees(machine):
             steps += self._with_machine(inputs, facts) + self._rules(inputs, facts)
         return steps
+
+    def _started(self, inputs: NodeInputs, facts: NodeFacts) -> list[Step]:
+        """A node that stands still is started; either way its convergence is waited for."""
+        steps = []
+        if self._stopped(inputs, facts):
+            start = Script(inputs.machine, "nlb/start_node.ps1", {"Interface": inputs.interface})
+            steps = [*self._resumed(inputs, facts), Step(f"On {inputs.machine}, start load balancing.", start)]
+        return [*steps, self._wait(inputs)] if steps or converged(facts) else []
+
+    @staticmethod
+    def _wait(inputs: NodeInputs) -> Step:
+        what = f"Wait until {inputs.machine} is converged in {inputs.cluster}."
+        return Step(what, WaitFor(inputs.first, converged, inputs.timeout_seconds))
 
     @staticmethod
     def _resumed(inputs: NodeInputs, facts: NodeFacts) -> list[Step]:
@@ -196,35 +205,53 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
             return []
         if [folded(name) for name, _ in facts.node.nodes] == [folded(machine)]:
             return self._resumed(inputs, facts)  # the cluster is dissolved next, and takes its order through this node
-        where = {"Interface": inputs.interface}
-        drain = {**where, "DrainMinutes": inputs.drain_minutes}
-        timeout_seconds = inputs.timeout_seconds + 60 * inputs.drain_minutes
+        leave = ScheduledTask(
+            machine, "NLB leave", "nlb/remove_node.ps1", {"Interface": inputs.interface}, self._leaving_seconds(inputs)
+        )
+        return [
+            *self._drained(inputs, facts),
+            Step(f"On {machine}, leave {inputs.cluster}.", leave),
+            Step(
+                f"Wait until {inputs.cluster} has converged again.", WaitFor(machine, at_rest, inputs.timeout_seconds)
+            ),
+        ]
 
-        def by_task(what: str, script: str, arguments: dict[str, Any]) -> Step:
-            return Step(
-                f"On {machine}, {what}.", ScheduledTask(machine, "NLB leave", script, arguments, timeout_seconds)
-            )
+    def take_out(self, inputs: NodeInputs, facts: NodeFacts) -> list[Step]:
+        """The steps after which no client comes to the node, also after its machine has restarted: NLB sends clients to
+        a node as soon as it has started, and asks no site whether it answers. ``bring_back`` undoes them."""
+        if not facts.node.starts:
+            return self._drained(inputs, facts)
+        what = "keep load balancing stopped when the machine starts"
+        keep = self._settled(inputs, what, "nlb/stay_stopped.ps1", {"Interface": inputs.interface})
+        return [*keep, *self._drained(inputs, facts)]
 
-        steps = [
+    def bring_back(self, inputs: NodeInputs, facts: NodeFacts, *, with_machine: bool = True) -> list[Step]:
+        """The steps after which clients come to a node that ``take_out`` took out. ``with_machine``: load balancing
+        starts with the machine again, as it did before."""
+        return [*self._started(inputs, facts), *(self._with_machine(inputs, facts) if with_machine else [])]
+
+    def _drained(self, inputs: NodeInputs, facts: NodeFacts) -> list[Step]:
+        """The node takes no more clients, finishes those it has within ``drain_minutes``, and stands still."""
+        machine, timeout_seconds = inputs.machine, self._leaving_seconds(inputs)
+        arguments = {"Interface": inputs.interface, "DrainMinutes": inputs.drain_minutes}
+        drain = ScheduledTask(machine, "NLB leave", "nlb/drain_node.ps1", arguments, timeout_seconds)
+        drains = [] if self._stopped(inputs, facts) else [drain]
+        return [
             Step(
                 f"Wait until {inputs.cluster} has converged before {machine} leaves.",
                 WaitFor(machine, at_rest, inputs.timeout_seconds),
             ),
             *self._resumed(inputs, facts),
-        ]
-        if not self._stopped(inputs, facts):
-            steps.append(by_task("let clients finish and take no more", "nlb/drain_node.ps1", drain))
-        return [
-            *steps,
+            *(Step(f"On {machine}, let clients finish and take no more.", action) for action in drains),
             Step(
                 f"Wait until {machine} has no client and {inputs.cluster} has converged.",
                 WaitFor(machine, drained, timeout_seconds),
             ),
-            by_task(f"leave {inputs.cluster}", "nlb/remove_node.ps1", where),
-            Step(
-                f"Wait until {inputs.cluster} has converged again.", WaitFor(machine, at_rest, inputs.timeout_seconds)
-            ),
         ]
+
+    @staticmethod
+    def _leaving_seconds(inputs: NodeInputs) -> float:
+        return inputs.timeout_seconds + 60 * inputs.drain_minutes
 
     def preexisting(self, inputs: NodeInputs, facts: NodeFacts) -> bool:
         return self.actual(inputs, facts) is not None and not facts.ours

@@ -155,6 +155,21 @@ def move(
     ]
 
 
+def hand_over(group: Group, attempted: str, remedy: str, timeout_seconds: float) -> list[Step]:
+    """The steps of a planned failover from the primary, which restarts, to the best partner. Raises ``MachineError``
+    where no secondary can take over without loss."""
+    partner = group.partner()
+    if partner is None or not partner.role:  # one that cannot be asked cannot be told to take over
+        raise MachineError(
+            group.primary,
+            attempted,
+            "it is the primary, and no secondary can take over without loss while it restarts: both would have to "
+            "commit synchronously",
+            remedy,
+        )
+    return move(group.name, partner.machine, timeout_seconds)
+
+
 class PrimaryResource(PlansByChange[PrimaryInputs, Whereabouts]):
     COMPUTED = ("current",)
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from components.topology.parts import Certificate, Domain, Flow, Machine, Part, Replica, Spf, Sql, Waits
+from components.topology.parts import Certificate, Domain, Drill, Flow, Machine, Part, Replica, Spf, Sql, Waits
 from components.topology.portal import Portal, Tier
 from components.topology.releases import RELEASES, Release
 from components.topology.roles import ROLES
@@ -38,6 +38,8 @@ class Topology(Part):
     """Service Provider Foundation."""
     portal: Portal
     """The portal servers."""
+    drill: Drill = Drill()
+    """How long clients may notice that a server is away."""
     waits: Waits = Waits()
     """How long each kind of wait may take."""
     adopt_from: Text | None = None

@@ -202,6 +202,29 @@ class Spf(Part):
         return f"https://{self.name}:{self.port}"
 
 
+class Budget(Part):
+    """Seconds of disruption that clients may notice while one server of a level is away."""
+
+    sql: Patience
+    """A replica of the availability group."""
+    spf: Patience
+    """A server of Service Provider Foundation."""
+    portal: Patience
+    """A portal server."""
+
+
+class Drill(Part):
+    """What `python -m operations drill` measures against. The defaults are what the parts can do: Network Load
+    Balancing misses a node after five heartbeats of a second and converges in ten; a group fails over in seconds once
+    the cluster orders it. Where a server is gone, the health-check time-out (30 seconds) and the session time-out (10)
+    come before that."""
+
+    planned: Budget = Budget(sql=30, spf=15, portal=15)
+    """A server that shuts down in order."""
+    unplanned: Budget = Budget(sql=60, spf=15, portal=15)
+    """A server whose power is cut."""
+
+
 class Waits(Part):
     """Every wait has an end. Seconds of the real world."""
 

@@ -340,6 +340,12 @@ CHANGES = [
     Change("portal.managed_from", put("portal.managed_from", ["10.0.0.0/8"]), updated="windows:FirewallRule"),
     Change("portal.plan.name", put("portal.plan.name", "Other"), replaced="portal:Plan portal:PlanReplicationCheck"),
     Change("portal.plan.services", put("portal.plan.services", ["mysqlservers", "sqlservers"]), updated="portal:Plan"),
+    # What a drill is measured against is no resource's business.
+    *(
+        Change(f"drill.{kind}.{level}", put("drill", {kind: {"sql": 60, "spf": 60, "portal": 60, level: 77}}))
+        for kind in ("planned", "unplanned")
+        for level in ("sql", "spf", "portal")
+    ),
     *(Change(f"waits.{name}", put(f"waits.{name}", 444), kinds) for name, kinds in WAITS.items()),
 ]
 """One for each key, ``adopt`` apart."""

@@ -284,7 +284,8 @@ class Farm:
         return found
 
     def operations(self, *arguments: str) -> Result:
-        stack = ("--stack", "e2e") if arguments[0] in ("verify", "audit", "runbook", "doctor", "load-balancer") else ()
+        asks_by_stack = ("verify", "audit", "runbook", "doctor", "load-balancer", "maintenance", "drill")
+        stack = ("--stack", "e2e") if arguments[0] in asks_by_stack else ()
         return self._run([sys.executable, "-m", "operations", *arguments, *stack], folder=self.project)
 
     def _run(self, command: list[str], given: str | None = None, folder: Path = ROOT) -> Result:

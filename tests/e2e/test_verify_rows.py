@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from lab.testing import power, sql
-from operations import audit, configuration, verify
+from operations import audit, configuration, levels, verify
 from operations.audits.finding import Verdict
 from operations.checks import machines, unverified
 from operations.row import Check, Row, Status
@@ -314,7 +314,7 @@ class Looking(FarmHere):
         context = self.context()
         context.remote.log_off()  # as a process of its own, which has no connection yet
         checks = [one.check for one in machines.reach(context)]
-        checks += [check for level in verify.LEVELS for check in level(context)]
+        checks += [check for level in levels.LEVELS for check in level(context)]
         (check,) = [one for one in checks if one.member == member and one.checked.startswith(checked)]
         return check.row()
 
@@ -373,7 +373,7 @@ def eventually(farm: Looking, broken: Broken, *wanted: Status) -> Row:
 def test_every_row_was_tried(farm: Looking) -> None:
     context = farm.context()
     checks: list[Check] = [one.check for one in machines.reach(context)]
-    checks += [check for level in verify.LEVELS for check in level(context)]
+    checks += [check for level in levels.LEVELS for check in level(context)]
     untried = {check.checked for check in checks if not any(check.checked.startswith(one.checked) for one in ROWS)}
     untried -= {check.checked for check in unverified.checks(context)}  # these say what nobody looks at
     assert untried == {

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from components.topology import load
 from operations import __main__ as operations
-from operations import configuration, verify
+from operations import configuration, levels
 from operations.checks import balancing, machines, portal, spf, sql, unverified
 from operations.configuration import Context
 from operations.row import Check, Row, SoonError, Status, UncheckedError, WrongError, expect, rows
@@ -211,7 +211,7 @@ def farm(monkeypatch: pytest.MonkeyPatch) -> Farm:
         assert context.down == down, "every level knows which machines do not answer"
         yield from farm.checks
 
-    monkeypatch.setattr(verify, "LEVELS", (checks,))
+    monkeypatch.setattr(levels, "LEVELS", (checks,))
     monkeypatch.setattr(machines, "reach", farm.reach)
     monkeypatch.setattr(operations, "from_stack", lambda stack: CONTEXT)
     return farm
@@ -398,14 +398,14 @@ def test_every_level_asks_for_every_member() -> None:
     assert context.passphrase.reveal() == "Pass-Phrase-4!"
     assert "Pass-Phrase-4!" not in repr(context)
     checks = [one.check for one in machines.reach(context)]
-    checks += [check for level in verify.LEVELS for check in level(context)]
+    checks += [check for level in levels.LEVELS for check in level(context)]
     asked = [(check.level, check.member) for check in checks]
     for member in ("Portal1", "Portal2", "SPF1", "SPF2", "SQL1", "SQL2"):
         assert ("machines", member) in asked
     for member in ("Portal1", "Portal2", "portal.hyper-v.nu"):
         assert ("load balancing", member) in asked
     assert ("sign-in", "portal.hyper-v.nu") in asked
-    assert len({level for level, _ in asked}) == len(verify.LEVELS) + 1
+    assert len({level for level, _ in asked}) == len(levels.LEVELS) + 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,105 @@
+"""From requests to what clients noticed: failures and outages of each service, and a verdict. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from components.topology import Topology
+from operations.clients import Asked, Request, Target
+from operations.maintenance.parts import levels_of
+
+
+@dataclass(frozen=True)
+class Service:
+    """What clients noticed of one site behind a name, while one server was shut down and came back. Times are seconds
+    since the shutdown was ordered."""
+
+    level: str
+    service: str
+    name: str
+    port: int
+    requests: int
+    repeated: int
+    """Requests on a kept connection that had been closed; the client sent them again, and nobody noticed."""
+    failed: int
+    first_failure: float | None
+    last_failure: float | None
+    longest_outage_seconds: float
+    """The longest time in which no request of one client was answered well."""
+    errors: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Server:
+    """One server's part of a drill."""
+
+    machine: str
+    levels: tuple[str, ...]
+    off_seconds: float
+    """When the server did not answer any more, after the order."""
+    redundant_seconds: float
+    """When the whole farm was as it should be again, after the order to switch it on."""
+    budget_seconds: float
+    longest_outage_seconds: float
+    services: tuple[Service, ...]
+
+    @property
+    def within(self) -> bool:
+        return self.longest_outage_seconds <= self.budget_seconds
+
+
+def services(asked: Asked, ordered: float) -> tuple[Service, ...]:
+    """By service. ``ordered`` is when the shutdown was ordered, in seconds since the epoch."""
+    targets = dict.fromkeys(request.target for request in asked.requests)
+    return tuple(_service(target, asked, ordered) for target in targets)
+
+
+def _service(target: Target, asked: Asked, ordered: float) -> Service:
+    own = sorted((one for one in asked.requests if one.target == target), key=lambda one: one.began)
+    failures = [one for one in own if one.error]
+    return Service(
+        target.level,
+        target.service,
+        target.name,
+        target.port,
+        len(own),
+        sum(one.target == target for one in asked.repeated),
+        len(failures),
+        round(failures[0].began - ordered, 1) if failures else None,
+        round(failures[-1].began - ordered, 1) if failures else None,
+        round(max((outage(requests) for requests in _by_client(own)), default=0), 1),
+        dict(Counter(one.error for one in failures)),
+    )
+
+
+def _by_client(requests: Sequence[Request]) -> list[list[Request]]:
+    clients = dict.fromkeys(request.source for request in requests)
+    return [[request for request in requests if request.source == client] for client in clients]
+
+
+def outage(requests: Sequence[Request]) -> float:
+    """The longest time without a good answer to one client: from its first failed request until the next one that
+    succeeded was sent, or until the last one that failed had ended. Never shorter than the outage was."""
+    longest, position = 0.0, 0
+    for failed, group in groupby(requests, key=lambda one: bool(one.error)):
+        run = list(group)
+        position += len(run)
+        if failed:
+            end = requests[position].began if position < len(requests) else run[-1].began + run[-1].seconds
+            longest = max(longest, end - run[0].began)
+    return longest
+
+
+def server(
+    topology: Topology, machine: str, asked: Asked, *, ordered: float, off: float, redundant: float, planned: bool
+) -> Server:
+    """A server's part: the budget is that of its levels, the largest where it has several."""
+    levels = levels_of(topology, machine)
+    budget = topology.drill.planned if planned else topology.drill.unplanned
+    found = services(asked, ordered)
+    longest = max((one.longest_outage_seconds for one in found), default=0.0)
+    seconds = max(float(getattr(budget, level)) for level in levels)
+    return Server(machine, tuple(levels), round(off, 1), round(redundant, 1), seconds, longest, found)
