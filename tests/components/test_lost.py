@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,8 @@ from pulumi.runtime import rpc
 
 from components import settings
 from components.failover_proof import FailoverProofFacts, FailoverProofResource
+from components.nlb.node import NodeFacts, NodeResource
+from components.nlb.state import NodeView
 from components.resource import Kind
 from components.resource.machine_claims import machines
 from components.resource.ownership import Claim
@@ -236,6 +239,19 @@ def test_what_another_resource_claims_there_by_now_is_left(losing: Losing) -> No
     assert world.said[0].startswith("SQL2: the failover proof of SQL stays: it belongs to")
 
 
+def test_a_node_leaves_a_cluster_whose_first_node_is_lost(monkeypatch: pytest.MonkeyPatch, losing: Losing) -> None:
+    own = NodeView("Portal2", bound=True)
+
+    def observe(remote: Remote, machine: str, *_: str) -> NodeView:
+        assert remote.hosts[machine].name == own.machine
+        return own
+
+    monkeypatch.setattr("components.nlb.state.observe", observe)
+    case = next(case for case in CASES if case.name == "Node")
+    inputs = case.parsed().model_copy(update={"machine": "Portal2", "first": "Portal1"})
+    assert NodeResource().observe(inputs, remote_of(load(losing("Portal1")))) == NodeFacts(own, own)
+
+
 # The group ------------------------------------------------------------------------------------------------------------
 
 
@@ -352,6 +368,24 @@ def test_what_a_lost_machine_takes_along(made: Callable[[Path], Inputs], losing:
         updated - {"SQL1-endpoint"} | {"SQL2-endpoint"},
         {"SQL1-endpoint", "failover-proof"},
     )
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "topologies").glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_design_goes_on_without_the_first_of_each(
+    file: Path, made: Callable[[Path], Inputs], tmp_path: Path
+) -> None:
+    whole = load(file)
+    lists = [*(tier.nodes for tier in whole.portal.tiers), whole.spf.servers]
+    lists.append(tuple(replica.machine for replica in whole.replicas))
+    lost = [names[0] for names in lists if len(names) > 1]
+    declared = yaml.safe_load(file.read_text(encoding="utf-8"))
+    for machine in declared["machines"]:
+        machine["lost"] = machine["name"] in lost
+    (tmp_path / file.name).write_text(yaml.safe_dump(declared), encoding="utf-8")
+    for name, (_, inputs) in made(tmp_path / file.name).items():
+        told = {key: value for key, value in inputs.items() if key != "lost"}
+        named = [machine for machine in lost if re.search(rf"\b{re.escape(machine)}\b", f"{name} {told}")]
+        assert named == [], name
 
 
 def test_it_comes_back_as_a_new_one(made: Callable[[Path], Inputs], losing: Losing) -> None:
