@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from components.resource import FarmResource, InputPart, Recovers, ReplaceOn
+from components.resource import FarmResource, InputPart, PlansByChange, Recovers, ReplaceOn
 from components.sql import group as groups
 from components.sql.group import Group
 from components.sql.primary import move, refuse_loss
@@ -44,6 +44,9 @@ class FailoverProofInputs(OnReplicas):
     """What has to work after each failover."""
     marker: str
     """What the proof is kept under; another one asks for another proof."""
+    kept: str = ""
+    """Set for an update: the marker of the proof that the state knows of. Counts where the machine that kept it is no
+    replica any more."""
     failover_seconds: float = 120
     """How long a failover may take."""
     site_seconds: float = 180
@@ -59,6 +62,8 @@ class FailoverProofFacts:
     """Sites that do not answer, and the failed log-ons that the portal wrote to its event log meanwhile."""
     elsewhere: tuple[str, ...] = ()
     """The machines that keep the marker since they came first in the topology."""
+    here: bool = True
+    """Whether a replica keeps it at all."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,9 @@ class Works:
         return "; ".join((*facts.group.unhealthy(), *facts.troubles))
 
 
-class FailoverProofResource(Recovers[FailoverProofInputs, FailoverProofFacts]):
+class FailoverProofResource(
+    Recovers[FailoverProofInputs, FailoverProofFacts], PlansByChange[FailoverProofInputs, FailoverProofFacts]
+):
     def display_name(self, inputs: FailoverProofInputs) -> str:
         return f"the failover proof of {inputs.group}"
 
@@ -90,14 +97,20 @@ class FailoverProofResource(Recovers[FailoverProofInputs, FailoverProofFacts]):
         # That another replica was the first when it was proved is no reason to prove it again. Nor is a silent one that
         # may know of it.
         unknown = inputs.marker if kept.unreachable else ""
-        proved = kept.given.get(self.owner_machine(inputs)) or next(iter(kept.given.values()), unknown)
+        proved = kept.given.get(self.owner_machine(inputs)) or next(iter(kept.given.values()), unknown or inputs.kept)
         # Sites are asked only while a proof is due: a converged farm is not touched by a refresh.
         troubles = () if proved == inputs.marker else _troubles(inputs, remote, attempted)
         elsewhere = tuple(machine for machine in kept.given if machine != self.owner_machine(inputs))
-        return FailoverProofFacts(group, proved, troubles, elsewhere)
+        return FailoverProofFacts(group, proved, troubles, elsewhere, here=bool(kept.given or unknown or not proved))
+
+    def inputs_of_update(self, olds: dict[str, Any], inputs: FailoverProofInputs) -> FailoverProofInputs:
+        """A replica that left, and kept that the failover is proved, is no reason to prove it again."""
+        keeper = next(iter(olds.get("machines") or ()), "")
+        left = keeper not in inputs.machines
+        return inputs.model_copy(update={"kept": str(olds.get("marker") or "") if left else ""})
 
     def plan(self, inputs: FailoverProofInputs, facts: FailoverProofFacts) -> list[Step]:
-        if facts.proved == inputs.marker and not facts.elsewhere:
+        if facts.proved == inputs.marker and facts.here and not facts.elsewhere:
             return []
         steps = [] if facts.proved == inputs.marker else self._prove(inputs, facts)
         arguments = {"Name": self.resource_id(inputs), "Text": inputs.marker}

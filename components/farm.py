@@ -71,9 +71,10 @@ class Farm(Component):
         # Their databases into the group, their logins to every replica, and the proof that this was enough.
         self.databases = sql.add_databases(DATABASES, ready)
         mirrored = sql.mirror_logins("logins", DATABASES, self.databases)
-        proved = FailoverProof(
-            "failover-proof",
-            FailoverProofInputs(
+        # While the partner is lost there is nothing to fail over to.
+        proved: list[pulumi.Resource] = [mirrored, *admitted]
+        if topology.partner is not None:
+            inputs = FailoverProofInputs(
                 group=topology.sql.group,
                 machines=sql.machines,
                 machine=topology.sql.preferred_primary,
@@ -83,13 +84,12 @@ class Farm(Component):
                 unreachable=topology.sql.unreachable,
                 failover_seconds=topology.waits.failover,
                 site_seconds=topology.waits.site,
-            ),
-            self.child([mirrored, *admitted]),
-        )
-        plan = portal.make_plan([proved])
+            )
+            proved = [FailoverProof("failover-proof", inputs, self.child(proved))]
+        plan = portal.make_plan(proved)
 
         # Every further node joins; whatever that did to the logins is mirrored again.
-        others = [node for tier in tiers for node in tier.add_others(plan or [proved])]
+        others = [node for tier in tiers for node in tier.add_others(plan or proved)]
         joined = self.stage("joined", [mirrored, *(resource for node in others for resource in node.ready)])
         self.logins = sql.mirror_logins(
             "logins-after-joining",

@@ -17,7 +17,7 @@ from components.resource import FarmResource, Inputs, Probe
 from components.steps import Step, WaitFor
 from components.topology import Topology
 from remote import handshakes
-from remote.errors import MachineError, UnreachableError
+from remote.errors import LostMachineError, MachineError, UnreachableError
 from remote.session import Remote
 
 TRUSTED = "trusted"
@@ -40,11 +40,11 @@ class ServerTlsCheckFacts:
 
 
 def _trial(remote: Remote, service: str, machine: str) -> str:
-    """What is wrong with one server's TLS, with what to do; empty for a server that does not answer."""
+    """What is wrong with one server's TLS, with what to do; empty for a server that does not answer, or is lost."""
     try_it = handshakes.winrm if service == "WinRM" else handshakes.sql
     try:
         try_it(remote.hosts[machine], remote.hosts.authorities, attempted="try its TLS")
-    except UnreachableError:
+    except (UnreachableError, LostMachineError):
         return ""
     except MachineError as error:
         return f"{error.machine}: {error.found.rstrip('.')}. {error.remedy}".strip()

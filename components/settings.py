@@ -111,6 +111,7 @@ def hosts(values: dict[str, Any], topology: Topology) -> Hosts:
             verify=bool(entry.get("verify", True)),
             replica=replica is not None,
             netbios=topology.domain_of(machine.name).netbios,
+            lost=machine.lost,
         )
     shared = {name: str(given[name]["address"]) for name in shared_names(topology) if name in given}
     return Hosts(machines, shared, str(values.get("authorities") or ""))

@@ -38,6 +38,12 @@ class UnreachableError(MachineError):
     __module__ = "builtins"
 
 
+class LostMachineError(MachineError):
+    """The topology says that the machine will not come back. Nothing was sent."""
+
+    __module__ = "builtins"
+
+
 class LostAnswerError(MachineError):
     """The connection broke after a change was sent: it may or may not have happened. Observe before trying again."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from remote.errors import MachineError
+from remote.errors import LostMachineError, MachineError
 from remote.names import folded
 from remote.secret import Secret
 
@@ -36,6 +36,8 @@ class Host:
     """It carries a replica of the availability group."""
     netbios: str = ""
     """The NetBIOS name of the machine's domain."""
+    lost: bool = False
+    """It will not come back: nothing tries to reach it."""
 
     @property
     def directory_account(self) -> tuple[str, str]:
@@ -72,6 +74,13 @@ class Hosts:
                 "find out how to reach it",
                 "no such machine in this stack's configuration",
                 f"Known are: {known}. A machine that leaves the farm stays listed until `pulumi up` has cleared it.",
+            )
+        if host.lost:
+            raise LostMachineError(
+                host.name,
+                "find out how to reach it",
+                "the topology says that this machine is lost",
+                "Run `pulumi up`, which takes it out of the farm. Take `lost` away when it is installed anew.",
             )
         return host
 

@@ -20,7 +20,7 @@ from components.nlb.state import NodeView, PortRule
 from components.resource import FarmResource, Inputs, ReplaceOn, Resource
 from components.resource.machine_claims import MachineClaims
 from components.steps import ScheduledTask, Script, Step, WaitFor
-from remote.errors import MachineError
+from remote.errors import LostMachineError, MachineError
 from remote.names import folded, same
 from remote.session import Remote
 
@@ -108,9 +108,12 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
         attempted = f"read {self.display_name(inputs)}"
         node = state.observe(remote, inputs.machine, inputs.interface, attempted)
         first = node
-        if inputs.first != inputs.machine:
-            first = state.observe(remote, inputs.first, inputs.first_interface, attempted)
-        claim = MachineClaims(remote).read(inputs.first, f"nlb-cluster/{inputs.tier}".lower())
+        try:
+            if inputs.first != inputs.machine:
+                first = state.observe(remote, inputs.first, inputs.first_interface, attempted)
+            claim = MachineClaims(remote).read(inputs.first, f"nlb-cluster/{inputs.tier}".lower())
+        except LostMachineError:  # a node that has to leave a cluster whose first node is lost leaves as it sees it
+            return NodeFacts(node, node)
         return NodeFacts(first, node, ours=claim is not None and not claim.adopted)
 
     def plan(self, inputs: NodeInputs, facts: NodeFacts) -> list[Step]:

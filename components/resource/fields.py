@@ -9,10 +9,11 @@ import secrets as secrets_of_python
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, ValidatorFunctionWrapHandler, field_validator
 
+from remote.names import folded
 from remote.secret import Secret, redact
 
 
@@ -139,6 +140,25 @@ class Keyed(Inputs):
         key = kept.get("key")
         self._key = Secret(key if isinstance(key, str) and key else secrets_of_python.token_hex(32))
         return self
+
+
+AnyInputs = TypeVar("AnyInputs", bound=Inputs)
+_LISTS_OF_MACHINES = ("machines", "nodes", "replicas")
+
+
+def without_machines(inputs: AnyInputs, lost: frozenset[str]) -> AnyInputs:
+    """The same inputs with these machines (by folded name) in no list."""
+    left = {}
+    for name in type(inputs).model_fields if lost else ():
+        value = getattr(inputs, name)
+        if isinstance(value, tuple):
+            left[name] = tuple(item for item in value if folded(_machine_of(name, item)) not in lost)
+    return inputs.model_copy(update=left)
+
+
+def _machine_of(field: str, item: Any) -> str:
+    """The machine that an entry of a list is about; empty for one that is about none."""
+    return str(item if field in _LISTS_OF_MACHINES and isinstance(item, str) else getattr(item, "machine", ""))
 
 
 def marked(model: type[BaseModel], marker: type[Any]) -> tuple[str, ...]:

@@ -49,8 +49,16 @@ from components.step_log import StepLog
 from components.step_runner import StepRunner
 from components.steps import Step
 from components.topology.place import to_set
-from remote.errors import LostAnswerError, MachineError, RefusedError, UnreachableError, UntrustedError
+from remote.errors import (
+    LostAnswerError,
+    LostMachineError,
+    MachineError,
+    RefusedError,
+    UnreachableError,
+    UntrustedError,
+)
 from remote.looks import shared
+from remote.names import folded
 from remote.secret import Secret, redact
 from remote.session import Remote
 from remote.text import visible
@@ -61,7 +69,7 @@ MASKED_DIFFERENCE = "(differs from the configuration)"
 TRACEBACK = "PULUMI_PYTHON_TRACEBACK"
 """Environment variable: where it is set, an error of the program itself is shown with its place in the program."""
 
-_NO_READING = (UnreachableError, LostAnswerError, RefusedError, UntrustedError)
+_NO_READING = (UnreachableError, LostAnswerError, LostMachineError, RefusedError, UntrustedError)
 """What the connection to a machine ends in: never a difference of what is read through it."""
 
 OUTPUTS = ("ownership", "revision")
@@ -142,30 +150,37 @@ class Adapter(ResourceProvider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         inputs = self.parse(props)
         with self._boundary(inputs):
-            declared = fields.plain(inputs)
-            reconciler = self._reconciler(props)
             try:
-                with shared():
-                    facts = reconciler.observe(inputs)
-            except MachineError as error:
-                if not isinstance(inputs, ThroughFarm) or isinstance(error, _NO_READING):
-                    raise
-                unread = {"reading": f"fails: {error}"}
-                return ReadResult(id_, props | unread, {**_payload(props), **declared, **unread})
-            actual = self.resource.actual(inputs, facts)
-            if actual is None:
-                if not reconciler.claimed(inputs, Ownership.of(props)):
-                    return ReadResult("", {})
-                # Not "gone": then a destroy would not ask for it, and its claim would stay.
-                missing = {"present": False}
-                return ReadResult(id_, props | missing, {**_payload(props), **declared, **missing})
-            readable = {"reading": READABLE} if isinstance(inputs, ThroughFarm) else {}
-            model = self.resource.INPUTS
-            shown = _shown(actual, declared, fields.secrets(model))
-            live = {**_payload(props), **declared, "present": True, **readable, **shown}
-            outs = live | self._computed(inputs, facts, None, props)
-            outs |= {name: props[name] for name in (*OUTPUTS, *_keys(model)) if name in props}
-            return ReadResult(id_, outs, live)
+                return self._read(id_, props, inputs)
+            except LostMachineError:
+                # Its own things are deleted next, and those of the whole farm are updated to go on without it.
+                return ReadResult(id_, props, {**_payload(props), **fields.plain(inputs)})
+
+    def _read(self, id_: str, props: dict[str, Any], inputs: Any) -> ReadResult:
+        declared = fields.plain(inputs)
+        reconciler = self._reconciler(props)
+        try:
+            with shared():
+                facts = reconciler.observe(inputs)
+        except MachineError as error:
+            if not isinstance(inputs, ThroughFarm) or isinstance(error, _NO_READING):
+                raise
+            unread = {"reading": f"fails: {error}"}
+            return ReadResult(id_, props | unread, {**_payload(props), **declared, **unread})
+        actual = self.resource.actual(inputs, facts)
+        if actual is None:
+            if not reconciler.claimed(inputs, Ownership.of(props)):
+                return ReadResult("", {})
+            # Not "gone": then a destroy would not ask for it, and its claim would stay.
+            missing = {"present": False}
+            return ReadResult(id_, props | missing, {**_payload(props), **declared, **missing})
+        readable = {"reading": READABLE} if isinstance(inputs, ThroughFarm) else {}
+        model = self.resource.INPUTS
+        shown = _shown(actual, declared, fields.secrets(model))
+        live = {**_payload(props), **declared, "present": True, **readable, **shown}
+        outs = live | self._computed(inputs, facts, None, props)
+        outs |= {name: props[name] for name in (*OUTPUTS, *_keys(model)) if name in props}
+        return ReadResult(id_, outs, live)
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         inputs = self.parse(news, olds)
@@ -214,7 +229,13 @@ class Adapter(ResourceProvider):
             self._how_to_take_over,
             self._left,
             begin,
+            self._lost(),
         )
+
+    def _lost(self) -> frozenset[str]:
+        """The machines that will not come back, by folded name; none in a world without a configuration."""
+        lost = settings.topology_of(self._connection).lost if self._connection else ()
+        return frozenset(folded(machine) for machine in lost)
 
     def _how_to_adopt(self, inputs: Any) -> str:
         """The line of the topology to change."""

@@ -68,6 +68,8 @@ class Reconciler(Generic[InputsT, FactsT]):
     begin: Callable[[str], None] = lambda _machine: None
     """Called before the first change, with the machine that keeps the claim. Raises ``MachineError`` where another
     operator is at work."""
+    lost: frozenset[str] = frozenset()
+    """The machines that will not come back, by folded name. Their claims count no more."""
 
     @property
     def _claims_kept(self) -> bool:
@@ -110,7 +112,7 @@ class Reconciler(Generic[InputsT, FactsT]):
             inputs = self.resource.inputs_of_update(olds, inputs)
         rewrite = any(olds.get(name) != fields.plain(inputs).get(name) for name in self._marked(fields.WriteOnly))
         kept = Ownership.of(olds)
-        owner = kept.owner_machine or self.resource.owner_machine(inputs)
+        owner = self._keeper(inputs, kept)
         facts = self.observe(inputs)
         if self._claims_kept:
             self.begin(owner)
@@ -125,9 +127,12 @@ class Reconciler(Generic[InputsT, FactsT]):
     def delete(self, inputs: InputsT, ownership: Ownership) -> None:
         """Undo what this stack made; what was adopted stays, and so does what belongs to another resource by now."""
         resource = self.resource
-        owner = ownership.owner_machine or resource.owner_machine(inputs)
         # What only looks has nothing to undo, and to look would meet what is taken away beside it.
-        if not self._claims_kept or not self._owned(owner, inputs, ownership):
+        if not self._claims_kept or self._is_lost(inputs):
+            return
+        inputs = fields.without_machines(inputs, self.lost)
+        owner = self._keeper(inputs, ownership)
+        if not self._owned(owner, inputs, ownership):
             return
         self.begin(owner)
         if not ownership.adopted:
@@ -144,12 +149,37 @@ class Reconciler(Generic[InputsT, FactsT]):
         claim = self.claims.read(owner, self.resource.resource_id(inputs))
         return claim is not None and claim.token == ownership.token
 
+    def _keeper(self, inputs: InputsT, ownership: Ownership) -> str:
+        """The machine that keeps the claim. What a lost one kept of the whole farm, another one keeps from now on."""
+        kept = ownership.owner_machine
+        return self.resource.owner_machine(inputs) if not kept or folded(kept) in self.lost else kept
+
+    def _is_lost(self, inputs: InputsT) -> bool:
+        """Whether the thing is on a lost machine, and is left there. Raises ``MachineError`` for one of the whole farm
+        that is still managed through a lost machine: it is not gone with that machine."""
+        machine, thing = self.resource.owner_machine(inputs), self.resource.display_name(inputs)
+        if folded(machine) not in self.lost:
+            return False
+        if self.resource.resource_id(inputs).startswith(f"{folded(machine)}/"):
+            self.left(f"{machine} is lost: {thing} leaves the state, and stays there as it is.")
+            return True
+        if folded(self.resource.owner_machine(fields.without_machines(inputs, self.lost))) not in self.lost:
+            return False
+        raise MachineError(
+            machine,
+            f"delete {thing}",
+            "it belongs to the whole farm, and the state has it managed through this machine, which is lost",
+            "Run `pulumi up` first: it goes through another machine then.",
+        )
+
     def _owned(self, machine: str, inputs: InputsT, ownership: Ownership) -> bool:
         """Whether delete may take the thing away. Without a claim it may not: that is written before the first step of
         a create and removed after the last one of a delete, so what is there now is another program's."""
         claim = self.claims.read(machine, self.resource.resource_id(inputs))
         if claim is not None and claim.token == ownership.token:
             return True
+        if claim is None and folded(ownership.owner_machine) in self.lost:
+            return True  # the claim is lost with its machine; the state says whose it is
         thing = self.resource.display_name(inputs)
         if claim is not None:
             self.left(f"{machine}: {thing} stays: it belongs to {claim.owner} since {claim.since}.")

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 
 import pulumi
 
-from components.resource import Adoptable, FarmResource, InputPart, ReplaceOn, WithOrphan
+from components.resource import Adoptable, FarmResource, InputPart, PlansByChange, ReplaceOn, WithOrphan
 from components.sql import group as groups
 from components.sql.group import Group, Replica
 from components.sql.replicas import OnReplicas, marks
@@ -26,6 +26,7 @@ from components.steps import Script, Sql, Step, WaitFor
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError, UnreachableError
+from remote.names import same
 from remote.session import Remote
 
 CONNECTED = "every replica"
@@ -49,6 +50,11 @@ class AvailabilityGroupInputs(OnReplicas):
     """The group's name."""
     replicas: tuple[ReplicaInputs, ...]
     """All replicas with their modes; the first becomes the primary of a new group."""
+    lost: tuple[str, ...] = ()
+    """Machines that will not come back: their replicas are removed, whoever added them."""
+    added: tuple[str, ...] = ()
+    """Set for an update: the replicas that this stack added, as the state knows it. Counts where the machine that kept
+    it is lost."""
     connection: str = CONNECTED
     """What is declared of the replicas; a drifted state names those that the primary does not reach, with the error."""
     timeout_seconds: float = 600
@@ -99,8 +105,9 @@ class Synchronised:
 class AvailabilityGroupResource(
     Adoptable[AvailabilityGroupInputs, AvailabilityGroupFacts],
     WithOrphan[AvailabilityGroupInputs, AvailabilityGroupFacts],
+    PlansByChange[AvailabilityGroupInputs, AvailabilityGroupFacts],
 ):
-    COMPUTED = ("primary",)
+    COMPUTED = ("primary", "added_replicas")
 
     def display_name(self, inputs: AvailabilityGroupInputs) -> str:
         return f"the availability group {inputs.group}"
@@ -116,17 +123,24 @@ class AvailabilityGroupResource(
         kept = marks(inputs, inputs.machines, remote, _mark(inputs), f"read {self.display_name(inputs)}").given
         # While its keeper is silent, no replica is known to be ours, and none is removed.
         keeper = next(iter(kept), "")
-        return AvailabilityGroupFacts(group, frozenset(kept[keeper].split(",")) if keeper else frozenset(), keeper)
+        added = kept[keeper].split(",") if keeper else inputs.added
+        return AvailabilityGroupFacts(group, frozenset(added), keeper)
+
+    def inputs_of_update(self, olds: dict[str, Any], inputs: AvailabilityGroupInputs) -> AvailabilityGroupInputs:
+        keeper = next((replica["machine"] for replica in olds.get("replicas") or ()), "")
+        added = tuple(olds.get("added_replicas") or ()) if keeper in inputs.lost else ()
+        return inputs.model_copy(update={"added": added})
 
     def plan(self, inputs: AvailabilityGroupInputs, facts: AvailabilityGroupFacts) -> list[Step]:
         group = facts.group
         self._refuse(inputs, group)
         lacking = [one for one in inputs.replicas if group.replica(one.machine) is None]
-        gone = [one for one in group.replicas if one.machine not in inputs.machines and one.machine in facts.added]
+        leaves = facts.added | {*(one.machine for one in group.replicas if _is_in(one.machine, inputs.lost))}
+        gone = [one for one in group.replicas if one.machine not in inputs.machines and one.machine in leaves]
         added = facts.added | {one.machine for one in lacking}
         primary = group.primary or self.owner_machine(inputs)
         home = self.owner_machine(inputs)
-        steps = [] if added == facts.added and facts.keeper in ("", home) else [self._keep(inputs, added)]
+        steps = [] if added == facts.added and (facts.keeper == home or not added) else [self._keep(inputs, added)]
         if facts.keeper not in ("", home):
             steps += self.plan_orphan(inputs, facts)
         for left in gone:
@@ -255,7 +269,7 @@ class AvailabilityGroupResource(
         return live
 
     def outputs(self, inputs: AvailabilityGroupInputs, facts: AvailabilityGroupFacts) -> dict[str, Any]:
-        return {"primary": facts.group.primary}
+        return {"primary": facts.group.primary, "added_replicas": sorted(facts.added)}
 
 
 def _connected(inputs: AvailabilityGroupInputs, wanted: ReplicaInputs, primary: str, seconds: float) -> Step:
@@ -286,6 +300,11 @@ def _mark(inputs: AvailabilityGroupInputs) -> str:
     return f"availability-group/{inputs.group}/added".lower()
 
 
+def _is_in(machine: str, machines: tuple[str, ...]) -> bool:
+    """A server's name for its machine may be spelled in another way than the topology's."""
+    return any(same(machine, other) for other in machines)
+
+
 def _port(url: str) -> str:
     found = re.search(r":(\d+)/?$", url)
     return found[1] if found else ""
@@ -305,3 +324,5 @@ class AvailabilityGroup(FarmResource[AvailabilityGroupInputs], module="sql", nam
     implementation = AvailabilityGroupResource
     primary: pulumi.Output[str]
     """The machine that has the role now."""
+    added_replicas: pulumi.Output[list[str]]
+    """The machines of the replicas that this stack added."""

@@ -207,6 +207,7 @@ def group_inputs(topology: Topology) -> AvailabilityGroupInputs:
             )
             for replica in topology.replicas
         ),
+        lost=topology.lost_replicas,
         unreachable=topology.sql.unreachable,
         timeout_seconds=topology.waits.synchronization,
         adopt=topology.sql.adopt,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from components.topology.parts import Certificate, Domain, Drill, Flow, Machine, Part, Replica, Spf, Sql, Waits
 from components.topology.portal import Portal, Tier
@@ -45,6 +45,28 @@ class Topology(Part):
     adopt_from: Text | None = None
     """Another stack whose things this one takes over, as messages name it (`project/stack`). What that stack made, a
     `destroy` of this one takes away."""
+    _lost_replicas: tuple[str, ...] = PrivateAttr(default=())
+
+    def without_lost(self) -> Topology:
+        """The same topology with the lost machines in ``machines`` alone. Where the preferred primary is lost, another
+        replica is preferred: synchronous, and automatic if one is."""
+        lost, sql = set(self.lost), self.sql
+        if not lost:
+            return self
+        replicas = tuple(replica for replica in sql.replicas if replica.machine not in lost)
+        preferred = sql.preferred_primary
+        if preferred in lost:
+            synchronous = [replica for replica in replicas if replica.commit == "synchronous"]
+            preferred = min(synchronous, key=lambda replica: not replica.automatic).machine
+        tiers = tuple(tier.model_copy(update={"nodes": _kept(tier.nodes, lost)}) for tier in self.portal.tiers)
+        changes = {
+            "sql": sql.model_copy(update={"replicas": replicas, "preferred_primary": preferred}),
+            "spf": self.spf.model_copy(update={"servers": _kept(self.spf.servers, lost)}),
+            "portal": self.portal.model_copy(update={"tiers": tiers}),
+        }
+        left = self.model_copy(update=changes)
+        left._lost_replicas = tuple(replica.machine for replica in sql.replicas if replica.machine in lost)
+        return left
 
     @property
     def release(self) -> Release:
@@ -71,6 +93,16 @@ class Topology(Part):
     def computer_account(self, machine: str) -> str:
         r"""A machine's account in its domain, ``HYPERVNU\SQL1$``."""
         return f"{self.domain_of(machine).netbios}\\{self.machine(machine).name}$"
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The machines that will not come back; no other list has them."""
+        return tuple(machine.name for machine in self.machines if machine.lost)
+
+    @property
+    def lost_replicas(self) -> tuple[str, ...]:
+        """The machines among them that the file has as replicas."""
+        return self._lost_replicas
 
     def tier_at(self, node: str) -> tuple[str, str, int]:
         """The place of the tier that a portal server belongs to. Raises LookupError for any other machine."""
@@ -104,10 +136,11 @@ class Topology(Part):
         return self.replicas[1:]
 
     @property
-    def partner(self) -> Replica:
-        """The secondary to which a failover is proved: synchronous, and automatic if one is."""
+    def partner(self) -> Replica | None:
+        """The secondary to which a failover is proved: synchronous, and automatic if one is. None where all of them are
+        lost."""
         safe = [replica for replica in self.secondaries if replica.commit == "synchronous"]
-        return min(safe, key=lambda replica: not replica.automatic)
+        return min(safe, key=lambda replica: not replica.automatic, default=None)
 
     @property
     def listener_fqdn(self) -> str:
@@ -136,3 +169,7 @@ class Topology(Part):
     def _address_of(self, role: str, machine: str) -> str:
         tier = self.portal.tier_of(role)
         return f"https://{self.fqdn(machine) if machine in tier.nodes else tier.front.name}:{ROLES[role].ports[0]}"
+
+
+def _kept(names: tuple[str, ...], lost: set[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if name not in lost)

@@ -69,6 +69,9 @@ class Machine(Part):
     """Its own (dedicated) address."""
     interface: Text | None = None
     """The network card that a load balancing cluster binds to. Needed on nodes of a `cluster`."""
+    lost: Flag = False
+    """This server will not come back as it is. It is taken out of every list of this file, and the farm goes on without
+    it: nothing contacts it any more, and what the program keeps of it leaves the state."""
 
     @property
     def fqdn(self) -> str:

@@ -32,8 +32,8 @@ class TopologyError(Exception):
 
 
 def load(path: Path | str) -> Topology:
-    """Read and check a topology file, with one spelling for each name (``spelling``). Raises TopologyError, whose text
-    lists every problem, one a line:
+    """Read and check a topology file, with one spelling for each name (``spelling``), and take the lost machines out of
+    its lists. Raises TopologyError, whose text lists every problem, one a line:
 
     ``topologies/a.yaml:31: portal.tiers[0].cluster.address: 172.21.5.151 is the address of machine Portal1; …``
     """
@@ -73,7 +73,7 @@ def load(path: Path | str) -> Topology:
     if problems or topology is None:
         ordered = sorted(dict.fromkeys(problems), key=lambda problem: problem[0])
         raise TopologyError([f"{path}:{line}: {text}" for line, text in ordered])
-    return topology
+    return topology.without_lost()
 
 
 def _crossing(topology: Topology) -> Iterator[Problem]:

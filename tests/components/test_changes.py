@@ -173,6 +173,12 @@ CHANGES = [
         replaced="nlb:Node",
     ),
     Change(
+        "machines.lost",
+        put("machines.1.lost", True),
+        updated="farm:ServerTlsCheck nlb:Cluster sql:LoginMirror",
+        others=NODE,
+    ),
+    Change(
         "certificates.name",
         both(put("certificates.0.name", "public"), put(f"{TIER}.certificate", "public")),
         updated=SITES,

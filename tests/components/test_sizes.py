@@ -93,4 +93,6 @@ def test_the_partner_is_automatic_where_one_is(tmp_path: Path) -> None:
     assert swapped.count("failover: manual") == 1
     file = tmp_path / "swapped.yaml"
     file.write_text(swapped, encoding="utf-8")
-    assert load(file).partner.machine == "DATA-3"
+    partner = load(file).partner
+    assert partner is not None
+    assert partner.machine == "DATA-3"
