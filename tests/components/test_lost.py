@@ -118,7 +118,7 @@ def test_it_is_never_reached(reach: Callable[[Remote], Any], losing: Losing, mon
 def test_its_tls_is_not_tried(losing: Losing, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("remote.handshakes.winrm", lambda host, *_, **__: None)
     monkeypatch.setattr("remote.handshakes.sql", lambda host, *_, **__: None)
-    inputs = ServerTlsCheckInputs(farm="f", machines=("SQL1", "SQL2"), sql_servers=("SQL1", "SQL2"))
+    inputs = ServerTlsCheckInputs(machines=("SQL1", "SQL2"), sql_servers=("SQL1", "SQL2"))
     assert ServerTlsCheckResource().observe(inputs, remote_of(load(losing("SQL2")))).wrong == ()
 
 
