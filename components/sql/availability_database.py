@@ -4,7 +4,8 @@ A secondary is seeded by backup and restore through a share (SQL Server 2012 kno
 chain has started, one ordinary full backup starts it and is kept; all other backups are copies only, so the owner's
 own backup plan is not disturbed. The copies are restored before the database enters the group: should a restore
 fail, no lone member is left behind. A half-made state of an earlier attempt is finished from where it stands: a full
-backup, or a restored copy, from which the log goes on is not made again.
+backup, or a restored copy, from which the log goes on is not made again. A log backup that another program makes
+meanwhile leaves a gap, which is seen and closed (``components.sql.log_chain``).
 
 A suspended copy goes on where nothing can be lost by it; after a forced failover only a person decides that
 (``components.sql.suspension``). A wait ends early where a copy stays suspended or its replica stays cut off.
@@ -24,7 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
-from components.resource import FarmResource, ReplaceOn, Resource
+from components.resource import FarmResource, Overtaken, ReplaceOn
 from components.sql import group as groups
 from components.sql.group import DatabaseReplica, Group, Replica
 from components.sql.leftover import (
@@ -37,6 +38,7 @@ from components.sql.leftover import (
     past,
     read_restored,
 )
+from components.sql.log_chain import OVERTAKEN, LogBackup, missing, obstacle, read_log_backups
 from components.sql.replicas import OnReplicas, ask
 from components.sql.seeding import (
     File,
@@ -45,11 +47,9 @@ from components.sql.seeding import (
     full_backup,
     log_backup,
     moves,
-    needs_log_only,
     read_files,
     read_folders,
     read_seed,
-    serves,
 )
 from components.sql.suspension import quoted, refuse_loss, resumable, stays_suspended
 from components.steps import Sql, Step, WaitFor, load_script
@@ -114,6 +114,8 @@ class AvailabilityDatabaseFacts:
     """By machine: where the instance puts new files."""
     seed: Seed | None = None
     """The full backup of an earlier seed on the share."""
+    log_backups: tuple[LogBackup, ...] = ()
+    """What other programs backed up of the log beyond the seed or a copy of it."""
     unreachable: tuple[str, ...] = ()
     """Replicas that do not answer."""
 
@@ -125,6 +127,16 @@ class AvailabilityDatabaseFacts:
     def past(self) -> Past | None:
         """Where the primary's database stands in its history."""
         return self.on_primary.past if self.on_primary else None
+
+    def far(self, machine: str) -> tuple[str, int | None]:
+        """How far a machine's copy is, by fork and LSN; nowhere where it has none."""
+        copy = self.copies.get(machine)
+        return (copy.past.fork, copy.past.next_lsn) if copy else ("", None)
+
+    @property
+    def seed_far(self) -> tuple[str, int | None]:
+        """How far the full backup on the share is."""
+        return (self.seed.fork, self.seed.last_lsn) if self.seed else ("", None)
 
 
 @dataclass(frozen=True)
@@ -233,7 +245,7 @@ def _copy(row: Row) -> Copy:
     )
 
 
-class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, AvailabilityDatabaseFacts]):
+class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, AvailabilityDatabaseFacts]):
     def display_name(self, inputs: AvailabilityDatabaseInputs) -> str:
         return f"the database {inputs.database} in {inputs.group}"
 
@@ -269,7 +281,22 @@ class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, Availabi
         seed = read_seed(remote, group.primary, inputs.database, file, attempted)
         files = read_files(remote, group.primary, inputs.database, attempted)
         folders = {machine: read_folders(remote, machine, attempted) for machine in answers.given}
-        return replace(facts, files=files, folders=folders, seed=seed)
+        facts = replace(facts, files=files, folders=folders, seed=seed)
+        return replace(facts, log_backups=self._log_backups(inputs, facts, remote, attempted))
+
+    @staticmethod
+    def _log_backups(
+        inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts, remote: Remote, attempted: str
+    ) -> tuple[LogBackup, ...]:
+        """What is missing between the seed, or a copy of it, and where the primary's log begins."""
+        machines, past = _to_seed(facts.group, inputs.database, facts.unreachable), facts.past
+        if past is None or past.log_start is None:
+            return ()
+        have = [facts.seed_far, *(facts.far(machine) for machine in machines)]
+        behind = [lsn for fork, lsn in have if lsn is not None and fork == past.fork and lsn < past.log_start]
+        if not behind:
+            return ()
+        return read_log_backups(remote, facts.group.primary, inputs.database, min(behind), machines, attempted)
 
     def plan(self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts) -> list[Step]:
         database, primary = inputs.database, facts.group.primary
@@ -321,10 +348,17 @@ class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, Availabi
     ) -> list[Step]:
         database, primary, timeout_seconds = inputs.database, facts.group.primary, inputs.timeout_seconds
         full, log = full_backup(inputs.share, database), log_backup(inputs.share, database)
-        copies = facts.copies
         # Where the chain starts only now, nothing goes on from what was there before.
-        before = None if self._starts_chain(inputs, copies[primary]) else facts.past
-        whole = [one for one in secondaries if one not in copies or not needs_log_only(copies[one].past, before)]
+        before = None if self._starts_chain(inputs, facts.copies[primary]) else facts.past
+
+        def way(far: tuple[str, int | None], machine: str) -> tuple[LogBackup, ...] | None:
+            return missing(*far, before, facts.log_backups, machine)
+
+        copied = {one: logs for one in secondaries if (logs := way(facts.far(one), one)) is not None}
+        whole = [one for one in secondaries if one not in copied]
+        seeded = {one: logs for one in whole if (logs := way(facts.seed_far, one)) is not None}
+        fresh = len(seeded) < len(whole)
+        others: dict[str, tuple[LogBackup, ...]] = copied if fresh else copied | seeded
 
         def step(machine: str, what: str, script: str, file: str, *moved: str) -> Step:
             action = Sql(machine, script, (database, file, *moved), timeout_seconds=timeout_seconds, watched=True)
@@ -333,7 +367,7 @@ class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, Availabi
             return Step(f"On {machine}, {what} of {database} {where}{moving}.", action, _room(inputs))
 
         steps = []
-        if whole and not serves(facts.seed, before):
+        if fresh:
             steps.append(step(primary, "write a copy-only full backup", "sql/backup_database_copy.sql", full))
         steps.append(step(primary, "write a copy-only log backup", "sql/backup_log_copy.sql", log))
         for machine in secondaries:
@@ -343,6 +377,11 @@ class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, Availabi
             script = "sql/restore_database_moved.sql" if moved else "sql/restore_database.sql"
             if machine in whole:
                 steps.append(step(machine, "restore the full backup with NORECOVERY", script, full, *moved))
+            for one in others.get(machine, ()):
+                what = f"On {machine}, restore {one} of {database} with NORECOVERY."
+                values = (database, one.device, one.position)
+                action = Sql(machine, "sql/restore_log_set.sql", values, timeout_seconds=timeout_seconds, watched=True)
+                steps.append(Step(what, action))
             steps.append(step(machine, "restore the log backup with NORECOVERY", "sql/restore_log.sql", log))
         return steps
 
@@ -425,6 +464,31 @@ class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, Availabi
                 primary, f"put {database} into {inputs.group}", "; ".join(wrong), "Correct this, then run again."
             )
         return copy
+
+    def is_overtaken(self, error: MachineError) -> bool:
+        return error.number in OVERTAKEN
+
+    def patience(self, inputs: AvailabilityDatabaseInputs) -> float:
+        return inputs.timeout_seconds
+
+    def overtaken(
+        self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts, error: MachineError
+    ) -> MachineError:
+        """Names the log backup that is missing, and its device."""
+        backups = facts.log_backups
+        one = obstacle(*facts.far(error.machine), backups, error.machine) or (backups[-1] if backups else None)
+        if one is None:
+            return error
+        return MachineError(
+            error.machine,
+            error.attempted,
+            f"the copy lacks a part of the log, which is in {one} on {facts.group.primary} (error {error.number}: "
+            f"{error.found.rstrip('.')})",
+            f"Have the job that makes these backups pause while `pulumi up` seeds {inputs.database}, or write to a "
+            "share that the service account of every SQL Server can read; then run `pulumi up` again: it goes on from "
+            "what is there.",
+            number=error.number,
+        )
 
     def plan_delete(
         self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts, baseline: dict[str, Any]
