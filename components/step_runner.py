@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, assert_never
 
 from components.progress import Report
@@ -132,9 +132,7 @@ class StepRunner:
             case WaitFor() as action:
                 if action.logged_off:
                     self._remote.log_off()
-                missing = action.waiting_for
-                seconds = action.timeout_seconds
-                wait(action.machine, attempted, seconds, lambda: missing(observe()), self._report, remedy=step.remedy)
+                self._wait_for(step, action, attempted, observe)
             case OperatorStep() as action:
                 self._manual(action, attempted, observe)
             case _ as never:
@@ -174,6 +172,18 @@ class StepRunner:
             timeout_seconds=action.timeout_seconds,
             report=lambda progress: self._report(f"{action.machine}: {progress}"),
         )
+
+    def _wait_for(self, step: Step, action: WaitFor, attempted: str, observe: Observe) -> None:
+        to_go: Mapping[str, int] = {}
+
+        def missing() -> str:
+            nonlocal to_go
+            facts = observe()
+            to_go = action.to_go(facts) if action.to_go else {}
+            return action.waiting_for(facts)
+
+        seconds = action.timeout_seconds
+        wait(action.machine, attempted, seconds, missing, self._report, remedy=step.remedy, to_go=lambda: to_go)
 
     def _manual(self, action: OperatorStep, attempted: str, observe: Observe) -> None:
         for click in action.clicks:
@@ -243,20 +253,29 @@ def wait(
     *,
     by_hand: str = "",
     remedy: str = "",
+    to_go: Callable[[], Mapping[str, int]] = dict,
     sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Ask again and again, ever more slowly, until nothing is missing; raise when the time is up. ``by_hand`` is what
-    a person has to do for it to come about; ``remedy`` what to do when it has not."""
-    deadline = time.monotonic() + timeout_seconds
+    a person has to do for it to come about; ``remedy`` what to do when it has not; ``to_go`` as in ``WaitFor``, asked
+    after each ``missing``."""
+    deadline = clock() + timeout_seconds
     pause, told = 0.1, ""
+    least: dict[str, int] = {}
     while waiting_for := missing():
-        if time.monotonic() > deadline:
+        less = {name: amount for name, amount in to_go().items() if amount < least.get(name, amount + 1)}
+        if less:
+            least |= less
+            deadline = clock() + timeout_seconds
+        if clock() > deadline:
             raise MachineError(
                 machine,
                 attempted,
                 f"a person has to do this; still waiting for {waiting_for}"
                 if by_hand
-                else f"after {timeout_seconds:.0f} seconds still waiting for {waiting_for}",
+                else f"after {timeout_seconds:.0f} seconds{' without progress' if least else ''} still waiting for "
+                f"{waiting_for}",
                 f"{by_hand} Then run `pulumi up` again: it resumes."
                 if by_hand
                 else remedy or "When it has come about, run `pulumi up` again: it resumes.",

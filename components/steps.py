@@ -92,6 +92,9 @@ class WaitFor:
     waiting_for: Callable[[Any], str]
     timeout_seconds: float
     logged_off: bool = False
+    to_go: Callable[[Any], Mapping[str, int]] | None = None
+    """What is left to do, each with its amount, for a wait that may take as long as it gets on: the time-out then
+    counts from the last time that one of them became less than ever, or came up."""
 
 
 @dataclass(frozen=True)

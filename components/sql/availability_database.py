@@ -39,6 +39,7 @@ from components.sql.leftover import (
     read_restored,
 )
 from components.sql.log_chain import OVERTAKEN, LogBackup, missing, obstacle, read_log_backups
+from components.sql.primary import LogToGo
 from components.sql.replicas import OnReplicas, ask
 from components.sql.seeding import (
     File,
@@ -74,7 +75,7 @@ class AvailabilityDatabaseInputs(OnReplicas):
     share: str
     """Where backups pass from the primary to the others."""
     timeout_seconds: float = 600
-    """How long a backup or restore may stand still, and a synchronisation take."""
+    """How long a backup, a restore or a synchronisation may stand still."""
     recovery_model: str = "FULL"
     """The only one that a group takes."""
     replicas: str = SYNCHRONIZED
@@ -164,7 +165,9 @@ class Synchronized:
             patience = SUSPENDED_SECONDS if key in suspended else AWAY_SECONDS
             if self.clock() - self._since.setdefault(key, self.clock()) > patience:
                 raise error
-        return ", ".join(lagging(group, self.database, facts.unreachable))
+        behind = sum(one.to_send or 0 for one in group.of(self.database) if one.machine not in facts.unreachable)
+        amount = f" ({behind // 1024} MB of log to send)" if behind >= 1024 else ""
+        return f"{late}{amount}" if (late := ", ".join(lagging(group, self.database, facts.unreachable))) else ""
 
 
 def _cut_off(group: Group, replica: Replica, attempted: str) -> MachineError:
@@ -336,7 +339,8 @@ class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, Availab
             steps.append(Step(what, Sql(one.machine, "sql/resume_database.sql", (database,))))
         if steps or lagging(facts.group, database, facts.unreachable):
             what = f"Wait until {database} is synchronised on every replica of {inputs.group}."
-            steps.append(Step(what, WaitFor(primary, Synchronized(database), inputs.timeout_seconds)))
+            wait = WaitFor(primary, Synchronized(database), inputs.timeout_seconds, to_go=LogToGo(database))
+            steps.append(Step(what, wait))
         return steps
 
     @staticmethod
