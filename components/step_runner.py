@@ -79,10 +79,11 @@ class StepRunner:
         except (LostAnswerError, UnreachableError):
             raise
         except MachineError as error:
-            if error.remedy or not step.remedy:
+            remedy = step.remedies.get(error.number, step.remedy)
+            if error.remedy or not remedy:
                 raise
             raise MachineError(
-                error.machine, error.attempted, error.found, step.remedy, number=error.number, error_id=error.error_id
+                error.machine, error.attempted, error.found, remedy, number=error.number, error_id=error.error_id
             ) from None
 
     def run_apart(self, steps: Sequence[Step]) -> list[tuple[Step, MachineError]]:

@@ -137,6 +137,8 @@ class Step:
     provided: Callable[[Any], None] | None = None
     """Looks at freshly observed facts right before the action, and raises ``MachineError`` where it must not run now:
     for what others may change while the steps before it run."""
+    remedies: Mapping[int, str] = field(default_factory=dict, compare=False)
+    """What to do about errors of these numbers, rather than ``remedy``."""
 
     def __str__(self) -> str:
         return self.sentence

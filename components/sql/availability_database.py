@@ -40,6 +40,7 @@ from components.sql.leftover import (
 )
 from components.sql.log_chain import OVERTAKEN, LogBackup, missing, obstacle, read_log_backups
 from components.sql.primary import LogToGo
+from components.sql.remedies import of_seed
 from components.sql.replicas import OnReplicas, ask
 from components.sql.seeding import (
     File,
@@ -194,13 +195,6 @@ class Visible:
         return f"{self.machine} to learn that {self.database} is in {facts.group.name}"
 
 
-def _room(inputs: AvailabilityDatabaseInputs) -> str:
-    return (
-        f"See that the service account of every SQL Server may read and write {inputs.share}, and that there is room; "
-        "then run `pulumi up` again."
-    )
-
-
 def _to_seed(group: Group, database: str, unreachable: tuple[str, ...] = ()) -> list[str]:
     """The secondaries that have no copy of a database in the group; but those in ``unreachable``."""
     passed = {one.machine for one in group.of(database) if one.joined} | set(unreachable)
@@ -308,6 +302,7 @@ class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, Availab
         asked = [one for one in known.values() if one.machine not in facts.unreachable]
         refuse_loss(facts.group, asked, f"have {database} follow on every replica of {inputs.group}")
         to_seed = _to_seed(facts.group, database, facts.unreachable)
+        remedies = of_seed(inputs.share)
         steps = []
         if copy.recovery_model != inputs.recovery_model:
             what = f"On {primary}, set the recovery model of {database} to FULL."
@@ -322,7 +317,7 @@ class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, Availab
                 timeout_seconds=inputs.timeout_seconds,
                 watched=True,
             )
-            steps.append(Step(what, action, _room(inputs)))
+            steps.append(Step(what, action, remedies=remedies))
         if to_seed:
             steps += [*self._clear(inputs, facts, to_seed), *self._seed(inputs, facts, to_seed)]
         if not copy.in_group:
@@ -333,7 +328,8 @@ class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, Availab
             what = f"Wait until {machine} knows that {database} is in {inputs.group}."
             steps.append(Step(what, WaitFor(machine, Visible(database, machine), inputs.timeout_seconds)))
             what = f"On {machine}, join {database} to {inputs.group}."
-            steps.append(Step(what, Sql(machine, "sql/join_database.sql", (inputs.group, database))))
+            join = Sql(machine, "sql/join_database.sql", (inputs.group, database))
+            steps.append(Step(what, join, remedies=remedies))
         for one in resumable(facts.group, asked):
             what = f"On {one.machine}, resume the synchronisation of {database}."
             steps.append(Step(what, Sql(one.machine, "sql/resume_database.sql", (database,))))
@@ -351,6 +347,7 @@ class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, Availab
         self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts, secondaries: list[str]
     ) -> list[Step]:
         database, primary, timeout_seconds = inputs.database, facts.group.primary, inputs.timeout_seconds
+        remedies = of_seed(inputs.share)
         full, log = full_backup(inputs.share, database), log_backup(inputs.share, database)
         # Where the chain starts only now, nothing goes on from what was there before.
         before = None if self._starts_chain(inputs, facts.copies[primary]) else facts.past
@@ -368,7 +365,7 @@ class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, Availab
             action = Sql(machine, script, (database, file, *moved), timeout_seconds=timeout_seconds, watched=True)
             where = f"{'to' if machine == primary else 'from'} {file}"
             moving = ", moving its files into the folders of this instance" if moved else ""
-            return Step(f"On {machine}, {what} of {database} {where}{moving}.", action, _room(inputs))
+            return Step(f"On {machine}, {what} of {database} {where}{moving}.", action, remedies=remedies)
 
         steps = []
         if fresh:
@@ -385,7 +382,7 @@ class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, Availab
                 what = f"On {machine}, restore {one} of {database} with NORECOVERY."
                 values = (database, one.device, one.position)
                 action = Sql(machine, "sql/restore_log_set.sql", values, timeout_seconds=timeout_seconds, watched=True)
-                steps.append(Step(what, action))
+                steps.append(Step(what, action, remedies=remedies))
             steps.append(step(machine, "restore the log backup with NORECOVERY", "sql/restore_log.sql", log))
         return steps
 

@@ -65,6 +65,19 @@ def test_a_step_says_what_to_do_where_the_machine_does_not(error: MachineError, 
     assert (caught.value.found, caught.value.remedy, caught.value.number) == ("Access is denied", remedy, 3201)
 
 
+@pytest.mark.parametrize(("number", "remedy"), [(3201, "Look at the share."), (5133, "Create the folder."), (9, "")])
+def test_a_remedy_belongs_to_a_number(number: int, remedy: str) -> None:
+    step = Step(
+        "On SQL1, restore.",
+        Script("SQL1", "windows/restart.ps1"),
+        remedies={3201: "Look at the share.", 5133: "Create the folder."},
+    )
+    error = MachineError("SQL1", "restore", "it failed", number=number)
+    with pytest.raises(MachineError) as caught:
+        StepRunner(Machine(error=error), no_report).run(step, lambda: None)
+    assert caught.value.remedy == remedy
+
+
 def test_a_lost_answer_stays_one() -> None:
     step = Step("On SQL1, back up.", Script("SQL1", "windows/restart.ps1"), "Look at the share.")
     with pytest.raises(LostAnswerError):
