@@ -10,6 +10,8 @@ meanwhile leaves a gap, which is seen and closed (``components.sql.log_chain``).
 A suspended copy goes on where nothing can be lost by it; after a forced failover only a person decides that
 (``components.sql.suspension``). A wait ends early where a copy stays suspended or its replica stays cut off.
 
+A replica that cannot take a copy (its version, its collation, a folder) is refused before the first backup.
+
 A replica that does not answer is unknown: `sql.unreachable` says whether that stops everything.
 
 Leaves alone what has the database's name on a secondary and is none of its copies (``components.sql.leftover``): that
@@ -27,6 +29,7 @@ from typing import Annotated, Any
 
 from components.resource import FarmResource, Overtaken, ReplaceOn
 from components.sql import group as groups
+from components.sql.fitness import Server, read_server, refuse_unfit
 from components.sql.group import DatabaseReplica, Group, Replica
 from components.sql.leftover import (
     NOTHING_TOLD,
@@ -47,6 +50,7 @@ from components.sql.seeding import (
     Folders,
     Seed,
     full_backup,
+    further_folders,
     log_backup,
     moves,
     read_files,
@@ -111,9 +115,12 @@ class AvailabilityDatabaseFacts:
     now: str
     """The primary's clock (UTC), ``2013-06-05T10:00:00``."""
     files: tuple[File, ...] = ()
-    """The database's files on the primary. These, ``folders``, ``seed``: read only while a replica has no copy."""
+    """The database's files on the primary. These, ``folders``, ``servers``, ``seed``: read only while a replica has no
+    copy."""
     folders: dict[str, Folders] = field(default_factory=dict)
     """By machine: where the instance puts new files."""
+    servers: dict[str, Server] = field(default_factory=dict)
+    """By machine: what it is."""
     seed: Seed | None = None
     """The full backup of an earlier seed on the share."""
     log_backups: tuple[LogBackup, ...] = ()
@@ -278,7 +285,12 @@ class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, Availab
         seed = read_seed(remote, group.primary, inputs.database, file, attempted)
         files = read_files(remote, group.primary, inputs.database, attempted)
         folders = {machine: read_folders(remote, machine, attempted) for machine in answers.given}
-        facts = replace(facts, files=files, folders=folders, seed=seed)
+        own = folders[group.primary]
+        servers = {
+            machine: read_server(remote, machine, further_folders(files, own, there), attempted)
+            for machine, there in folders.items()
+        }
+        facts = replace(facts, files=files, folders=folders, servers=servers, seed=seed)
         return replace(facts, log_backups=self._log_backups(inputs, facts, remote, attempted))
 
     @staticmethod
@@ -302,6 +314,7 @@ class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, Availab
         asked = [one for one in known.values() if one.machine not in facts.unreachable]
         refuse_loss(facts.group, asked, f"have {database} follow on every replica of {inputs.group}")
         to_seed = _to_seed(facts.group, database, facts.unreachable)
+        refuse_unfit(facts.servers, primary, to_seed, f"bring a copy of {database} to every replica of {inputs.group}")
         remedies = of_seed(inputs.share)
         steps = []
         if copy.recovery_model != inputs.recovery_model:

@@ -11,6 +11,15 @@ from collections.abc import Mapping
 from remote.errors import TIMED_OUT
 
 _AGAIN = "then run `pulumi up` again"
+VERSION = (
+    "A database does not go back to an older SQL Server: bring this one to the primary's version (SERVERPROPERTY("
+    f"'ProductVersion')); {_AGAIN}."
+)
+COLLATION = f"All replicas of a group have one collation: install the instance with the primary's; {_AGAIN}."
+FOLDER = (
+    "Create that folder there, with full control for SQL Server's service account: a file that its owner put outside "
+    f"the instance's default folder keeps its path on every replica; {_AGAIN}."
+)
 _SHARE = (
     f"See that the service account of every SQL Server may read and write {{share}}, and that there is room; {_AGAIN}."
 )
@@ -29,14 +38,12 @@ _SEED: Mapping[int, str] = {
     1412: _LOG,
     1478: _LOG,
     4305: _LOG,
-    3169: "A database does not go back to an older SQL Server: bring this one to the primary's version (SERVERPROPERTY("
-    f"'ProductVersion')); {_AGAIN}.",
+    3169: VERSION,
     3201: _SHARE,
     3202: _SHARE,
     3203: _SHARE,
     3257: f"Make room on that volume, as much as the message says; {_AGAIN}.",
-    5133: "Create that folder there, with full control for SQL Server's service account: a file that its owner put "
-    f"outside the instance's default folder keeps its path on every replica; {_AGAIN}.",
+    5133: FOLDER,
     33111: "The database is encrypted (TDE), and this server has not the certificate: on the primary BACKUP "
     "CERTIFICATE with its private key, here CREATE CERTIFICATE in master from those files, on every replica; "
     f"{_AGAIN}.",

@@ -112,6 +112,12 @@ def moves(machine: str, database: str, files: Sequence[File], here: Folders, the
     return (data[0].logical, data[0].path, logs[0].logical, logs[0].path)
 
 
+def further_folders(files: Sequence[File], here: Folders, there: Folders) -> tuple[str, ...]:
+    """The folders beside an instance's own that a copy's files need there."""
+    folders = dict.fromkeys(_placed(file, here, there).path.rpartition("\\")[0] for file in files)
+    return tuple(one for one in folders if not same(one, there.data) and not same(one, there.log))
+
+
 def _placed(file: File, here: Folders, there: Folders) -> File:
     folder, _, name = file.path.rpartition("\\")
     own = same(folder, here.of(file.kind))
