@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, assert_never
 
 from components.progress import Report
@@ -82,10 +82,11 @@ class StepRunner:
         except (LostAnswerError, UnreachableError):
             raise
         except MachineError as error:
-            if error.remedy or not step.remedy:
+            remedy = step.remedies.get(error.number, step.remedy)
+            if error.remedy or not remedy:
                 raise
             raise MachineError(
-                error.machine, error.attempted, error.found, step.remedy, number=error.number, error_id=error.error_id
+                error.machine, error.attempted, error.found, remedy, number=error.number, error_id=error.error_id
             ) from None
 
     def run_apart(self, steps: Sequence[Step]) -> list[tuple[Step, MachineError]]:
@@ -177,14 +178,23 @@ class StepRunner:
         )
 
     def _wait(self, step: Step, action: WaitFor, attempted: str, observe: Observe) -> None:
+        to_go: Mapping[str, int] = {}
+
+        def missing() -> str:
+            nonlocal to_go
+            facts = observe()
+            to_go = action.to_go(facts) if action.to_go else {}
+            return action.waiting_for(facts)
+
         wait(
             action.machine,
             attempted,
             action.timeout_seconds,
-            lambda: action.waiting_for(observe()),
+            missing,
             self._report,
             again=self._again,
             remedy=step.remedy,
+            to_go=lambda: to_go,
         )
 
     def _manual(self, action: OperatorStep, attempted: str, observe: Observe) -> None:
@@ -258,20 +268,29 @@ def wait(
     by_hand: str = "",
     again: str = AGAIN,
     remedy: str = "",
+    to_go: Callable[[], Mapping[str, int]] = dict,
     sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Ask again and again, ever more slowly, until nothing is missing; raise when the time is up. ``by_hand`` is what
-    a person has to do for it to come about; ``remedy`` what to do when it has not."""
-    deadline = time.monotonic() + timeout_seconds
+    a person has to do for it to come about; ``remedy`` what to do when it has not; ``to_go`` as in ``WaitFor``, asked
+    after each ``missing``."""
+    deadline = clock() + timeout_seconds
     pause, told = 0.1, ""
+    least: dict[str, int] = {}
     while waiting_for := missing():
-        if time.monotonic() > deadline:
+        less = {name: amount for name, amount in to_go().items() if amount < least.get(name, amount + 1)}
+        if less:
+            least |= less
+            deadline = clock() + timeout_seconds
+        if clock() > deadline:
             raise MachineError(
                 machine,
                 attempted,
                 f"a person has to do this; still waiting for {waiting_for}"
                 if by_hand
-                else f"after {timeout_seconds:.0f} seconds still waiting for {waiting_for}",
+                else f"after {timeout_seconds:.0f} seconds{' without progress' if least else ''} still waiting for "
+                f"{waiting_for}",
                 f"{by_hand} Then {again}: it resumes."
                 if by_hand
                 else remedy or f"When it has come about, {again}: it resumes.",

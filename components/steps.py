@@ -92,6 +92,9 @@ class WaitFor:
     waiting_for: Callable[[Any], str]
     timeout_seconds: float
     logged_off: bool = False
+    to_go: Callable[[Any], Mapping[str, int]] | None = None
+    """What is left to do, each with its amount, for a wait that may take as long as it gets on: the time-out then
+    counts from the last time that one of them became less than ever, or came up."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,8 @@ class Step:
     provided: Callable[[Any], None] | None = None
     """Looks at freshly observed facts right before the action, and raises ``MachineError`` where it must not run now:
     for what others may change while the steps before it run."""
+    remedies: Mapping[int, str] = field(default_factory=dict, compare=False)
+    """What to do about errors of these numbers, rather than ``remedy``."""
 
     def __str__(self) -> str:
         return self.sentence

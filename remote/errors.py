@@ -9,12 +9,15 @@ from __future__ import annotations
 from remote.secret import redact
 from remote.text import one_line
 
+TIMED_OUT = -2
+"""The number of a time-out of the client's own, as SqlClient has it (SqlException.Number); ODBC says HYT00."""
+
 
 class MachineError(Exception):
     """Raised for everything that goes wrong on or on the way to a machine, and for every refusal.
 
-    ``number`` is SQL Server's error number, ``error_id`` PowerShell's FullyQualifiedErrorId, when there is one:
-    callers decide by these, never by text.
+    ``number`` is SQL Server's error number (or ``TIMED_OUT``), ``error_id`` PowerShell's FullyQualifiedErrorId, when
+    there is one: callers decide by these, never by text.
     """
 
     # Python prints an exception of ``builtins`` without a module's name: the operator sees a sentence, not a path.

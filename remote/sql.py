@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from remote import tls
-from remote.errors import LostAnswerError, MachineError, UnreachableError
+from remote.errors import TIMED_OUT, LostAnswerError, MachineError, UnreachableError
 from remote.hosts import Host, sql_server
 from remote.logons import LOG_ONS, Account, Kind, RefusedLogOn
 from remote.names import folded
@@ -138,6 +138,7 @@ class SqlServer:
                 self._host.name,
                 attempted,
                 f"it stood at {watch.percent:.0f} percent for {stall:.0f} seconds, and was cancelled",
+                number=TIMED_OUT,
             )
 
         self._do(work, attempted, 0, changes=True)
@@ -204,7 +205,8 @@ class SqlServer:
                         self._host.name, attempted, f"the connection to SQL Server broke ({_message(error)})"
                     ) from None
                 self._give(connection)
-                raise MachineError(self._host.name, attempted, _message(error), number=_number(error)) from None
+                number = TIMED_OUT if _state(error) == "HYT00" else _number(error)
+                raise MachineError(self._host.name, attempted, _message(error), number=number) from None
             self._give(connection)
             return rows
 

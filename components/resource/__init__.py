@@ -3,6 +3,7 @@
 from components.resource.contract import (
     Adoptable,
     Kind,
+    Overtaken,
     PlansByChange,
     Probe,
     Recovers,
@@ -25,6 +26,7 @@ __all__ = [
     "Items",
     "Keyed",
     "Kind",
+    "Overtaken",
     "PlansByChange",
     "Probe",
     "Recovers",

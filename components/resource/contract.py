@@ -15,6 +15,7 @@ from components.resource.fields import Inputs
 from components.steps import Step
 from components.topology import Topology
 from components.topology.problem import Location
+from remote.errors import MachineError
 from remote.session import Remote
 
 InputsT = TypeVar("InputsT", bound=Inputs)
@@ -171,3 +172,19 @@ class Recovers(Resource[InputsT, FactsT]):
     @abstractmethod
     def recovered(self, inputs: InputsT, error: str) -> str:
         """What came of that, for the error of the plan that failed; ``error`` is empty where it succeeded."""
+
+
+class Overtaken(Resource[InputsT, FactsT]):
+    """Others may change, while its plan runs, what the plan was made from; it then goes on from what is there now."""
+
+    @abstractmethod
+    def is_overtaken(self, error: MachineError) -> bool:
+        """Whether a step failed because of that."""
+
+    @abstractmethod
+    def patience(self, inputs: InputsT) -> float:
+        """For how many seconds after the first such error a new plan is tried."""
+
+    @abstractmethod
+    def overtaken(self, inputs: InputsT, facts: FactsT, error: MachineError) -> MachineError:
+        """The error when it was overtaken again and again: by what, and what to do."""

@@ -5,6 +5,7 @@ It knows neither Pulumi nor how a machine is reached: what observes, what runs s
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from components.resource.contract import (
     FactsT,
     InputsT,
     Kind,
+    Overtaken,
     PlansByChange,
     Recovers,
     Resource,
@@ -30,6 +32,9 @@ from remote.names import folded, same
 
 _TRIES = 3
 """How many lost answers one call puts up with before the error goes to the operator."""
+
+_OVERTAKEN_TRIES = 5
+"""How often a plan is overtaken before that is no coincidence."""
 
 Plan = Callable[[FactsT], Sequence[Step]]
 
@@ -241,9 +246,11 @@ class Reconciler(Generic[InputsT, FactsT]):
         A step that is due again although it was carried out is an error: the machine did not take it. After a lost
         answer nothing is run twice blindly: facts are observed anew, and a new plan is made from them. That plan may
         rightly name a step of the broken one again (a failover there and back, a backup for the restore that broke).
+        So it is with a plan that others overtook (``Overtaken``).
         """
         done: set[str] = set()
-        lost = 0
+        lost = overtaken = 0
+        first_time = 0.0
         while True:
             if facts is None:
                 facts = self.observe(inputs)
@@ -265,6 +272,15 @@ class Reconciler(Generic[InputsT, FactsT]):
                 lost += 1
                 if lost == _TRIES:
                     raise
+                done.clear()
+            except MachineError as error:
+                if not isinstance(self.resource, Overtaken) or not self.resource.is_overtaken(error):
+                    raise
+                overtaken += 1
+                first_time = first_time or time.monotonic()
+                late = time.monotonic() - first_time > self.resource.patience(inputs)
+                if late or overtaken == _OVERTAKEN_TRIES:
+                    raise self.resource.overtaken(inputs, self.observe(inputs), error) from None
                 done.clear()
             facts = None
 

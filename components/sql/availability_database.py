@@ -4,10 +4,13 @@ A secondary is seeded by backup and restore through a share (SQL Server 2012 kno
 chain has started, one ordinary full backup starts it and is kept; all other backups are copies only, so the owner's
 own backup plan is not disturbed. The copies are restored before the database enters the group: should a restore
 fail, no lone member is left behind. A half-made state of an earlier attempt is finished from where it stands: a full
-backup, or a restored copy, from which the log goes on is not made again.
+backup, or a restored copy, from which the log goes on is not made again. A log backup that another program makes
+meanwhile leaves a gap, which is seen and closed (``components.sql.log_chain``).
 
 A suspended copy goes on where nothing can be lost by it; after a forced failover only a person decides that
 (``components.sql.suspension``). A wait ends early where a copy stays suspended or its replica stays cut off.
+
+A replica that cannot take a copy (its version, its collation, a folder) is refused before the first backup.
 
 A replica that does not answer is unknown: `sql.unreachable` says whether that stops everything.
 
@@ -24,8 +27,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
-from components.resource import FarmResource, ReplaceOn, Resource
+from components.resource import FarmResource, Overtaken, ReplaceOn
 from components.sql import group as groups
+from components.sql.fitness import Server, read_server, refuse_unfit
 from components.sql.group import DatabaseReplica, Group, Replica
 from components.sql.leftover import (
     NOTHING_TOLD,
@@ -37,19 +41,21 @@ from components.sql.leftover import (
     past,
     read_restored,
 )
+from components.sql.log_chain import OVERTAKEN, LogBackup, missing, obstacle, read_log_backups
+from components.sql.primary import LogToGo
+from components.sql.remedies import of_seed
 from components.sql.replicas import OnReplicas, ask
 from components.sql.seeding import (
     File,
     Folders,
     Seed,
     full_backup,
+    further_folders,
     log_backup,
     moves,
-    needs_log_only,
     read_files,
     read_folders,
     read_seed,
-    serves,
 )
 from components.sql.suspension import quoted, refuse_loss, resumable, stays_suspended
 from components.steps import Sql, Step, WaitFor, load_script
@@ -74,7 +80,7 @@ class AvailabilityDatabaseInputs(OnReplicas):
     share: str
     """Where backups pass from the primary to the others."""
     timeout_seconds: float = 600
-    """How long a backup or restore may stand still, and a synchronisation take."""
+    """How long a backup, a restore or a synchronisation may stand still."""
     recovery_model: str = "FULL"
     """The only one that a group takes."""
     replicas: str = SYNCHRONIZED
@@ -109,11 +115,16 @@ class AvailabilityDatabaseFacts:
     now: str
     """The primary's clock (UTC), ``2013-06-05T10:00:00``."""
     files: tuple[File, ...] = ()
-    """The database's files on the primary. These, ``folders``, ``seed``: read only while a replica has no copy."""
+    """The database's files on the primary. These, ``folders``, ``servers``, ``seed``: read only while a replica has no
+    copy."""
     folders: dict[str, Folders] = field(default_factory=dict)
     """By machine: where the instance puts new files."""
+    servers: dict[str, Server] = field(default_factory=dict)
+    """By machine: what it is."""
     seed: Seed | None = None
     """The full backup of an earlier seed on the share."""
+    log_backups: tuple[LogBackup, ...] = ()
+    """What other programs backed up of the log beyond the seed or a copy of it."""
     unreachable: tuple[str, ...] = ()
     """Replicas that do not answer."""
 
@@ -125,6 +136,16 @@ class AvailabilityDatabaseFacts:
     def past(self) -> Past | None:
         """Where the primary's database stands in its history."""
         return self.on_primary.past if self.on_primary else None
+
+    def far(self, machine: str) -> tuple[str, int | None]:
+        """How far a machine's copy is, by fork and LSN; nowhere where it has none."""
+        copy = self.copies.get(machine)
+        return (copy.past.fork, copy.past.next_lsn) if copy else ("", None)
+
+    @property
+    def seed_far(self) -> tuple[str, int | None]:
+        """How far the full backup on the share is."""
+        return (self.seed.fork, self.seed.last_lsn) if self.seed else ("", None)
 
 
 @dataclass(frozen=True)
@@ -152,7 +173,9 @@ class Synchronized:
             patience = SUSPENDED_SECONDS if key in suspended else AWAY_SECONDS
             if self.clock() - self._since.setdefault(key, self.clock()) > patience:
                 raise error
-        return ", ".join(lagging(group, self.database, facts.unreachable))
+        behind = sum(one.to_send or 0 for one in group.of(self.database) if one.machine not in facts.unreachable)
+        amount = f" ({behind // 1024} MB of log to send)" if behind >= 1024 else ""
+        return f"{late}{amount}" if (late := ", ".join(lagging(group, self.database, facts.unreachable))) else ""
 
 
 def _cut_off(group: Group, replica: Replica, attempted: str) -> MachineError:
@@ -177,13 +200,6 @@ class Visible:
         if any(one.machine == self.machine for one in facts.group.of(self.database)):
             return ""
         return f"{self.machine} to learn that {self.database} is in {facts.group.name}"
-
-
-def _room(inputs: AvailabilityDatabaseInputs) -> str:
-    return (
-        f"See that the service account of every SQL Server may read and write {inputs.share}, and that there is room; "
-        "then run `pulumi up` again."
-    )
 
 
 def _to_seed(group: Group, database: str, unreachable: tuple[str, ...] = ()) -> list[str]:
@@ -233,7 +249,7 @@ def _copy(row: Row) -> Copy:
     )
 
 
-class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, AvailabilityDatabaseFacts]):
+class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, AvailabilityDatabaseFacts]):
     def display_name(self, inputs: AvailabilityDatabaseInputs) -> str:
         return f"the database {inputs.database} in {inputs.group}"
 
@@ -269,7 +285,27 @@ class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, Availabi
         seed = read_seed(remote, group.primary, inputs.database, file, attempted)
         files = read_files(remote, group.primary, inputs.database, attempted)
         folders = {machine: read_folders(remote, machine, attempted) for machine in answers.given}
-        return replace(facts, files=files, folders=folders, seed=seed)
+        own = folders[group.primary]
+        servers = {
+            machine: read_server(remote, machine, further_folders(files, own, there), attempted)
+            for machine, there in folders.items()
+        }
+        facts = replace(facts, files=files, folders=folders, servers=servers, seed=seed)
+        return replace(facts, log_backups=self._log_backups(inputs, facts, remote, attempted))
+
+    @staticmethod
+    def _log_backups(
+        inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts, remote: Remote, attempted: str
+    ) -> tuple[LogBackup, ...]:
+        """What is missing between the seed, or a copy of it, and where the primary's log begins."""
+        machines, past = _to_seed(facts.group, inputs.database, facts.unreachable), facts.past
+        if past is None or past.log_start is None:
+            return ()
+        have = [facts.seed_far, *(facts.far(machine) for machine in machines)]
+        behind = [lsn for fork, lsn in have if lsn is not None and fork == past.fork and lsn < past.log_start]
+        if not behind:
+            return ()
+        return read_log_backups(remote, facts.group.primary, inputs.database, min(behind), machines, attempted)
 
     def plan(self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts) -> list[Step]:
         database, primary = inputs.database, facts.group.primary
@@ -278,6 +314,8 @@ class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, Availabi
         asked = [one for one in known.values() if one.machine not in facts.unreachable]
         refuse_loss(facts.group, asked, f"have {database} follow on every replica of {inputs.group}")
         to_seed = _to_seed(facts.group, database, facts.unreachable)
+        refuse_unfit(facts.servers, primary, to_seed, f"bring a copy of {database} to every replica of {inputs.group}")
+        remedies = of_seed(inputs.share)
         steps = []
         if copy.recovery_model != inputs.recovery_model:
             what = f"On {primary}, set the recovery model of {database} to FULL."
@@ -292,7 +330,7 @@ class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, Availabi
                 timeout_seconds=inputs.timeout_seconds,
                 watched=True,
             )
-            steps.append(Step(what, action, _room(inputs)))
+            steps.append(Step(what, action, remedies=remedies))
         if to_seed:
             steps += [*self._clear(inputs, facts, to_seed), *self._seed(inputs, facts, to_seed)]
         if not copy.in_group:
@@ -303,13 +341,15 @@ class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, Availabi
             what = f"Wait until {machine} knows that {database} is in {inputs.group}."
             steps.append(Step(what, WaitFor(machine, Visible(database, machine), inputs.timeout_seconds)))
             what = f"On {machine}, join {database} to {inputs.group}."
-            steps.append(Step(what, Sql(machine, "sql/join_database.sql", (inputs.group, database))))
+            join = Sql(machine, "sql/join_database.sql", (inputs.group, database))
+            steps.append(Step(what, join, remedies=remedies))
         for one in resumable(facts.group, asked):
             what = f"On {one.machine}, resume the synchronisation of {database}."
             steps.append(Step(what, Sql(one.machine, "sql/resume_database.sql", (database,))))
         if steps or lagging(facts.group, database, facts.unreachable):
             what = f"Wait until {database} is synchronised on every replica of {inputs.group}."
-            steps.append(Step(what, WaitFor(primary, Synchronized(database), inputs.timeout_seconds)))
+            wait = WaitFor(primary, Synchronized(database), inputs.timeout_seconds, to_go=LogToGo(database))
+            steps.append(Step(what, wait))
         return steps
 
     @staticmethod
@@ -320,20 +360,28 @@ class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, Availabi
         self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts, secondaries: list[str]
     ) -> list[Step]:
         database, primary, timeout_seconds = inputs.database, facts.group.primary, inputs.timeout_seconds
+        remedies = of_seed(inputs.share)
         full, log = full_backup(inputs.share, database), log_backup(inputs.share, database)
-        copies = facts.copies
         # Where the chain starts only now, nothing goes on from what was there before.
-        before = None if self._starts_chain(inputs, copies[primary]) else facts.past
-        whole = [one for one in secondaries if one not in copies or not needs_log_only(copies[one].past, before)]
+        before = None if self._starts_chain(inputs, facts.copies[primary]) else facts.past
+
+        def way(far: tuple[str, int | None], machine: str) -> tuple[LogBackup, ...] | None:
+            return missing(*far, before, facts.log_backups, machine)
+
+        copied = {one: logs for one in secondaries if (logs := way(facts.far(one), one)) is not None}
+        whole = [one for one in secondaries if one not in copied]
+        seeded = {one: logs for one in whole if (logs := way(facts.seed_far, one)) is not None}
+        fresh = len(seeded) < len(whole)
+        others: dict[str, tuple[LogBackup, ...]] = copied if fresh else copied | seeded
 
         def step(machine: str, what: str, script: str, file: str, *moved: str) -> Step:
             action = Sql(machine, script, (database, file, *moved), timeout_seconds=timeout_seconds, watched=True)
             where = f"{'to' if machine == primary else 'from'} {file}"
             moving = ", moving its files into the folders of this instance" if moved else ""
-            return Step(f"On {machine}, {what} of {database} {where}{moving}.", action, _room(inputs))
+            return Step(f"On {machine}, {what} of {database} {where}{moving}.", action, remedies=remedies)
 
         steps = []
-        if whole and not serves(facts.seed, before):
+        if fresh:
             steps.append(step(primary, "write a copy-only full backup", "sql/backup_database_copy.sql", full))
         steps.append(step(primary, "write a copy-only log backup", "sql/backup_log_copy.sql", log))
         for machine in secondaries:
@@ -343,6 +391,11 @@ class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, Availabi
             script = "sql/restore_database_moved.sql" if moved else "sql/restore_database.sql"
             if machine in whole:
                 steps.append(step(machine, "restore the full backup with NORECOVERY", script, full, *moved))
+            for one in others.get(machine, ()):
+                what = f"On {machine}, restore {one} of {database} with NORECOVERY."
+                values = (database, one.device, one.position)
+                action = Sql(machine, "sql/restore_log_set.sql", values, timeout_seconds=timeout_seconds, watched=True)
+                steps.append(Step(what, action, remedies=remedies))
             steps.append(step(machine, "restore the log backup with NORECOVERY", "sql/restore_log.sql", log))
         return steps
 
@@ -425,6 +478,31 @@ class AvailabilityDatabaseResource(Resource[AvailabilityDatabaseInputs, Availabi
                 primary, f"put {database} into {inputs.group}", "; ".join(wrong), "Correct this, then run again."
             )
         return copy
+
+    def is_overtaken(self, error: MachineError) -> bool:
+        return error.number in OVERTAKEN
+
+    def patience(self, inputs: AvailabilityDatabaseInputs) -> float:
+        return inputs.timeout_seconds
+
+    def overtaken(
+        self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts, error: MachineError
+    ) -> MachineError:
+        """Names the log backup that is missing, and its device."""
+        backups = facts.log_backups
+        one = obstacle(*facts.far(error.machine), backups, error.machine) or (backups[-1] if backups else None)
+        if one is None:
+            return error
+        return MachineError(
+            error.machine,
+            error.attempted,
+            f"the copy lacks a part of the log, which is in {one} on {facts.group.primary} (error {error.number}: "
+            f"{error.found.rstrip('.')})",
+            f"Have the job that makes these backups pause while `pulumi up` seeds {inputs.database}, or write to a "
+            "share that the service account of every SQL Server can read; then run `pulumi up` again: it goes on from "
+            "what is there.",
+            number=error.number,
+        )
 
     def plan_delete(
         self, inputs: AvailabilityDatabaseInputs, facts: AvailabilityDatabaseFacts, baseline: dict[str, Any]

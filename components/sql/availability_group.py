@@ -21,6 +21,7 @@ import pulumi
 from components.resource import Adoptable, FarmResource, InputPart, PlansByChange, ReplaceOn, WithOrphan
 from components.sql import group as groups
 from components.sql.group import Group, Replica
+from components.sql.primary import LogToGo
 from components.sql.replicas import OnReplicas, marks
 from components.steps import Script, Sql, Step, WaitFor
 from components.topology import Topology
@@ -196,7 +197,9 @@ class AvailabilityGroupResource(
             steps.append(Step(what, action))
         if ("availability", "SYNCHRONOUS_COMMIT") in changes:
             what = f"Wait until {wanted.machine} is synchronised in {inputs.group}."
-            steps.append(Step(what, WaitFor(primary, Synchronised(wanted.machine), inputs.timeout_seconds)))
+            steps.append(
+                Step(what, WaitFor(primary, Synchronised(wanted.machine), inputs.timeout_seconds, to_go=LogToGo()))
+            )
         return steps
 
     def _refuse(self, inputs: AvailabilityGroupInputs, group: Group) -> None:

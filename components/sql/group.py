@@ -62,6 +62,10 @@ class DatabaseReplica:
     synchronization: str
     suspended: bool
     suspend_reason: str = ""
+    to_send: int | None = None
+    """Kilobytes of the primary's log that the replica has not got yet; None where that cannot be told."""
+    to_redo: int | None = None
+    """Kilobytes that it has got and not carried out yet."""
 
     @property
     def suspension(self) -> str:
@@ -214,6 +218,8 @@ def observe(remote: Remote, machines: Sequence[str], name: str, *, integrated: b
             synchronization=row["synchronization"] or "",
             suspended=bool(row["suspended"]),
             suspend_reason=row["suspend_reason"] or "",
+            to_send=row["to_send"],
+            to_redo=row["to_redo"],
         )
         for row in server(primary).rows(load_script("sql/read_group_databases.sql"), name, attempted=attempted)
     )

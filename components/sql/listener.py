@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from components.resource import Adoptable, FarmResource, Inputs, ReplaceOn, ValidatesChange
 from components.sql import group as groups
+from components.sql.remedies import of_listener
 from components.steps import Sql, Step, load_script
 from components.topology import Topology
 from components.topology.problem import Location
@@ -42,6 +43,8 @@ class ListenerFacts:
     name: str = ""
     port: int = 0
     addresses: tuple[str, ...] = ()
+    other: str = ""
+    """The listener that the group has, where it has another name: a group has one."""
 
 
 class ListenerResource(Adoptable[ListenerInputs, ListenerFacts], ValidatesChange[ListenerInputs, ListenerFacts]):
@@ -75,7 +78,7 @@ class ListenerResource(Adoptable[ListenerInputs, ListenerFacts], ValidatesChange
         )
         ours = [row for row in rows if same(row["name"], inputs.listener)]
         if not ours:
-            return ListenerFacts(group.primary)
+            return ListenerFacts(group.primary, other=rows[0]["name"] if rows else "")
         addresses = tuple(sorted(row["address"] for row in ours if row["address"]))
         return ListenerFacts(group.primary, ours[0]["name"], ours[0]["port"], addresses)
 
@@ -88,10 +91,17 @@ class ListenerResource(Adoptable[ListenerInputs, ListenerFacts], ValidatesChange
                 f"there is no availability group {group}",
                 "Run `pulumi up` again, which makes it first.",
             )
+        if facts.other:
+            raise MachineError(
+                on,
+                f"add {self.display_name(inputs)}",
+                f"{group} has the listener {facts.other}, and a group has only one",
+                of_listener(name)[19477],
+            )
         if not facts.name:
             what = f"On {on}, add the listener {name} at {inputs.address}:{inputs.port} to {group}."
             new = (group, name, inputs.address, inputs.mask, inputs.port)
-            return [Step(what, Sql(on, "sql/add_listener.sql", new), _COMPUTER.format(name=name))]
+            return [Step(what, Sql(on, "sql/add_listener.sql", new), remedies=of_listener(name))]
         steps = []
         if inputs.address not in facts.addresses:
             self._refuse(inputs, facts)
@@ -146,13 +156,6 @@ def _by_hand(inputs: ListenerInputs) -> str:
         f"Set the address of its IP resource to {inputs.address} in Failover Cluster Manager, or correct "
         "`sql.listener.address`; then run `pulumi up` again."
     )
-
-
-_COMPUTER = (
-    "Where it says 19471 or 19476, the cluster cannot make or use the listener's computer object: let the cluster's "
-    "own computer object create computer objects in its organizational unit, or make a disabled one named {name} "
-    "there and give the cluster full control of it; see too that no other machine has the name or the address."
-)
 
 
 class Listener(FarmResource[ListenerInputs], module="sql", name="Listener"):

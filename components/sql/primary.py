@@ -74,6 +74,27 @@ def group_in(facts: Group | HoldsGroup, other: str = "") -> Group:
 
 
 @dataclass(frozen=True)
+class LogToGo:
+    """Kilobytes of log that copies do not have yet, or have not carried out: a wait for them may take as long as one of
+    these becomes less."""
+
+    database: str = ""
+    """The only database that counts; empty: all of the group."""
+    other: str = ""
+    """The group, where it is not the one that the facts are about."""
+
+    def __call__(self, facts: Group | HoldsGroup) -> dict[str, int]:
+        group = group_in(facts, self.other)
+        counted = group.of(self.database) if self.database else group.databases
+        return {
+            f"{verb} {one.database} on {one.machine}": amount
+            for one in counted
+            for verb, amount in (("send", one.to_send), ("redo", one.to_redo))
+            if amount is not None
+        }
+
+
+@dataclass(frozen=True)
 class Ready:
     """Waits until a planned failover to the machine loses nothing."""
 
@@ -142,7 +163,7 @@ def move(
     return [
         Step(
             f"Wait until {target} is ready to take over {group}.",
-            WaitFor(target, Ready(target, name), timeout_seconds),
+            WaitFor(target, Ready(target, name), timeout_seconds, to_go=LogToGo(other=name)),
         ),
         Step(
             f"On {target}, fail {group} over to it.",
@@ -150,7 +171,7 @@ def move(
         ),
         Step(
             f"Wait until {target} is the primary of {group} and its partners follow.",
-            WaitFor(target, Moved(target, name, away - {target}), timeout_seconds),
+            WaitFor(target, Moved(target, name, away - {target}), timeout_seconds, to_go=LogToGo(other=name)),
         ),
     ]
 

@@ -6,7 +6,9 @@ SELECT cluster_states.database_name AS name,
        cluster_states.is_failover_ready AS failover_ready,
        states.synchronization_state_desc AS synchronization,
        states.is_suspended AS suspended,
-       states.suspend_reason_desc AS suspend_reason
+       states.suspend_reason_desc AS suspend_reason,
+       states.log_send_queue_size AS to_send,
+       states.redo_queue_size AS to_redo
   FROM sys.dm_hadr_database_replica_cluster_states AS cluster_states
   JOIN sys.availability_replicas AS replicas ON replicas.replica_id = cluster_states.replica_id
   JOIN sys.availability_groups AS ag ON ag.group_id = replicas.group_id

@@ -20,7 +20,7 @@ from pydantic import Field
 from components.resource import Inputs, ReplaceOn
 from components.sql.carried import Carried
 from components.sql.group import Group, Replica
-from components.sql.primary import HoldsGroup, HoldsOthers, group_in, move
+from components.sql.primary import HoldsGroup, HoldsOthers, LogToGo, group_in, move
 from components.steps import Script, Step, WaitFor
 from remote.errors import MachineError
 
@@ -156,7 +156,9 @@ def _one(inputs: RestartInputs, group: Group, carried: Carried, machine: str) ->
             waits.append((other.name, Follows(machine, other.name)))
     for name, condition in waits:
         sentence = f"Wait until {name} is healthy again after the restart of {machine}."
-        steps.append(Step(sentence, WaitFor(machine, condition, inputs.synchronization_seconds), remedy))
+        to_go = LogToGo(other=condition.other) if isinstance(condition, Healthy) else None
+        action = WaitFor(machine, condition, inputs.synchronization_seconds, to_go=to_go)
+        steps.append(Step(sentence, action, remedy))
     for other in moved:
         seconds, away = inputs.failover_seconds, other.unhealthy_machines()
         steps += move(other.name, machine, seconds, integrated=True, other=True, away=away)

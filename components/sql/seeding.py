@@ -1,9 +1,10 @@
 """What a seed goes on from, and where the files of a copy go on a server whose instance has its folders elsewhere.
 
 A seed is a full backup, a backup of the log, and both restored. A run that broke has left part of it, which the next
-one does not do again: a full backup whose file is there still serves while the log has not been backed up since (by the
-owner's own plan, which cuts off what was backed up), and a copy that was restored only needs the log. The log is always
-backed up anew: it is small, and then joins without a gap.
+one does not do again: a full backup whose file is there still serves, and a copy that was restored only needs the log,
+as long as nothing of the log is missing in between. What the owner's own plan backed up since cut that off, and is
+restored from there where the replica can read it (``components.sql.log_chain``). The log is always backed up anew: it
+is small, and then joins without a gap.
 
 Setup names an instance's folders after it, so the backup of a default instance names a folder that a named one does
 not have, and a restore must move the files. A file in a default folder of the primary goes into the default folder of
@@ -15,7 +16,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from components.sql.leftover import SEED, Past
+from components.sql.leftover import SEED
+from components.sql.log_chain import NO_BACKUP
 from components.steps import load_script
 from remote.errors import MachineError
 from remote.names import same
@@ -41,10 +43,6 @@ class Seed:
     """Up to where it reaches: a log that begins no later goes on from it."""
 
 
-_NO_BACKUP = frozenset({3201, 3241, 3242, 3254})
-"""What SQL Server says of a file that is not there, or that holds no whole backup."""
-
-
 def full_backup(share: str, database: str) -> str:
     """The file of a seed's full backup."""
     return f"{share}\\{database}_seed.bak"
@@ -64,25 +62,11 @@ def read_seed(remote: Remote, primary: str, database: str, file: str, attempted:
     try:
         held = server.rows(load_script("sql/read_backup_file.sql"), file, attempted=attempted)
     except MachineError as error:
-        if error.number in _NO_BACKUP:
+        if error.number in NO_BACKUP:
             return None
         raise
     whole = len(held) == 1 and str(held[0]["BackupSetGUID"]).lower() == rows[0]["set_guid"].lower()
     return Seed(rows[0]["fork"], int(rows[0]["last_lsn"])) if whole else None
-
-
-def serves(seed: Seed | None, primary: Past | None) -> bool:
-    """Whether the log that the primary would back up now goes on from a full backup."""
-    if seed is None or primary is None or primary.log_start is None or not primary.fork:
-        return False
-    return seed.fork == primary.fork and seed.last_lsn >= primary.log_start
-
-
-def needs_log_only(copy: Past, primary: Past | None) -> bool:
-    """Whether the log that the primary would back up now goes on from a restoring copy."""
-    if primary is None or primary.log_start is None or copy.next_lsn is None or not copy.fork:
-        return False
-    return copy.fork == primary.fork and copy.next_lsn >= primary.log_start
 
 
 @dataclass(frozen=True)
@@ -126,6 +110,12 @@ def moves(machine: str, database: str, files: Sequence[File], here: Folders, the
             "Restore it there yourself WITH NORECOVERY, each file with MOVE, and join it; then run `pulumi up` again.",
         )
     return (data[0].logical, data[0].path, logs[0].logical, logs[0].path)
+
+
+def further_folders(files: Sequence[File], here: Folders, there: Folders) -> tuple[str, ...]:
+    """The folders beside an instance's own that a copy's files need there."""
+    folders = dict.fromkeys(_placed(file, here, there).path.rpartition("\\")[0] for file in files)
+    return tuple(one for one in folders if not same(one, there.data) and not same(one, there.log))
 
 
 def _placed(file: File, here: Folders, there: Folders) -> File:

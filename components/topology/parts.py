@@ -236,7 +236,7 @@ class Waits(Part):
     service_restart: Seconds = 300
     """A Windows service stops and starts."""
     synchronization: Seconds = 600
-    """A database catches up on the other replicas; a backup or restore for it stands still."""
+    """A database's backup, restore or catching up on the other replicas makes no progress."""
     failover: Seconds = 120
     """The availability group changes its primary and is healthy again."""
     installation: Seconds = 3600

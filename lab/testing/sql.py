@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from lab import identity
 from lab.sql import engine
-from lab.sql.api import Session, SqlError
+from lab.sql.api import Parameter, ResultSet, Session, SqlError
 from lab.sql.engine.files import files_of
 from lab.sql.engine.group.progress import DETECTION_SECONDS, advance, become_primary
 from lab.sql.engine.group.quorum import force_quorum
@@ -27,6 +30,7 @@ __all__ = [
     "detect_failure",
     "fail_over",
     "force_quorum",
+    "query",
     "server_space",
     "set_service_account",
     "suspend",
@@ -42,6 +46,31 @@ def connect(
     if login:
         return engine.connect(world, source, server, user=login, password=password)
     return engine.connect(world, source, server, identity=identity.identity(world, source, windows_user))
+
+
+_MARKER = re.compile(r"N?'(?:[^']|'')*'|\[[^\]]*\]|--[^\n]*|(\?)")
+
+
+def query(session: Session, text: str, *values: str | int) -> list[dict[str, Any]]:
+    """Run a batch with the values of its ``?`` markers, as ODBC sends it; the rows of all its results. Raises the first
+    SqlError, as ODBC does."""
+    numbers = itertools.count(1)
+    named = _MARKER.sub(lambda found: f"@P{next(numbers)}" if found.group(1) else found.group(), text)
+    parameters = tuple(
+        Parameter(f"@P{number}", "int" if isinstance(value, int) else "nvarchar(4000)", value)
+        for number, value in enumerate(values, 1)
+    )
+    rows: list[dict[str, Any]] = []
+    failed: SqlError | None = None
+    for event in session.execute(named, parameters):
+        if isinstance(event, SqlError):
+            failed = failed or event
+        elif isinstance(event, ResultSet):
+            names = [column.name for column in event.columns]
+            rows += [dict(zip(names, row, strict=True)) for row in event.rows]
+    if failed:
+        raise failed
+    return rows
 
 
 def create_group(world: World, name: str, servers: Sequence[str], *, database: str = "", user: str) -> None:

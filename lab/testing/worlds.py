@@ -15,10 +15,21 @@ import yaml
 
 from lab import authority, files, identity
 from lab.boot import populate
+from lab.sql import beginning as sql_beginning
 from lab.winrm import service
 from lab.world import Document, Machine, World
 
-__all__ = ["TOPOLOGIES", "TOPOLOGY", "Document", "Machine", "World", "begin_winrm", "small_world", "topology"]
+__all__ = [
+    "TOPOLOGIES",
+    "TOPOLOGY",
+    "Document",
+    "Machine",
+    "World",
+    "begin_sql",
+    "begin_winrm",
+    "small_world",
+    "topology",
+]
 
 TOPOLOGIES = Path(__file__).parents[1] / "topologies"
 """The topologies that come with the lab."""
@@ -67,3 +78,9 @@ def begin_winrm(world: World) -> None:
         machine = world.machine(name)
         machine.collection("winrm")["listener"] = listener
         machine.collection("certificate")[listener["thumbprint"]] = certificate
+
+
+def begin_sql(world: World) -> None:
+    """The SQL Servers with the availability group of the topology, as an administrator has made it."""
+    world.topology["sql"]["adopt"] = True
+    sql_beginning.begin(world)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from components.step_runner import StepRunner, restart
-from components.steps import Refuse, Script, SqlTransaction, Step, load_script
+from components.step_runner import StepRunner, restart, wait
+from components.steps import Refuse, Script, SqlTransaction, Step, WaitFor, load_script
 from remote.errors import LostAnswerError, MachineError
 from remote.hosts import Hosts
 from remote.session import Remote
@@ -64,6 +65,19 @@ def test_a_step_says_what_to_do_where_the_machine_does_not(error: MachineError, 
     assert (caught.value.found, caught.value.remedy, caught.value.number) == ("Access is denied", remedy, 3201)
 
 
+@pytest.mark.parametrize(("number", "remedy"), [(3201, "Look at the share."), (5133, "Create the folder."), (9, "")])
+def test_a_remedy_belongs_to_a_number(number: int, remedy: str) -> None:
+    step = Step(
+        "On SQL1, restore.",
+        Script("SQL1", "windows/restart.ps1"),
+        remedies={3201: "Look at the share.", 5133: "Create the folder."},
+    )
+    error = MachineError("SQL1", "restore", "it failed", number=number)
+    with pytest.raises(MachineError) as caught:
+        StepRunner(Machine(error=error), no_report).run(step, lambda: None)
+    assert caught.value.remedy == remedy
+
+
 def test_a_lost_answer_stays_one() -> None:
     step = Step("On SQL1, back up.", Script("SQL1", "windows/restart.ps1"), "Look at the share.")
     with pytest.raises(LostAnswerError):
@@ -88,6 +102,61 @@ def test_a_step_looks_at_fresh_facts_right_before_its_action(moved: bool) -> Non
     told = ["On SQL1, configure.", "looked at fresh facts"]
     assert happened == ([*told, "the stores are elsewhere"] if moved else told)
     assert machine.orders == (0 if moved else 1)
+
+
+# Waits that may take as long as they get on ---------------------------------------------------------------------------
+
+
+def waited(amounts: list[dict[str, int]]) -> int:
+    """How many looks, a second each, a wait with a time-out of three seconds makes before it gives up."""
+    clock, looks = [0.0], 0
+
+    def missing() -> str:
+        nonlocal looks
+        looks += 1
+        clock[0] += 1
+        return "the log" if looks <= len(amounts) else ""
+
+    with suppress(MachineError):
+        wait(
+            "SQL1",
+            "wait",
+            3,
+            missing,
+            no_report,
+            to_go=lambda: amounts[looks - 1],
+            sleep=lambda _: None,
+            clock=lambda: clock[0],
+        )
+    return looks
+
+
+@pytest.mark.parametrize(
+    ("amounts", "looks"),
+    [
+        ([{}] * 9, 4),
+        ([{"send": 9}] * 9, 5),  # it came up at the first look
+        ([{"send": 9 - at} for at in range(9)], 10),
+        ([{"send": amount} for amount in (5, 9, 8, 7, 6, 5, 4)], 5),  # never less than at the beginning
+        ([{"one": 0, "other": 9 - at} for at in range(9)], 10),
+        ([{"one": 0}, {"one": 0}, {"one": 0, "other": 9}, *[{"one": 0, "other": 9}] * 6], 7),
+    ],
+)
+def test_a_time_out_counts_from_the_last_progress(amounts: list[dict[str, int]], looks: int) -> None:
+    assert waited(amounts) == looks
+
+
+def test_what_is_to_go_is_of_the_facts_that_were_looked_at() -> None:
+    seen: list[int] = []
+    facts = iter([3, 2, 1, 0])
+
+    def to_go(found: int) -> dict[str, int]:
+        seen.append(found)
+        return {"log": found}
+
+    action = WaitFor("SQL1", lambda found: "more" if found else "", 5, to_go=to_go)
+    StepRunner(Machine(), no_report).run(Step("Wait.", action), lambda: next(facts))
+    assert seen == [3, 2, 1, 0]
 
 
 # Steps of many subjects -------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from components.sql.availability_database import (
     Visible,
 )
 from components.sql.group import DatabaseReplica
+from components.steps import WaitFor
 from tests.components.contract import actions, refusal, sentences
 from tests.components.sql_worlds import SHARE, STORE, copy, database_facts, group, on, replica
 
@@ -230,3 +231,13 @@ def test_waits() -> None:
     assert Visible(STORE, "SQL2")(facts) == ""
     assert Visible(STORE, "SQL2")(database_facts({})) == f"SQL2 to learn that {STORE} is in SQL"
     assert Synchronized(STORE)(CASES["as it should be"][0]) == ""
+
+
+def test_the_last_wait_goes_on_while_the_log_gets_less() -> None:
+    behind = on("SQL2", STORE, synchronization="SYNCHRONIZING", failover_ready=False, to_send=5000, to_redo=70)
+    facts = database_facts({"SQL1": copy(in_group=True), "SQL2": copy(in_group=True)}, on("SQL1", STORE), behind)
+    (step,) = RESOURCE.plan(INPUTS, facts)
+    assert isinstance(step.action, WaitFor)
+    assert step.action.waiting_for(facts) == "SQL2: SYNCHRONIZING (4 MB of log to send)"
+    assert step.action.to_go is not None
+    assert step.action.to_go(facts) == {f"send {STORE} on SQL2": 5000, f"redo {STORE} on SQL2": 70}

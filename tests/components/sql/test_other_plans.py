@@ -270,9 +270,15 @@ class TestListener:
         )
 
     def test_a_computer_object_that_cannot_be_made_has_a_remedy(self) -> None:
-        remedy = self.resource.plan(self.inputs, ListenerFacts("SQL1"))[0].remedy
-        assert "19471 or 19476" in remedy
-        assert "make a disabled one named SQL there" in remedy
+        remedies = self.resource.plan(self.inputs, ListenerFacts("SQL1"))[0].remedies
+        assert all("make a disabled one named SQL there" in remedies[number] for number in (19471, 19476))
+
+    def test_a_listener_of_another_name_is_named(self) -> None:
+        assert refusal(lambda: self.resource.plan(self.inputs, ListenerFacts("SQL1", other="WAP"))) == (
+            "SQL1: add the listener SQL: SQL has the listener WAP, and a group has only one. "
+            "Name that one in `sql.listener.name`, or remove it (ALTER AVAILABILITY GROUP … REMOVE LISTENER) when "
+            "nobody connects through it; then run `pulumi up` again."
+        )
 
     def test_drift(self) -> None:
         assert self.resource.actual(self.inputs, ListenerFacts("SQL1", "SQL", 5022, ("10.0.0.5",))) == {

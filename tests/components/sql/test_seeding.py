@@ -13,7 +13,8 @@ from components.sql.availability_database import (
     AvailabilityDatabaseResource,
 )
 from components.sql.leftover import Past
-from components.sql.seeding import File, Folders, Seed, moves, needs_log_only, serves
+from components.sql.log_chain import missing
+from components.sql.seeding import File, Folders, Seed, moves
 from tests.components.contract import actions, refusal, sentences
 from tests.components.sql_worlds import SHARE, STORE, copy, database_facts
 
@@ -98,9 +99,8 @@ SERVES: dict[str, tuple[Seed | None, Past | None, bool]] = {
 @pytest.mark.parametrize("case", SERVES)
 def test_which_full_backup_serves_again(case: str) -> None:
     seed, primary, expected = SERVES[case]
-    assert serves(seed, primary) is expected
-    if seed is not None:
-        assert needs_log_only(Past(seed.fork, next_lsn=seed.last_lsn), primary) is expected
+    fork, lsn = (seed.fork, seed.last_lsn) if seed else ("", None)
+    assert (missing(fork, lsn, primary, (), "SQL2") is not None) is expected
 
 
 def test_what_is_left_to_do_for_each_replica() -> None:

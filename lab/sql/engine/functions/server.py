@@ -31,7 +31,7 @@ def _serverproperty(frame: Frame, name: str) -> Any:
         "instancename": None if installation.default else installation.instance.upper(),
         "computernamephysicalnetbios": computer, "edition": edition, "editionid": 1804890536,
         "engineedition": _ENGINE.get(edition.partition(" Edition")[0], 2),
-        "productversion": f"11.0.{installation.build[2]}.0", "productlevel": installation.level,
+        "productversion": ".".join(map(str, (*installation.build, 0))), "productlevel": installation.level,
         "buildclrversion": "v4.0.30319",
         "isintegratedsecurityonly": int(not instance.mixed), "issingleuser": 0, "isclustered": 0,
         "ishadrenabled": hadr, "hadrmanagerstatus": hadr,

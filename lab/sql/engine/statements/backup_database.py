@@ -129,7 +129,8 @@ class Backup(Statement):
             "start": session.instance.world.clock.now().isoformat(), "recovery": options["recovery"],
             "family": file.family, "fork": file.fork, "checksum": "CHECKSUM" in self.options.flags,
             "compressed": "COMPRESSION" in self.options.flags, "database_created": database.document["created"],
-            "files": database.document["files"], "compatibility": options["compatibility"],
+            "version": list(session.instance.version), "files": database.document["files"],
+            "compatibility": options["compatibility"],
             "first_lsn": file.lsn, "last_lsn": file.lsn + 1, "checkpoint_lsn": file.lsn,
             "database_backup_lsn": chain.get("differential_base_lsn") or 0,
         }  # fmt: skip

@@ -68,6 +68,7 @@ class Restore(Statement):
             yield from self._recover(frame, name, existing)
             return
         header, backup, path = chosen_set(frame, self.device, self.options, self.verb)
+        self._readable(frame, backup)
         seconds = duration(int(backup["size"]))
         if self.kind == "DATABASE":
             if backup["type"] != "D":
@@ -94,6 +95,13 @@ class Restore(Statement):
             0,
             1,
         )
+
+    def _readable(self, frame: Frame, backup: Document) -> None:
+        """Raises 3169 for a backup of a later release: a database's form never goes back."""
+        here, there = frame.session.instance.version, backup["version"]
+        if list(here[:2]) < there[:2]:
+            shown = [f"{major:02}.{minor:02}.{build:04}" for major, minor, build in (there, here)]
+            raise terminating(self.verb, error(3169, *shown))
 
     def _allowed(self, frame: Frame, name: str, existing: Database | None) -> None:
         session = frame.session

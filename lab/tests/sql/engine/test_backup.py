@@ -87,6 +87,19 @@ def test_what_is_written_while_a_backup_runs_is_in_the_log(servers: Servers, wor
     assert ok(other, "SELECT COUNT(*) FROM Work.dbo.t").value == 2
 
 
+def test_a_backup_of_a_later_release_is_not_restored(servers: Servers, work: Session) -> None:
+    backup(work, "full")
+    instances = servers.machine("SQL1").collection("sql-instance")
+    instances.change("MSSQLSERVER", build=[10, 50, 6000])
+    other = servers.as_installer("SQL1")
+    answer = run(other, f"RESTORE DATABASE Work FROM DISK = '{SHARE}\\full.bak' WITH NORECOVERY")
+    assert answer.numbers == [3169, 3013]
+    assert "version 11.00.7001" in answer.errors[0].message
+    assert "running version 10.50.6000" in answer.errors[0].message
+    instances.change("MSSQLSERVER", build=[11, 0, 7001])
+    ok(other, f"RESTORE DATABASE Work FROM DISK = '{SHARE}\\full.bak' WITH NORECOVERY")
+
+
 def test_histories_that_parted_do_not_fit(servers: Servers, work: Session) -> None:
     backup(work, "full")
     other = servers.as_installer("SQL1")

@@ -1,0 +1,72 @@
+"""The program's SQL statements on the lab's engine in this process: no network, no driver, no waiting.
+
+Two replicas of the group SQL, the primary on SQL2. What the program sends goes to a session of a Windows account that
+administers the servers; errors come with their numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from lab.testing import sql
+from lab.testing.worlds import World
+from remote.errors import MachineError
+from remote.hosts import Hosts
+from remote.session import Remote
+from remote.sql import Row, Value
+
+ADMINISTRATOR = r"HYPERVNU\installer"
+
+
+@dataclass
+class Servers(Remote):
+    """Connections that are sessions of the lab's engine."""
+
+    world: World
+    meanwhile: dict[str, Callable[[], object]] = field(default_factory=dict)
+    """What others do right after the program ran a script, by a part of its text."""
+
+    def __post_init__(self) -> None:
+        super().__init__(Hosts({}))
+
+    def sql(self, machine: str, database: str = "master") -> Any:
+        return Server(self, machine)
+
+    def sql_odbc(self, machine: str, database: str = "master") -> Any:
+        return Server(self, machine)
+
+    def by_hand(self, machine: str, text: str, *values: str | int) -> list[dict[str, Any]]:
+        session = sql.connect(self.world, machine, machine, windows_user=ADMINISTRATOR)
+        try:
+            return sql.query(session, text, *values)
+        finally:
+            session.close()
+
+
+@dataclass
+class Server:
+    """One server, as ``remote.sql.SqlServer``."""
+
+    servers: Servers
+    machine: str
+
+    def rows(self, statement: str, *values: Value, attempted: str) -> list[Row]:
+        assert all(isinstance(value, str | int) for value in values)
+        try:
+            found = self.servers.by_hand(self.machine, statement, *(v for v in values if isinstance(v, str | int)))
+        except sql.SqlError as error:
+            raise MachineError(self.machine, attempted, error.message, number=error.number) from None
+        for part, act in list(self.servers.meanwhile.items()):
+            if part in statement:
+                act()
+        return found
+
+    def run(self, statement: str, *values: Value, attempted: str, timeout_seconds: float = 120) -> None:
+        self.rows(statement, *values, attempted=attempted)
+
+    def run_watched(
+        self, statement: str, *values: Value, attempted: str, stall: float, report: Callable[[int], None]
+    ) -> None:
+        self.rows(statement, *values, attempted=attempted)
