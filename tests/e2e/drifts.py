@@ -187,7 +187,7 @@ FOREIGN: dict[str, Hand] = {
 # The rounds -----------------------------------------------------------------------------------------------------------
 
 ALTERED = [
-    # The portal tries an endpoint before it takes it, so these come before what alters the account.
+    # The portal tries an endpoint before it takes it, so these come before what alters the account and the firewall.
     Drift(
         "registration: address",
         "spf-registration",
@@ -207,6 +207,18 @@ $spf.Enabled = $false
 $spf.AdminEndpoint.AuthenticationPassword = $Account
 $spf.TenantEndpoint.AuthenticationPassword = $Account
 [void](Set-MgmtSvcResourceProvider -ResourceProvider $spf -Force @how)"""),
+    ),
+    Drift(
+        "provider: endpoint of the administrators",
+        "mysqlservers-endpoints",
+        '~ url: "Admin: https://portal2.hyper-v.nu:30012/" => "https://portal.hyper-v.nu:30012"',
+        provider("mysqlservers", "Admin", "https://portal2.hyper-v.nu:30012/"),
+    ),
+    Drift(
+        "provider: endpoint of the tenants",
+        "marketplace-endpoints",
+        '~ url: "Tenant: https://portal2.hyper-v.nu:30018/subscriptions" => "https://portal.hyper-v.nu:30018"',
+        provider("marketplace", "Tenant", "https://portal2.hyper-v.nu:30018/subscriptions"),
     ),
     Drift(
         "account: password",
@@ -469,18 +481,6 @@ $binding.AddSslCertificate($other, 'My')""",
         "TenantSite-trust",
         '~ reply_to: "portal2.hyper-v.nu:443" => "portal.hyper-v.nu:443"',
         trust("AuthSite", "Authentication.RelyingParty.Primary"),
-    ),
-    Drift(
-        "provider: endpoint of the administrators",
-        "mysqlservers-endpoints",
-        '~ url: "Admin: https://portal2.hyper-v.nu:30012/" => "https://portal.hyper-v.nu:30012"',
-        provider("mysqlservers", "Admin", "https://portal2.hyper-v.nu:30012/"),
-    ),
-    Drift(
-        "provider: endpoint of the tenants",
-        "marketplace-endpoints",
-        '~ url: "Tenant: https://portal2.hyper-v.nu:30018/subscriptions" => "https://portal.hyper-v.nu:30018"',
-        provider("marketplace", "Tenant", "https://portal2.hyper-v.nu:30018/subscriptions"),
     ),
     Drift(
         "port rules: affinity",
