@@ -49,7 +49,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], Answer]]:
 
 
 def run(*arguments: str) -> Any:
-    return CliRunner().invoke(operations.app, ["audit", *arguments])
+    return CliRunner().invoke(operations.app, ["audit", *arguments], env={"COLUMNS": "200"})
 
 
 @pytest.mark.parametrize(
