@@ -40,7 +40,7 @@ def shared_names(topology: Topology) -> list[str]:
 
 
 def entries(
-    key: str, given: Any, known: Collection[str], what: str, inner: Collection[str]
+    key: str, given: Any, known: Collection[str], what: str, inner: Collection[str], unknown_hint: str = ""
 ) -> Iterator[str | tuple[str, Mapping[str, Any]]]:
     """The problems of an object of objects, and the entries to look into: path and value."""
     if given in (None, ""):
@@ -52,7 +52,7 @@ def entries(
     for name, entry in given.items():
         path = f"{key}.{name}"
         if name.lower() not in {one.lower() for one in known}:
-            yield f"{path}: no {what} of this name in the topology. Known are: {', '.join(known)}."
+            yield f"{path}: no {what} of this name in the topology. Known are: {', '.join(known)}.{unknown_hint}"
         elif name.lower() in seen:
             yield f"{path}: the same name as {seen[name.lower()]}. Remove one of them."
         elif entry is not None and not isinstance(entry, Mapping):
@@ -69,7 +69,8 @@ _SET = "Set it as `pulumi config set --path '{key}[\"NAME\"].KEY' VALUE` does."
 
 def _hosts(given: Any, topology: Topology) -> Iterator[str]:
     machines, shared = [machine.name for machine in topology.machines], shared_names(topology)
-    for found in entries("hosts", given, [*machines, *shared], "machine, cluster or listener", _HOST_KEYS):
+    hint = " A machine that leaves the farm stays in `machines` until `pulumi up` has cleared it."
+    for found in entries("hosts", given, [*machines, *shared], "machine, cluster or listener", _HOST_KEYS, hint):
         if isinstance(found, str):
             yield found
             continue

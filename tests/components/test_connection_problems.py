@@ -83,6 +83,11 @@ def test_hosts(hosts: Any, problem: str) -> None:
     assert found.startswith(problem)
 
 
+def test_a_machine_that_left_the_topology_too_early() -> None:
+    (found,) = problems(hosts={"Portal7": {}})
+    assert found.endswith(" A machine that leaves the farm stays in `machines` until `pulumi up` has cleared it.")
+
+
 @pytest.mark.parametrize(
     ("credentials", "problem"),
     [

@@ -24,8 +24,8 @@ PAUSE = 0.03
 class Asked:
     """What came of the requests so far."""
 
-    answers: Counter[str] = field(default_factory=Counter)
-    """How many were answered, by the certificate of the site that did."""
+    answers: Counter[tuple[int, str]] = field(default_factory=Counter)
+    """How many were answered, by port and the certificate of the site that did."""
     failed: list[str] = field(default_factory=list)
 
 
@@ -73,7 +73,7 @@ def ask(address: str, port: int, client: str = "127.0.0.1", name: str | None = N
 
 
 @contextmanager
-def asking(address: str, *ports: int) -> Iterator[Asked]:
+def asking(address: str, *ports: int, name: str | None = None) -> Iterator[Asked]:
     """Ask on every port from every address, again and again, until the end of the block."""
     asked, done = Asked(), threading.Event()
 
@@ -82,7 +82,7 @@ def asking(address: str, *ports: int) -> Iterator[Asked]:
             for client in ADDRESSES:
                 for port in ports:
                     try:
-                        asked.answers[ask(address, port, client)] += 1
+                        asked.answers[port, ask(address, port, client, name)] += 1
                     except OSError as error:
                         asked.failed.append(f"{client} on port {port}: {error}")
                     done.wait(PAUSE)

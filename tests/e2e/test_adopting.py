@@ -173,8 +173,18 @@ def test_what_is_there_is_refused_unless_the_topology_adopts_it(
     assert differences(finished.by_hand, finished.now()) == []
 
 
-FURTHER = ("-firewall-clients", "-firewall-servers", "-name", "-trust", "-endpoints")
-"""What the article does not have: the openings of Windows Firewall, and load-balanced names in the stores."""
+FURTHER = (
+    "-firewall-clients",
+    "-firewall-servers",
+    "-firewall-administrators",
+    "-installers-rules",
+    "-site-certificates",
+    "-name",
+    "-trust",
+    "-endpoints",
+)
+"""What the article does not have: the openings of Windows Firewall, the certificate of every site but the tenants', and
+load-balanced names in the stores."""
 
 
 def test_a_finished_farm_needs_little(finished: TakenOver) -> None:
@@ -188,7 +198,14 @@ def test_a_finished_farm_needs_little(finished: TakenOver) -> None:
         "On {0}, set the password of the local account SVC_SPF_REG.",
         "On {0}, let the password of SVC_SPF_REG never expire, and the account be enabled.",
     ]
+    portal = finished.pieces["Portal1-certificate"].inputs
+    (between,) = portal["intermediates"]
+    authority = (
+        "On {0}, import the intermediate authority "
+        f"{between['thumbprint']} of the certificate portal ({portal['thumbprint']})."
+    )
     assert again == {
+        **{f"{node}-certificate": [authority.format(node)] for node in ("Portal1", "Portal2")},
         **{f"{server}-account": [one.format(server) for one in account] for server in ("SPF1", "SPF2")},
         "spf-registration": [
             "Through Portal1, correct the registration of Service Provider Foundation to https://spf.hyper-v.nu:8090."
@@ -234,7 +251,14 @@ def test_destroy_leaves_a_finished_farm(finished: TakenOver) -> None:
     after = finished.now()
     assert [name for name in after if OURS in name] == []
     changed = [line for line in differences(no_claims(before), after) if "/firewall" not in line]
-    assert changed == []
+    assert [line for line in changed if "/sslbinding/" not in line] == []
+    # Every site answers with the certificate that it had before.
+    assert changed != []
+    assert sites_certificates(after) == sites_certificates(finished.by_hand)
+
+
+def sites_certificates(seen: Snapshot) -> Snapshot:
+    return {name: what for name, what in seen.items() if "/sslbinding/" in name}
 
 
 # Begun by hand -------------------------------------------------------------------------------------------------------

@@ -134,7 +134,7 @@ def test_a_failover_without_the_mirror_breaks_the_portal_and_up_repairs_it(farm:
     assert code == 1
     logins = next(row for row in rows if row["member"] == "logins")
     assert all(f"{name} on SQL2: missing" in logins["found"] for name in names)
-    sites = [row for row in rows if row["checked"].startswith("every site answers")]
+    sites = [row for row in rows if row["checked"].startswith("every site answers, no failed log-on")]
     assert {row["member"] for row in sites} == {"Portal1", "Portal2"}
     assert "MgmtSvc-AdminSite: HTTP 500" in sites[0]["found"]
 
