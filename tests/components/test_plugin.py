@@ -278,6 +278,28 @@ def test_a_state_with_a_configuration_loses_it(plugin: Plugin) -> None:
     assert changes({}) == provider_pb2.DiffResponse.DIFF_NONE
 
 
+_ENGINE = """
+import subprocess, sys
+plugin = subprocess.Popen([sys.executable, "-u", "-m", "components.plugin", "127.0.0.1:1"])
+print(plugin.pid, flush=True)
+plugin.wait()
+"""
+
+
+def test_a_plugin_ends_when_its_engine_was_killed() -> None:
+    """It has secrets in its memory, and would go on with what the engine asked for last."""
+    engine = subprocess.Popen([sys.executable, "-c", _ENGINE], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert engine.stdout is not None
+    plugin = int(engine.stdout.readline())
+    assert engine.stdout.readline().strip().isdigit(), "it serves"
+    engine.kill()
+    engine.wait()
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{plugin}").exists() and "\nState:\tZ" not in Path(f"/proc/{plugin}/status").read_text():
+        assert time.monotonic() < deadline, "it lives on"
+        time.sleep(0.1)
+
+
 _REPORTING = """
 import sys
 sys.argv = ["-", sys.argv[1]]
