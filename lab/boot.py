@@ -48,6 +48,10 @@ class TopologyError(Exception):
     """The lab cannot stand for this topology file. The message says where and why."""
 
 
+_PORTS = {("sql", "listener"): 1433, ("spf",): 8090}
+"""Ports that a topology may leave out."""
+
+
 def read_topology(file: Path) -> dict[str, Any]:
     """The topology as plain data. The lab checks only what it needs itself: the program has the full model."""
     try:
@@ -56,6 +60,12 @@ def read_topology(file: Path) -> dict[str, Any]:
         raise TopologyError(f"{file}: {error}") from error
     if not isinstance(loaded, dict) or not loaded.get("machines") or not loaded.get("domains"):
         raise TopologyError(f"{file}: no machines and domains in it; is it a topology?")
+    for path, port in _PORTS.items():
+        part: Any = loaded
+        for name in path:
+            part = part.get(name) if isinstance(part, dict) else None
+        if isinstance(part, dict):
+            part.setdefault("port", port)
     return loaded
 
 

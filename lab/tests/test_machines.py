@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lab import boot, machines
 from lab.testing.worlds import small_world, topology
@@ -107,3 +108,13 @@ def test_what_is_no_topology(tmp_path: Path) -> None:
     file.write_text("a: 1")
     with pytest.raises(boot.TopologyError, match="is it a topology"):
         boot.read_topology(file)
+
+
+def test_ports_that_a_topology_may_leave_out(tmp_path: Path) -> None:
+    file = tmp_path / "topology.yaml"
+    given = {"machines": [{"name": "A"}], "domains": [{"name": "d"}], "sql": {"listener": {"name": "SQL"}}, "spf": {}}
+    file.write_text(yaml.safe_dump(given), encoding="utf-8")
+    found = boot.read_topology(file)
+    assert (found["sql"]["listener"]["port"], found["spf"]["port"]) == (1433, 8090)
+    file.write_text(yaml.safe_dump({**given, "spf": {"port": 9443}}), encoding="utf-8")
+    assert boot.read_topology(file)["spf"]["port"] == 9443
