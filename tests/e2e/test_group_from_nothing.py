@@ -16,6 +16,7 @@ from tests.e2e.changes import Allowed, differences, roles, unexpected
 from tests.e2e.drifts import DISABLE_HADR, RESTART_SQL
 from tests.e2e.farm import NETWORK, ROOT, Farm, Result, operations
 from tests.e2e.lab_state import OURS, Documents, documents
+from tests.e2e.runs import CLOSING
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -24,6 +25,7 @@ GROUP = {
     "SQL-alwayson", "SQL-authentication", "SQL-administrator", "SQL-cluster", "SQL", "SQL-listener", "SQL-primary",
     "SQL1-endpoint", "SQL2-endpoint", *DATABASES, "logins", "logins-after-joining", "failover-proof",
     "Portal1-configuration", "Portal2-configuration",
+    "Portal1-installers-rules", "Portal2-installers-rules",  # looked at when a node was configured
 }  # fmt: skip
 """Everything that looks after the group as a whole, or asks every replica for the stores."""
 VERIFICATION = "verification"
@@ -56,12 +58,12 @@ class Built:
     first: Result
 
     def up(self) -> tuple[Result, dict[str, str]]:
-        """An ``up``, and what it did to which resource."""
+        """An ``up``, and what it did to which resource, apart from what ends every ``up`` that changed something."""
         log = self.farm.folder / "events.jsonl"
         log.unlink(missing_ok=True)
         done = self.farm.pulumi("up", "--yes", "--skip-preview", "--diff", "--event-log", str(log))
         assert done.ok, done.output[-6000:]
-        return done, operations(log)
+        return done, {name: how for name, how in operations(log).items() if name != CLOSING}
 
     def replicas(self) -> list[tuple[str, str, str, str]]:
         """As the primary sees them: name, modes, and whether it is connected."""

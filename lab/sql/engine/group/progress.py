@@ -141,7 +141,7 @@ def become_primary(world: World, group: Group, name: str, *, forced: bool = Fals
         old = group.primary
         now = world.clock.now().isoformat()
         true_name = next(one for one in group.replica_names() if one.lower() == name.lower())
-        group.change(primary=true_name, role_since=now, down_since=None, failed=False)
+        group.change(primary=true_name, role_since=now, down_since=None, failed=None)
         for database in group.of("database"):
             group.drop_link(true_name, database)
             file = _file(group, true_name, database)
