@@ -67,5 +67,5 @@ def context(values: Mapping[str, Any]) -> Context:
         passphrase=passphrase,
         sql_password=sql,
         file=settings.topology_file(text),
-        certificates=values.get("certificates") or {},
+        certificates=settings.decoded(values.get("certificates")) or {},
     )

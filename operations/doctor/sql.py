@@ -49,7 +49,8 @@ def _instance(farm: Farm, replica: Replica) -> Row:
 
 
 def _account(farm: Farm, replica: Replica) -> str:
-    return str(farm.query(replica.machine, "sql/read_service_account.sql")[0]["account"])
+    computer = farm.topology.computer_account(replica.machine)
+    return str(farm.query(replica.machine, "sql/read_service_account.sql", computer)[0]["account"])
 
 
 def _administrator(row: Row) -> Judged:

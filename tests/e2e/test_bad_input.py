@@ -448,6 +448,7 @@ def of_the_stack(farm: FarmHere, piece: Piece) -> Piece:
     return piece.but(__owner=owner)
 
 
+@pytest.mark.usefixtures("at_work")
 def test_a_full_disk(farm: FarmHere, pieces: dict[str, Piece]) -> None:
     assert farm.lab("fault", "fill", "FILE").ok
     try:
@@ -474,6 +475,7 @@ def test_a_plan_that_is_not_ours(farm: FarmHere, pieces: dict[str, Piece]) -> No
     portal.run(load_script("portal/remove_plan.ps1"), gone, attempted="remove by hand", changes=True)
 
 
+@pytest.mark.usefixtures("at_work")
 def test_another_passphrase_than_that_of_the_stores(farm: FarmHere, pieces: dict[str, Piece]) -> None:
     """A stack whose state knows the former one changes the stores' (test_refused_accounts); here nothing knows it."""
     line = refusal(of_the_stack(farm, pieces["Portal1-configuration"]).but(passphrase=WRONG))
@@ -481,6 +483,7 @@ def test_another_passphrase_than_that_of_the_stores(farm: FarmHere, pieces: dict
     assert "with another passphrase. Set `passphrase` to the one they were made with" in line
 
 
+@pytest.mark.usefixtures("at_work")
 def test_another_passphrase_on_the_node_that_joins(farm: FarmHere, pieces: dict[str, Piece]) -> None:
     of_the_stack(farm, pieces["Portal2-software"]).create()
     line = refusal(of_the_stack(farm, pieces["Portal2-configuration"]).but(passphrase=WRONG))
