@@ -157,3 +157,13 @@ def _plain(value: Any) -> Any:
 
 def _subclasses(kind: type[FarmResource[Any]]) -> list[type[FarmResource[Any]]]:
     return [sub for direct in kind.__subclasses__() for sub in (direct, *_subclasses(direct))]
+
+
+def of_the_stack(farm: Farm, piece: Piece) -> Piece:
+    """The same resource, made for the stack that the CLI manages."""
+    outputs = [
+        one["outputs"] for one in farm.export()["deployment"]["resources"] if one["type"].endswith(":StackIdentity")
+    ]
+    (stack,) = outputs
+    owner = {"stack": stack["stack"], "identity": stack["identity"], "resource": piece.name}
+    return piece.but(__owner=owner)

@@ -29,7 +29,7 @@ from operations.leftovers import Known, Leftovers
 from remote.errors import MachineError
 from tests.e2e.drifts import DISABLE_HADR
 from tests.e2e.farm import NETWORK, SECRETS, Result
-from tests.e2e.lab_here import FarmHere, Piece
+from tests.e2e.lab_here import FarmHere, Piece, of_the_stack
 
 WRONG = "Wrong-Secret-99!"
 SIMPLE = "simplephrase"
@@ -436,16 +436,6 @@ def test_a_share_that_cannot_be_written(farm: FarmHere) -> None:
     line = one(lines, "SQL1: On SQL1, start the log chain of Microsoft.MgmtSvc.Store with a full backup")
     assert "Operating system error 5(Access is denied.)" in line
     assert r"may read and write \\FILE\SQLAG" in line
-
-
-def of_the_stack(farm: FarmHere, piece: Piece) -> Piece:
-    """The same resource, made for the stack that the CLI manages."""
-    outputs = [
-        one["outputs"] for one in farm.export()["deployment"]["resources"] if one["type"].endswith(":StackIdentity")
-    ]
-    (stack,) = outputs
-    owner = {"stack": stack["stack"], "identity": stack["identity"], "resource": piece.name}
-    return piece.but(__owner=owner)
 
 
 @pytest.mark.usefixtures("at_work")

@@ -36,7 +36,7 @@ from tests.e2e.drifts import (
 )
 from tests.e2e.drifts import sql as statements
 from tests.e2e.farm import SECRETS
-from tests.e2e.lab_here import FarmHere
+from tests.e2e.lab_here import FarmHere, of_the_stack
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -301,7 +301,7 @@ ROWS = [
 
 
 def mirror_again(farm: Any) -> None:
-    piece = farm.pieces()["logins"]
+    piece = of_the_stack(farm, farm.pieces()["logins"])
     piece.update(piece.create())
 
 
