@@ -28,7 +28,7 @@ from remote.session import Remote
 from remote.text import one_line
 
 _NOTHING: Mapping[str, Any] = {}
-_NOT_PLANNED = ("revisions",)
+_NOT_PLANNED = ("revisions", "configured")
 """Inputs that only say that something is to be looked at again."""
 
 
