@@ -6,6 +6,7 @@ One farm for the module, a copy of the one that other modules use; the tests run
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -26,6 +27,9 @@ PACE = "0.02"
 SOURCES = [f"127.0.9.{number}" for number in range(1, 9)]
 EACH_SECOND = 1.0
 SERVERS = ["SQL2", "SQL1", "SPF1", "SPF2", "Portal1", "Portal2"]
+EVERY = os.environ.get("MAINTENANCE") == "every"
+SCOPE, RESTARTED = (("--all",), SERVERS) if EVERY else (("--level", "portal"), SERVERS[-2:])
+"""All six servers take ten minutes: ``MAINTENANCE=every``, before a release and after a change of maintenance."""
 
 
 @pytest.fixture(scope="module")
@@ -66,15 +70,15 @@ def test_every_server_restarts_without_a_failed_request(farm: Farm) -> None:
     """Apart from what the planned failover cuts: a site answers HTTP 500 then, and all of these come at once."""
     before = len(down(farm))
     with clients(farm) as asked:
-        done = farm.operations("maintenance", "--all", "--restart")
-    print(f"maintenance --all --restart: {done.seconds:.0f} s")
+        done = farm.operations("maintenance", *SCOPE, "--restart")
+    print(f"maintenance {' '.join(SCOPE)} --restart: {done.seconds:.0f} s")
     assert done.ok, done.output[-4000:]
-    assert down(farm)[before:] == SERVERS
+    assert down(farm)[before:] == RESTARTED
     assert {(request.source, request.target.level) for request in asked.requests} == {
         (source, level) for source in SOURCES for level in ("portal", "spf")
     }
     moments = [request.began for request in asked.failed]
-    assert {request.error for request in asked.failed} <= {"HTTP 500"}
+    assert {request.error for request in asked.failed} <= ({"HTTP 500"} if EVERY else set())
     assert max(moments, default=0) - min(moments, default=0) < 10
     assert notes(farm) == []
 
