@@ -76,6 +76,11 @@ class Inputs(InputPart):
     present: bool = True
     """Whether the thing is there; a drifted state says false where only this stack's claim on it is left."""
 
+    @property
+    def passes_over(self) -> bool:
+        """Whether what is to be done goes on without a machine that does not answer."""
+        return False
+
     def __init__(self, **values: Any) -> None:
         try:
             super().__init__(**values)

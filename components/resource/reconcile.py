@@ -27,7 +27,7 @@ from components.resource.contract import (
 )
 from components.resource.ownership import Claim, ClaimStore, Owner, Ownership, widened
 from components.steps import Step
-from remote.errors import LostAnswerError, MachineError
+from remote.errors import LostAnswerError, MachineError, UnreachableError
 from remote.names import folded, same
 
 _TRIES = 3
@@ -119,9 +119,15 @@ class Reconciler(Generic[InputsT, FactsT]):
         kept = Ownership.of(olds)
         owner = self._keeper(inputs, kept)
         facts = self.observe(inputs)
-        if self._claims_kept:
-            self.begin(owner)
-        claim = self._renewed_claim(owner, inputs, declared, kept, self._baseline(inputs, facts))
+        fresh = self._baseline(inputs, facts)
+        try:
+            if self._claims_kept:
+                self.begin(owner)
+            claim = self._renewed_claim(owner, inputs, declared, kept, fresh)
+        except (UnreachableError, LostAnswerError):
+            if not inputs.passes_over:
+                raise
+            claim = Claim(kept.adopted, widened(kept.baseline, fresh), self.owner, kept.token)  # as the state has it
         now = self._apply(inputs, facts, rewrite=rewrite)
         if left := self._no_longer_listed(olds, inputs):
             now = self._carry_out(inputs, lambda facts: self.resource.plan_delete(left, facts, claim.baseline), now)

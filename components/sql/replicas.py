@@ -26,6 +26,10 @@ class OnReplicas(Inputs):
     unreachable: Literal["stop", "proceed"] = "stop"
     """What to do about a replica that does not answer: stop with an error, or go on with the others."""
 
+    @property
+    def passes_over(self) -> bool:
+        return self.unreachable == "proceed"
+
 
 @dataclass(frozen=True)
 class Answers(Generic[T]):
