@@ -49,6 +49,7 @@ $binding.RemoveSslCertificate()
 $binding | Remove-WebBinding"""
     machines = list(machines)
     for machine in machines:
+        farm.remote.forget(machine)  # it may have been down meanwhile
         farm.powershell(machine, begin)
     try:
         yield

@@ -18,14 +18,15 @@ import pytest
 
 from operations.clients import Asked, asking, targets
 from operations.maintenance.record import kept
-from tests.e2e.farm import NETWORK, ROOT, Farm
+from tests.e2e.farm import ROOT, Farm
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 PACE = "0.02"
 """Slower than other end-to-end tests: a server that is down must be down for a while."""
-SOURCES = [f"127.{NETWORK}.5.{number}" for number in range(201, 209)]
-"""Administrators and servers come from the domain's network: the firewall allows every site to them alone."""
+SOURCES = [f"127.0.9.{number}" for number in range(1, 9)]
+"""Clients outside of every domain's network, as tenants are: the firewall allows them the tenants' sites."""
+TENANTS = (443, 30006, 30071, 8090)
 EACH_SECOND = 1.0
 SERVERS = ["SQL2", "SQL1", "SPF1", "SPF2", "Portal1", "Portal2"]
 EVERY = os.environ.get("MAINTENANCE") == "every"
@@ -43,7 +44,8 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
 
 @contextmanager
 def clients(farm: Farm) -> Iterator[Asked]:
-    with asking(targets(farm.model, farm.remote.hosts), SOURCES, EACH_SECOND) as asked:
+    wanted = [one for one in targets(farm.model, farm.remote.hosts) if one.port in TENANTS]
+    with asking(wanted, SOURCES, EACH_SECOND) as asked:
         yield asked
     print(f"{len(asked.requests)} requests, {len(asked.repeated)} repeated", Counter(r.error for r in asked.failed))
 
@@ -137,6 +139,7 @@ def test_held_and_resumed(farm: Farm) -> None:
     assert notes(farm) == []
 
 
+@pytest.mark.skipif(not EVERY, reason="MAINTENANCE=every: its clients need addresses that the firewall allows")
 def test_a_drill_and_one_that_was_killed(farm: Farm) -> None:
     """What the article promises, with what clients notice of it: an orderly shutdown is no drain."""
     on = f"sh -c 'cd {ROOT} && {sys.executable} -m lab fault start {{machine}} --directory {farm.lab_folder}'"
