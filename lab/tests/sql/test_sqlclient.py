@@ -45,6 +45,9 @@ class Server:
         if text == "SELECT @@SERVERNAME":
             yield ResultSet((Column("", "nvarchar(128)"),), [("SQL1",)])
             yield Done(1)
+        elif "SERVERPROPERTY('ProductVersion')" in text:
+            yield ResultSet((Column("", "nvarchar(30)"),), [("11.0.7001.0",)])
+            yield Done(1)
         elif text == "wait":
             session.cancelled.wait(10)
         else:

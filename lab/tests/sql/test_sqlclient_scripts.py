@@ -29,6 +29,9 @@ def handler(session: FakeSession, text: str, parameters: tuple[Parameter, ...]) 
         yield Done(2)
         yield ResultSet((Column("n", "int"),), [(7,)])
         yield Done(1)
+    elif "SERVERPROPERTY('ProductVersion')" in text:
+        yield ResultSet((Column("", "nvarchar(30)"),), [("11.0.7001.0",)])
+        yield Done(1)
     elif text == "echo":
         columns = tuple(Column(one.name, one.type) for one in parameters)
         yield ResultSet(columns, [tuple(one.value for one in parameters)])
