@@ -70,7 +70,7 @@ def test_every_named_package_is_used() -> None:
     }
     sources = [
         file.read_text(encoding="utf-8")
-        for folder in ("components", "remote", "operations", "lab", "tests", "tools")
+        for folder in ("components", "remote", "operations", "policy", "lab", "tests", "tools")
         for file in (ROOT / folder).rglob("*.py")
         if file != Path(__file__)
     ]
