@@ -102,6 +102,7 @@ class Leases:
         self._refused: MachineError | None = None
         self._lost: MachineError | None = None
         self._mine: Lease | None = None
+        self._ended = threading.Event()
 
     def take(self, owner: Owner, machine: str, *, own: bool = True) -> None:
         """Before a change on ``machine``: take the leases of all machines, once. One that cannot be reached is passed
@@ -131,7 +132,8 @@ class Leases:
                 self._renew(action.machine, action.timeout_seconds + LEASE_SECONDS)
 
     def release(self) -> None:
-        """Give back what is held; what cannot be given back in time expires."""
+        """Give back what is held, and renew no more; what cannot be given back in time expires."""
+        self._ended.set()
         end = time.monotonic() + RELEASE_SECONDS
         while self._held and time.monotonic() < end:
             machine, text = self._held.popitem()
@@ -178,8 +180,7 @@ class Leases:
             )
 
     def _renew_for_ever(self) -> None:
-        while True:
-            time.sleep(RENEWAL_SECONDS)
+        while not self._ended.wait(RENEWAL_SECONDS):
             for machine in list(self._held):
                 if machine not in self._renewing:  # a machine that is busy keeps only its own renewal waiting
                     threading.Thread(target=self._renew, args=(machine,), daemon=True).start()
@@ -225,10 +226,19 @@ _making = threading.Lock()
 
 
 def leases_of(connection: str, report: Report) -> Leases:
-    """Those of this process for a configuration; given back at its end, before the connections are closed."""
+    """Those of this process for a configuration; given back at its end, before the connections are closed
+    (``give_back``)."""
     remote, topology = settings.remote(connection), settings.topology_of(connection)
     with _making:
         if connection not in _leases:
-            made = _leases[connection] = Leases(remote, machines(topology), report)
-            atexit.register(made.release)
+            if not _leases:
+                atexit.register(give_back)
+            _leases[connection] = Leases(remote, machines(topology), report)
         return _leases[connection]
+
+
+def give_back() -> None:
+    """End of this process's work: no lease of it is renewed or kept."""
+    with _making:
+        while _leases:
+            _leases.popitem()[1].release()

@@ -17,7 +17,7 @@ import pytest
 from pulumi.runtime import rpc
 
 from components import settings
-from components.resource import FarmResource, Resource
+from components.resource import FarmResource, Resource, lease
 from components.resource.pulumi_adapter import Adapter
 from lab.testing import farm as lab
 from remote.logons import LOG_ONS
@@ -49,6 +49,7 @@ class FarmHere(Farm):
         self.configure_load_balancer()
 
     def stop_lab(self) -> None:
+        lease.give_back()
         if self._lab is not None:
             self._lab.stop()
 

@@ -43,9 +43,9 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
 
 
 @contextmanager
-def clients(farm: Farm) -> Iterator[Asked]:
+def clients(farm: Farm, each_second: float = EACH_SECOND) -> Iterator[Asked]:
     wanted = [one for one in targets(farm.model, farm.remote.hosts) if one.port in TENANTS]
-    with asking(wanted, SOURCES, EACH_SECOND) as asked:
+    with asking(wanted, SOURCES, each_second) as asked:
         yield asked
     print(f"{len(asked.requests)} requests, {len(asked.repeated)} repeated", Counter(r.error for r in asked.failed))
 
@@ -62,7 +62,7 @@ def down(farm: Farm) -> list[str]:
 
 def test_a_restart_without_it_fails_requests(farm: Farm) -> None:
     """Else the next test would prove nothing."""
-    with clients(farm) as asked:
+    with clients(farm, each_second=10) as asked:  # NLB notices within 0.1 s at this pace
         time.sleep(1)
         assert farm.lab("fault", "restart", "Portal1").ok
         time.sleep(2)

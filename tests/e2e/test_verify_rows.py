@@ -348,6 +348,34 @@ def test_all_is_well(farm: Looking) -> None:
     assert report.closing_line() == f"{len(report.rows)} of {len(report.rows)} hold, 5 of them with a warning."
 
 
+def runbook(farm: Looking) -> str:
+    farm.remote.looks.forget()
+    done = farm.operations("runbook")
+    assert done.ok, done.output
+    return done.output
+
+
+def test_the_runbook_says_what_up_then_does(farm: Looking) -> None:
+    assert "\nNothing: all " in runbook(farm)
+    statements("SQL2", "ALTER LOGIN sa DISABLE")(farm)
+    statements("SQL1", f"{REPLICA} (FAILOVER_MODE = MANUAL)")(farm)
+    site("Stop", "MgmtSvc-TenantSite")(farm)
+    shell("Portal1", OPERATORS.format("Remove"))(farm)
+    told = re.findall(r"^\d+\. (.*)$", runbook(farm), re.MULTILINE)
+    sentences = {
+        "On SQL2, enable the login sa.",
+        "On SQL1, set the failover mode of SQL2 in SQL to AUTOMATIC.",
+        "On Portal2, start MgmtSvc-TenantSite.",
+        r"On Portal1, put HYPERVNU\\WAP Administrators into the local group MgmtSvc Operators.",
+    }
+    assert set(told) == sentences
+    done = farm.up()
+    assert done.ok, done.output[-4000:]
+    for sentence in sentences:
+        assert sentence.replace("\\\\", "\\") in done.output
+    assert "\nNothing: all " in runbook(farm)
+
+
 @pytest.mark.parametrize("broken", ROWS, ids=lambda broken: broken.name)
 def test_a_row_says_what_is_broken(farm: Looking, broken: Broken) -> None:
     broken.by_hand(farm)
@@ -504,37 +532,6 @@ def test_the_audit_of_a_farm_without_a_server(farm: Looking) -> None:
         "DNS servers",
     }
     assert audit.exit_code([row for row in found if row.verdict is not Verdict.RISK]) == 2
-
-
-# The runbook --------------------------------------------------------------------------------------------------------
-
-
-def runbook(farm: Looking) -> str:
-    farm.remote.looks.forget()
-    done = farm.operations("runbook")
-    assert done.ok, done.output
-    return done.output
-
-
-def test_the_runbook_says_what_up_then_does(farm: Looking) -> None:
-    assert "\nNothing: all " in runbook(farm)
-    statements("SQL2", "ALTER LOGIN sa DISABLE")(farm)
-    statements("SQL1", f"{REPLICA} (FAILOVER_MODE = MANUAL)")(farm)
-    site("Stop", "MgmtSvc-TenantSite")(farm)
-    shell("Portal1", OPERATORS.format("Remove"))(farm)
-    told = re.findall(r"^\d+\. (.*)$", runbook(farm), re.MULTILINE)
-    sentences = {
-        "On SQL2, enable the login sa.",
-        "On SQL1, set the failover mode of SQL2 in SQL to AUTOMATIC.",
-        "On Portal2, start MgmtSvc-TenantSite.",
-        r"On Portal1, put HYPERVNU\\WAP Administrators into the local group MgmtSvc Operators.",
-    }
-    assert set(told) == sentences
-    done = farm.up()
-    assert done.ok, done.output[-4000:]
-    for sentence in sentences:
-        assert sentence.replace("\\\\", "\\") in done.output
-    assert "\nNothing: all " in runbook(farm)
 
 
 @pytest.mark.parametrize("stopped", ["SQL2", "Portal1"])
