@@ -1,7 +1,7 @@
 """Guarantees that the farm was seen to work after a failover: to the partner, and back.
 
-The proof runs when the farm is first built, and again only when a person asks for it with another marker: never as a
-surprise in production, whatever becomes of the replicas. After each failover every site of every portal node must
+The proof runs when the farm is first built, and again only when the operator asks for it with another marker: never as
+a surprise in production, whatever becomes of the replicas. After each failover every site of every portal node must
 answer through the listener, and no site may write event 12 ("Login failed for user …"). When it fails, the primary goes
 back to where it was, and the error names the logins and the databases. A replica that does not answer is unknown:
 `sql.unreachable` says whether that stops everything. Delete forgets that it was proved.

@@ -104,7 +104,7 @@ class Farm(Component):
         # Clients come to a node last, and leave it first.
         serving = self.stage("serving", [tier.join_load_balancing() for tier in tiers])
 
-        # From here on nothing leads to a machine's own name any more. A person's turn comes last.
+        # From here on nothing leads to a machine's own name any more. The operator's steps come last.
         endpoints = Endpoints(
             "endpoints", topology, secrets, admin_node=admin_node(topology), after=[serving], opts=self.child()
         )

@@ -273,8 +273,8 @@ def wait(
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Ask again and again, ever more slowly, until nothing is missing; raise when the time is up. ``by_hand`` is what
-    a person has to do for it to come about; ``remedy`` what to do when it has not; ``to_go`` as in ``WaitFor``, asked
-    after each ``missing``."""
+    the operator has to do for it to come about; ``remedy`` what to do when it has not; ``to_go`` as in ``WaitFor``,
+    asked after each ``missing``."""
     deadline = clock() + timeout_seconds
     pause, told = 0.1, ""
     least: dict[str, int] = {}
@@ -287,7 +287,7 @@ def wait(
             raise MachineError(
                 machine,
                 attempted,
-                f"a person has to do this; still waiting for {waiting_for}"
+                f"this is a manual step; still waiting for {waiting_for}"
                 if by_hand
                 else f"after {timeout_seconds:.0f} seconds{' without progress' if least else ''} still waiting for "
                 f"{waiting_for}",

@@ -99,10 +99,10 @@ class WaitFor:
 
 @dataclass(frozen=True)
 class OperatorStep:
-    """Something that only a person can do: no interface without a browser is documented for it.
+    """Something that only the operator can do: no interface without a browser is documented for it.
 
     ``clicks`` are the sentences that tell the person how. ``waiting_for`` is as in ``WaitFor``; ``seconds`` how long to
-    wait for the person. Then the step ends with what there is to do, and the next ``up`` looks again.
+    wait for the operator. Then the step ends with the instructions, and the next ``up`` looks again.
     """
 
     machine: str

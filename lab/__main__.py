@@ -25,7 +25,7 @@ app = typer.Typer(
 fault = typer.Typer(help="Make something go wrong: machines, wires, disks, services.", no_args_is_help=True)
 app.add_typer(fault, name="fault")
 clicks = typer.Typer(
-    help="In a browser on a portal server: what product wa4ws leaves to a person.",
+    help="In a browser on a portal server: the manual steps of product wa4ws.",
     no_args_is_help=True,
 )
 app.add_typer(clicks, name="click")

@@ -25,7 +25,7 @@ log = logging.getLogger("lab.control")
 
 
 class Control:
-    """Serves requests until ``close``. ``ended`` is set when somebody asked the lab to stop."""
+    """Serves requests until ``close``. ``ended`` is set when a client asked the lab to stop."""
 
     def __init__(self, world: World, directory: Path) -> None:
         self._world, self._directory = world, directory

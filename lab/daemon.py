@@ -40,9 +40,9 @@ def run(
     ready: Callable[[], None] = lambda: None,
     by_hand: Path | None = None,
 ) -> None:
-    """Be the lab until somebody ends it. Raises LabError when one runs already or this one cannot start.
+    """Be the lab until it is told to end. Raises LabError when one runs already or this one cannot start.
 
-    ``by_hand`` is a file of what somebody did by hand in a fresh lab (``lab.state``).
+    ``by_hand`` is a file of what was done by hand in a fresh lab (``lab.state``).
     """
     entries = state.read(by_hand) if by_hand is not None else []
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -200,7 +200,7 @@ def _check_state(topology: Path, directory: Path) -> None:
         return
     begun = boot.begun(directory)
     if begun is None:
-        log.warning("the state in %s was never complete: it is made anew", directory)
+        log.warning("the state in %s was never complete: it is recreated", directory)
         for entry in directory.iterdir():
             if entry.name in (*KEPT, LOG, PID, LOCK):
                 continue

@@ -1,4 +1,4 @@
-"""Faults that a person orders: the n-th call on a wire breaks, before or after its effect, or is slow.
+"""Faults on demand: the n-th call on a wire breaks, before or after its effect, or is slow.
 
 Every wire calls ``trip`` before it hands a request to the lab and after the request took effect.
 """

@@ -4,7 +4,7 @@ Who exists at the beginning is data (``lab/accounts.yaml``). Documents:
 
 - domain ``D``: ``world.collection(D, "account")[name]`` = {"password", "groups": [names], "sid", "disabled",
   "bad_password_count", "failed_logons"}; ``world.collection(D, "group")[name]`` = {"sid", "groups": [parents]};
-  ``world.collection(D, "policy")["lockout"]`` = {"threshold"}, where somebody set one (``net accounts /domain``).
+  ``world.collection(D, "policy")["lockout"]`` = {"threshold"}, where it was set (``net accounts /domain``).
 - machine: ``machine.collection("account")[name]`` = {"password", "sid", "flags" (ADS_USER_FLAG), "full_name",
   "description", "bad_password_count", "failed_logons"}; ``machine.collection("group")[name]`` = {"sid",
   "description", "members": ["HYPERVNU\\installer", "PORTAL1\\x", …]}.

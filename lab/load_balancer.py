@@ -3,7 +3,7 @@
 Its owner configures it (``python -m lab balancer``): virtual addresses, their ports, the members of each, a probe and
 the persistence. It begins with nothing, and then its addresses do not answer. The configuration is kept over a restart.
 
-It is nobody's product. What it does is what such devices have in common:
+It models no particular product. What it does is what such devices have in common:
 
 - A member gets clients while its probes succeed: an HTTPS request whose status lies in a range. So many failures in a
   row take it out, one success brings it back. It begins out.

@@ -1,4 +1,4 @@
-"""What a person may order from a running lab: look at it, switch its machines, make faults, click in a browser.
+"""What the command line orders from a running lab: look at it, switch its machines, make faults, click in a browser.
 
 Every order takes the world and the request's other keys, and gives what JSON can hold. A mistake of the person is an
 OrderError with one sentence.
@@ -27,7 +27,7 @@ class OrderError(Exception):
 
 
 def status(world: World) -> dict[str, Any]:
-    """Everything a person wants to know at a glance; tests and the program's set-up read it as JSON."""
+    """The state of everything at a glance; tests and the program's set-up read it as JSON."""
     return {
         "topology": world.topology.get("name", ""),
         "program": version.program(),
@@ -118,8 +118,8 @@ def balancers(world: World) -> list[dict[str, Any]]:
 
 
 def click(world: World, machine: str, user: str, site: str, form: str, fields: dict[str, str]) -> str:
-    """What a person does in the administrators' or the configuration site, in a browser on a machine where ``user`` is
-    logged on."""
+    """What an administrator does in the administrators' or the configuration site, in a browser on a machine where
+    ``user`` is logged on."""
     from lab.wap import browser
 
     known = _find(world, machine)

@@ -1,4 +1,4 @@
-"""What the network puts between a socket and whoever serves it."""
+"""What the network puts between a socket and its server."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ class _Held(NamedTuple):
 
 
 class Shared:
-    """Documents as the store holds them. Not a copy: whoever reads here must not alter what is found."""
+    """Documents as the store holds them. Not a copy: a reader must not alter what is found."""
 
     def __init__(self, documents: dict[str, _Held]) -> None:
         self._documents = documents
@@ -217,7 +217,7 @@ class Clock:
     """Time in the lab. Every duration of the modelled world passes through ``sleep``, scaled by ``pace``.
 
     A pace of 1 is real time, 0.02 fifty times faster. ``now`` is the ordinary clock (UTC): event logs and backup
-    histories carry times that a person can compare with the watch.
+    histories carry times that can be compared with a watch.
     """
 
     def __init__(self, pace: float) -> None:

@@ -1,1 +1,1 @@
-"""What a person does around ``pulumi up``: ``python -m operations verify``."""
+"""What the operator does around ``pulumi up``: ``python -m operations verify``."""

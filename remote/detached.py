@@ -211,7 +211,7 @@ def _watch(
         if found.result is not None:
             return _result(powershell.machine, attempted, found.result)
         if not found.there or found.run != run:
-            return {"error": f"somebody removed the scheduled task {task} before it had a result", "output": []}
+            return {"error": f"the scheduled task {task} was removed before it had a result", "output": []}
         if found.ended:
             return {"error": f"the scheduled task {task} ended without a result ({_last(found)})", "output": []}
         if time.monotonic() > deadline:

@@ -63,7 +63,7 @@ class RefusedError(MachineError):
 class UntrustedError(MachineError):
     """No TLS connection that can be trusted: the protocol, the certificate or its authority. Nothing was changed.
 
-    Never ``UnreachableError``: a machine that somebody else answers for is not one that is switched off.
+    Never ``UnreachableError``: a machine that another computer answers for is not one that is switched off.
     """
 
     __module__ = "builtins"

@@ -80,7 +80,7 @@ class Hosts:
                 host.name,
                 "find out how to reach it",
                 "the topology says that this machine is lost",
-                "Run `pulumi up`, which takes it out of the farm. Take `lost` away when it is installed anew.",
+                "Run `pulumi up`, which takes it out of the farm. Remove `lost` once Windows is reinstalled.",
             )
         return host
 

@@ -7,7 +7,7 @@ things bound this:
 - An answer is never older than a change of this process: a change, on whatever machine, ends the sharing of everything
   that was asked before it ended.
 - It is never older than ``MOMENT_SECONDS``, counted from the question.
-- Whoever acts on what it reads, or waits for something to happen, is outside of ``shared`` and always asks anew.
+- Code that acts on what it reads, or waits for something to happen, is outside of ``shared`` and always asks again.
 
 An answer that is shared must not be altered. An error is not shared: who waited for that answer asks by itself.
 """
@@ -35,7 +35,7 @@ _here = threading.local()
 
 @contextmanager
 def shared() -> Iterator[None]:
-    """In this thread, take what somebody else has just read as well."""
+    """In this thread, also use what another thread has just read."""
     before = getattr(_here, "shares", False)
     _here.shares = True
     try:
@@ -79,7 +79,7 @@ class Looks:
         self._looks: dict[Hashable, _Look] = {}
 
     def read(self, key: Hashable, ask: Callable[[], T]) -> T:
-        """The answer to a question, where this thread shares perhaps one that somebody else got."""
+        """The answer to a question, where this thread shares perhaps one that another thread got."""
         if not getattr(_here, "shares", False):
             return ask()
         with self._lock:

@@ -221,7 +221,7 @@ class PowerShell:
         asked = time.monotonic()
         with self._lock:
             if self._unreachable and self._unreachable[0] >= asked:
-                # Somebody else found that out while this call waited: it need not wait for the same again.
+                # Another call found that out while this one waited: it need not wait for the same again.
                 why = self._unreachable[1]
                 raise type(why)(self._host.name, attempted, why.found, why.remedy)
             for attempt in itertools.count():

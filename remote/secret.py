@@ -65,7 +65,7 @@ def redact(text: str) -> str:
     """The text with every secret this process knows masked, also where it stands escaped: as in JSON, in Python's
     ``repr``, in XML, in a T-SQL literal, or with its white space made into single spaces.
 
-    Masks what it finds in this text: whoever shortens, escapes or joins a text, redacts it first.
+    Masks what it finds in this text: redact a text before it is shortened, escaped or joined.
     """
     with _lock:
         # A mirror of logins knows thousands of hashes, longer than most texts. White space is made shorter in a form.

@@ -74,7 +74,7 @@ class Remote:
                 return
             for host in self.hosts.machines.values():
                 if host.replica:
-                    with contextlib.suppress(MachineError):  # whoever asks that replica is told, and so is the listener
+                    with contextlib.suppress(MachineError):  # the next call to that replica or the listener reports it
                         self.sql_odbc(host.name).log_on(attempted="log on")
             self._tried = True
 
@@ -125,7 +125,7 @@ class Remote:
             connection.forget()
 
     def log_off(self) -> None:
-        """Close every idle connection to a SQL Server; the next statement logs on anew."""
+        """Close every idle connection to a SQL Server; the next statement logs on again."""
         with self._lock:
             kept = [connection for key, connection in self._connections.items() if key[0] == "sql"]
         for connection in kept:

@@ -37,7 +37,7 @@ _LOOK_TIMEOUT = 5
 _SILENT: dict[str, tuple[float, UnreachableError]] = {}
 """The servers that did not answer when this process last tried: when, and why.
 
-The driver goes on trying until its time is up, even where nobody listens; whoever asks such a server next looks for a
+The driver goes on trying until its time is up, even where nothing listens; the next call to such a server looks for a
 listening port first. Not before every connection: SQL Server writes one that says nothing into its error log (17830).
 """
 Transaction = Sequence[tuple[str, tuple["Value", ...]]]
@@ -284,8 +284,8 @@ class SqlServer:
         return MachineError(self._host.name, attempted, found, remedy, number=refusal.number)
 
     def _look(self, attempted: str, asked: float) -> None:
-        """Raise ``UnreachableError`` where somebody found out that nothing answers while this call waited, or where
-        nothing answered earlier and nobody listens now."""
+        """Raise ``UnreachableError`` where another call found that nothing answers while this one waited, or where
+        nothing answered earlier and nothing listens now."""
         if self._server not in _SILENT:
             return
         since, why = _SILENT[self._server]
@@ -304,7 +304,7 @@ class SqlServer:
         return error
 
     def forget(self) -> None:
-        """Close the idle connections; the next statement connects anew (after a restart, for instance)."""
+        """Close the idle connections; the next statement connects again (after a restart, for instance)."""
         with self._lock:
             idle, self._idle = self._idle, []
         for connection in idle:

@@ -17,7 +17,7 @@ INTERVAL = 2.0
 
 @dataclass
 class Watch:
-    """Looks after one running statement, in a thread of its own, until it is left.
+    """Watches one running statement, in a thread of its own, until it is left.
 
     ``look`` gives the percentage, or None where it cannot be told; ``cancel`` ends the statement when ``stall`` seconds
     have brought no progress; ``report`` is told each whole percent that was reached, at most once a look.

@@ -79,7 +79,7 @@ def _pieces(response: requests.Response, deadline: float) -> Iterator[bytes]:
 
 def _channel(response: requests.Response) -> bytes:
     """The hash of the server's certificate that binds a log-on to this TLS connection (RFC 5929, tls-server-end-point),
-    so that whoever stands between cannot pass the log-on on."""
+    so that a machine in between cannot relay the log-on."""
     connection = response.raw.connection
     if connection is None or connection.sock is None:
         return b""

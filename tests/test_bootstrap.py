@@ -188,7 +188,7 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         commands.append(" ".join(str(part) for part in command if not str(part).startswith("/")))
 
     def answer(command: list[Any], env: dict[str, str] | None = None) -> str:
-        if "load-balancer" in command:  # what somebody else's load balancer has to carry: there is none
+        if "load-balancer" in command:  # what an external load balancer has to carry: there is none
             return "[]"
         note(command)
         if "ls" in command:
@@ -215,7 +215,7 @@ def note(commands: list[str], command: list[Any]) -> str:
     return "{}"
 
 
-def test_up_configures_a_load_balancer_of_somebody_else_before_pulumi(
+def test_up_configures_an_external_load_balancer_before_pulumi(
     started: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / ".lab").mkdir()

@@ -16,9 +16,8 @@ OUTSIDE = ("STYLE.md", "CHANGELOG.md", "tests/test_style.py")
 
 def occurrences(phrase: str) -> list[str]:
     """Where a phrase stands in a file of the project."""
-    words = phrase.removeprefix("a ").removeprefix("is ")
     listed = subprocess.run(
-        ["git", "grep", "-nIiwF", "-e", words, "--", ".", *(f":!{name}" for name in OUTSIDE)],
+        ["git", "grep", "-nIiwF", "-e", phrase, "--", ".", *(f":!{name}" for name in OUTSIDE)],
         cwd=ROOT,
         capture_output=True,
         text=True,

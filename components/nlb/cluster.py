@@ -1,12 +1,12 @@
 """Guarantees a Network Load Balancing cluster in front of a tier: name, virtual address, mode.
 
 It is made on the tier's first node, and read and changed through whichever node the topology has first: another order
-of the nodes changes nothing on the cluster. Binding the network card drops every connection to the machine, so the
-work runs as a scheduled task there. The primary address can only be one of the cluster's virtual addresses
-(Set-NlbCluster), so another one is added, made the primary one, and then the old one goes; addresses that somebody else
-gave the cluster stay. Which machines take part, and the port rules, are resources of their own, but whether every
-machine has the network card that is to be bound is looked at here, before anything changes. Delete dissolves the
-cluster, whose last node the first one is by then.
+of the nodes changes nothing on the cluster. Binding the network card drops every connection to the machine, so the work
+runs as a scheduled task there. The primary address can only be one of the cluster's virtual addresses (Set-NlbCluster),
+so another one is added, made the primary one, and then the old one goes; addresses that an administrator gave the
+cluster stay. Which machines take part, and the port rules, are resources of their own, but whether every machine has
+the network card that is to be bound is looked at here, before anything changes. Delete dissolves the cluster, whose
+last node the first one is by then.
 """
 
 from __future__ import annotations
@@ -162,7 +162,7 @@ class ClusterResource(
         if not same(have.name, inputs.cluster) or (have.address, have.mode) != (inputs.address, inputs.mode):
             said = f"change the cluster {have.name} to {inputs.cluster} at {inputs.address}, {inputs.mode}"
             steps += self._changed(inputs, said, "nlb/set_cluster.ps1", {**what, **mode})
-        # Where the primary address moves, the old one goes with it, whoever gave it to the cluster.
+        # Where the primary address moves, the old one goes with it, also where another program gave it to the cluster.
         moved = {have.address} if inputs.address not in masks else set()
         for address in sorted((facts.ours & masks.keys() | moved) - {inputs.address}):
             arguments = {"Interface": inputs.interface, "Address": address}

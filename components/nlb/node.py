@@ -170,7 +170,7 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
         return self._settled(inputs, what, "nlb/start_with_machine.ps1", {"Interface": inputs.interface})
 
     def _rules(self, inputs: NodeInputs, facts: NodeFacts) -> list[Step]:
-        """A rule that only this node has goes through this node; one that it lacks is given to all nodes anew."""
+        """A rule that only this node has goes through this node; one that it lacks is given to all nodes again."""
         first, where = facts.first.rules, {"Interface": inputs.interface}
         first_node = inputs.model_copy(update={"machine": inputs.first, "interface": inputs.first_interface})
         first_where = {"Interface": inputs.first_interface}

@@ -3,7 +3,7 @@
 Rules belong to the cluster as a whole; a node whose rules differ is refused by the others. They are changed through
 the first node, one at a time, each time until no node is converging any more. A new cluster has one rule for all
 ports, which overlaps with every other and goes first. What is a node's own of a rule (whether it is switched on there,
-the node's share of the clients) is the business of the node's resource. Delete puts the rule for all ports back.
+the node's share of the clients) is managed by the node's resource. Delete puts the rule for all ports back.
 """
 
 from __future__ import annotations

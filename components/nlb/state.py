@@ -147,8 +147,8 @@ def no_card(cards: Iterable[tuple[str, str]]) -> tuple[str, str]:
 def unsettled(views: Iterable[NodeView], machine: str) -> str:
     """What to wait for until one machine's node is converged and no other is converging; empty when that is so.
 
-    A node that somebody stopped is not waited for: it keeps no other from converging, and starting it is the business
-    of its own resource.
+    A node that an administrator stopped is not waited for: it keeps no other from converging, and its own resource
+    starts it.
     """
     missing = {
         f"{node} ({state})"

@@ -1,8 +1,8 @@
 """What is administered in the portal once for the whole farm: who may, a plan, and the registration of SPF.
 
 Two ways with one form, and ``administration`` chooses by what the release of the product offers: with its cmdlets, at
-the places of the article's order, or by a person in the browser. A person's turn comes last, when everything else is
-done, and all of it at once.
+the places of the article's order, or by the operator in the browser. The operator's steps come last, when everything
+else is done, and all of it at once.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Administration(Protocol):
         """The plan seen through every further node, and the registration of SPF."""
 
     def ask(self, after: Iterable[pulumi.Resource]) -> Resources:
-        """What is left to a person, after everything else."""
+        """What is left to the operator, after everything else."""
 
 
 def administration(
@@ -61,7 +61,7 @@ def admin_node(topology: Topology) -> str:
 
 
 def made_where(topology: Topology) -> Place:
-    """Where a person makes something, where its effect is seen, and how long to wait for it."""
+    """Where the operator creates something, where its effect is seen, and how long to wait for it."""
     nodes = topology.portal.tier_of("admin-site").nodes
     return {
         "machine": nodes[0],
@@ -138,7 +138,7 @@ class WithCmdlets:
 
 
 class ByPerson:
-    """Everything by a person in the administrators' site, after all the rest; the operators may use it."""
+    """Everything by the operator in the administrators' site, after all the rest; the operators may use it."""
 
     def __init__(self, topology: Topology, secrets: FarmSecrets, spf: ServiceProviderFoundation, child: Child) -> None:
         self._topology, self._spf, self._child = topology, spf, child

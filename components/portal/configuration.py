@@ -5,7 +5,7 @@ passphrase, which is checked before anything is touched. Until the stores are in
 behind, and the listener leads to a server without any: right before each feature the replicas are asked where the
 stores are, and any other primary is refused. Features are configured in the product's order, one step
 each, so an interrupted configuration goes on where it stopped. Where the product has no cmdlets for it (open for
-Windows Azure for Windows Server), a person configures the node at its configuration site: the step says how, and a
+Windows Azure for Windows Server), the operator configures the node at its configuration site: the step says how, and a
 feature counts as configured when its site answers. Another passphrase in the stack's configuration is set in the stores
 (``Reset-MgmtSvcPassphrase``) by the first node that is updated; every other node finds that it fits, or says so. Delete
 leaves stores and databases as they are, since Windows Azure Pack offers no way to unconfigure a feature; the node's
@@ -76,7 +76,7 @@ class ConfigurationInputs(ThroughFarm, OnReplicas):
     timeout_seconds: float = 1800
     """How long one feature may take."""
     manual_seconds: float = 0
-    """How long to wait for a person, where one has to do it. 0: end with what there is to do."""
+    """How long to wait for the operator's manual step, if there is one. 0: do not wait, end with the instructions."""
     group: str
     """The availability group that the stores are to be in."""
     replicas: tuple[str, ...]
@@ -149,7 +149,7 @@ class AtTheStores:
                 inputs.machine,
                 self.attempted,
                 f"no replica of {inputs.group} has {CONFIG}, and {why}",
-                "Restore the farm's databases from a backup. To begin anew instead, uninstall the portal's software on "
+                "Restore the farm's databases from a backup. To start over instead, uninstall the portal's software on "
                 "every portal server; then run `pulumi up` again.",
             )
 

@@ -38,7 +38,7 @@ class PlanState:
 
 
 def ambiguous(machine: str, title: str, plans: int) -> MachineError:
-    """Which of several plans of one name is meant, only a person can tell."""
+    """Several plans have the declared name: only the operator can tell which one is meant."""
     remedy = "Rename or remove all but one in the administrators' site."
     return MachineError(machine, f"read {title}", f"there are {plans} plans of this name", remedy)
 

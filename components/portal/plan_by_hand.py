@@ -1,4 +1,4 @@
-"""Guarantees a hosting plan that a person makes in the administrators' site, and that every node's site works with it.
+"""Guarantees a hosting plan that the operator creates in the administrators' site; every node's site works with it.
 
 For releases of the product whose plans have no interface but a browser. The step says what to click (the article's own
 way), waits for the plan as long as `waits.manual` allows, and else ends with the same words; the next `up` goes on.
@@ -116,7 +116,7 @@ class _Working:
 
 
 class PlanByHand(FarmResource[PlanByHandInputs], module="portal", name="PlanByHand"):
-    """A hosting plan that a person makes."""
+    """A hosting plan that the operator creates."""
 
     implementation = PlanByHandResource
     plan_id: pulumi.Output[str]

@@ -54,7 +54,7 @@ class PortalTier(Component):
         return [self._cluster.join_load_balancing(node.name, node.serving) for node in self.nodes][-1]
 
     def _seen(self) -> pulumi.Resource:
-        """What is in front of the tier is somebody else's: it is looked at when every node has something to answer."""
+        """The load balancer is external: it is checked once every node has a site that answers."""
         return ExternalLoadBalancerCheck(
             f"{self.tier.key}-load-balancer",
             ExternalLoadBalancerCheckInputs(

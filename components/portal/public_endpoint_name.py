@@ -1,6 +1,6 @@
 """Guarantees that the farm's stores know a site or interface by its load-balanced name and port.
 
-Until then they have the name of the machine that was configured first, and whoever is sent there needs that machine.
+Until then they have the name of the machine that was configured first, and clients depend on that machine.
 The name is written to both stores that hold names, on a machine that has the component; the scheme is left alone.
 Delete sets back the name and port of the time before; where there were none they stay, since the portal has no way to
 take a name away.

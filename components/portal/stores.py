@@ -1,4 +1,4 @@
-"""The portal's stores, read through the availability group's listener: what a person made in the administrators' site.
+"""The portal's stores, read through the group's listener: what the operator created in the administrators' site.
 
 Where the product has no interface but a browser, a row of the stores and the administrators' site of every node are
 all that can be seen from outside.
@@ -21,7 +21,7 @@ SITE_PORT = ROLES["admin-site"].ports[0]
 
 
 class Place(TypedDict):
-    """Where a person makes something, as ``MadeByHand`` has it."""
+    """Where the operator creates something, as ``MadeByHand`` has it."""
 
     machine: str
     nodes: tuple[str, ...]
@@ -32,7 +32,7 @@ class Place(TypedDict):
 
 
 class MadeByHand(ThroughFarm):
-    """Base of the inputs of what a person makes in the administrators' site."""
+    """Base of the inputs of what the operator creates in the administrators' site."""
 
     machine: str
     """The portal node in whose administrators' site it is made."""
@@ -45,10 +45,10 @@ class MadeByHand(ThroughFarm):
     port: int
     """The listener's port."""
     made: bool = True
-    """Whether it is there. What somebody took away is a difference, not gone: the next ``up`` asks for it again, and
+    """Whether it is there. What was removed by hand is a difference, not gone: the next ``up`` asks for it again, and
     delete forgets it."""
     timeout_seconds: float = 0
-    """How long to wait for the person. 0: end with what there is to do."""
+    """How long to wait for the operator. 0: do not wait, end with the instructions."""
 
     @property
     def site(self) -> str:

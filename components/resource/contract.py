@@ -28,7 +28,7 @@ class Kind(enum.Enum):
     OBJECT = "object"
     """Finding it without a claim of this stack is an error unless ``adopt`` is set; then delete leaves it."""
     SETTING = "setting"
-    """A setting or membership: it holds or it does not, whoever made it so."""
+    """A setting or membership: it holds or it does not, no matter who set it."""
     PROBE = "probe"
     """Something that is looked at: nothing is changed, and nothing is written down on a machine."""
 

@@ -255,7 +255,7 @@ class Adapter(ResourceProvider):
         )
 
     def _outs(self, props: dict[str, Any], inputs: Any, outcome: Outcome[Any]) -> dict[str, Any]:
-        # Not a count: a thing that another program removed and that is recreated would begin to count anew.
+        # Not a count: a thing that another program removed and that is recreated would count from 1 again.
         kept = {"ownership": outcome.ownership.dump(), "revision": datetime.now(UTC).isoformat()}
         kept |= {name: inputs.key.reveal() for name in _keys(type(inputs))}
         outs = _payload(props, (OWNER,)) | fields.plain(inputs)

@@ -250,7 +250,7 @@ class Reconciler(Generic[InputsT, FactsT]):
         once.
 
         A step that is due again although it was carried out is an error: the machine did not take it. After a lost
-        answer nothing is run twice blindly: facts are observed anew, and a new plan is made from them. That plan may
+        answer nothing is run twice blindly: facts are observed again, and a new plan is made from them. That plan may
         rightly name a step of the broken one again (a failover there and back, a backup for the restore that broke).
         So it is with a plan that others overtook (``Overtaken``).
         """

@@ -41,7 +41,7 @@ class Registered:
     account: str
     enabled: bool
     password_known: bool = True
-    """False where somebody else set it, or another one is declared since."""
+    """False where the password was set outside of this stack, or another one is declared since."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Guarantees that a person registered Service Provider Foundation in the administrators' site, once.
+"""Guarantees that the operator registered Service Provider Foundation in the administrators' site, once.
 
 For releases of the product whose registration has no interface but a browser. The step says what to click (the
 article's own way), waits for the provider ``systemcenter`` in the stores as long as `waits.manual` allows, and else
@@ -60,7 +60,7 @@ class RegistrationByHandResource(Adoptable[RegistrationByHandInputs, Registratio
     ) -> list[Step]:
         if not facts.registered:
             return []
-        remove = f"DELETE FROM mp.ResourceProviders WHERE Name = '{PROVIDER}'"  # noqa: S608 - told to a person
+        remove = f"DELETE FROM mp.ResourceProviders WHERE Name = '{PROVIDER}'"  # noqa: S608 - text for the operator
         where = f"Connect SQL Server Management Studio to {inputs.listener}, port {inputs.port}, and"
         clicks = (
             f"{where} run in the database {DATABASE}: {remove}.",
@@ -92,6 +92,6 @@ class _Registered:
 
 
 class RegistrationByHand(FarmResource[RegistrationByHandInputs], module="spf", name="RegistrationByHand"):
-    """The registration of Service Provider Foundation that a person makes."""
+    """The registration of Service Provider Foundation by the operator."""
 
     implementation = RegistrationByHandResource

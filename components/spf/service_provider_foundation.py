@@ -44,7 +44,7 @@ class ServiceProviderFoundation(Component):
         self.register_outputs({"url": spf.url})
 
     def ask_for_registration(self, where: Place, after: Iterable[pulumi.Resource]) -> RegistrationByHand:
-        """Have a person register it with the portal, once."""
+        """Have the operator register it with the portal, once."""
         spf = self._topology.spf
         return RegistrationByHand(
             "spf-registration",

@@ -166,7 +166,7 @@ class AdministratorResource(
         return ("sql",)
 
     def preexisting(self, inputs: AdministratorInputs, facts: dict[str, LoginState | None]) -> bool:
-        # sa is always there; what this resource looks after is what becomes of it.
+        # sa always exists; this resource manages its settings only.
         return inputs.login != "sa" and any(facts.values())
 
     def baseline(self, inputs: AdministratorInputs, facts: dict[str, LoginState | None]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ fail, no lone member is left behind. A half-made state of an earlier attempt is 
 backup, or a restored copy, from which the log goes on is not made again. A log backup that another program makes
 meanwhile leaves a gap, which is seen and closed (``components.sql.log_chain``).
 
-A suspended copy goes on where nothing can be lost by it; after a forced failover only a person decides that
+A suspended copy goes on where nothing can be lost by it; after a forced failover only the operator decides that
 (``components.sql.suspension``). A wait ends early where a copy stays suspended or its replica stays cut off.
 
 A replica that cannot take a copy (its version, its collation, a folder) is refused before the first backup.

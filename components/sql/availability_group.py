@@ -1,10 +1,10 @@
 """Guarantees an availability group: that it is there, that every replica is joined, and the modes of each.
 
 Where no server has it, it is created on the preferred primary; replicas are added, and their servers joined, one after
-the other. What is there is changed in place and never dropped to be made anew. A replica that leaves the topology is
+the other. An existing group is changed in place, never dropped and recreated. A replica that leaves the topology is
 removed when this stack added it, else it is left; its databases stay there in the state RESTORING. Leaves alone the
-databases in the group and its backup preferences, and brings none to a new replica: that is the business of whoever put
-them in. Where a replica does not answer, `sql.unreachable` says whether that stops everything.
+databases in the group and its backup preferences, and brings none to a new replica: the program that
+added them does that. Where a replica does not answer, `sql.unreachable` says whether that stops everything.
 
 Delete drops a group that this stack made: its databases stay online on the primary, those of the other replicas stay in
 the state RESTORING. A group that was adopted stays as it is, with the replicas that were added.
@@ -52,7 +52,7 @@ class AvailabilityGroupInputs(OnReplicas):
     replicas: tuple[ReplicaInputs, ...]
     """All replicas with their modes; the first becomes the primary of a new group."""
     lost: tuple[str, ...] = ()
-    """Machines that will not come back: their replicas are removed, whoever added them."""
+    """Machines that will not come back: their replicas are removed, also those that another program added."""
     added: tuple[str, ...] = ()
     """Set for an update: the replicas that this stack added, as the state knows it. Counts where the machine that kept
     it is lost."""

@@ -2,7 +2,7 @@
 
 The truth about a group is on its primary: a secondary sees only itself. So each replica is asked for its own role
 first, and the primary for the rest. A server that is no replica (yet, or because AlwaysOn was disabled there) is only
-described: what has to come of that is the business of ``AlwaysOn`` and ``AvailabilityGroup``.
+described: ``AlwaysOn`` and ``AvailabilityGroup`` decide what follows from it.
 """
 
 from __future__ import annotations

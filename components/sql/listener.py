@@ -1,6 +1,6 @@
 """Guarantees an availability group's listener: its name, address and port.
 
-The port is changed in place and a missing address is added; nothing is dropped to be made anew. T-SQL cannot take an
+The port is changed in place and a missing address is added; nothing is dropped and recreated. T-SQL cannot take an
 address away from a listener, so further addresses are left alone, and one in the subnet of another cannot be added:
 that is refused with what to do in Failover Cluster Manager. Delete removes the listener only if this stack made it.
 """

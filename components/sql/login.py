@@ -50,7 +50,7 @@ class Owned:
 
 @dataclass(frozen=True)
 class Holdings:
-    """What a login has on its server alone: it is not mirrored, but kept when the login has to be made anew."""
+    """What a login has on its server alone: it is not mirrored, but kept when the login has to be recreated."""
 
     owned: frozenset[Owned] = frozenset()
     held: frozenset[Permission] = frozenset()
@@ -104,7 +104,7 @@ class Login:
 
 @dataclass(frozen=True)
 class ServerRole:
-    """A server role that somebody made, with its rights and the roles that it is itself a member of."""
+    """A user-defined server role, with its rights and the roles that it is itself a member of."""
 
     name: str
     roles: frozenset[str] = frozenset()
@@ -174,7 +174,7 @@ class Logins:
 
     by_name: dict[str, Login]
     roles: dict[str, ServerRole] = field(default_factory=dict)
-    """The server roles that somebody made."""
+    """The user-defined server roles."""
     databases: dict[str, str] = field(default_factory=dict)
     """The server's databases: writable, readable, closed, or the copy of one that is open on its group's primary."""
     marks: frozenset[str] = frozenset()

@@ -4,12 +4,12 @@ The set is found by SID: the logins that users of the databases belong to (no na
 For each login the authority is a replica whose login has the SID that the databases know: the primary if it is one of
 them, since the farm logs on there now, else the one whose password was set last. Compared are SID, password hash (in
 memory only), policy, expiration, default database and language, disabled, server roles and server permissions with
-who granted them; a server role that somebody made comes along with its rights. One transaction per login and server:
+who granted them; a user-defined server role comes along with its rights. One transaction per login and server:
 a login is mirrored whole or not at all, and for itself: what is wrong with one (no login for a user, one SID under two
 names, a grantor that is missing) keeps no other back, is a row of the report, and fails the resource at its end. A
 default database that a replica has not is `master` there. A login that is an administrator of its server (sysadmin,
 securityadmin, CONTROL SERVER, ALTER ANY LOGIN) is mirrored only when it is named beside; else a row says so. A login of
-the same name with another SID is made anew, and keeps what that server alone gave it; where it could not, nothing is
+the same name with another SID is recreated, and keeps what that server alone gave it; where it could not, nothing is
 dropped and the error says why. Names are compared by the server's own collation. Windows accounts and groups that are
 users of the databases get their logins as well, which need no password; an account of one server alone is refused by
 name. The owner of each database is the one that the database itself knows (dbo): its login has to be on every replica,
@@ -19,7 +19,7 @@ the next log-on is left until that is done.
 Leaves alone every login outside the set, ``sa``, Windows accounts that come in by a group, and extra logins on any
 replica; with `sql.drop_logins` a login that this program made on a replica is dropped there when no database needs it
 any more.
-Delete leaves the logins: a login is dropped only by a person. It removes what was written down about those it made.
+Delete leaves the logins: only an administrator drops a login. It removes what was written down about those it made.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class LoginMirrorResource(ReportsChange[LoginMirrorInputs, LoginMirrorFacts]):
     def observe(self, inputs: LoginMirrorInputs, remote: Remote) -> LoginMirrorFacts:
         attempted = f"read {self.display_name(inputs)}"
         group = groups.observe(remote, inputs.machines, inputs.group)
-        if not group.exists:  # somebody dropped it: its databases are nobody's to mirror for until it is made again
+        if not group.exists:  # it was dropped: there is no primary to mirror logins from until it is recreated
             return LoginMirrorFacts(self.owner_machine(inputs), {}, {}, missing=inputs.databases)
         if not group.primary:
             raise MachineError(
@@ -159,7 +159,7 @@ class LoginMirrorResource(ReportsChange[LoginMirrorInputs, LoginMirrorFacts]):
         return {"state": "; ".join(due)} if due else {}
 
     def concerns(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> list[str]:
-        """Everything that is not as it should be, also what this resource leaves to a person."""
+        """Everything that is not as it should be, also what this resource leaves to the operator."""
         left = [f"{one.name}: {one.done}" for one in LoginSet(inputs, facts).findings if one.action == "left"]
         unknown = [f"{machine} does not answer" for machine in facts.unreachable]
         return [*(self.actual(inputs, facts) or {}).values(), *left, *unknown]

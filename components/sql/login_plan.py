@@ -3,7 +3,7 @@
 A login is mirrored whole or not at all: everything that is due for it on one server is one transaction, and so one
 step, with the login on that server as its subject: one that fails keeps no other back. What the server alone gave it
 (ownership, permissions on single securables, permissions that it granted, its credential) survives when it has to be
-made anew; where it could not, that is said before anything is dropped.
+recreated; where it could not, that is said before anything is dropped.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Part = tuple[str, tuple[Value, ...]]
 """A leaf script with its values."""
 CONNECT = Permission("GRANT", "CONNECT SQL")
 """Comes with a login when it is made."""
-REPAIR = "Repair the logins on the replica that has them right, or map the users anew, then run again."
+REPAIR = "Repair the logins on the replica that has them right, or remap the users with ALTER USER, then run again."
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Finding:
     how: str = ""
     """How it differs from the authority's; empty when it does not."""
     action: str = "none"
-    """What the steps do: made, made anew, brought, dropped. ``left``: it differs, and nothing is done about it.
+    """What the steps do: made, recreated, brought, dropped. ``left``: it differs, and nothing is done about it.
     ``refused``: it cannot be mirrored; its step says so and fails."""
     done: str = ""
     """The same as a clause, for the report."""
@@ -140,7 +140,7 @@ def _anew(needed: Needed, other: Login, machine: str, timeout_seconds: float, fo
         until = WaitFor(machine, LoggedOff(machine, other.name), timeout_seconds)
         steps.append(Step(what, until, remedy, _subject(login.name, machine)))
     what = (
-        f"On {machine}, make the login {login.name} anew with the SID and password hash it has on "
+        f"On {machine}, recreate the login {login.name} with the SID and password hash it has on "
         f"{needed.authority}{has}, and give back to it what it owns and was granted there."
     )
     kept = other.holdings
@@ -155,8 +155,8 @@ def _anew(needed: Needed, other: Login, machine: str, timeout_seconds: float, fo
     if kept.credential:
         parts.append(("sql/set_login_credential.sql", (login.name, kept.credential)))
     steps.append(_step(what, login.name, machine, parts))
-    done = f"made anew on {machine} with the SID it has on {needed.authority}{has}"
-    return Finding(login.name, machine, f"another SID{has}", "made anew", done, tuple(steps))
+    done = f"recreated on {machine} with the SID it has on {needed.authority}{has}"
+    return Finding(login.name, machine, f"another SID{has}", "recreated", done, tuple(steps))
 
 
 def examine_owner(database: str, owner: tuple[str, str], machine: str, there: Logins) -> Finding:

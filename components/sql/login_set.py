@@ -42,7 +42,7 @@ class LoginSet:
     @cached_property
     def findings(self) -> list[Finding]:
         """Server roles first, then logins (those that granted something before those whom they granted it), then what
-        is not needed any more, what is left to a person, and what cannot be mirrored."""
+        is not needed any more, what is left to the operator, and what cannot be mirrored."""
         found = [
             examine_role(role, machine, there)
             for role in self._roles()
@@ -203,7 +203,7 @@ class LoginSet:
         return {machine: login for machine, server in servers if (login := server.with_sid(wanted))}
 
     def _in_order(self) -> list[Needed]:
-        """As found, but whoever granted a right to another comes before that one."""
+        """As found, but a grantor comes before its grantees."""
         fold = self._fold
         by_name = {fold(needed.login.name): needed for needed in self._needed}
         done: dict[str, Needed] = {}
@@ -222,7 +222,7 @@ class LoginSet:
         return list(done.values())
 
     def _roles(self) -> list[NeededRole]:
-        """The server roles that somebody made and that needed logins are in; a role comes after those it is in."""
+        """The user-defined server roles that needed logins are in; a role comes after those it is in."""
         found: dict[str, NeededRole] = {}
 
         def add(name: str, authority: str, under_way: frozenset[str]) -> None:

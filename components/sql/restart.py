@@ -5,7 +5,7 @@ the group is as healthy as it was; the primary restarts last, after a planned fa
 configured before takes effect with the one restart.
 
 Other groups whose primary is on a server are failed over to a partner before its restart, and back after it. The farm's
-own group stays with the partner: where its primary is wanted is the business of ``Primary``. Databases in no group are
+own group stays with the partner: ``Primary`` decides where its primary belongs. Databases in no group are
 offline during the restart; the step names them.
 """
 

@@ -3,7 +3,7 @@
 A seed is a full backup, a backup of the log, and both restored. A run that broke has left part of it, which the next
 one does not do again: a full backup whose file is there still serves, and a copy that was restored only needs the log,
 as long as nothing of the log is missing in between. What the owner's own plan backed up since cut that off, and is
-restored from there where the replica can read it (``components.sql.log_chain``). The log is always backed up anew: it
+restored from there where the replica can read it (``components.sql.log_chain``). The log is always backed up again: it
 is small, and then joins without a gap.
 
 Setup names an instance's folders after it, so the backup of a default instance names a folder that a named one does

@@ -2,7 +2,7 @@
 
 RESUME has a copy roll back what its primary does not have, for good. A copy is therefore resumed only where nothing
 can be lost by it: a user suspended it, or an error stopped it, for which Microsoft documents RESUME first and the error
-log where it stops again ("Availability database is suspended"). After a forced failover the decision is a person's
+log where it stops again ("Availability database is suspended"). After a forced failover the decision is the operator's
 ("Perform a Forced Manual Failover of an Availability Group"): RESUME by hand is the consent, and holds for this one
 time. Reasons: documentation of sys.dm_hadr_database_replica_states.
 """
@@ -35,8 +35,8 @@ def resumable(group: Group, copies: Iterable[DatabaseReplica]) -> list[DatabaseR
 
 
 def held(group: Group, copies: Iterable[DatabaseReplica]) -> list[DatabaseReplica]:
-    """Those of the copies of one database that only a person may resume or give up. One that is suspended together with
-    its primary goes on with it, and is none."""
+    """Those of the copies of one database that only the operator may resume or give up. One that is suspended together
+    with its primary goes on with it, and is none."""
     known = list(copies)
     stopped = any(one.suspended for one in known if one.machine == group.primary)
     return [
@@ -91,7 +91,7 @@ def _found(group: Group, one: DatabaseReplica) -> str:
 
 
 def _remedy(kept: list[DatabaseReplica]) -> str:
-    """What a person does, for each copy by its own statement."""
+    """What the operator does, for each copy by its own statement."""
     parts = ["Save from it first what is needed; a database snapshot of the copy can be read."]
     for one in kept:
         if one.suspend_reason in APART:
@@ -110,5 +110,5 @@ def _out(one: DatabaseReplica) -> str:
 
 
 def quoted(name: str) -> str:
-    """A name as a person writes it in a statement."""
+    """A name as an administrator writes it in a statement."""
     return "[" + name.replace("]", "]]") + "]"

@@ -1,6 +1,6 @@
 """Where the farm's databases are while not all of them are in the availability group.
 
-Until then a failover moves the listener and leaves databases behind. Whoever goes on through the listener finds a
+Until then a failover moves the listener and leaves databases behind. A client of the listener finds a
 server without them, and the portal's configuration makes a second set there. So every replica is asked. Once all
 databases are in the group they are where the primary is, and nobody is asked.
 """
@@ -55,7 +55,7 @@ class Whereabouts:
         return tuple(one.database for one in self.outside if one.machine == machine)
 
     def has(self, database: str) -> bool:
-        """Whether whoever comes through the listener finds a database."""
+        """Whether a client of the listener finds a database."""
         return bool(self.group.of(database)) or database in self.on(self.group.primary)
 
     @property
@@ -105,7 +105,7 @@ def refuse_two_sets(stores: Whereabouts, attempted: str) -> None:
 
 
 def to_bring_back(stores: Whereabouts) -> str:
-    """What a person does so that the primary is where the databases are."""
+    """What the operator does so that the primary is where the databases are."""
     group, home = stores.group.name, stores.home
     quoted = group.replace("]", "]]")
     return (

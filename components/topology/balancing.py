@@ -1,4 +1,4 @@
-"""What somebody else's load balancer has to be told so that it carries a tier: made from the topology alone.
+"""The configuration that an external load balancer needs to carry a tier: computed from the topology alone.
 
 The balancer passes TCP through (the servers' own certificates answer) and looks at every site by a probe: a server
 whose operating system runs says nothing about its sites. Sources: ports and sites are Microsoft's table (dn469331);
@@ -109,7 +109,7 @@ def _probe(role: Role) -> Probe:
 
 
 def instructions(servers: Iterable[VirtualServer]) -> str:
-    """The same for a person."""
+    """The same as text for an administrator."""
     return "\n\n".join(_instruction(server) for server in servers)
 
 

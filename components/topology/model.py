@@ -70,7 +70,7 @@ class Topology(Part):
 
     @property
     def release(self) -> Release:
-        """What the product consists of, and what of it can be done without a person."""
+        """What the product consists of, and what of it can be configured without manual steps."""
         return RELEASES[self.product]
 
     def machine(self, name: str) -> Machine:

@@ -86,7 +86,7 @@ class Certificate(Part):
     dns_names: Annotated[tuple[CertificateDnsName, ...], Field(min_length=1)]
     """The names it is issued for; `*.` in front covers one label."""
     adopt: Flag = False
-    """Take over a certificate with the same thumbprint that somebody else has installed."""
+    """Take over a certificate with the same thumbprint that is installed already."""
 
 
 class Replica(Part):
@@ -246,8 +246,8 @@ class Waits(Part):
     restart: Seconds = 900
     """A machine restarts and can be reached again."""
     log_off: Seconds = 120
-    """Nobody is logged on any more with a login that has to be made anew."""
+    """No session uses a login that has to be recreated."""
     site: Seconds = 180
     """A web site answers."""
     manual: Patience = 0
-    """A person does what the product leaves to a person. 0: do not wait, end with what there is to do."""
+    """The operator carries out the product's manual steps. 0: do not wait, end with the instructions."""

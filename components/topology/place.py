@@ -25,7 +25,7 @@ def to_set(file: Path, part: Location, key: str, value: str) -> str:
         root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         root = None
-    if not isinstance(root, yaml.MappingNode):  # it was read a moment ago: somebody is just changing it
+    if not isinstance(root, yaml.MappingNode):  # it was read a moment ago: it is being edited right now
         return f"Set `{key}: {value}` in {file} ({' > '.join(str(step) for step in part)})"
     source = Source(root)
     names = " > ".join(_names(source.value, part))

@@ -66,7 +66,7 @@ class Cluster(Part):
 
 
 class LoadBalancer(Part):
-    """A load balancer that somebody else runs: it is checked, not made. `python -m operations load-balancer` prints
+    """An external load balancer: it is checked, not configured. `python -m operations load-balancer` prints
     what it has to carry."""
 
     name: DnsName

@@ -85,7 +85,7 @@ def _crossing(topology: Topology) -> Iterator[Problem]:
 
 
 class Unusable:
-    """Stands where a value is missing or wrong. Whoever tries to use it gets UnusableError."""
+    """Stands where a value is missing or wrong. Any use of it raises UnusableError."""
 
     def _refuse(self, *_: object) -> NoReturn:
         raise UnusableError

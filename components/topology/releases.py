@@ -24,9 +24,9 @@ class Release:
     """Whether its store has a list of who may use the administrators' site; else the local group of operators of each
     node decides that alone."""
     by_hand: bool
-    """Whether a person makes plans and registers Service Provider Foundation, because no interface is documented."""
+    """Whether the operator creates plans and registers Service Provider Foundation: no interface is documented."""
     cmdlets_open: bool = False
-    """Whether no document says if it has the cmdlets that configure a node. Without them a person does it."""
+    """Whether no document says if it has the cmdlets that configure a node. Without them the operator does it."""
     together: tuple[str, ...] = ()
     """Roles that one installer product brings, so that they are in one tier."""
     refused_products: str = ""

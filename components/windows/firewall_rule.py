@@ -27,7 +27,7 @@ class FirewallRuleInputs(Inputs):
     rule: Annotated[str, ReplaceOn()]
     """The rule's name, the displayed one as well."""
     ports: tuple[str, ...]
-    """The TCP ports that it allows. Text, because a rule that somebody altered may have a range."""
+    """The TCP ports that it allows. Text, because a rule that was altered by hand may have a range."""
     remote: tuple[str, ...] = ()
     """The subnets from which it lets them in. None given: from anywhere."""
     enabled: bool = True

@@ -309,7 +309,7 @@ def parse_exact(_: Evaluator, text: Any, spec: Any, *__: Any) -> datetime:
 
 
 class Computed:
-    """A static property that is read anew each time."""
+    """A static property that is computed at each read."""
 
     def __init__(self, read: Callable[[Any], Any]) -> None:
         self.read = read

@@ -118,7 +118,7 @@ def _instance(world: World, machine: Machine, replica: Replica) -> None:
 
 
 def _alwayson(world: World, machine: Machine, replica: Replica) -> None:
-    """What whoever made the group did on every replica: the endpoint, and who may use it and watch the instance."""
+    """The administrator's part on every replica: the endpoint, and who may use it and watch the instance."""
     installation = installed(machine)
     assert installation is not None, "it was installed above"
     installation.change(hadr=True)

@@ -47,7 +47,7 @@ def stop(world: World) -> None:
 
 
 def reopen(world: World, machine: Machine) -> None:
-    """Close what listens for a machine's instance and listen anew: its certificate or its program files changed."""
+    """Close what listens for a machine's instance and listen again: its certificate or its program files changed."""
     wires = _running[world]
     wires.close(machine)
     wires.open(machine)
@@ -150,8 +150,8 @@ class Wires:
         return list(server.connections) if server is not None else []
 
     def _server(self, machine: Machine) -> Server:
-        """The server of a machine; its TLS is made anew when the names that its certificate must carry, the certificate
-        that somebody gave it, or the build have changed."""
+        """The server of a machine; its TLS is set up again when the names that its certificate must carry, the
+        certificate that it was given, or the build have changed."""
         key, names = machine.name.lower(), self._certificate_names(machine)
         installation = installed(machine)
         assert installation is not None, "an instance that runs is installed"

@@ -34,7 +34,7 @@ def fetch(world: World, machine: str, url: str) -> Response:
 
 
 def sign_in(world: World, machine: str, user: str, url: str) -> str:
-    """The page that somebody who is logged on to a machine sees, in a browser, after signing in at a site of the portal
+    """The page that a user who is logged on to a machine sees, in a browser, after signing in at a site of the portal
     with Windows authentication."""
     here = world.machine(machine)
     browser = Session(here, identity.identity(world, here, user), "batch")

@@ -87,8 +87,8 @@ def answering(bodies: list[bytes]) -> Iterator[None]:
 
 @contextmanager
 def bound_to_another_certificate(world: World, machine: str) -> Iterator[None]:
-    """The listener expects log-ons for another certificate than it shows, as a server does to which somebody in between
-    passes them on."""
+    """The listener expects log-ons for another certificate than it shows, as a server does to which a machine
+    in between relays them."""
     listening, here = service.service_of(world), world.machine(machine)
     original = service._tls
 

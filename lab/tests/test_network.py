@@ -1,4 +1,4 @@
-"""Endpoints, cables, and what a person reads when a port is not permitted."""
+"""Endpoints, cables, and what the operator reads when a port is not permitted."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def test_an_entry_that_fails_ends_the_beginning(entry: str, said: str, tmp_path:
     with pytest.raises(LabError) as caught:
         begin(tmp_path, f"{harmless}- {entry}\n{harmless}")
     assert f"{tmp_path / 'by-hand.yaml'}{said}" in str(caught.value)
-    assert boot.begun(tmp_path / "lab") is None, "the next start makes it anew"
+    assert boot.begun(tmp_path / "lab") is None, "the next start recreates it"
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def test_what_a_walk_gives_is_a_copy(world: World) -> None:
     assert things["A"] == {"list": [1]}
 
 
-def test_whoever_watches_a_kind_hears_of_every_change(world: World) -> None:
+def test_a_watcher_of_a_kind_hears_of_every_change(world: World) -> None:
     heard: list[tuple[str, bool]] = []
     world.store.watch("thing", lambda owner: heard.append((owner, "a" in world.collection(owner, "thing"))))
     things = world.collection("SQL1", "thing")

@@ -1,4 +1,4 @@
-"""An administrator's browser on a machine of the lab: what a person clicks in the product's own sites.
+"""An administrator's browser on a machine of the lab: what an administrator does in the product's own sites.
 
 Nothing reaches the stores from here but a form over HTTPS, as the account that is logged on at the machine.
 """

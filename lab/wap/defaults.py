@@ -1,7 +1,7 @@
 """What the first node that configures a feature leaves in the stores for all: host names, trust, resource providers.
 
-Everything carries that node's name until somebody points it at the load balancer, and nothing is written twice: a
-second node finds it.
+Everything carries that node's name until an administrator points it at the load balancer, and nothing is written twice:
+a second node finds it.
 """
 
 from __future__ import annotations

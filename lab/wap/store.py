@@ -87,7 +87,7 @@ def require_passphrase(session: Session, passphrase: str) -> None:
 
 
 def change_passphrase(session: Session, old: str, new: str) -> None:
-    """Protect every value anew. Raises WrongStorePassphraseError, WeakPassphraseError."""
+    """Encrypt every value again. Raises WrongStorePassphraseError, WeakPassphraseError."""
     if passphrase_matches(session, old) is not True:
         raise WrongStorePassphraseError
     if not complex_enough(new):

@@ -1,4 +1,4 @@
-"""Local accounts and groups of a machine: what the SAM does, whoever asks (ADSI, AccountManagement, ``net``).
+"""Local accounts and groups of a machine: what the SAM does, by any interface (ADSI, AccountManagement, ``net``).
 
 Documents are those of ``lab.identity``; here are the rules for changing them. Refusals are ``AccountError`` with the
 HRESULT and text that the interfaces above show.

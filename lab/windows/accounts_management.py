@@ -1,7 +1,7 @@
 """System.DirectoryServices.AccountManagement for the machine's own accounts (ContextType Machine).
 
 ``ValidateCredentials`` is a log-on: a wrong password counts as a failed one. ``UserPrincipal.LastPasswordSet`` tells
-without any log-on whether somebody set the password since.
+without any log-on whether the password was set since.
 """
 
 from __future__ import annotations

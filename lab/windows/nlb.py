@@ -9,7 +9,7 @@ Documents (``lab/balancer.py`` forwards by them):
   "address", "enabled", "weight", "priority"}]}
 
 States: Converging, Converged, Draining, Stopped, Suspended. Every change makes the running nodes converge
-anew; a further change before they have is refused (Microsoft's pages of the cmdlets: no further operation until all
+again; a further change before they have is refused (Microsoft's pages of the cmdlets: no further operation until all
 nodes are converged).
 """
 
@@ -140,7 +140,7 @@ def settle(world: World) -> None:
 
 
 def converge(world: World, name: str, *, without: str = "") -> None:
-    """Make the running nodes of a cluster converge anew; they are converged after the modelled time."""
+    """Make the running nodes of a cluster converge again; they are converged after the modelled time."""
     real = CONVERGENCE_SECONDS * world.clock.pace
     until = (world.clock.now() + timedelta(seconds=real)).isoformat()
     with world.lock:
@@ -201,7 +201,7 @@ def default_host(world: World, name: str) -> str | None:
 
 
 def bind(machine: Machine, interface: str, cluster: str, priority: int, rules: list[Document]) -> None:
-    """Put a machine's interface into a cluster. Its card is set up anew, so its connections are lost."""
+    """Put a machine's interface into a cluster. Its card is set up again, so its connections are lost."""
     world = machine.world
     with world.lock:
         machine.collection("nlb-node")[interface] = {

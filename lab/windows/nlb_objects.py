@@ -228,7 +228,7 @@ def confirmed(call: Call) -> None:
 
 
 def free_address(host: Machine, address: str, card: Document, mask: str) -> None:
-    """The cluster's address must be nobody's yet; it lies in the card's subnet (unproven)."""
+    """The cluster's address must be unused; it lies in the card's subnet (unproven)."""
     taken = [m.name for m in host.world.machines.values() if m.address == address]
     for cluster in host.world.collection("nlb", "cluster").values():
         taken += [cluster["name"] for vip in nlb.virtual_addresses(cluster) if vip["address"] == address]

@@ -120,7 +120,7 @@ class Acceptor:
             return False
         sent = client.av_pairs.get(AvId.channel_bindings, b"")
         if self._bindings is not None and any(sent) and sent != self._bindings:
-            return False  # somebody between the client and this server
+            return False  # another machine is between the client and this server
         if not client.av_pairs.get(AvId.flags, 0) & AvFlags.mic:
             return True
         if message.flags & NegotiateFlags.key_exch and message.encrypted_random_session_key:

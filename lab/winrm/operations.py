@@ -104,7 +104,7 @@ async def _send(shells: Shells, who: Identity, request: Message) -> str:
 
 
 async def _deliver(shells: Shells, process: Process, data: bytes, *, end: bool) -> None:
-    """Hand input over; where a person ordered a fault, break before a request line or after its effect."""
+    """Hand input over; where a fault is ordered, break before a request line or after its effect."""
     world = shells.machine.world
     carries_line = b"\n" in data
     watched = carries_line and bool(world.faults.standing())

@@ -55,7 +55,7 @@ class Process:
         self._waiters: set[asyncio.Future[None]] = set()
         self.exit_code: int | None = None
         self.written = 0
-        """Count of pieces of output so far: whoever waits for a reaction compares it."""
+        """Count of pieces of output so far: a caller that waits for a reaction compares it."""
 
     def start(self) -> None:
         threading.Thread(target=self._main, name=f"process {self.id}", daemon=True).start()

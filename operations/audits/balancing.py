@@ -39,7 +39,7 @@ def _nodes(context: Context, machines: Machines, tier: Tier) -> Answer:
             risks.append(Risk(f"{node} is in no cluster", effect, "Run `pulumi up`."))
             continue
         if not view.starts:
-            effect = "After a restart it takes no clients until somebody starts it."
+            effect = "After a restart it takes no clients until an administrator starts it."
             risks.append(Risk(f"{node} does not start load balancing with Windows", effect, "Run `pulumi up`."))
         alone = [rule for rule in view.rules if rule.mode != "multiple"]
         if alone:

@@ -1,6 +1,6 @@
 """Load balancing: every node converged with the same rules, and every name and port that clients use.
 
-What somebody else's load balancer does is seen from its answers only: its name leads to the declared address, and every
+What an external load balancer does is seen from its answers only: its name leads to the declared address, and every
 connection is answered, also while a member is down.
 """
 

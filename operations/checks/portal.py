@@ -209,7 +209,7 @@ class _Registered(_OnNode):
 
 
 class _ByHand:
-    """What a person made is in the stores, and the administrators' site of the node answers."""
+    """What the operator created is in the stores, and the administrators' site of the node answers."""
 
     def __init__(self, context: Context, node: str) -> None:
         self.context, self.node = context, node

@@ -117,7 +117,7 @@ class _Quorum:
 
 
 class _Modes:
-    """Availability mode, failover mode and address of every replica: what somebody changed for a maintenance."""
+    """Availability mode, failover mode and address of every replica: what may have been changed for a maintenance."""
 
     def __init__(self, context: Context) -> None:
         self.context = context

@@ -1,4 +1,4 @@
-"""What came of the cases: a line each while they run, and a report that can be sent to somebody.
+"""What came of the cases: a line each while they run, and a report that can be sent on.
 
 A report names no machine, account or address: only the versions, the cases and what came.
 """

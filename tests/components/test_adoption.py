@@ -1,4 +1,4 @@
-"""What a message about a thing that somebody else made says: the file, the line and the key of the topology."""
+"""What a message about an object that exists already says: the file, the line and the key of the topology."""
 
 from __future__ import annotations
 

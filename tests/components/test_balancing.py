@@ -1,4 +1,4 @@
-"""What somebody else's load balancer has to be told: it follows from the topology, for a program and for a person."""
+"""The configuration of an external load balancer follows from the topology, as JSON and as text."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ PROPS = {"resources": "b", "stack": "organization/windows-azure-pack-ha/dev"}
 
 @pytest.fixture
 def verifications(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The exit codes of the verifications to come; the run begins anew."""
+    """The exit codes of the verifications to come; the run begins again."""
     monkeypatch.setattr(closing, "RUN", Run())
     codes: list[int] = []
 

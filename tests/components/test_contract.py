@@ -75,7 +75,7 @@ def test_create_reaches_the_declared_state_and_claims_it_once(case: Case) -> Non
     keys = {"key"} if isinstance(inputs, Keyed) else set()
     assert set(outs) == {*case.resource.COMPUTED, *plain(inputs), *keys, "ownership", "revision"}
     again = world.provider().create(case.inputs).outs or {}
-    assert again["revision"] != outs["revision"], "what hangs on the revision sees that the thing was made anew"
+    assert again["revision"] != outs["revision"], "what depends on the revision sees that the thing was recreated"
 
 
 CHANGE_OUTPUTS = {"report"}

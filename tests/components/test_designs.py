@@ -242,7 +242,7 @@ def test_no_two_resources_have_one_name(program: Program) -> None:
     assert len(names) == len(set(names))
 
 
-def test_a_load_balancer_of_somebody_else_is_seen_after_all_it_carries_and_before_what_goes_through_it(
+def test_an_external_load_balancer_is_checked_after_all_it_carries_and_before_what_goes_through_it(
     program: Program, file: Path
 ) -> None:
     topology = load(file)

@@ -73,7 +73,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Made:
 
 
 def _shown(value: Any) -> Any:
-    """Secrets are wrapped anew in each run."""
+    """Secrets are wrapped again in each run."""
     return rpc.unwrap_rpc_secret(value) if rpc.is_rpc_secret(value) else value
 
 

@@ -274,7 +274,7 @@ def group_inputs(*machines: str, lost: tuple[str, ...] = ()) -> AvailabilityGrou
 GROUP = AvailabilityGroupResource()
 
 
-def test_the_primary_removes_a_lost_replica_whoever_added_it() -> None:
+def test_the_primary_removes_a_lost_replica_that_another_program_added() -> None:
     found = survivor(replica("SQL1", r"SQL1\WAP", connected=False), replica("SQL2"))
     (step,) = GROUP.plan(group_inputs("SQL2", lost=("Sql1",)), found)
     assert step.sentence == "On SQL2, remove the replica SQL1 from SQL."

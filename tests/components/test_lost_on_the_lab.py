@@ -76,7 +76,7 @@ def test_a_server_of_its_own_kind(farm: Farm, tmp_path: Path) -> None:
     account.after.delete("id", account.outs)
     (said,) = account.said
     assert said.startswith("SPF2 is lost: ")
-    # Installed anew it has no such account; as it was, this stack takes its own work up again.
+    # Reinstalled it has no such account; as it was, this stack takes its own work up again.
     power.start(farm.world, "SPF2")
     assert (account.before.create(inputs).outs or {})["ownership"]["owner_machine"] == "SPF2"
 

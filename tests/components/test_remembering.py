@@ -19,7 +19,7 @@ THERE = GroupMembersFacts(True, frozenset({SECOND.lower()}))
 
 @pytest.fixture
 def world() -> World:
-    """A group in which somebody has put the second member already."""
+    """A group that has the second member already."""
     return World(CASE, THERE)
 
 
@@ -43,7 +43,7 @@ def test_what_was_there_when_an_update_came_to_it_stays(world: World) -> None:
     assert taken_out(world, outs) == [FIRST, THIRD]
 
 
-def test_an_update_that_broke_does_not_take_its_own_work_for_somebody_elses(world: World) -> None:
+def test_an_update_that_broke_does_not_take_its_own_work_for_preexisting(world: World) -> None:
     outs = world.provider().create(inputs(FIRST)).outs or {}
     world.break_at(Break(0, after=True))
     with pytest.raises(MachineError):

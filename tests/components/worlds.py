@@ -563,7 +563,7 @@ PROOF = Case(
         "windows/write_mark.ps1": lambda f, a: replace(f, proved=a.arguments["Text"]),
         "windows/remove_mark.ps1": lambda f, a: replace(f, proved=""),
     },
-    again=("sql/failover.sql",),  # a proof that broke proves nothing: it begins anew
+    again=("sql/failover.sql",),  # a proof that broke proves nothing: it begins again
 )
 
 CASES = [

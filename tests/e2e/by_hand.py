@@ -1,4 +1,4 @@
-"""A person beside the program: does in the lab's portal what an ``up`` or ``destroy`` asks for, and runs it again."""
+"""The operator beside the program: does in the lab's portal what ``up`` or ``destroy`` asks for, and runs it again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ STORE = "Microsoft.MgmtSvc.Store"
 
 
 def up(farm: Farm) -> list[Result]:
-    """``up`` until it is through: at the first stop everything is clicked that a person has to click."""
+    """``up`` until it is through: at the first stop every manual step is done."""
     first = farm.up()
     if first.ok or not farm.model.release.by_hand:
         return [first]

@@ -1,4 +1,4 @@
-"""What somebody may alter by hand behind Pulumi's back: one entry for each property that can drift.
+"""What an administrator may alter by hand behind Pulumi's back: one entry for each property that can drift.
 
 Each drift says in which resource which line of ``pulumi preview --diff`` shows it. Drifts that do not disturb each
 other are made together, in rounds: an ``up`` takes its time.
@@ -15,7 +15,7 @@ from tests.e2e.farm import SECRETS, Farm
 
 SITE = "MgmtSvc-TenantSite"
 PLAN = "High availability check"
-OTHER = "Somebody-Elses-Password-1!"
+OTHER = "Set-By-Hand-Password-1!"
 MADE = "~ present: false => true"
 """The whole thing is gone, and is made again."""
 

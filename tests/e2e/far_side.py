@@ -1,7 +1,7 @@
 """Everything that the machines of a lab hold, in a form that two moments can be compared in.
 
 Read from the lab's own state, so that nothing a drift or a repair touches can go unseen. Left out is what no repair
-can bring back: moments, the numbers of things made anew, histories.
+can bring back: moments, the numbers of things that were recreated, histories.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _timeless(value: Any) -> Any:
 
 
 def _name(documents: Documents, owner: str, kind: str, name: str) -> str:
-    """Memberships and permissions are kept by the number of the login, which another one made anew does not have."""
+    """Memberships and permissions are kept by the number of the login, which a recreated one does not have."""
     if kind not in ("sql-permission", "sql-server-role-member"):
         return name
     document = documents[owner, kind, name]

@@ -1,4 +1,4 @@
-"""A farm that somebody made by hand, whole or half, is taken over: finished, verified, and left again by destroy.
+"""A farm that was made by hand, whole or half, is taken over: finished, verified, and left again by destroy.
 
 The states are in ``states/``. The lab runs in this process, and the program's resources are made one by one in their
 order, as the engine makes them.
@@ -211,7 +211,7 @@ def test_a_finished_farm_needs_little(finished: TakenOver) -> None:
             "Through Portal1, correct the registration of Service Provider Foundation to https://spf.hyper-v.nu:8090."
         ],
     }
-    assert any(" anew with the SID and password hash it has on " in one for one in finished.steps["logins"])
+    assert any(", recreate the login " in one for one in finished.steps["logins"])
     assert any("fail SQL over to it" in one for one in finished.steps["failover-proof"])
 
 
@@ -310,7 +310,7 @@ def test_every_half_made_state_is_finished(half: TakenOver) -> None:
     assert {name: found for name, piece in half.pieces.items() if (found := piece_drift(half, piece))} == {}
 
 
-def test_port_rules_of_somebody_else_go(half: TakenOver) -> None:
+def test_port_rules_of_another_program_go(half: TakenOver) -> None:
     first, *others = half.steps["admin-api-port-rules"]
     assert first == "On portal.hyper-v.nu, remove the port rule 443-443 tcp multiple none."
     assert others[0] == "On portal.hyper-v.nu, remove the port rule 8080-8081 tcp multiple single."
@@ -337,8 +337,8 @@ def test_each_database_goes_on_from_where_it_stands(half: TakenOver) -> None:
 
 def test_each_login_is_repaired_as_it_needs(half: TakenOver) -> None:
     done = half.steps["logins"]
-    anew = "On SQL2, make the login MgmtSvc-AdminAPI anew with the SID and password hash it has on SQL1"
-    assert [one.startswith(anew) for one in done if " anew " in one] == [True]
+    recreated = "On SQL2, recreate the login MgmtSvc-AdminAPI with the SID and password hash it has on SQL1"
+    assert [one.startswith(recreated) for one in done if " recreate " in one] == [True]
     brought = [one for one in done if one.startswith("On SQL2, bring the login MgmtSvc-TenantAPI")]
     assert len(brought) == 1
     assert "password" in brought[0]

@@ -162,7 +162,7 @@ def test_a_key_of_the_configuration_is_missing(farm: FarmHere, key: str) -> None
 
 
 def pfx(farm: FarmHere, name: str, **how: Any) -> dict[str, Any]:
-    """The configuration's key ``certificates`` with a file that the lab's authority makes anew."""
+    """The configuration's key ``certificates`` with a new file from the lab's authority."""
     file = farm.folder / f"{name}.pfx"
     names = how.pop("names", ["portal.hyper-v.nu"])
     file.write_bytes(farm.world.authority.pfx(names, how.pop("password", SECRETS["pfx"]), **how))

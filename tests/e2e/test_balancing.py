@@ -36,7 +36,7 @@ HTTPS = "443-443 tcp multiple single"
 
 
 class Cluster:
-    """The cluster, made anew for each test."""
+    """The cluster, recreated for each test."""
 
     def __init__(self, farm: FarmHere) -> None:
         self.farm = farm
@@ -186,7 +186,7 @@ DRIFTS: dict[str, tuple[Hand, dict[str, dict[str, Any]]]] = {
 
 
 @pytest.mark.parametrize("name", DRIFTS)
-def test_what_somebody_altered_is_shown_and_repaired(farm: FarmHere, cluster: Cluster, name: str) -> None:
+def test_what_was_altered_by_hand_is_shown_and_repaired(farm: FarmHere, cluster: Cluster, name: str) -> None:
     hand, expected = DRIFTS[name]
     assert cluster.drifts() == {}
     before = cluster.documents()
@@ -205,7 +205,7 @@ def test_what_somebody_altered_is_shown_and_repaired(farm: FarmHere, cluster: Cl
 
 
 def test_the_cluster_moves_to_another_address(farm: FarmHere, cluster: Cluster) -> None:
-    """Set-NlbCluster takes only an address that the cluster has; what somebody else added stays."""
+    """Set-NlbCluster takes only an address that the cluster has; what another program added stays."""
     balancing("Portal1", f"[void](Add-NlbClusterVip @card -IP 172.{NETWORK}.5.198)")(farm)
     old, new = f"172.{NETWORK}.5.150", f"172.{NETWORK}.5.197"
 
@@ -309,7 +309,7 @@ def test_what_a_killed_run_left_running_is_taken_over(cluster: Cluster, monkeypa
 
 # Restarts -----------------------------------------------------------------------------------------------------------
 
-OTHER = "C:\\Windows\\Temp\\of-somebody-else.tmp"
+OTHER = "C:\\Windows\\Temp\\of-another-program.tmp"
 
 
 @dataclass
@@ -419,7 +419,7 @@ def test_a_certificate_goes_with_its_key(farm: FarmHere) -> None:
     outs = piece.create()
     assert farm.powershell("Portal2", keys) == [before + 1]
     farm.powershell("Portal2", f"Remove-Item Cert:\\LocalMachine\\My\\{piece.inputs['thumbprint']}")
-    assert farm.powershell("Portal2", keys) == [before + 1], "a certificate that somebody removes leaves its key"
+    assert farm.powershell("Portal2", keys) == [before + 1], "a certificate that is removed by hand leaves its key"
     outs = piece.create()
     piece.delete(outs)
     assert farm.powershell("Portal2", keys) == [before]
@@ -430,7 +430,7 @@ by_hand = console(
     r"$product = (Get-ItemProperty 'HKLM:\SOFTWARE\Microsoft\MgmtSvc\MySQL').ProductCode"
     "\n& msiexec.exe /q /x $product REBOOT=ReallySuppress | Out-Null\n",
 )
-"""Somebody uninstalls a component."""
+"""A component is uninstalled by hand."""
 
 
 def test_nothing_is_left_of_a_killed_run(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,7 @@ def test_then_nothing_is_left_to_do(farm: FarmHere) -> None:
     assert farm.operations("verify").ok
 
 
-def test_what_somebody_takes_away_is_shown_and_asked_for_again(farm: FarmHere) -> None:
+def test_what_is_removed_by_hand_is_shown_and_asked_for_again(farm: FarmHere) -> None:
     by_hand.unclick(farm)
     farm.powershell("Portal2", "Stop-Website 'MgmtSvc-AdminSite'")
     preview = farm.preview()

@@ -32,7 +32,7 @@ class Built:
     before: Documents
     files_before: set[str]
     ups: list[Result]
-    """One, or with a person's work between them two."""
+    """One, or two with the manual steps between them."""
 
 
 @pytest.fixture(scope="module", params=DESIGNS, ids=lambda file: file.stem)

@@ -1,4 +1,4 @@
-"""What somebody alters by hand is shown by the next preview, property by property, and repaired by the next up.
+"""What an administrator alters by hand is shown by the next preview, property by property, and repaired by the next up.
 
 And nothing else: the up touches exactly the altered resources, every machine is as it was before, and what is not ours
 stays as it is. The verification runs again after every up that changed something.

@@ -197,8 +197,8 @@ def test_what_an_error_or_a_user_suspended_goes_on(built: Built) -> None:
     assert built.drift() == {}
 
 
-def test_a_copy_of_another_database_of_the_name_is_left_to_a_person(built: Built) -> None:
-    """The portal was installed anew."""
+def test_a_copy_of_another_database_of_the_name_is_left_to_the_operator(built: Built) -> None:
+    """The portal was reinstalled."""
     built.sql("SQL1", f"ALTER AVAILABILITY GROUP [SQL] REMOVE DATABASE [{DATABASE}]; DROP DATABASE [{DATABASE}]")
     built.make_database(DATABASE)
     text = built.refused(lambda: built.make(DATABASE))
@@ -268,7 +268,7 @@ def seeding(built: Built, request: pytest.FixtureRequest) -> Seeding:
 
 
 def test_a_seed_that_nobody_joined_goes_by_itself(built: Built, seeding: Seeding) -> None:
-    """A run broke after its seed was restored; then the database was made anew."""
+    """A run broke after its seed was restored; then the database was recreated."""
     seeding.run(until="restore the log")
     built.sql("SQL1", f"DROP DATABASE [{seeding.name}]")
     built.make_database(seeding.name)

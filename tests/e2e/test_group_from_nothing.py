@@ -27,7 +27,7 @@ GROUP = {
     "Portal1-configuration", "Portal2-configuration",
     "Portal1-installers-rules", "Portal2-installers-rules",  # looked at when a node was configured
 }  # fmt: skip
-"""Everything that looks after the group as a whole, or asks every replica for the stores."""
+"""Everything that manages the group as a whole, or asks every replica for the stores."""
 VERIFICATION = "verification"
 STAYS = (
     Allowed("sql", "sql-instance", "mssqlserver", "hadr,mixed,started", "AlwaysOn stays enabled"),

@@ -1,7 +1,7 @@
 """A SQL Server goes while the portal is being configured: whatever happens, there is one set of stores in the end.
 
-Until the farm's databases are in the availability group, a failover moves the listener and leaves them behind. Here
-the primary restarts, loses its cable, or a person fails the group over, at a sentence between the first feature and
+Until the farm's databases are in the availability group, a failover moves the listener and leaves them behind. Here the
+primary restarts, loses its cable, or an administrator fails the group over, at a sentence between the first feature and
 the last join; then ``up`` runs again. Everything is the program's own but the engine: ``Stack.up`` refreshes, creates
 and updates the pieces in their order, as the engine does.
 
@@ -267,7 +267,7 @@ def test_while_a_database_goes_into_the_group(
     assert not any(outside(stack.farm).values()), "all of them are in the group"
 
 
-# What a person has to do --------------------------------------------------------------------------------------------
+# Manual steps -------------------------------------------------------------------------------------------------------
 
 
 def policy(stack: Stack, **changed: Any) -> Stack:

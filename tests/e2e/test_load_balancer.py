@@ -1,4 +1,4 @@
-"""A farm behind somebody else's load balancer: told what to carry, missed while it does not, and through a dead server.
+"""A farm behind an external load balancer: told what to carry, missed while it does not, and through a dead server.
 
 One farm for the module; the tests run in the order of the file.
 """

@@ -183,7 +183,7 @@ def test_a_name_with_every_kind_of_sign_is_the_same_login(servers: Servers, name
     assert servers.logs_on("SQL2", name)
 
 
-def test_a_role_that_somebody_made_comes_with_its_rights(servers: Servers) -> None:
+def test_a_user_defined_role_comes_with_its_rights(servers: Servers) -> None:
     """dbatools skips a role that the target does not have: the login would lose what the role gives it."""
     servers.needed("worker")
     servers.sql("SQL1", "CREATE SERVER ROLE Workers; GRANT ALTER TRACE TO Workers")
@@ -257,7 +257,7 @@ def test_where_the_primary_has_another_login_the_last_password_counts(servers: S
     servers.sql("SQL3", f"ALTER LOGIN moved WITH PASSWORD = N'{LATER}'")
     servers.sql("SQL1", f"DROP LOGIN moved; CREATE LOGIN moved WITH PASSWORD = N'{PASSWORD}'")
     rows = servers.mirror()
-    assert rows["moved"]["why"] == "made anew on SQL1 with the SID it has on SQL3; password brought to SQL3's on SQL2"
+    assert rows["moved"]["why"] == "recreated on SQL1 with the SID it has on SQL3; password brought to SQL3's on SQL2"
     assert servers.login("SQL1", "moved")["sid"] == sid
     assert all(servers.logs_on(machine, "moved", LATER) for machine in ("SQL1", "SQL2", "SQL3"))
 
@@ -320,7 +320,7 @@ def test_a_login_with_another_sid_is_made_anew_with_everything_it_had_there(serv
     before = holdings(servers)
     assert all(owner == ["app"] for key, owner in before.items() if key not in ("app", "clerk"))
     rights = "(grant with grant option ALTER TRACE)"
-    why = f"made anew on SQL2 with the SID it has on SQL1 {rights}; made on SQL3 {rights}"
+    why = f"recreated on SQL2 with the SID it has on SQL1 {rights}; made on SQL3 {rights}"
     assert servers.mirror()["app"]["why"] == why
     assert holdings(servers) == before
     assert servers.login("SQL2", "app") == servers.login("SQL1", "app")
@@ -350,7 +350,7 @@ def test_what_fails_in_between_leaves_the_login_as_it_was(servers: Servers) -> N
         servers.mirror()
     assert caught.value.number == 15110
     assert servers.logs_on("SQL2", "good"), "in the same request, and for itself"
-    assert "make the login app anew" in str(caught.value)
+    assert "recreate the login app" in str(caught.value)
     assert servers.login("SQL2", "app") == before
     owner = servers.sql("SQL2", "SELECT SUSER_SNAME(owner_sid) AS name FROM sys.databases WHERE name = N'Local'")
     assert owner == [{"name": "app"}]
@@ -411,7 +411,7 @@ def test_a_windows_account_gets_its_login_everywhere(servers: Servers) -> None:
         servers.everywhere(f"IF SUSER_ID(N'{account}') IS NOT NULL DROP LOGIN [{account}]")
 
 
-def test_a_database_that_somebody_restored_gets_its_owner_back(servers: Servers) -> None:
+def test_a_database_that_was_restored_gets_its_owner_back(servers: Servers) -> None:
     """RESTORE makes who runs it the owner, while the database goes on to know the one before as dbo."""
     backup = r"\\FILE\SQLAG\Shop.bak"
     servers.sql(

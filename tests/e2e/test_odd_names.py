@@ -84,7 +84,7 @@ DRIFTS: dict[str, tuple[str, list[Hand], dict[str, Any]]] = {
         [
             sql("DATA-2", "ALTER LOGIN [o'neill$wap] DISABLE"),
             sql("DATA-3", "ALTER SERVER ROLE sysadmin DROP MEMBER [o'neill$wap]"),
-            sql("DATA-4", "ALTER LOGIN [o'neill$wap] WITH PASSWORD = N'Somebody-Elses-1!'"),
+            sql("DATA-4", "ALTER LOGIN [o'neill$wap] WITH PASSWORD = N'Set-By-Hand-1!'"),
         ],
         {"password": "(differs from the configuration)", "enabled": False, "sysadmin": False},
     ),
@@ -121,14 +121,14 @@ DRIFTS: dict[str, tuple[str, list[Hand], dict[str, Any]]] = {
     "logins": (
         "logins",
         [
-            sql("DATA-4", "ALTER LOGIN [MgmtSvc-AdminAPI] WITH PASSWORD = N'Somebody-Elses-1!'"),
+            sql("DATA-4", "ALTER LOGIN [MgmtSvc-AdminAPI] WITH PASSWORD = N'Set-By-Hand-1!'"),
             sql("DATA-2", "DROP LOGIN [MgmtSvc-AdminSite]"),
         ],
         {"state": "MgmtSvc-AdminAPI on DATA-4: password; MgmtSvc-AdminSite on DATA-2: missing"},
     ),
     "password of an account with a quote": (
         "ORCH-A-account",
-        [shell("ORCH-A", ACCOUNT + "$account.SetPassword('Somebody-Elses-1!'); $account.SetInfo()")],
+        [shell("ORCH-A", ACCOUNT + "$account.SetPassword('Set-By-Hand-1!'); $account.SetInfo()")],
         {"password": "(differs from the configuration)"},
     ),
     "groups of an account with a quote": (

@@ -44,7 +44,7 @@ def rows(farm: FarmHere, checked: str) -> dict[str, dict[str, Any]]:
 
 
 def test_without_the_flow_the_registration_fails_and_says_where(farm: FarmHere) -> None:
-    """The topology declares the flow, but somebody's firewall between the domains does not let it through."""
+    """The topology declares the flow, but a firewall between the domains does not let it through."""
     allow(farm)
     done = farm.up()
     assert not done.ok

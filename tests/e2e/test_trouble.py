@@ -142,7 +142,7 @@ def test_a_failover_without_the_mirror_breaks_the_portal_and_up_repairs_it(farm:
     assert done.ok, done.output[-4000:]
     assert (status(farm, "Portal1"), status(farm, "Portal2")) == (302, 302)
     eventually(lambda: healthy(farm), 60)
-    assert primary(farm) == "SQL2"  # the policy `build` leaves it where somebody put it
+    assert primary(farm) == "SQL2"  # the policy `build` leaves it where an administrator put it
     fail_over(farm, "SQL1")
     assert (status(farm, "Portal1"), status(farm, "Portal2")) == (302, 302)
     eventually(lambda: healthy(farm), 60)

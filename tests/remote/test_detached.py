@@ -220,7 +220,7 @@ def test_a_task_of_an_earlier_version_of_this_program_is_removed() -> None:
     assert work(machine) == [1]
 
 
-def test_a_task_that_somebody_removed() -> None:
+def test_a_task_that_was_removed() -> None:
     machine = Machine()
     machine.new = [("Running", RUNNING, None)]
     read = machine._read
@@ -231,7 +231,7 @@ def test_a_task_that_somebody_removed() -> None:
         return answer
 
     machine._read = removed  # type: ignore[method-assign]
-    with pytest.raises(MachineError, match="somebody removed the scheduled task T before it had a result"):
+    with pytest.raises(MachineError, match="the scheduled task T was removed before it had a result"):
         work(machine)
 
 

@@ -223,7 +223,7 @@ class TestRefusedLogins:
                 remote.powershell("SQL2").run("x", login | {"Server": "sql.test"}, attempted="read it", changes=changes)
             assert caught.value.number == 18456
         assert (driver.tried, windows.asked) == (["listener"], [])
-        for other in ({"Server": "sql.test"}, login | {"Server": "sql.test", "UserName": "somebody"}, login):
+        for other in ({"Server": "sql.test"}, login | {"Server": "sql.test", "UserName": "another"}, login):
             remote.powershell("SQL2").run("x", {"Statement": "x", **other}, attempted="read it")
         assert (len(driver.tried), len(windows.asked)) == (1, 3), "scripts with another login, or none, run"
 

@@ -145,7 +145,7 @@ def test_a_wrong_password_is_one_failed_log_on_of_the_account_on_all_machines(wo
 
 
 def test_a_log_on_is_good_for_this_tls_connection_only(world: World) -> None:
-    """Whoever stands between has another certificate; the log-on that is passed on names that one."""
+    """A machine in between has another certificate; the log-on that it relays names that one."""
     with winrm.bound_to_another_certificate(world, "SQL1"), pytest.raises(RefusedError):
         remote(world).powershell("SQL1").run("hello", attempted="read it")
 
@@ -155,7 +155,7 @@ def test_the_shells_variables_for_other_programs_change_nothing(
 ) -> None:
     address = world.machine("SQL1").loopback
     netrc = tmp_path / "netrc"
-    netrc.write_text(f"machine {address} login somebody password else\n")
+    netrc.write_text(f"machine {address} login another password else\n")
     netrc.chmod(0o600)
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.49.8.9:9")

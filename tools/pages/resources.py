@@ -26,7 +26,7 @@ FILE = Path(__file__).resolve().parents[2] / "docs" / "resources.md"
 
 _BEFORE = """# Resources
 
-What the program looks after, part by part: what each resource guarantees, what it takes, what it gives, and what
+What the program manages, part by part: what each resource guarantees, what it takes, what it gives, and what
 delete (a `destroy`, or an `up` after the thing left the topology) does. A resource's inputs come from the topology
 and the stack's configuration; nobody writes them by hand, but they are what `pulumi preview --diff` shows.
 

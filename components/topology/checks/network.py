@@ -88,7 +88,7 @@ def same_domain(topology: Topology) -> Iterator[Problem]:
 
 @dataclass(frozen=True)
 class _Way:
-    """Somebody who connects to a TCP port of somebody else."""
+    """A machine that connects to a TCP port of another machine."""
 
     at: Location
     who: str

@@ -116,7 +116,7 @@ class Instance:
         return self._open(principal, [document], user, database, host, program)
 
     def login_windows(self, identity: Identity, database: str = "", host: str = "", program: str = "") -> Session:
-        """Windows authentication of somebody whom Windows has vouched for. Raises SqlError 18456, 4060, 4064."""
+        """Windows authentication of an identity that Windows has vouched for. Raises SqlError 18456, 4060, 4064."""
         held = tokens(self.world, self.machine, identity)
         logins = [
             one for _, one in self.space.items("login") if one["type"] != "S" and bytes.fromhex(one["sid"]) in held

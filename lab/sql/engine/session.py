@@ -242,7 +242,7 @@ class Session:
             return None
         try:
             return Database(self.instance, document, self.view(self.instance.file(document)))
-        except SqlError:  # somebody has dropped it since
+        except SqlError:  # it was dropped since
             return None
 
     def open(self, name: str = "") -> Database:

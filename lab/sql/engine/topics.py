@@ -1,6 +1,6 @@
 """Everything that registers itself with the engine: statements, views, functions and procedures by topic.
 
-The registries do not know who registers. ``lab.sql.engine`` imports this module, so that whoever uses a part of the
+The registries do not know who registers. ``lab.sql.engine`` imports this module, so that a user of one part of the
 engine has all of them.
 """
 # ruff: noqa: F401

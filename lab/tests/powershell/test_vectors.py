@@ -82,7 +82,7 @@ DIFFERENT: dict[str, dict[str, Any]] = {
     "json/iterate-properties": {"output": [whole(2), whole(2)]},
     # Recorded on Linux, where "sort" is a program that writes text; on Windows it is the alias of Sort-Object.
     "commands/aliases": {"output": [whole(2), whole(2), text("x"), whole(1)]},
-    # The order of @{} is that of its hashes, which PowerShell 7 draws anew for each process: nothing to compare with.
+    # The order of @{} is that of its hashes, which PowerShell 7 draws again for each process: nothing to compare with.
     "idioms/null-list-trap": {"output": [text('{"nodes":null,"wrapped":[]}')]},
 }
 

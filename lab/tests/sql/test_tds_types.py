@@ -136,7 +136,7 @@ def test_a_sql_variant_with_a_number_is_more_than_pyodbc_reads(
     instance: FakeInstance, client: pyodbc.Connection
 ) -> None:
     """SERVERPROPERTY gives numbers as sql_variant of int: the driver reports their C type (-16), which pyodbc does not
-    know. Whoever wants them writes CAST, on the real server too."""
+    know. To get them, write CAST, on the real server too."""
 
     def handler(session: FakeSession, text: str, parameters: tuple[Parameter, ...]) -> Iterator[Event]:
         yield ResultSet((Column("v", "sql_variant"),), [(1,)])

@@ -125,7 +125,7 @@ def test_sites_fail_after_a_failover_until_the_logins_are_mirrored(real: Lab) ->
     assert real.events() == before
 
     real.install("Portal2")
-    real.configure("Portal2", Password=SA)  # the store is on SQL2 now: found, not made anew
+    real.configure("Portal2", Password=SA)  # the store is on SQL2 now: found, not recreated
     assert real.api("Get-MgmtSvcPlan", machine="Portal2")[0].get("Id") == plan.get("Id")
     _failover(real, "SQL1")
     assert real.get("Portal2", "30081/ping").status == 200

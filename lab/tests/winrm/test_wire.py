@@ -76,7 +76,7 @@ def test_a_wrong_password_is_refused_and_counted(world: World, connect: Connect)
 def test_an_account_is_locked_where_the_domain_says_so(world: World, connect: Connect) -> None:
     policy = world.collection("hyper-v.nu", "policy")
     policy["lockout"] = {"threshold": 3}
-    for machine in ("SQL1", "Portal1"):  # a success in between begins the count anew
+    for machine in ("SQL1", "Portal1"):  # a success in between resets the count
         for _ in range(2):
             with pytest.raises(InvalidCredentialsError):
                 connect(machine, password="wrong").open_shell()

@@ -49,11 +49,11 @@ class TestCluster:
                 replace(BOUND, address=OLD[0], mask=OLD[1], addresses=(OLD,)),
                 [*ADD, *change("portal.hyper-v.nu"), *TAKE],
             ),
-            # An address that somebody else gave the cluster stays, also where it was made the primary one.
+            # An address that an administrator gave the cluster stays, also where it was made the primary one.
             (replace(BOUND, address=OLD[0], mask=OLD[1], addresses=(OLD, OURS)), change("portal.hyper-v.nu")),
             (replace(BOUND, addresses=(OLD, OURS)), []),
             (replace(BOUND, name="other", mode="multicast"), change("other")),
-            # Whether a node takes part is the business of the node's own resource.
+            # Whether a node takes part is decided by the node's own resource.
             (replace(BOUND, nodes=(("PORTAL1", "Stopped"),)), []),
             (replace(BOUND, nodes=(("PORTAL1", "Converged(default)"), ("PORTAL2", "Stopped"))), []),
             (replace(BOUND, nodes=(("PORTAL1", "Converging"),)), [WAIT]),
@@ -84,7 +84,7 @@ class TestCluster:
         assert self.resource.baseline(self.inputs, ClusterFacts(UNBOUND)) == {"addresses": {OURS[0]: False}}
         assert self.resource.baseline(self.inputs, ClusterFacts(BOUND)) == {"addresses": {OURS[0]: True}}
 
-    def test_a_mask_that_somebody_changed(self) -> None:
+    def test_a_mask_that_was_changed(self) -> None:
         facts = ClusterFacts(replace(BOUND, mask="255.255.0.0"))
         assert actual(self.resource, self.inputs, facts)["mask"] == "255.255.0.0"
         assert refusal(lambda: self.resource.plan(self.inputs, facts)) == (
@@ -122,13 +122,13 @@ class TestCluster:
         assert converged(worlds.MADE) == ""
 
     def test_a_cluster_that_another_node_has_is_not_made_twice(self) -> None:
-        """The first machine was installed anew, or the article was followed on another machine first."""
+        """The first machine was reinstalled, or the article was followed on another machine first."""
         facts = ClusterFacts(UNBOUND, elsewhere="Portal2")
         assert refusal(lambda: self.resource.plan(self.inputs, facts)) == (
             "Portal1: make the NLB cluster portal.hyper-v.nu: Portal2 is in that cluster already, and Portal1 is not. "
             "List Portal2 before Portal1 in the tier's `nodes`; Portal1 joins it then."
         )
-        assert self.resource.actual(self.inputs, facts) is not None, "nothing may be made anew"
+        assert self.resource.actual(self.inputs, facts) is not None, "nothing may be recreated"
         assert self.resource.actual(self.inputs, facts) == {
             "machine": "Portal2",
             "interface": "Ethernet",
@@ -267,7 +267,7 @@ class TestNode:
         )
 
     def test_whose_it_is(self) -> None:
-        """In a cluster of ours a node is ours, whoever joined it; in one that was adopted it is as it was."""
+        """In a cluster of ours a node is ours, no matter who joined it; in one that was adopted it is as it was."""
         assert not self.resource.preexisting(self.inputs, JOINED)
         assert self.resource.preexisting(self.inputs, replace(JOINED, ours=False))
         assert not self.resource.preexisting(self.inputs, replace(worlds.ALONE, ours=False))

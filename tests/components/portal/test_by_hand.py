@@ -1,4 +1,4 @@
-"""What a person does: told in full, waited for, and asked for again when somebody takes it away."""
+"""Manual steps: told in full, waited for, and asked for again when their result was removed."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_without_a_wait_it_ends_with_what_there_is_to_click() -> None:
     stores, told = Stores(2), list[str]()
     text = refusal(lambda: StepRunner(Remote(Hosts({})), told.append).run(by_hand(0), stores))
     assert text == (
-        "Portal1: In the site on Portal1, make the plan: a person has to do this; still waiting for the plan. "
+        "Portal1: In the site on Portal1, make the plan: this is a manual step; still waiting for the plan. "
         "Open the site. Click there. Then run `pulumi up` again: it resumes."
     )
     assert stores.looks == 1

@@ -55,7 +55,7 @@ class TestSoftware:
             ),
             (SoftwareFacts(("adminapi",)), [begin.format("TenantSite"), install.format("TenantSite")]),
             (SoftwareFacts(("ADMINAPI", "tenantsite", "More")), []),
-            # What somebody else left to the next start is no reason to restart while nothing is to be installed.
+            # What another program left to the next start is no reason to restart while nothing is to be installed.
             (SoftwareFacts(whole, pending=(other,)), []),
             (
                 SoftwareFacts((), pending=(other,)),
@@ -213,7 +213,7 @@ class TestConfiguration:
 
 
 class TestConfigurationByHand:
-    """A product without cmdlets: the features are seen by their sites, and a person configures them."""
+    """A product without cmdlets: the features are seen by their sites, and the operator configures them."""
 
     resource = ConfigurationResource()
     inputs = worlds.CONFIGURATION.parsed()
@@ -363,7 +363,7 @@ class TestRegistration:
         )
 
 
-def test_a_load_balancer_of_somebody_else_is_only_looked_at() -> None:
+def test_an_external_load_balancer_is_only_checked() -> None:
     resource = ExternalLoadBalancerCheckResource()
     inputs = ExternalLoadBalancerCheckInputs(
         machine="Portal1", nodes=("Portal1", "Portal2"), name="portal.hyper-v.nu", ports=(443,), timeout_seconds=7

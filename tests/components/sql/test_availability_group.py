@@ -104,7 +104,7 @@ def plan(inputs: AvailabilityGroupInputs, found: AvailabilityGroupFacts) -> list
         pytest.param(
             facts(replica("SQL1"), replica("SQL2"), replica("SQL3"), added=("SQL1", "SQL2")),
             [],
-            id="somebody else's is left",
+            id="another program's is left",
         ),
         pytest.param(
             facts(replica("SQL1"), replica("SQL2"), added=("SQL1", "SQL2", "SQL3")),

@@ -250,7 +250,7 @@ def test_a_windows_login_that_differs_is_brought() -> None:
 
 
 def test_one_that_comes_in_by_a_group_has_no_login_and_needs_none() -> None:
-    facts = replace(for_windows(logins()), windows={"0x0105" + "CD" * 26: "HYPERVNU\\somebody"})
+    facts = replace(for_windows(logins()), windows={"0x0105" + "CD" * 26: "HYPERVNU\\another"})
     assert RESOURCE.plan(INPUTS, facts) == []
 
 

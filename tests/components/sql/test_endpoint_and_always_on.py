@@ -103,7 +103,7 @@ class TestHadr:
         assert self.plan(facts) == ["On SQL2, enable AlwaysOn Availability Groups."]
         assert self.resource.actual(self.inputs, facts) == {"restart": "pending on SQL2"}
 
-    def test_a_restart_that_somebody_left_pending(self) -> None:
+    def test_a_restart_that_was_left_pending(self) -> None:
         facts = self.facts("off/on", "on/on")
         assert self.plan(facts) == ["On SQL1, restart SQL Server."]
         assert self.resource.actual(self.inputs, facts) == {

@@ -1,4 +1,4 @@
-"""A restoring copy on a secondary: when it is restored over, when it is dropped, and when it is left to a person."""
+"""A restoring copy on a secondary: when it is restored over, when it is dropped, when it is left to the operator."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_an_untouched_seed_of_another_database_is_dropped_before_anything_is_res
 
 NOT_OURS = {
     "took in more since": leftover(STRANGE, 451, OURS),
-    "restored from a backup of somebody else": leftover(STRANGE, 450, (*OURS, Restored("Nightly", 450))),
+    "restored from a backup of another program": leftover(STRANGE, 450, (*OURS, Restored("Nightly", 450))),
     "no restore on record": leftover(STRANGE, 450),
     "what only a former primary has, made by a seed once": leftover(BEFORE, 501, (Restored(SEED, 600),)),
 }

@@ -39,8 +39,8 @@ def pair(there: dict[str, Any], here: dict[str, Any] | None = None) -> LoginMirr
     return mirror_facts({"SQL1": logins(login(**(here or {}))), "SQL2": logins(login(**there))})
 
 
-ANEW = (
-    f"On SQL2, make the login {NAME} anew with the SID and password hash it has on SQL1, and give back to it what it "
+RECREATE = (
+    f"On SQL2, recreate the login {NAME} with the SID and password hash it has on SQL1, and give back to it what it "
     "owns and was granted there."
 )
 TRACE = Permission("GRANT_WITH_GRANT_OPTION", "ALTER TRACE")
@@ -51,10 +51,10 @@ CASES: dict[str, tuple[LoginMirrorFacts, list[str]]] = {
     "the case of the default database neither": (pair({"default_database": "MASTER"}), []),
     "what a server alone gave it neither": (pair({"holdings": Holdings(owned=frozenset({Owned("JOB", "a")}))}), []),
     "missing": (mirror_facts({"SQL1": logins(login()), "SQL2": logins()}), [MAKE]),
-    "another SID": (pair({"sid": OTHER_SID}), [ANEW]),
-    "another SID, and somebody logged on with it": (
+    "another SID": (pair({"sid": OTHER_SID}), [RECREATE]),
+    "another SID, and a session of it": (
         pair({"sid": OTHER_SID, "holdings": Holdings(sessions=("PC7 (sqlcmd)",))}),
-        [f"Wait until nobody is logged on to SQL2 as {NAME}, whose SID is not the right one.", ANEW],
+        [f"Wait until nobody is logged on to SQL2 as {NAME}, whose SID is not the right one.", RECREATE],
     ),
     "another hash": (pair({"hash": OTHER_HASH}), [bring("password")]),
     "policy": (pair({"policy": False}), [bring("password policy")]),
@@ -89,7 +89,7 @@ CASES: dict[str, tuple[LoginMirrorFacts, list[str]]] = {
         pair({"permissions": rights("CONNECT SQL", TRACE)}, {"permissions": rights("CONNECT SQL", "ALTER TRACE")}),
         [bring("server permissions: add grant ALTER TRACE, drop grant with grant option ALTER TRACE")],
     ),
-    "granted by somebody else": (
+    "granted by another login": (
         mirror_facts(
             {
                 "SQL1": logins(
@@ -103,7 +103,7 @@ CASES: dict[str, tuple[LoginMirrorFacts, list[str]]] = {
     ),
     "the right SID is on the secondary": (
         mirror_facts({"SQL1": logins(login(sid=OTHER_SID)), "SQL2": logins(login())}),
-        [ANEW.replace("On SQL2", "On SQL1").replace("has on SQL1", "has on SQL2")],
+        [RECREATE.replace("On SQL2", "On SQL1").replace("has on SQL1", "has on SQL2")],
     ),
     "extra logins are left alone": (
         mirror_facts({"SQL1": logins(login()), "SQL2": logins(login(), login("Extra", sid=OTHER_SID))}),
@@ -118,7 +118,7 @@ CASES: dict[str, tuple[LoginMirrorFacts, list[str]]] = {
     ),
     "locked out there: left": (pair({"locked": True}), []),
     "locked out there, and another password": (pair({"locked": True, "hash": OTHER_HASH}), [bring("password")]),
-    "a role that somebody made": (
+    "a user-defined role": (
         mirror_facts(
             {
                 "SQL1": logins(login(roles=frozenset({"Operators"})), roles=made_role("Operators", rights("SHUTDOWN"))),
@@ -219,7 +219,7 @@ def test_one_login_on_one_server_is_one_transaction() -> None:
         f"SQL2 sql/set_permission.sql ('REVOKE', 'CONTROL SERVER', '', '', '{NAME}', '')",
         f"SQL2 sql/set_permission.sql ('GRANT_WITH_GRANT_OPTION', 'ALTER TRACE', '', '', '{NAME}', '')",
     ]
-    assert scripts("a role that somebody made") == [["create_server_role", "set_permission"], ["add_role_member"]]
+    assert scripts("a user-defined role") == [["create_server_role", "set_permission"], ["add_role_member"]]
 
 
 KEPT = Holdings(
@@ -247,11 +247,11 @@ def test_a_login_made_anew_keeps_what_its_server_alone_gave_it() -> None:
         f"SQL2 sql/set_job_owner.sql ('nightly', '{NAME}')",
         f"SQL2 sql/set_login_credential.sql ('{NAME}', 'proxy')",
     ]
-    assert "mark_login" not in repr(RESOURCE.plan(INPUTS, facts)), "it was somebody's before"
+    assert "mark_login" not in repr(RESOURCE.plan(INPUTS, facts)), "it existed before"
 
 
 def test_waiting_for_a_session_names_who_is_logged_on() -> None:
-    facts = CASES["another SID, and somebody logged on with it"][0]
+    facts = CASES["another SID, and a session of it"][0]
     waiting = RESOURCE.plan(INPUTS, facts)[0]
     assert isinstance(waiting.action, WaitFor)
     assert waiting.action.waiting_for(facts) == f"PC7 (sqlcmd) to log off from SQL2 as {NAME}"
@@ -345,7 +345,7 @@ HINDERED: dict[str, tuple[LoginMirrorFacts, str]] = {
         "it has another SID and granted ALTER TRACE to Clerk with the right to grant it on",
     ),
 }
-END = "Repair the logins on the replica that has them right, or map the users anew, then run again."
+END = "Repair the logins on the replica that has them right, or remap the users with ALTER USER, then run again."
 
 
 def refusals(facts: LoginMirrorFacts, further: tuple[str, ...] = ()) -> list[tuple[str, str]]:
@@ -428,14 +428,14 @@ SAME = CASES["nothing differs"][0]
     ("before", "action", "why"),
     [
         ("missing", "made", "made on SQL2"),
-        ("another SID", "made anew", "made anew on SQL2 with the SID it has on SQL1"),
+        ("another SID", "recreated", "recreated on SQL2 with the SID it has on SQL1"),
         ("another hash", "brought", "password brought to SQL1's on SQL2"),
     ],
 )
 def test_a_row_says_what_was_done_and_what_is_due(before: str, action: str, why: str) -> None:
     facts = CASES[before][0]
     assert rows(SAME, facts) == [(NAME, action, why)]
-    how = {"made anew": "another SID", "brought": "password", "made": "missing"}[action]
+    how = {"recreated": "another SID", "brought": "password", "made": "missing"}[action]
     assert rows(facts) == [(NAME, "due", f"{how} on SQL2")]
 
 
@@ -521,7 +521,7 @@ DROP = "On SQL2, drop the login Old, which this program made and no database nee
         (with_old(holdings=Holdings(sessions=("PC7 (sqlcmd)",))), []),
         (with_old(holdings=KEPT), []),
     ],
-    ids=["ours", "not the one we made", "another database needs it", "somebody is logged on", "it owns something"],
+    ids=["ours", "not the one we made", "another database needs it", "a session is open", "it owns something"],
 )
 def test_what_is_dropped(facts: LoginMirrorFacts, expected: list[str]) -> None:
     assert sentences(RESOURCE.plan(DROPPING, facts)) == expected
@@ -574,7 +574,7 @@ def test_remove_leaves_every_login_and_forgets_which_were_made() -> None:
 
 
 def test_without_the_group_there_is_nothing_to_mirror_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody dropped the group: the refresh shows the mirror as gone, and stops nothing that makes it again."""
+    """The group was dropped: the refresh shows the mirror as gone, and stops nothing that makes it again."""
     monkeypatch.setattr(groups, "observe", lambda *_: groups.Group("SQL", "", (), ()))
     facts = RESOURCE.observe(INPUTS, remote=None)  # type: ignore[arg-type]
     assert RESOURCE.actual(INPUTS, facts) is None

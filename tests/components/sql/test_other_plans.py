@@ -87,7 +87,7 @@ class TestAuthenticationMode:
         plan = self.plan(self.facts("windows/mixed", "windows/mixed", primary="SQL2"))
         assert plan == [*self.restart("SQL1"), *self.to("SQL1"), *self.restart("SQL2")]
 
-    def test_a_restart_that_somebody_else_left_pending_is_finished(self) -> None:
+    def test_a_restart_that_was_left_pending_is_finished(self) -> None:
         assert self.plan(self.facts("mixed/mixed", "windows/mixed")) == self.restart("SQL2")
         found = self.resource.actual(self.inputs, self.facts("mixed/mixed", "windows/mixed"))
         assert found == {"mode": "windows", "restart": "pending on SQL2"}

@@ -118,4 +118,4 @@ def test_what_is_left_to_do_for_each_replica() -> None:
     assert seeds(facts) == [*log, "SQL3 sql/restore_database.sql", "SQL3 sql/restore_log.sql"]
     fresh = replace(facts, copies={**copies, "SQL1": copy(past=AT, recovery_model="SIMPLE")})
     assert seeds(fresh)[:2] == ["SQL1 sql/backup_database_copy.sql", "SQL1 sql/backup_log_copy.sql"]
-    assert "SQL2 sql/restore_database.sql" in seeds(fresh), "the chain starts anew"
+    assert "SQL2 sql/restore_database.sql" in seeds(fresh), "the chain starts again"

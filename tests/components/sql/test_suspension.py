@@ -1,4 +1,4 @@
-"""A suspended copy: which one this program lets go on, and which one only a person may."""
+"""A suspended copy: which one this program resumes, and which one only the operator may."""
 
 from __future__ import annotations
 

@@ -397,7 +397,7 @@ class TestSiteBinding:
             ({30081: OLD, 443: THUMBPRINT}, [leave], back_on_its_own),
             # Bound to the new port without any certificate.
             ({30081: OLD, 443: ""}, [ours, leave], [*back_on_its_own, leave_new]),
-            # A third port is nobody's business.
+            # A third port is left alone.
             ({8443: OLD, 443: THUMBPRINT}, [], []),
         ],
     )
@@ -420,7 +420,7 @@ class TestSiteBinding:
         assert self.resource.actual(stays, facts) == {"started": True, "thumbprint": OLD}
 
     def test_another_public_port_leaves_none_behind(self) -> None:
-        """What the program has bound the site to, the state knows; a port that somebody else gave it stays."""
+        """What the program has bound the site to, the state knows; a port that an administrator gave it stays."""
         moved = self.inputs.model_copy(update={"port": 8443})
         state = {"ownership": {"baseline": {"bound": {"30081": OLD, "443": ""}}}}
         facts = SiteBindingFacts(True, True, {443: THUMBPRINT, 9443: OLD}, {})
@@ -580,7 +580,7 @@ class TestFirewallRule:
             ({"remote": ("LocalSubnet",)}, {"remote": ["LocalSubnet"]}),
         ],
     )
-    def test_what_somebody_altered_is_found_and_made_right(
+    def test_what_was_altered_by_hand_is_found_and_repaired(
         self, changed: dict[str, object], found: dict[str, object]
     ) -> None:
         facts = replace(self.good, **changed)  # type: ignore[arg-type]

@@ -55,7 +55,7 @@ def read_sets(file: Path, path: str, verb: str) -> tuple[Document, list[Document
 
 
 def write_set(file: Path, backup: Document, *, fresh: bool, path: str) -> tuple[Document, int]:
-    """Append a set (or begin the file anew); gives the media header and the set's position, from 1."""
+    """Append a set (or overwrite the file); gives the media header and the set's position, from 1."""
     if fresh or not file.is_file() or file.stat().st_size == 0:
         header: Document = {"magic": MAGIC, "media_set": str(uuid.uuid4()), "family": str(uuid.uuid4())}
         sets: list[Any] = []

@@ -59,7 +59,7 @@ def network_account(machine: Machine) -> str:
 def may_connect(
     endpoint: Document, ids: Collection[int], members: Iterable[Document], permissions: Iterable[Document]
 ) -> bool:
-    """May somebody with these logins (its own and its groups') connect to an endpoint? As its owner, in sysadmin, or
+    """May a caller with these logins (its own and its groups') connect to an endpoint? As its owner, in sysadmin, or
     with CONNECT and without a DENY, of a login, a server role or public (documentation: GRANT Endpoint Permissions)."""
     held = {*ids}
     pairs = [(member["member_id"], member["role_id"]) for member in members]

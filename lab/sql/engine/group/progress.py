@@ -1,6 +1,6 @@
 """Time passing in availability groups: copies catch up, a lost primary is replaced.
 
-Everything is worked out from the documents and the clock when somebody looks (``advance``), so the state is the same
+Everything is worked out from the documents and the clock when they are read (``advance``), so the state is the same
 after a restart of the process. Durations are the lab's estimates; the states and their order are documented
 (sys.dm_hadr_database_replica_states). Unproven: that a restart of the primary's service alone fails the group over.
 

@@ -18,7 +18,7 @@ from lab.world import Document
 
 @dataclass
 class ComputedTable(Table):
-    """A catalog view or a view: its rows are made when somebody reads it."""
+    """A catalog view or a view: its rows are computed when it is read."""
 
     make: Callable[[], Iterable[Row]] = field(default=lambda: ())
 

@@ -244,7 +244,7 @@ def _create(p: Parser) -> Statement:
 
 
 def touches_sysadmin(session: Session, login: Document) -> bool:
-    """Is it a member of sysadmin, and the session somebody who may not change such a one?"""
+    """Is it a member of sysadmin, and may the session not change such a one?"""
     from lab.sql.engine.principal import Principal
 
     sid = bytes.fromhex(login["sid"])

@@ -135,7 +135,7 @@ def test_errors(work: Session, text: str, numbers: list[int]) -> None:
 def test_a_share_that_the_service_account_may_not_write_to(servers: Servers, work: Session) -> None:
     shares = servers.machine("FILE").collection("share")
     share = shares["SQLAG"]
-    share["access"] = {"HYPERVNU\\somebody": "change"}
+    share["access"] = {"HYPERVNU\\another": "change"}
     shares["SQLAG"] = share
     answer = run(work, f"BACKUP DATABASE Work TO DISK = '{SHARE}\\x.bak'")
     assert answer.numbers == [3201, 3013]
