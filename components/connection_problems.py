@@ -96,14 +96,14 @@ def _address(path: str, value: Any) -> Iterator[str]:
     except ValueError:
         pass
     else:
-        yield f"{path}: {value} is an IPv6 address, which this program does not dial. Give an IPv4 address or a name."
+        yield f"{path}: {value} is an IPv6 address, which is not supported. Give an IPv4 address or a name."
         return
     numbers = value.split(".")
     if all(number.isdigit() for number in numbers):
         try:
             ipaddress.IPv4Address(value)
         except ValueError:
-            yield f"{path}: {value} is no IPv4 address. Give one, or a name."
+            yield f"{path}: {value} is not an IPv4 address. Give one, or a name."
     elif "://" in value or "/" in value:
         yield f"{path}: {value} is a URL. Give a name or an IPv4 address alone."
     elif ":" in value:

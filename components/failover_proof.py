@@ -114,7 +114,7 @@ class FailoverProofResource(
             return []
         steps = [] if facts.proved == inputs.marker else self._prove(inputs, facts)
         arguments = {"Name": self.resource_id(inputs), "Text": inputs.marker}
-        what = f"Keep that the failover of {inputs.group} is proved."
+        what = f"Record that the failover of {inputs.group} is proved."
         steps.append(Step(what, Script(self.owner_machine(inputs), "windows/write_mark.ps1", arguments)))
         return [*steps, *(self._forget(inputs, machine) for machine in facts.elsewhere)]
 
@@ -129,7 +129,7 @@ class FailoverProofResource(
         return [*steps, *self._to(inputs, inputs.machine, back=True)]
 
     def _forget(self, inputs: FailoverProofInputs, machine: str) -> Step:
-        what = f"On {machine}, forget that the failover of {inputs.group} was proved."
+        what = f"On {machine}, remove the record that the failover of {inputs.group} was proved."
         return Step(what, Script(machine, "windows/remove_mark.ps1", {"Name": self.resource_id(inputs)}))
 
     def _to(self, inputs: FailoverProofInputs, target: str, *, back: bool = False) -> list[Step]:

@@ -113,7 +113,7 @@ def balancer(
     try:
         servers = json.loads(configuration.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise LabError(f"{configuration} is no JSON: {error}") from error
+        raise LabError(f"{configuration} is not JSON: {error}") from error
     console.print(call(directory, {"request": "balancer", "servers": servers}))
 
 

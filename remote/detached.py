@@ -151,7 +151,7 @@ def _read(powershell: Scripts, task: str, run: str, attempted: str) -> Found:
         raise MachineError(
             powershell.machine,
             attempted,
-            rf"%ProgramData%\WindowsAzurePackHA {what}: others than administrators can have put something there",
+            rf"%ProgramData%\WindowsAzurePackHA {what}: accounts other than administrators could write there",
             "Nothing in it was run or read. Find out who created it, remove it, then run the command again.",
         )
     whose = _DESCRIPTION.fullmatch(state["description"])

@@ -60,7 +60,7 @@ def sql(host: Host, authorities: str, *, attempted: str) -> Handshake:
         options = _options(wire.receive())
         version, encryption = options.get(_VERSION, b""), options.get(_ENCRYPTION, b"")
         if len(version) < 4 or not encryption:
-            raise MachineError(host.name, attempted, f"what answers at {at} is no SQL Server", _NO_SQL_SERVER)
+            raise MachineError(host.name, attempted, f"what answers at {at} is not a SQL Server", _NO_SQL_SERVER)
         build = struct.unpack(">BBH", version[:4])
         if encryption[0] == _NO_ENCRYPTION:
             raise UntrustedError(host.name, attempted, f"SQL Server at {at} offers no encryption", _GIVE_ONE)

@@ -146,7 +146,7 @@ def _understood() -> Iterator[None]:
     except requests.exceptions.RequestException:
         raise  # some of them are ValueErrors, too
     except _WRONG_SHAPE as error:
-        raise WrongAnswerError(f"its answer is no envelope of a remote shell ({type(error).__name__})") from None
+        raise WrongAnswerError(f"its answer is not an envelope of a remote shell ({type(error).__name__})") from None
 
 
 def _answer(line: bytes) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def _answer(line: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(line)
     except (ValueError, RecursionError):
-        raise WrongAnswerError(f"its answer is no JSON, or nested too deep ({_beginning(line)})") from None
+        raise WrongAnswerError(f"its answer is not JSON, or nested too deep ({_beginning(line)})") from None
     said = answer.get("error") if isinstance(answer, dict) else None
     if (
         not isinstance(answer, dict)

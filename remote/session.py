@@ -184,7 +184,9 @@ class _IntegratedSql:
             _INVOKE_SQL, arguments, attempted=attempted, changes=changes, timeout_seconds=timeout_seconds + 30
         )
         if not all(isinstance(row, dict) for row in output):
-            raise MachineError(self._host.name, attempted, "PowerShell gives something else than rows of SQL Server")
+            raise MachineError(
+                self._host.name, attempted, "PowerShell returned something other than rows of SQL Server"
+            )
         return [{name: _from_json(value) for name, value in row.items()} for row in output]
 
 

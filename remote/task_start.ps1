@@ -9,7 +9,7 @@ if (-not $there) {
     # With its rights from the first moment; one that is there stays as it is, and any user may have created it.
     [void][IO.Directory]::CreateDirectory($root, $security)
     if ("$((Get-Item $root -Force).Attributes)" -match 'ReparsePoint' -or (Get-Acl $root).Sddl -notmatch $Trusted) {
-        throw "The folder $root can be changed by others than administrators: $((Get-Acl $root).Sddl)."
+        throw "The folder $root can be changed by accounts other than administrators: $((Get-Acl $root).Sddl)."
     }
     $folder = Join-Path $root $Task
     if (Test-Path $folder) { Remove-Item $folder -Recurse -Force }

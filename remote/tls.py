@@ -41,7 +41,7 @@ _CAUSES = (
     ),
     _Cause(
         ("wrong version number", "http request", "record layer failure", "packet length too long"),
-        "Something else than TLS answers there: correct the port, or make the listener an HTTPS one.",
+        "Something other than TLS answers there: correct the port, or make the listener an HTTPS one.",
         NO_CONNECTION,
     ),
     _Cause(("md too weak", "digest algorithm too weak"), "Give {name} a certificate that is signed with SHA-256."),

@@ -131,14 +131,14 @@ class AtTheStores:
         if stores.astray:
             raise MachineError(inputs.machine, self.attempted, stores.astray, whereabouts.to_bring_back(stores))
         if not stores.group.primary:
-            found = f"the availability group {inputs.group} has no primary, so that {inputs.server} leads nowhere"
+            found = f"the availability group {inputs.group} has no primary, so no server answers at {inputs.server}"
             raise MachineError(inputs.machine, self.attempted, found, "Bring it online, then run `pulumi up` again.")
         if stores.has(CONFIG):
             return
         if stores.unreachable:
             found = (
-                f"no replica that answers has {CONFIG}, and {' and '.join(stores.unreachable)}, which may have it, is "
-                "silent"
+                f"no replica that answers has {CONFIG}, and {' and '.join(stores.unreachable)}, which may have it, did "
+                "not answer"
             )
             raise MachineError(inputs.machine, self.attempted, found, "Bring it back, then run `pulumi up` again.")
         if inputs.joins or facts.configured:

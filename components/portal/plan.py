@@ -77,12 +77,12 @@ class PlanResource(Adoptable[PlanInputs, PlanFacts]):
             )
         elif have.state != inputs.state:
             arguments = {**facts.call, "PlanId": have.id, "State": inputs.state}
-            what = f"Through {machine}, make the plan {name} {inputs.state}."
+            what = f"Through {machine}, set the plan {name} to {inputs.state}."
             steps.append(Step(what, Script(machine, "portal/set_plan.ps1", arguments)))
         for service in inputs.services:
             if service not in have.services:
                 arguments = {**facts.call, "Name": name, "Service": service}
-                what = f"Through {machine}, put the service {service} into the plan {name}."
+                what = f"Through {machine}, add the service {service} to the plan {name}."
                 steps.append(Step(what, Script(machine, "portal/add_plan_service.ps1", arguments)))
         return steps
 

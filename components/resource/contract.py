@@ -175,7 +175,7 @@ class Recovers(Resource[InputsT, FactsT]):
 
 
 class Overtaken(Resource[InputsT, FactsT]):
-    """Others may change, while its plan runs, what the plan was made from; it then goes on from what is there now."""
+    """Others may change, while its plan runs, what the plan was made from; it then continues from the current facts."""
 
     @abstractmethod
     def is_overtaken(self, error: MachineError) -> bool:

@@ -72,7 +72,7 @@ class Inputs(InputPart):
     """
 
     adopt: bool = False
-    """Take over what is there already although this stack did not make it."""
+    """Take over an existing object that this stack did not create."""
     present: bool = True
     """Whether the thing is there; a drifted state says false where only this stack's claim on it is left."""
 

@@ -83,7 +83,7 @@ def refusal(machine: str, found: Lease | None, mine: Lease, now: str, *, own: bo
         _ATTEMPTED,
         f"another operator is at work: {found.operator} with the stack {found.stack} since {found.since} UTC, until "
         f"{found.expires} UTC unless that run goes on",
-        "Wait until that run has ended. One that was killed is over at that time.",
+        "Wait until that run has ended. The lease of a killed run expires at that time.",
     )
 
 

@@ -250,7 +250,7 @@ class Adapter(ResourceProvider):
             return ""
         file = settings.topology_file(self._connection)
         return (
-            f"Two stacks do not manage one thing. If that stack is no longer used, set `adopt_from: {stack}` at the "
+            f"Two stacks must not manage one object. If that stack is no longer used, set `adopt_from: {stack}` at the "
             f"top of {file}: this one then owns what that one made."
         )
 

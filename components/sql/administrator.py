@@ -121,7 +121,7 @@ class AdministratorResource(
             if state is None:
                 values = (inputs.login, inputs.password, inputs.sid)
                 action = Sql(machine, "sql/create_administrator.sql", values, integrated=True)
-                steps.append(Step(f"On {machine}, create the login {inputs.login} and put it into sysadmin.", action))
+                steps.append(Step(f"On {machine}, create the login {inputs.login} and add it to sysadmin.", action))
                 continue
             if state.sid != inputs.sid:
                 raise MachineError(
@@ -138,7 +138,7 @@ class AdministratorResource(
                 steps.append(Step(f"On {machine}, enable the login {state.name}.", action))
             if not state.sysadmin:
                 action = Sql(machine, "sql/add_administrator.sql", (state.name,), integrated=True)
-                steps.append(Step(f"On {machine}, put the login {state.name} into sysadmin.", action))
+                steps.append(Step(f"On {machine}, add the login {state.name} to sysadmin.", action))
         return steps
 
     def plan_delete(

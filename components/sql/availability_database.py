@@ -334,7 +334,7 @@ class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, Availab
         if to_seed:
             steps += [*self._clear(inputs, facts, to_seed), *self._seed(inputs, facts, to_seed)]
         if not copy.in_group:
-            what = f"On {primary}, put {database} into {inputs.group}."
+            what = f"On {primary}, add {database} to {inputs.group}."
             moved = f"Where {primary} is not the primary any more, run `pulumi up` again."
             steps.append(Step(what, Sql(primary, "sql/add_database.sql", (inputs.group, database)), moved))
         for machine in to_seed:
@@ -432,7 +432,7 @@ class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, Availab
         if not group.exists:
             raise MachineError(
                 self.owner_machine(inputs),
-                f"put {database} into {inputs.group}",
+                f"add {database} to {inputs.group}",
                 "there is no such availability group",
                 "Run `pulumi up` again, which makes it first.",
             )
@@ -441,7 +441,7 @@ class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, Availab
             if elsewhere:
                 raise MachineError(
                     primary,
-                    f"put {database} into {inputs.group}",
+                    f"add {database} to {inputs.group}",
                     f"it is on {' and '.join(elsewhere)}, but the primary is {primary}",
                     f"Fail {inputs.group} over to {elsewhere[0]} (`pulumi up` does it by itself, unless the topology "
                     "has `primary_policy: never`), then run `pulumi up` again.",
@@ -449,7 +449,7 @@ class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, Availab
         if copy is None:
             raise MachineError(
                 primary,
-                f"put {database} into {inputs.group}",
+                f"add {database} to {inputs.group}",
                 "there is no database of this name",
                 "It is made by the configuration of the first portal node; see whether that one succeeded.",
             )
@@ -475,7 +475,7 @@ class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, Availab
                 wrong.append(f"{replica.machine} is not connected to the primary{why}")
         if wrong:
             raise MachineError(
-                primary, f"put {database} into {inputs.group}", "; ".join(wrong), "Correct this, then run again."
+                primary, f"add {database} to {inputs.group}", "; ".join(wrong), "Correct this, then run again."
             )
         return copy
 
@@ -499,8 +499,7 @@ class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, Availab
             f"the copy lacks a part of the log, which is in {one} on {facts.group.primary} (error {error.number}: "
             f"{error.found.rstrip('.')})",
             f"Have the job that makes these backups pause while `pulumi up` seeds {inputs.database}, or write to a "
-            "share that the service account of every SQL Server can read; then run `pulumi up` again: it goes on from "
-            "what is there.",
+            "share that the service account of every SQL Server can read; then run `pulumi up` again: it resumes.",
             number=error.number,
         )
 
@@ -512,7 +511,7 @@ class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, Availab
         members = [one for one in facts.group.of(database) if one.machine not in facts.unreachable]
         refuse_loss(facts.group, members, f"drop the copies of {database} on the secondaries of {inputs.group}")
         if facts.group.of(database):
-            what = f"On {primary}, take {database} out of {inputs.group}."
+            what = f"On {primary}, remove {database} from {inputs.group}."
             steps.append(Step(what, Sql(primary, "sql/remove_database.sql", (inputs.group, database))))
         for machine, copy in facts.copies.items():
             if machine != primary and (copy.in_group or _ours(copy, facts.past)):

@@ -122,7 +122,7 @@ class AvailabilityGroupResource(
     def observe(self, inputs: AvailabilityGroupInputs, remote: Remote) -> AvailabilityGroupFacts:
         group = groups.observe(remote, inputs.machines, inputs.group)
         kept = marks(inputs, inputs.machines, remote, _mark(inputs), f"read {self.display_name(inputs)}").given
-        # While its keeper is silent, no replica is known to be ours, and none is removed.
+        # While its keeper does not answer, no replica is known to be ours, and none is removed.
         keeper = next(iter(kept), "")
         added = kept[keeper].split(",") if keeper else inputs.added
         return AvailabilityGroupFacts(group, frozenset(added), keeper)
@@ -181,7 +181,7 @@ class AvailabilityGroupResource(
         """What leads a replica that is there to its address and modes."""
         steps = []
         if _port(replica.url) != _port(wanted.url):
-            what = f"On {primary}, have the others reach {wanted.machine} in {inputs.group} at {wanted.url}."
+            what = f"On {primary}, set the endpoint URL of {wanted.machine} in {inputs.group} to {wanted.url}."
             action = Sql(primary, "sql/set_replica_url.sql", (inputs.group, replica.server, wanted.url))
             steps.append(Step(what, action))
         changes: list[tuple[str, str]] = []
@@ -223,7 +223,7 @@ class AvailabilityGroupResource(
 
     def _keep(self, inputs: AvailabilityGroupInputs, added: frozenset[str]) -> Step:
         names, home = sorted(added), self.owner_machine(inputs)
-        what = f"On {home}, keep that this program added {', '.join(names) or 'no replica'} to {inputs.group}."
+        what = f"On {home}, record that this program added {', '.join(names) or 'no replica'} to {inputs.group}."
         if not names:
             return Step(what, Script(home, "windows/remove_mark.ps1", {"Name": _mark(inputs)}))
         arguments = {"Name": _mark(inputs), "Text": ",".join(names)}
@@ -248,7 +248,7 @@ class AvailabilityGroupResource(
     def plan_orphan(self, inputs: AvailabilityGroupInputs, facts: AvailabilityGroupFacts) -> list[Step]:
         if not facts.added:
             return []
-        what = f"On {facts.keeper}, forget which replicas this program added to {inputs.group}."
+        what = f"On {facts.keeper}, remove the record of the replicas that this program added to {inputs.group}."
         return [Step(what, Script(facts.keeper, "windows/remove_mark.ps1", {"Name": _mark(inputs)}))]
 
     def adoption(self, inputs: AvailabilityGroupInputs, topology: Topology) -> Location:

@@ -65,7 +65,7 @@ class ClusterAccessResource(Resource[ClusterAccessInputs, dict[str, SystemLogin]
         steps = []
         for machine, login in facts.items():
             if not login.exists:
-                what = f"On {machine}, make a login for the Windows account {login.account}."
+                what = f"On {machine}, create a login for the Windows account {login.account}."
                 steps.append(Step(what, Sql(machine, "sql/create_windows_login.sql", (login.account,))))
             for right in login.missing:
                 what = f"On {machine}, grant {right} to {login.account}."

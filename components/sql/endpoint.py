@@ -153,7 +153,7 @@ class MirroringEndpointResource(
             return steps
         if endpoint is None:
             name = inputs.name
-            what = f"On {on}, make the endpoint {name} on port {inputs.port}."
+            what = f"On {on}, create the endpoint {name} on port {inputs.port}."
             steps.append(Step(what, Sql(on, "sql/create_endpoint.sql", (name, inputs.port))))
         else:
             name = endpoint.name
@@ -169,7 +169,7 @@ class MirroringEndpointResource(
         for account in facts.refused:
             login = facts.logins[account] or account
             if not facts.logins[account]:
-                what = f"On {on}, make a login for the Windows account {account}."
+                what = f"On {on}, create a login for the Windows account {account}."
                 steps.append(Step(what, Sql(on, "sql/create_windows_login.sql", (account,))))
             what = f"On {on}, let {login} connect to the endpoint {name}."
             steps.append(Step(what, Sql(on, "sql/grant_endpoint.sql", (name, login))))

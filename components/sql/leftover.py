@@ -47,11 +47,11 @@ NOTHING_TOLD = Past()
 class Kinship(Enum):
     """What a restoring copy is to the primary's database."""
 
-    SAME = "of the same history"
-    BROKEN = "of no history: the restore that made it broke off"
-    PARTED = "of the history before a forced failover or a restore, and further on in it than the primary was"
-    OTHER = "of another history"
-    UNKNOWN = "of a history that cannot be compared with the primary's"
+    SAME = "on the same recovery fork"
+    BROKEN = "on no recovery fork: the restore that created it was interrupted"
+    PARTED = "on the recovery fork from before a forced failover or a restore, and ahead of the primary on it"
+    OTHER = "on another recovery fork"
+    UNKNOWN = "on a recovery fork that cannot be compared with the primary's"
 
 
 def past(row: Row) -> Past:

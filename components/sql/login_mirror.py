@@ -142,7 +142,10 @@ class LoginMirrorResource(ReportsChange[LoginMirrorInputs, LoginMirrorFacts]):
 
     def plan_delete(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts, baseline: dict[str, Any]) -> list[Step]:
         return [
-            Step(f"On {machine}, forget which logins this program made.", Sql(machine, "sql/unmark_logins.sql"))
+            Step(
+                f"On {machine}, remove the record of the logins that this program made.",
+                Sql(machine, "sql/unmark_logins.sql"),
+            )
             for machine, server in facts.servers.items()
             if server.marks
         ]

@@ -90,7 +90,7 @@ def _examined(needed: Needed, machine: str, there: Logins, timeout_seconds: floa
     if other is None:
         return _missing(needed, machine, there.fold)
     if other.sid != login.sid:
-        return _anew(needed, other, machine, timeout_seconds, there.fold)
+        return _recreated(needed, other, machine, timeout_seconds, there.fold)
     differences = login.differences(other, there.fold)
     if not differences:
         left = f"locked out on {machine}: unlock it there" if other.locked and not login.locked else ""
@@ -127,11 +127,11 @@ def _missing(needed: Needed, machine: str, fold: Fold) -> Finding:
     else:
         what = f"the login {login.name} with the SID and password hash it has on {needed.authority}"
     parts = (*_made(login), *_rights(login.name, login, frozenset(), frozenset({CONNECT}), fold), _marked(login.name))
-    step = _step(f"On {machine}, make {what}{has}.", login.name, machine, parts)
+    step = _step(f"On {machine}, create {what}{has}.", login.name, machine, parts)
     return Finding(login.name, machine, f"missing{has}", "made", f"made on {machine}{has}", (step,))
 
 
-def _anew(needed: Needed, other: Login, machine: str, timeout_seconds: float, fold: Fold) -> Finding:
+def _recreated(needed: Needed, other: Login, machine: str, timeout_seconds: float, fold: Fold) -> Finding:
     """Same name, other SID: capture, drop, create, restore."""
     login, steps, has = needed.login, [], rights(needed.login)
     if other.holdings.sessions:
@@ -182,7 +182,9 @@ def examine_role(needed: NeededRole, machine: str, there: Logins) -> Finding:
         return Finding(name, machine)
     have = other or ServerRole(role.name)
     made: tuple[Part, ...] = () if other else (("sql/create_server_role.sql", (role.name,)),)
-    what = f"On {machine}, make the server role {role.name} with the rights it has on {needed.authority}{rights(role)}."
+    what = (
+        f"On {machine}, create the server role {role.name} with the rights it has on {needed.authority}{rights(role)}."
+    )
     if other:
         what = f"On {machine}, bring the server role {role.name} to what it is on {needed.authority} ({how})."
     parts = (*made, *_rights(role.name, role, have.roles, have.permissions, there.fold))
@@ -221,7 +223,9 @@ def hindrances(needed: Needed, there: Logins, names: frozenset[str]) -> list[str
     granted = (one for one in login.permissions if one.grantor)
     for one in sorted(granted):
         if there.fold(one.grantor) not in names and there.named(one.grantor) is None:
-            wrong.append(f"its right {one.right} was granted by {one.grantor}, which is not there and not mirrored")
+            wrong.append(
+                f"its right {one.right} was granted by {one.grantor}, which does not exist there and is not mirrored"
+            )
     if other is not None and other.sid != login.sid:
         another = f"the login {other.name} there has another SID, as of an account that was made again: drop it there"
         wrong += [another] if login.windows or other.windows else _unrestorable(login, other, there)

@@ -99,7 +99,7 @@ class LoginSet:
                     if machine == needed.authority or key in found:
                         continue
                     if hinders := hindrances(needed, there, able):
-                        what = f"it cannot be there what it is on {needed.authority}: {', '.join(hinders)}"
+                        what = f"it cannot be set there as it is on {needed.authority}: {', '.join(hinders)}"
                         found[key] = refused(needed.login.name, machine, what)
             if len(found) == before:
                 return found

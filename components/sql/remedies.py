@@ -33,8 +33,8 @@ _COMPUTER = (
     "full control of it; see too that no other machine has the name or the address."
 )
 _SEED: Mapping[int, str] = {
-    TIMED_OUT: "See in sys.dm_exec_requests there what it waits for: a disk, the share, a lock. Where it is only slow, "
-    f"raise `waits.synchronization`; {_AGAIN}: it goes on from what is there.",
+    TIMED_OUT: "Check in sys.dm_exec_requests there what it waits for: a disk, the share, a lock. If it is only slow, "
+    f"raise `waits.synchronization`; {_AGAIN}: it resumes.",
     1412: _LOG,
     1478: _LOG,
     4305: _LOG,
@@ -44,9 +44,9 @@ _SEED: Mapping[int, str] = {
     3203: _SHARE,
     3257: f"Make room on that volume, as much as the message says; {_AGAIN}.",
     5133: FOLDER,
-    33111: "The database is encrypted (TDE), and this server has not the certificate: on the primary BACKUP "
-    "CERTIFICATE with its private key, here CREATE CERTIFICATE in master from those files, on every replica; "
-    f"{_AGAIN}.",
+    33111: "The database is encrypted (TDE), and this server does not have the certificate: run BACKUP "
+    "CERTIFICATE with its private key on the primary, and CREATE CERTIFICATE in master from those files on every "
+    f"replica; {_AGAIN}.",
     35250: "See that the endpoint for database mirroring is started on the primary and here, that each port is open to "
     f"the other server, and that each service account may connect; {_AGAIN}.",
 }

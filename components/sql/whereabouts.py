@@ -98,7 +98,7 @@ def refuse_two_sets(stores: Whereabouts, attempted: str) -> None:
         attempted,
         f"the farm's databases, which are not in {stores.group.name} yet, are on several servers: {stores.astray}",
         f"Those on {first} were made first: the portal works with them, unless another installation left them there. "
-        f"Look whether the others hold anything that is needed; drop {dropped}, then run `pulumi up` again. Where a "
+        f"Check whether the others hold data that is needed; drop {dropped}, then run `pulumi up` again. Where a "
         "site answers 500 after that, uninstall the portal's software on its server and run `pulumi up` once more: the "
         "site was configured against what is dropped now.",
     )

@@ -102,7 +102,7 @@ class Source:
         try:
             return self._scalars.construct_object(node)
         except (yaml.YAMLError, ValueError):  # a tag of another program, or a day that no month has
-            self.problems.append((line, f"{shown(at)}: {node.value!r} is no value of YAML; put text in quotes."))
+            self.problems.append((line, f"{shown(at)}: {node.value!r} is not a YAML value; put text in quotes."))
             return node.value
 
     def _mapping(self, node: yaml.MappingNode, at: Location) -> dict[str, Any]:

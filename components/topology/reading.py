@@ -56,7 +56,7 @@ def load(path: Path | str) -> Topology:
             [f"{path}:{error.line}: is nested more than {DEEPEST} levels deep; no topology is."]
         ) from None
     if not isinstance(root, yaml.MappingNode):
-        raise TopologyError([f"{path}:1: is no topology; start with `name: …` (docs/topology.md)."])
+        raise TopologyError([f"{path}:1: is not a topology; start with `name: …` (docs/topology.md)."])
 
     if why := too_large(root):
         raise TopologyError([f"{path}:1: {why}"])

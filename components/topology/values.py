@@ -29,20 +29,22 @@ def _address(value: str) -> str:
     try:
         return str(ipaddress.IPv4Address(value))
     except ipaddress.AddressValueError:
-        raise ValueError(f"{quoted(value)} is no IPv4 address; write one such as 172.21.5.150") from None
+        raise ValueError(f"{quoted(value)} is not an IPv4 address; write one such as 172.21.5.150") from None
 
 
 def _subnet(value: str) -> str:
     try:
         return str(ipaddress.IPv4Network(value))
     except ValueError:
-        raise ValueError(f"{quoted(value)} is no IPv4 subnet; write first address and length: 172.21.5.0/24") from None
+        raise ValueError(
+            f"{quoted(value)} is not an IPv4 subnet; write first address and length: 172.21.5.0/24"
+        ) from None
 
 
 def _dns_name(value: str) -> str:
     labels = value.split(".")
     if len(labels) < 2 or len(value) > 253 or not all(_DNS_LABEL.fullmatch(label) for label in labels):
-        raise ValueError(f"{quoted(value)} is no full DNS name; write one such as portal.hyper-v.nu")
+        raise ValueError(f"{quoted(value)} is not a full DNS name; write one such as portal.hyper-v.nu")
     return value.lower()
 
 
@@ -54,7 +56,9 @@ def _netbios_name(value: str) -> str:
     if len(value) > 15:
         raise ValueError(f"{quoted(value)} has {len(value)} characters; such a name may have 15: shorten it")
     if not _NETBIOS_NAME.fullmatch(value):
-        raise ValueError(f"{quoted(value)} is no Windows computer name; use letters, digits, _ and hyphens inside it")
+        raise ValueError(
+            f"{quoted(value)} is not a Windows computer name; use letters, digits, _ and hyphens inside it"
+        )
     return value
 
 
@@ -71,7 +75,9 @@ def _account_name(value: str) -> str:
 def _principal(value: str) -> str:
     domain, backslash, name = value.partition("\\")
     if not (domain and backslash and name) or "\\" in name:
-        raise ValueError(f"{quoted(value)} is no account or group; write DOMAIN\\name with the domain's NetBIOS name")
+        raise ValueError(
+            f"{quoted(value)} is not an account or group; write DOMAIN\\name with the domain's NetBIOS name"
+        )
     if forbidden := sorted((_NOT_IN_ACCOUNT_NAMES - {"@"}) & set(name)):
         what = f"contains {' '.join(forbidden)}"
         raise ValueError(f"{quoted(value)} {what}; Windows does not allow that: write the name of before Windows 2000")
@@ -80,15 +86,17 @@ def _principal(value: str) -> str:
 
 def _share(value: str) -> str:
     if not re.fullmatch(r"\\\\[^\\/:*?\"<>|]+(\\[^\\/:*?\"<>|]+)+", value):
-        raise ValueError(f"{quoted(value)} is no share; every SQL Server must reach it, so write \\\\server\\share")
+        raise ValueError(f"{quoted(value)} is not a share; every SQL Server must reach it, so write \\\\server\\share")
     return value
 
 
 def _instance(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_$#]{0,15}", value):
-        raise ValueError(f"{quoted(value)} is no instance name; use up to 16 letters, digits, _ $ #, a letter first")
+        raise ValueError(
+            f"{quoted(value)} is not an instance name; use up to 16 letters, digits, _ $ #, a letter first"
+        )
     if value.lower() in _DEFAULT_INSTANCE:
-        raise ValueError(f"{quoted(value)} is no name of an instance; leave it out for the default instance")
+        raise ValueError(f"{quoted(value)} is the name of the default instance; leave it out")
     return value
 
 

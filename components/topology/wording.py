@@ -112,4 +112,5 @@ def _unknown_key(at: tuple[str | int, ...]) -> str:
     model = _model_at(at[:-1])
     names = list(model.model_fields) if model else []
     near = difflib.get_close_matches(str(at[-1]), names, n=1)
-    return f"is no key of a topology; did you mean {near[0]}?" if near else f"is no key of a topology; {one_of(names)}."
+    instead = f"did you mean {near[0]}?" if near else f"{one_of(names)}."
+    return f"is not a key of a topology; {instead}"

@@ -76,16 +76,16 @@ class FirewallRuleResource(Resource[FirewallRuleInputs, FirewallRuleFacts]):
     def plan(self, inputs: FirewallRuleInputs, facts: FirewallRuleFacts) -> list[Step]:
         machine, name = inputs.machine, inputs.rule
         where = {"Ports": list(inputs.ports), "Remote": list(inputs.remote) or [ANYWHERE]}
-        what = f"TCP {', '.join(inputs.ports)} in from {' and '.join(inputs.remote) or 'anywhere'}"
+        what = f"allow inbound TCP {', '.join(inputs.ports)} from {' and '.join(inputs.remote) or 'anywhere'}"
         if not facts.exists:
             action = Script(machine, "windows/add_firewall_rule.ps1", {"Name": name, "Group": GROUP, **where})
-            return [Step(f"On {machine}, let {what} with the firewall rule {name}.", action)]
+            return [Step(f"On {machine}, {what} with the firewall rule {name}.", action)]
         if facts == _wanted(inputs):
             return []
         # The cmdlet takes the word, and not a Boolean: its type has no conversion from one.
         arguments = {"Name": name, "Enabled": str(inputs.enabled), **where}
         action = Script(machine, "windows/set_firewall_rule.ps1", arguments)
-        return [Step(f"On {machine}, make the firewall rule {name} let {what} again.", action)]
+        return [Step(f"On {machine}, correct the firewall rule {name} to {what}.", action)]
 
     def plan_delete(self, inputs: FirewallRuleInputs, facts: FirewallRuleFacts, baseline: dict[str, Any]) -> list[Step]:
         if not facts.exists:

@@ -58,7 +58,7 @@ class GroupMembersResource(WithBaseline[GroupMembersInputs, GroupMembersFacts]):
             )
         return [
             Step(
-                f"On {inputs.machine}, put {member} into the local group {inputs.group}.",
+                f"On {inputs.machine}, add {member} to the local group {inputs.group}.",
                 Script(inputs.machine, "windows/add_members.ps1", {"Group": inputs.group, "Members": [member]}),
             )
             for member in inputs.members
@@ -68,7 +68,7 @@ class GroupMembersResource(WithBaseline[GroupMembersInputs, GroupMembersFacts]):
     def plan_delete(self, inputs: GroupMembersInputs, facts: GroupMembersFacts, baseline: dict[str, Any]) -> list[Step]:
         return [
             Step(
-                f"On {inputs.machine}, take {member} out of the local group {inputs.group}.",
+                f"On {inputs.machine}, remove {member} from the local group {inputs.group}.",
                 Script(inputs.machine, "windows/remove_members.ps1", {"Group": inputs.group, "Members": [member]}),
             )
             for member in inputs.members

@@ -140,7 +140,7 @@ class LocalAccountResource(
             steps.append(Step(what, Script(machine, "windows/set_account_options.ps1", arguments)))
         for group in inputs.groups:
             if have is None or folded(group) not in have.groups:
-                what = f"On {machine}, put {name} into the local group {group}."
+                what = f"On {machine}, add {name} to the local group {group}."
                 arguments = {"Group": group, "Members": [name]}
                 steps.append(Step(what, Script(machine, "windows/add_members.ps1", arguments)))
         return steps

@@ -126,7 +126,7 @@ def test_a_state_of_other_machines_is_not_used(topology: Path, directory: Path) 
         daemon.wipe(directory, everything=True)
 
 
-def test_a_beginning_that_broke_off_is_made_anew(topology: Path, directory: Path) -> None:
+def test_a_beginning_that_broke_off_is_recreated(topology: Path, directory: Path) -> None:
     world = World(directory, {}, 0)
     world.collection("Portal1", "account")["leftover"] = {"password": "x"}
     world.close()

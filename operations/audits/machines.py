@@ -118,7 +118,7 @@ def _own(name: str, found: Mapping[str, Machine]) -> list[str]:
 
 def _different(what: str, versions: Mapping[str, str]) -> Risk:
     text = ", ".join(f"{name}: {version}" for name, version in versions.items())
-    effect = "One of the servers behaves otherwise; which one a client meets is chance."
+    effect = "One of the servers behaves differently; which server a client reaches is not predictable."
     return Risk(f"{what} differs: {text}", effect, "Install the same updates on each of them.")
 
 

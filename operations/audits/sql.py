@@ -81,7 +81,7 @@ def _partner(context: Context) -> Answer:
 def _modes(context: Context) -> Answer:
     inputs = group_inputs(context.topology)
     risks = tuple(
-        Risk(text, "A failover goes otherwise than the topology says, or does not happen.", "Run `pulumi up`.")
+        Risk(text, "A failover does not go as the topology says, or does not happen.", "Run `pulumi up`.")
         for text in differences(AvailabilityGroupResource(), inputs, context.remote)
     )
     return Answer("as declared", risks)
@@ -93,7 +93,7 @@ def _observed(context: Context) -> quorum.Quorum:
     return next((one for one in seen if one.members), seen[0])
 
 
-STOPS = "The cluster stops, and with it the group: every site answers HTTP 500, whatever server is still well."
+STOPS = "The cluster stops, and with it the group: every site answers HTTP 500, also where servers still run."
 
 
 def _quorum(context: Context) -> Answer:
@@ -142,7 +142,7 @@ def _policy(context: Context) -> Answer:
     for row in rows:
         if row["session_seconds"] < LEAST_SESSION_SECONDS:
             what = f"session time-out of {row['replica']}: {row['session_seconds']} s"
-            effect = "A short load parts the replicas; until they are synchronised again no failover is possible."
+            effect = "A short load peak disconnects the replicas; no failover is possible until they are synchronised."
             remedy = f"Set SESSION_TIMEOUT to {LEAST_SESSION_SECONDS} or more."
             risks.append(Risk(what, effect, remedy))
     level, health = rows[0]["failure_level"], rows[0]["health_check_milliseconds"] / 1000
@@ -187,7 +187,7 @@ def _logins(context: Context) -> Answer:
         unreachable=sql.unreachable,
     )
     facts = resource.observe(inputs, context.remote)
-    effect = "After a failover what logs on with it is refused."
+    effect = "After a failover, applications that log on with it are refused."
     risks = tuple(Risk(text, effect, "Run `pulumi up`.") for text in resource.concerns(inputs, facts))
     return Answer(f"{len(resource.outputs(inputs, facts)['logins'])} logins, the same on every replica", risks)
 
@@ -205,7 +205,7 @@ def _backups(context: Context) -> Answer:
             risks.append(Risk(f"{database}: {log}", effect, f"{log.remedy}."))
         if log.full_age is None or log.full_age > FULL_BACKUP_DUE:
             age = "none" if log.full_age is None else f"{log_backups.words(log.full_age)} old"
-            effect = "What is deleted or damaged on the primary is so on every replica: nothing recent to restore."
+            effect = "What is deleted or damaged on the primary is lost on every replica: no recent backup."
             remedy = "Add the database to the backup job."
             risks.append(Risk(f"{database}: last full or differential backup: {age}", effect, remedy))
     return Answer(f"{len(states)} databases asked", tuple(risks))

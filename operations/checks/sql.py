@@ -149,7 +149,7 @@ class _Group:
         machines = _machines(self.context)
         group = groups.observe(self.context.remote, machines, self.context.topology.sql.group)
         joined = [replica.machine for replica in group.replicas if replica.joined]
-        outside = [f"{machine} is no replica of it" for machine in machines if machine not in joined]
+        outside = [f"{machine} is not a replica of it" for machine in machines if machine not in joined]
         silent = _silent(self.context)
         following = ", ".join(replica.machine for replica in group.secondaries if replica.machine not in silent)
         found = f"primary {group.primary}, following: {following or 'none'}"

@@ -145,7 +145,7 @@ def _name(farm: Farm, machine: Machine, name: str, address: str, *, new: bool) -
         if found == [address]:
             return ok(address)
         if not found and new:
-            return ok("nobody has it yet: the cluster registers it with the listener")
+            return ok("no address yet: the cluster registers the name with the listener")
         was = ", ".join(found) or str(said["error"]) or "no IPv4 address"
         return wrong(was, f"Correct {name} in the DNS that {machine.name} uses: {address}.")
 

@@ -77,7 +77,7 @@ def _who(account: str) -> Judged:
         return warning(account, to_do)
     if account.startswith(".\\"):
         return wrong(
-            account, "Use an account of the domain: a local one is nobody on the other replicas and on the share."
+            account, "Use an account of the domain: a local one does not exist on the other replicas and on the share."
         )
     return ok(account)
 

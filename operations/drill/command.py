@@ -38,7 +38,7 @@ def drill(
     ] = None,
     each_second: Annotated[float, typer.Option(min=0.1, help="Requests a second from each source.")] = 10,
     patience: Annotated[
-        float, typer.Option(min=0, help="Seconds to wait until the farm is well before a server.")
+        float, typer.Option(min=0, help="Seconds to wait until the verification passes before each server.")
     ] = 60,
     folder: Annotated[Path, typer.Option(help="Where results are kept.")] = Path("drills"),
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for the farm's name.")] = False,

@@ -85,7 +85,7 @@ def _read(remote: Remote, machine: str) -> Note | None:
         values = json.loads(text[0])
         return replace(Note(**values), done=tuple(values["done"]))
     except (ValueError, TypeError, KeyError):
-        found = "its note of a maintenance is none of this program's version"
+        found = "its note of a maintenance was not written by this version of the program"
         remedy = rf"Remove the value {MARK} of HKLM:\SOFTWARE\WindowsAzurePackHA\Marks, then run `pulumi up`."
         raise MachineError(machine, attempted, found, remedy) from None
 

@@ -63,7 +63,7 @@ def test_what_is_good(hosts: Any) -> None:
         ({"SQL1": {"address": "[::1]"}}, "hosts.SQL1.address: [::1] is an IPv6 address, which"),
         ({"SQL1": {"address": "sql1.hyper-v.nu."}}, "hosts.SQL1.address: sql1.hyper-v.nu. ends with a dot"),
         ({"SQL1": {"address": "https://sql1"}}, "hosts.SQL1.address: https://sql1 is a URL."),
-        ({"SQL1": {"address": "10.0.0.300"}}, "hosts.SQL1.address: 10.0.0.300 is no IPv4 address."),
+        ({"SQL1": {"address": "10.0.0.300"}}, "hosts.SQL1.address: 10.0.0.300 is not an IPv4 address."),
         ({"SQL1": {"address": "a b"}}, "hosts.SQL1.address: 'a b' is neither a name nor an IPv4 address."),
         ({"SQL1": {"winrmPort": 0}}, "hosts.SQL1.winrmPort: a number from 1 to 65535 is expected, not 0."),
         ({"SQL1": {"sqlPort": "65536"}}, "hosts.SQL1.sqlPort: a number from 1 to 65535 is expected, not '65536'."),

@@ -32,16 +32,19 @@ def to(machine: str, back: str = "") -> list[str]:
     [
         (
             FailoverProofFacts(group("SQL1"), "", ()),
-            [*to("SQL2"), *to("SQL1", " again"), "Keep that the failover of SQL is proved."],
+            [*to("SQL2"), *to("SQL1", " again"), "Record that the failover of SQL is proved."],
         ),
         (
             FailoverProofFacts(group("SQL2"), "before", ()),
-            [*to("SQL1"), *to("SQL2"), *to("SQL1", " again"), "Keep that the failover of SQL is proved."],
+            [*to("SQL1"), *to("SQL2"), *to("SQL1", " again"), "Record that the failover of SQL is proved."],
         ),
         (FailoverProofFacts(group("SQL2"), "built", ()), []),
         (
             FailoverProofFacts(group("SQL2"), "built", (), elsewhere=("SQL2",)),
-            ["Keep that the failover of SQL is proved.", "On SQL2, forget that the failover of SQL was proved."],
+            [
+                "Record that the failover of SQL is proved.",
+                "On SQL2, remove the record that the failover of SQL was proved.",
+            ],
         ),
     ],
     ids=["due", "another marker, primary elsewhere", "proved: never a surprise", "proved when another came first"],
@@ -102,7 +105,7 @@ def test_a_failed_proof_goes_back(can_go_back: bool) -> None:
 def test_a_proof_is_forgotten_with_its_resource() -> None:
     facts = FailoverProofFacts(group(), "built", ())
     assert sentences(RESOURCE.plan_delete(INPUTS, facts, {})) == [
-        "On SQL1, forget that the failover of SQL was proved."
+        "On SQL1, remove the record that the failover of SQL was proved."
     ]
     assert RESOURCE.plan_delete(INPUTS, replace(facts, proved=""), {}) == []
 

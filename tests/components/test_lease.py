@@ -41,7 +41,7 @@ def test_the_refusal_says_who_and_until_when() -> None:
     assert str(refusal("Portal1", found, MINE, NOW, own=True)) == (
         "Portal1: begin to change the farm: another operator is at work: bob@there with the stack p/test since "
         "2026-01-02T09:00:00 UTC, until 2026-01-02T10:03:00 UTC unless that run goes on. Wait until that run has "
-        "ended. One that was killed is over at that time."
+        "ended. The lease of a killed run expires at that time."
     )
 
 

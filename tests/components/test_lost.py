@@ -289,9 +289,9 @@ def test_which_replicas_were_added_is_not_lost_with_the_machine_that_kept_it() -
     assert GROUP.inputs_of_update(olds, inputs.model_copy(update={"lost": ()})).added == ()
     found = survivor(replica("SQL1", connected=False), replica("SQL2"), replica("SQL3"), added=("SQL1", "SQL3"))
     assert sentences(GROUP.plan(inputs, found)) == [
-        "On SQL2, keep that this program added SQL1, SQL3 to SQL.",
+        "On SQL2, record that this program added SQL1, SQL3 to SQL.",
         "On SQL2, remove the replica SQL1 from SQL.",
-        "On SQL2, keep that this program added SQL3 to SQL.",
+        "On SQL2, record that this program added SQL3 to SQL.",
     ]
     after = survivor(replica("SQL2"), replica("SQL3"), added=("SQL3",), keeper="SQL2")
     assert GROUP.plan(inputs, after) == []
@@ -305,7 +305,7 @@ def test_a_proof_that_the_lost_machine_kept_is_not_made_again() -> None:
     assert proof.inputs_of_update(olds, inputs).kept == old.marker
     assert proof.inputs_of_update(olds, old).kept == ""
     known = FailoverProofFacts(survivor(replica("SQL2"), replica("SQL3")).group, old.marker, (), here=False)
-    assert sentences(proof.plan(inputs, known)) == ["Keep that the failover of SQL is proved."]
+    assert sentences(proof.plan(inputs, known)) == ["Record that the failover of SQL is proved."]
 
 
 # The whole program ----------------------------------------------------------------------------------------------------

@@ -118,8 +118,8 @@ def test_problems_come_in_the_order_of_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "1: is no topology; start with `name: …` (docs/topology.md)."),
-        ("- a", "1: is no topology; start with `name: …` (docs/topology.md)."),
+        ("", "1: is not a topology; start with `name: …` (docs/topology.md)."),
+        ("- a", "1: is not a topology; start with `name: …` (docs/topology.md)."),
         ("a: [", "1: is not YAML: expected the node content, but found '<stream end>'; look at this line and above."),
         (
             "a:\n\t- b",

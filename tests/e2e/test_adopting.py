@@ -280,20 +280,20 @@ FINISHED: dict[str, list[str]] = {
     "SPF1-account": [
         "On SPF1, set the password of the local account SVC_SPF_REG.",
         "On SPF1, let the password of SVC_SPF_REG never expire, and the account be enabled.",
-        "On SPF1, put SVC_SPF_REG into the local group SPF_Provider.",
+        "On SPF1, add SVC_SPF_REG to the local group SPF_Provider.",
     ],
     "SPF2-account": [
         "On SPF2, create the local account SVC_SPF_REG.",
         "On SPF2, let the password of SVC_SPF_REG never expire, and the account be enabled.",
         *(
-            f"On SPF2, put SVC_SPF_REG into the local group {group}."
+            f"On SPF2, add SVC_SPF_REG to the local group {group}."
             for group in ("SPF_Admin", "SPF_Provider", "SPF_VMM")
         ),
     ],
     f"{SHORT}Usage": [f"On SQL2, resume the synchronisation of {SHORT}Usage."],
     "plan": [
-        "Through Portal1, make the plan High availability check Public.",
-        "Through Portal1, put the service mysqlservers into the plan High availability check.",
+        "Through Portal1, set the plan High availability check to Public.",
+        "Through Portal1, add the service mysqlservers to the plan High availability check.",
     ],
     "spf-registration": [
         "Through Portal1, correct the registration of Service Provider Foundation to https://spf.hyper-v.nu:8090."
@@ -328,7 +328,7 @@ def test_each_database_goes_on_from_where_it_stands(half: TakenOver) -> None:
     what = {name: " ".join(half.steps.get(f"{SHORT}{name}", [])) for name in ("Config", "Store", "PortalConfigStore")}
     assert what["Config"] == ""
     assert "start the log chain" not in what["Store"]
-    assert f"put {SHORT}Store into SQL" not in what["Store"]
+    assert f"add {SHORT}Store to SQL" not in what["Store"]
     assert f"join {SHORT}Store to SQL" in what["Store"]
     chain = ["set the recovery model", "start the log chain", "copy-only full backup", "put ", "join "]
     places = [what["PortalConfigStore"].index(one) for one in chain]

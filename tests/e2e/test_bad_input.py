@@ -145,7 +145,7 @@ def test_all_mistakes_of_a_topology_at_once(farm: FarmHere) -> None:
     assert not result.ok
     assert "Traceback" not in result.output
     for place, what in (
-        ("sql.colour", "is no key of a topology"),
+        ("sql.colour", "is not a key of a topology"),
         ("spf.port", "65535"),
         ("portal.tiers[0].nodes[1]", "Portal9"),
     ):

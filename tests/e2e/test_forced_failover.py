@@ -168,7 +168,7 @@ def test_nor_is_it_restored_over_when_it_was_taken_out(built: Built) -> None:
     built.sql("SQL1", f"ALTER DATABASE [{DATABASE}] SET HADR OFF")
     built.resume_all(but=DATABASE)
     text = built.refused(built.update)
-    assert "SQL1 has a restoring copy that is of the history before a forced failover" in text
+    assert "SQL1 has a restoring copy that is on the recovery fork from before a forced failover" in text
     assert f"if not, drop [{DATABASE}] on SQL1" in text
 
     built.sql("SQL1", f"RESTORE DATABASE [{DATABASE}] WITH RECOVERY")  # to look into it, as the message says
@@ -202,7 +202,7 @@ def test_a_copy_of_another_database_of_the_name_is_left_to_the_operator(built: B
     built.sql("SQL1", f"ALTER AVAILABILITY GROUP [SQL] REMOVE DATABASE [{DATABASE}]; DROP DATABASE [{DATABASE}]")
     built.make_database(DATABASE)
     text = built.refused(lambda: built.make(DATABASE))
-    assert "SQL2 has a restoring copy that is of another history. It is neither joined nor restored over." in text
+    assert "SQL2 has a restoring copy that is on another recovery fork. It is neither joined nor restored over." in text
     history = "SELECT COUNT(*) AS seeds FROM msdb.dbo.backupset WHERE database_name = N'{}'"
     before = built.sql("SQL1", history.format(DATABASE))
     assert built.refused(lambda: built.make(DATABASE)) == text
@@ -317,12 +317,12 @@ def test_a_backup_and_a_restore_may_go_on_as_long_as_they_get_on(built: Built, s
 def test_one_that_stands_still_is_cancelled(built: Built, seeding: Seeding) -> None:
     with pytest.raises(MachineError) as caught:
         seeding.run(until="write a copy-only log", pace=6, timeout_seconds=1)  # the log's does not say how far it is
-    assert "it stood at 0 percent for 1 seconds, and was cancelled. See in sys.dm_exec_requests" in str(caught.value)
+    assert "it stood at 0 percent for 1 seconds, and was cancelled. Check in sys.dm_exec_requests" in str(caught.value)
     assert seeding.due() == WHOLE[1:]
     seeding.finish()
 
 
-def test_a_restore_that_broke_off_is_begun_anew(built: Built, seeding: Seeding) -> None:
+def test_a_restore_that_broke_off_begins_again(built: Built, seeding: Seeding) -> None:
     with pytest.raises(MachineError, match="timeout expired"):
         seeding.run(until="restore the full", pace=6, timeout_seconds=1, watched=False)
     rows = built.sql("SQL2", f"SELECT state_desc FROM sys.databases WHERE name = N'{seeding.name}'")

@@ -103,7 +103,7 @@ def test_up_makes_the_group(built: Built) -> None:
     told = built.first.output
     for sentence in (
         "On SQL1, enable AlwaysOn Availability Groups.",
-        "On SQL2, make the endpoint Hadr_endpoint on port 5022.",
+        "On SQL2, create the endpoint Hadr_endpoint on port 5022.",
         "On SQL1, create the availability group SQL.",
         "On SQL2, join the availability group SQL.",
         f"On SQL1, add the listener SQL at 172.{NETWORK}.5.50:1433 to SQL.",
@@ -163,7 +163,7 @@ def test_a_replica_removed_by_hand_is_shown_and_comes_back(built: Built) -> None
     built.farm.sql("SQL1", "ALTER AVAILABILITY GROUP [SQL] REMOVE REPLICA ON N'SQL3'")
     verified = built.farm.operations("verify")
     assert not verified.ok
-    assert "SQL3 is no replica of it" in verified.output
+    assert "SQL3 is not a replica of it" in verified.output
     done, touched = built.up()
     assert set(touched) == {"SQL", *DATABASES, VERIFICATION}
     assert "On SQL1, add the replica SQL3 to SQL." in done.output

@@ -301,7 +301,7 @@ def holdings(servers: Servers) -> dict[str, Any]:
     return found
 
 
-def test_a_login_with_another_sid_is_made_anew_with_everything_it_had_there(servers: Servers) -> None:
+def test_a_login_with_another_sid_is_recreated_with_everything_it_had_there(servers: Servers) -> None:
     servers.needed("app")
     servers.sql("SQL1", "GRANT ALTER TRACE TO app WITH GRANT OPTION")
     servers.wrong("app")

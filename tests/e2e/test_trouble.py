@@ -290,6 +290,6 @@ def test_another_preferred_primary_is_no_reason_to_prove_the_failover_again(farm
     farm.topology.write_text(topology.replace("preferred_primary: SQL1", "preferred_primary: SQL2"), encoding="utf-8")
     done = farm.pulumi("up", "--yes", "--skip-preview")
     assert done.ok, done.output[-4000:]
-    assert "Keep that the failover of SQL is proved." in done.output
+    assert "Record that the failover of SQL is proved." in done.output
     assert "See every site of the portal work" not in done.output
     assert primary(farm) == "SQL2"

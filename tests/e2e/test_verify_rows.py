@@ -366,7 +366,7 @@ def test_the_runbook_says_what_up_then_does(farm: Looking) -> None:
         "On SQL2, enable the login sa.",
         "On SQL1, set the failover mode of SQL2 in SQL to AUTOMATIC.",
         "On Portal2, start MgmtSvc-TenantSite.",
-        r"On Portal1, put HYPERVNU\\WAP Administrators into the local group MgmtSvc Operators.",
+        r"On Portal1, add HYPERVNU\\WAP Administrators to the local group MgmtSvc Operators.",
     }
     assert set(told) == sentences
     done = farm.up()

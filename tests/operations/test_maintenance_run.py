@@ -290,7 +290,7 @@ def test_a_note_of_another_kind_is_an_error(farm: FarmOfNotes) -> None:
     farm.notes["SQL1"] = {record.MARK: "[]"}
     done = run("Portal1", "--restart")
     assert (done.exit_code, farm.did) == (1, [])
-    assert "SQL1: read whether it is in maintenance: its note of a maintenance is none of this program's" in done.stderr
+    assert "SQL1: read whether it is in maintenance: its note of a maintenance was not written by" in done.stderr
 
 
 def test_a_command_runs_here_with_the_servers_name(farm: FarmOfNotes, tmp_path: Path) -> None:

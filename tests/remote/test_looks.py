@@ -78,7 +78,7 @@ def test_one_that_is_on_its_way_serves_who_asks_meanwhile(machine: Machine, powe
     assert machine.asked == 1
 
 
-def test_who_acts_on_it_or_waits_asks_anew(machine: Machine, powershell: SharedPowerShell) -> None:
+def test_who_acts_on_it_or_waits_asks_again(machine: Machine, powershell: SharedPowerShell) -> None:
     read(powershell)
     machine.number = 2
     assert powershell.run("read", {}, attempted="read") == [2]

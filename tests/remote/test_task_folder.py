@@ -83,7 +83,7 @@ def test_a_folder_that_a_user_created_before_is_refused(farm: Farm, remote: Remo
 def test_a_folder_that_inherits_is_refused(farm: Farm, remote: Remote, host: Host) -> None:
     """An administrator created it, and users may add files."""
     ntfs.plant(farm.world, "Portal1", FOLDER, "BA")
-    assert "others than administrators can have put something there" in refused(remote, host)
+    assert "accounts other than administrators could write there" in refused(remote, host)
 
 
 def test_a_link_to_a_folder_of_administrators_is_refused(farm: Farm, remote: Remote, host: Host) -> None:
@@ -103,7 +103,7 @@ def test_a_folder_that_comes_between_the_look_and_the_start_is_refused(
         return found
 
     monkeypatch.setattr(detached, "_read", then_planted)
-    assert "can be changed by others than administrators: O:S-1-5-21-1-2-3-1001G:" in refused(remote, host)
+    assert "can be changed by accounts other than administrators: O:S-1-5-21-1-2-3-1001G:" in refused(remote, host)
     assert ntfs.files_below(farm.world, "Portal1", FOLDER) == []
 
 

@@ -141,7 +141,7 @@ def winrm_without_tls(authorities: str) -> None:
 def test_plain_http_is_no_tls(authorities: str) -> None:
     with serving(ADDRESS, None, lambda _: (200, {}, b"")) as (port, seen):
         host = Host("SQL1", NAME, ADDRESS, r"TEST\installer", Secret("right"), winrm_port=port)
-        with pytest.raises(UntrustedError, match=r"no TLS connection with .* Something else than TLS answers there"):
+        with pytest.raises(UntrustedError, match=r"no TLS connection with .* Something other than TLS answers there"):
             PowerShell(host, authorities).run("1", attempted="read it")
     assert seen == []
 

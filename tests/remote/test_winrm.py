@@ -263,7 +263,7 @@ def test_an_envelope_that_is_none(world: World, nonsense: list[bytes], body: byt
     nonsense.append(body)
     with pytest.raises(MachineError) as caught:
         remote(world).powershell("SQL1").run("hello", attempted="read it")
-    assert " is not understood: its answer is no envelope of a remote shell (" in str(caught.value)
+    assert " is not understood: its answer is not an envelope of a remote shell (" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
@@ -318,7 +318,9 @@ def test_an_answer_of_another_kind_is_the_machines_error(
 
 def test_rows_that_are_none_are_the_machines_error(world: World, program: Program) -> None:
     program.lines = answers('{"id": ID, "output": [1, "x"], "error": null}')
-    with pytest.raises(MachineError, match=r"^SQL1: read it: PowerShell gives something else than rows of SQL Server"):
+    with pytest.raises(
+        MachineError, match=r"^SQL1: read it: PowerShell returned something other than rows of SQL Server"
+    ):
         remote(world).sql_integrated("SQL1").rows("SELECT 1", attempted="read it")
 
 

@@ -112,7 +112,7 @@ def _section(kind: type[FarmResource[Any]]) -> str:
     provider = kind.implementation
     said, delete = guarantee(kind)
     made_of = f"{one_line(kind.__doc__)} Pulumi type `pulumi-python:{kind._resource_type_name}`."
-    texts = (made_of, *said, f"**What is there already** {_there(provider)}", f"**Delete** {delete}")
+    texts = (made_of, *said, f"**An object that exists already** {_there(provider)}", f"**Delete** {delete}")
     page = f"\n### {_type(kind)}\n" + "".join(f"\n{textwrap.fill(text, 120)}\n" for text in texts)
     for path, model in input_models(provider.INPUTS):
         page += f"\n{f'Each of `{path}`' if path else 'Inputs'}:\n\n{_inputs(model, whole=not path)}"
@@ -123,10 +123,10 @@ def _section(kind: type[FarmResource[Any]]) -> str:
 
 def _there(provider: type[Resource[Any, Any]]) -> str:
     if provider.KIND is Kind.PROBE:
-        return "is looked at only."
+        return "is only observed."
     if provider.KIND is Kind.OBJECT:
-        return "is refused unless `adopt` is set; then it is kept true like everything else, and left by delete."
-    return "is brought to what is declared. What delete has to know of it is remembered."
+        return "is refused unless `adopt` is set; then it is managed like every other object, and delete leaves it."
+    return "is brought to the declared state. The state before is recorded for delete."
 
 
 def _inputs(model: type[BaseModel], *, whole: bool) -> str:

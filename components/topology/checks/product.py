@@ -52,7 +52,7 @@ def products(topology: Topology) -> Iterator[Problem]:
         with suppress(UnusableError):
             for index, name in enumerate(names):
                 if name.startswith(beginning):
-                    text = f"{name} is no product of {topology.release.title}; ask its feed for the names"
+                    text = f"{name} is not a product of {topology.release.title}; ask its feed for the names"
                     yield (*at, index), f"{text}: WebpiCmd /List /ListOption:Available /XML:(the feed)."
 
 

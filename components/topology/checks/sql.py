@@ -21,7 +21,7 @@ def primary(topology: Topology) -> Iterator[Problem]:
     at, wanted = ("sql", "preferred_primary"), topology.sql.preferred_primary
     synchronous = [r.machine for r in topology.sql.replicas if r.commit == "synchronous"]
     if wanted not in [replica.machine for replica in topology.sql.replicas]:
-        yield at, f"{wanted} is no replica; {one_of(synchronous)}."
+        yield at, f"{wanted} is not a replica; {one_of(synchronous)}."
     elif synchronous and wanted not in synchronous:
         yield at, f"{wanted} commits asynchronously, so moving the primary there loses data; {one_of(synchronous)}."
 

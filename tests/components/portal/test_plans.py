@@ -286,8 +286,8 @@ class TestPlan:
     resource = PlanResource()
     inputs = worlds.PLAN.parsed()
     services: ClassVar[list[str]] = [
-        "Through Portal1, put the service mysqlservers into the plan Check.",
-        "Through Portal1, put the service sqlservers into the plan Check.",
+        "Through Portal1, add the service mysqlservers to the plan Check.",
+        "Through Portal1, add the service sqlservers to the plan Check.",
     ]
 
     @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ class TestPlan:
             ((PlanState("p", "Public", frozenset()),), services),
             (
                 (PlanState("p", "Private", frozenset({"mysqlservers", "other"})),),
-                ["Through Portal1, make the plan Check Public.", services[1]],
+                ["Through Portal1, set the plan Check to Public.", services[1]],
             ),
             ((PlanState("p", "Public", frozenset({"mysqlservers", "sqlservers"})),), []),
         ],

@@ -28,7 +28,7 @@ BACKUPS = [
     f"On SQL1, write a copy-only full backup of {STORE} to {SHARE}\\{STORE}_seed.bak.",
     f"On SQL1, write a copy-only log backup of {STORE} to {SHARE}\\{STORE}_seed.trn.",
 ]
-ADD = f"On SQL1, put {STORE} into SQL."
+ADD = f"On SQL1, add {STORE} to SQL."
 END = f"Wait until {STORE} is synchronised on every replica of SQL."
 
 
@@ -197,7 +197,7 @@ REFUSALS: dict[str, tuple[AvailabilityDatabaseFacts, str]] = {
 @pytest.mark.parametrize("case", REFUSALS)
 def test_refusal(case: str) -> None:
     facts, found = REFUSALS[case]
-    assert refusal(lambda: RESOURCE.plan(INPUTS, facts)) == f"SQL1: put {STORE} into SQL: {found}"
+    assert refusal(lambda: RESOURCE.plan(INPUTS, facts)) == f"SQL1: add {STORE} to SQL: {found}"
 
 
 def test_drift_names_each_replica_and_what_is_wrong_with_it() -> None:
@@ -218,7 +218,7 @@ def test_drift_names_each_replica_and_what_is_wrong_with_it() -> None:
 
 def test_remove_takes_it_out_and_drops_only_the_copies() -> None:
     assert sentences(RESOURCE.plan_delete(INPUTS, CASES["as it should be"][0], {})) == [
-        f"On SQL1, take {STORE} out of SQL.",
+        f"On SQL1, remove {STORE} from SQL.",
         f"On SQL2, drop the restoring copy of {STORE}.",
     ]
     own = database_facts({"SQL1": copy(), "SQL2": copy()})

@@ -28,7 +28,7 @@ CREATE = "On SQL1, create the availability group SQL."
 
 
 def keep(*machines: str) -> str:
-    return f"On SQL1, keep that this program added {', '.join(machines)} to SQL."
+    return f"On SQL1, record that this program added {', '.join(machines)} to SQL."
 
 
 def add(machine: str, primary: str = "SQL1") -> str:
@@ -98,7 +98,10 @@ def plan(inputs: AvailabilityGroupInputs, found: AvailabilityGroupFacts) -> list
         pytest.param(facts(replica("SQL1")), [keep("SQL2"), add("SQL2"), *join("SQL2")], id="adopted, one lacking"),
         pytest.param(
             facts(replica("SQL1"), replica("SQL2"), replica("SQL3"), added=("SQL3",)),
-            ["On SQL1, remove the replica SQL3 from SQL.", "On SQL1, keep that this program added no replica to SQL."],
+            [
+                "On SQL1, remove the replica SQL3 from SQL.",
+                "On SQL1, record that this program added no replica to SQL.",
+            ],
             id="ours left the topology",
         ),
         pytest.param(
@@ -136,7 +139,7 @@ def test_what_was_added_is_kept_on_the_first_machine_whichever_that_is() -> None
     steps = RESOURCE.plan(wanted(), found)
     assert sentences(steps) == [
         keep("SQL1", "SQL2"),
-        "On SQL2, forget which replicas this program added to SQL.",
+        "On SQL2, remove the record of the replicas that this program added to SQL.",
     ]
     assert actions(steps)[1].startswith("SQL2 windows/remove_mark.ps1 ")
 
@@ -167,7 +170,7 @@ def test_the_wait_is_for_a_replica_that_is_connected() -> None:
 def test_the_port_of_an_endpoint_moves_along() -> None:
     found = facts(replica("SQL1"), replica("SQL2", url="tcp://10.0.0.2:7022"))
     steps = RESOURCE.plan(wanted(), found)
-    assert sentences(steps) == [f"On SQL1, have the others reach SQL2 in SQL at {url('SQL2')}."]
+    assert sentences(steps) == [f"On SQL1, set the endpoint URL of SQL2 in SQL to {url('SQL2')}."]
     assert actions(steps) == ["SQL1 sql/set_replica_url.sql " + repr(("SQL", r"SQL2\INST", url("SQL2")))]
     assert actual(RESOURCE, wanted(), found)["replicas"][1]["url"] == "tcp://10.0.0.2:7022"
     elsewhere = facts(replica("SQL1"), replica("SQL2", url="TCP://10.0.0.2:5022"))
@@ -243,7 +246,7 @@ def test_refusals() -> None:
 
 def test_delete_drops_what_was_made_and_lets_go_of_what_was_adopted() -> None:
     ours = facts(replica("SQL1"), replica("SQL2"), primary="SQL2", added=("SQL1", "SQL2"))
-    forget = "On SQL1, forget which replicas this program added to SQL."
+    forget = "On SQL1, remove the record of the replicas that this program added to SQL."
     assert sentences(RESOURCE.plan_delete(wanted(), ours, {})) == ["On SQL2, drop the availability group SQL.", forget]
     assert sentences(RESOURCE.plan_orphan(wanted(), ours)) == [forget]
     assert RESOURCE.plan_orphan(wanted(), facts(replica("SQL1"), replica("SQL2"))) == []

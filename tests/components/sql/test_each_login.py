@@ -69,7 +69,7 @@ def test_who_was_granted_something_by_a_refused_login_is_refused_too() -> None:
     third = login("c", sid=sid(3), permissions=rights(Permission("GRANT", "SHUTDOWN", "b")))
     facts = replace(facts, servers={**facts.servers, "SQL1": logins(*facts.servers["SQL1"].by_name.values(), third)})
     assert made(facts) == ["a"]
-    assert "its right SHUTDOWN was granted by b, which is not there and not mirrored" in row(facts, "c")[1]
+    assert "its right SHUTDOWN was granted by b, which does not exist there and is not mirrored" in row(facts, "c")[1]
 
 
 def test_a_default_database_that_is_not_there_is_master_and_the_row_says_so() -> None:
@@ -230,7 +230,7 @@ def test_the_login_of_a_windows_account_is_made_without_a_password() -> None:
     facts = for_windows(logins(), default_database="tempdb", roles=frozenset({"dbcreator"}))
     plan = RESOURCE.plan(INPUTS, facts)
     assert sentences(plan) == [
-        "On SQL2, make the login of the Windows account HYPERVNU\\svc_app as it is on SQL1 (server role dbcreator)."
+        "On SQL2, create the login of the Windows account HYPERVNU\\svc_app as it is on SQL1 (server role dbcreator)."
     ]
     name = "'HYPERVNU\\\\svc_app'"
     assert actions(plan) == [

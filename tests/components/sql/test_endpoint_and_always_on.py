@@ -132,8 +132,8 @@ class TestEndpoint:
                 {ACCOUNT: "", OTHER: OTHER},
                 set(),
                 [
-                    "On SQL1, make the endpoint Hadr_endpoint on port 5022.",
-                    f"On SQL1, make a login for the Windows account {ACCOUNT}.",
+                    "On SQL1, create the endpoint Hadr_endpoint on port 5022.",
+                    f"On SQL1, create a login for the Windows account {ACCOUNT}.",
                     f"On SQL1, let {ACCOUNT} connect to the endpoint Hadr_endpoint.",
                     f"On SQL1, let {OTHER} connect to the endpoint Hadr_endpoint.",
                 ],
@@ -282,7 +282,7 @@ class TestClusterAccess:
         steps = self.resource.plan(self.inputs, facts)
         assert sentences(steps) == [
             f"On SQL1, grant ALTER ANY AVAILABILITY GROUP to {SYSTEM}.",
-            f"On SQL2, make a login for the Windows account {SYSTEM}.",
+            f"On SQL2, create a login for the Windows account {SYSTEM}.",
             *(f"On SQL2, grant {right} to {SYSTEM}." for right in RIGHTS),
         ]
         assert actions(steps)[0] == f"SQL1 sql/set_permission.sql {('GRANT', RIGHTS[2], '', '', SYSTEM, '')!r}"

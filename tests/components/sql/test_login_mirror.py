@@ -21,7 +21,7 @@ INPUTS = LoginMirrorInputs(group="SQL", machines=("SQL1", "SQL2"), databases=(ST
 RESOURCE = LoginMirrorResource()
 OTHER_SID = "0x" + "22" * 16
 OTHER_HASH = Secret("0x0200" + "CD" * 68)
-MAKE = f"On SQL2, make the login {NAME} with the SID and password hash it has on SQL1."
+MAKE = f"On SQL2, create the login {NAME} with the SID and password hash it has on SQL1."
 
 
 def bring(how: str) -> str:
@@ -126,7 +126,7 @@ CASES: dict[str, tuple[LoginMirrorFacts, list[str]]] = {
             }
         ),
         [
-            "On SQL2, make the server role Operators with the rights it has on SQL1 (grant SHUTDOWN).",
+            "On SQL2, create the server role Operators with the rights it has on SQL1 (grant SHUTDOWN).",
             bring("server roles: add Operators"),
         ],
     ),
@@ -152,7 +152,7 @@ CASES: dict[str, tuple[LoginMirrorFacts, list[str]]] = {
             }
         ),
         [
-            "On SQL2, make the server role Outer with the rights it has on SQL1.",
+            "On SQL2, create the server role Outer with the rights it has on SQL1.",
             "On SQL2, bring the server role Inner to what it is on SQL1 (server roles: add Outer).",
         ],
     ),
@@ -231,7 +231,7 @@ KEPT = Holdings(
 )
 
 
-def test_a_login_made_anew_keeps_what_its_server_alone_gave_it() -> None:
+def test_a_recreated_login_keeps_what_its_server_alone_gave_it() -> None:
     facts = pair({"sid": OTHER_SID, "holdings": KEPT}, {"permissions": rights("CONNECT SQL", TRACE)})
     assert actions(RESOURCE.plan(INPUTS, facts)) == [
         "SQL2 sql/set_owner.sql ('ENDPOINT', 'Hadr_endpoint', '')",
@@ -297,7 +297,7 @@ def test_without_it_the_password_set_last_counts() -> None:
         "SQL3": logins(login(password_set="2013-02-01T00:00:00", hash=OTHER_HASH)),
     }
     assert sentences(RESOURCE.plan(inputs, mirror_facts(servers))) == [
-        f"On SQL1, make the login {NAME} with the SID and password hash it has on SQL3.",
+        f"On SQL1, create the login {NAME} with the SID and password hash it has on SQL3.",
         f"On SQL2, bring the login {NAME} to what it is on SQL3 (password).",
     ]
 
@@ -307,7 +307,7 @@ def test_further_logins_are_found_by_name_and_not_twice() -> None:
     servers = {"SQL1": logins(login(), login("Reader", sid=OTHER_SID)), "SQL2": logins(login())}
     facts = mirror_facts(servers)
     assert sentences(RESOURCE.plan(inputs, facts)) == [
-        "On SQL2, make the login Reader with the SID and password hash it has on SQL1."
+        "On SQL2, create the login Reader with the SID and password hash it has on SQL1."
     ]
     assert RESOURCE.outputs(inputs, facts) == {"logins": [NAME, "Reader"]}
 
@@ -326,7 +326,7 @@ HINDERED: dict[str, tuple[LoginMirrorFacts, str]] = {
                 "SQL2": logins(),
             }
         ),
-        "its right ALTER TRACE was granted by Boss, which is not there and not mirrored",
+        "its right ALTER TRACE was granted by Boss, which does not exist there and is not mirrored",
     ),
     "it owns a copy of a database": (
         other_sid(
@@ -399,7 +399,7 @@ def test_refusal(facts: LoginMirrorFacts, further: tuple[str, ...], found: list[
 @pytest.mark.parametrize("case", HINDERED)
 def test_what_a_replica_keeps_a_login_from_is_refused_there(case: str) -> None:
     facts, why = HINDERED[case]
-    found = f"it cannot be there what it is on SQL1: {why}"
+    found = f"it cannot be set there as it is on SQL1: {why}"
     assert refusals(facts) == [("SQL2", found)]
     assert RESOURCE.actual(INPUTS, facts) == {"state": f"{NAME} on SQL2: {found}"}, "and is drift"
     assert rows(facts) == [(NAME, "refused", f"on SQL2: {found}")]
@@ -551,7 +551,7 @@ GONE = "no database needs it any more"
 def test_what_is_named_is_not_dropped() -> None:
     named = DROPPING.model_copy(update={"further": ("old",)})
     assert sentences(RESOURCE.plan(named, with_old())) == [
-        "On SQL1, make the login Old with the SID and password hash it has on SQL2."
+        "On SQL1, create the login Old with the SID and password hash it has on SQL2."
     ]
     facts = replace(with_old(), users={SID: NAME, OTHER_SID: "Old"})
     assert DROP not in sentences(RESOURCE.plan(DROPPING, facts))

@@ -182,13 +182,13 @@ class TestAdministrator:
 
     def test_a_dedicated_login_missing_on_one_replica(self) -> None:
         plan = self.resource.plan(DEDICATED, {"SQL1": administrator(), "SQL2": None})
-        assert sentences(plan) == ["On SQL2, create the login farmadmin and put it into sysadmin."]
+        assert sentences(plan) == ["On SQL2, create the login farmadmin and add it to sysadmin."]
         assert actions(plan) == [f"SQL2 sql/create_administrator.sql ('farmadmin', ***, '{DEDICATED.sid}') integrated"]
         assert len(DEDICATED.sid) == 2 + 32, "a SQL login's SID has 16 bytes"
 
     def test_taken_out_of_sysadmin(self) -> None:
         plan = self.resource.plan(DEDICATED, {"SQL1": administrator(sysadmin=False), "SQL2": administrator()})
-        assert sentences(plan) == ["On SQL1, put the login farmadmin into sysadmin."]
+        assert sentences(plan) == ["On SQL1, add the login farmadmin to sysadmin."]
 
     def test_another_sid(self) -> None:
         states: dict[str, LoginState | None] = {"SQL1": administrator(), "SQL2": administrator(sid="0x" + "EE" * 16)}

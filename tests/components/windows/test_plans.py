@@ -185,8 +185,8 @@ class TestLocalAccount:
         assert sentences(plan) == [
             "On SPF2, create the local account SVC_SPF.",
             "On SPF2, let the password of SVC_SPF never expire, and the account be enabled.",
-            "On SPF2, put SVC_SPF into the local group SPF_Admin.",
-            "On SPF2, put SVC_SPF into the local group SPF_VMM.",
+            "On SPF2, add SVC_SPF to the local group SPF_Admin.",
+            "On SPF2, add SVC_SPF to the local group SPF_VMM.",
         ]
         assert actions(plan) == [
             "SPF2 windows/create_account.ps1 {'Name': 'SVC_SPF', 'Password': ***, 'Mark': ***}",
@@ -206,15 +206,15 @@ class TestLocalAccount:
                 for change in ({"never_expires": False}, {"enabled": False}, {"description": "x"})
             ),
             ({"password_is_ours": False}, ["On SPF2, set the password of the local account SVC_SPF."]),
-            ({"groups": frozenset({"spf_admin"})}, ["On SPF2, put SVC_SPF into the local group SPF_VMM."]),
+            ({"groups": frozenset({"spf_admin"})}, ["On SPF2, add SVC_SPF to the local group SPF_VMM."]),
             (
                 # Made by hand with New-LocalUser's like: nothing but the name is right.
                 {"password_is_ours": False, "never_expires": False, "description": "", "groups": frozenset({"users"})},
                 [
                     "On SPF2, set the password of the local account SVC_SPF.",
                     "On SPF2, let the password of SVC_SPF never expire, and the account be enabled.",
-                    "On SPF2, put SVC_SPF into the local group SPF_Admin.",
-                    "On SPF2, put SVC_SPF into the local group SPF_VMM.",
+                    "On SPF2, add SVC_SPF to the local group SPF_Admin.",
+                    "On SPF2, add SVC_SPF to the local group SPF_VMM.",
                 ],
             ),
         ],
@@ -265,13 +265,13 @@ class TestGroupMembers:
     def test_only_the_missing_ones_are_put_in(self) -> None:
         facts = GroupMembersFacts(True, frozenset({r"hypervnu\ops", r"hypervnu\other"}))
         plan = self.resource.plan(self.inputs, facts)
-        assert sentences(plan) == [r"On Portal1, put HYPERVNU\B into the local group MgmtSvc Operators."]
+        assert sentences(plan) == [r"On Portal1, add HYPERVNU\B to the local group MgmtSvc Operators."]
         assert self.resource.actual(self.inputs, facts) == {"members": [r"HYPERVNU\Ops"]}
         before = self.resource.baseline(self.inputs, facts)
         both = replace(facts, members=facts.members | {r"hypervnu\b"})
         assert self.resource.plan(self.inputs, both) == []
         assert sentences(self.resource.plan_delete(self.inputs, both, before)) == [
-            r"On Portal1, take HYPERVNU\B out of the local group MgmtSvc Operators."
+            r"On Portal1, remove HYPERVNU\B from the local group MgmtSvc Operators."
         ]
 
     def test_no_group(self) -> None:
@@ -556,7 +556,7 @@ class TestFirewallRule:
         assert self.resource.plan(self.inputs, self.good) == []
         plan = self.resource.plan(self.inputs, FirewallRuleFacts(exists=False))
         assert sentences(plan) == [
-            f"On Portal1, let TCP 443, 30004 in from 172.21.5.0/24 with the firewall rule {self.name}."
+            f"On Portal1, allow inbound TCP 443, 30004 from 172.21.5.0/24 with the firewall rule {self.name}."
         ]
         assert actions(plan) == [
             (
@@ -586,7 +586,7 @@ class TestFirewallRule:
         facts = replace(self.good, **changed)  # type: ignore[arg-type]
         plan = self.resource.plan(self.inputs, facts)
         assert sentences(plan) == [
-            f"On Portal1, make the firewall rule {self.name} let TCP 443, 30004 in from 172.21.5.0/24 again."
+            f"On Portal1, correct the firewall rule {self.name} to allow inbound TCP 443, 30004 from 172.21.5.0/24."
         ]
         assert actions(plan) == [
             (
@@ -606,7 +606,7 @@ class TestFirewallRule:
         anywhere = self.inputs.model_copy(update={"remote": ()})
         plan = self.resource.plan(anywhere, FirewallRuleFacts(exists=False))
         assert sentences(plan) == [
-            f"On Portal1, let TCP 443, 30004 in from anywhere with the firewall rule {self.name}."
+            f"On Portal1, allow inbound TCP 443, 30004 from anywhere with the firewall rule {self.name}."
         ]
         assert "'Remote': ['Any']" in actions(plan)[0]
         assert self.resource.plan(anywhere, replace(self.good, remote=())) == []
