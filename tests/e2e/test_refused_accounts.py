@@ -13,7 +13,6 @@ from lab.testing.farm import World
 from tests.e2e.farm import SECRETS
 from tests.e2e.lab_here import FarmHere
 
-NETWORK = 63
 WRONG = "Wrong-Secret-99!"
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -21,11 +20,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarmHere]:
-    farm = FarmHere(tmp_path_factory.mktemp("refused"), NETWORK)
+    farm = FarmHere(tmp_path_factory.mktemp("refused"))
+    farm.bring_up()
     with farm.running():
-        farm.make_stack()
-        done = farm.up()
-        assert done.ok, done.output
         yield farm
 
 
