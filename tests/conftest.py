@@ -14,6 +14,18 @@ _DESIGNS = "test_designs.py"
 """The tests of one design share a farm; those of two do not, though they stand in one file."""
 
 
+_LONGEST = ("maintenance", "broken_calls", "growing", "designs", "trouble", "life", "login_mirror", "interrupted")
+"""End-to-end modules of several minutes, the longest first: one that begins last keeps the other processes waiting."""
+
+
+def _place(item: pytest.Item) -> int:
+    """Where in the order of the files a test's own one comes."""
+    if "/e2e/" not in item.nodeid:
+        return len(_LONGEST) + 1
+    name = Path(item.nodeid.partition("::")[0]).stem.removeprefix("test_")
+    return next((place for place, long in enumerate(_LONGEST) if name.startswith(long)), len(_LONGEST))
+
+
 def _unit(nodeid: str) -> str:
     """What of a test's name says with which others it runs in one process, one after the other."""
     file, _, test = nodeid.partition("::")
@@ -41,8 +53,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScope
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests with the real CLI come first, and stay in the order of their file: they go on from each other."""
-    items.sort(key=lambda item: "/e2e/" not in item.nodeid)
+    """The tests with the real CLI come first, and stay in the order of their file: they build on each other."""
+    items.sort(key=_place)
     for item in items:
         if "/e2e/" in item.nodeid:
             item.add_marker(pytest.mark.random_order(disabled=True))
