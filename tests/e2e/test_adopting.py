@@ -330,7 +330,13 @@ def test_each_database_goes_on_from_where_it_stands(half: TakenOver) -> None:
     assert "start the log chain" not in what["Store"]
     assert f"add {SHORT}Store to SQL" not in what["Store"]
     assert f"join {SHORT}Store to SQL" in what["Store"]
-    chain = ["set the recovery model", "start the log chain", "copy-only full backup", f"add {SHORT}PortalConfigStore to SQL", "join "]
+    chain = [
+        "set the recovery model",
+        "start the log chain",
+        "copy-only full backup",
+        f"add {SHORT}PortalConfigStore to SQL",
+        "join ",
+    ]
     places = [what["PortalConfigStore"].index(one) for one in chain]
     assert places == sorted(places)
 
