@@ -14,6 +14,7 @@ from components.topology import load
 from lab.testing.authority import Authority
 from tests.components.program import PROJECT, ROOT, SECRETS, run
 from tools.bootstrap.design import Design
+from tools.pages import stacks
 
 LABS = sorted(ROOT.glob("Pulumi.*.yaml"))
 EXAMPLES = sorted((ROOT / "examples" / "stacks").glob("Pulumi.*.yaml"))
@@ -70,6 +71,12 @@ def test_an_example_holds_no_secret(file: Path) -> None:
     assert not set(SECRETS) & set(config)
     assert all(set(entry) == {"username"} for entry in config["credentials"].values())
     assert all(set(entry) == {"file"} for entry in config["certificates"].values())
+
+
+@pytest.mark.parametrize("design", Design.all(), ids=lambda design: design.name)
+def test_a_stack_of_the_lab_is_up_to_date(design: Design) -> None:
+    written = stacks.render(design, load(ROOT / design.topology))
+    assert stacks.file(design).read_text(encoding="utf-8") == written, "run: .venv/bin/python -m tools.pages"
 
 
 @pytest.mark.parametrize("file", LABS, ids=lambda file: file.stem)
