@@ -32,7 +32,8 @@ __all__ = [
 ]
 
 TOPOLOGIES = Path(__file__).parents[1] / "topologies"
-"""The topologies that come with the lab."""
+"""The topologies that come with the lab: a farm in one domain, one with the portal in a domain of its own, and one
+of the release before Windows Azure Pack."""
 TOPOLOGY = TOPOLOGIES / "single-domain.yaml"
 _AUTHORITY: list[Path] = []
 _LISTENERS: dict[str, tuple[Document, Document]] = {}

@@ -9,6 +9,7 @@ import pytest
 
 from components.topology import Topology, load
 from components.topology.roles import ROLES
+from lab.testing import worlds
 from tests.components.program import ROOT, Program, shipped
 
 OWN = sorted((Path(__file__).parent / "topologies").glob("*.yaml"))
@@ -256,3 +257,12 @@ def test_an_external_load_balancer_is_checked_after_all_it_carries_and_before_wh
         assert len(serving) >= 2 * len(tier.nodes)
         assert [r.name for r in serving if not program.is_before(r, one)] == []
         assert all(program.is_before(one, federation) for federation in program.all("portal:Federation"))
+
+
+def test_the_topologies_that_come_with_the_lab_are_those_of_the_designs() -> None:
+    """The lab is a distribution of its own and brings what it starts with; both sides build the same farm."""
+    copies = sorted(worlds.TOPOLOGIES.glob("*.yaml"))
+    assert copies
+    for copy in copies:
+        original = ROOT / "topologies" / copy.name
+        assert copy.read_text(encoding="utf-8") == original.read_text(encoding="utf-8"), f"copy it again: {original}"
