@@ -38,6 +38,7 @@ _REMOVE = (_HERE / "task_remove.ps1").read_text(encoding="utf-8")
 _AWAY = (LostAnswerError, UnreachableError, RefusedError)
 """A machine that cannot be asked for a while. One without its network, for which NLB may be the reason, refuses domain
 accounts as well: it finds no domain controller (unproven)."""
+_PRELUDE = (_HERE / "prelude.ps1").read_text(encoding="utf-8")
 _WRAPPER = (_HERE / "task_run.ps1").read_text(encoding="utf-8")
 
 _RIGHTS = "O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
@@ -105,9 +106,10 @@ def run_detached(
         if found.there:
             _clear(powershell, task, attempted, timeout_seconds, report)
         description = f"Windows Azure Pack HA: run {run} of {content}"
-        files = {"Script": script, "Arguments": text, "Wrapper": _WRAPPER, "Sddl": _RIGHTS, "Trusted": _TRUSTED}
+        files = {"Prelude": _PRELUDE, "Script": script, "Arguments": text, "Wrapper": _WRAPPER}
+        rights = {"Sddl": _RIGHTS, "Trusted": _TRUSTED}
         account = {"User": host.username, "Password": host.password}
-        started = {"Task": task, "Run": run, "Description": description, **files, **account}
+        started = {"Task": task, "Run": run, "Description": description, **files, **rights, **account}
         _insist(powershell, _START, started, attempted, timeout_seconds, sent=False)
     result = _watch(powershell, task, run, attempted, timeout_seconds, report)
     _insist(powershell, _REMOVE, {"Task": task}, attempted, timeout_seconds, sent=True)

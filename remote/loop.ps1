@@ -1,8 +1,10 @@
-# Reads one JSON request a line and answers with one line of JSON, until standard input ends.
+# Takes one JSON line with the functions that scripts call, then one JSON request a line, which it answers with one line of
+# JSON, until standard input ends.
 # Every character outside printable ASCII is escaped, so that no code page on the way can change it.
 $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 $WarningPreference = 'SilentlyContinue'
+. ([scriptblock]::Create((ConvertFrom-Json ([Console]::In.ReadLine())).prelude))
 while ($true) {
     $line = [Console]::In.ReadLine()
     if ($null -eq $line) { break }
@@ -14,8 +16,7 @@ while ($true) {
         foreach ($property in $request.arguments.PSObject.Properties) { $arguments[$property.Name] = $property.Value }
         $answer.output = @(& ([scriptblock]::Create($request.script)) @arguments)
     } catch {
-        $exception = $_.Exception
-        while ($exception.InnerException) { $exception = $exception.InnerException }
+        $exception = Get-InnermostException $_.Exception
         $number = 0
         if ($exception.PSObject.Properties['Number']) { $number = $exception.Number }
         $answer.error = @{

@@ -1,7 +1,8 @@
 """One resident PowerShell per host and process, over WinRM.
 
-The far side runs ``loop.ps1``. A request is a script's text and its arguments, apart from each other; the answer is
-what the script wrote, or its error. Requests of one host run one after the other.
+The far side runs ``loop.ps1``, which takes ``prelude.ps1`` once, the functions that scripts call. A request is a
+script's text and its arguments, apart from each other; the answer is what the script wrote, or its error. Requests of
+one host run one after the other.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from remote.secret import plain, redact
 from remote.wsman import WrongAnswerError
 
 _LOOP = (Path(__file__).parent / "loop.ps1").read_text(encoding="utf-8")
+_PRELUDE = (Path(__file__).parent / "prelude.ps1").read_text(encoding="utf-8")
 _ARGUMENTS = (
     "-NoLogo -NoProfile -NonInteractive -InputFormat None -OutputFormat Text -ExecutionPolicy Bypass -EncodedCommand"
 )
@@ -98,6 +100,8 @@ class _Shell:
             )
         self._pending = b""
         self._used = time.monotonic()
+        # Not on the command line, which may be limited to 8191 characters.
+        self.send(json.dumps({"prelude": _PRELUDE}).encode("ascii") + b"\n")
 
     @property
     def usable(self) -> bool:

@@ -4,6 +4,7 @@ $ErrorActionPreference = 'Stop'
 $ProgressPreference = 'SilentlyContinue'
 $result = @{ output = @(); error = $null }
 try {
+    . (Join-Path $Folder 'prelude.ps1')
     $script = [IO.File]::ReadAllText((Join-Path $Folder 'script.ps1'))
     $given = ConvertFrom-Json ([IO.File]::ReadAllText((Join-Path $Folder 'arguments.json')))
     $arguments = @{}

@@ -1,5 +1,5 @@
 # Registers a scheduled task for one run, unless that was done already, and starts it, unless it was started already.
-param($Task, $Run, $Description, $Script, $Arguments, $Wrapper, $User, $Password, $Sddl, $Trusted)
+param($Task, $Run, $Description, $Prelude, $Script, $Arguments, $Wrapper, $User, $Password, $Sddl, $Trusted)
 $there = Get-ScheduledTask -TaskName $Task -ErrorAction SilentlyContinue
 if ($there -and $there.Description -ne $Description) { throw "The scheduled task $Task is there already: $($there.Description)." }
 if (-not $there) {
@@ -15,6 +15,7 @@ if (-not $there) {
     if (Test-Path $folder) { Remove-Item $folder -Recurse -Force }
     $folder = Join-Path $folder $Run
     [void](New-Item $folder -ItemType Directory -Force)
+    Set-Content (Join-Path $folder 'prelude.ps1') $Prelude -Encoding UTF8
     Set-Content (Join-Path $folder 'script.ps1') $Script -Encoding UTF8
     Set-Content (Join-Path $folder 'arguments.json') $Arguments -Encoding UTF8
     Set-Content (Join-Path $folder 'run.ps1') $Wrapper -Encoding UTF8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 DIALECT, CMDLETS = SHARED / "tools" / "dialect", SHARED / "reference" / "cmdlets-ws2012.json"
+PRELUDE = ROOT / "remote" / "prelude.ps1"
 
 pytestmark = pytest.mark.skipif(
     not (DIALECT.is_file() and CMDLETS.is_file()), reason="the checker of dialects is not beside this project"
@@ -30,10 +32,32 @@ def findings(*arguments: str, text: str = "") -> list[str]:
     return found
 
 
+SPLATTED = {
+    "@how": "-AdminUri 'u' -Token 't' -DisableCertificateValidation",
+    "@stores": "-PortalConnectionString 'p' -ManagementConnectionString 'm'",
+}
+"""What functions of the prelude give to be splatted. The checker takes a splatted table for one more argument."""
+
+
+def with_prelude(name: str, script: str) -> str:
+    """A script as the checker takes it from standard input, together with the functions that it may call."""
+    for splatted, parameters in SPLATTED.items():
+        script = script.replace(splatted, parameters)
+    return json.dumps({"name": name, "text": f"{script}\n{PRELUDE.read_text(encoding='utf-8')}"}) + "\n"
+
+
 def test_powershell_is_that_of_windows_server_2012() -> None:
     scripts = files("*.ps1")
     assert len(scripts) > 40
-    assert [found for found in findings("powershell", str(CMDLETS), *scripts) if not dynamic(found)] == []
+    text = "".join(
+        with_prelude(file, Path(file).read_text(encoding="utf-8")) for file in scripts if file != str(PRELUDE)
+    )
+    assert [found for found in findings("powershell", str(CMDLETS), "-", text=text) if not dynamic(found)] == []
+
+
+def test_what_is_splatted_is_what_the_prelude_gives() -> None:
+    given = set(re.findall(r"(\w+) = ", PRELUDE.read_text(encoding="utf-8")))
+    assert given >= {name for parameters in SPLATTED.values() for name in re.findall(r"-(\w+)", parameters)}
 
 
 def dynamic(finding: str) -> bool:
@@ -58,10 +82,12 @@ def test_sql_is_that_of_sql_server_2012() -> None:
         "Get-Srvice",
         "$a = $b ?? 1",
         "if ($true) { 1",
+        "Get-KeptTxt 'Claims' $Key",
+        "Get-Service @how",
     ],
 )
 def test_a_planted_error_in_powershell_is_found(text: str) -> None:
-    assert findings("powershell", str(CMDLETS), "-", text=json.dumps({"name": "planted", "text": text}) + "\n")
+    assert findings("powershell", str(CMDLETS), "-", text=with_prelude("planted", text))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,4 @@
 # Makes a plan without services.
-# Another machine's certificate is verified. The node's own sites have that of the tier's name, under which it does not call itself.
-param($AdminUri, $VerifyApi, $AuthenticationSite, $VerifyAuthentication, $UserName, $Password, $Name, $State)
-$secure = ConvertTo-SecureString $Password -AsPlainText -Force
-$credential = New-Object System.Management.Automation.PSCredential $UserName, $secure
-$token = Get-MgmtSvcToken -Type Windows -AuthenticationSite $AuthenticationSite -ClientRealm 'http://azureservices/AdminSite' -User $credential -DisableCertificateValidation:(-not $VerifyAuthentication)
-[void](Add-MgmtSvcPlan -DisplayName $Name -State $State -AdminUri $AdminUri -Token $token -DisableCertificateValidation:(-not $VerifyApi))
+param($Api, $Name, $State)
+$how = Connect-AdminApi $Api
+[void](Add-MgmtSvcPlan -DisplayName $Name -State $State @how)

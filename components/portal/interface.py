@@ -55,7 +55,7 @@ def admin_call(where: Interface, remote: Remote) -> dict[str, Any]:
     """
     host = remote.hosts[where["machine"]]
     own = host.fqdn.lower()
-    return {
+    api = {
         "AdminUri": where["admin_api"],
         "VerifyApi": urlsplit(where["admin_api"]).hostname != own,
         "AuthenticationSite": where["authentication"],
@@ -63,6 +63,7 @@ def admin_call(where: Interface, remote: Remote) -> dict[str, Any]:
         "UserName": host.username,
         "Password": host.password,
     }
+    return {"Api": api}
 
 
 def read(

@@ -17,8 +17,6 @@ try {
         @{ id = $_['productId'].InnerText; needs = $needs; missing = @($files | Where-Object { -not [IO.File]::Exists($_) }) }
     })
 } catch {
-    $exception = $_.Exception
-    while ($exception.InnerException) { $exception = $exception.InnerException }
-    $state.error = $exception.Message
+    $state.error = (Get-InnermostException $_.Exception).Message
 }
 $state

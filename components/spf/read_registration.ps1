@@ -1,11 +1,8 @@
 # The resource providers of a name with the address and account of their administrators endpoint.
-# Another machine's certificate is verified. The node's own sites have that of the tier's name, under which it does not call itself.
-param($AdminUri, $VerifyApi, $AuthenticationSite, $VerifyAuthentication, $UserName, $Password, $Name)
+param($Api, $Name)
 if (-not (Get-Command Get-MgmtSvcResourceProvider -ErrorAction SilentlyContinue)) { return }
-$secure = ConvertTo-SecureString $Password -AsPlainText -Force
-$credential = New-Object System.Management.Automation.PSCredential $UserName, $secure
-$token = Get-MgmtSvcToken -Type Windows -AuthenticationSite $AuthenticationSite -ClientRealm 'http://azureservices/AdminSite' -User $credential -DisableCertificateValidation:(-not $VerifyAuthentication)
-Get-MgmtSvcResourceProvider -AdminUri $AdminUri -Token $token -DisableCertificateValidation:(-not $VerifyApi) |
+$how = Connect-AdminApi $Api
+Get-MgmtSvcResourceProvider @how |
     Where-Object { $_.Name -eq $Name } |
     ForEach-Object {
         @{

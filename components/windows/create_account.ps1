@@ -6,7 +6,5 @@ $principal = New-Object System.DirectoryServices.AccountManagement.UserPrincipal
 $principal.SamAccountName = $Name
 $principal.SetPassword($Password)
 $principal.Save()
-$set = [System.DirectoryServices.AccountManagement.UserPrincipal]::FindByIdentity($context, $Name).LastPasswordSet
-$path = 'HKLM:\SOFTWARE\WindowsAzurePackHA\Marks'
-if (-not (Test-Path $path)) { [void](New-Item $path -Force) }
-[void](New-ItemProperty $path -Name $Name -Value "$Mark@$($set.ToString('yyyy-MM-ddTHH:mm:ss'))" -PropertyType String -Force)
+$set = (Get-LocalPrincipal $Name).LastPasswordSet
+Set-KeptText 'Marks' $Name "$Mark@$($set.ToString('yyyy-MM-ddTHH:mm:ss'))"

@@ -5,19 +5,13 @@ $state = @{ exists = $false; memberOf = @(); groups = @(); mark = ''; passwordSe
 $state.groups = @($computer.Children | Where-Object { $_.SchemaClassName -eq 'Group' } | ForEach-Object { "$($_.Name)" })
 $user = $computer.Children | Where-Object { $_.SchemaClassName -eq 'User' -and "$($_.Name)" -eq $Name }
 if ($user) {
-    Add-Type -AssemblyName System.DirectoryServices.AccountManagement
-    $context = New-Object System.DirectoryServices.AccountManagement.PrincipalContext 'Machine'
-    $principal = [System.DirectoryServices.AccountManagement.UserPrincipal]::FindByIdentity($context, $Name)
+    $principal = Get-LocalPrincipal $Name
     $state.exists = $true
     $state.neverExpires = $principal.PasswordNeverExpires
     $state.disabled = -not $principal.Enabled
     $state.description = "$($principal.Description)"
     if ($principal.LastPasswordSet) { $state.passwordSet = $principal.LastPasswordSet.ToString('yyyy-MM-ddTHH:mm:ss') }
     $state.memberOf = @($principal.GetGroups() | ForEach-Object { "$($_.SamAccountName)" })
-    $path = 'HKLM:\SOFTWARE\WindowsAzurePackHA\Marks'
-    if (Test-Path $path) {
-        $kept = (Get-ItemProperty $path).PSObject.Properties[$Name]
-        if ($kept) { $state.mark = $kept.Value }
-    }
+    $state.mark = "$(Get-KeptText 'Marks' $Name)"
 }
 $state

@@ -3,7 +3,5 @@ param($Name)
 try {
     @{ addresses = @([System.Net.Dns]::GetHostAddresses($Name) | ForEach-Object { "$_" }); error = '' }
 } catch {
-    $exception = $_.Exception
-    while ($exception.InnerException) { $exception = $exception.InnerException }
-    @{ addresses = @(); error = $exception.Message }
+    @{ addresses = @(); error = (Get-InnermostException $_.Exception).Message }
 }

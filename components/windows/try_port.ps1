@@ -4,9 +4,7 @@ $client = New-Object System.Net.Sockets.TcpClient
 try {
     @{ answered = $client.ConnectAsync($Name, [int]$Port).Wait([int]$Milliseconds); error = '' }
 } catch {
-    $exception = $_.Exception
-    while ($exception.InnerException) { $exception = $exception.InnerException }
-    @{ answered = $false; error = $exception.Message }
+    @{ answered = $false; error = (Get-InnermostException $_.Exception).Message }
 } finally {
     $client.Close()
 }

@@ -46,12 +46,14 @@ from tests.components.sql_worlds import SQL_CASES, failed_over, group, on
 
 THUMBPRINT = "AB" * 20
 CALL: dict[str, Any] = {
-    "AdminUri": "https://portal1:30004",
-    "VerifyApi": False,
-    "AuthenticationSite": "https://portal1:30072",
-    "VerifyAuthentication": False,
-    "UserName": "u",
-    "Password": Secret("Admin-Call-1!"),
+    "Api": {
+        "AdminUri": "https://portal1:30004",
+        "VerifyApi": False,
+        "AuthenticationSite": "https://portal1:30072",
+        "VerifyAuthentication": False,
+        "UserName": "u",
+        "Password": Secret("Admin-Call-1!"),
+    }
 }
 API = {"admin_api": "https://portal1:30004", "authentication": "https://portal1:30072"}
 

@@ -40,6 +40,7 @@ class Program:
         stdout: Callable[[str], None],
         stderr: Callable[[str], None],
     ) -> int:
+        assert json.loads(stdin() or "").keys() == {"prelude"}
         while (line := stdin()) is not None:
             for answer in self.lines(json.loads(line)):
                 stdout(answer)

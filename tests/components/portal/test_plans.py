@@ -315,9 +315,9 @@ class TestPlan:
     def test_the_call_carries_its_password_as_a_secret(self) -> None:
         (first, *_) = actions(self.resource.plan(self.inputs, PlanFacts((), CALL)))
         assert first == (
-            "Portal1 portal/add_plan.ps1 {'AdminUri': 'https://portal1:30004', 'VerifyApi': False, "
+            "Portal1 portal/add_plan.ps1 {'Api': {'AdminUri': 'https://portal1:30004', 'VerifyApi': False, "
             "'AuthenticationSite': 'https://portal1:30072', 'VerifyAuthentication': False, 'UserName': 'u', "
-            "'Password': ***, 'Name': 'Check', 'State': 'Public'}"
+            "'Password': ***}, 'Name': 'Check', 'State': 'Public'}"
         )
 
 
@@ -393,5 +393,5 @@ def test_an_external_load_balancer_is_only_checked() -> None:
 def test_every_other_machine_is_verified(api: str, authentication: str, verified: tuple[bool, bool]) -> None:
     host = Host("Portal1", "portal1.hyper-v.nu", "172.21.5.151", "u", Secret("Installer-Pass-6!"))
     where: Interface = {"machine": "Portal1", "admin_api": api, "authentication": authentication}
-    call = admin_call(where, Remote(Hosts({"portal1": host})))
+    call = admin_call(where, Remote(Hosts({"portal1": host})))["Api"]
     assert (call["VerifyApi"], call["VerifyAuthentication"]) == verified
