@@ -11,8 +11,9 @@ from lab.powershell.arguments import Given
 from lab.powershell.binder import Bound, bind
 from lab.powershell.convert import to_bool, to_list, to_text
 from lab.powershell.errors import StopUpstream
-from lab.powershell.pipeline import FunctionStage, Stage, write_all
+from lab.powershell.pipeline import Stage, write_all
 from lab.powershell.stages import CallRuntime, begin_variables
+from lab.powershell.statements import DefinedFunction
 from lab.powershell.values import NOTHING, ScriptBlock
 
 if TYPE_CHECKING:
@@ -210,15 +211,12 @@ class SelectObject(CoreStage):
                 self.out(item)
 
 
-def script_file(
-    evaluator: Evaluator, path: str, not_found: Callable[[str], PowerShellError]
-) -> Callable[[Given], Stage]:
-    """A script file on the machine's disk as a command."""
+def script_file(evaluator: Evaluator, path: str, not_found: Callable[[str], PowerShellError]) -> DefinedFunction:
+    """A script file on the machine's disk as a command: like a function, it can be dot-sourced."""
     drive = DRIVES.get("filesystem")
     if drive is None or "\\" not in path or drive.item(evaluator.session, path) is None:
         raise not_found(path)
-    script = evaluator.parse(drive.read_text(evaluator.session, path))
-    return lambda given: FunctionStage(evaluator, path.rpartition("\\")[2], script, given)
+    return DefinedFunction(path.rpartition("\\")[2], evaluator.parse(drive.read_text(evaluator.session, path)))
 
 
 __all__ = ["NOTHING", "STREAMING", "HashTable", "PSObject", "script_file"]

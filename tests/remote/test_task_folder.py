@@ -20,7 +20,7 @@ SCRIPT = """
 param($ProgressFile, $Word)
 Set-Content $ProgressFile 'under way'
 (Get-Acl (Split-Path $ProgressFile)).Sddl
-$Word
+"$Word$(Get-KeptText 'Marks' 'nothing')"
 """
 
 

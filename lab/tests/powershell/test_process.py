@@ -165,6 +165,11 @@ def test_script_files(session: Session, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(DRIVES, "filesystem", drive)
     assert start(session, "-File", "C:\\s.ps1", "-Name", "a", "-N", "2", "-S") == (7, "a 2 True\r\n", "")
     assert start(session, "-File", "C:\\s.ps1", "b") == (7, "b 0 False\r\n", "")
+    drive.texts["C:\\f.ps1"] = "function Twice($N) { 2 * $N }; $seen = 1"
+    assert start(session, "-Command", ". C:\\f.ps1; Twice 4; $seen") == (0, "8\r\n1\r\n", "")  # about_Scopes
+    code, out, err = start(session, "-Command", "& C:\\f.ps1; $seen; Twice 4")
+    assert (code, out) == (1, "")
+    assert "'Twice' is not recognized" in err
     code, _, err = start(session, "-File", "C:\\nope.ps1")
     assert code == 1
     assert "does not exist" in err
