@@ -15,17 +15,20 @@ from lab.powershell.api import Call, NotModelledError, PSObject, cmdlet
 from lab.windows import nlb
 from lab.windows.nlb_objects import (
     NlbObject,
+    changeable,
+    cluster_cmdlet,
     cluster_object,
     confirmed,
     errors,
-    found_node,
     free_address,
     host_of,
+    node_now,
     node_object,
     one_at_a_time,
     reach,
     reach_all,
     require_feature,
+    vip_not_found,
 )
 from lab.windows.values import text
 from lab.world import Document, Machine
@@ -115,159 +118,129 @@ def new_cluster(call: Call) -> Iterator[PSObject]:
         yield cluster_object(host, node)
 
 
-@cmdlet("Get-NlbCluster")
-@one_at_a_time
-def get_cluster(call: Call) -> Iterator[PSObject]:
-    with errors(call):
-        host, node = found_node(call)
-        if call.get("InterfaceName") is not None:
-            yield cluster_object(host, node)
-            return
-        for each in nlb.bindings(host):
-            yield cluster_object(host, each)
+@cluster_cmdlet("Get-NlbCluster")
+def get_cluster(call: Call, host: Machine, node: Document) -> Iterator[PSObject]:
+    if call.get("InterfaceName") is not None:
+        yield cluster_object(host, node)
+        return
+    for each in nlb.bindings(host):
+        yield cluster_object(host, each)
 
 
-@cmdlet("Set-NlbCluster")
-@one_at_a_time
-def set_cluster(call: Call) -> Iterator[PSObject]:
-    with errors(call):
-        host, node = found_node(call)
-        world, old = host.world, node["cluster"]
-        reach_all(call, old)
-        nlb.require_converged(world, old)
-        cluster = nlb.cluster_of(world, old)
-        name = text(call.get("Name")) or cluster["name"]
-        address = text(call.get("ClusterPrimaryIP")) or cluster["address"]
-        mode = (text(call.get("OperationMode")) or cluster["mode"]).upper()
-        virtual = {vip["address"]: vip for vip in nlb.virtual_addresses(cluster)}
-        if address not in virtual:  # Set-NlbCluster: "must be one of the existing virtual IP addresses on the cluster"
-            raise nlb.NlbError(
-                "VipNotFound", f"The IP address {address} is not a virtual IP address of the cluster.", "ObjectNotFound"
-            )
-        clusters = world.collection("nlb", "cluster")
-        members = list(nlb.members(world, old))
-        rebound = (address, mode) != (cluster["address"], cluster["mode"])
-        with world.lock:
-            if name != old:
-                if name in clusters and name.lower() != old.lower():
-                    raise NotModelledError(f"a second NLB cluster named {name}")
-                del clusters[old]
-                for machine, member in members:
-                    machine.collection("nlb-node").change(member["interface"], cluster=name)
-            clusters[name] = {
-                **cluster,
-                "name": name,
-                "address": address,
-                "mask": virtual[address]["mask"],
-                "mode": mode,
-                "mac": nlb.cluster_mac(address, mode),
-                "further": [vip for vip in virtual.values() if vip["address"] != address],
-            }
-        nlb.converge(world, name)
-        for machine, _ in members:
-            if rebound:
-                world.network.drop(machine.name)
-        found = nlb.binding(host, node["interface"])
-        assert found is not None
-        yield cluster_object(host, found)
+@cluster_cmdlet("Set-NlbCluster")
+def set_cluster(call: Call, host: Machine, node: Document) -> Iterator[PSObject]:
+    world, old = host.world, node["cluster"]
+    cluster = changeable(call, old)
+    name = text(call.get("Name")) or cluster["name"]
+    address = text(call.get("ClusterPrimaryIP")) or cluster["address"]
+    mode = (text(call.get("OperationMode")) or cluster["mode"]).upper()
+    virtual = {vip["address"]: vip for vip in nlb.virtual_addresses(cluster)}
+    if address not in virtual:  # Set-NlbCluster: "must be one of the existing virtual IP addresses on the cluster"
+        raise vip_not_found(address)
+    clusters = world.collection("nlb", "cluster")
+    members = list(nlb.members(world, old))
+    rebound = (address, mode) != (cluster["address"], cluster["mode"])
+    with world.lock:
+        if name != old:
+            if name in clusters and name.lower() != old.lower():
+                raise NotModelledError(f"a second NLB cluster named {name}")
+            del clusters[old]
+            for machine, member in members:
+                machine.collection("nlb-node").change(member["interface"], cluster=name)
+        clusters[name] = {
+            **cluster,
+            "name": name,
+            "address": address,
+            "mask": virtual[address]["mask"],
+            "mode": mode,
+            "mac": nlb.cluster_mac(address, mode),
+            "further": [vip for vip in virtual.values() if vip["address"] != address],
+        }
+    nlb.converge(world, name)
+    for machine, _ in members:
+        if rebound:
+            world.network.drop(machine.name)
+    found = nlb.binding(host, node["interface"])
+    assert found is not None
+    yield cluster_object(host, found)
 
 
-@cmdlet("Remove-NlbCluster")
-@one_at_a_time
-def remove_cluster(call: Call) -> Iterator[PSObject]:
-    with errors(call):
-        host, node = found_node(call)
-        confirmed(call)
-        reach_all(call, node["cluster"])
-        gone = cluster_object(host, node)
-        for machine, member in list(nlb.members(host.world, node["cluster"])):
-            nlb.unbind(machine, member["interface"])
-        if call.get("PassThru"):
-            yield gone
+@cluster_cmdlet("Remove-NlbCluster")
+def remove_cluster(call: Call, host: Machine, node: Document) -> Iterator[PSObject]:
+    confirmed(call)
+    reach_all(call, node["cluster"])
+    gone = cluster_object(host, node)
+    for machine, member in list(nlb.members(host.world, node["cluster"])):
+        nlb.unbind(machine, member["interface"])
+    if call.get("PassThru"):
+        yield gone
 
 
-@cmdlet("Get-NlbClusterNode")
-@one_at_a_time
-def get_node(call: Call) -> Iterator[PSObject]:
+@cluster_cmdlet("Get-NlbClusterNode")
+def get_node(call: Call, host: Machine, node: Document) -> Iterator[PSObject]:
     """All nodes as the driver of the host that is asked knows them from their heartbeats (unproven for WinRM)."""
-    with errors(call):
-        host, node = found_node(call)
-        wanted = text(call.get("NodeName"))
-        names = {node["cluster"]}
-        if call.get("InterfaceName") is None and call.get("InputObject") is None and not call.input:
-            names = {each["cluster"] for each in nlb.bindings(host)}
-        found = False
-        for name in sorted(names):
-            for machine, member in nlb.members(host.world, name):
-                if not wanted or wanted.lower() in (machine.name.lower(), machine.fqdn):
-                    found = True
-                    yield node_object(machine, member)
-        if not found:
-            raise nlb.NlbError("NodeNotFound", f"The node {wanted} was not found in the cluster.", "ObjectNotFound")
+    wanted = text(call.get("NodeName"))
+    names = {node["cluster"]}
+    if call.get("InterfaceName") is None and call.get("InputObject") is None and not call.input:
+        names = {each["cluster"] for each in nlb.bindings(host)}
+    found = False
+    for name in sorted(names):
+        for machine, member in nlb.members(host.world, name):
+            if not wanted or wanted.lower() in (machine.name.lower(), machine.fqdn):
+                found = True
+                yield node_object(machine, member)
+    if not found:
+        raise nlb.NlbError("NodeNotFound", f"The node {wanted} was not found in the cluster.", "ObjectNotFound")
 
 
-@cmdlet("Add-NlbClusterNode")
-@one_at_a_time
-def add_node(call: Call) -> Iterator[PSObject]:
-    with errors(call):
-        host, node = found_node(call)
-        new = host_of(call, text(call.get("NewNodeName")))
-        reach_all(call, node["cluster"])
-        reach(call, new)
-        require_feature(new)
-        nlb.require_converged(host.world, node["cluster"])
-        card = _card(new, text(call.get("NewNodeInterface")), call)
-        taken = {int(member["host_priority"]) for _, member in nlb.members(host.world, node["cluster"])}
-        priority = next((number for number in range(1, 33) if number not in taken), None)
-        if priority is None:
-            raise nlb.NlbError("ClusterFull", "An NLB cluster has at most 32 hosts.", "LimitsExceeded")
-        nlb.bind(new, card["name"], node["cluster"], priority, [dict(one) for one in node["port_rules"]])
-        bound = nlb.binding(new, card["name"])
-        assert bound is not None
-        yield node_object(new, bound)
+@cluster_cmdlet("Add-NlbClusterNode")
+def add_node(call: Call, host: Machine, node: Document) -> Iterator[PSObject]:
+    new = host_of(call, text(call.get("NewNodeName")))
+    reach(call, new)
+    require_feature(new)
+    changeable(call, node["cluster"])
+    card = _card(new, text(call.get("NewNodeInterface")), call)
+    taken = {int(member["host_priority"]) for _, member in nlb.members(host.world, node["cluster"])}
+    priority = next((number for number in range(1, 33) if number not in taken), None)
+    if priority is None:
+        raise nlb.NlbError("ClusterFull", "An NLB cluster has at most 32 hosts.", "LimitsExceeded")
+    nlb.bind(new, card["name"], node["cluster"], priority, [dict(one) for one in node["port_rules"]])
+    yield node_now(new, card["name"])
 
 
-@cmdlet("Remove-NlbClusterNode")
-@one_at_a_time
-def remove_node(call: Call) -> Iterator[PSObject]:
-    with errors(call):
-        host, node = found_node(call)
-        confirmed(call)
-        reach(call, host)
-        nlb.require_converged(host.world, node["cluster"])
-        gone = node_object(host, node)
-        nlb.unbind(host, node["interface"])
-        if call.get("PassThru"):
-            yield gone
+@cluster_cmdlet("Remove-NlbClusterNode")
+def remove_node(call: Call, host: Machine, node: Document) -> Iterator[PSObject]:
+    confirmed(call)
+    reach(call, host)
+    nlb.require_converged(host.world, node["cluster"])
+    gone = node_object(host, node)
+    nlb.unbind(host, node["interface"])
+    if call.get("PassThru"):
+        yield gone
 
 
-@cmdlet("Set-NlbClusterNode")
-@one_at_a_time
-def set_node(call: Call) -> Iterator[PSObject]:
-    with errors(call):
-        host, node = found_node(call)
-        reach(call, host)
-        nlb.require_converged(host.world, node["cluster"])
-        changes: dict[str, object] = {}
-        if call.get("HostPriority") is not None:
-            priority = int(call.get("HostPriority"))
-            others = {m["host_priority"] for machine, m in nlb.members(host.world, node["cluster"]) if machine != host}
-            if not 1 <= priority <= 32 or priority in others:
-                raise nlb.NlbError(
-                    "InvalidHostPriority",
-                    f"The host priority {priority} is not in 1-32 or belongs to another host of the cluster.",
-                    "InvalidArgument",
-                )
-            changes["host_priority"] = priority
-        if call.get("InitialHostState") is not None:
-            changes["initial_state"] = text(call.get("InitialHostState")).capitalize()
-        if call.get("RetainSuspended") is not None:
-            changes["retain_suspended"] = bool(call.get("RetainSuspended"))
-        host.collection("nlb-node").change(node["interface"], **changes)
-        nlb.converge(host.world, node["cluster"])
-        changed = nlb.binding(host, node["interface"])
-        assert changed is not None
-        yield node_object(host, changed)
+@cluster_cmdlet("Set-NlbClusterNode")
+def set_node(call: Call, host: Machine, node: Document) -> Iterator[PSObject]:
+    reach(call, host)
+    nlb.require_converged(host.world, node["cluster"])
+    changes: dict[str, object] = {}
+    if call.get("HostPriority") is not None:
+        priority = int(call.get("HostPriority"))
+        others = {m["host_priority"] for machine, m in nlb.members(host.world, node["cluster"]) if machine != host}
+        if not 1 <= priority <= 32 or priority in others:
+            raise nlb.NlbError(
+                "InvalidHostPriority",
+                f"The host priority {priority} is not in 1-32 or belongs to another host of the cluster.",
+                "InvalidArgument",
+            )
+        changes["host_priority"] = priority
+    if call.get("InitialHostState") is not None:
+        changes["initial_state"] = text(call.get("InitialHostState")).capitalize()
+    if call.get("RetainSuspended") is not None:
+        changes["retain_suspended"] = bool(call.get("RetainSuspended"))
+    host.collection("nlb-node").change(node["interface"], **changes)
+    nlb.converge(host.world, node["cluster"])
+    yield node_now(host, node["interface"])
 
 
 def _drain(call: Call, machine: Machine, node: Document) -> None:
@@ -315,33 +288,25 @@ def _resumable(verb: str, node: Document) -> bool:
 
 
 def _register(verb: str) -> None:
-    @cmdlet(f"{verb}-NlbClusterNode")
-    @one_at_a_time
-    def one(call: Call) -> Iterator[PSObject]:
-        with errors(call):
-            host, node = found_node(call)
-            reach(call, host)
-            if call.get("Drain"):
-                _drain(call, host, node)
-            if _resumable(verb, node):
-                _VERBS[verb](host, node)
-            changed = nlb.binding(host, node["interface"])
-            assert changed is not None
-            yield node_object(host, changed)
+    @cluster_cmdlet(f"{verb}-NlbClusterNode")
+    def one(call: Call, host: Machine, node: Document) -> Iterator[PSObject]:
+        reach(call, host)
+        if call.get("Drain"):
+            _drain(call, host, node)
+        if _resumable(verb, node):
+            _VERBS[verb](host, node)
+        yield node_now(host, node["interface"])
 
-    @cmdlet(f"{verb}-NlbCluster")
-    @one_at_a_time
-    def whole(call: Call) -> Iterator[PSObject]:
-        with errors(call):
-            host, node = found_node(call)
-            reach_all(call, node["cluster"])
-            for machine, member in list(nlb.members(host.world, node["cluster"])):
-                if call.get("Drain"):
-                    _drain(call, machine, member)
-                if _resumable(verb, member):
-                    _VERBS[verb](machine, member)
-            for machine, member in nlb.members(host.world, node["cluster"]):
-                yield node_object(machine, member)
+    @cluster_cmdlet(f"{verb}-NlbCluster")
+    def whole(call: Call, host: Machine, node: Document) -> Iterator[PSObject]:
+        reach_all(call, node["cluster"])
+        for machine, member in list(nlb.members(host.world, node["cluster"])):
+            if call.get("Drain"):
+                _drain(call, machine, member)
+            if _resumable(verb, member):
+                _VERBS[verb](machine, member)
+        for machine, member in nlb.members(host.world, node["cluster"]):
+            yield node_object(machine, member)
 
 
 for _verb in _VERBS:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from lab import routes
-from lab.powershell.api import Call, EnumValue, PowerShellError, PSObject
+from lab.powershell.api import Call, EnumValue, PowerShellError, PSObject, cmdlet
 from lab.windows import nlb
 from lab.windows.features import installed
 from lab.windows.logons import administers, managed
@@ -214,6 +214,42 @@ def one_at_a_time(function: Callable[[Call], Iterator[PSObject]]) -> Callable[[C
             yield from function(each)
 
     return run
+
+
+ClusterCmdlet = Callable[[Call, Machine, Document], Iterator[PSObject]]
+
+
+def cluster_cmdlet(name: str) -> Callable[[ClusterCmdlet], None]:
+    """Register the function behind a cmdlet for a cluster or one node of it, which gets the host and its binding."""
+
+    def register(function: ClusterCmdlet) -> None:
+        @cmdlet(name)
+        @one_at_a_time
+        def run(call: Call) -> Iterator[PSObject]:
+            with errors(call):
+                yield from function(call, *found_node(call))
+
+    return register
+
+
+def changeable(call: Call, cluster: str) -> Document:
+    """A cluster whose configuration can be changed now: the session reaches every node, and all agree."""
+    reach_all(call, cluster)
+    nlb.require_converged(call.machine.world, cluster)
+    return nlb.cluster_of(call.machine.world, cluster)
+
+
+def node_now(host: Machine, interface: str) -> NlbObject:
+    """A node as it is after a change."""
+    node = nlb.binding(host, interface)
+    assert node is not None
+    return node_object(host, node)
+
+
+def vip_not_found(address: str) -> nlb.NlbError:
+    return nlb.NlbError(
+        "VipNotFound", f"The IP address {address} is not a virtual IP address of the cluster.", "ObjectNotFound"
+    )
 
 
 def confirmed(call: Call) -> None:

@@ -7,7 +7,16 @@ from typing import Any
 
 from lab.powershell.api import Call, NotModelledError, PSObject, cmdlet
 from lab.windows import nlb
-from lab.windows.nlb_objects import NlbObject, confirmed, errors, found_node, reach_all, rule_object, with_input
+from lab.windows.nlb_objects import (
+    NlbObject,
+    changeable,
+    confirmed,
+    errors,
+    found_node,
+    reach_all,
+    rule_object,
+    with_input,
+)
 from lab.windows.values import text
 from lab.world import Document, Machine
 
@@ -60,8 +69,7 @@ def _rules_of(call: Call, item: Any) -> Iterator[PSObject]:
 def add_rule(call: Call) -> Iterator[PSObject]:
     with errors(call):
         host, node = found_node(call)
-        reach_all(call, node["cluster"])
-        nlb.require_converged(host.world, node["cluster"])
+        changeable(call, node["cluster"])
         new = nlb.rule(
             int(call.get("StartPort")),
             int(call.get("EndPort")),
@@ -111,8 +119,7 @@ def remove_rule(call: Call) -> Iterator[PSObject]:
         confirmed(call)
         chosen = list(_selected(call))
         for host, node, _ in chosen[:1]:
-            reach_all(call, node["cluster"])
-            nlb.require_converged(host.world, node["cluster"])
+            changeable(call, node["cluster"])
             gone = [rule for _, _, rule in chosen]
             nlb.change_rules(host.world, node["cluster"], [one for one in node["port_rules"] if one not in gone])
         if call.get("PassThru"):
@@ -125,8 +132,7 @@ def set_rule(call: Call) -> Iterator[PSObject]:
     with errors(call):
         chosen = list(_selected(call))
         for host, node, _ in chosen[:1]:
-            reach_all(call, node["cluster"])
-            nlb.require_converged(host.world, node["cluster"])
+            changeable(call, node["cluster"])
             old = [rule for _, _, rule in chosen]
             nlb.change_rules(
                 host.world,
