@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Sequence
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
+from operations import table
 from operations.audits import balancing, machines, sql
 from operations.audits.finding import Finding, Verdict, findings
 from operations.configuration import Context
-from operations.verify import PIPE_WIDTH
 
 LEVELS = (machines, balancing, sql)
+_COLUMNS = ("looked at", "what may fail, or was found", "effect", "remedy")
 MARKS = {
     Verdict.WELL: "[green]ok[/green]",
     Verdict.RISK: "[red]risk[/red]",
@@ -40,7 +36,7 @@ def closing_line(found: Sequence[Finding]) -> str:
 def exit_code(found: Sequence[Finding]) -> int:
     """0: nothing found; 1: risks; 2: no risk, but something could not be looked at."""
     verdicts = {row.verdict for row in found}
-    return 1 if Verdict.RISK in verdicts else 2 if Verdict.UNKNOWN in verdicts else 0
+    return table.exit_code(wrong=Verdict.RISK in verdicts, unknown=Verdict.UNKNOWN in verdicts)
 
 
 def run(context: Context, *, as_json: bool) -> int:
@@ -50,18 +46,7 @@ def run(context: Context, *, as_json: bool) -> int:
         document = {"summary": closing_line(found), "rows": [row.plain() for row in found]}
         typer.echo(json.dumps(document, indent=2))
     else:
-        Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH).print(_table(found))
+        lines = [(row.level, MARKS[row.verdict], (row.looked_at, row.what, row.effect, row.remedy)) for row in found]
+        table.console().print(table.sectioned(_COLUMNS, lines))
         typer.echo(closing_line(found))
     return exit_code(found)
-
-
-def _table(found: Sequence[Finding]) -> Table:
-    table = Table("", "looked at", "what may fail, or was found", "effect", "remedy")
-    level = ""
-    for row in found:
-        if row.level != level:
-            level = row.level
-            table.add_section()
-            table.add_row("", f"[bold]{escape(level)}[/bold]", "", "", "")
-        table.add_row(MARKS[row.verdict], *map(escape, (row.looked_at, row.what, row.effect, row.remedy)))
-    return table

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,9 +11,8 @@ from datetime import UTC, datetime
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from operations import levels
+from operations import levels, table
 from operations.configuration import Context
 from operations.row import Check, Progress, Row, Status, quiet
 
@@ -25,8 +22,6 @@ MARKS = {
     Status.WRONG: "[red]NO[/red]",
     Status.UNCHECKED: "[yellow]?[/yellow]",
 }
-PIPE_WIDTH = 160
-"""Of a table that goes into a file or a pipe, where neither a terminal nor COLUMNS says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -94,13 +89,14 @@ def run(context: Context, *, as_json: bool, failed: bool) -> int:
     """Verify and show; gives the exit code: 1 when a row does not hold."""
     with progressing() as progress:
         report = verified(context, progress)
-    console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPE_WIDTH)
+    console = table.console()
     if as_json:
         typer.echo(json.dumps(report.plain(), indent=2))
     else:
         shown = report.failed if failed else report.rows
         if shown and (console.is_terminal or not failed):
-            console.print(_table(shown))
+            lines = [(row.level, MARKS[row.status], (row.member, row.checked, row.found)) for row in shown]
+            console.print(table.sectioned(("member", "checked", "found"), lines))
         typer.echo(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC: {report.closing_line()}")
     if not console.is_terminal:  # there the table has it
         for row in report.failed:
@@ -122,15 +118,3 @@ def progressing() -> Iterator[Progress]:
             status.update(escape(f"{done} of {everything}: {row.member}: {row.checked}"))
 
         yield told
-
-
-def _table(found: Sequence[Row]) -> Table:
-    table = Table("", "member", "checked", "found")
-    level = ""
-    for row in found:
-        if row.level != level:
-            level = row.level
-            table.add_section()
-            table.add_row("", f"[bold]{escape(level)}[/bold]", "", "")
-        table.add_row(MARKS[row.status], escape(row.member), escape(row.checked), escape(row.found))
-    return table

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sys
 from collections.abc import Sequence
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
+from operations import table
 from operations.doctor.check import Row, Verdict
 
 _STYLE = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.WRONG: "red", Verdict.UNKNOWN: "magenta"}
@@ -23,22 +19,25 @@ def as_json(rows: Sequence[Row]) -> str:
 def code(rows: Sequence[Row]) -> int:
     """0: nothing keeps ``up`` from working; 1: something is wrong; 2: something could not be looked at."""
     verdicts = {row.verdict for row in rows}
-    return 1 if Verdict.WRONG in verdicts else 2 if Verdict.UNKNOWN in verdicts else 0
+    return table.exit_code(wrong=Verdict.WRONG in verdicts, unknown=Verdict.UNKNOWN in verdicts)
 
 
 def show(rows: Sequence[Row]) -> None:
     """A table of all rows, and below it what to do, most urgent first."""
-    table = Table("", "machine", "looked at", "found", "needed")
-    part = ""
-    for row in rows:
-        if row.part != part:
-            part = row.part
-            table.add_section()
-            table.add_row("", f"[bold]{escape(part)}[/bold]", "", "", "")
-        mark = f"[{_STYLE[row.verdict]}]{row.verdict}[/{_STYLE[row.verdict]}]"
-        table.add_row(mark, *(escape(text) for text in (row.machine, row.looked_at, row.found, row.needed)))
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    console.print(table)
+    console = table.console()
+    console.print(
+        table.sectioned(
+            ("machine", "looked at", "found", "needed"),
+            [
+                (
+                    row.part,
+                    f"[{_STYLE[row.verdict]}]{row.verdict}[/{_STYLE[row.verdict]}]",
+                    (row.machine, row.looked_at, row.found, row.needed),
+                )
+                for row in rows
+            ],
+        )
+    )
     for verdict in (Verdict.WRONG, Verdict.UNKNOWN, Verdict.WARNING):
         for row in rows:
             if row.verdict == verdict:
