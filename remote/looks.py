@@ -16,16 +16,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
-
-from remote.errors import MachineError
-from remote.sql import Row, SqlServer, Transaction, Value
-
-if TYPE_CHECKING:
-    from remote.powershell import PowerShell
+from typing import Any, Protocol, TypeVar
 
 MOMENT_SECONDS = 10.0
 
@@ -114,6 +108,13 @@ class Looks:
         with self._lock:
             self._looks.clear()
 
+    def ask(self, key: Hashable, ask: Callable[[], T], *, changes: bool) -> T:
+        """What ``ask`` gives: as part of a change, or as the answer to a question."""
+        if not changes:
+            return self.read(key, ask)
+        with self.change():
+            return ask()
+
     @contextmanager
     def change(self) -> Iterator[None]:
         """Something is changed in here: what was asked before the end of it is not shared afterwards."""
@@ -123,85 +124,10 @@ class Looks:
             self.forget()
 
 
-class SharedPowerShell:
-    """A machine's PowerShell whose reads are shared."""
-
-    def __init__(self, powershell: PowerShell, looks: Looks) -> None:
-        self._powershell, self._looks = powershell, looks
-        self.machine = powershell.machine
-
-    def run(
-        self,
-        script: str,
-        arguments: Mapping[str, Any] | None = None,
-        *,
-        attempted: str,
-        changes: bool = False,
-        timeout_seconds: float = 120,
-    ) -> list[Any]:
-        """As ``PowerShell.run``."""
-
-        def ask() -> list[Any]:
-            return self._powershell.run(
-                script, arguments, attempted=attempted, changes=changes, timeout_seconds=timeout_seconds
-            )
-
-        if changes:
-            with self._looks.change():
-                return ask()
-        return self._looks.read(("powershell", self.machine, script, _key(arguments or {})), ask)
-
-    def forget(self) -> None:
-        """As ``PowerShell.forget``."""
-        self._powershell.forget()
-
-
-class SharedSql:
-    """A SQL Server whose reads are shared. ``key`` says which server and database."""
-
-    def __init__(self, sql: SqlServer, looks: Looks, key: tuple[str, ...]) -> None:
-        self._sql, self._looks, self._key = sql, looks, key
-
-    def log_on(self, *, attempted: str) -> None:
-        """As ``SqlServer.log_on``."""
-        self._sql.log_on(attempted=attempted)
-
-    def rows(self, statement: str, *values: Value, attempted: str) -> list[Row]:
-        return self._looks.read(
-            (*self._key, statement, _key(values)), lambda: self._sql.rows(statement, *values, attempted=attempted)
-        )
-
-    def run(self, statement: str, *values: Value, attempted: str, timeout_seconds: float = 120) -> None:
-        with self._looks.change():
-            self._sql.run(statement, *values, attempted=attempted, timeout_seconds=timeout_seconds)
-
-    def together(
-        self, statements: Sequence[tuple[str, tuple[Value, ...]]], *, attempted: str, timeout_seconds: float = 120
-    ) -> None:
-        with self._looks.change():
-            self._sql.together(statements, attempted=attempted, timeout_seconds=timeout_seconds)
-
-    def apart(
-        self, transactions: Sequence[Transaction], *, attempted: str, timeout_seconds: float = 120
-    ) -> list[MachineError | None]:
-        with self._looks.change():
-            return self._sql.apart(transactions, attempted=attempted, timeout_seconds=timeout_seconds)
-
-    def run_watched(
-        self, statement: str, *values: Value, attempted: str, stall: float, report: Callable[[int], None]
-    ) -> None:
-        with self._looks.change():
-            self._sql.run_watched(statement, *values, attempted=attempted, stall=stall, report=report)
-
-    def forget(self) -> None:
-        """As ``SqlServer.forget``."""
-        self._sql.forget()
-
-
-def _key(value: object) -> Hashable:
+def key_of(value: object) -> Hashable:
     """A value as part of a key; 1 and True are two."""
     if isinstance(value, Mapping):
-        return tuple((name, _key(item)) for name, item in value.items())
+        return tuple((name, key_of(item)) for name, item in value.items())
     if isinstance(value, list | tuple):
-        return tuple(_key(item) for item in value)
+        return tuple(key_of(item) for item in value)
     return type(value), value

@@ -32,6 +32,7 @@ from remote import tls, wsman
 from remote.errors import LostAnswerError, MachineError, RefusedError, UnreachableError, UntrustedError
 from remote.hosts import Host, sql_server
 from remote.logons import LOG_ONS, RefusedLogOn
+from remote.looks import Looks, key_of
 from remote.secret import plain, redact
 from remote.wsman import WrongAnswerError
 
@@ -184,9 +185,11 @@ class PowerShell:
         host: Host,
         authorities: str = "",
         before: Callable[[Host, Mapping[str, Any], str], None] = lambda _host, _arguments, _attempted: None,
+        looks: Looks | None = None,
     ) -> None:
-        """``before`` gets the arguments of every script, and raises ``MachineError`` for one that is not to be run."""
-        self._host, self._authorities, self._before = host, authorities, before
+        """``before`` gets the arguments of every script, and raises ``MachineError`` for one that is not to be run.
+        ``looks`` has the answers that readers share."""
+        self._host, self._authorities, self._before, self._looks = host, authorities, before, looks or Looks()
         self.machine = host.name
         self._lock = threading.Lock()
         self._shell: _Shell | None = None
@@ -210,14 +213,19 @@ class PowerShell:
         machine does not answer, ``RefusedError`` when it does not accept the account and ``UntrustedError`` when it
         cannot be trusted, all naming what was ``attempted``.
         """
-        self._before(self._host, arguments or {}, attempted)
-        try:
-            return self._run_alone(script, arguments or {}, attempted, timeout_seconds, changes=changes)
-        finally:
-            if changes:
-                # It may have changed whom SQL Server admits: a login, the authentication mode, a restart. Also where
-                # the answer was lost.
-                LOG_ONS.forget(sql_server(self._host))
+        given = arguments or {}
+
+        def ask() -> list[Any]:
+            self._before(self._host, given, attempted)
+            try:
+                return self._run_alone(script, given, attempted, timeout_seconds, changes=changes)
+            finally:
+                if changes:
+                    # It may have changed whom SQL Server admits: a login, the authentication mode, a restart. Also
+                    # where the answer was lost.
+                    LOG_ONS.forget(sql_server(self._host))
+
+        return self._looks.ask(("powershell", self.machine, script, key_of(given)), ask, changes=changes)
 
     def _run_alone(
         self, script: str, arguments: Mapping[str, Any], attempted: str, timeout_seconds: float, *, changes: bool

@@ -8,16 +8,19 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from remote.errors import MachineError, UnreachableError, UntrustedError
 from remote.hosts import Host, Hosts, sql_server
 from remote.http import Answer, get
 from remote.logons import LOG_ONS
-from remote.looks import Looks, SharedPowerShell, SharedSql
+from remote.looks import Looks
 from remote.names import folded, same
 from remote.secret import Secret
 from remote.sql import REFUSED, Row, SqlServer, Statements, Value
+
+if TYPE_CHECKING:
+    from remote.powershell import PowerShell
 
 _INVOKE_SQL = (Path(__file__).parent / "invoke_sql.ps1").read_text(encoding="utf-8")
 
@@ -36,14 +39,14 @@ class Remote:
         self.looks = Looks()
         self._trying, self._tried = threading.Lock(), False
 
-    def powershell(self, machine: str) -> SharedPowerShell:
+    def powershell(self, machine: str) -> PowerShell:
         # Here: the program that only declares resources needs none of what WinRM brings along.
         from remote.powershell import PowerShell
 
         host = self.hosts[machine]
         return self._once(
             ("powershell", host.name),
-            lambda: SharedPowerShell(PowerShell(host, self.hosts.authorities, self._admitted), self.looks),
+            lambda: PowerShell(host, self.hosts.authorities, self._admitted, self.looks),
         )
 
     def sql(self, machine: str, database: str = "master") -> Statements:
@@ -54,12 +57,12 @@ class Remote:
         """
         return _WithFallback(self.sql_odbc(machine, database), self.sql_integrated(machine, database))
 
-    def sql_odbc(self, machine: str, database: str = "master") -> SharedSql:
+    def sql_odbc(self, machine: str, database: str = "master") -> SqlServer:
         """The same over ODBC or not at all."""
         host = self.hosts[machine]
         return self._sql(host, ("sql", host.name, database))
 
-    def listener(self, machine: str, name: str, port: int, database: str = "master") -> SharedSql:
+    def listener(self, machine: str, name: str, port: int, database: str = "master") -> SqlServer:
         """SQL Server behind an availability group's listener, with the credentials of one of its replicas.
 
         Every replica is logged on to before the listener is, once: a login that all of them refuse is not tried there.
@@ -142,10 +145,8 @@ class Remote:
             if time.monotonic() < end:
                 connection.forget()
 
-    def _sql(self, host: Host, key: tuple[str, str, str], leads_to: frozenset[str] = frozenset()) -> SharedSql:
-        return self._once(
-            key, lambda: SharedSql(SqlServer(host, key[2], self.hosts.authorities, leads_to), self.looks, key)
-        )
+    def _sql(self, host: Host, key: tuple[str, str, str], leads_to: frozenset[str] = frozenset()) -> SqlServer:
+        return self._once(key, lambda: SqlServer(host, key[2], self.hosts.authorities, leads_to, self.looks))
 
     def _once(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
         with self._lock:
@@ -158,7 +159,7 @@ class Remote:
 class _IntegratedSql:
     """``Statements`` through PowerShell on the server: for a server that admits no SQL login (yet)."""
 
-    def __init__(self, powershell: SharedPowerShell, host: Host, server: str, database: str) -> None:
+    def __init__(self, powershell: PowerShell, host: Host, server: str, database: str) -> None:
         self._powershell, self._host, self._server, self._database = powershell, host, server, database
 
     def rows(self, statement: str, *values: Value, attempted: str) -> list[Row]:
@@ -193,7 +194,7 @@ class _IntegratedSql:
 class _WithFallback:
     """``Statements`` over ODBC that go the integrated way while the server does not admit the SQL login."""
 
-    def __init__(self, odbc: SharedSql, integrated: Statements) -> None:
+    def __init__(self, odbc: SqlServer, integrated: Statements) -> None:
         self._odbc, self._integrated = odbc, integrated
 
     def rows(self, statement: str, *values: Value, attempted: str) -> list[Row]:

@@ -6,6 +6,7 @@ T-SQL takes no parameter (DDL), the statement composes on the server with QUOTEN
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import platform
@@ -22,6 +23,7 @@ from remote import tls
 from remote.errors import TIMED_OUT, LostAnswerError, MachineError, UnreachableError
 from remote.hosts import Host, sql_server
 from remote.logons import LOG_ONS, Account, Kind, RefusedLogOn
+from remote.looks import Looks, key_of
 from remote.names import folded
 from remote.secret import Secret, redact
 from remote.watched import Watch
@@ -92,10 +94,16 @@ class SqlServer:
     """
 
     def __init__(
-        self, host: Host, database: str = "master", authorities: str = "", leads_to: frozenset[str] = frozenset()
+        self,
+        host: Host,
+        database: str = "master",
+        authorities: str = "",
+        leads_to: frozenset[str] = frozenset(),
+        looks: Looks | None = None,
     ) -> None:
+        """``looks`` has the answers that readers share."""
         self._host, self._database, self._authorities = host, database, authorities
-        self._leads_to = leads_to
+        self._leads_to, self._looks = leads_to, looks or Looks()
         self._lock = threading.Lock()
         self._idle: list[pyodbc.Connection] = []
 
@@ -104,7 +112,8 @@ class SqlServer:
         self._give(self._take(attempted)[0])
 
     def rows(self, statement: str, *values: Value, attempted: str) -> list[Row]:
-        return self._call(statement, values, attempted, 120, changes=False)
+        key = ("sql", self._host.name, self._database, statement, key_of(values))
+        return self._looks.read(key, lambda: self._call(statement, values, attempted, 120, changes=False))
 
     def run(self, statement: str, *values: Value, attempted: str, timeout_seconds: float = 120) -> None:
         self._call(statement, values, attempted, timeout_seconds, changes=True)
@@ -189,26 +198,27 @@ class SqlServer:
     ) -> list[Row]:
         import pyodbc
 
-        while True:
-            connection, fresh = self._take(attempted)
-            try:
-                connection.timeout = int(timeout_seconds)
-                rows = work(connection)
-            except pyodbc.Error as error:
-                broken = _state(error).startswith("08")
-                if broken:
-                    connection.close()
-                    self.forget()  # what broke this one (a failover, a restart) broke the idle ones, too
-                    if not fresh and not changes:
-                        continue  # an idle connection that died in the meantime; reading twice does no harm
-                    raise LostAnswerError(
-                        self._host.name, attempted, f"the connection to SQL Server broke ({_message(error)})"
-                    ) from None
+        with self._looks.change() if changes else contextlib.nullcontext():
+            while True:
+                connection, fresh = self._take(attempted)
+                try:
+                    connection.timeout = int(timeout_seconds)
+                    rows = work(connection)
+                except pyodbc.Error as error:
+                    broken = _state(error).startswith("08")
+                    if broken:
+                        connection.close()
+                        self.forget()  # what broke this one (a failover, a restart) broke the idle ones, too
+                        if not fresh and not changes:
+                            continue  # an idle connection that died in the meantime; reading twice does no harm
+                        raise LostAnswerError(
+                            self._host.name, attempted, f"the connection to SQL Server broke ({_message(error)})"
+                        ) from None
+                    self._give(connection)
+                    number = TIMED_OUT if _state(error) == "HYT00" else _number(error)
+                    raise MachineError(self._host.name, attempted, _message(error), number=number) from None
                 self._give(connection)
-                number = TIMED_OUT if _state(error) == "HYT00" else _number(error)
-                raise MachineError(self._host.name, attempted, _message(error), number=number) from None
-            self._give(connection)
-            return rows
+                return rows
 
     def _take(self, attempted: str) -> tuple[pyodbc.Connection, bool]:
         with self._lock:

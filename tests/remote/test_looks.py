@@ -12,14 +12,12 @@ import pytest
 
 from remote import looks
 from remote.errors import MachineError
-from remote.looks import Looks, SharedPowerShell, SharedSql, shared
+from remote.looks import Looks, key_of, shared
 from remote.secret import Secret
 
 
 class Machine:
     """A machine with one number, which ``set`` changes; it counts what it is asked."""
-
-    machine = "SQL1"
 
     def __init__(self) -> None:
         self.number, self.asked = 1, 0
@@ -35,11 +33,16 @@ class Machine:
         self.hold()
         return [found]
 
-    def rows(self, statement: str, *_values: Any, **__: Any) -> list[Any]:
-        return self.run(statement)
 
-    def together(self, statements: Any, **_: Any) -> None:
-        self.number = statements
+class Connection:
+    """One of a process: of two connections with the same looks, a change through one ends what the other shares."""
+
+    def __init__(self, machine: Machine, looks: Looks, name: str = "SQL1") -> None:
+        self.machine, self.looks, self.name = machine, looks, name
+
+    def run(self, script: str, arguments: Any = None, *, changes: bool = False) -> list[Any]:
+        key = (self.name, script, key_of(arguments or {}))
+        return self.looks.ask(key, lambda: self.machine.run(script, arguments), changes=changes)
 
 
 @pytest.fixture
@@ -48,20 +51,20 @@ def machine() -> Machine:
 
 
 @pytest.fixture
-def powershell(machine: Machine) -> SharedPowerShell:
-    return SharedPowerShell(machine, Looks())  # type: ignore[arg-type]
+def powershell(machine: Machine) -> Connection:
+    return Connection(machine, Looks())
 
 
-def read(powershell: SharedPowerShell, **arguments: Any) -> Any:
+def read(powershell: Connection, **arguments: Any) -> Any:
     with shared():
-        return powershell.run("read", arguments, attempted="read")[0]
+        return powershell.run("read", arguments)[0]
 
 
-def change(powershell: SharedPowerShell, number: int) -> None:
-    powershell.run("set", {"Number": number}, attempted="change", changes=True)
+def change(powershell: Connection, number: int) -> None:
+    powershell.run("set", {"Number": number}, changes=True)
 
 
-def test_the_same_question_of_a_moment_is_asked_once(machine: Machine, powershell: SharedPowerShell) -> None:
+def test_the_same_question_of_a_moment_is_asked_once(machine: Machine, powershell: Connection) -> None:
     assert [read(powershell, Name="a"), read(powershell, Name="a")] == [1, 1]
     assert machine.asked == 1
     read(powershell, Name="b")
@@ -71,39 +74,36 @@ def test_the_same_question_of_a_moment_is_asked_once(machine: Machine, powershel
     assert machine.asked == 5
 
 
-def test_one_that_is_on_its_way_serves_who_asks_meanwhile(machine: Machine, powershell: SharedPowerShell) -> None:
+def test_one_that_is_on_its_way_serves_who_asks_meanwhile(machine: Machine, powershell: Connection) -> None:
     machine.hold = lambda: time.sleep(0.2)
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda _: read(powershell), range(8))) == [1] * 8
     assert machine.asked == 1
 
 
-def test_who_acts_on_it_or_waits_asks_again(machine: Machine, powershell: SharedPowerShell) -> None:
+def test_who_acts_on_it_or_waits_asks_again(machine: Machine, powershell: Connection) -> None:
     read(powershell)
     machine.number = 2
-    assert powershell.run("read", {}, attempted="read") == [2]
+    assert powershell.run("read", {}) == [2]
     assert read(powershell) == 1, "the moment is not over"
 
 
-def test_nothing_is_older_than_a_change_of_ours(machine: Machine, powershell: SharedPowerShell) -> None:
+def test_nothing_is_older_than_a_change_of_ours(machine: Machine, powershell: Connection) -> None:
     assert read(powershell) == 1
     change(powershell, 2)
     assert read(powershell) == 2
 
 
-def test_a_change_on_one_machine_ends_what_was_read_on_another(machine: Machine, powershell: SharedPowerShell) -> None:
-    other = SharedSql(machine, powershell._looks, ("sql", "SQL2", "master"))  # type: ignore[arg-type]
-    with shared():
-        before: list[Any] = other.rows("read", attempted="read")
-        change(powershell, 2)
-        after: list[Any] = other.rows("read", attempted="read")
-    assert (before, after) == ([1], [2])
-    with shared():
-        other.together(3, attempted="change")  # type: ignore[arg-type]
+def test_a_change_on_one_machine_ends_what_was_read_on_another(machine: Machine, powershell: Connection) -> None:
+    other = Connection(machine, powershell.looks, "SQL2")
+    assert read(other) == 1
+    change(powershell, 2)
+    assert (read(other), read(powershell)) == (2, 2)
+    change(other, 3)
     assert read(powershell) == 3
 
 
-def test_what_was_asked_before_a_change_serves_nobody_after_it(machine: Machine, powershell: SharedPowerShell) -> None:
+def test_what_was_asked_before_a_change_serves_nobody_after_it(machine: Machine, powershell: Connection) -> None:
     """A read that has seen the old state, and whose answer comes after the change."""
     looking, changed = threading.Event(), threading.Event()
 
@@ -123,7 +123,7 @@ def test_what_was_asked_before_a_change_serves_nobody_after_it(machine: Machine,
     assert read(powershell) == 2
 
 
-def test_what_was_asked_during_a_change_serves_nobody_after_it(machine: Machine, powershell: SharedPowerShell) -> None:
+def test_what_was_asked_during_a_change_serves_nobody_after_it(machine: Machine, powershell: Connection) -> None:
     changing, go_on = threading.Event(), threading.Event()
 
     def slowly() -> None:
@@ -141,7 +141,7 @@ def test_what_was_asked_during_a_change_serves_nobody_after_it(machine: Machine,
     assert read(powershell) == 2
 
 
-def test_a_moment_ends(machine: Machine, powershell: SharedPowerShell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_moment_ends(machine: Machine, powershell: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(looks, "MOMENT_SECONDS", 0.05)
     read(powershell)
     machine.number = 2
@@ -149,7 +149,7 @@ def test_a_moment_ends(machine: Machine, powershell: SharedPowerShell, monkeypat
     assert read(powershell) == 2
 
 
-def test_an_error_is_not_shared(machine: Machine, powershell: SharedPowerShell) -> None:
+def test_an_error_is_not_shared(machine: Machine, powershell: Connection) -> None:
     def fails() -> None:
         time.sleep(0.1)
         if machine.asked == 1:

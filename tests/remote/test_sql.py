@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from remote import sql
 from remote.errors import LostAnswerError, MachineError, UnreachableError
 from remote.hosts import Host, Hosts
+from remote.looks import Looks, shared
 from remote.secret import Secret
 from remote.session import Remote
 from remote.sql import SqlServer
@@ -26,6 +28,7 @@ class Connection:
     def __init__(self) -> None:
         self.broken = self.closed = False
         self.timeout = 0
+        self.executed: list[str] = []
 
     def cursor(self) -> Connection:
         return self
@@ -38,7 +41,8 @@ class Connection:
 
     description = (("answer",),)
 
-    def execute(self, *_: object) -> None:
+    def execute(self, statement: str, *_: object) -> None:
+        self.executed.append(statement)
         if self.broken:
             raise pyodbc.Error("08S01", "[08S01] [Microsoft][ODBC Driver 18] TCP Provider: Error code 0x68 (104)")
 
@@ -91,6 +95,25 @@ def test_a_change_is_never_sent_twice(made: list[Connection]) -> None:
     assert len(made) == 2
     server.run("UPDATE", attempted="change it")
     assert len(made) == 3
+
+
+def test_readers_of_a_moment_share_an_answer_until_something_is_changed(made: list[Connection]) -> None:
+    looks = Looks()
+    host = Host("SQL1", "sql1.test", "127.0.0.1", "who", Secret(""))
+    one, other = SqlServer(host, looks=looks), SqlServer(host, "Store", looks=looks)
+    changes: list[Callable[[], object]] = [
+        lambda: other.run("UPDATE", attempted="change"),
+        lambda: other.together([("UPDATE", ())], attempted="change"),
+        lambda: other.apart([[("UPDATE", ())]], attempted="change"),
+    ]
+    with shared():
+        for change in changes:
+            for _ in range(2):
+                one.rows("SELECT 42", attempted="read")
+                other.rows("SELECT 42", attempted="read")
+            change()
+    executed = [statement for connection in made for statement in connection.executed]
+    assert executed.count("SELECT 42") == 2 * len(changes)
 
 
 def test_a_server_that_was_silent_is_looked_for_before_the_driver_waits_for_it_again(
@@ -157,7 +180,7 @@ class Windows:
             self.asked.append(arguments["Statement"])
             return [{"answer": 7}]
 
-        monkeypatch.setattr(one._powershell, "_run", run)
+        monkeypatch.setattr(one, "_run", run)
 
 
 def farm(password: str = "Wrong-1!") -> Remote:

@@ -17,6 +17,7 @@ from remote import powershell as remote_powershell
 from remote import wsman
 from remote.errors import LostAnswerError, MachineError, RefusedError, UntrustedError
 from remote.hosts import Host, Hosts
+from remote.looks import shared
 from remote.secret import Secret
 from remote.session import Remote
 from tests.remote import tls_faults
@@ -93,6 +94,23 @@ def failed(world: World) -> int:
 def test_a_machine_is_dialled_by_its_address_and_proves_its_name(world: World) -> None:
     assert remote(world).powershell("SQL1").run("hello", attempted="read it") == ["hello"]
     assert failed(world) == 0
+
+
+def test_readers_of_a_moment_share_an_answer_until_something_is_changed(world: World, program: Program) -> None:
+    asked: list[str] = []
+
+    def counted(request: dict[str, Any]) -> Iterator[str]:
+        asked.append(request["script"])
+        return sound(request)
+
+    program.lines = counted
+    connections = remote(world)
+    with shared():
+        for machine in ("SQL1", "SQL1", "SQL2"):
+            connections.powershell(machine).run("read", attempted="read it")
+        connections.powershell("SQL2").run("change", attempted="change it", changes=True)
+        connections.powershell("SQL1").run("read", attempted="read it")
+    assert asked == ["read", "read", "change", "read"]
 
 
 def test_the_certificate_of_another_machine_is_not_taken(world: World) -> None:
