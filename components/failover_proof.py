@@ -48,7 +48,7 @@ class FailoverProofInputs(OnReplicas):
     """Set for an update: the marker of the proof that the state knows of. Counts where the machine that kept it is no
     replica any more."""
     failover_seconds: float = 120
-    """How long a failover may take."""
+    """How long a failover may take, until the group is healthy again."""
     site_seconds: float = 180
     """How long the sites may take to work again."""
 

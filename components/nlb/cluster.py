@@ -33,7 +33,7 @@ class NodeInput(InputPart):
     machine: str
     """A machine of the tier."""
     interface: str
-    """Its network card that joins."""
+    """Its network card that joins, by the connection's name, such as Ethernet."""
 
 
 class ClusterInputs(Inputs):
@@ -46,13 +46,13 @@ class ClusterInputs(Inputs):
     others: tuple[NodeInput, ...] = ()
     """The tier's further nodes."""
     cluster: str
-    """The cluster's full name."""
+    """The cluster's full DNS name, which clients use."""
     address: str
-    """The virtual address."""
+    """The virtual address, IPv4, in the subnet of the nodes' cards."""
     mask: str
-    """The mask of the virtual address."""
+    """The mask of the virtual address, such as 255.255.255.0."""
     mode: Literal["unicast", "multicast", "igmpmulticast"]
-    """Operation mode."""
+    """How packets reach every node: one common MAC address (unicast), or a multicast address, with or without IGMP."""
     timeout_seconds: float = 120
     """How long the cluster may take to converge."""
 

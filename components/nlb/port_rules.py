@@ -23,11 +23,11 @@ DEFAULT_RULE = PortRule(0, 65535, "both", "multiple", "single")
 
 class RuleInputs(InputPart):
     start: int
-    """First port."""
+    """First port, 0 to 65535."""
     end: int
-    """Last port."""
+    """Last port, 0 to 65535; it belongs to the rule."""
     protocol: Literal["tcp", "udp", "both"]
-    """What it applies to."""
+    """The protocol whose ports these are."""
     affinity: Literal["none", "single", "network"]
     """What stays on one node: nothing, a client, or a client's class C network."""
     mode: Literal["multiple", "single", "disabled"] = "multiple"

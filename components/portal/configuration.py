@@ -69,7 +69,7 @@ class ConfigurationInputs(ThroughFarm, OnReplicas):
     password: Secret
     """Its password."""
     passphrase: Secret
-    """The passphrase of the farm's stores."""
+    """The passphrase that encrypts secrets in the farm's stores, the same on every node; it cannot be recovered."""
     sites: tuple[FeatureSite, ...] = ()
     """Where the features' sites are, for a product that may have no cmdlets to configure them. A feature without a
     site is not looked at then."""

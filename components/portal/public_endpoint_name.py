@@ -24,9 +24,9 @@ class PublicEndpointNameInputs(ThroughFarm):
     namespace: Annotated[str, ReplaceOn()]
     """What the portal calls the site or interface (AdminSite, TenantAPI, …)."""
     fqdn: str
-    """The name under which clients reach it."""
+    """The full DNS name under which clients reach it: the tier's name."""
     port: int
-    """The port on which they reach it."""
+    """The HTTPS port on which they reach it."""
     server: str
     """The listener's full name, with ``,port`` where it is not 1433."""
     login: str

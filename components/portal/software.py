@@ -46,11 +46,11 @@ class SoftwareParts(Inputs):
     source: Literal["webpi", "msi"]
     """``webpi``: Web Platform Installer; ``msi``: the packages in a folder."""
     products: tuple[str, ...] = ()
-    """WebPI product IDs."""
+    """Product IDs of the Web Platform Installer (`WebpiCmd /List /ListOption:Available`)."""
     feed: str = ""
     """WebPI's offline feed. Empty: the installer's own."""
     folder: str = ""
-    """The folder or share of the MSI packages."""
+    """The folder of the MSI packages: a path on the node, or a share that its account can read."""
     features: tuple[str, ...]
     """The features that the software consists of: where all are there, it is installed."""
     packages: tuple[str, ...] = ()

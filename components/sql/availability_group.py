@@ -41,14 +41,14 @@ class ReplicaInputs(InputPart):
     url: str
     """Where the other replicas reach its endpoint; of a replica that is there already only the port matters."""
     availability_mode: Literal["SYNCHRONOUS_COMMIT", "ASYNCHRONOUS_COMMIT"] = "SYNCHRONOUS_COMMIT"
-    """Whether a commit waits for it."""
+    """Whether a commit on the primary waits until this replica has written the log."""
     failover_mode: Literal["AUTOMATIC", "MANUAL"] = "AUTOMATIC"
-    """How it may become primary."""
+    """Whether the cluster makes it the primary by itself. AUTOMATIC takes a synchronous replica."""
 
 
 class AvailabilityGroupInputs(OnReplicas):
     group: Annotated[str, ReplaceOn()]
-    """The group's name."""
+    """The group's name in SQL Server and in the failover cluster."""
     replicas: tuple[ReplicaInputs, ...]
     """All replicas with their modes; the first becomes the primary of a new group."""
     lost: tuple[str, ...] = ()

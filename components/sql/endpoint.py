@@ -40,17 +40,17 @@ class MirroringEndpointInputs(OnReplicas):
     machine: Annotated[str, ReplaceOn()]
     """The replica's machine."""
     port: int
-    """The endpoint's TCP port."""
+    """The TCP port on which the other replicas reach it, 5022 in most farms."""
     partners: tuple[PartnerInputs, ...]
     """The other replicas."""
     name: str = "Hadr_endpoint"
     """The name of an endpoint that has to be made."""
     state: Literal["STARTED"] = "STARTED"
-    """Whether it listens."""
+    """``state_desc`` of sys.database_mirroring_endpoints; only a started one listens."""
     role: Literal["ALL"] = "ALL"
-    """The roles it serves."""
+    """``role_desc`` of sys.database_mirroring_endpoints; ALL serves a partner and a witness."""
     encryption: Literal["AES"] = "AES"
-    """What every connection is encrypted with."""
+    """The algorithm without which no partner connects (ENCRYPTION = REQUIRED)."""
     access: str = "granted"
     """What is declared of the partners' accounts; a drifted state names those that may not connect."""
 

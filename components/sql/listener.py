@@ -28,13 +28,13 @@ class ListenerInputs(Inputs):
     machines: tuple[str, ...]
     """All replicas."""
     listener: Annotated[str, ReplaceOn()]
-    """The listener's name."""
+    """The listener's name without its domain, at most 15 characters: it becomes a computer object."""
     address: str
-    """Its address."""
+    """Its address, IPv4, in the replicas' subnet."""
     mask: str
-    """The mask of its address."""
+    """The mask of its address, such as 255.255.255.0."""
     port: int
-    """Its TCP port."""
+    """Its TCP port. Clients have to name any other than 1433."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ class Topology(Part):
     """One farm, whole."""
 
     name: Text
-    """What messages call this farm."""
+    """Label of the farm in messages, pictures and reports; no machine knows it."""
     product: Literal["wap", "wa4ws"]
     """`wap`: Windows Azure Pack v1; `wa4ws`: Windows Azure for Windows Server, the release before it."""
     domains: Annotated[tuple[Domain, ...], Field(min_length=1)]
@@ -33,11 +33,11 @@ class Topology(Part):
     certificates: tuple[Certificate, ...] = ()
     """The certificates that clients see."""
     sql: Sql
-    """The availability group."""
+    """The SQL Servers: replicas, availability group, listener and the logins on them."""
     spf: Spf
-    """Service Provider Foundation."""
+    """Service Provider Foundation: its servers, the name in front of them and the portal's account there."""
     portal: Portal
-    """The portal servers."""
+    """The portal: its tiers of servers, their software, who administers it and the plan that proves it."""
     drill: Drill = Drill()
     """How long clients may notice that a server is away."""
     waits: Waits = Waits()

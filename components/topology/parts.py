@@ -62,11 +62,11 @@ class Machine(Part):
     """A Windows server that is there already."""
 
     name: NetbiosName
-    """Computer name."""
+    """Computer name without the domain, at most 15 characters."""
     domain: DnsName
     """The domain it is a member of."""
     address: Address
-    """Its own (dedicated) address."""
+    """Its own (dedicated) IPv4 address, in the subnet of its domain."""
     interface: Text | None = None
     """The network card that a load balancing cluster binds to. Needed on nodes of a `cluster`."""
     lost: Flag = False
@@ -101,7 +101,7 @@ class Replica(Part):
     endpoint_port: Port = 5022
     """TCP port on which replicas talk to each other."""
     commit: Literal["synchronous", "asynchronous"] = "synchronous"
-    """Whether a commit waits for this replica."""
+    """Whether a commit on the primary waits until this replica has written the log."""
     failover: Literal["automatic", "manual"] | None = None
     """How it may become primary. Left out: automatic when synchronous, else manual."""
 
@@ -131,7 +131,7 @@ class FailoverCluster(Part):
     name: NetbiosName
     """Its name object in the domain."""
     address: Address
-    """Its administrative address."""
+    """Its administrative IPv4 address, in the subnet of a replica."""
 
 
 class Listener(Part):
@@ -142,7 +142,7 @@ class Listener(Part):
     address: Address
     """Its address, in the replicas' subnet."""
     port: Port = 1433
-    """Its TCP port."""
+    """Its TCP port. Clients have to name any other than 1433."""
 
 
 class Sql(Part):
@@ -153,7 +153,7 @@ class Sql(Part):
     cluster: FailoverCluster
     """The failover cluster below the group."""
     group: SqlIdentifier
-    """Name of the availability group."""
+    """Name of the availability group in SQL Server and in the failover cluster."""
     listener: Listener
     """The group's listener, to which every part of the farm connects."""
     backup_share: Share
@@ -188,11 +188,11 @@ class Spf(Part):
     name: DnsName
     """The load-balanced name of its servers."""
     address: Address
-    """The address behind that name."""
+    """The IPv4 address behind that name."""
     port: Port = 8090
     """HTTPS port of its web site."""
     servers: Annotated[tuple[NetbiosName, ...], Field(min_length=1)]
-    """Its machines."""
+    """The machines that run it, by their names in `machines`."""
     account: AccountName
     """The local account, the same on every server, with which the portal registers and calls it."""
     groups: Annotated[tuple[Text, ...], Field(min_length=1)] = ("SPF_Admin", "SPF_Provider", "SPF_VMM")

@@ -39,11 +39,11 @@ class PortRule(Part):
     """A range of ports that a load balancing cluster spreads over its nodes."""
 
     start: PortOfRule
-    """First port."""
+    """First port, 0 to 65535."""
     end: PortOfRule
-    """Last port."""
+    """Last port, 0 to 65535; it belongs to the rule."""
     protocol: Literal["tcp", "udp", "both"] = "tcp"
-    """What it applies to."""
+    """The protocol whose ports these are."""
     affinity: Literal["none", "single", "network"] = "single"
     """What stays on one node: nothing, a client, or a client's class C network."""
 
@@ -54,7 +54,7 @@ class Cluster(Part):
     name: DnsName
     """The name under which clients reach the tier."""
     address: Address
-    """The virtual address behind that name."""
+    """The virtual IPv4 address behind that name."""
     mode: Literal["unicast", "multicast", "igmpmulticast"] = "unicast"
     """Operation mode. On Hyper-V, unicast needs MAC address spoofing on the nodes' cards."""
     port_rules: Annotated[tuple[PortRule, ...], Field(min_length=1)] = (
@@ -72,7 +72,7 @@ class LoadBalancer(Part):
     name: DnsName
     """The name under which clients reach the tier."""
     address: Address
-    """The virtual address behind that name."""
+    """The virtual IPv4 address behind that name."""
     connects_from: tuple[Subnet, ...] = ()
     """From where it connects to the servers and probes them: addresses or subnets. Left out: its virtual address."""
 

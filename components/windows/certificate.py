@@ -32,18 +32,18 @@ class IntermediateInputs(InputPart):
     thumbprint: str
     """Its SHA-1, as Windows shows it."""
     content: str
-    """The certificate, base64."""
+    """The certificate, DER in base64."""
 
 
 class CertificateInputs(Inputs):
     machine: Annotated[str, ReplaceOn(delete_first=False)]
     """The machine."""
     name: str
-    """What the topology calls it."""
+    """Its name in the topology's `certificates`; messages call it so."""
     thumbprint: Annotated[str, ReplaceOn(delete_first=False)]
     """Its SHA-1, as Windows shows it."""
     pfx: Secret
-    """The PFX file, base64."""
+    """The PFX file in base64; it holds the private key."""
     password: Secret
     """The file's password."""
     valid_from: datetime | None = None

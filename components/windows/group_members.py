@@ -21,9 +21,9 @@ class GroupMembersInputs(Inputs):
     machine: Annotated[str, ReplaceOn()]
     """The machine."""
     group: Annotated[str, ReplaceOn()]
-    """The local group."""
+    """The local group's name, such as MgmtSvc Operators."""
     members: Annotated[tuple[str, ...], Items()]
-    """``DOMAIN\\name``."""
+    """Users and groups of a domain, each as ``DOMAIN\\name``; other members stay."""
 
 
 @dataclass(frozen=True)

@@ -30,11 +30,11 @@ class SiteBindingInputs(Inputs):
     site: Annotated[str, ReplaceOn()]
     """The site's name in IIS."""
     port: int
-    """Where it has to answer."""
+    """The HTTPS port on which it has to answer, on every address."""
     old_port: int
-    """Where it no longer answers."""
+    """The HTTPS port of its installation, on which it no longer answers."""
     thumbprint: str
-    """The certificate that it answers with."""
+    """SHA-1 of the certificate that it answers with, 40 hexadecimal digits."""
     former: tuple[int, ...] = ()
     """Where it no longer answers either: the ports that this program gave it before."""
     started: bool = True

@@ -1,0 +1,61 @@
+"""Every cmdlet of the lab is needed: by the program, its tests, an example, another client, or for a reason here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+REGISTERED = re.compile(r"@(?:cmdlet|cluster_cmdlet|streaming)\(\"([\w-]+)\"\)")
+USERS = (
+    *("components", "remote", "operations", "tests", "policy", "examples", "docs", "README.md"),
+    *("lab/README.md", "lab/client_tests", "lab/testing"),
+)
+ENDINGS = {".py", ".ps1", ".md", ".go", ".js", ".java", ".yaml"}
+
+KEPT = {
+    "The language: any script of the lab's users may have it, and recorded answers of real PowerShell cover it.": """
+        Add-Content Add-Member Compare-Object Copy-Item Get-ExecutionPolicy Get-Host Get-Location Get-Member Get-Module
+        Get-Variable Group-Object Invoke-Command Invoke-Expression Measure-Command New-Alias New-Variable Out-Default
+        Out-File Out-Host Out-String Read-Host Remove-Variable Resolve-Path Select-String Set-Alias Set-Location
+        Set-Variable Tee-Object Write-Debug Write-Error Write-Host Write-Output Write-Progress Write-Verbose
+        Write-Warning
+    """,
+    "Get-WmiObject's successor, which the documentation of Windows Server 2012 recommends for the same classes.": """
+        Get-CimInstance
+    """,
+    "With it an administrator does by hand what the program does or finds: NLB, sites, tasks, certificates.": """
+        Get-Cluster Get-NlbClusterNodeNetworkInterface Get-WebConfigurationProperty Import-PfxCertificate
+        New-ScheduledTaskPrincipal New-ScheduledTaskTrigger Set-NlbClusterPortRuleNodeHandlingPriority
+        Set-WebConfigurationProperty Stop-ScheduledTask
+    """,
+    "Published scripts for the portal have it: one configures all features, others give a plan its quotas.": """
+        Add-MgmtSvcListQuota Add-MgmtSvcQuotaSetting Get-MgmtSvcSqlHostingServer Initialize-MgmtSvcProduct
+        New-MgmtSvcQuotaList Update-MgmtSvcPlanQuota
+    """,
+}
+
+
+def registered() -> set[str]:
+    files = [file for file in (ROOT / "lab").rglob("*.py") if "tests" not in file.relative_to(ROOT).parts]
+    return {name for file in files for name in REGISTERED.findall(file.read_text(encoding="utf-8"))}
+
+
+def texts() -> Iterator[str]:
+    """What uses the lab. Its own documents only list what it has."""
+    for name in USERS:
+        place = ROOT / name
+        for file in [place] if place.is_file() else place.rglob("*"):
+            own = file == Path(__file__) or (ROOT / "docs" / "lab") in file.parents or file.name == "lab.md"
+            if file.suffix in ENDINGS and not own:
+                yield file.read_text(encoding="utf-8").lower()
+
+
+def test_every_cmdlet_of_the_lab_is_used_or_kept_for_a_reason() -> None:
+    found = {name.lower() for name in registered()}
+    assert len(found) > 100
+    unused = found - {word for text in texts() for word in re.findall(r"[a-z]+-[a-z]+", text)}
+    kept = {name.lower() for names in KEPT.values() for name in names.split()}
+    assert unused - kept == set(), "nothing needs it: delete it, or say in KEPT why it stays"
+    assert kept - unused == set(), "it is used, or gone: take it out of KEPT"
