@@ -26,7 +26,6 @@ _ENDS_NUMBER = set(" \t\r\n\f\v()[]{}|&;,+-*/%=<>.!#:'\"")
 _UNITS = {"kb": 1 << 10, "mb": 1 << 20, "gb": 1 << 30, "tb": 1 << 40, "pb": 1 << 50}
 _ESCAPES = {"0": "\0", "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _WORD_ENDS = set(" \t\f\v\r\n\u00a0(){};,|&")
-_SPECIAL = {"$", "`", *SINGLE, *DOUBLE}
 
 
 class ParseError(PowerShellError):

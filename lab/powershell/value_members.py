@@ -418,11 +418,6 @@ def category_view(record: ErrorRecord) -> PSObject:
     )
 
 
-def stringify(value: Any) -> str:
-    """``ToString()`` of a value whose type has no formats."""
-    return to_text(value)
-
-
 PROPERTIES: list[tuple[type | tuple[type, ...], Table]] = [
     (datetime, DATE_PROPERTIES),
     (timedelta, SPAN_PROPERTIES),

@@ -294,10 +294,6 @@ def fits(value: int, *, long: bool) -> bool:
     return value in (_INT64 if long else _INT32)
 
 
-def pairs_of(table: HashTable) -> list[tuple[Any, Any]]:
-    return table.items()
-
-
 def exception_of(error: PowerShellError) -> NetException:
     """The .NET exception that an error of the lab stands for."""
     inner = exception_of(error.inner) if error.inner else None

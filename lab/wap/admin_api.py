@@ -142,12 +142,6 @@ def _key(machine: Machine) -> str:
 # Users
 
 
-def list_users(call: RestCall) -> Response:
-    rows = run(call.session, "SELECT [Name], [Email], [State], [CreatedDate] FROM [mp].[Users] ORDER BY [Name]")
-    items = [{**row, "SubscriptionCount": 0, "ActivationSyncState": 0, "LastErrorMessage": None} for row in rows]
-    return reply({"items": items, "filteredTotalCount": len(items), "totalCount": len(items)})
-
-
 _ID = "([^/]+)"
 _ROUTES: list[tuple[str, str, Callable[..., Response]]] = [
     ("GET", "/plans", plans.list_plans),
@@ -166,5 +160,4 @@ _ROUTES: list[tuple[str, str, Callable[..., Response]]] = [
     ("DELETE", f"/resourceproviders/{_ID}/{_ID}", delete_provider),
     ("POST", "/resourceproviderverification", verify_provider),
     ("GET", f"/services/{_ID}/(.*)", forward),
-    ("GET", "/users", list_users),
 ]

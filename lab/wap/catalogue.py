@@ -14,19 +14,6 @@ CONFIG, PORTAL, STORE, USAGE, GALLERY = (
 )
 DATABASES = (CONFIG, PORTAL, STORE, USAGE, GALLERY)
 
-SCHEMA_DATABASE = {
-    "MySQL": STORE,
-    "SQLServer": STORE,
-    "Usage": USAGE,
-    "WebAppGallery": GALLERY,
-    "Notification": STORE,
-    "Management": STORE,
-    "Config": CONFIG,
-    "PortalAspNet": PORTAL,
-    "PortalNotification": PORTAL,
-}
-"""Names that Get-MgmtSvcSchema gives, with the database that each is installed in by default."""
-
 NAMESPACES = (
     "MySQL",
     "SQLServer",
@@ -261,8 +248,6 @@ FEATURES = {
     )
 }
 """By name, in the order in which Initialize-MgmtSvcProduct takes them."""
-
-FEATURE_OF_SITE = {feature.site.name.lower(): feature for feature in FEATURES.values()}
 
 
 def feature_named(name: str) -> Feature | None:

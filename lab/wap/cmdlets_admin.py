@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from lab.powershell.api import Call, NotModelledError, PowerShellError, PSObject, cmdlet
@@ -155,12 +155,6 @@ def set_plan(call: Call) -> Iterable[Any]:
 def remove_plan(call: Call) -> None:
     if not what_if(call):
         request(call, "DELETE", f"/plans/{text(call, 'PlanId')}")
-
-
-@cmdlet("Sync-MgmtSvcPlan")
-def sync_plan(call: Call) -> None:
-    if not what_if(call):
-        request(call, "PUT", f"/plans/{text(call, 'PlanId')}/quota?sync=true")
 
 
 @cmdlet("Add-MgmtSvcPlanService")
@@ -336,11 +330,3 @@ def test_resource_provider(call: Call) -> Iterable[Any]:
             {"HasFailures": answer["HasFailures"], "VerificationResult": results},
         )
     ]
-
-
-@cmdlet("Get-MgmtSvcUser")
-def get_user(call: Call) -> Iterator[Any]:
-    wanted = text(call, "Name")
-    for item in request(call, "GET", "/users")["items"]:
-        if wanted is None or item["Name"].lower() == wanted.lower():
-            yield _object("User", item, "Name")

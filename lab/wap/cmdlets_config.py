@@ -13,10 +13,10 @@ from typing import Any
 from lab.powershell.api import Call, HashTable, PowerShellError, PSObject, cmdlet
 from lab.sql.api import Session as SqlSession
 from lab.sql.api import SqlError
-from lab.wap import catalogue, local, schema, secrets, store
-from lab.wap.arguments import matches, namespace, refuse, target, text, texts, what_if
+from lab.wap import catalogue, local, secrets, store
+from lab.wap.arguments import matches, refuse, target, text, texts, what_if
 from lab.wap.catalogue import CONFIG, STORE
-from lab.wap.configure import Setup, ensure_user, initialize, not_installed
+from lab.wap.configure import Setup, initialize, not_installed
 from lab.wap.database import Target, connected, exception, run
 from lab.wap.defaults import add_admin
 
@@ -117,97 +117,6 @@ def reset_passphrase(call: Call) -> None:
     with opened(call, target(call, CONFIG)) as session:
         if not what_if(call):
             store.change_passphrase(session, text(call, "OldPassphrase") or "", text(call, "NewPassphrase") or "")
-
-
-@cmdlet("New-MgmtSvcPassword")
-def new_password(call: Call) -> Iterable[Any]:
-    return [secrets.new_password(int(call.get("Length") or 32))]
-
-
-@cmdlet("Get-MgmtSvcDefaultDatabaseName")
-def default_database_name(call: Call) -> Iterable[Any]:
-    wanted = texts(call, "Name")
-    return [name for name in catalogue.DATABASES if matches(name, wanted)]
-
-
-@cmdlet("Get-MgmtSvcNamespace")
-def get_namespace(call: Call) -> Iterable[Any]:
-    wanted = texts(call, "Namespace")
-    return [name for name in catalogue.NAMESPACES if matches(name, wanted)]
-
-
-@cmdlet("Get-MgmtSvcSchema")
-def get_schema(call: Call) -> Iterable[Any]:
-    wanted = texts(call, "Schema")
-    return [name for name in catalogue.SCHEMA_DATABASE if matches(name, wanted)]
-
-
-@cmdlet("Get-MgmtSvcEndpoint")
-def get_endpoint(call: Call) -> Iterable[Any]:
-    spaces, names = [namespace(name) for name in texts(call, "Namespace")], texts(call, "Name")
-    for feature in local.features(call.machine):
-        site = call.machine.collection("site").get(feature.site.name)
-        if site is None or (spaces and feature.name not in spaces) or not matches(feature.site.name, names):
-            continue
-        for binding in site["bindings"]:
-            host = binding["host"] or call.machine.fqdn
-            yield PSObject(
-                "Microsoft.WindowsAzure.Config.PowerShell.Endpoint",
-                {
-                    "Namespace": feature.name,
-                    "Name": feature.site.name,
-                    "Uri": f"{binding['protocol']}://{host}:{binding['port']}/",
-                },
-            )
-
-
-def _schema(call: Call) -> str:
-    wanted = text(call, "Schema") or ""
-    for name in catalogue.SCHEMA_DATABASE:
-        if name.lower() == wanted.lower():
-            return name
-    raise PowerShellError(
-        f"The schema '{wanted}' is not valid. Valid schemas are: {', '.join(catalogue.SCHEMA_DATABASE)}.",
-        "InvalidSchema",
-        category="InvalidArgument",
-        exception_type="System.ArgumentException",
-        target=wanted,
-    )
-
-
-@cmdlet("Test-MgmtSvcDatabase")
-def test_database(call: Call) -> Iterable[Any]:
-    name = _schema(call)
-    where = target(call, catalogue.SCHEMA_DATABASE[name])
-    with opened(call, where.at("")) as session:
-        if not store.database_exists(session, where.database):
-            return [False]
-    with opened(call, where) as session:
-        return [
-            all(
-                run(session, "SELECT OBJECT_ID(@name) AS id", name=table)[0]["id"] is not None
-                for table in schema.TABLES[name]
-            )
-        ]
-
-
-@cmdlet("Add-MgmtSvcDatabaseUser")
-def add_database_user(call: Call) -> None:
-    name = _schema(call)
-    where = target(call, catalogue.SCHEMA_DATABASE[name])
-    if what_if(call):
-        return
-    user, password = text(call, "User") or "", text(call, "UserPassword") or ""
-    try:
-        ensure_user(
-            Setup(call.session, where, ""),
-            user,
-            password,
-            where.database,
-            text(call, "RoleName") or schema.role_of(name),
-        )
-    except SqlError as error:
-        raise exception(error) from None
 
 
 # Administrators

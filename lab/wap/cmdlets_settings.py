@@ -81,18 +81,6 @@ def set_database_setting(call: Call) -> None:
             store.put(session, namespace(space), name, value)
 
 
-@cmdlet("Set-MgmtSvcSetting")
-def set_setting(call: Call) -> None:
-    refuse(call, "Encode", "SkipUpdateHash")
-    feature = FEATURES.get(namespace(text(call, "Namespace") or ""))
-    document = local.configuration(call.machine, feature) if feature else None
-    if feature is None or document is None:
-        raise not_installed(text(call, "Namespace") or "")
-    if not what_if(call):
-        settings = {**document["settings"], text(call, "Name") or "": text(call, "Value")}
-        call.machine.collection("wap-feature").change(feature.name, settings=settings)
-
-
 # Host names
 
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from lab.authority import thumbprint
-from lab.wap.catalogue import COMPONENTS, CONFIG_SITE, FEATURES, Component, Feature, Site, sites_of
+from lab.wap.catalogue import CONFIG_SITE, FEATURES, Component, Feature, Site, sites_of
 from lab.world import Document, Machine
 
 OPERATORS = "MgmtSvc Operators"
@@ -179,7 +179,3 @@ def _self_signed(machine: Machine, friendly: str) -> str:
         "friendly_name": friendly,
     }
     return mark
-
-
-def component_of_title(title: str) -> Component | None:
-    return next((component for component in COMPONENTS.values() if component.title == title), None)

@@ -23,7 +23,6 @@ PARTS = (
     "misc_dotnet",
     "sockets_dotnet",
     "wsman_drive",
-    "network_shares",
     "network_firewall",
     "firewall_rules",
     "accounts_adsi",

@@ -67,7 +67,6 @@ def test_a_plan_from_beginning_to_end(portal: Lab) -> None:
     [found] = portal.api("Get-MgmtSvcPlan", DisplayName="high availability*")
     assert found.get("ConfigState") == "Configured"
     assert found.get("ServiceQuotas")[0].get("Settings")[0].get("Value") == "x"
-    portal.api("Sync-MgmtSvcPlan", PlanId=plan.get("Id"))
 
     portal.install("Portal2")
     portal.configure("Portal2")
@@ -172,10 +171,6 @@ def test_testing_a_provider(portal: Lab) -> None:
         "Test-MgmtSvcResourceProvider", **_registration(AdminAuthenticationUser=credential("x", "y")), **values
     )
     assert bad.get("HasFailures") is True
-
-
-def test_users(portal: Lab) -> None:
-    assert portal.api("Get-MgmtSvcUser") == []
 
 
 # Service Provider Foundation itself

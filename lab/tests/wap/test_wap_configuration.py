@@ -227,18 +227,6 @@ def test_host_names_and_trust_point_at_the_first_node_until_changed(portal: Lab)
     assert "https://portal.hyper-v.nu:30091/" in setting.get("Value")
 
 
-def test_names_and_passwords(portal: Lab) -> None:
-    assert portal.call("Get-MgmtSvcDefaultDatabaseName") == list(DATABASES)
-    assert "AdminAPI" in portal.call("Get-MgmtSvcNamespace")
-    assert "PortalAspNet" in portal.call("Get-MgmtSvcSchema")
-    assert len(portal.call("New-MgmtSvcPassword")[0]) == 32
-    assert len(portal.call("New-MgmtSvcPassword", Length=20)[0]) == 20
-    [endpoint] = portal.call("Get-MgmtSvcEndpoint", Namespace="AdminAPI")
-    assert endpoint.get("Uri") == "https://portal1.hyper-v.nu:30004/"
-    assert portal.call("Test-MgmtSvcDatabase", Schema="Management", **SQL) == [True]
-    assert portal.call("Test-MgmtSvcDatabase", Schema="Management", Database="Other", **SQL) == [False]
-
-
 @pytest.mark.parametrize(
     ("text", "user", "password"),
     [

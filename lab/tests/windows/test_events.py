@@ -77,16 +77,3 @@ def test_logs_of_another_machine_are_a_second_hop(log: World, shell: Any) -> Non
     with pytest.raises(PowerShellError, match="unauthorized"):
         shell("SQL1")("Get-WinEvent", LogName=["Application"], ComputerName="Portal1")
     assert shell("SQL1", logon="batch")("Get-WinEvent", LogName=["Application"], ComputerName="Portal1")
-
-
-def test_classic_logs(log: World, shell: Any) -> None:
-    run = shell("Portal1")
-    assert [entry.get("Source") for entry in run("Get-EventLog", LogName="Application", Newest=5)] == ["MsiInstaller"]
-    with pytest.raises(PowerShellError, match="does not exist"):
-        run("Get-EventLog", LogName=CHANNEL)
-    with pytest.raises(PowerShellError, match="source name"):
-        run("Write-EventLog", LogName="Application", Source="Farm", EventId=1, Message="x")
-    run("New-EventLog", LogName="Application", Source=["Farm"])
-    run("Write-EventLog", LogName="Application", Source="Farm", EventId=1, EntryType="Warning", Message="x")
-    (event,) = run("Get-WinEvent", FilterHashtable=HashTable([("LogName", "Application"), ("Level", 3)]))
-    assert event.get("Message") == "x"

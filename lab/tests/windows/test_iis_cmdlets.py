@@ -199,18 +199,6 @@ def test_the_drive_binds_a_certificate_by_address(world: World, here: Session, t
     assert [item.get("name") for item in drive.children(here, "Sites")] == [TENANT, "Default Web Site"]
 
 
-def test_pools(here: Session, thumbprint: str) -> None:
-    call(here, "New-WebAppPool", Name="P")
-    call(here, "Stop-WebAppPool", Name="P")
-    assert call(here, "Get-WebAppPoolState", Name="P")[0].get("Value") == "Stopped"
-    with pytest.raises(PowerShellError, match="already stopped"):
-        call(here, "Stop-WebAppPool", Name="P")
-    with pytest.raises(PowerShellError, match="start stopped object"):
-        call(here, "Restart-WebAppPool", Name="P")
-    with pytest.raises(PowerShellError, match="does not exist"):
-        call(here, "Start-WebAppPool", Name="Q")
-
-
 def test_settings_of_a_site_and_of_the_server(here: Session) -> None:
     section = "/system.webServer/security/authentication/basicAuthentication"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lab import machines
-from lab.powershell.api import DRIVES, PROGRAMS, TYPES, NotModelledError, PowerShellError
+from lab.powershell.api import PROGRAMS, TYPES, NotModelledError, PowerShellError
 from lab.windows import misc, nlb
 from lab.windows.firewall_rules import WMI
 from lab.world import World
@@ -77,28 +77,6 @@ def test_alwayson_is_configured_through_wmi(world: World, shell: Any) -> None:
         shell("Portal1")("Get-WmiObject", **where)
     with pytest.raises(NotModelledError, match="computermanagement10"):
         run("Get-WmiObject", **{**where, "Namespace": r"root\Microsoft\SqlServer\ComputerManagement10"})
-
-
-def test_shares_are_made_for_accounts_that_exist(world: World, shell: Any) -> None:
-    run = shell("FILE")
-    (share,) = run("Get-SmbShare", Name=["SQLAG"])
-    assert share.get("Path") == "C:\\Shares\\SQLAG"
-    DRIVES["filesystem"].new(run.session, "C:\\Data", type="Directory")
-    run.recorder.stop = True
-    with pytest.raises(PowerShellError, match="No mapping"):
-        run("New-SmbShare", Name="Data", Path="C:\\Data", ChangeAccess=["HYPERVNU\\nobody"])
-    with pytest.raises(PowerShellError, match="cannot find"):
-        run("New-SmbShare", Name="Data", Path="C:\\None")
-    run("New-SmbShare", Name="Data", Path="C:\\Data", ChangeAccess=["HYPERVNU\\SVC_SQL"])
-    assert DRIVES["filesystem"].item(shell("SQL1", user="HYPERVNU\\SVC_SQL", logon="batch").session, "\\\\FILE\\Data")
-    assert [(a.get("AccountName"), a.get("AccessRight")) for a in run("Get-SmbShareAccess", Name=["Data"])] == [
-        ("HYPERVNU\\SVC_SQL", "Change")
-    ]
-    run.recorder.stop = False
-    run("Get-SmbShare", Name=["None"])
-    assert run.recorder.errors[-1].error_id == "CmdletizationQuery_NotFound_Name,Get-SmbShare"
-    run("Remove-SmbShare", Name=["Data"], Force=True)
-    assert "Data" not in world.machine("FILE").collection("share")
 
 
 def test_firewall_rules(shell: Any) -> None:

@@ -13,8 +13,6 @@ from lab.sql.engine.functions.registry import function
 from lab.sql.engine.lexer import tokens
 from lab.sql.engine.types import SYSTEM_TYPE_IDS
 
-OBJECT_TYPES = {"U": "U ", "V": "V ", "P": "P ", "FN": "FN"}
-
 
 def split_name(text: str) -> list[str]:
     """The parts of a possibly bracketed name in a text; empty when it is none."""

@@ -73,10 +73,6 @@ def number_like_first(types: list[SqlType]) -> SqlType:
     return types[0] if types[0].family != "text" else SqlType("float")
 
 
-def first_type(types: list[SqlType]) -> SqlType:
-    return types[0]
-
-
 def text_like_first(types: list[SqlType]) -> SqlType:
     """nvarchar or varchar of the first argument's length."""
     one = types[0]
