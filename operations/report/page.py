@@ -71,7 +71,7 @@ def _tiles(content: Content) -> Html:
             f"{warnings} with a warning" if warnings else "no warning",
         ),
         ("Audit", _count(len(content.risks), "risk"), f"{len(content.findings)} rows"),
-        ("Logins", f"{len(content.logins.names)} mirrored", f"{len(content.logins.differing)} differ"),
+        ("Logins", f"{len(content.logins.names)} mirrored", _differ(len(content.logins.differing))),
         ("Oldest log backup", *_oldest_log(content)),
         ("First certificate to end", *_first_end(content)),
         ("Last drill", *_last_drill(content)),
@@ -87,12 +87,16 @@ def _count(number: int, what: str) -> str:
     return f"{number or 'no'} {what if number == 1 else what + 's'}"
 
 
+def _differ(number: int) -> str:
+    return f"{number or 'none'} {'differs' if number < 2 else 'differ'}"
+
+
 def _oldest_log(content: Content) -> tuple[str, str]:
     if not content.databases:
         return "unknown", "no database was read"
     without = [one.name for one in content.databases if one.log_age is None]
     if without:
-        return "none", f"of {len(without)} of {len(content.databases)} databases"
+        return "none", f"for {_count(len(without), 'database')}"
     oldest = max(content.databases, key=lambda one: one.log_age or content.at - content.at)
     return f"{words(oldest.log_age or content.at - content.at)} ago", oldest.name
 
@@ -138,6 +142,6 @@ def _footer() -> Html:
         tag(
             "p",
             "Written by `python -m operations report`. Nothing was changed on any machine. "
-            "docs/operations.md describes each row.",
+            "docs/operations.md describes the sections.",
         ),
     )

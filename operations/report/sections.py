@@ -8,6 +8,7 @@ from datetime import datetime
 from components.step_log import Entry
 from operations import audit
 from operations.audits.finding import Finding, Verdict
+from operations.checks import unverified
 from operations.drill.measure import Server
 from operations.drill.store import Drill
 from operations.picture.design import Mark, render
@@ -35,12 +36,15 @@ def machines(content: Content) -> Iterator[Child]:
 
 
 def verification(content: Content) -> Iterator[Child]:
-    """What does not hold first, then everything else."""
+    """What does not hold first, then everything else, and what nothing looks at."""
     yield tag("p", content.verification.closing_line())
     attention = [row for row in content.verification.rows if row.status is not Status.OK]
-    others = [row for row in content.verification.rows if row.status is Status.OK]
+    others = [row for row in content.verification.rows if row.status is Status.OK and row.level != unverified.LEVEL]
+    unasked = [row for row in content.verification.rows if row.level == unverified.LEVEL]
     yield _rows("Needs attention", sorted(attention, key=lambda row: (row.status is not Status.WRONG, row.ok)))
     yield _rows("Holds", others)
+    shown = [(row.member, row.checked, row.found) for row in unasked]
+    yield table(f"Not verified ({len(shown)})", ("member", "what", "why"), shown)
 
 
 def _rows(caption: str, rows: Sequence[Row]) -> Html:
@@ -50,7 +54,7 @@ def _rows(caption: str, rows: Sequence[Row]) -> Html:
 
 def audited(content: Content) -> Iterator[Child]:
     yield tag("p", audit.closing_line(content.findings))
-    open_ = [row for row in content.findings if row.verdict is not Verdict.WELL]
+    open_ = [*content.risks, *(row for row in content.findings if row.verdict is Verdict.UNKNOWN)]
     well = [row for row in content.findings if row.verdict is Verdict.WELL]
     heads = ("looked at", "verdict", "what may fail, or was found", "effect", "remedy")
     rows = [(row.looked_at, _verdict(row), row.what, row.effect, row.remedy) for row in open_]
@@ -178,13 +182,18 @@ def _update(update: Update) -> list[Child]:
     took = "" if update.ended is None else f"{(update.ended - update.began).total_seconds():.0f} s"
     changes = ", ".join(f"{number} {name}" for name, number in update.changes.items() if name != "same")
     steps = f"{update.steps}, {len(update.failed)} failed" if update.failed else str(update.steps)
-    return [str(update.version), result, update.kind, f"{update.began:{TIME}}", took, changes or "no change", steps]
+    return [str(update.version), result, update.kind, _unbroken(update.began), took, changes or "no change", steps]
+
+
+def _unbroken(at: datetime) -> str:
+    """A time that stays on one line."""
+    return f"{at:{TIME}}".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _steps(caption: str, entries: Sequence[Entry]) -> Html:
     rows: list[list[Child]] = [
         [
-            f"{one.ended:{TIME}}",
+            _unbroken(one.ended),
             chip("wrong", "✕", "failed") if one.failed else chip("ok", "✓", "done"),
             one.machine,
             one.sentence,

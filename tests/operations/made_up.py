@@ -10,6 +10,8 @@ from components.portal.databases import DATABASES
 from components.step_log import Entry
 from components.topology import load
 from operations.audits.finding import Finding, Verdict
+from operations.checks import unverified
+from operations.checks.machines import managed
 from operations.checks.sql import Mirror
 from operations.drill.measure import Server, Service
 from operations.drill.store import Drill
@@ -70,10 +72,11 @@ def rows(design: str, down: tuple[str, ...]) -> tuple[Row, ...]:
         if machine.name in down:
             found.append(Row("machines", machine.name, "WinRM answers", Status.WRONG, "does not answer"))
             found.append(Row("portal", machine.name, "IIS runs", Status.UNCHECKED, f"{machine.name} does not answer"))
-        elif machine.name.startswith(("SQL", "SPF", "Portal", "Admin", "Tenant")):
+        elif machine.name in managed(topology):
             found.append(Row("machines", machine.name, "WinRM answers", Status.OK, "its clock says 2026-11-30"))
     found.append(Row("SQL Server", "SQL1", "its services start with it", Status.WARNING, "restart pending"))
     found.append(Row("SQL Server", DATABASES[0], "its log is backed up", Status.WARNING, "no log backup in 2 days"))
+    found.append(Row(unverified.LEVEL, "every portal server", unverified.BETWEEN_SITES[0], Status.OK, "why"))
     found += [Row("SQL Server", name, "follows on every replica", Status.OK, "on 2 replicas") for name in DATABASES]
     return tuple(found)
 

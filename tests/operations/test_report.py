@@ -264,7 +264,7 @@ UNKNOWN = Finding("level", "x", Verdict.UNKNOWN, "why")
             2,
             "Every check holds; 2 things could not be looked at.",
         ),
-        (content(), 1, "The farm is not as it should be: 3 of 15 checks do not hold."),
+        (content(), 1, "The farm is not as it should be: 3 of 16 checks do not hold."),
     ],
 )
 def test_the_verdict_and_the_exit_code(made: Content, code: int, verdict: str) -> None:
@@ -277,7 +277,7 @@ def test_what_was_not_checked_is_not_called_wrong() -> None:
     unchecked = Row("portal", "Portal1", "IIS runs", Status.UNCHECKED, "no answer")
     rows = dataclasses.replace(well.verification, rows=(*well.verification.rows, unchecked))
     made = dataclasses.replace(well, verification=rows)
-    assert made.verdict() == "Nothing wrong was found, but 1 of 12 checks could not be made."
+    assert made.verdict() == "Nothing wrong was found, but 1 of 13 checks could not be made."
     assert made.exit_code() == 1
 
 
