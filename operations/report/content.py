@@ -174,7 +174,7 @@ class Content:
             "drills": [drill.plain() for drill in self.drills],
             "updates": [_update(update) for update in self.updates],
             "steps": [_entry(entry) for entry in self.steps],
-            "not looked at": {section: list(why) for section, why in self.troubles.items()},
+            "not_looked_at": {section: list(why) for section, why in self.troubles.items()},
         }
 
 

@@ -396,7 +396,7 @@ def test_the_report_shows_the_farm_and_what_is_wrong_with_it(farm: Looking) -> N
     states = {machine["name"]: machine["status"] for machine in told["machines"]}
     wanted = {"Portal1": "ok", "Portal2": "ok", "SPF1": "ok", "SPF2": "wrong", "SQL1": "ok", "SQL2": "ok"}
     assert states == {**wanted, "FILE": "not checked"}
-    assert told["not looked at"] == {"certificates": ["SPF2 does not answer"]}
+    assert told["not_looked_at"] == {"certificates": ["SPF2 does not answer"]}
     assert [row["name"] for row in told["logins"]["differing"]] == [name]
     assert {copy["state"] for one in told["databases"] for copy in one["copies"]} == {"SYNCHRONIZED"}
     assert {(one["kind"], one["result"]) for one in told["updates"]} == {("update", "succeeded")}

@@ -19,9 +19,15 @@ from cryptography import x509
 from typer.testing import CliRunner
 
 from components import stack_configuration
+from components.portal.databases import DATABASES
+from components.sql.group import DatabaseReplica, Group
+from components.sql.log_backups import LogState
 from components.step_log import Entry, StepLog, entries
 from operations import __main__ as operations
+from operations import configuration
 from operations.audits.finding import Finding, Verdict
+from operations.checks import sql
+from operations.checks.machines import managed
 from operations.clients import Asked
 from operations.drill import measure, store
 from operations.drill.store import Drill
@@ -29,13 +35,15 @@ from operations.report import certificates as shown_certificates
 from operations.report import charts, command, history, look, page
 from operations.report.content import Content, Copy
 from operations.report.html import VOID, Html, escaped, tag
-from operations.row import Row, Status
+from operations.row import Row, Status, UncheckedError
+from operations.verify import Report
 from remote import handshakes
 from remote.errors import MachineError, UnreachableError
 from remote.http import HttpError
 from remote.secret import Secret
 from tests.operations.made_up import DAY, HOSTILE, NOW, SHOWN, certificate, content, drill
 from tests.operations.test_drill import START, TOPOLOGY, asked
+from tests.operations.test_verify import CREDENTIALS
 from tests.operations.test_verify import certificate as der
 
 
@@ -305,7 +313,7 @@ def test_the_same_content_as_data() -> None:
     assert [one["status"] for one in plain["certificates"]] == ["wrong", "warning", "wrong", "ok", "ok"]
     assert plain["databases"][1]["log_age"] == "2 hours"
     assert plain["updates"][1]["failed"][0]["failed"] is True
-    assert plain["not looked at"]["certificates"] == ["SPF2 does not answer"]
+    assert plain["not_looked_at"]["certificates"] == ["SPF2 does not answer"]
 
 
 # Looking --------------------------------------------------------------------------------------------------------------
@@ -348,15 +356,77 @@ def test_certificates_are_asked_of_machines_that_answer(monkeypatch: pytest.Monk
     topology = content().topology
     hosts = type("Hosts", (dict,), {"authorities": ""})({machine.name: machine.name for machine in topology.machines})
     context: Any = SimpleNamespace(
-        topology=topology, down=frozenset({"SPF2"}), remote=SimpleNamespace(https=https, hosts=hosts)
+        topology=topology, down=frozenset({"SPF2", "Portal2"}), remote=SimpleNamespace(https=https, hosts=hosts)
     )
     found, missing = shown_certificates.shown(context)
     ends = [x509.load_der_x509_certificate(one).not_valid_after_utc for one in (second, first)]
     assert [one.ends for one in found] == ends, "the one that ends first before the other"
-    assert {place.split(",")[0] for one in found for place in one.places} == {"Portal1", "Portal2", "SPF1", "SQL1"}
-    assert missing[0] == "SPF2 does not answer"
+    assert {place.split(",")[0] for one in found for place in one.places} == {"Portal1", "SPF1", "SQL1"}
+    assert [why for why in missing if "SPF2" in why or "Portal2" in why] == [
+        "Portal2 does not answer",
+        "SPF2 does not answer",
+    ]
     assert {"SQL2, WinRM: no connection", "SQL2, SQL Server: no connection"} < set(missing)
     assert "Portal1, MgmtSvc-TenantSite: no answer" in missing
+
+
+def test_a_farm_that_is_down_has_its_report(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    topology = content().topology
+    names = managed(topology)
+    silent = tuple(Row("machines", name, "WinRM answers", Status.WRONG, "no answer") for name in sorted(names))
+
+    def nobody(*_: Any) -> Any:
+        raise UncheckedError("no replica answers (SQL1, SQL2)")
+
+    def no_cli(*_: Any) -> Any:
+        raise MachineError("this computer", "read the stack's history", "there is no pulumi on PATH")
+
+    monkeypatch.setattr(look, "verified", lambda *_: Report(silent, (), frozenset(names)))
+    monkeypatch.setattr(look, "audited", lambda *_: [UNKNOWN])
+    monkeypatch.setattr(sql, "group_now", nobody)
+    monkeypatch.setattr(sql, "logins_now", nobody)
+    monkeypatch.setattr(history, "ask", no_cli)
+    values = {"topology": "topologies/single-domain.yaml", "credentials": CREDENTIALS}
+    made = look.looked(configuration.context(values), look.Kept("", "dev", tmp_path / "dev.log", tmp_path))
+    assert made.troubles == {
+        "certificates": tuple(f"{name} does not answer" for name in sorted(names)),
+        "databases": ("no replica answers (SQL1, SQL2)",),
+        "logins": ("no replica answers (SQL1, SQL2)",),
+        "history": ("this computer: read the stack's history: there is no pulumi on PATH.",),
+    }
+    assert made.exit_code() == 1
+    said = "".join(Page(page.written(made)).said)
+    for text in ("Clients can use: no name that clients use.", "Not looked at: no replica answers (SQL1, SQL2)"):
+        assert text in said
+    states = {machine.name: machine.status for machine in made.machines}
+    assert states == {**dict.fromkeys(names, Status.WRONG), "FILE": Status.UNCHECKED}
+
+
+def test_databases_are_shown_as_the_group_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def copy(machine: str, **otherwise: Any) -> DatabaseReplica:
+        values = {"joined": True, "failover_ready": True, "synchronization": "SYNCHRONIZED", "suspended": False}
+        return DatabaseReplica(DATABASES[0].upper(), machine, **{**values, **otherwise})
+
+    copies = (
+        copy("SQL1"),
+        copy("SQL2", suspended=True, suspend_reason="SUSPEND_FROM_USER", failover_ready=False),
+        copy("SQL3"),
+        copy("SQL4", joined=False, synchronization="", failover_ready=False),
+    )
+    log = LogState(timedelta(hours=5), True, None, "NOTHING", 1, 2)
+    monkeypatch.setattr(sql, "group_now", lambda _: Group("SQL", "SQL1", (), copies))
+    monkeypatch.setattr(sql, "logs_now", lambda *_: {DATABASES[0].lower(): log})
+    context: Any = SimpleNamespace(down=frozenset({"SQL3"}))
+    late = Row("SQL Server", DATABASES[0], "its log is backed up", Status.WRONG, "late")
+    first, second, *_ = look._databases(context, Report((late,), ()))
+    assert [(one.machine, one.role, one.state, one.ready) for one in first.copies] == [
+        ("SQL1", "primary", "SYNCHRONIZED", True),
+        ("SQL2", "secondary", "suspended, SUSPEND_FROM_USER", False),
+        ("SQL3", "secondary", "does not answer", False),
+        ("SQL4", "secondary", "not joined", False),
+    ]
+    assert (first.status, first.log_age, first.log) == (Status.WRONG, timedelta(hours=5), str(log))
+    assert (second.copies, second.log_age, second.log) == ((), None, "the primary does not tell")
 
 
 def test_drills_are_read_as_they_were_kept_and_a_broken_file_is_named(tmp_path: Path) -> None:
