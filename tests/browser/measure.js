@@ -86,7 +86,7 @@ function faint(page, found) {
 }
 
 function names(page) {
-  // As the browser tells a screen reader. It builds its tree anew for each question, so few are asked.
+  // As the browser tells a screen reader. It builds its tree for each question, so few are asked.
   return [...page.querySelectorAll("svg, table, nav, section, [role=region]")].map((one) => [one, one.computedName]);
 }
 
