@@ -108,7 +108,16 @@ def _certificate(one: Certificate, now: datetime) -> list[Child]:
     concern = one.concern(now)
     states: list[Child] = [state(one.status(now)), *((tag("br"), concern) if concern else ())]
     dates = (f"{one.begins:%Y-%m-%d}", f"{one.ends:%Y-%m-%d}")
-    return [lines(one.names), together(states), *dates, lines(one.places), one.thumbprint]
+    return [lines(one.names), together(states), *dates, lines(_by_machine(one.places)), one.thumbprint]
+
+
+def _by_machine(places: Sequence[str]) -> list[str]:
+    """``Portal1: MgmtSvc-AdminAPI, MgmtSvc-AdminSite``."""
+    services: dict[str, list[str]] = {}
+    for place in places:
+        machine, _, service = place.partition(", ")
+        services.setdefault(machine, []).append(service)
+    return [f"{machine}: {', '.join(named)}" for machine, named in services.items()]
 
 
 # Drills and history ---------------------------------------------------------------------------------------------------
@@ -167,7 +176,7 @@ def _time(text: str) -> str:
 def history(content: Content) -> Iterator[Child]:
     if not content.updates and "history" not in content.troubles:
         yield tag("p", "Nothing was done with this stack yet.")
-    heads = ("version", "result", "what", "began (UTC)", "took", "resources", "steps")
+    heads = ("began (UTC)", "result", "what", "took", "resources", "steps")
     yield table("The last entries of the stack's history", heads, [_update(one) for one in content.updates])
     failed = [entry for update in content.updates for entry in update.failed]
     yield _steps(f"Steps that failed in them ({len(failed)})", failed)
@@ -182,7 +191,8 @@ def _update(update: Update) -> list[Child]:
     took = "" if update.ended is None else f"{(update.ended - update.began).total_seconds():.0f} s"
     changes = ", ".join(f"{number} {name}" for name, number in update.changes.items() if name != "same")
     steps = f"{update.steps}, {len(update.failed)} failed" if update.failed else str(update.steps)
-    return [str(update.version), result, update.kind, _unbroken(update.began), took, changes or "no change", steps]
+    what = f"{update.kind} {update.version}" if update.version else update.kind  # a file backend counts none
+    return [_unbroken(update.began), result, what, took, changes or "no change", steps]
 
 
 def _unbroken(at: datetime) -> str:

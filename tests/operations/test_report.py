@@ -306,6 +306,12 @@ def test_a_database_that_is_not_ready_says_so_on_its_replica() -> None:
     assert "not ready for a failover" in page.written(content())
 
 
+def test_a_certificate_names_each_machine_once() -> None:
+    assert "Portal1: A, B<br>Portal2: A" in page.written(
+        content(well=True, certificates=(certificate(-1, 90, "x", "Portal1, A", "Portal1, B", "Portal2, A"),))
+    )
+
+
 def test_the_same_content_as_data() -> None:
     plain = json.loads(json.dumps(content().plain()))
     assert plain["ok"] is False
