@@ -25,6 +25,43 @@ from remote.text import one_line
 FOLDER = Path("logs")
 
 
+_FIELDS = 5
+_FAILED = "failed after"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a log."""
+
+    ended: datetime
+    resource: str
+    """Or the command."""
+    machine: str
+    result: str
+    sentence: str
+
+    @property
+    def failed(self) -> bool:
+        return self.result.startswith(_FAILED)
+
+
+def entries(file: Path) -> list[Entry]:
+    """The lines of a log, the first one first; none where there is no log yet. A line of another form is left out.
+    Raises ``OSError``."""
+    if not file.exists():
+        return []
+    found = []
+    for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+        fields = line.split("\t")
+        try:
+            ended = datetime.fromisoformat(fields[0])
+        except ValueError:
+            continue
+        if len(fields) == _FIELDS and ended.tzinfo is not None:
+            found.append(Entry(ended, *fields[1:]))
+    return found
+
+
 @dataclass(frozen=True)
 class StepLog:
     """The log of one stack, for the steps of one resource. Without a file nothing is written."""
@@ -61,7 +98,7 @@ class StepLog:
         """Append a line. A file that cannot be written to is one warning: the farm matters more than its log."""
         if self.file is None:
             return
-        result = f"failed after {seconds:.1f} s: {error.found}" if error else f"done in {seconds:.1f} s"
+        result = f"{_FAILED} {seconds:.1f} s: {error.found}" if error else f"done in {seconds:.1f} s"
         now = datetime.now(UTC).isoformat(timespec="seconds")
         fields = (now, self.resource, machine, result, sentence)
         line = "\t".join(one_line(redact(field)) for field in fields) + "\n"

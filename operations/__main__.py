@@ -3,7 +3,8 @@
 ``python -m operations verify`` looks at the farm from outside, level by level and member by member; ``audit`` shows
 what is still single; ``runbook`` prints what ``up`` would do; ``doctor`` looks whether it will work; ``leftovers``
 lists what machines still hold for a stack; ``load-balancer`` prints what an external load balancer has to carry;
-``maintenance`` takes servers out and back, one at a time; ``drill`` shuts each down and tells what clients notice.
+``maintenance`` takes servers out and back, one at a time; ``drill`` shuts each down and tells what clients notice;
+``report`` writes all that is known of the farm to one HTML file.
 """
 
 from __future__ import annotations
@@ -30,12 +31,14 @@ from operations.drill.command import drill
 from operations.errors import one_line_errors
 from operations.leftovers import Leftovers
 from operations.maintenance.command import maintenance
+from operations.report.command import report
 from operations.stack_state import state_of
 from remote.errors import MachineError
 
 app = typer.Typer(add_completion=False, help="What an operator does around pulumi up.", no_args_is_help=True)
 app.command()(maintenance)
 app.command()(drill)
+app.command()(report)
 
 Stack = Annotated[str, typer.Option(help="The stack; without it the selected one.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]

@@ -56,14 +56,24 @@ def _nodes(context: Context, machines: Machines, tier: Tier) -> Answer:
     return Answer(f"{len(tier.nodes)} nodes, {cluster.mode}", tuple(risks))
 
 
+def shown_by(context: Context, tier: Tier, node: str, port: int) -> x509.Certificate:
+    """The certificate that clients of a tier see of one node on one port. Raises ``HttpError``."""
+    answer = context.remote.https(node, port, name=tier.front.name, verify=False)
+    return x509.load_der_x509_certificate(answer.certificate)
+
+
+def thumbprint_of(certificate: x509.Certificate) -> str:
+    """Upper-case hexadecimal digits, as Windows shows it."""
+    return certificate.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - Windows' name for a certificate
+
+
 def _certificates(context: Context, tier: Tier) -> Answer:
     ports, now = [port for of, _, port in context.topology.portal.published() if of is tier], datetime.now(UTC)
     found: dict[str, x509.Certificate] = {}
     where: dict[str, list[str]] = {}
     for node, port in itertools.product(tier.nodes, ports):
-        answer = context.remote.https(node, port, name=tier.front.name, verify=False)
-        one = x509.load_der_x509_certificate(answer.certificate)
-        thumbprint = one.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - Windows' name for a certificate
+        one = shown_by(context, tier, node, port)
+        thumbprint = thumbprint_of(one)
         found[thumbprint] = one
         where.setdefault(thumbprint, []).append(f"{node}:{port}")
     risks = []

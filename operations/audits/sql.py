@@ -11,12 +11,13 @@ from components.sql import group as groups
 from components.sql import log_backups, quorum
 from components.sql.availability_group import AvailabilityGroupResource
 from components.sql.group import Group
-from components.sql.login_mirror import LoginMirrorInputs, LoginMirrorResource
+from components.sql.login_mirror import LoginMirrorResource
 from components.sql.sql_availability_group import group_inputs
 from components.steps import load_script
 from operations.audits.finding import Answer, Question, Risk
 from operations.audits.machines import Machines
 from operations.checks.drift import differences
+from operations.checks.sql import mirrored
 from operations.configuration import Context
 from remote.names import folded, same
 
@@ -177,15 +178,7 @@ def _databases(context: Context) -> Answer:
 
 
 def _logins(context: Context) -> Answer:
-    sql, resource = context.topology.sql, LoginMirrorResource()
-    inputs = LoginMirrorInputs(
-        group=sql.group,
-        machines=tuple(_machines(context)),
-        databases=DATABASES,
-        further=sql.logins,
-        drop=sql.drop_logins,
-        unreachable=sql.unreachable,
-    )
+    resource, inputs = LoginMirrorResource(), mirrored(context, _machines(context))
     facts = resource.observe(inputs, context.remote)
     effect = "After a failover, applications that log on with it are refused."
     risks = tuple(Risk(text, effect, "Run `pulumi up`.") for text in resource.concerns(inputs, facts))

@@ -61,11 +61,12 @@ class Reach:
 
 def reach(context: Context) -> list[Reach]:
     """Every machine that the program manages."""
-    managed = _managed(context.topology)
-    return [Reach(context, machine.name) for machine in context.topology.machines if machine.name in managed]
+    names = managed(context.topology)
+    return [Reach(context, machine.name) for machine in context.topology.machines if machine.name in names]
 
 
-def _managed(topology: Topology) -> set[str]:
+def managed(topology: Topology) -> set[str]:
+    """The names of the machines that the program manages."""
     portal_and_spf = {machine.name for machine in (*topology.portal_nodes, *topology.spf_servers)}
     return portal_and_spf | {replica.machine for replica in topology.replicas}
 

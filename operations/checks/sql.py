@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from components.portal.databases import DATABASES
 from components.sql import group as groups
@@ -12,6 +13,8 @@ from components.sql.availability_database import lagging
 from components.sql.availability_group import AvailabilityGroupResource
 from components.sql.cluster_access import RIGHTS, ClusterAccessResource
 from components.sql.endpoint import MirroringEndpointResource
+from components.sql.group import Group
+from components.sql.log_backups import LogState
 from components.sql.login_mirror import LoginMirrorInputs, LoginMirrorResource
 from components.sql.sql_availability_group import access_inputs, always_on_inputs, endpoint_inputs, group_inputs
 from components.steps import load_script
@@ -53,6 +56,52 @@ def _machines(context: Context) -> list[str]:
     if answering := [machine for machine in everywhere if machine not in context.down]:
         return answering
     raise UncheckedError(f"no replica answers ({', '.join(everywhere)})")
+
+
+def group_now(context: Context) -> Group:
+    """The availability group, as the replicas that answer tell it. Raises ``MachineError`` and ``UncheckedError``."""
+    return groups.observe(context.remote, _machines(context), context.topology.sql.group)
+
+
+def logs_now(context: Context, primary: str) -> Mapping[str, LogState]:
+    """The logs of all databases, by the database's name in lower case. Raises the same."""
+    return log_backups.observe(context.remote, _machines(context), primary)
+
+
+def mirrored(context: Context, machines: Sequence[str]) -> LoginMirrorInputs:
+    """The logins that the farm needs on each of these replicas."""
+    sql = context.topology.sql
+    return LoginMirrorInputs(
+        group=sql.group,
+        machines=tuple(machines),
+        databases=DATABASES,
+        further=sql.logins,
+        drop=sql.drop_logins,
+        unreachable=sql.unreachable,
+    )
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """The logins of the farm as they are now."""
+
+    names: tuple[str, ...]
+    """All that are to be the same on every replica."""
+    wrong: tuple[str, ...]
+    """What is not as it should be."""
+    differing: tuple[Mapping[str, str], ...]
+    """A row for each that differs, or that is left to the administrator: name, action, why."""
+
+
+def logins_now(context: Context) -> Mirror:
+    """Raises ``MachineError`` and ``UncheckedError``."""
+    inputs, resource = mirrored(context, _machines(context)), LoginMirrorResource()
+    facts = resource.observe(inputs, context.remote)
+    return Mirror(
+        tuple(resource.outputs(inputs, facts)["logins"]),
+        tuple(resource.concerns(inputs, facts)),
+        tuple(resource.change_outputs(inputs, facts, None, {})["report"]),
+    )
 
 
 def _silent(context: Context) -> frozenset[str]:
@@ -146,8 +195,7 @@ class _Group:
         self.context = context
 
     def __call__(self) -> str:
-        machines = _machines(self.context)
-        group = groups.observe(self.context.remote, machines, self.context.topology.sql.group)
+        machines, group = _machines(self.context), group_now(self.context)
         joined = [replica.machine for replica in group.replicas if replica.joined]
         outside = [f"{machine} is not a replica of it" for machine in machines if machine not in joined]
         silent = _silent(self.context)
@@ -176,7 +224,7 @@ class _Database:
         self.context, self.database = context, database
 
     def __call__(self) -> str:
-        group = groups.observe(self.context.remote, _machines(self.context), self.context.topology.sql.group)
+        group = group_now(self.context)
         silent = _silent(self.context)
         copies = [one for one in group.of(self.database) if one.machine not in silent]
         found = f"on {len(copies)} {'replica' if len(copies) == 1 else 'replicas'}"
@@ -190,11 +238,10 @@ class _Log:
         self.context, self.database = context, database
 
     def __call__(self) -> str:
-        machines, remote = _machines(self.context), self.context.remote
-        primary = groups.observe(remote, machines, self.context.topology.sql.group).primary
+        machines, primary = _machines(self.context), group_now(self.context).primary
         if not primary:
             raise WrongError(f"no primary says that it has it ({', '.join(machines)} were asked)")
-        log = log_backups.observe(remote, machines, primary).get(folded(self.database))
+        log = logs_now(self.context, primary).get(folded(self.database))
         if log is None:
             raise WrongError(f"{primary} has no database of this name")
         text = f"{log}. {log.remedy}" if log.remedy else str(log)
@@ -207,16 +254,5 @@ class _Logins:
         self.context = context
 
     def __call__(self) -> str:
-        sql, provider = self.context.topology.sql, LoginMirrorResource()
-        inputs = LoginMirrorInputs(
-            group=sql.group,
-            machines=tuple(_machines(self.context)),
-            databases=DATABASES,
-            further=sql.logins,
-            drop=sql.drop_logins,
-            unreachable=sql.unreachable,
-        )
-        facts = provider.observe(inputs, self.context.remote)
-        wrong = provider.concerns(inputs, facts)
-        found = f"{len(provider.outputs(inputs, facts)['logins'])} logins"
-        return expect(wrong, found, unasked=_silent(self.context))
+        mirror = logins_now(self.context)
+        return expect(mirror.wrong, f"{len(mirror.names)} logins", unasked=_silent(self.context))

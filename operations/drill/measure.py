@@ -30,6 +30,10 @@ class Service:
     longest_outage_seconds: float
     """The longest time in which no request of one client was answered well."""
     errors: dict[str, int]
+    requests_by_second: tuple[int, ...] = ()
+    """How many were sent in each second after the order; those that were sent before it count in the first."""
+    failures_by_second: tuple[int, ...] = ()
+    """Of those, how many failed."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class Server:
     budget_seconds: float
     longest_outage_seconds: float
     services: tuple[Service, ...]
+    on_seconds: float | None = None
+    """When it was told to switch on, after the order to shut down; None in results of before this was kept."""
 
     @property
     def within(self) -> bool:
@@ -72,7 +78,16 @@ def _service(target: Target, asked: Asked, ordered: float) -> Service:
         round(failures[-1].began - ordered, 1) if failures else None,
         round(max((outage(requests) for requests in _by_client(own)), default=0), 1),
         dict(Counter(one.error for one in failures)),
+        _by_second(own, own, ordered),
+        _by_second(failures, own, ordered),
     )
+
+
+def _by_second(counted: Sequence[Request], every: Sequence[Request], ordered: float) -> tuple[int, ...]:
+    """How many of the counted were sent in each second, until the last second of every one of them."""
+    seconds = [max(0, int(one.began - ordered)) for one in every]
+    found = Counter(max(0, int(one.began - ordered)) for one in counted)
+    return tuple(found[second] for second in range(max(seconds, default=-1) + 1))
 
 
 def _by_client(requests: Sequence[Request]) -> list[list[Request]]:
@@ -94,7 +109,15 @@ def outage(requests: Sequence[Request]) -> float:
 
 
 def server(
-    topology: Topology, machine: str, asked: Asked, *, ordered: float, off: float, redundant: float, planned: bool
+    topology: Topology,
+    machine: str,
+    asked: Asked,
+    *,
+    ordered: float,
+    off: float,
+    redundant: float,
+    planned: bool,
+    on: float | None = None,
 ) -> Server:
     """A server's part: the budget is that of its levels, the largest where it has several."""
     levels = levels_of(topology, machine)
@@ -102,4 +125,5 @@ def server(
     found = services(asked, ordered)
     longest = max((one.longest_outage_seconds for one in found), default=0.0)
     seconds = max(float(getattr(budget, level)) for level in levels)
-    return Server(machine, tuple(levels), round(off, 1), round(redundant, 1), seconds, longest, found)
+    on = None if on is None else round(on, 1)
+    return Server(machine, tuple(levels), round(off, 1), round(redundant, 1), seconds, longest, found, on)

@@ -89,7 +89,7 @@ class Runner:
             seconds = self._topology.waits.restart
             self._well(machine, f"the whole farm with {machine} again", seconds)
             redundant = time.time() - switched
-        self._keep(machine, asked, ordered=ordered, off=off, redundant=redundant)
+        self._keep(machine, asked, ordered=ordered, off=off, on=switched - ordered, redundant=redundant)
 
     def _keep(self, machine: str, asked: Asked, **times: float) -> None:
         found = measure.server(self._topology, machine, asked, planned=self._settings.planned, **times)

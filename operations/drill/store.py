@@ -7,12 +7,15 @@ the next one.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from glob import escape
 from pathlib import Path
 from typing import Any
 
-from operations.drill.measure import Server
+from operations.drill.measure import Server, Service
+from remote.errors import MachineError
 
 
 @dataclass
@@ -59,11 +62,39 @@ def begin(folder: Path, farm: str, *, planned: bool) -> Store:
 def left_off(folder: Path, farm: str) -> list[tuple[Path, str]]:
     """The servers that a killed drill of this farm shut down and did not switch on, each with the drill's file."""
     found = []
-    for file in sorted(folder.glob(f"{farm}-*.json")):
+    for file in sorted(folder.glob(f"{escape(farm)}-*.json")):
         values = json.loads(file.read_text(encoding="utf-8"))
-        if values["off"]:
+        if values["off"] and values["farm"] == farm:  # another farm's name may begin like this one's
             found.append((file, str(values["off"])))
     return found
+
+
+def files(folder: Path, farm: str) -> list[Path]:
+    """The files that may be of drills of this farm, the last one first."""
+    return sorted(folder.glob(f"{escape(farm)}-*.json"), reverse=True)
+
+
+def read(file: Path) -> Drill:
+    """The drill of a file. Raises ``MachineError`` for one that cannot be read."""
+    try:
+        values = json.loads(file.read_text(encoding="utf-8"))
+        del values["ok"]
+        return Drill(**{**values, "servers": [_server(server) for server in values["servers"]]})
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise MachineError(
+            "this computer", f"read the drill {file}", f"{type(error).__name__}: {error}", "Remove the file."
+        ) from None
+
+
+def _server(values: dict[str, Any]) -> Server:
+    del values["within_budget"]
+    services = (Service(**{**one, **_tuples(one)}) for one in values["services"])
+    return Server(**{**values, "levels": tuple(values["levels"]), "services": tuple(services)})
+
+
+def _tuples(service: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    names = ("requests_by_second", "failures_by_second")
+    return {name: tuple(int(number) for number in service.get(name, ())) for name in names}
 
 
 def switched_on(file: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import combinations
 from pathlib import Path
 from xml.etree import ElementTree
@@ -9,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from components.topology import load
+from operations.picture.design import Mark, render
 from tools.pages import designs
 
 HERE = Path(__file__).resolve().parent
@@ -26,7 +28,7 @@ def texts(svg: str) -> list[str]:
 def test_a_picture_is_up_to_date(file: Path) -> None:
     drawn = designs.FOLDER / f"{file.stem}.svg"
     assert drawn.exists(), AGAIN
-    assert drawn.read_text(encoding="utf-8") == designs.render(load(file)), AGAIN
+    assert drawn.read_text(encoding="utf-8") == render(load(file)), AGAIN
 
 
 def test_no_picture_is_left_of_a_design_that_went() -> None:
@@ -41,7 +43,7 @@ def test_the_readme_has_every_design() -> None:
 @every
 def test_everything_of_the_topology_is_in_the_picture(file: Path) -> None:
     topology = load(file)
-    said = " ".join(texts(designs.render(topology)))
+    said = " ".join(texts(render(topology)))
     names = [topology.name, topology.listener_fqdn, topology.sql.group, topology.spf.name]
     names += [name for domain in topology.domains for name in (domain.name, str(domain.subnet))]
     names += [text for machine in topology.machines for text in (machine.name, str(machine.address))]
@@ -55,8 +57,11 @@ def test_everything_of_the_topology_is_in_the_picture(file: Path) -> None:
 
 
 @every
-def test_boxes_lie_inside_or_beside_each_other(file: Path) -> None:
-    root = ElementTree.fromstring(designs.render(load(file)))
+@pytest.mark.parametrize("marked", [False, True], ids=["plain", "marked"])
+def test_boxes_lie_inside_or_beside_each_other(file: Path, marked: bool) -> None:
+    topology = load(file)
+    marks = {machine.name: Mark("soft", "? not checked") for machine in topology.machines if marked}
+    root = ElementTree.fromstring(render(topology, marks))
     found = [element for element in root.iter() if element.tag.endswith("rect")]
     keys = ("x", "y", "width", "height")
     boxes = [tuple(int(element.get(key, "0")) for key in keys) for element in found]
@@ -67,9 +72,31 @@ def test_boxes_lie_inside_or_beside_each_other(file: Path) -> None:
         assert beside or inside, (one, other)
 
 
+def test_a_machine_is_marked_by_frame_and_by_text() -> None:
+    topology = load(designs.designs()[0])
+    plain, marked = render(topology), render(topology, {"SQL2": Mark("ink", "✕ wrong"), "PORTAL9": Mark("ink", "no")})
+    said = texts(plain)
+    address = said.index("172.21.5.122") + 1
+    assert texts(marked) == [*said[:address], "✕ wrong", *said[address:]]
+    assert len(framed(marked)) == 1
+    assert framed(plain) == []
+
+
+def framed(svg: str) -> list[str]:
+    """The boxes with a thick frame."""
+    return re.findall('<rect .*stroke-width="2"', svg)
+
+
+def test_what_a_picture_says_is_data() -> None:
+    topology = load(designs.designs()[0])
+    svg = render(topology, {"SQL2": Mark("ink", "<script>\x1b[2J&")}, title="</title><script>", kind='"><script>')
+    assert "<script>" not in svg
+    assert r"<script>\x1b[2J&" in texts(svg)
+
+
 @every
 def test_the_same_topology_gives_the_same_bytes(file: Path) -> None:
-    assert designs.render(load(file)) == designs.render(load(file))
+    assert render(load(file)) == render(load(file))
 
 
 @pytest.mark.parametrize(

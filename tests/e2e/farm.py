@@ -284,7 +284,7 @@ class Farm:
         return found
 
     def operations(self, *arguments: str) -> Result:
-        asks_by_stack = ("verify", "audit", "runbook", "doctor", "load-balancer", "maintenance", "drill")
+        asks_by_stack = ("verify", "audit", "runbook", "doctor", "load-balancer", "maintenance", "drill", "report")
         stack = ("--stack", "e2e") if arguments[0] in asks_by_stack else ()
         return self._run([sys.executable, "-m", "operations", *arguments, *stack], folder=self.project)
 

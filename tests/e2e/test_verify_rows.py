@@ -6,6 +6,7 @@ before and after.
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -374,6 +375,42 @@ def test_the_runbook_says_what_up_then_does(farm: Looking) -> None:
     for sentence in sentences:
         assert sentence.replace("\\\\", "\\") in done.output
     assert "\nNothing: all " in runbook(farm)
+
+
+def test_the_report_shows_the_farm_and_what_is_wrong_with_it(farm: Looking) -> None:
+    name = "<script>alert(1)</script>"
+    farm.sql("SQL1", f"CREATE LOGIN [{name}] WITH PASSWORD = 'Report-Login-1!'")
+    farm.sql("SQL1", f"CREATE USER [{name}] FOR LOGIN [{name}]", database=DATABASE)
+    power.disconnect(farm.world, "SPF2")
+    try:
+        done = farm.operations("report", "--file", "farm.html", "--json")
+    finally:
+        power.connect(farm.world, "SPF2")
+        farm.sql("SQL1", f"DROP USER [{name}]", database=DATABASE)
+        farm.sql("SQL1", f"DROP LOGIN [{name}]")
+    assert done.code == 1, done.output
+    told, end = json.JSONDecoder().raw_decode(done.output, done.output.index("{"))
+    assert re.fullmatch(
+        r"The farm is not as it should be: .* The report is in farm\.html\.", last_line(done.output[end:])
+    )
+    states = {machine["name"]: machine["status"] for machine in told["machines"]}
+    wanted = {"Portal1": "ok", "Portal2": "ok", "SPF1": "ok", "SPF2": "wrong", "SQL1": "ok", "SQL2": "ok"}
+    assert states == {**wanted, "FILE": "not checked"}
+    assert told["not_looked_at"] == {"certificates": ["SPF2 does not answer"]}
+    assert [row["name"] for row in told["logins"]["differing"]] == [name]
+    assert {copy["state"] for one in told["databases"] for copy in one["copies"]} == {"SYNCHRONIZED"}
+    assert {(one["kind"], one["result"]) for one in told["updates"]} == {("update", "succeeded")}
+    assert told["updates"][0]["steps"] == 4
+    places = {place for one in told["certificates"] for place in one["places"]}
+    assert {"Portal1, MgmtSvc-TenantSite", "SPF1, SPF", "SQL2, SQL Server", "SQL2, WinRM"} <= places
+    html = (farm.project / "farm.html").read_text(encoding="utf-8")
+    assert "<script" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    assert not any(secret in html for secret in SECRETS.values())
+
+
+def last_line(text: str) -> str:
+    return text.strip().splitlines()[-1]
 
 
 @pytest.mark.parametrize("broken", ROWS, ids=lambda broken: broken.name)

@@ -1,0 +1,1 @@
+"""``python -m operations report``: the farm's state in one HTML file that loads nothing from elsewhere."""
