@@ -17,7 +17,16 @@ from typing import Any
 import pytest
 
 from lab.testing.process import locked
-from tools.bootstrap import command_plugin, design, farm, lab_pulumi, project, pulumi_cli, python_environment
+from tools.bootstrap import (
+    command_plugin,
+    design,
+    farm,
+    lab_pulumi,
+    project,
+    pulumi_cli,
+    python_environment,
+    system_packages,
+)
 from tools.bootstrap.stage import StageError, quiet
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -440,10 +449,27 @@ def test_python_packages_are_installed_once(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_odbc_without_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(python_environment, "_ODBC", "libnosuch.so.9")
+    monkeypatch.setattr(system_packages, "_ODBC", "libnosuch.so.9")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(StageError, match="sudo apt-get install unixodbc"):
-        python_environment.odbc()
+        system_packages.odbc()
+
+
+def test_a_browser_that_cannot_be_installed_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise StageError("no such package")
+
+    monkeypatch.setattr(system_packages, "_BROWSERS", ("nosuchbrowser",))
+    monkeypatch.setattr(system_packages, "_can_install", lambda: False)
+    system_packages.browser()
+    monkeypatch.setattr(system_packages, "_can_install", lambda: True)
+    monkeypatch.setattr(system_packages, "quiet", refuse)
+    system_packages.browser()
+    told = capsys.readouterr().out
+    assert "No Chromium on PATH: the tests that need a browser are skipped" in told
+    assert "the tests that need a browser are skipped: no such package" in told
 
 
 def test_plugin_stand_in_only_where_nothing_can_be_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

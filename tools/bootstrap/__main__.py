@@ -15,8 +15,9 @@ from tools.bootstrap.bench import bench
 from tools.bootstrap.command_plugin import command_plugin
 from tools.bootstrap.design import Design
 from tools.bootstrap.pulumi_cli import pulumi_cli
-from tools.bootstrap.python_environment import bytecode, odbc, python_environment
+from tools.bootstrap.python_environment import bytecode, python_environment
 from tools.bootstrap.stage import StageError, fail, say, summary
+from tools.bootstrap.system_packages import browser, odbc
 
 
 def setup(*, cli: bool = True) -> None:
@@ -56,6 +57,7 @@ def main() -> int:
         elif arguments.target == "check":
             checks.check()
         elif arguments.target == "test":
+            browser()
             checks.test()
         elif arguments.target == "clients":
             checks.clients()

@@ -1,20 +1,15 @@
-"""The virtual environment with the packages of requirements-dev.txt and what they bring along (constraints.txt), and
-the ODBC driver manager they need."""
+"""The virtual environment with the packages of requirements-dev.txt and what they bring along (constraints.txt)."""
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
-import os
-import shutil
 import subprocess
 import sys
 
 from tools.bootstrap.project import PYTHON, ROOT, VENV
-from tools.bootstrap.stage import StageError, quiet, run, say, stage
+from tools.bootstrap.stage import StageError, quiet, run, stage
 
 _STAMP = VENV / ".requirements"
-_ODBC = "libodbc.so.2"
 _PACKAGES = ("components", "remote", "operations", "lab", "tools", "__main__.py")
 
 
@@ -47,29 +42,3 @@ def _digest() -> str:
     for name in ("constraints.txt", "requirements.txt", "requirements-dev.txt"):
         digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()
-
-
-def odbc() -> None:
-    """Guarantees the ODBC driver manager, a package of the system: installed as root, asked for otherwise."""
-    if _loads(_ODBC):
-        return
-    apt = shutil.which("apt-get")
-    if apt is None or os.geteuid() != 0:
-        ways = "Debian, Ubuntu: sudo apt-get install unixodbc; Fedora, RHEL: sudo dnf install unixODBC"
-        raise StageError(f"The one system package that is missing is unixodbc. Install it and run make again. {ways}")
-    with stage("System package unixodbc"):
-        quiet([apt, "update", "-q"], env={"DEBIAN_FRONTEND": "noninteractive"})
-        quiet(
-            [apt, "install", "-q", "-y", "--no-install-recommends", "unixodbc"], {"DEBIAN_FRONTEND": "noninteractive"}
-        )
-        if not _loads(_ODBC):
-            raise StageError(f"unixodbc is installed, but {_ODBC} still cannot be loaded; look at ldconfig -p.")
-        say("   unixodbc is installed")
-
-
-def _loads(library: str) -> bool:
-    try:
-        ctypes.CDLL(library)
-    except OSError:
-        return False
-    return True
