@@ -24,7 +24,7 @@ _SOURCE_ADDRESS = 0xFFF00000 + 12
 _ALL, _NOTHING = 0xFFFFFFFF, 0
 
 NEEDED = (
-    "this kernel lets nobody without CAP_NET_ADMIN filter connections (SO_ATTACH_FILTER), which the lab's firewalls do. "
+    "this kernel lets nobody without CAP_NET_ADMIN filter connections (SO_ATTACH_FILTER), as the lab's firewalls do. "
     "Run the lab as root, or everything in a shell with a network of its own: "
     "unshare --map-root-user --net sh -c 'ip link set lo up; exec sh'"
 )
