@@ -228,6 +228,12 @@ def read_all(given: Any, wanted: Mapping[str, Sequence[str]], authorities: str =
                 f" and, as a secret, `certificates.{name}.password`."
             )
             continue
+        if "password" not in entry:
+            problems.append(
+                f"certificates.{name}.password: it is missing. Set it: pulumi config set --secret --path "
+                f"'certificates[\"{name}\"].password' (an empty one for a file without a password)"
+            )
+            continue
         try:
             found[name] = read(Path(entry["file"]), Secret(entry.get("password", "")), dns_names, roots=roots)
         except CertificateError as error:
