@@ -198,13 +198,12 @@ def test_a_password_that_is_missing_is_not_called_unencrypted(tmp_path: Path, mo
     certificates = {"portal": {"file": str(tmp_path / "portal.pfx")}}
     credentials = {"hyper-v.nu": {"username": r"HYPERVNU\installer"}}
     everything = {"certificates": certificates, "credentials": credentials}
+    set_it, empty = "Set it: pulumi config set --secret --path", "(an empty one for a file without a password)"
     with pytest.raises(pulumi.RunError) as caught:
         run(tmp_path, monkeypatch, in_clear=list(everything), **everything)
     assert str(caught.value).splitlines() == [
-        "credentials.hyper-v.nu.password: it is missing. "
-        "Set it: pulumi config set --secret --path 'credentials[\"hyper-v.nu\"].password'",
-        "certificates.portal.password: it is missing. Set it: pulumi config set --secret --path "
-        "'certificates[\"portal\"].password' (an empty one for a file without a password)",
+        f"credentials.hyper-v.nu.password: it is missing. {set_it} 'credentials[\"hyper-v.nu\"].password'",
+        f"certificates.portal.password: it is missing. {set_it} 'certificates[\"portal\"].password' {empty}",
     ]
 
 
