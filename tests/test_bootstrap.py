@@ -67,6 +67,26 @@ def make(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["make", *arguments], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
 
 
+def read_only(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command where the project folder is on a read-only file system."""
+    remount = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && cd "$0" && exec "$@"'
+    words = ["unshare", "--map-root-user", "--mount", "sh", "-c", remount, str(ROOT), *command]
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+
+
+def test_a_read_only_project_folder_is_one_line() -> None:
+    if read_only("true").returncode:
+        pytest.skip("no mount of its own is allowed here")
+    done = read_only("make", "-s", "up")
+    stopped = [line for line in done.stderr.splitlines() if line.startswith("Stopped: ")]
+    assert len(stopped) == 1
+    assert "cannot be written to, by its rights or because it is on a read-only file system" in stopped[0]
+    assert "Traceback" not in done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    assert read_only("make", "-s", "env").returncode == 0, "it only prints"
+
+
 def lab_shell(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command in a shell of the lab. ``variables`` are the operator's own."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}

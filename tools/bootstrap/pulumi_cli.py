@@ -119,7 +119,11 @@ def build(version: str) -> None:
     BIN.mkdir(parents=True, exist_ok=True)
     cli, host = ROOT / "tools" / "pulumi", ROOT / "tools" / "language-host"
     # Nothing of the operator's own Go settings decides which sums hold.
-    env = {"GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off", "CGO_ENABLED": os.environ.get("CGO_ENABLED", "0")}
+    env = {
+        "GOFLAGS": "-mod=readonly -buildvcs=false",
+        "GOWORK": "off",
+        "CGO_ENABLED": os.environ.get("CGO_ENABLED", "0"),
+    }
     flags = f"-s -w -X {_SDK}/go/common/version.Version={version}"
     quiet([go, "build", "-trimpath", "-ldflags", flags, "-o", BIN / "pulumi", f"{_CLI}/cmd/pulumi"], env, cli)
     quiet([go, "build", "-trimpath", "-ldflags", "-s -w", "-o", BIN / "pulumi-language-python", _HOST], env, host)
