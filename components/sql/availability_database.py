@@ -10,7 +10,8 @@ meanwhile leaves a gap, which is seen and closed (``components.sql.log_chain``).
 A suspended copy goes on where nothing can be lost by it; after a forced failover only the operator decides that
 (``components.sql.suspension``). A wait ends early where a copy stays suspended or its replica stays cut off.
 
-A replica that cannot take a copy (its version, its collation, a folder) is refused before the first backup.
+A replica that cannot take a copy (its version, its collation, a folder, its free space, the certificate of an encrypted
+database) is refused before the first backup.
 
 A replica that does not answer is unknown: `sql.unreachable` says whether that stops everything.
 
@@ -29,7 +30,7 @@ from typing import Annotated, Any
 
 from components.resource import FarmResource, Overtaken, ReplaceOn
 from components.sql import group as groups
-from components.sql.fitness import Server, read_server, refuse_unfit
+from components.sql.fitness import Encryption, Server, read_encryption, read_server, refuse_unfit
 from components.sql.group import DatabaseReplica, Group, Replica
 from components.sql.leftover import (
     NOTHING_TOLD,
@@ -53,6 +54,7 @@ from components.sql.seeding import (
     further_folders,
     log_backup,
     moves,
+    placed,
     read_files,
     read_folders,
     read_seed,
@@ -115,12 +117,14 @@ class AvailabilityDatabaseFacts:
     now: str
     """The primary's clock (UTC), ``2013-06-05T10:00:00``."""
     files: tuple[File, ...] = ()
-    """The database's files on the primary. These, ``folders``, ``servers``, ``seed``: read only while a replica has no
-    copy."""
+    """The database's files on the primary. These, ``folders``, ``servers``, ``encryption``, ``seed``: read only while a
+    replica has no copy."""
     folders: dict[str, Folders] = field(default_factory=dict)
     """By machine: where the instance puts new files."""
     servers: dict[str, Server] = field(default_factory=dict)
     """By machine: what it is."""
+    encryption: Encryption | None = None
+    """What protects the key of the primary's database, where it is encrypted."""
     seed: Seed | None = None
     """The full backup of an earlier seed on the share."""
     log_backups: tuple[LogBackup, ...] = ()
@@ -285,12 +289,14 @@ class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, Availab
         seed = read_seed(remote, group.primary, inputs.database, file, attempted)
         files = read_files(remote, group.primary, inputs.database, attempted)
         folders = {machine: read_folders(remote, machine, attempted) for machine in answers.given}
-        own = folders[group.primary]
-        servers = {
-            machine: read_server(remote, machine, further_folders(files, own, there), attempted)
-            for machine, there in folders.items()
-        }
-        facts = replace(facts, files=files, folders=folders, servers=servers, seed=seed)
+        encryption = read_encryption(remote, group.primary, inputs.database, attempted)
+        servers = {}
+        for machine, there in folders.items():
+            copied = placed(files, folders[group.primary], there)
+            needed = further_folders(copied, there)
+            added = () if machine in copies else copied
+            servers[machine] = read_server(remote, machine, needed, attempted, files=added, encryption=encryption)
+        facts = replace(facts, files=files, folders=folders, servers=servers, encryption=encryption, seed=seed)
         return replace(facts, log_backups=self._log_backups(inputs, facts, remote, attempted))
 
     @staticmethod
@@ -314,7 +320,8 @@ class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, Availab
         asked = [one for one in known.values() if one.machine not in facts.unreachable]
         refuse_loss(facts.group, asked, f"have {database} follow on every replica of {inputs.group}")
         to_seed = _to_seed(facts.group, database, facts.unreachable)
-        refuse_unfit(facts.servers, primary, to_seed, f"bring a copy of {database} to every replica of {inputs.group}")
+        attempted = f"bring a copy of {database} to every replica of {inputs.group}"
+        refuse_unfit(facts.servers, primary, to_seed, attempted, facts.encryption)
         remedies = of_seed(inputs.share)
         steps = []
         if copy.recovery_model != inputs.recovery_model:
