@@ -23,15 +23,15 @@ model.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
+from components.patience import Patience
 from components.resource import FarmResource, Overtaken, ReplaceOn
 from components.sql import group as groups
 from components.sql.fitness import Encryption, Server, read_encryption, read_server, refuse_unfit
-from components.sql.group import DatabaseReplica, Group, Replica
+from components.sql.group import DatabaseReplica, Group
+from components.sql.hopeless import causes
 from components.sql.leftover import (
     NOTHING_TOLD,
     Kinship,
@@ -59,17 +59,13 @@ from components.sql.seeding import (
     read_folders,
     read_seed,
 )
-from components.sql.suspension import quoted, refuse_loss, resumable, stays_suspended
+from components.sql.suspension import quoted, refuse_loss, resumable
 from components.steps import Sql, Step, WaitFor, load_script
 from remote.errors import MachineError
 from remote.session import Remote
 from remote.sql import Row
 
 SYNCHRONIZED = "synchronized"
-SUSPENDED_SECONDS = 15.0
-"""How long a copy may show that it is suspended after it was let go on."""
-AWAY_SECONDS = 60.0
-"""How long a replica may be cut off during a wait: several of the ten seconds after which SQL Server notices it."""
 
 
 class AvailabilityDatabaseInputs(OnReplicas):
@@ -158,49 +154,29 @@ class Synchronized:
     effect a while after it was accepted) or stays cut off from the primary: that does not come by waiting."""
 
     database: str
-    clock: Callable[[], float] = field(default=time.monotonic, compare=False)
-    _since: dict[str, float] = field(default_factory=dict, compare=False)
-    """What is in the way, and since when it has been seen."""
+    patience: Patience = field(default_factory=Patience, compare=False)
 
     def __call__(self, facts: AvailabilityDatabaseFacts) -> str:
         group, attempted = facts.group, f"have {self.database} synchronised on every replica of {facts.group.name}"
-        asked = [one for one in group.secondaries if one.machine not in facts.unreachable]
-        suspended = {
-            f"suspended {one.machine}": stays_suspended(group, one, attempted)
-            for one in group.of(self.database)
-            if one.joined and one.suspended and one.machine not in facts.unreachable
-        }
-        away = {f"away {one.machine}": _cut_off(group, one, attempted) for one in asked if not one.connected}
-        for key in self._since.keys() - suspended.keys() - away.keys():
-            del self._since[key]
-        for key, error in {**suspended, **away}.items():
-            patience = SUSPENDED_SECONDS if key in suspended else AWAY_SECONDS
-            if self.clock() - self._since.setdefault(key, self.clock()) > patience:
-                raise error
-        behind = sum(one.to_send or 0 for one in group.of(self.database) if one.machine not in facts.unreachable)
+        asked = [one for one in group.replicas if one.machine not in facts.unreachable]
+        only = replace(group, databases=group.of(self.database))
+        self.patience.look(causes(only, [one.machine for one in asked], attempted))
+        behind = sum(one.to_send or 0 for one in only.databases if one.machine not in facts.unreachable)
         amount = f" ({behind // 1024} MB of log to send)" if behind >= 1024 else ""
         return f"{late}{amount}" if (late := ", ".join(lagging(group, self.database, facts.unreachable))) else ""
 
 
-def _cut_off(group: Group, replica: Replica, attempted: str) -> MachineError:
-    return MachineError(
-        replica.machine,
-        attempted,
-        f"it has not been connected to the primary {group.primary} for {AWAY_SECONDS:.0f} seconds"
-        f"{f' ({replica.trouble})' if replica.trouble else ''}",
-        "See that on both servers the endpoint for database mirroring is started, that its port is open to the other, "
-        "and that each service account may connect to it; then run `pulumi up` again.",
-    )
-
-
 @dataclass(frozen=True)
 class Visible:
-    """Waits until a secondary knows that the database belongs to its group, which joining needs."""
+    """Waits until a secondary knows that the database belongs to its group, which joining needs. Raises
+    ``MachineError`` where its server stays away."""
 
     database: str
     machine: str
+    patience: Patience = field(default_factory=Patience, compare=False)
 
     def __call__(self, facts: AvailabilityDatabaseFacts) -> str:
+        self.patience.look(causes(facts.group, [self.machine], f"join {self.database} to {facts.group.name}"))
         if any(one.machine == self.machine for one in facts.group.of(self.database)):
             return ""
         return f"{self.machine} to learn that {self.database} is in {facts.group.name}"
