@@ -18,7 +18,7 @@ class Patience:
 
     def look(self, causes: Mapping[str, tuple[float, MachineError]]) -> None:
         """Raises the error of a cause that has been there longer than its seconds; ``causes`` are those of this
-        moment, and one that is missing begins anew when it comes again."""
+        moment; the time of one that was missing begins again."""
         now = self.clock()
         for key in self._since.keys() - causes.keys():
             del self._since[key]

@@ -50,7 +50,7 @@ def causes(
                 next(iter(group.servers), next(iter(machines), "")),
                 attempted,
                 f"{group.name} has had no primary for {max(away_seconds, AWAY_SECONDS):.0f} seconds ({roles})",
-                "RESOLVING: the cluster has no quorum, or its resource of the group is offline or failed. Bring it online "
+                "The cluster has no quorum, or its resource of the group is offline or failed. Bring it online "
                 "there (Failover Cluster Manager, Get-ClusterGroup); then run `pulumi up` again.",
             ),
         )

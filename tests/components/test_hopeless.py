@@ -92,7 +92,7 @@ def test_the_service_of_the_server_that_is_to_take_over_is_stopped() -> None:
 def test_a_group_stays_resolving(make: Callable[[Patience], Callable[[Any], str]], seconds: float) -> None:
     said = ends(make, RESOLVING, seconds)
     assert f"SQL has had no primary for {seconds:.0f} seconds (SQL1 is RESOLVING, SQL2 is RESOLVING)" in said
-    assert "the cluster has no quorum" in said
+    assert "The cluster has no quorum" in said
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,7 @@ def test_no_secret_travels_in_clear(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_password_that_is_missing_is_not_called_unencrypted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever sets an object key by key has nothing encrypted in it before its password."""
+    """An object that is set key by key has nothing encrypted in it before its password."""
     certificates = {"portal": {"file": str(tmp_path / "portal.pfx")}}
     credentials = {"hyper-v.nu": {"username": r"HYPERVNU\installer"}}
     everything = {"certificates": certificates, "credentials": credentials}
