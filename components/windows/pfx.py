@@ -206,6 +206,18 @@ def roots_of(authorities: str) -> list[x509.Certificate]:
         return []
 
 
+def anchors(found: Pfx, roots: Sequence[x509.Certificate]) -> tuple[str, ...]:
+    """The thumbprints of the root authorities at which the path of a certificate may end: in its file, or among
+    ``roots``."""
+    content = base64.b64decode(found.content.reveal())
+    _, certificate, others = pkcs12.load_key_and_certificates(content, found.password.reveal().encode())
+    if certificate is None:
+        return ()
+    last = _path(certificate, others)[-1]
+    ends = [last] if last.subject == last.issuer else [root for root in roots if _issued(last, root)]
+    return tuple(_thumbprint(one) for one in ends)
+
+
 def read_all(given: Any, wanted: Mapping[str, Sequence[str]], authorities: str = "") -> dict[str, Pfx]:
     """Every certificate of a topology by its name. ``given`` is the stack's ``certificates``, ``wanted`` the DNS names
     of each, ``authorities`` the PEM file of those that this computer trusts. Raises ``CertificateError`` with all
