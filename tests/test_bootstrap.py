@@ -461,8 +461,8 @@ def test_a_module_with_another_sum_is_not_built(tmp_path: Path, monkeypatch: pyt
     go = shutil.which("go")
     version = f"{pulumi_cli._SDK}/go/common/version"
     offline = {**os.environ, "GOPROXY": "off"}
-    folder = ROOT / "tools" / "pulumi"
-    if go is None or subprocess.run([go, "list", version], cwd=folder, env=offline, capture_output=True).returncode:
+    cli = ROOT / "tools" / "pulumi"
+    if go is None or subprocess.run([go, "list", version], cwd=cli, env=offline, capture_output=True).returncode:
         pytest.skip("Go is not installed, or has never built the CLI")
     for folder in ("pulumi", "language-host"):
         shutil.copytree(ROOT / "tools" / folder, tmp_path / "tools" / folder)

@@ -41,15 +41,15 @@ def checks(farm: Farm) -> Iterator[Check]:
         yield _check(replica, "AlwaysOn", "enabled, or enabled by `up`", partial(_instance, farm, replica), _alwayson)
         share = farm.topology.sql.backup_share
         yield _check(replica, f"{share}, as the service account", "read", partial(_share, farm, replica), _reads)
-        look = partial(_share_access, farm, replica)
-        yield _check(replica, f"{share}, rights of the service account", "change", look, _changes)
+        asked = partial(_share_access, farm, replica)
+        yield _check(replica, f"{share}, rights of the service account", "change", asked, _changes)
         yield _check(replica, "room for the databases", "what their files take", partial(_room, farm, replica), _fits)
         for other in replicas:
             if other is not replica:
                 yield _endpoint(farm, replica, other)
     needed = f"the computer object {farm.topology.sql.cluster.name}$ may create it, or it is there"
-    look = partial(_listeners, farm, first)
-    yield _check(first, "computer object of the listener", needed, look, partial(_listener, farm))
+    there = partial(_listeners, farm, first)
+    yield _check(first, "computer object of the listener", needed, there, partial(_listener, farm))
     look = partial(farm.ask, first.machine, "sql/read_cluster_nodes.ps1")
     yield _check(first, "failover cluster", "every replica a node of it, up", look, partial(_nodes, farm))
 

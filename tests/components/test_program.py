@@ -197,7 +197,7 @@ def test_a_password_that_is_missing_is_not_called_unencrypted(tmp_path: Path, mo
     """An object that is set key by key has nothing encrypted in it before its password."""
     certificates = {"portal": {"file": str(tmp_path / "portal.pfx")}}
     credentials = {"hyper-v.nu": {"username": r"HYPERVNU\installer"}}
-    everything = {"certificates": certificates, "credentials": credentials}
+    everything: dict[str, Any] = {"certificates": certificates, "credentials": credentials}
     set_it, empty = "Set it: pulumi config set --secret --path", "(an empty one for a file without a password)"
     with pytest.raises(pulumi.RunError) as caught:
         run(tmp_path, monkeypatch, in_clear=list(everything), **everything)
