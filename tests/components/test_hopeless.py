@@ -117,7 +117,7 @@ def test_a_copy_is_suspended_while_its_server_is_to_take_over() -> None:
 
 def test_a_replica_that_was_away_before_keeps_nobody_from_waiting() -> None:
     clock = Clock()
-    others = [
+    others: list[Callable[[Any], str]] = [
         Healthy(frozenset({"SQL1"}), patience=Patience(clock)),
         Moved("SQL2", "", frozenset({"SQL1"}), Patience(clock)),
     ]
