@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pulumi
+from pulumi.runtime import is_config_secret
 
-from components import settings
+from components import connection_problems, settings
 from components.connection_problems import ConfigurationError
 from components.farm import Farm
 from components.portal.databases import DATABASES
@@ -26,6 +27,9 @@ except TopologyError as error:
     raise pulumi.RunError(str(error)) from None
 
 problems: list[str] = []
+for key in ("credentials", "certificates"):
+    encrypted = is_config_secret(config.full_key(key))
+    problems += connection_problems.in_clear(key, settings.decoded(config.get(key)), encrypted=encrypted)
 try:
     settings.check(config.get)
 except ConfigurationError as error:

@@ -33,6 +33,20 @@ def check(values: Mapping[str, Any], topology: Topology) -> None:
         raise ConfigurationError("\n".join(visible(problem) for problem in problems))
 
 
+def in_clear(key: str, given: Any, *, encrypted: bool) -> list[str]:
+    """Problems of an object with passwords of which no part is encrypted; ``encrypted``: whether any is."""
+    if encrypted or not isinstance(given, Mapping):
+        return []
+    return [
+        visible(
+            f"{key}.{name}.password: it stands in clear. Set it again: "
+            f"pulumi config set --secret --path '{key}[\"{name}\"].password'"
+        )
+        for name, entry in given.items()
+        if isinstance(entry, Mapping) and entry.get("password")
+    ]
+
+
 def shared_names(topology: Topology) -> list[str]:
     """The names behind which several machines stand, lower case."""
     fronts = [tier.front.name.lower() for tier in topology.portal.tiers]

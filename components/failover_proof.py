@@ -9,17 +9,23 @@ back to where it was, and the error names the logins and the databases. A replic
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
+from components.patience import Patience
 from components.resource import FarmResource, InputPart, PlansByChange, Recovers, ReplaceOn
 from components.sql import group as groups
 from components.sql.group import Group
+from components.sql.hopeless import causes
 from components.sql.primary import move, refuse_loss
 from components.sql.replicas import OnReplicas, marks
 from components.steps import Script, Step, WaitFor, load_script
+from remote.errors import MachineError
 from remote.http import HttpError
 from remote.session import Remote
+
+STOPPED_SECONDS = 15.0
+"""How long a site may be stopped while it is waited for: one that the installer restarts is so for a moment."""
 
 
 class SiteInputs(InputPart):
@@ -64,18 +70,36 @@ class FailoverProofFacts:
     """The machines that keep the marker since they came first in the topology."""
     here: bool = True
     """Whether a replica keeps it at all."""
+    stopped: tuple[tuple[str, str], ...] = ()
+    """Of those sites, by machine: the ones that are stopped, or have a stopped application pool."""
 
 
 @dataclass(frozen=True)
 class Works:
-    """Waits until the group is with one machine and every site works there."""
+    """Waits until the group is with one machine and every site works there. Raises ``MachineError`` for a site that is
+    stopped, and where a replica stays away."""
 
     machine: str
+    patience: Patience = field(default_factory=Patience, compare=False)
 
     def __call__(self, facts: FailoverProofFacts) -> str:
+        attempted = f"see every site work with {self.machine} as the primary"
+        away = causes(facts.group, {replica.machine for replica in facts.group.replicas}, attempted)
+        stopped = {f"stopped {site}": (STOPPED_SECONDS, _stopped(*site, attempted)) for site in facts.stopped}
+        self.patience.look({**away, **stopped})
         if facts.group.primary != self.machine:
             return f"{self.machine} to be the primary"
         return "; ".join((*facts.group.unhealthy(), *facts.troubles))
+
+
+def _stopped(machine: str, site: str, attempted: str) -> MachineError:
+    return MachineError(
+        machine,
+        attempted,
+        f"{site} there is stopped, or its application pool is, and starts by itself no more",
+        f"See the event log of {machine} (source WAS) for the reason; start it (Start-Website, Start-WebAppPool), then "
+        "run `pulumi up` again.",
+    )
 
 
 class FailoverProofResource(
@@ -99,9 +123,10 @@ class FailoverProofResource(
         unknown = inputs.marker if kept.unreachable else ""
         proved = kept.given.get(self.owner_machine(inputs)) or next(iter(kept.given.values()), unknown or inputs.kept)
         # Sites are asked only while a proof is due: a converged farm is not touched by a refresh.
-        troubles = () if proved == inputs.marker else _troubles(inputs, remote, attempted)
+        troubles, stopped = ((), ()) if proved == inputs.marker else _troubles(inputs, remote, attempted)
         elsewhere = tuple(machine for machine in kept.given if machine != self.owner_machine(inputs))
-        return FailoverProofFacts(group, proved, troubles, elsewhere, here=bool(kept.given or unknown or not proved))
+        here = bool(kept.given or unknown or not proved)
+        return FailoverProofFacts(group, proved, troubles, elsewhere, here, stopped)
 
     def inputs_of_update(self, olds: dict[str, Any], inputs: FailoverProofInputs) -> FailoverProofInputs:
         """A replica that left, and kept that the failover is proved, is no reason to prove it again."""
@@ -159,9 +184,13 @@ class FailoverProofResource(
         return False
 
 
-def _troubles(inputs: FailoverProofInputs, remote: Remote, attempted: str) -> tuple[str, ...]:
-    """Ask every site once; then read what the portal wrote about failed log-ons since just before."""
+def _troubles(
+    inputs: FailoverProofInputs, remote: Remote, attempted: str
+) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Ask every site once; then read what the portal wrote about failed log-ons since just before. Also the sites among
+    those that do not work that are stopped."""
     troubles: list[str] = []
+    stopped: list[tuple[str, str]] = []
     machines = list(dict.fromkeys(site.machine for site in inputs.sites))
     since = {
         m: remote.powershell(m).run(load_script("windows/read_clock.ps1"), attempted=attempted)[0] for m in machines
@@ -170,12 +199,16 @@ def _troubles(inputs: FailoverProofInputs, remote: Remote, attempted: str) -> tu
         answers = [ask(remote, site.machine, port) for port in site.ports]
         if all(answers):
             troubles.append(f"{site.name} on {site.machine}: {answers[0]}")
+            powershell, arguments = remote.powershell(site.machine), {"Site": site.name}
+            for state in powershell.run(load_script("windows/read_site_state.ps1"), arguments, attempted=attempted):
+                if "Stopped" in (state["site"], state["pool"]):
+                    stopped.append((site.machine, site.name))
     for machine in machines:
         events = remote.powershell(machine).run(
             load_script("portal/read_failed_logons.ps1"), {"Since": since[machine]}, attempted=attempted
         )
         troubles += sorted({f"{' '.join(event.split())} (event 12 on {machine})" for event in events})
-    return tuple(troubles)
+    return tuple(troubles), tuple(stopped)
 
 
 def ask(remote: Remote, machine: str, port: int) -> str:

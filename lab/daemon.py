@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lab import boot, state
+from lab import boot, drop, state
 from lab.client import LabError, NotRunningError, call
 from lab.control import Control
 from lab.lock import LOCK, locked, runs
@@ -45,6 +45,8 @@ def run(
     ``by_hand`` is a file of what was done by hand in a fresh lab (``lab.state``).
     """
     entries = state.read(by_hand) if by_hand is not None else []
+    if why := drop.missing_right():
+        raise LabError(why)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     with locked(directory) as free:
         if not free:

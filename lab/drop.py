@@ -1,8 +1,8 @@
 """Drops connections on their way to a listening socket, so that a client hears nothing, as behind a packet filter.
 
 The kernel runs a classic BPF program on every packet that comes to a socket (socket(7), SO_ATTACH_FILTER); what it
-rejects is gone without an answer. No rights are needed for that. Connections that are open already have the program of
-the moment at which they came, so they go on.
+rejects is gone without an answer. Newer kernels (seen on 6.18) want CAP_NET_ADMIN for it. Connections that are open
+already have the program of the moment at which they came, so they go on.
 """
 
 from __future__ import annotations
@@ -23,6 +23,12 @@ _SOURCE_ADDRESS = 0xFFF00000 + 12
 """SKF_NET_OFF and the place of the source address in an IPv4 header."""
 _ALL, _NOTHING = 0xFFFFFFFF, 0
 
+NEEDED = (
+    "this kernel lets nobody without CAP_NET_ADMIN filter connections (SO_ATTACH_FILTER), as the lab's firewalls do. "
+    "Run the lab as root, or everything in a shell with a network of its own: "
+    "unshare --map-root-user --net sh -c 'ip link set lo up; exec sh'"
+)
+
 Instruction = tuple[int, int, int, int]
 
 
@@ -36,11 +42,27 @@ def program(known: Outsiders) -> list[Instruction]:
 
 
 def attach(sockets: Iterable[socket.socket], known: Outsiders) -> None:
-    """Filter listening sockets from now on, instead of what filtered them before."""
+    """Filter listening sockets from now on, instead of what filtered them before. Raises PermissionError, with the way
+    out, where the kernel wants CAP_NET_ADMIN."""
     lines = program(known)
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in lines))
     for one in sockets:
-        one.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(lines), ctypes.addressof(code)))
+        try:
+            one.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HL", len(lines), ctypes.addressof(code)))
+        except PermissionError as error:
+            raise PermissionError(error.errno, NEEDED) from error
+
+
+def missing_right() -> str:
+    """Why this process may not filter connections; empty where it may."""
+    from lab.routes import Outsiders
+
+    with socket.socket() as one:
+        try:
+            attach([one], Outsiders({}, others=True))
+        except PermissionError as error:
+            return error.strerror or NEEDED
+    return ""
 
 
 def _number(address: str) -> int:

@@ -1,7 +1,8 @@
 """Disks and shares: Windows paths of a machine as files below ``<lab>/files/<machine>/<drive letter>/``.
 
 Documents: ``machine.collection("share")[name]`` = {"name", "path", "access": {"HYPERVNU\\SVC_SQL": "change", …}} on the
-machine that serves it (rights: read, change, full); ``machine.collection("volume")["C"]`` = {"full": bool}.
+machine that serves it (rights: read, change, full); ``machine.collection("volume")["C"]`` = {"full": bool, "free":
+bytes}.
 
 Rules of the real thing: names are found without case and keep the case they were made with; a trailing dot or space of
 a name does not count; a share is reached under any name of its machine, while that machine runs and is connected.
@@ -34,6 +35,8 @@ MESSAGES = {
 }
 """System error codes and their texts (Microsoft: System Error Codes 0-499)."""
 
+SIZE, FREE = 127 << 30, 90 << 30
+"""Bytes of a disk as Hyper-V makes one, and what a fresh server leaves of it."""
 SMB = 445
 _RIGHTS = {"read": 1, "change": 2, "full": 3}
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[1-9]|lpt[1-9])(\..*)?", re.IGNORECASE)
@@ -85,6 +88,12 @@ def resolve(world: World, machine: Machine, path: str, account: str, write: bool
 def fill(machine: Machine, *, full: bool = True) -> None:
     """Fill the machine's disks, or make room again: every later attempt to write fails with 112."""
     machine.collection("volume")["C"] = {"full": full}
+
+
+def free_bytes(machine: Machine) -> int:
+    """Free space of the machine's one volume: ``volume`` may say how much; else there is plenty."""
+    volume = machine.collection("volume").get("C") or {}
+    return 0 if volume.get("full") else int(volume.get("free", FREE))
 
 
 def share(machine: Machine, name: str, path: str, access: dict[str, str]) -> None:

@@ -246,8 +246,11 @@ def next_sid(accounts: Collection, groups: Collection, authority: str) -> str:
 def begin(world: World) -> None:
     """Domains' accounts and groups, and what a fresh Windows Server 2012 in the domain has of its own."""
     known: dict[str, Any] = yaml.safe_load(ACCOUNTS.read_text(encoding="utf-8"))
-    for domain in {machine.domain for machine in world.machines.values()}:
-        _begin_domain(world, domain, known["domains"].get(domain, {}))
+    ours = {domain.lower(): values for domain, values in known["domains"].items()}
+    for domain, netbios in {machine.domain: machine.netbios for machine in world.machines.values()}.items():
+        _begin_domain(world, domain, ours.get(domain.lower(), known["any_other_domain"]))
+        if domain.lower() not in ours:
+            _named_groups(world, domain, netbios)
     for machine in world.machines.values():
         _begin_machine(machine, known["local"])
 
@@ -272,6 +275,16 @@ def _begin_domain(world: World, domain: str, known: dict[str, Any]) -> None:
             "bad_password_count": 0,
             "failed_logons": 0,
         }
+
+
+def _named_groups(world: World, domain: str, netbios: str) -> None:
+    """What a topology calls administrators or operators of the portal is a group there, unless it is an account."""
+    accounts, groups = world.collection(domain, "account"), world.collection(domain, "group")
+    portal = world.topology.get("portal") or {}
+    for written in [*(portal.get("administrators") or []), *(portal.get("operators") or [])]:
+        prefix, _, name = str(written).rpartition("\\")
+        if prefix.lower() in (netbios.lower(), domain.lower()) and name not in accounts and name not in groups:
+            groups[name] = {"sid": next_sid(accounts, groups, authority_sid(domain)), "groups": []}
 
 
 def _begin_machine(machine: Machine, passwords: dict[str, str]) -> None:

@@ -161,6 +161,8 @@ def _contract(context: Context, machine: str, file: str, *, as_json: bool) -> No
     asked, or something that a case made could not be taken away."""
     told = (lambda _: None) if as_json else reports.tell
     with one_line_errors():
+        if file:
+            Path(file).touch()  # before the cases: what cannot be written is found out now
         results = run_all(context.remote, machine, cases(), told)
         text = reports.report(context.remote, machine, results)
         if file:

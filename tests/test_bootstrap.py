@@ -7,6 +7,8 @@ import hashlib
 import http.server
 import io
 import os
+import re
+import shutil
 import subprocess
 import tarfile
 import threading
@@ -63,6 +65,26 @@ def test_range(wanted: str, version: str, holds: bool) -> None:
 def make(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, **variables}
     return subprocess.run(["make", *arguments], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+
+
+def read_only(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command where the project folder is on a read-only file system."""
+    remount = 'mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && cd "$0" && exec "$@"'
+    words = ["unshare", "--map-root-user", "--mount", "sh", "-c", remount, str(ROOT), *command]
+    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+
+
+def test_a_read_only_project_folder_is_one_line() -> None:
+    if read_only("true").returncode:
+        pytest.skip("no mount of its own is allowed here")
+    done = read_only("make", "-s", "up")
+    stopped = [line for line in done.stderr.splitlines() if line.startswith("Stopped: ")]
+    assert len(stopped) == 1
+    assert "cannot be written to, by its rights or because it is on a read-only file system" in stopped[0]
+    assert "Traceback" not in done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    assert read_only("make", "-s", "env").returncode == 0, "it only prints"
 
 
 def lab_shell(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -386,8 +408,13 @@ def release_site(files: dict[str, bytes]) -> Iterator[str]:
         server.server_close()
 
 
-def names(machine: str) -> tuple[str, str]:
-    return f"/pulumi-{VERSION}-linux-{machine}.tar.gz", f"/pulumi-{VERSION[1:]}-checksums.txt"
+RELEASE = f"pulumi-{VERSION}-linux-x64.tar.gz"
+
+
+def sums(tmp_path: Path, *lines: str) -> Path:
+    file = tmp_path / "releases.sha256"
+    file.write_text("".join(f"{line}\n" for line in lines))
+    return file
 
 
 @pytest.fixture(autouse=True)
@@ -396,30 +423,61 @@ def on_linux(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_release_is_installed(tmp_path: Path) -> None:
-    release, sums = names("x64")
     packed = archive()
-    listed = f"{'0' * 64}  {names('arm64')[0][1:]}\n{hashlib.sha256(packed).hexdigest()}  {release[1:]}\n"
-    with release_site({release: packed, sums: listed.encode()}) as site:
-        pulumi_cli.download(VERSION, site, tmp_path / "bin")
+    other = f"{'0' * 64}  pulumi-{VERSION}-linux-arm64.tar.gz"
+    known = sums(tmp_path, other, f"{hashlib.sha256(packed).hexdigest()}  {RELEASE}")
+    with release_site({f"/{RELEASE}": packed}) as site:
+        pulumi_cli.download(VERSION, site, tmp_path / "bin", known)
     assert subprocess.check_output([str(tmp_path / "bin" / "pulumi")], text=True) == "pulumi\n"
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["bin"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["bin", known.name]
 
 
-def test_release_with_another_checksum(tmp_path: Path) -> None:
-    release, sums = names("x64")
-    listed = f"{'0' * 64}  {release[1:]}\n"
+def test_release_with_another_checksum_than_the_repositorys(tmp_path: Path) -> None:
+    """Also where the site itself publishes the checksum of what it gives."""
+    packed = archive()
+    published = f"{hashlib.sha256(packed).hexdigest()}  {RELEASE}\n".encode()
+    files = {f"/{RELEASE}": packed, f"/pulumi-{VERSION[1:]}-checksums.txt": published}
     with (
-        release_site({release: archive(), sums: listed.encode()}) as site,
-        pytest.raises(StageError, match="does not have its published checksum; it was not installed"),
+        release_site(files) as site,
+        pytest.raises(StageError, match=r"has the SHA-256 .*, releases\.sha256 another; it was not installed"),
     ):
         pulumi_cli.download(VERSION, site, tmp_path / "bin")
     assert not (tmp_path / "bin").exists()
 
 
-def test_release_that_is_not_listed(tmp_path: Path) -> None:
-    _, sums = names("x64")
-    with release_site({sums: b"nothing"}) as site, pytest.raises(StageError, match="checksums do not name"):
-        pulumi_cli.download(VERSION, site, tmp_path)
+def test_release_without_a_checksum_is_not_downloaded(tmp_path: Path) -> None:
+    with pytest.raises(StageError, match=r"releases\.sha256 has no checksum of pulumi-v9\.0\.0-linux-x64\.tar\.gz"):
+        pulumi_cli.download("v9.0.0", "http://127.0.0.1:9", tmp_path)
+
+
+def test_every_release_of_the_pinned_version_has_a_checksum() -> None:
+    listed = [line.split("  ")[1] for line in pulumi_cli.SUMS.read_text().splitlines()]
+    pinned = pulumi_cli.pinned_version()
+    assert listed == [f"pulumi-{pinned}-linux-{machine}.tar.gz" for machine in ("x64", "arm64")]
+
+
+def test_a_module_with_another_sum_is_not_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Go compares the modules that it has with go.sum: nothing else decides, whatever the operator's settings are."""
+    go = shutil.which("go")
+    version = f"{pulumi_cli._SDK}/go/common/version"
+    offline = {**os.environ, "GOPROXY": "off"}
+    cli = ROOT / "tools" / "pulumi"
+    if go is None or subprocess.run([go, "list", version], cwd=cli, env=offline, capture_output=True).returncode:
+        pytest.skip("Go is not installed, or has never built the CLI")
+    for folder in ("pulumi", "language-host"):
+        shutil.copytree(ROOT / "tools" / folder, tmp_path / "tools" / folder)
+    changed = tmp_path / "tools" / "pulumi" / "go.sum"
+    right = re.search(rf"(?m)^github.com/pulumi/pulumi/pkg/v3 {VERSION} h1:(\S+)$", changed.read_text())
+    assert right is not None, "the sum of Pulumi's own module is in the repository"
+    changed.write_text(changed.read_text().replace(right.group(1), f"{'A' * 43}="))
+    monkeypatch.setattr(pulumi_cli, "ROOT", tmp_path)
+    monkeypatch.setattr(pulumi_cli, "BIN", tmp_path / "bin")
+    monkeypatch.setenv("GOFLAGS", "-mod=mod")
+    monkeypatch.setenv("GONOSUMDB", "*")
+    monkeypatch.setenv("GOPROXY", "off")
+    with pytest.raises(StageError, match="checksum mismatch"):
+        pulumi_cli.build(VERSION)
+    assert not (tmp_path / "bin" / "pulumi").exists()
 
 
 def test_release_out_of_reach(tmp_path: Path) -> None:

@@ -11,12 +11,13 @@ goes when the cluster is dissolved.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from components.nlb import state
 from components.nlb.port_rules import added
 from components.nlb.state import NodeView, PortRule
+from components.patience import Patience
 from components.resource import FarmResource, Inputs, ReplaceOn, Resource
 from components.resource.machine_claims import MachineClaims
 from components.steps import ScheduledTask, Script, Step, WaitFor
@@ -65,6 +66,17 @@ def converged(facts: NodeFacts) -> str:
     if not facts.node.bound or not facts.first.sees(facts.node.machine):
         return f"{facts.node.machine} to join the cluster"
     return state.unsettled([facts.first, facts.node], facts.node.machine)
+
+
+@dataclass(frozen=True)
+class Converges:
+    """Waits for ``converged`` after the node was started. Raises ``MachineError`` where it stays stopped."""
+
+    patience: Patience = field(default_factory=Patience, compare=False)
+
+    def __call__(self, facts: NodeFacts) -> str:
+        state.refuse_standing(self.patience, facts.node, "converge with the other nodes of its cluster")
+        return converged(facts)
 
 
 def at_rest(facts: NodeFacts) -> str:
@@ -151,7 +163,7 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
     @staticmethod
     def _wait(inputs: NodeInputs) -> Step:
         what = f"Wait until {inputs.machine} is converged in {inputs.cluster}."
-        return Step(what, WaitFor(inputs.first, converged, inputs.timeout_seconds))
+        return Step(what, WaitFor(inputs.first, Converges(), inputs.timeout_seconds))
 
     @staticmethod
     def _resumed(inputs: NodeInputs, facts: NodeFacts) -> list[Step]:

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from components.patience import Patience
 from components.steps import load_script
+from remote.errors import MachineError
 from remote.names import same
 from remote.session import Remote
 
@@ -14,6 +16,8 @@ SUSPENDED = "Suspended"
 """State of a node that takes no orders until it is resumed."""
 STANDING = ("Stopped", SUSPENDED)
 """States of a node that takes no clients and has none."""
+STANDING_SECONDS = 30.0
+"""How long a node may stand still after it was started: it converges within a few seconds."""
 
 
 ALL_ADDRESSES = "255.255.255.255"
@@ -142,6 +146,20 @@ def no_card(cards: Iterable[tuple[str, str]]) -> tuple[str, str]:
     """What was found where machines have no network card of a name, and what to do about it."""
     found = "; ".join(f"{machine} has no network card named {interface}" for machine, interface in cards)
     return found, "Name the right card as the machine's `interface` in the topology, then run `pulumi up` again."
+
+
+def refuse_standing(patience: Patience, node: NodeView, attempted: str) -> None:
+    """Raises ``MachineError`` where load balancing was started on a node and stays stopped: that does not come by
+    waiting."""
+    shown = node.state_of(node.machine)
+    error = MachineError(
+        node.machine,
+        attempted,
+        f"load balancing was started, and has been {shown.lower()} for {STANDING_SECONDS:.0f} seconds",
+        f"Another program stops it, or it cannot start: see the System event log of {node.machine} (source NLB) and "
+        "whether Network Load Balancing is enabled on the card; then run `pulumi up` again.",
+    )
+    patience.look({"standing": (STANDING_SECONDS, error)} if shown in STANDING else {})
 
 
 def unsettled(views: Iterable[NodeView], machine: str) -> str:

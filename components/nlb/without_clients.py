@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from components.nlb import state
 from components.nlb.state import NodeView
+from components.patience import Patience
 from components.steps import ScheduledTask, Script, Step, WaitFor
 
 DRAIN_MINUTES = 1
@@ -39,9 +41,17 @@ def drained(facts: OfNode) -> str:
     return "" if _state(facts) in state.STANDING else f"{_state(facts) or 'an unknown state'} to end"
 
 
-def taken_back(facts: OfNode) -> str:
-    """What to wait for until clients come again; empty when they do."""
-    return "" if _state(facts).startswith("Converged") else f"the node to be converged ({_state(facts) or 'unknown'})"
+@dataclass(frozen=True)
+class TakenBack:
+    """Waits until clients come again. Raises ``MachineError`` where load balancing stays stopped on the machine."""
+
+    patience: Patience = field(default_factory=Patience, compare=False)
+
+    def __call__(self, facts: OfNode) -> str:
+        if facts.node is not None:
+            state.refuse_standing(self.patience, facts.node, "let clients come to it again")
+        shown = _state(facts)
+        return "" if shown.startswith("Converged") else f"the node to be converged ({shown or 'unknown'})"
 
 
 def without_clients(
@@ -62,5 +72,5 @@ def without_clients(
         Step(f"Wait until {machine} has no client before {change}.", WaitFor(machine, drained, seconds)),
         *steps,
         Step(f"On {machine}, start load balancing after {change}.", Script(machine, "nlb/start_node.ps1", where)),
-        Step(f"Wait until clients come to {machine} again after {change}.", WaitFor(machine, taken_back, seconds)),
+        Step(f"Wait until clients come to {machine} again after {change}.", WaitFor(machine, TakenBack(), seconds)),
     ]

@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal, TypedDict
 
 from components.nlb import state
 from components.nlb.state import NodeView
+from components.nlb.without_clients import TakenBack
 from components.resource import Adoptable, FarmResource, Inputs, ReplaceOn, WithOrphan
 from components.steps import Restart, ScheduledTask, Script, Step, WaitFor, load_script
 from components.topology import Topology
@@ -119,10 +120,6 @@ class SoftwareFacts:
         """What to wait for until no client is left; empty when none is."""
         return "" if self._state in state.STANDING else f"{self._state or 'an unknown state'} to end"
 
-    def taken_back(self) -> str:
-        """What to wait for until clients come again; empty when they do."""
-        return "" if self._state.startswith("Converged") else f"the node to be converged ({self._state or 'unknown'})"
-
     def missing(self, wanted: tuple[str, ...]) -> list[str]:
         have = {folded(feature) for feature in self.features}
         return [feature for feature in wanted if folded(feature) not in have]
@@ -216,7 +213,7 @@ class SoftwareResource(Adoptable[SoftwareInputs, SoftwareFacts], WithOrphan[Soft
             ),
             Step(
                 f"Wait until clients come to {machine} again after the restart {why}.",
-                WaitFor(machine, SoftwareFacts.taken_back, inputs.restart_seconds),
+                WaitFor(machine, TakenBack(), inputs.restart_seconds),
             ),
         ]
         sentence = f"Restart {machine}, {why}: Windows waits for it with {', '.join(files)}."

@@ -10,7 +10,8 @@ meanwhile leaves a gap, which is seen and closed (``components.sql.log_chain``).
 A suspended copy goes on where nothing can be lost by it; after a forced failover only the operator decides that
 (``components.sql.suspension``). A wait ends early where a copy stays suspended or its replica stays cut off.
 
-A replica that cannot take a copy (its version, its collation, a folder) is refused before the first backup.
+A replica that cannot take a copy (its version, its collation, a folder, its free space, the certificate of an encrypted
+database) is refused before the first backup.
 
 A replica that does not answer is unknown: `sql.unreachable` says whether that stops everything.
 
@@ -22,15 +23,15 @@ model.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
+from components.patience import Patience
 from components.resource import FarmResource, Overtaken, ReplaceOn
 from components.sql import group as groups
-from components.sql.fitness import Server, read_server, refuse_unfit
-from components.sql.group import DatabaseReplica, Group, Replica
+from components.sql.fitness import Encryption, Server, read_encryption, read_server, refuse_unfit
+from components.sql.group import DatabaseReplica, Group
+from components.sql.hopeless import causes
 from components.sql.leftover import (
     NOTHING_TOLD,
     Kinship,
@@ -53,21 +54,18 @@ from components.sql.seeding import (
     further_folders,
     log_backup,
     moves,
+    placed,
     read_files,
     read_folders,
     read_seed,
 )
-from components.sql.suspension import quoted, refuse_loss, resumable, stays_suspended
+from components.sql.suspension import quoted, refuse_loss, resumable
 from components.steps import Sql, Step, WaitFor, load_script
 from remote.errors import MachineError
 from remote.session import Remote
 from remote.sql import Row
 
 SYNCHRONIZED = "synchronized"
-SUSPENDED_SECONDS = 15.0
-"""How long a copy may show that it is suspended after it was let go on."""
-AWAY_SECONDS = 60.0
-"""How long a replica may be cut off during a wait: several of the ten seconds after which SQL Server notices it."""
 
 
 class AvailabilityDatabaseInputs(OnReplicas):
@@ -115,12 +113,14 @@ class AvailabilityDatabaseFacts:
     now: str
     """The primary's clock (UTC), ``2013-06-05T10:00:00``."""
     files: tuple[File, ...] = ()
-    """The database's files on the primary. These, ``folders``, ``servers``, ``seed``: read only while a replica has no
-    copy."""
+    """The database's files on the primary. These, ``folders``, ``servers``, ``encryption``, ``seed``: read only while a
+    replica has no copy."""
     folders: dict[str, Folders] = field(default_factory=dict)
     """By machine: where the instance puts new files."""
     servers: dict[str, Server] = field(default_factory=dict)
     """By machine: what it is."""
+    encryption: Encryption | None = None
+    """What protects the key of the primary's database, where it is encrypted."""
     seed: Seed | None = None
     """The full backup of an earlier seed on the share."""
     log_backups: tuple[LogBackup, ...] = ()
@@ -154,49 +154,29 @@ class Synchronized:
     effect a while after it was accepted) or stays cut off from the primary: that does not come by waiting."""
 
     database: str
-    clock: Callable[[], float] = field(default=time.monotonic, compare=False)
-    _since: dict[str, float] = field(default_factory=dict, compare=False)
-    """What is in the way, and since when it has been seen."""
+    patience: Patience = field(default_factory=Patience, compare=False)
 
     def __call__(self, facts: AvailabilityDatabaseFacts) -> str:
         group, attempted = facts.group, f"have {self.database} synchronised on every replica of {facts.group.name}"
-        asked = [one for one in group.secondaries if one.machine not in facts.unreachable]
-        suspended = {
-            f"suspended {one.machine}": stays_suspended(group, one, attempted)
-            for one in group.of(self.database)
-            if one.joined and one.suspended and one.machine not in facts.unreachable
-        }
-        away = {f"away {one.machine}": _cut_off(group, one, attempted) for one in asked if not one.connected}
-        for key in self._since.keys() - suspended.keys() - away.keys():
-            del self._since[key]
-        for key, error in {**suspended, **away}.items():
-            patience = SUSPENDED_SECONDS if key in suspended else AWAY_SECONDS
-            if self.clock() - self._since.setdefault(key, self.clock()) > patience:
-                raise error
-        behind = sum(one.to_send or 0 for one in group.of(self.database) if one.machine not in facts.unreachable)
+        asked = [one for one in group.replicas if one.machine not in facts.unreachable]
+        only = replace(group, databases=group.of(self.database))
+        self.patience.look(causes(only, [one.machine for one in asked], attempted))
+        behind = sum(one.to_send or 0 for one in only.databases if one.machine not in facts.unreachable)
         amount = f" ({behind // 1024} MB of log to send)" if behind >= 1024 else ""
         return f"{late}{amount}" if (late := ", ".join(lagging(group, self.database, facts.unreachable))) else ""
 
 
-def _cut_off(group: Group, replica: Replica, attempted: str) -> MachineError:
-    return MachineError(
-        replica.machine,
-        attempted,
-        f"it has not been connected to the primary {group.primary} for {AWAY_SECONDS:.0f} seconds"
-        f"{f' ({replica.trouble})' if replica.trouble else ''}",
-        "See that on both servers the endpoint for database mirroring is started, that its port is open to the other, "
-        "and that each service account may connect to it; then run `pulumi up` again.",
-    )
-
-
 @dataclass(frozen=True)
 class Visible:
-    """Waits until a secondary knows that the database belongs to its group, which joining needs."""
+    """Waits until a secondary knows that the database belongs to its group, which joining needs. Raises
+    ``MachineError`` where its server stays away."""
 
     database: str
     machine: str
+    patience: Patience = field(default_factory=Patience, compare=False)
 
     def __call__(self, facts: AvailabilityDatabaseFacts) -> str:
+        self.patience.look(causes(facts.group, [self.machine], f"join {self.database} to {facts.group.name}"))
         if any(one.machine == self.machine for one in facts.group.of(self.database)):
             return ""
         return f"{self.machine} to learn that {self.database} is in {facts.group.name}"
@@ -285,12 +265,14 @@ class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, Availab
         seed = read_seed(remote, group.primary, inputs.database, file, attempted)
         files = read_files(remote, group.primary, inputs.database, attempted)
         folders = {machine: read_folders(remote, machine, attempted) for machine in answers.given}
-        own = folders[group.primary]
-        servers = {
-            machine: read_server(remote, machine, further_folders(files, own, there), attempted)
-            for machine, there in folders.items()
-        }
-        facts = replace(facts, files=files, folders=folders, servers=servers, seed=seed)
+        encryption = read_encryption(remote, group.primary, inputs.database, attempted)
+        servers = {}
+        for machine, there in folders.items():
+            copied = placed(files, folders[group.primary], there)
+            needed = further_folders(copied, there)
+            added = () if machine in copies else copied
+            servers[machine] = read_server(remote, machine, needed, attempted, files=added, encryption=encryption)
+        facts = replace(facts, files=files, folders=folders, servers=servers, encryption=encryption, seed=seed)
         return replace(facts, log_backups=self._log_backups(inputs, facts, remote, attempted))
 
     @staticmethod
@@ -314,7 +296,8 @@ class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, Availab
         asked = [one for one in known.values() if one.machine not in facts.unreachable]
         refuse_loss(facts.group, asked, f"have {database} follow on every replica of {inputs.group}")
         to_seed = _to_seed(facts.group, database, facts.unreachable)
-        refuse_unfit(facts.servers, primary, to_seed, f"bring a copy of {database} to every replica of {inputs.group}")
+        attempted = f"bring a copy of {database} to every replica of {inputs.group}"
+        refuse_unfit(facts.servers, primary, to_seed, attempted, facts.encryption)
         remedies = of_seed(inputs.share)
         steps = []
         if copy.recovery_model != inputs.recovery_model:

@@ -13,14 +13,16 @@ the state RESTORING. A group that was adopted stays as it is, with the replicas 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
 import pulumi
 
+from components.patience import Patience
 from components.resource import Adoptable, FarmResource, InputPart, PlansByChange, ReplaceOn, WithOrphan
 from components.sql import group as groups
 from components.sql.group import Group, Replica
+from components.sql.hopeless import AWAY_SECONDS, causes
 from components.sql.primary import LogToGo
 from components.sql.replicas import OnReplicas, marks
 from components.steps import Script, Sql, Step, WaitFor
@@ -31,8 +33,6 @@ from remote.names import same
 from remote.session import Remote
 
 CONNECTED = "every replica"
-AWAY_SECONDS = 60.0
-"""How long a joined replica may take to connect again: replicas try every few seconds."""
 
 
 class ReplicaInputs(InputPart):
@@ -90,11 +90,15 @@ class Connected:
 
 @dataclass(frozen=True)
 class Synchronised:
-    """Waits until no database of a replica lags. One that is suspended or not joined is its own resource's business."""
+    """Waits until no database of a replica lags. One that is suspended or not joined is its own resource's business.
+    Raises ``MachineError`` where its server stays away."""
 
     machine: str
+    patience: Patience = field(default_factory=Patience, compare=False)
 
     def __call__(self, facts: AvailabilityGroupFacts) -> str:
+        group = replace(facts.group, databases=())
+        self.patience.look(causes(group, [self.machine], f"have it synchronised in {group.name}"))
         lagging = [
             one.database
             for one in facts.group.databases

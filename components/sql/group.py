@@ -83,6 +83,8 @@ class Group:
     databases: tuple[DatabaseReplica, ...]
     servers: Mapping[str, Server] = field(default_factory=dict)
     """By machine; one that does not answer is missing."""
+    silent: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """The machines that do not answer, with the reason."""
 
     @property
     def exists(self) -> bool:
@@ -183,8 +185,9 @@ def observe(remote: Remote, machines: Sequence[str], name: str, *, integrated: b
     if unreachable and not any(one.knows for one in servers.values()):
         raise unreachable[0]
     primary = next((machine for machine, one in servers.items() if one.role == "PRIMARY"), "")
+    silent = {error.machine: error.found for error in unreachable}
     if not primary:
-        return Group(name, "", (), (), servers)
+        return Group(name, "", (), (), servers, silent)
     attempted = f"read the availability group {name}"
     by_server = {folded(machine): machine for machine in machines}
 
@@ -223,7 +226,7 @@ def observe(remote: Remote, machines: Sequence[str], name: str, *, integrated: b
         )
         for row in server(primary).rows(load_script("sql/read_group_databases.sql"), name, attempted=attempted)
     )
-    return Group(name, primary, replicas, databases, servers)
+    return Group(name, primary, replicas, databases, servers, silent)
 
 
 def _trouble(row: Row) -> str:

@@ -10,15 +10,17 @@ databases that it left behind are an error that says where they are. Delete leav
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, Protocol, runtime_checkable
 
 import pulumi
 
+from components.patience import Patience
 from components.resource import FarmResource, PlansByChange, ReplaceOn
 from components.sql import whereabouts
 from components.sql.carried import Carried
 from components.sql.group import Group
+from components.sql.hopeless import TARGET_SECONDS, causes
 from components.sql.replicas import OnReplicas
 from components.sql.whereabouts import Whereabouts
 from components.steps import Sql, Step, WaitFor
@@ -96,14 +98,17 @@ class LogToGo:
 
 @dataclass(frozen=True)
 class Ready:
-    """Waits until a planned failover to the machine loses nothing."""
+    """Waits until a planned failover to the machine loses nothing. Raises ``MachineError`` where that does not come:
+    its SQL Server stays silent or cut off, the group stays without a primary, a copy there stays suspended."""
 
     machine: str
     other: str = ""
     """The group, where it is not the one that the facts are about."""
+    patience: Patience = field(default_factory=Patience, compare=False)
 
     def __call__(self, facts: Group | HoldsGroup) -> str:
         group = group_in(facts, self.other)
+        self.patience.look(causes(group, [self.machine], f"fail {group.name} over to it", TARGET_SECONDS))
         if not group.primary:
             return f"a primary of {group.name}"
         replica = group.replica(self.machine)
@@ -113,16 +118,20 @@ class Ready:
 
 @dataclass(frozen=True)
 class Moved:
-    """Waits until the machine is the primary and every replica follows it again."""
+    """Waits until the machine is the primary and every replica follows it again. Raises ``MachineError`` as ``Ready``
+    does."""
 
     machine: str
     other: str = ""
     """The group, where it is not the one that the facts are about."""
     away: frozenset[str] = frozenset()
     """Machines that did not follow before, either."""
+    patience: Patience = field(default_factory=Patience, compare=False)
 
     def __call__(self, facts: Group | HoldsGroup) -> str:
         group = group_in(facts, self.other)
+        concerned = {self.machine, *group.silent, *(replica.machine for replica in group.replicas)} - self.away
+        self.patience.look(causes(group, concerned, f"have {group.name} healthy with {self.machine} as its primary"))
         if group.primary != self.machine:
             return f"{self.machine} to become the primary of {group.name}"
         return ", ".join(group.unhealthy(self.away))

@@ -100,7 +100,7 @@ SELECT N'server', N'', N'', N'', 0, 0, 0, 0, 0, N'', N'', N'', N'',
        CAST(SERVERPROPERTY('Collation') AS nvarchar(128)) COLLATE DATABASE_DEFAULT, N'',
        CAST(SERVERPROPERTY('MachineName') AS nvarchar(128)) COLLATE DATABASE_DEFAULT, N''
 UNION ALL
-SELECT N'mark', SUBSTRING(name, 29, 100), N'', N'', 0, 0, 0, 0, 0, N'', N'', N'', N'',
+SELECT N'mark', SUBSTRING(name, 29, 100) COLLATE DATABASE_DEFAULT, N'', N'', 0, 0, 0, 0, 0, N'', N'', N'', N'',
        CAST(value AS nvarchar(30)), N'', N'', N''
-  FROM sys.extended_properties
+  FROM msdb.sys.extended_properties
  WHERE class = 0 AND name LIKE N'Windows Azure Pack HA login 0x%';

@@ -20,6 +20,11 @@ FOLDER = (
     "Create that folder there, with full control for SQL Server's service account: a file that its owner put outside "
     f"the instance's default folder keeps its path on every replica; {_AGAIN}."
 )
+CERTIFICATE = (
+    "The database is encrypted (TDE): on the primary, BACKUP CERTIFICATE … WITH PRIVATE KEY; on every other replica, "
+    f"CREATE CERTIFICATE in master from those files, with the private key; {_AGAIN}."
+)
+ROOM = f"Make room on that volume, as much as the message says; {_AGAIN}."
 _SHARE = (
     f"See that the service account of every SQL Server may read and write {{share}}, and that there is room; {_AGAIN}."
 )
@@ -42,11 +47,9 @@ _SEED: Mapping[int, str] = {
     3201: _SHARE,
     3202: _SHARE,
     3203: _SHARE,
-    3257: f"Make room on that volume, as much as the message says; {_AGAIN}.",
+    3257: ROOM,
     5133: FOLDER,
-    33111: "The database is encrypted (TDE), and this server does not have the certificate: run BACKUP "
-    "CERTIFICATE with its private key on the primary, and CREATE CERTIFICATE in master from those files on every "
-    f"replica; {_AGAIN}.",
+    33111: CERTIFICATE,
     35250: "See that the endpoint for database mirroring is started on the primary and here, that each port is open to "
     f"the other server, and that each service account may connect; {_AGAIN}.",
 }

@@ -12,14 +12,16 @@ offline during the restart; the step names them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, TypedDict
 
 from pydantic import Field
 
+from components.patience import Patience
 from components.resource import Inputs, ReplaceOn
 from components.sql.carried import Carried
 from components.sql.group import Group, Replica
+from components.sql.hopeless import RESTART_SECONDS, causes
 from components.sql.primary import HoldsGroup, HoldsOthers, LogToGo, group_in, move
 from components.steps import Script, Step, WaitFor
 from remote.errors import MachineError
@@ -58,14 +60,19 @@ class RestartInputs(Inputs):
 @dataclass(frozen=True)
 class Healthy:
     """Waits until a group has after a restart what it had before. A replica that was away then is another resource's
-    business, which may come only later."""
+    business, which may come only later. Raises ``MachineError`` where another one stays away."""
 
     away: frozenset[str] = frozenset()
     other: str = ""
     """The group, where it is not the one that the facts are about."""
+    patience: Patience = field(default_factory=Patience, compare=False)
 
     def __call__(self, facts: Group | HoldsGroup) -> str:
-        return ", ".join(group_in(facts, self.other).unhealthy(self.away))
+        group = group_in(facts, self.other)
+        concerned = {*group.silent, *(replica.machine for replica in group.replicas)} - self.away
+        attempted = f"have {group.name} healthy again"
+        self.patience.look(causes(group, concerned, attempted, RESTART_SECONDS, RESTART_SECONDS))
+        return ", ".join(group.unhealthy(self.away))
 
 
 @dataclass(frozen=True)
@@ -74,9 +81,17 @@ class Follows:
 
     machine: str
     group: str
+    patience: Patience = field(default_factory=Patience, compare=False)
 
     def __call__(self, facts: HoldsOthers) -> str:
         role = facts.carried.roles.get((self.group, self.machine), "")
+        error = MachineError(
+            self.machine,
+            f"have {self.group} healthy again",
+            f"its replica there has been {role} for {RESTART_SECONDS:.0f} seconds",
+            "See in the cluster why the group has no primary, then run `pulumi up` again.",
+        )
+        self.patience.look({"resolving": (RESTART_SECONDS, error)} if role == "RESOLVING" else {})
         return "" if role == "SECONDARY" else f"{self.machine} to follow in {self.group}"
 
 

@@ -31,6 +31,7 @@ class File:
     logical: str
     path: str
     kind: str
+    kilobytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Folders:
 
 def read_files(remote: Remote, machine: str, database: str, attempted: str) -> tuple[File, ...]:
     rows = remote.sql(machine).rows(load_script("sql/read_files.sql"), database, attempted=attempted)
-    return tuple(File(row["logical"], row["path"], row["kind"]) for row in rows)
+    return tuple(File(row["logical"], row["path"], row["kind"], int(row["kilobytes"])) for row in rows)
 
 
 def read_folders(remote: Remote, machine: str, attempted: str) -> Folders:
@@ -98,23 +99,28 @@ def moves(machine: str, database: str, files: Sequence[File], here: Folders, the
 
     Raises ``MachineError`` for a database with others.
     """
-    placed = [_placed(file, here, there) for file in files]
-    if placed == list(files):
+    moved = placed(files, here, there)
+    if moved == tuple(files):
         return ()
-    data, logs = ([file for file in placed if file.kind == kind] for kind in ("ROWS", "LOG"))
-    if (len(data), len(logs), len(placed)) != (1, 1, 2):
+    data, logs = ([file for file in moved if file.kind == kind] for kind in ("ROWS", "LOG"))
+    if (len(data), len(logs), len(moved)) != (1, 1, 2):
         raise MachineError(
             machine,
             f"restore {database}",
-            f"its instance has other folders than the primary's, and the database has {len(placed)} files",
+            f"its instance has other folders than the primary's, and the database has {len(moved)} files",
             "Restore it there yourself WITH NORECOVERY, each file with MOVE, and join it; then run `pulumi up` again.",
         )
     return (data[0].logical, data[0].path, logs[0].logical, logs[0].path)
 
 
-def further_folders(files: Sequence[File], here: Folders, there: Folders) -> tuple[str, ...]:
+def placed(files: Sequence[File], here: Folders, there: Folders) -> tuple[File, ...]:
+    """The files of a copy on a server, each where it will be."""
+    return tuple(_placed(file, here, there) for file in files)
+
+
+def further_folders(files: Sequence[File], there: Folders) -> tuple[str, ...]:
     """The folders beside an instance's own that a copy's files need there."""
-    folders = dict.fromkeys(_placed(file, here, there).path.rpartition("\\")[0] for file in files)
+    folders = dict.fromkeys(file.path.rpartition("\\")[0] for file in files)
     return tuple(one for one in folders if not same(one, there.data) and not same(one, there.log))
 
 

@@ -1,8 +1,8 @@
 -- Forgets which logins this program made.
 DECLARE @property sysname;
-SELECT @property = MIN(name) FROM sys.extended_properties WHERE class = 0 AND name LIKE N'Windows Azure Pack HA login %';
+SELECT @property = MIN(name) FROM msdb.sys.extended_properties WHERE class = 0 AND name LIKE N'Windows Azure Pack HA login %';
 WHILE @property IS NOT NULL
 BEGIN
-    EXEC sys.sp_dropextendedproperty @name = @property;
-    SELECT @property = MIN(name) FROM sys.extended_properties WHERE class = 0 AND name LIKE N'Windows Azure Pack HA login %';
+    EXEC msdb.sys.sp_dropextendedproperty @name = @property;
+    SELECT @property = MIN(name) FROM msdb.sys.extended_properties WHERE class = 0 AND name LIKE N'Windows Azure Pack HA login %';
 END

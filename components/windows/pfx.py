@@ -206,6 +206,18 @@ def roots_of(authorities: str) -> list[x509.Certificate]:
         return []
 
 
+def anchors(found: Pfx, roots: Sequence[x509.Certificate]) -> tuple[str, ...]:
+    """The thumbprints of the root authorities at which the path of a certificate may end: in its file, or among
+    ``roots``."""
+    content = base64.b64decode(found.content.reveal())
+    _, certificate, others = pkcs12.load_key_and_certificates(content, found.password.reveal().encode())
+    if certificate is None:
+        return ()
+    last = _path(certificate, others)[-1]
+    ends = [last] if last.subject == last.issuer else [root for root in roots if _issued(last, root)]
+    return tuple(_thumbprint(one) for one in ends)
+
+
 def read_all(given: Any, wanted: Mapping[str, Sequence[str]], authorities: str = "") -> dict[str, Pfx]:
     """Every certificate of a topology by its name. ``given`` is the stack's ``certificates``, ``wanted`` the DNS names
     of each, ``authorities`` the PEM file of those that this computer trusts. Raises ``CertificateError`` with all
@@ -226,6 +238,12 @@ def read_all(given: Any, wanted: Mapping[str, Sequence[str]], authorities: str =
             problems.append(
                 f"certificates.{name}: the stack's configuration names no file for it. Set `certificates.{name}.file`"
                 f" and, as a secret, `certificates.{name}.password`."
+            )
+            continue
+        if "password" not in entry:
+            problems.append(
+                f"certificates.{name}.password: it is missing. Set it: pulumi config set --secret --path "
+                f"'certificates[\"{name}\"].password' (an empty one for a file without a password)"
             )
             continue
         try:

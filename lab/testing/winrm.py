@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import sys
 import time
 import types
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from unittest.mock import patch
 
+from lab import identity
 from lab.authority import Issued, thumbprint
 from lab.powershell import process
 from lab.powershell.api import Session
@@ -29,6 +31,7 @@ __all__ = [
     "listener_certificate",
     "serving",
     "standing_for_powershell",
+    "written",
 ]
 
 
@@ -59,6 +62,16 @@ def standing_for_powershell(program: Program) -> Iterator[None]:
         del sys.modules[name]
         if kept is not None:
             sys.modules[name] = kept
+
+
+def written(world: World, machine: str, user: str, command: str, line: str) -> str:
+    """What powershell.exe -Command writes in a remote shell of a user for one line of standard input, without a wire
+    between."""
+    importlib.import_module("lab.windows")  # its cmdlets
+    here, lines, output = world.machine(machine), iter([line]), list[str]()
+    session = Session(here, identity.identity(world, here, user))
+    process.run(session, ["powershell.exe", "-Command", command], lambda: next(lines, None), output.append, print)
+    return "".join(output)
 
 
 @contextmanager

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
-from lab import identity
+from lab import boot, identity
 from lab.testing.worlds import small_world
 from lab.world import World
 
@@ -19,6 +20,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     world.close()
 
 
+TOPOLOGIES = Path(boot.__file__).parent / "topologies"
 INSTALLER = "Lab-Installer-2013!"
 LOCAL = "Lab-Local-Administrator-2013!"
 
@@ -108,3 +110,26 @@ def test_system_and_computer_accounts(world: World) -> None:
     assert identity.identity(world, machine, "HYPERVNU\\sql2$").user == "HYPERVNU\\SQL2$"
     with pytest.raises(identity.UnknownAccountError, match="No mapping between account names"):
         identity.identity(world, machine, "HYPERVNU\\SQL9$")
+
+
+def test_a_domain_of_a_topology_of_ones_own_has_accounts(tmp_path: Path) -> None:
+    """And the groups that its topology names, so that the portal can be given to them."""
+    topology = yaml.safe_load((TOPOLOGIES / "single-domain.yaml").read_text(encoding="utf-8"))
+    topology["domains"][0] |= {"name": "corp.contoso.example", "netbios": "CONTOSO"}
+    for machine in topology["machines"]:
+        machine["domain"] = "Corp.Contoso.example"
+    topology["portal"]["administrators"] = ["CONTOSO\\Cloud Team", "CONTOSO\\operator"]
+    file = tmp_path / "topology.yaml"
+    file.write_text(yaml.safe_dump(topology), encoding="utf-8")
+    world = boot.build(file, tmp_path / "lab", 0)
+    try:
+        identity.begin(world)
+        sql1 = world.machine("SQL1")
+        found = identity.authenticate(world, sql1, "CONTOSO\\installer", INSTALLER)
+        assert found is not None
+        assert found.administrator
+        groups = world.collection("corp.contoso.example", "group")
+        assert "Cloud Team" in groups
+        assert "operator" not in groups
+    finally:
+        world.close()

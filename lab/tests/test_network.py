@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lab import drop
 from lab.testing.worlds import topology
 from lab.world import World
 
@@ -87,3 +90,23 @@ def test_a_port_that_is_not_permitted_names_the_remedy(world: World, monkeypatch
     monkeypatch.setattr(asyncio, "start_server", refused)
     with pytest.raises(PermissionError, match=r"sysctl -w net\.ipv4\.ip_unprivileged_port_start=443"):
         world.network.listen("A", ADDRESS, 443, echo)
+
+
+def test_a_kernel_that_lets_nobody_filter_is_said_before_anything_starts(tmp_path: Path) -> None:
+    """The process gives up the right, for good, so it is one of its own."""
+    program = (
+        "import ctypes, pathlib, sys; from lab import daemon; libc = ctypes.CDLL(None, use_errno=True)\n"
+        "head, data = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()\n"  # capset(2): none at all
+        "assert libc.capset(head, data) == 0\n"
+        "daemon.run(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), 0, ready=lambda: sys.exit(0))"
+    )
+    topology_file = Path(drop.__file__).parent / "topologies" / "single-domain.yaml"
+    lab = tmp_path / "lab"
+    command = [sys.executable, "-c", program, str(topology_file), str(lab)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    last = done.stderr.strip().splitlines()[-1]
+    if "may not listen" in last:
+        pytest.skip("this kernel lets everybody filter")
+    assert "LabError: this kernel lets nobody without CAP_NET_ADMIN filter connections" in last
+    assert "unshare --map-root-user --net" in last
+    assert not lab.exists()

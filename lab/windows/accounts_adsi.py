@@ -8,6 +8,7 @@ a cache; ``SetInfo`` writes them. ``SetPassword`` acts at once on an account tha
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from lab import identity
@@ -329,6 +330,18 @@ def exists(session: Session, path: Any) -> bool:
     raise failure(entry.error)
 
 
+def root_dse(session: Session) -> PSObject:
+    """The RootDSE of the domain's controller, which is no machine of the lab, for anybody who asks (Microsoft:
+    "rootDSE", attribute currentTime, GeneralizedTime). ``world.collection(domain, "clock")["state"]`` =
+    {"ahead": seconds}."""
+    machine = session.machine
+    ahead = (machine.world.collection(machine.domain, "clock").get("state") or {}).get("ahead", 0)
+    now = machine.world.clock.now() + timedelta(seconds=ahead)
+    context = ",".join(f"DC={part}" for part in machine.domain.split("."))
+    values = {"currentTime": f"{now:%Y%m%d%H%M%S}.0Z", "defaultNamingContext": context}
+    return PSObject(DIRECTORY_ENTRY, {name: PropertyValues(value) for name, value in values.items()})
+
+
 @dotnet("adsi", DIRECTORY_ENTRY, "DirectoryServices.DirectoryEntry")
 class DirectoryEntry(DotNet):
     """The type itself: a cast from a path or from a COM object, ``Exists``."""
@@ -337,6 +350,8 @@ class DirectoryEntry(DotNet):
 
     @classmethod
     def create(cls, session: Session, *arguments: Any) -> Any:
+        if [str(one).lower() for one in arguments[::3]] == ["ldap://rootdse", "anonymous"] and arguments[1] is None:
+            return root_dse(session)
         if len(arguments) != 1:
             raise NotModelledError("a DirectoryEntry without a path or with credentials")
         source = arguments[0]

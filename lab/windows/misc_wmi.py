@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from lab import files
 from lab.powershell.api import Call, NotModelledError, PowerShellError, PSObject, cmdlet
 from lab.powershell.values import NetArray, SizedInt
 from lab.windows.logons import administers, managed
@@ -21,8 +22,6 @@ from lab.world import Machine
 
 CIM = "root/cimv2"
 Rows = Iterator[dict[str, Any]]
-_SIZE, _FREE = 127 << 30, 90 << 30
-"""Bytes of a disk as Hyper-V makes one, and what a fresh server leaves of it."""
 _CONDITION = re.compile(r"\s*(\w+)\s*(=|<>|!=|LIKE)\s*('[^']*'|\"[^\"]*\"|\S+)\s*$", re.IGNORECASE)
 _QUERY = re.compile(r"\s*SELECT\s+(.+?)\s+FROM\s+(\w+)(?:\s+WHERE\s+(.+))?\s*$", re.IGNORECASE | re.DOTALL)
 
@@ -114,14 +113,26 @@ def _adapters(machine: Machine) -> Rows:
 
 def _disks(machine: Machine) -> Rows:
     """The system drive; a full one (``lab fault fill``) has no free byte."""
-    volume = machine.collection("volume").get("C") or {}
     yield {
         "DeviceID": "C:",
         "DriveType": SizedInt(3, "UInt32"),
         "FileSystem": "NTFS",
-        "FreeSpace": SizedInt(0 if volume.get("full") else volume.get("free", _FREE), "UInt64"),
-        "Size": SizedInt(_SIZE, "UInt64"),
+        "FreeSpace": SizedInt(files.free_bytes(machine), "UInt64"),
+        "Size": SizedInt(files.SIZE, "UInt64"),
         "VolumeName": "",
+    }
+
+
+def _volumes(machine: Machine) -> Rows:
+    """The system drive, which has no volume mounted below a folder."""
+    yield {
+        "Name": "C:\\",
+        "DriveLetter": "C:",
+        "DriveType": SizedInt(3, "UInt32"),
+        "FileSystem": "NTFS",
+        "FreeSpace": SizedInt(files.free_bytes(machine), "UInt64"),
+        "Capacity": SizedInt(files.SIZE, "UInt64"),
+        "Label": "",
     }
 
 
@@ -182,6 +193,7 @@ CLASSES: dict[tuple[str, str], tuple[str, Callable[[Machine], Rows]]] = {
         (CIM, "Win32_NetworkAdapterConfiguration", _network),
         (CIM, "Win32_NetworkAdapter", _adapters),
         (CIM, "Win32_LogicalDisk", _disks),
+        (CIM, "Win32_Volume", _volumes),
         (CIM, "Win32_QuickFixEngineering", _updates),
     )
 }

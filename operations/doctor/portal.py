@@ -47,6 +47,9 @@ def checks(farm: Farm) -> Iterator[Check]:
                 _whole,
                 through=node,
             )
+            what = f"root authority of the certificate {tier.certificate}"
+            trust = partial(_roots, farm, tier, node)
+            yield Check(PART, node, what, "among those that the machine trusts", trust, _trusted, through=node)
     for server in farm.topology.spf_servers:
         site = partial(_spf_site, farm, server.name)
         needed = f"a site with a trusted certificate for {farm.topology.spf.name}"
@@ -65,6 +68,27 @@ def _file(farm: Farm, certificate: Certificate) -> pfx.Pfx | str:
         return pfx.read_all(farm.context.certificates, {certificate.name: certificate.dns_names})[certificate.name]
     except pfx.CertificateError as error:
         return str(error)
+
+
+def _roots(farm: Farm, tier: Tier, node: str) -> tuple[tuple[str, ...] | None, set[str]]:
+    """Where the path of the tier's certificate may end (None: its file cannot be read), and what the node trusts."""
+    found = _file(farm, farm.topology.certificate(tier))
+    known = pfx.roots_of(farm.remote.hosts.authorities)
+    ends = pfx.anchors(found, known) if isinstance(found, pfx.Pfx) else None
+    return ends, {str(one).upper() for one in farm.ask(node, "windows/read_roots.ps1")}
+
+
+def _trusted(answer: tuple[tuple[str, ...] | None, set[str]]) -> Judged:
+    ends, trusted = answer
+    if ends is None:
+        return unknown("the certificate cannot be read here", "See its own row.")
+    if not ends:
+        to_do = "Add the root authority to the PEM file that `authorities` names, or to the PFX file."
+        return unknown("neither its file nor `authorities` has its root authority", to_do)
+    if trusted & set(ends):
+        return ok("trusted")
+    to_do = "Import it into LocalMachine\\Root there; that of a public authority Windows fetches from the internet."
+    return warning(f"{ends[0]} is not in LocalMachine\\Root", to_do)
 
 
 def _readable(found: pfx.Pfx | str) -> Judged:

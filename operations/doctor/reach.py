@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 from collections.abc import Iterator
@@ -99,6 +100,15 @@ def checks(farm: Farm) -> Iterator[Check]:
             _apart,
             through=machine.name,
         )
+        yield Check(
+            PART,
+            machine.name,
+            "clock of the domain",
+            f"within {KERBEROS_SECONDS} s of the machine's",
+            partial(_domain_clock, farm, machine.name),
+            _apart,
+            through=machine.name,
+        )
     yield from _names(farm)
     yield from _ports(farm)
 
@@ -109,6 +119,20 @@ def _clock(farm: Farm, machine: str) -> float:
     (said,) = farm.ask(machine, "windows/read_utc.ps1")
     middle = asked + (datetime.now(UTC) - asked) / 2
     return (datetime.fromisoformat(str(said)).replace(tzinfo=UTC) - middle).total_seconds()
+
+
+def _domain_clock(farm: Farm, machine: str) -> float:
+    """Seconds by which a domain controller's clock is ahead of the machine's."""
+    (said,) = farm.ask(machine, "windows/read_domain_clock.ps1")
+    return (_moment(str(said["domain"])) - _moment(str(said["here"]))).total_seconds()
+
+
+def _moment(text: str) -> datetime:
+    """Of GeneralizedTime, as Active Directory writes it, of ISO 8601, or of .NET's invariant form."""
+    for form in ("%Y%m%d%H%M%S.0Z", "%Y-%m-%dT%H:%M:%S", "%m/%d/%Y %H:%M:%S"):
+        with contextlib.suppress(ValueError):
+            return datetime.strptime(text, form)  # noqa: DTZ007 - all of them are UTC
+    raise ValueError(f"{text!r} is no time")
 
 
 def _apart(seconds: float) -> Judged:

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from components.portal.databases import DATABASES
+from components.sql.fitness import volumes
 from components.topology.parts import Replica
 from operations.doctor.check import Check, Judged, ok, unknown, warning, wrong
 from operations.doctor.farm import Farm
 from operations.doctor.reach import TRY_MILLISECONDS
+from remote.errors import MachineError
+from remote.names import folded, same
 from remote.sql import Row
 
 PART = "SQL Server"
 ENTERPRISE = 3
 """EngineEdition of Enterprise, Developer and Evaluation: what availability groups need in 2012."""
 MAJOR = 11
+NEW_DATABASE_KILOBYTES = 64 << 10
+"""What a new database of the portal takes at most (this program's estimate)."""
+_EVERYBODY = (r"NT AUTHORITY\Authenticated Users", r"BUILTIN\Users")
 _OWN = ("nt service\\", "nt authority\\", "localsystem")
 """How the names of accounts begin that are the computer's account on the network."""
 
@@ -33,9 +41,15 @@ def checks(farm: Farm) -> Iterator[Check]:
         yield _check(replica, "AlwaysOn", "enabled, or enabled by `up`", partial(_instance, farm, replica), _alwayson)
         share = farm.topology.sql.backup_share
         yield _check(replica, f"{share}, as the service account", "read", partial(_share, farm, replica), _reads)
+        asked = partial(_share_access, farm, replica)
+        yield _check(replica, f"{share}, rights of the service account", "change", asked, _changes)
+        yield _check(replica, "room for the databases", "what their files take", partial(_room, farm, replica), _fits)
         for other in replicas:
             if other is not replica:
                 yield _endpoint(farm, replica, other)
+    needed = f"the computer object {farm.topology.sql.cluster.name}$ may create it, or it is there"
+    there = partial(_listeners, farm, first)
+    yield _check(first, "computer object of the listener", needed, there, partial(_listener, farm))
     look = partial(farm.ask, first.machine, "sql/read_cluster_nodes.ps1")
     yield _check(first, "failover cluster", "every replica a node of it, up", look, partial(_nodes, farm))
 
@@ -120,10 +134,108 @@ def _share(farm: Farm, replica: Replica) -> Row:
 
 
 def _reads(row: Row) -> Judged:
-    # Writing is not tried: this command changes nothing.
     if row["File is a Directory"] == 1:
-        return ok("readable (writing is not tried)")
+        return ok("readable")
     return wrong("not readable", "Give SQL Server's service account the right to change files on the share.")
+
+
+@dataclass(frozen=True)
+class ShareAccess:
+    """Who may do what on the share, as its own server says; ``names`` are those under which it may mean the account."""
+
+    account: str
+    names: frozenset[str]
+    rights: tuple[tuple[str, str, str], ...]
+    """(account or group, Allow or Deny, right)."""
+    free_kilobytes: int | None
+
+
+def _share_access(farm: Farm, replica: Replica) -> ShareAccess:
+    """Asked of the share's server, since rights on a share are known nowhere else. Raises ``MachineError`` where that
+    server cannot be asked."""
+    server, share = farm.topology.sql.backup_share.strip("\\").split("\\")[:2]
+    machine = next((one for one in farm.topology.machines if same(one.name, server.split(".")[0])), None)
+    attempted = "read the rights on the share"
+    if machine is None:
+        remedy = "Give the service account the right Change on the share, and Modify in NTFS."
+        raise MachineError(server, attempted, f"{server} is no machine of the topology: it is not asked", remedy)
+    computer = farm.topology.computer_account(replica.machine)
+    said = farm.query(replica.machine, "sql/read_service_account.sql", computer)[0]
+    account = str(said["name"] or said["account"])
+    if account.lower().startswith(_OWN):
+        account = computer
+    answer = farm.ask(machine.name, "windows/read_share_access.ps1", Share=share)
+    if not answer:
+        raise MachineError(machine.name, attempted, f"it has no share {share}", "Create it, or correct the topology.")
+    rights = tuple((str(one["account"]), str(one["type"]), str(one["right"])) for one in answer[0]["rights"])
+    free = {str(volume["folder"]): int(volume["free"]) for volume in answer[0]["volumes"]}
+    over = [folder for folder in free if str(answer[0]["folder"]).lower().startswith(folder.lower())]
+    domain = account.partition("\\")[0]
+    names = frozenset(name.lower() for name in (account, "Everyone", *_EVERYBODY, rf"{domain}\Domain Users"))
+    return ShareAccess(account, names, rights, free[max(over, key=len)] if over else None)
+
+
+def _changes(access: ShareAccess) -> Judged:
+    to_do = f"Give {access.account} the right Change on the share, and Modify in NTFS."
+    room = "" if access.free_kilobytes is None else f", {access.free_kilobytes >> 20} GB free"
+    mine = [(kind, right) for account, kind, right in access.rights if account.lower() in access.names]
+    if any(kind == "Deny" for kind, _ in mine):
+        return wrong(f"{access.account} is denied{room}", to_do)
+    if any(right in ("Full", "Change") for _, right in mine):
+        return ok(f"Change on the share{room}; NTFS is not looked at")
+    groups = [account for account, kind, right in access.rights if kind == "Allow" and right in ("Full", "Change")]
+    if groups:
+        found = f"only {', '.join(groups)} may change it{room}; whether {access.account} is among them is not looked at"
+        return unknown(found, to_do)
+    return wrong(f"nobody may change it{room}", to_do)
+
+
+def _room(farm: Farm, replica: Replica) -> tuple[int, dict[str, int]]:
+    """Kilobytes that the farm's databases that are not there yet take, and what is free below the folders for them."""
+    sizes: dict[str, int] = {}
+    here: set[str] = set()
+    for one in farm.topology.replicas:
+        for row in farm.query(one.machine, "sql/read_sizes.sql"):
+            name = folded(str(row["name"]))
+            sizes[name] = max(sizes.get(name, 0), int(row["kilobytes"]))
+            if one is replica:
+                here.add(name)
+    wanted = {folded(name): name for name in DATABASES}
+    needed = sum(sizes.get(name, NEW_DATABASE_KILOBYTES) for name in wanted if name not in here)
+    row = farm.query(replica.machine, "sql/read_folders.sql")[0]
+    free = volumes(farm.remote, replica.machine, "look at it")
+    found: dict[str, int] = {}
+    for folder in (_folder(row["data"], row), _folder(row["log"], row)):
+        over = [volume for volume in free if f"{folder}\\".startswith(volume.lower())]
+        if over:
+            volume = max(over, key=len)
+            found[volume] = free[volume]
+    return needed, found
+
+
+def _fits(answer: tuple[int, dict[str, int]]) -> Judged:
+    needed, free = answer
+    found = ", ".join(f"{volume} {kilobytes >> 10} MB free" for volume, kilobytes in free.items())
+    said = f"{found or 'no local volume'}; {needed >> 10} MB to come"
+    if not free:
+        return unknown(said, "The default folders are on no local volume: see that there is room.")
+    if any(kilobytes < needed for kilobytes in free.values()):
+        return wrong(said, "Make room on that volume, or give the instance other default folders.")
+    return ok(said)
+
+
+def _listeners(farm: Farm, replica: Replica) -> list[Row]:
+    return farm.query(replica.machine, "sql/read_listener.sql", farm.topology.sql.group)
+
+
+def _listener(farm: Farm, rows: list[Row]) -> Judged:
+    if rows:
+        return ok(f"the listener {rows[0]['name']} is there")
+    return unknown(
+        "not looked at: a remote log-on may not ask Active Directory for rights (it has no second hop)",
+        f"See that {farm.topology.sql.cluster.name}$ may create computer objects in its organizational unit, or create "
+        f"a disabled one named {farm.topology.sql.listener.name} there and give the cluster full control of it.",
+    )
 
 
 def _endpoint(farm: Farm, source: Replica, target: Replica) -> Check:

@@ -95,6 +95,8 @@ def _run(context: Context, settings: Settings, log: StepLog, as_json: bool) -> i
     code, why = 0, ""
     try:
         runner.run()
+    except OSError as error:  # the result cannot be written: nothing is shut down then
+        return _end(2, f"the drill's result: {error.filename}: {error.strerror}. Name another folder with --folder.")
     except MachineError as error:
         code, why = (2 if isinstance(error, COULD_NOT_LOOK) else 1), one_line(redact(str(error)))
     except KeyboardInterrupt:

@@ -60,9 +60,11 @@ class Runner:
 
     def run(self) -> None:
         """Every server in turn. Raises ``MachineError`` where the farm is not well before a server is shut down, or not
-        again afterwards; whatever happens, a server that was shut down is switched on."""
+        again afterwards, ``OSError`` where the result cannot be kept; whatever happens, a server that was shut down is
+        switched on."""
         for machine in self._settings.machines:
             plan.refuse_alone(self._topology, machine)
+        self.store.save()  # a folder that cannot be written to is found out before a server is off
         try:
             for file, machine in store.left_off(self._settings.folder, self._topology.name):
                 self._report(f"A drill was killed while {machine} was off: it is switched on first.")

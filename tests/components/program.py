@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import runpy
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -108,8 +108,11 @@ def shipped(topology: Path) -> Program:
         return run(Path(folder), patch, topology)
 
 
-def run(tmp_path: Path, monkeypatch: Any, topology: Path | None = None, **config: Any) -> Program:
-    """Run ``__main__.py`` with a complete configuration, changed by ``config``."""
+def run(
+    tmp_path: Path, monkeypatch: Any, topology: Path | None = None, *, in_clear: Sequence[str] = (), **config: Any
+) -> Program:
+    """Run ``__main__.py`` with a complete configuration, changed by ``config``. ``in_clear``: keys with passwords of
+    which the stack encrypts no part."""
     import json
 
     monkeypatch.chdir(ROOT)
@@ -132,7 +135,7 @@ def run(tmp_path: Path, monkeypatch: Any, topology: Path | None = None, **config
         **config,
     }
     texts = {f"{PROJECT}:{key}": v if isinstance(v, str) else json.dumps(v) for key, v in values.items()}
-    secret = [f"{PROJECT}:{key}" for key in (*SECRETS, "credentials", "certificates")]
+    secret = [f"{PROJECT}:{key}" for key in (*SECRETS, "credentials", "certificates") if key not in in_clear]
     recorded = _Mocks()
     asyncio.set_event_loop(asyncio.new_event_loop())
     monitor = _Monitor(recorded)

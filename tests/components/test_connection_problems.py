@@ -145,7 +145,7 @@ def test_certificates(certificates: Any, problem: str) -> None:
 def test_the_program_says_all_of_it_before_it_registers_anything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wrong = {
+    wrong: dict[str, Any] = {
         "hosts": {"SQL1": {"address": "sql1:1433"}},
         "credentials": {"hyper-v.nu": {"username": "x"}},
         "authorities": str(tmp_path),

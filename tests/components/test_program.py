@@ -193,6 +193,30 @@ def test_no_secret_travels_in_clear(tmp_path: Path, monkeypatch: pytest.MonkeyPa
                 assert secret or one not in text, f"{resource.name} has a secret in clear"
 
 
+def test_a_password_that_is_missing_is_not_called_unencrypted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An object that is set key by key has nothing encrypted in it before its password."""
+    certificates = {"portal": {"file": str(tmp_path / "portal.pfx")}}
+    credentials = {"hyper-v.nu": {"username": r"HYPERVNU\installer"}}
+    everything: dict[str, Any] = {"certificates": certificates, "credentials": credentials}
+    set_it, empty = "Set it: pulumi config set --secret --path", "(an empty one for a file without a password)"
+    with pytest.raises(pulumi.RunError) as caught:
+        run(tmp_path, monkeypatch, in_clear=list(everything), **everything)
+    assert str(caught.value).splitlines() == [
+        f"credentials.hyper-v.nu.password: it is missing. {set_it} 'credentials[\"hyper-v.nu\"].password'",
+        f"certificates.portal.password: it is missing. {set_it} 'certificates[\"portal\"].password' {empty}",
+    ]
+
+
+@pytest.mark.parametrize(("key", "name"), [("credentials", "hyper-v.nu"), ("certificates", "portal")])
+def test_a_password_in_clear_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, name: str) -> None:
+    with pytest.raises(pulumi.RunError) as caught:
+        run(tmp_path, monkeypatch, in_clear=[key])
+    assert str(caught.value) == (
+        f"{key}.{name}.password: it stands in clear. "
+        f"Set it again: pulumi config set --secret --path '{key}[\"{name}\"].password'"
+    )
+
+
 def test_secret_inputs_are_secret_outputs_too(program: Program) -> None:
     assert program.one("sql:Administrator", "SQL-administrator").secret_outputs == ["password"]
     assert program.one("portal:Configuration", "Portal1-configuration").secret_outputs == ["password", "passphrase"]

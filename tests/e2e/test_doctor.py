@@ -116,6 +116,7 @@ def test_what_is_wrong_is_a_row_each_and_none_keeps_another_from_being_seen(farm
     rule = next(key for key, one in sql2.collection("firewall").items() if "5022" in str(one))
     change(sql2.collection("firewall"), rule, enabled=False)
     change(world.machine("FILE").collection("share"), "SQLAG", access={})
+    change(world.machine("SQL1").collection("volume"), "C", free=50 << 20)
     # The source, and what exists already
     feed = disk_path(world, "FILE", r"C:\WebPI\installers\MgmtSvc-TenantSite\MgmtSvc-TenantSite.msi")
     feed.rename(tmp_path / "away")
@@ -144,6 +145,7 @@ def test_what_is_wrong_is_a_row_each_and_none_keeps_another_from_being_seen(farm
         ("SPF1", "TLS of WinRM"): ("warning", "certificate until"),
         ("SQL1", "TLS of SQL Server"): ("wrong", "no TLS connection"),
         ("Portal1", "clock"): ("wrong", "400 s ahead"),
+        ("Portal1", "clock of the domain"): ("wrong", "400 s behind"),
         ("Portal1", "spf.hyper-v.nu, from there"): ("wrong", "172.21.5.9"),
         ("Portal1", "Service Provider Foundation, port 8090, from there"): ("wrong", "actively refused"),
         ("Portal1", "network card"): ("wrong", "from DHCP"),
@@ -160,7 +162,10 @@ def test_what_is_wrong_is_a_row_each_and_none_keeps_another_from_being_seen(farm
         ("SQL1", "restart that Windows waits for"): ("warning", "x.dll"),
         ("SQL1", "endpoint of SQL2, from there"): ("wrong", "no answer in 5 s"),
         ("SQL1", r"\\FILE\SQLAG, as the service account"): ("wrong", "not readable"),
+        ("SQL1", r"\\FILE\SQLAG, rights of the service account"): ("wrong", "nobody may change it"),
+        ("SQL1", "room for the databases"): ("wrong", "C:\\ 50 MB free"),
         ("SQL1", "failover cluster"): ("wrong", "SQL2 Down"),
+        ("Portal1", "root authority of the certificate portal"): ("unknown", "cannot be read here"),
         ("SQL2", "version and edition"): ("wrong", "Standard"),
         ("SQL2", "service account"): ("warning", "NT SERVICE"),
         ("SQL2", "the same as on SQL1"): ("warning", "version"),
@@ -176,6 +181,44 @@ def test_what_is_wrong_is_a_row_each_and_none_keeps_another_from_being_seen(farm
     # What nobody broke is well, beside all this.
     assert found["SQL2", "free disk"].verdict is Verdict.OK
     assert output.code(list(found.values())) == 1
+
+
+def test_who_may_change_the_share_and_who_is_trusted(farm: FarmHere) -> None:
+    """What cannot be known without a change is unknown, with the reason."""
+    world = farm.world
+    share, kept = world.machine("FILE").collection("share"), dict(world.machine("FILE").collection("share")["SQLAG"])
+    roots = world.machine("Portal2").collection("certificate")
+    (root,) = (key for key, one in roots.items() if one["store"] == "Root")
+    trusted, rights = dict(roots[root]), r"\\FILE\SQLAG, rights of the service account"
+    world.collection("hyper-v.nu", "clock")["state"] = {"ahead": 45}
+    del roots[root]
+    try:
+        share["SQLAG"] = {**kept, "access": {r"HYPERVNU\Backup Writers": "change"}}
+        found = rows(farm)
+        row = found["SQL2", rights]
+        assert (row.verdict, "whether HYPERVNU\\SVC_SQL is among them is not looked at" in row.found) == (
+            "unknown",
+            True,
+        )
+        share["SQLAG"] = {**kept, "access": {"Everyone": "read"}}
+        assert rows(farm)["SQL2", rights].verdict is Verdict.WRONG
+        power.stop(world, "FILE")
+        assert (rows(farm)["SQL2", rights].verdict, rows(farm)["SQL1", rights].verdict) == ("unknown", "unknown")
+    finally:
+        power.start(world, "FILE")
+        share["SQLAG"], roots[root] = kept, trusted
+        world.collection("hyper-v.nu", "clock")["state"] = {"ahead": 0}
+    row = found["Portal2", "root authority of the certificate portal"]
+    assert (row.verdict, "is not in LocalMachine\\Root" in row.found) == ("warning", True)
+    assert found["Portal1", "root authority of the certificate portal"].verdict is Verdict.OK
+    row = found["SPF1", "clock of the domain"]
+    assert (row.verdict, row.found[3:]) == ("warning", "s ahead")
+
+
+def test_the_right_to_make_the_listener_is_unknown_while_there_is_none(farm: FarmHere) -> None:
+    farm.sql("SQL1", "ALTER AVAILABILITY GROUP [SQL] REMOVE LISTENER 'SQL'")
+    row = rows(farm)["SQL1", "computer object of the listener"]
+    assert (row.verdict, "it has no second hop" in row.found, "sqlcluster$" in row.to_do) == ("unknown", True, True)
 
 
 def test_a_refused_account_is_one_failed_log_on(farm: FarmHere) -> None:

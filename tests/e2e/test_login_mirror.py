@@ -522,7 +522,7 @@ def test_delete_leaves_the_logins_and_forgets_what_was_made(servers: Servers) ->
     servers.needed("app")
     piece = servers.piece()
     outs = piece.create()
-    marks = "SELECT name FROM sys.extended_properties WHERE name LIKE N'Windows Azure Pack HA%'"
+    marks = "SELECT name FROM msdb.sys.extended_properties WHERE name LIKE N'Windows Azure Pack HA%'"
     assert servers.sql("SQL2", marks)
     piece.delete(outs)
     assert servers.sql("SQL2", marks) == []

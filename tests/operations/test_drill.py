@@ -163,6 +163,15 @@ def test_every_server_once_and_the_result_is_kept(farm: Switched) -> None:
     assert result["servers"][0]["services"][0]["longest_outage_seconds"] == 2
 
 
+def test_a_result_that_cannot_be_written_is_found_out_before_a_server_is_off(farm: Switched) -> None:
+    Path("drills").touch()  # where the folder would be
+    done = drill("--all", "--yes")
+    assert (done.exit_code, farm.did) == (2, [])
+    assert done.stderr.splitlines()[-1] == (
+        "error: the drill's result: drills: File exists. Name another folder with --folder."
+    )
+
+
 def test_every_step_is_a_line_of_the_log(farm: Switched) -> None:
     assert drill("Portal1", "--yes").exit_code == 0
     lines = [line.split("\t") for line in Path("logs/dev.log").read_text(encoding="utf-8").splitlines()]

@@ -16,7 +16,7 @@ from tools.bootstrap.command_plugin import command_plugin
 from tools.bootstrap.design import Design
 from tools.bootstrap.pulumi_cli import pulumi_cli
 from tools.bootstrap.python_environment import bytecode, python_environment
-from tools.bootstrap.stage import StageError, fail, say, summary
+from tools.bootstrap.stage import StageError, check_writable, fail, say, summary
 from tools.bootstrap.system_packages import browser, odbc
 
 
@@ -49,6 +49,7 @@ def main() -> int:
         if arguments.target == "env":
             print(project.exports(**Design.named(arguments.design).environment()), end="")
             return 0
+        check_writable()
         setup(cli=arguments.target not in ("check", "clients"))
         if arguments.target == "up":
             farm.up(arguments.design)
@@ -65,6 +66,8 @@ def main() -> int:
             bench()
     except StageError as error:
         return fail(error)
+    except OSError as error:
+        return fail(StageError(f"{error.filename or 'the project folder'}: {error.strerror or error}."))
     except KeyboardInterrupt:
         return fail(StageError("interrupted; run it again to go on."))
     if arguments.target in ("check", "test", "clients"):

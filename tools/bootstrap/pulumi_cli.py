@@ -1,4 +1,9 @@
-"""The Pulumi CLI with its Python language host: from PATH, as a release, or built from the Go modules in tools/."""
+"""The Pulumi CLI with its Python language host: from PATH, as a release, or built from the Go modules in tools/.
+
+What is installed is what this repository names: a release by its SHA-256 in tools/pulumi/releases.sha256 (Pulumi's own
+Homebrew formula for this version has the same), modules by the sums in go.sum, which Go compares also for modules that
+it has already.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +23,15 @@ from tools.bootstrap.project import BIN, ROOT, TOOLS, accepts, required_range
 from tools.bootstrap.stage import StageError, quiet, say, stage
 
 RELEASES = "https://get.pulumi.com/releases/sdk"
+SUMS = ROOT / "tools" / "pulumi" / "releases.sha256"
 _STAMP = TOOLS / "pulumi-version"
 _CLI = "github.com/pulumi/pulumi/pkg/v3"
 _SDK = "github.com/pulumi/pulumi/sdk/v3"
 _HOST = "github.com/pulumi/pulumi/sdk/python/cmd/pulumi-language-python/v3"
 _PROGRAMS = ("pulumi", "pulumi-language-python", "pulumi-language-python-exec", "pulumi-resource-pulumi-python")
 """What must be there: the CLI, the Python language host with its starter, and the host of dynamic providers."""
-_CONNECT_SECONDS = 4
-_DOWNLOAD_SECONDS = 120
+_SILENCE_SECONDS = 8
+"""How long a download may wait for the connection, or for the next bytes."""
 
 
 def pulumi_cli() -> None:
@@ -72,19 +78,20 @@ def _on_path() -> bool:
     return done.returncode == 0 and accepts(required_range(), done.stdout.strip())
 
 
-def download(version: str, releases: str = RELEASES, into: Path = BIN) -> None:
-    """Install the official release, its checksum compared. Raises StageError, soon where it is out of reach."""
+def download(version: str, releases: str = RELEASES, into: Path = BIN, sums: Path = SUMS) -> None:
+    """Install the official release if it has the checksum in ``sums``. Raises StageError, soon where it is out of
+    reach."""
     machine = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}.get(platform.machine())
     if platform.system() != "Linux" or machine is None:
         raise StageError(f"no release is known for {platform.system()} on {platform.machine()}")
     name = f"pulumi-{version}-linux-{machine}.tar.gz"
-    sums = _fetch(f"{releases}/pulumi-{version.removeprefix('v')}-checksums.txt", _CONNECT_SECONDS).decode()
-    published = re.search(rf"(?m)^([0-9a-f]{{64}})\s+\*?{re.escape(name)}$", sums)
-    if published is None:
-        raise StageError(f"the published checksums do not name {name}")
-    archive = _fetch(f"{releases}/{name}", _DOWNLOAD_SECONDS)
-    if hashlib.sha256(archive).hexdigest() != published.group(1):
-        raise StageError(f"{name} does not have its published checksum; it was not installed")
+    expected = re.search(rf"(?m)^([0-9a-f]{{64}})  {re.escape(name)}$", sums.read_text())
+    if expected is None:
+        raise StageError(f"{sums.name} has no checksum of {name}; it was not downloaded")
+    archive = _fetch(f"{releases}/{name}")
+    found = hashlib.sha256(archive).hexdigest()
+    if found != expected.group(1):
+        raise StageError(f"{name} has the SHA-256 {found}, {sums.name} another; it was not installed")
     into.mkdir(parents=True, exist_ok=True)
     with tarfile.open(fileobj=io.BytesIO(archive)) as files:
         for member in files.getmembers():
@@ -93,9 +100,9 @@ def download(version: str, releases: str = RELEASES, into: Path = BIN) -> None:
                 _install(content.read(), into / Path(member.name).name)
 
 
-def _fetch(url: str, seconds: float) -> bytes:
+def _fetch(url: str) -> bytes:
     try:
-        with urllib.request.urlopen(url, timeout=seconds) as answer:  # noqa: S310 - the address is a constant of ours
+        with urllib.request.urlopen(url, timeout=_SILENCE_SECONDS) as answer:  # noqa: S310 - the address is a constant of ours
             return bytes(answer.read())
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
@@ -103,14 +110,20 @@ def _fetch(url: str, seconds: float) -> bytes:
 
 
 def build(version: str) -> None:
-    """Build the CLI and the language host from the modules pinned in tools/. Minutes when nothing is cached."""
+    """Build the CLI and the language host from the modules pinned in tools/. Minutes when nothing is cached. Raises
+    StageError also for a module that has another sum than in go.sum."""
     go = shutil.which("go")
     if go is None:
         raise StageError("it cannot be built: Go is not installed")
     say("   building it from the Go modules in tools/, about five minutes on two cores …")
     BIN.mkdir(parents=True, exist_ok=True)
     cli, host = ROOT / "tools" / "pulumi", ROOT / "tools" / "language-host"
-    env = {"GOFLAGS": "-mod=readonly -buildvcs=false", "CGO_ENABLED": os.environ.get("CGO_ENABLED", "0")}
+    # Nothing of the operator's own Go settings decides which sums hold.
+    env = {
+        "GOFLAGS": "-mod=readonly -buildvcs=false",
+        "GOWORK": "off",
+        "CGO_ENABLED": os.environ.get("CGO_ENABLED", "0"),
+    }
     flags = f"-s -w -X {_SDK}/go/common/version.Version={version}"
     quiet([go, "build", "-trimpath", "-ldflags", flags, "-o", BIN / "pulumi", f"{_CLI}/cmd/pulumi"], env, cli)
     quiet([go, "build", "-trimpath", "-ldflags", "-s -w", "-o", BIN / "pulumi-language-python", _HOST], env, host)

@@ -21,6 +21,15 @@ class StageError(Exception):
     """A stage cannot be done. The text says what was found and what to do."""
 
 
+def check_writable(folder: Path = ROOT) -> None:
+    """Raises StageError where nothing can be written to the project folder."""
+    if not os.access(folder, os.W_OK):
+        raise StageError(
+            f"{folder} cannot be written to, by its rights or because it is on a read-only file system. Tools, Pulumi's"
+            " state and the lab's files go there: clone the project to a folder of your own."
+        )
+
+
 def say(text: str) -> None:
     print(text, flush=True)
 

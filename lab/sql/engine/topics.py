@@ -12,6 +12,7 @@ import lab.sql.engine.catalog.backups
 import lab.sql.engine.catalog.database_security
 import lab.sql.engine.catalog.databases
 import lab.sql.engine.catalog.dynamic
+import lab.sql.engine.catalog.encryption
 import lab.sql.engine.catalog.objects
 import lab.sql.engine.catalog.replicas
 import lab.sql.engine.catalog.server
@@ -38,6 +39,7 @@ import lab.sql.engine.statements.control
 import lab.sql.engine.statements.credential
 import lab.sql.engine.statements.database
 import lab.sql.engine.statements.database_options
+import lab.sql.engine.statements.encryption
 import lab.sql.engine.statements.endpoint
 import lab.sql.engine.statements.errors
 import lab.sql.engine.statements.execute

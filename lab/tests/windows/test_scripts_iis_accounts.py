@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from lab import files, identity
-from lab.powershell.api import PowerShellError
+from lab.powershell.api import NotModelledError, PowerShellError
 from lab.tests.windows.iis_world import PFX_PASSWORD, certificate, session, site, world
 from lab.tests.windows.test_iis_serving import get, refused
 from lab.windows import certificates, features, iis
@@ -217,3 +218,29 @@ def test_account_management_in_a_script(world: World) -> None:
         Password=PASSWORD,
     )
     assert output == [True, str(world.clock.now().year), True, False, True]
+
+
+def test_a_stopped_site_and_its_application_pool_are_seen(web: World) -> None:
+    state = """Get-Website | Where-Object { $_.Name -eq 'MgmtSvc-TenantSite' } | ForEach-Object {
+        $pool = Get-WebAppPoolState -Name $_.applicationPool -ErrorAction SilentlyContinue
+        "$($_.State) $($pool.Value)" }"""
+    run(web, "New-WebAppPool -Name MgmtSvc-TenantSite | Out-Null")
+    assert run(web, state) == ["Started Started"]
+    run(web, "Stop-Website -Name MgmtSvc-TenantSite")
+    assert run(web, state) == ["Stopped Started"]
+    run(web, "Stop-WebAppPool -Name (Get-Website | Where-Object { $_.Name -eq 'MgmtSvc-TenantSite' }).applicationPool")
+    assert run(web, state) == ["Stopped Stopped"]
+
+
+def test_anybody_reads_the_domains_clock_from_the_root_dse(world: World) -> None:
+    """Of LDAP nothing else is there."""
+    read = """$root = New-Object System.DirectoryServices.DirectoryEntry('LDAP://RootDSE', $null, $null, 'Anonymous')
+        "$($root.currentTime)"; "$($root.defaultNamingContext)" """
+    now, context = run(world, read)
+    assert now[:8] == f"{datetime.now(UTC):%Y%m%d}"
+    assert now.endswith(".0Z")
+    assert context == "DC=hyper-v,DC=nu"
+    world.collection("hyper-v.nu", "clock")["state"] = {"ahead": 86400}
+    assert run(world, read)[0][:8] == f"{datetime.now(UTC) + timedelta(days=1):%Y%m%d}"
+    with pytest.raises(NotModelledError, match="credentials"):
+        run(world, read.replace("$null, $null, 'Anonymous'", "'x', 'y', 'Secure'"))

@@ -6,17 +6,22 @@ administers the servers; errors come with their numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import remote
 from lab.testing import sql
+from lab.testing.winrm import written
 from lab.testing.worlds import World
 from remote.errors import MachineError
 from remote.hosts import Hosts
 from remote.session import Remote
 from remote.sql import Row, Value
 
+LOOP = (Path(remote.__file__).parent / "loop.ps1").read_text(encoding="utf-8")
 ADMINISTRATOR = r"HYPERVNU\installer"
 
 
@@ -37,12 +42,31 @@ class Servers(Remote):
     def sql_odbc(self, machine: str, database: str = "master") -> Any:
         return Server(self, machine)
 
+    def powershell(self, machine: str) -> Any:
+        return Shell(self, machine)
+
     def by_hand(self, machine: str, text: str, *values: str | int) -> list[dict[str, Any]]:
         session = sql.connect(self.world, machine, machine, windows_user=ADMINISTRATOR)
         try:
             return sql.query(session, text, *values)
         finally:
             session.close()
+
+
+@dataclass
+class Shell:
+    """One machine's PowerShell, as ``remote.powershell.PowerShell``."""
+
+    servers: Servers
+    machine: str
+
+    def run(self, script: str, arguments: Mapping[str, Any] | None = None, *, attempted: str) -> list[Any]:
+        request = json.dumps({"id": 1, "script": script, "arguments": dict(arguments or {})})
+        answer = json.loads(written(self.servers.world, self.machine, ADMINISTRATOR, LOOP, request))
+        if answer["error"]:
+            raise MachineError(self.machine, attempted, answer["error"]["message"])
+        output: list[Any] = answer["output"]
+        return output
 
 
 @dataclass

@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 
 from components.sql.availability_database import AvailabilityDatabaseInputs, AvailabilityDatabaseResource
+from components.sql.fitness import Shortage, shortages
+from components.sql.remedies import of_seed
+from components.sql.seeding import File
+from components.steps import load_script
 from lab.testing.windows import disk_path
 from lab.testing.worlds import begin_sql, small_world
+from remote.errors import MachineError
 from tests.components.contract import refusal, sentences
 from tests.components.sql.in_process import Servers
 
@@ -71,3 +76,75 @@ def test_a_folder_that_the_owner_chose_has_to_be_there(servers: Servers) -> None
     assert "Create that folder there, with full control for SQL Server's service account" in told
     disk_path(servers.world, "SQL1", "C:\\Orders").mkdir()
     assert len(plan(servers)) == 9
+
+
+def test_a_copy_needs_room(servers: Servers) -> None:
+    """As much as the primary's files, before the first backup; a copy that is there already has its own."""
+    order(servers)
+    volume = servers.world.machine("SQL1").collection("volume")
+    volume.change("C", free=5 << 20)
+    assert refusal(lambda: plan(servers)) == (
+        f"{REFUSED}the copy needs on SQL1 C:\\ 5 MB, of which 5 MB are free. Make room on that volume, as much as the "
+        "message says; then run `pulumi up` again."
+    )
+    volume.change("C", free=6 << 20)
+    assert len(plan(servers)) == 9
+
+
+def test_where_each_file_is_counts() -> None:
+    """Also below a folder that is a volume of its own; a share is on none."""
+    files = [
+        File("a", r"D:\Data\SQL\a.mdf", "ROWS", 2048),
+        File("b", r"d:\b.ldf", "LOG", 1024),
+        File("c", r"\\SMB\c.ndf", "ROWS", 9999),
+    ]
+    free = {"C:\\": 0, "D:\\": 1024, "D:\\Data\\": 2047}
+    assert shortages(files, free) == (Shortage("D:\\Data\\", 2048, 2047),)
+
+
+SECRET = "Secret-Word-2013!"
+KEY = f"CREATE MASTER KEY ENCRYPTION BY PASSWORD = '{SECRET}'"
+PRIVATE = f"WITH PRIVATE KEY (FILE = '\\\\FILE\\SQLAG\\seal.pvk', %s BY PASSWORD = '{SECRET}')"
+CERTIFICATE = "CERTIFICATE Seal {} FILE = '\\\\FILE\\SQLAG\\seal.cer' "
+
+
+def encrypted(servers: Servers) -> str:
+    """Orders with TDE on the primary; the thumbprint of its certificate."""
+    order(servers)
+    servers.by_hand("SQL2", f"{KEY}; CREATE CERTIFICATE Seal WITH SUBJECT = 'Seal of the orders'")
+    key = "CREATE DATABASE ENCRYPTION KEY WITH ALGORITHM = AES_256 ENCRYPTION BY SERVER CERTIFICATE Seal"
+    servers.by_hand("SQL2", f"USE Orders; {key}; USE master; ALTER DATABASE Orders SET ENCRYPTION ON")
+    servers.by_hand("SQL2", f"BACKUP {CERTIFICATE.format('TO')}{PRIVATE % 'ENCRYPTION'}")
+    found = servers.by_hand("SQL2", "SELECT CONVERT(nvarchar(60), thumbprint, 1) AS it FROM sys.certificates")
+    return str(found[0]["it"])
+
+
+def test_an_encrypted_database_needs_its_certificate_on_every_replica(servers: Servers) -> None:
+    """With its private key; seen before the first backup, and named."""
+    thumbprint = encrypted(servers)
+    servers.by_hand("SQL1", KEY)
+    told = (
+        f"{REFUSED}SQL1 has not the certificate Seal (thumbprint {thumbprint}) with its private key. The database is "
+        "encrypted (TDE): on the primary, BACKUP CERTIFICATE … WITH PRIVATE KEY; on every other replica, CREATE "
+        "CERTIFICATE in master from those files, with the private key; then run `pulumi up` again."
+    )
+    assert refusal(lambda: plan(servers)) == told
+    servers.by_hand("SQL1", f"CREATE {CERTIFICATE.format('FROM')}")
+    assert refusal(lambda: plan(servers)) == told, "the certificate alone decrypts nothing"
+    servers.by_hand("SQL1", f"DROP CERTIFICATE Seal; CREATE {CERTIFICATE.format('FROM')}{PRIVATE % 'DECRYPTION'}")
+    assert len(plan(servers)) == 9
+    servers.by_hand("SQL1", "DROP CERTIFICATE Seal")
+    servers.by_hand("SQL2", "ALTER DATABASE Orders SET ENCRYPTION OFF")
+    assert len(plan(servers)) == 9, "it is not encrypted any more"
+
+
+def test_33111_has_its_own_remedy(servers: Servers) -> None:
+    """For a certificate that goes away between the look and the restore."""
+    encrypted(servers)
+    here = rf"{INPUTS.share}\Orders_seed.bak"
+    servers.by_hand("SQL2", f"BACKUP DATABASE Orders TO DISK = '{here}' WITH INIT")
+    script = load_script("sql/restore_database.sql")
+    with pytest.raises(MachineError) as caught:
+        servers.sql("SQL1").run(script, "Orders", here, attempted="restore it")
+    assert caught.value.number == 33111
+    assert "CREATE CERTIFICATE in master" in of_seed(INPUTS.share)[33111]

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
+from components.patience import Patience
 from components.sql.availability_database import (
-    AWAY_SECONDS,
-    SUSPENDED_SECONDS,
     AvailabilityDatabaseFacts,
     AvailabilityDatabaseInputs,
     AvailabilityDatabaseResource,
     Synchronized,
 )
 from components.sql.group import DatabaseReplica
+from components.sql.hopeless import AWAY_SECONDS, SUSPENDED_SECONDS
 from tests.components.contract import refusal, sentences
 from tests.components.sql_worlds import SHARE, STORE, copy, database_facts, group, on, replica
 
@@ -102,7 +102,7 @@ class Clock:
 def waits(*seen: tuple[float, AvailabilityDatabaseFacts]) -> str:
     """What a wait says in the end, after it was shown facts, each a number of seconds after the one before."""
     clock, said = Clock(), ""
-    wait = Synchronized(STORE, clock)
+    wait = Synchronized(STORE, Patience(clock))
     for timeout_seconds, one in seen:
         clock.now += timeout_seconds
         said = wait(one)

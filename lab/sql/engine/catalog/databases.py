@@ -104,8 +104,9 @@ def _row(session: Session, database: Database) -> dict[str, Any]:
     }  # fmt: skip
     flags = ("is_master_key_encrypted_by_server", "is_published", "is_subscribed", "is_merge_published",
              "is_distributor",
-             "is_sync_with_backup", "is_cdc_enabled", "is_encrypted", "is_honor_broker_priority_on")  # fmt: skip
-    return {**row, **dict.fromkeys(flags, False)}
+             "is_sync_with_backup", "is_cdc_enabled", "is_honor_broker_priority_on")  # fmt: skip
+    key = database.view.get("option", "encryption")
+    return {**row, **dict.fromkeys(flags, False), "is_encrypted": key is not None and key["state"] == 3}
 
 
 def _log_reuse(database: Database, recovery: str) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Extended properties of a database: sp_addextendedproperty, sp_updateextendedproperty, sp_dropextendedproperty.
 
-Rules: SQL Server documentation of the procedures. Unproven: that they are taken for ``master`` like for any database.
+Rules: SQL Server documentation of the procedures, and of "Transact-SQL Statements Allowed in Transactions": no system
+procedure that modifies master runs inside an explicit or implicit transaction. Unproven: that these procedures are
+among those, and the error's number (that of sp_addsrvrolemember).
 """
 
 from __future__ import annotations
@@ -16,8 +18,10 @@ from lab.sql.engine.values import encode
 LEVELS = [f"@level{level}{part}" for level in (0, 1, 2) for part in ("type", "name")]
 
 
-def _target(frame: Frame, a: Arguments) -> tuple[Database, str]:
+def _target(frame: Frame, a: Arguments, procedure: str) -> tuple[Database, str]:
     """The current database, which has to be one's own, and the property's name."""
+    if frame.session.trancount and frame.session.database.lower() == "master":
+        raise error(15002, f"sys.{procedure}")
     if any(a.get(level) is not None for level in LEVELS):
         raise not_modelled("extended properties of anything but a database")
     database = frame.session.open()
@@ -36,7 +40,7 @@ def _put(database: Database, name: str, value: Any) -> None:
 
 @procedure("sp_addextendedproperty", "@name", "@value", *LEVELS)
 def _add(frame: Frame, a: Arguments) -> Run:
-    database, name = _target(frame, a)
+    database, name = _target(frame, a, "sp_addextendedproperty")
     if database.view.get("extended-property", name) is not None:
         raise error(15233, name, "object specified")
     _put(database, name, a.get("@value"))
@@ -46,7 +50,7 @@ def _add(frame: Frame, a: Arguments) -> Run:
 
 @procedure("sp_updateextendedproperty", "@name", "@value", *LEVELS)
 def _update(frame: Frame, a: Arguments) -> Run:
-    database, name = _target(frame, a)
+    database, name = _target(frame, a, "sp_updateextendedproperty")
     if database.view.get("extended-property", name) is None:
         raise error(15217, name, "object specified")
     _put(database, name, a.get("@value"))
@@ -56,7 +60,7 @@ def _update(frame: Frame, a: Arguments) -> Run:
 
 @procedure("sp_dropextendedproperty", "@name", *LEVELS)
 def _drop(frame: Frame, a: Arguments) -> Run:
-    database, name = _target(frame, a)
+    database, name = _target(frame, a, "sp_dropextendedproperty")
     if database.view.get("extended-property", name) is None:
         raise error(15217, name, "object specified")
     database.view.delete("extended-property", name)

@@ -130,7 +130,7 @@ class Backup(Statement):
             "family": file.family, "fork": file.fork, "checksum": "CHECKSUM" in self.options.flags,
             "compressed": "COMPRESSION" in self.options.flags, "database_created": database.document["created"],
             "version": list(session.instance.version), "files": database.document["files"],
-            "compatibility": options["compatibility"],
+            "compatibility": options["compatibility"], "encryption": database.view.get("option", "encryption"),
             "first_lsn": file.lsn, "last_lsn": file.lsn + 1, "checkpoint_lsn": file.lsn,
             "database_backup_lsn": chain.get("differential_base_lsn") or 0,
         }  # fmt: skip

@@ -12,6 +12,7 @@ from lab.sql.engine.errors import SeveralErrors, error, not_modelled
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.parse.parser import Parser, Statement, statement
 from lab.sql.engine.statements.database import outside_transaction
+from lab.sql.engine.statements.encryption import set_encryption
 
 SWITCHES = {"AUTO_CLOSE": "auto_close", "AUTO_SHRINK": "auto_shrink",
             "AUTO_CREATE_STATISTICS": "auto_create_statistics",
@@ -53,10 +54,12 @@ class SetDatabaseOptions(Statement):
             raise SeveralErrors(error(5052, database.document["state"]), error(5069))
         if self.values.keys() & {"user_access", "read_only", "read_committed_snapshot"}:
             self._alone(frame, database)
+        if "encryption" in self.values:
+            set_encryption(database, on=self.values["encryption"])
         options = database.options()
         if self.values.get("recovery") == "SIMPLE" and options["recovery"] != "SIMPLE":
             database.view.put("option", "chain", {**database.chain(), "last_log_backup_lsn": None})
-        database.set_options(**self.values)
+        database.set_options(**{key: value for key, value in self.values.items() if key != "encryption"})
         session.server.change("database", database.name)
         return iter(())
 
@@ -181,6 +184,8 @@ def _option(p: Parser, values: dict[str, Any]) -> None:
         values["cursor_default_local"] = p.one_of("LOCAL", "GLOBAL") == "LOCAL"
     elif word == "PARAMETERIZATION":
         values["parameterization_forced"] = p.one_of("FORCED", "SIMPLE") == "FORCED"
+    elif word == "ENCRYPTION":
+        values["encryption"] = p.on_off()
     elif word in SWITCHES:
         values[SWITCHES[word]] = p.on_off()
     else:

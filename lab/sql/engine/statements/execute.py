@@ -122,13 +122,18 @@ class ExecuteProcedure(Statement):
                 yield from execute_sql(frame, values)
                 code = 0
             else:
-                code = 0
+                code, before = 0, session.database
 
                 def work() -> Iterator[Event]:
                     nonlocal code
                     code = yield from system.call(frame, values)
 
-                yield from session.run_statement(work)
+                if len(parts) == 3 and parts[0]:  # it works in the database that is named
+                    session.database = session.open(parts[0]).name
+                try:
+                    yield from session.run_statement(work)
+                finally:
+                    session.database = before
         else:
             code = yield from self._stored(frame, parts, values)
         if self.result:

@@ -124,7 +124,7 @@ for _word in ("PROC", "PROCEDURE"):
         return _procedure(p, alter=True)
 
 
-for _word in ("FUNCTION", "TRIGGER", "TYPE", "SYNONYM", "SEQUENCE", "CERTIFICATE", "MASTER", "SYMMETRIC"):
+for _word in ("FUNCTION", "TRIGGER", "TYPE", "SYNONYM", "SEQUENCE", "SYMMETRIC"):
 
     @statement("CREATE", _word)
     def _unmodelled(p: Parser) -> Statement:

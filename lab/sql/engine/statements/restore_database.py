@@ -14,6 +14,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from lab.files import free_bytes
 from lab.sql.api import Column, Event, Message, ResultSet, SqlError
 from lab.sql.engine import nodes as n
 from lab.sql.engine.backup.history import record_restore
@@ -22,9 +23,10 @@ from lab.sql.engine.database import Database
 from lab.sql.engine.errors import SeveralErrors, error
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.parse.parser import Parser, Statement, statement
-from lab.sql.engine.statements.backup_database import duration
+from lab.sql.engine.statements.backup_database import PAGE, duration
 from lab.sql.engine.statements.backup_options import With, devices, name_or_variable, parse_with, text_of
 from lab.sql.engine.statements.database import lost_folder, new_database_document
+from lab.sql.engine.statements.encryption import protector
 from lab.sql.engine.statements.rowcount import counted
 from lab.sql.engine.values import quantum
 from lab.world import Document
@@ -97,11 +99,15 @@ class Restore(Statement):
         )
 
     def _readable(self, frame: Frame, backup: Document) -> None:
-        """Raises 3169 for a backup of a later release: a database's form never goes back."""
+        """Raises 3169 for a backup of a later release: a database's form never goes back; 33111 for one of an encrypted
+        database whose certificate this server has not."""
         here, there = frame.session.instance.version, backup["version"]
         if list(here[:2]) < there[:2]:
             shown = [f"{major:02}.{minor:02}.{build:04}" for major, minor, build in (there, here)]
             raise terminating(self.verb, error(3169, *shown))
+        key = backup.get("encryption")
+        if key and protector(frame.session.server, key["thumbprint"]) is None:
+            raise terminating(self.verb, error(33111, "certificate", f"0x{key['thumbprint'].upper()}"))
 
     def _allowed(self, frame: Frame, name: str, existing: Database | None) -> None:
         session = frame.session
@@ -134,7 +140,18 @@ class Restore(Statement):
         if lost := lost_folder(frame.session.instance, files):
             one, failure = lost
             raise terminating(self.verb, failure, error(3156, one["logical"], one["path"]), error(3119))
+        self._room(frame, name, files)
         return files
+
+    def _room(self, frame: Frame, name: str, files: list[Document]) -> None:
+        """Raises 3257 where the volume has less room than the files take beyond those that they replace."""
+        existing = frame.session.find_database(name)
+        pages = sum(one["size"] for one in files)
+        pages -= sum(one["size"] for one in existing.document["files"]) if existing else 0
+        free = free_bytes(frame.session.instance.machine)
+        if pages * PAGE > free:
+            volume = files[0]["path"].partition("\\")[0] + "\\"
+            raise terminating(self.verb, error(3257, volume, pages * PAGE, free), error(3119))
 
     def _full(self, frame: Frame, name: str, existing: Database | None, backup: Document, seconds: float) -> None:
         """From its first moment on the database is RESTORING, and of no history before the last: one that breaks off

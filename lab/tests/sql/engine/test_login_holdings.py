@@ -153,27 +153,43 @@ def test_permissions_of_and_on_a_login_go_with_it(app: Session) -> None:
     assert ok(app, "SELECT COUNT(*) FROM sys.server_permissions WHERE class = 101").value == 0
 
 
-def test_extended_properties_of_master_follow_the_transaction(app: Session) -> None:
-    read = "SELECT value FROM sys.extended_properties WHERE class = 0 AND name = N'mark'"
-    ok(app, "EXEC sys.sp_addextendedproperty @name = N'mark', @value = N'one'")
-    assert run(app, "EXEC sys.sp_addextendedproperty @name = N'mark', @value = N'two'").numbers == [15233]
-    ok(app, "BEGIN TRANSACTION; EXEC sys.sp_updateextendedproperty @name = N'mark', @value = N'two'; ROLLBACK")
+def test_extended_properties_of_msdb_follow_the_transaction(app: Session) -> None:
+    """Of the database that the procedure's name names, which is the current one again afterwards."""
+    read = "SELECT value FROM msdb.sys.extended_properties WHERE class = 0 AND name = N'mark'"
+    ok(app, "EXEC msdb.sys.sp_addextendedproperty @name = N'mark', @value = N'one'")
+    assert ok(app, "SELECT DB_NAME()").value == "master"
+    assert run(app, "EXEC msdb.sys.sp_addextendedproperty @name = N'mark', @value = N'two'").numbers == [15233]
+    ok(app, "BEGIN TRANSACTION; EXEC msdb.sys.sp_updateextendedproperty @name = N'mark', @value = N'two'; ROLLBACK")
     assert ok(app, read).rows == [("one",)]
-    ok(app, "EXEC sys.sp_dropextendedproperty @name = N'mark'")
+    assert ok(app, "SELECT COUNT(*) FROM sys.extended_properties WHERE name = N'mark'").value == 0
+    assert run(app, "EXEC nowhere.sys.sp_dropextendedproperty @name = N'mark'").numbers == [911]
+    ok(app, "EXEC msdb.sys.sp_dropextendedproperty @name = N'mark'")
     assert ok(app, read).rows == []
-    assert run(app, "EXEC sys.sp_dropextendedproperty @name = N'mark'").numbers == [15217]
+    assert run(app, "EXEC msdb.sys.sp_dropextendedproperty @name = N'mark'").numbers == [15217]
+
+
+@pytest.mark.parametrize("verb", ["add", "update", "drop"])
+def test_no_transaction_takes_an_extended_property_of_master(app: Session, verb: str) -> None:
+    ok(app, "EXEC sys.sp_addextendedproperty @name = N'mark', @value = N'one'")
+    value = "" if verb == "drop" else ", @value = N'two'"
+    statement = f"EXEC sys.sp_{verb}extendedproperty @name = N'mark'{value}"
+    for begun in ("BEGIN TRANSACTION", "SET IMPLICIT_TRANSACTIONS ON; SELECT TOP (1) name FROM sys.databases"):
+        assert run(app, f"{begun}; {statement}; ROLLBACK; SET IMPLICIT_TRANSACTIONS OFF").numbers == [15002]
+    ok(app, "EXEC sys.sp_updateextendedproperty @name = N'mark', @value = N'two'")
+    ok(app, "EXEC sys.sp_dropextendedproperty @name = N'mark'")
 
 
 def test_a_login_made_and_given_rights_is_rolled_back_whole(app: Session) -> None:
     ok(app, "CREATE SERVER ROLE operators")
-    tables = ("sys.server_principals", "sys.server_role_members", "sys.server_permissions", "sys.extended_properties")
+    marks = "msdb.sys.extended_properties"
+    tables = ("sys.server_principals", "sys.server_role_members", "sys.server_permissions", marks)
     counts = " UNION ALL ".join(f"SELECT COUNT(*) FROM {table}" for table in tables)
     before = ok(app, counts).rows
     failed = run(
         app,
         "SET XACT_ABORT ON; BEGIN TRANSACTION; CREATE LOGIN new WITH PASSWORD = N'Secret-Word-1';"
         " ALTER SERVER ROLE operators ADD MEMBER new; GRANT ALTER TRACE TO new;"
-        " EXEC sys.sp_addextendedproperty @name = N'mark', @value = N'new'; GRANT ALTER TRACE TO nobody; COMMIT",
+        " EXEC msdb.sys.sp_addextendedproperty @name = N'mark', @value = N'new'; GRANT ALTER TRACE TO nobody; COMMIT",
     )
     assert failed.numbers == [15151]
     assert ok(app, "SELECT @@TRANCOUNT").value == 0
