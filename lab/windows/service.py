@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.windows import features, iis, nlb, services, tasks
+from lab.windows import features, iis, nlb, registry, services, tasks
 from lab.world import Machine, World
 
 
@@ -23,6 +23,7 @@ def stop(world: World) -> None:
 
 
 def _machine_started(machine: Machine) -> None:
+    registry.machine_started(machine)
     features.machine_started(machine)
     services.machine_started(machine)
     nlb.machine_started(machine)
