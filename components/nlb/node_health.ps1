@@ -54,7 +54,7 @@ $mayStart = [bool]$kept.MayStart
 $failed = 0
 if (-not $answers) { $failed = $kept.Failed + 1 }
 $takesClients = $own -like 'Conver*'
-# Started, or suspended, by an operator: the limit begins anew, and from now on it is the operator who starts the node.
+# Started, or suspended, by an operator: the limit begins again, and from now on it is the operator who starts the node.
 if ($takesClients -and $mayStart -and -not $answers) { $failed = 1 }
 if ($takesClients -or $own -eq 'Suspended') { $mayStart = $false }
 

@@ -149,7 +149,7 @@ def built() -> Iterator[Nodes]:
 
 @pytest.fixture
 def nodes(built: Nodes) -> Nodes:
-    """Both take clients, and the limit begins anew."""
+    """Both take clients, and the limit begins again."""
     for machine in NODES:
         built.site(machine, answers=True)
         if built.states()[machine] == "Suspended":
