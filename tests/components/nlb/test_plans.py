@@ -461,7 +461,7 @@ class TestNodeHealth:
 
     def test_a_folder_that_others_may_change_is_not_used(self) -> None:
         facts = NodeHealthFacts(rights=OPEN, attributes="Directory")
-        assert "others than administrators can have put something there" in refusal(
+        assert "accounts other than administrators could write there" in refusal(
             lambda: self.resource.plan(self.inputs, facts)
         )
 
