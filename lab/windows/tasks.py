@@ -269,8 +269,10 @@ def is_queued(machine: Machine, key: str) -> bool:
 
 
 def machine_started(machine: Machine) -> None:
-    """Tasks with a trigger at startup run."""
+    """The Task Scheduler has started, which is after the drivers: tasks with a trigger at startup run, and the moments of
+    other triggers are waited for."""
     for key, task in list(machine.collection("task").items()):
+        arm(machine, key)
         if task["enabled"] and any(
             trigger["kind"] == "AtStartup" and trigger.get("enabled", True) for trigger in task["triggers"]
         ):
@@ -279,6 +281,7 @@ def machine_started(machine: Machine) -> None:
 
 def machine_stopping(machine: Machine) -> None:
     for key in list(machine.collection("task")):
+        disarm(machine, key)
         stop(machine, key)
 
 
@@ -355,7 +358,8 @@ def lab_started(world: World) -> None:
                 machine.collection("task").change(key, state="Ready", last_result=ENDED)
             elif task["state"] == "Queued" and not is_running(machine, key):
                 machine.collection("task").change(key, state="Ready")
-            arm(machine, key)
+            if machine.running:
+                arm(machine, key)
 
 
 def lab_stopping(world: World) -> None:

@@ -349,6 +349,14 @@ def test_a_trigger_that_repeats(world: World, shell: Any, program: Program, monk
     while len(program.runs) == seen:
         assert time.monotonic() < end
         time.sleep(0.01)
+    tasks.machine_stopping(world.machine("Portal1"))
+    seen = len(program.runs)
+    time.sleep(0.3)
+    assert len(program.runs) == seen, "nothing starts before the Task Scheduler does"
+    tasks.machine_started(world.machine("Portal1"))
+    while len(program.runs) == seen:
+        assert time.monotonic() < end
+        time.sleep(0.01)
     run("Unregister-ScheduledTask", TaskName=["Work"], Confirm=False)
 
 
