@@ -269,8 +269,8 @@ def is_queued(machine: Machine, key: str) -> bool:
 
 
 def machine_started(machine: Machine) -> None:
-    """The Task Scheduler has started, which is after the drivers: tasks with a trigger at startup run, and the moments of
-    other triggers are waited for."""
+    """The Task Scheduler has started, which is after the drivers: tasks with a trigger at startup run, and the moments
+    of other triggers are waited for."""
     for key, task in list(machine.collection("task").items()):
         arm(machine, key)
         if task["enabled"] and any(
