@@ -102,7 +102,7 @@ class Farm(Component):
             node.publish([registered])
 
         # Clients come to a node last, and leave it first.
-        serving = self.stage("serving", [tier.join_load_balancing() for tier in tiers])
+        serving = self.stage("serving", [last for tier in tiers for last in tier.join_load_balancing()])
 
         # From here on nothing leads to a machine's own name any more. The operator's steps come last.
         endpoints = Endpoints(

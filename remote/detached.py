@@ -41,9 +41,9 @@ accounts as well: it finds no domain controller (unproven)."""
 _PRELUDE = (_HERE / "prelude.ps1").read_text(encoding="utf-8")
 _WRAPPER = (_HERE / "task_run.ps1").read_text(encoding="utf-8")
 
-_RIGHTS = "O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
+RIGHTS = "O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
 """Of the folder, as SDDL: it belongs to the administrators, inherits nothing, and they and the system may do all."""
-_TRUSTED = r"^O:(BA|SY)G:[^:]*D:P(AI)?(\(A;(OI|CI)*;FA;;;(SY|BA)\))+$"
+TRUSTED = r"^O:(BA|SY)G:[^:]*D:P(AI)?(\(A;(OI|CI)*;FA;;;(SY|BA)\))+$"
 """What Windows may make of that when it is read (a regular expression of .NET and Python)."""
 
 _DESCRIPTION = re.compile(r"Windows Azure Pack HA: run (\w+) of (\w+)")
@@ -107,7 +107,7 @@ def run_detached(
             _clear(powershell, task, attempted, timeout_seconds, report)
         description = f"Windows Azure Pack HA: run {run} of {content}"
         files = {"Prelude": _PRELUDE, "Script": script, "Arguments": text, "Wrapper": _WRAPPER}
-        rights = {"Sddl": _RIGHTS, "Trusted": _TRUSTED}
+        rights = {"Sddl": RIGHTS, "Trusted": TRUSTED}
         account = {"User": host.username, "Password": host.password}
         started = {"Task": task, "Run": run, "Description": description, **files, **rights, **account}
         _insist(powershell, _START, started, attempted, timeout_seconds, sent=False)
@@ -148,14 +148,7 @@ def _clear(powershell: Scripts, task: str, attempted: str, timeout_seconds: floa
 def _read(powershell: Scripts, task: str, run: str, attempted: str) -> Found:
     output = powershell.run(_READ, {"Task": task, "Run": run}, attempted=attempted)
     state = _state(powershell.machine, attempted, output)
-    if state["rights"] and ("ReparsePoint" in state["attributes"] or not re.search(_TRUSTED, state["rights"])):
-        what = "is a link" if "ReparsePoint" in state["attributes"] else f"has the owner and rights {state['rights']}"
-        raise MachineError(
-            powershell.machine,
-            attempted,
-            rf"%ProgramData%\WindowsAzurePackHA {what}: accounts other than administrators could write there",
-            "Nothing in it was run or read. Find out who created it, remove it, then run the command again.",
-        )
+    refuse_untrusted(powershell.machine, attempted, state["rights"], state["attributes"])
     whose = _DESCRIPTION.fullmatch(state["description"])
     return Found(
         state["there"],
@@ -165,6 +158,19 @@ def _read(powershell: Scripts, task: str, run: str, attempted: str) -> Found:
         state["lastResult"],
         state["progress"],
         state["result"],
+    )
+
+
+def refuse_untrusted(machine: str, attempted: str, rights: str, attributes: str) -> None:
+    """Raises ``MachineError`` where the folder of what runs is there, and others than administrators may change it."""
+    if not rights or ("ReparsePoint" not in attributes and re.search(TRUSTED, rights)):
+        return
+    what = "is a link" if "ReparsePoint" in attributes else f"has the owner and rights {rights}"
+    raise MachineError(
+        machine,
+        attempted,
+        rf"%ProgramData%\WindowsAzurePackHA {what}: accounts other than administrators could write there",
+        "Nothing in it was run or read. Find out who created it, remove it, then run the command again.",
     )
 
 

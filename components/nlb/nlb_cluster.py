@@ -9,6 +9,7 @@ import pulumi
 from components.component import Component
 from components.nlb.cluster import Cluster, ClusterInputs, NodeInput
 from components.nlb.node import Node, NodeInputs
+from components.nlb.node_health import NodeHealth, NodeHealthInputs, OtherNode
 from components.nlb.port_rules import PortRules, PortRulesInputs, RuleInputs
 from components.topology import Topology
 from components.topology.portal import Cluster as ClusterOf
@@ -74,17 +75,30 @@ class NlbCluster(Component):
     def join_load_balancing(self, machine: str, after: Iterable[pulumi.Resource]) -> Node:
         """Let a machine of the tier take part once it is ready. One after the other: a cluster that is converging
         takes no further change."""
+        cluster = self._cluster
         node = Node(
             f"{machine}-node",
-            node_inputs(self._topology, self._tier.key, self._cluster.name, self._tier.nodes, machine),
+            node_inputs(self._topology, self._tier.key, cluster.name, self._tier.nodes, machine, health=cluster.health),
             self.child([self._last, *after]),
         )
         self._last = node
         return node
 
+    def watch_health(self) -> list[NodeHealth]:
+        """Let every node start and stop itself by the state of its sites, where the topology wants it; once all nodes
+        are in the cluster, since a node looks at the others."""
+        if not self._cluster.health:
+            return []
+        return [
+            NodeHealth(f"{node}-health", health_inputs(self._topology, self._tier, node), self.child([self._last]))
+            for node in self._tier.nodes
+        ]
 
-def node_inputs(topology: Topology, tier: str, cluster: str, nodes: Sequence[str], node: str) -> NodeInputs:
-    """A node of the cluster of this name, which balances ``nodes``."""
+
+def node_inputs(
+    topology: Topology, tier: str, cluster: str, nodes: Sequence[str], node: str, *, health: bool = False
+) -> NodeInputs:
+    """A node of the cluster of this name, which balances ``nodes``. ``health``: its health task starts it."""
     own, first = topology.machine(node), topology.machine(nodes[0])
     return NodeInputs(
         machine=own.name,
@@ -93,5 +107,21 @@ def node_inputs(topology: Topology, tier: str, cluster: str, nodes: Sequence[str
         cluster=cluster,
         first=first.name,
         first_interface=first.interface or "",
+        starts=not health,
         timeout_seconds=topology.waits.convergence,
+    )
+
+
+def health_inputs(topology: Topology, tier: Tier, node: str) -> NodeHealthInputs:
+    """The health task of a node: it looks at its own sites, then at those of the tier's other nodes."""
+    own, interval = topology.machine(node), NodeHealthInputs.model_fields["interval_seconds"].default
+    machines = [topology.machine(name) for name in tier.nodes]
+    return NodeHealthInputs(
+        machine=own.name,
+        tier=tier.key,
+        interface=own.interface or "",
+        address=str(own.address),
+        ports=topology.portal.ports(tier),
+        others=tuple(OtherNode(machine=one.name, address=str(one.address)) for one in machines if one is not own),
+        offset_seconds=machines.index(own) * interval // len(machines),
     )

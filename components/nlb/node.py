@@ -1,5 +1,7 @@
 """Guarantees that a machine takes part in a load balancing cluster: it is a node, started, and starts with its machine.
 
+Where a health task starts the node (`cluster.health`), load balancing stays stopped when the machine starts.
+
 A further node joins when everything on it is ready, for the cluster sends it clients from then on. It is joined from
 the first node by a scheduled task there: joining drops the new node's network card, and reaching a second machine is a
 second hop. The new node takes the cluster's port rules over. From then on it has the first node's rules, each switched
@@ -44,7 +46,7 @@ class NodeInputs(Inputs):
     started: bool = True
     """Whether the node takes part."""
     starts: bool = True
-    """Whether it takes part by itself after its machine has started."""
+    """Whether it takes part by itself after its machine has started. Not where its health task starts it."""
     rules: str = IN_ORDER
     """How the node has the cluster's port rules; a drifted state names those that differ."""
     drain_minutes: int = 1
@@ -146,6 +148,7 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
             action = ScheduledTask(first, f"NLB join {machine}", "nlb/add_node.ps1", arguments, inputs.timeout_seconds)
             steps.append(Step(f"On {first}, join {machine} to {inputs.cluster}.", action))
             steps.append(self._wait(inputs))
+            steps += [] if inputs.starts else self._stays_stopped(inputs)
         else:
             steps += self._started(inputs, facts)
         if facts.node.bound and facts.first.sees(machine):
@@ -176,10 +179,16 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
         return [Step(f"On {inputs.machine}, resume load balancing, which is suspended.", action)]
 
     def _with_machine(self, inputs: NodeInputs, facts: NodeFacts) -> list[Step]:
-        if facts.node.starts:
+        if facts.node.starts == inputs.starts:
             return []
+        if not inputs.starts:
+            return self._stays_stopped(inputs)
         what = "let load balancing start with the machine"
         return self._settled(inputs, what, "nlb/start_with_machine.ps1", {"Interface": inputs.interface})
+
+    def _stays_stopped(self, inputs: NodeInputs) -> list[Step]:
+        what = "keep load balancing stopped when the machine starts"
+        return self._settled(inputs, what, "nlb/stay_stopped.ps1", {"Interface": inputs.interface})
 
     def _rules(self, inputs: NodeInputs, facts: NodeFacts) -> list[Step]:
         """A rule that only this node has goes through this node; one that it lacks is given to all nodes again."""
@@ -236,9 +245,7 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
         a node as soon as it has started, and asks no site whether it answers. ``bring_back`` undoes them."""
         if not facts.node.starts:
             return self._drained(inputs, facts)
-        what = "keep load balancing stopped when the machine starts"
-        keep = self._settled(inputs, what, "nlb/stay_stopped.ps1", {"Interface": inputs.interface})
-        return [*keep, *self._drained(inputs, facts)]
+        return [*self._stays_stopped(inputs), *self._drained(inputs, facts)]
 
     def bring_back(self, inputs: NodeInputs, facts: NodeFacts, *, with_machine: bool = True) -> list[Step]:
         """The steps after which clients come to a node that ``take_out`` took out. ``with_machine``: load balancing

@@ -43,15 +43,16 @@ class PortalTier(Component):
         waited = list(after)
         return [self._add(machine, waited, []) for machine in self.tier.nodes[1:]]
 
-    def join_load_balancing(self) -> pulumi.Resource:
+    def join_load_balancing(self) -> list[pulumi.Resource]:
         """Let every node take part in the cluster: clients come to it from then on, so everything else is before it.
         What comes last of that.
 
         Deletions go the other way round: a node is without clients before anything on it is taken away.
         """
         if self._cluster is None:
-            return self._seen()
-        return [self._cluster.join_load_balancing(node.name, node.serving) for node in self.nodes][-1]
+            return [self._seen()]
+        last = [self._cluster.join_load_balancing(node.name, node.serving) for node in self.nodes][-1]
+        return [last, *self._cluster.watch_health()]
 
     def _seen(self) -> pulumi.Resource:
         """The load balancer is external: it is checked once every node has a site that answers."""

@@ -61,6 +61,9 @@ class Cluster(Part):
         PortRule(start=0, end=65535, protocol="both", affinity="single"),
     )
     """The rules, equal on every node. Left out: the one rule that a new cluster has."""
+    health: Flag = False
+    """Each node takes clients only while its own sites answer: a scheduled task on the node starts it after a boot, and
+    takes it out while its sites fail and another node's answer, never the last one."""
     adopt: Flag = False
     """Take over a cluster that exists already."""
 

@@ -302,10 +302,12 @@ class DotNet:
     """Base of .NET types the lab knows beyond the evaluator's own. Subclass it, and decorate with ``dotnet``.
 
     ``create`` serves ``New-Object`` and a cast (``[ADSI]'WinNT://…'``); static members are class attributes or
-    callables in ``statics``. An instance is a PSObject with methods.
+    callables in ``statics``, and properties that depend on the session in ``computed``. An instance is a PSObject with
+    methods.
     """
 
     statics: dict[str, Any] = {}  # noqa: RUF012 - overridden as a constant table by each subclass
+    computed: dict[str, Callable[[Session], Any]] = {}  # noqa: RUF012 - as ``statics``
 
     @classmethod
     def create(cls, session: Session, *arguments: Any) -> Any:

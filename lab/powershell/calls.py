@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from lab.powershell.api import HashTable, NotModelledError, PowerShellError, PSObject
@@ -170,12 +171,23 @@ def _nobody(*_: Any) -> list[Any]:
     return []
 
 
+class CallsBack:
+    """A method that runs script blocks which the script gave its object; it gets what invokes them first."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._function(*arguments)
+
+
 def _method(value: Any, lower: str, invoke: Invoke) -> Callable[..., Any] | None:
     if isinstance(value, HashTable):
         found = TABLE_METHODS.get(lower)
         return _bind(found, value) if found else None
     if isinstance(value, PSObject):
-        return value.methods.get(lower)
+        found = value.methods.get(lower)
+        return partial(found, invoke) if isinstance(found, CallsBack) else found
     if isinstance(value, str) and not isinstance(value, Char):
         found = TEXT_METHODS.get(lower)
         if found and not value.isascii():

@@ -260,6 +260,9 @@ def lookup(evaluator: Evaluator, kind: NetType, name: str) -> Any:
         for key, value in known.statics.items():
             if key.lower() == lower:
                 return _with_session(value) if callable(value) else value
+        for key, read in known.computed.items():
+            if key.lower() == lower:
+                return read(evaluator.session)
     if table is not None or full.startswith("system."):
         raise NotModelledError(f"[{kind.full}]::{name}")
     return MISSING

@@ -89,6 +89,8 @@ ENUMS = {
                 for i, d in enumerate(["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"])
             },
         ),
+        EnumType("Microsoft.Win32.RegistryKeyPermissionCheck", {"Default": 0, "ReadSubTree": 1, "ReadWriteSubTree": 2}),
+        EnumType("Microsoft.Win32.RegistryOptions", {"None": 0, "Volatile": 1}, flags=True),
         EnumType("System.DateTimeKind", {"Unspecified": 0, "Utc": 1, "Local": 2}),
         EnumType("System.EnvironmentVariableTarget", {"Process": 0, "User": 1, "Machine": 2}),
         EnumType(

@@ -22,6 +22,7 @@ __all__ = [
     "nodes_at_shutdown",
     "port_rule",
     "tasks_queue_for",
+    "tasks_repeat_after",
 ]
 
 
@@ -89,6 +90,13 @@ def has_running_task(world: World, machine: str) -> bool:
 def tasks_queue_for(seconds: float) -> Iterator[None]:
     """A scheduled task waits so many modelled seconds before it runs."""
     with patch.object(tasks, "QUEUED_SECONDS", seconds):
+        yield
+
+
+@contextmanager
+def tasks_repeat_after(seconds: float) -> Iterator[None]:
+    """A trigger that repeats does so at most each so many seconds of this computer's."""
+    with patch.object(tasks, "LEAST_REPETITION", seconds):
         yield
 
 

@@ -34,5 +34,6 @@ from lab.wap import (  # noqa: E402 - registration
     cmdlets_settings,  # noqa: F401
     installer,
     msi,  # noqa: F401
+    web_request_dotnet,  # noqa: F401
     webpi,  # noqa: F401
 )

@@ -23,7 +23,7 @@ from lab.world import Identity, Machine, Response, World
 
 _RESOLVE = "The remote name could not be resolved: '{host}'"
 _CONNECT = "Unable to connect to the remote server"
-_TRUST = "The underlying connection was closed: Could not establish trust relationship for the SSL/TLS secure channel."
+TRUST = "The underlying connection was closed: Could not establish trust relationship for the SSL/TLS secure channel."
 _SEND = "The underlying connection was closed: An unexpected error occurred on a send."
 _RECEIVE = "The underlying connection was closed: An unexpected error occurred on a receive."
 _TIMEOUT = "The operation has timed out"
@@ -138,7 +138,7 @@ def fetch(
     try:
         connection.connect()
     except ssl.SSLCertVerificationError:
-        raise WebError(_TRUST) from None
+        raise WebError(TRUST) from None
     except TimeoutError:
         raise WebError(_CONNECT if connection.sock is None else _TIMEOUT) from None
     except ssl.SSLError:

@@ -6,6 +6,7 @@ import importlib
 
 PARTS = (
     "registry",
+    "registry_dotnet",
     "filesystem",
     "ntfs",
     "services_cmdlets",

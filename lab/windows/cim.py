@@ -23,6 +23,15 @@ class CimInstance(PSObject):
         )
         self.namespace, self.class_name = namespace, class_name
         self.hidden: dict[str, Any] = {}
+        self._class = PSObject(
+            "Microsoft.Management.Infrastructure.CimClass",
+            {"CimClassName": class_name},
+            text=f"{namespace}:{class_name}",
+        )
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """CimClass is a property of the .NET type, and none of the instance's: no listing of these shows it here."""
+        return self._class if name.lower() == "cimclass" else super().get(name, default)
 
 
 def not_found(call: Call, class_name: str, prop: str, value: str) -> PowerShellError:

@@ -2,7 +2,8 @@
 
 A key is a document in the machine's collection ``registry``, named by its whole path (``HKLM\\SOFTWARE\\…``), with
 ``{"values": {name: {"type": …, "data": …}}}``. The types are those of Microsoft.Win32.RegistryValueKind; binary data
-is hexadecimal text. A key exists when it has a document or when a key below it has one.
+is hexadecimal text. A key exists when it has a document or when a key below it has one. A volatile key's document has
+``"volatile": True``: it is gone after the next start of Windows (Microsoft: RegistryOptions.Volatile).
 
 Errors are those of the registry provider of Windows PowerShell (its open source successor has the same texts).
 """
@@ -37,7 +38,7 @@ def write(machine: Machine, key: str, name: str, data: Any, kind: str) -> None:
         values = _values(machine, key)
         known = next((other for other in values if other.lower() == name.lower()), name)
         values[known] = {"type": kind, "data": data}
-        machine.collection("registry")[key] = {"values": values}
+        _store(machine, key, values)
 
 
 def erase(machine: Machine, key: str, name: str) -> bool:
@@ -48,7 +49,7 @@ def erase(machine: Machine, key: str, name: str) -> bool:
         if known is None:
             return False
         del values[known]
-        machine.collection("registry")[key] = {"values": values}
+        _store(machine, key, values)
         return True
 
 
@@ -59,6 +60,20 @@ def remove_key(machine: Machine, key: str) -> None:
         for name in list(keys):
             if name.lower() == key.lower() or name.lower().startswith(key.lower() + "\\"):
                 del keys[name]
+
+
+def create(machine: Machine, key: str, *, volatile: bool) -> None:
+    """Make a key and those above it that are missing; one that exists is left as it is."""
+    with machine.world.lock:
+        if not exists(machine, key):
+            machine.collection("registry")[key] = {"values": {}} | ({"volatile": True} if volatile else {})
+
+
+def machine_started(machine: Machine) -> None:
+    """Volatile keys were in memory alone."""
+    for key, document in list(machine.collection("registry").items()):
+        if document.get("volatile"):
+            remove_key(machine, key)
 
 
 def exists(machine: Machine, key: str) -> bool:
@@ -89,6 +104,12 @@ def restart_pending(machine: Machine) -> bool:
 def _values(machine: Machine, key: str) -> dict[str, Any]:
     keys = machine.collection("registry")
     return dict(keys[key]["values"]) if key in keys else {}
+
+
+def _store(machine: Machine, key: str, values: dict[str, Any]) -> None:
+    """Keep the values of a key; what else is known of the key stays."""
+    keys = machine.collection("registry")
+    keys[key] = {**(keys.get(key) or {}), "values": values}
 
 
 def _spelled(machine: Machine, key: str) -> str:
@@ -167,7 +188,8 @@ def _missing(path: str) -> PowerShellError:
     )
 
 
-def _writable(session: Session, path: str) -> None:
+def writable(session: Session, path: str) -> None:
+    """Refuse who may not write below HKEY_LOCAL_MACHINE."""
     if not session.identity.administrator:
         raise _error(
             "Requested registry access is not allowed.",
@@ -268,7 +290,7 @@ class LocalMachine(Drive):
     def set_property(self, session: Session, path: str, name: str, value: Any, kind: str | None) -> None:
         key = self._key(path)
         machine = session.machine
-        _writable(session, path)
+        writable(session, path)
         if not exists(machine, key):
             raise _missing(path)
         name = "" if name.lower() == "(default)" else name
@@ -291,7 +313,7 @@ class LocalMachine(Drive):
 
     def remove_property(self, session: Session, path: str, name: str) -> None:
         key = self._key(path)
-        _writable(session, path)
+        writable(session, path)
         if not exists(session.machine, key):
             raise _missing(path)
         if not erase(session.machine, key, "" if name.lower() == "(default)" else name):
@@ -306,7 +328,7 @@ class LocalMachine(Drive):
     def new(self, session: Session, path: str, **options: Any) -> PSObject:
         """``force`` makes missing parents and empties a key that exists, as the provider does."""
         key, machine, force = self._key(path), session.machine, bool(options.get("force"))
-        _writable(session, path)
+        writable(session, path)
         parent = key.rpartition("\\")[0]
         with machine.world.lock:
             if exists(machine, key):
@@ -336,7 +358,7 @@ class LocalMachine(Drive):
 
     def remove(self, session: Session, path: str, *, recurse: bool) -> None:
         key = self._key(path)
-        _writable(session, path)
+        writable(session, path)
         if not exists(session.machine, key):
             raise _missing(path)
         if subkeys(session.machine, key) and not recurse:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.windows import features, iis, nlb, services, tasks
+from lab.windows import features, iis, nlb, registry, services, tasks
 from lab.world import Machine, World
 
 
@@ -23,9 +23,11 @@ def stop(world: World) -> None:
 
 
 def _machine_started(machine: Machine) -> None:
+    """NLB is a driver: it is there before the first service, in its initial state."""
+    nlb.machine_started(machine)
+    registry.machine_started(machine)
     features.machine_started(machine)
     services.machine_started(machine)
-    nlb.machine_started(machine)
     tasks.machine_started(machine)
 
 

@@ -1,9 +1,9 @@
 """The task scheduler: registered tasks, and the processes that they start.
 
 Document in the machine's collection ``task`` by path and name (``\\Folder\\Name``): ``{"name", "path", "actions":
-[{"execute", "arguments", "directory", "id"}], "triggers": [{"kind", "at"}], "user", "logon_type", "run_level",
-"password", "settings", "description", "author", "enabled", "state", "last_run", "last_result"}``. The password is what
-Windows keeps as an LSA secret: no cmdlet shows it.
+[{"execute", "arguments", "directory", "id"}], "triggers": [{"kind", "at", "enabled"}], "user", "logon_type",
+"run_level", "password", "settings", "description", "author", "enabled", "state", "last_run", "last_result"}``. The
+password is what Windows keeps as an LSA secret: no cmdlet shows it.
 
 Results are those of the Task Scheduler's constants: 0x41301 running, 0x41303 has not yet run, 0x41306 ended by the
 user. A task that was running when the lab or the machine stopped was ended (unproven which result Windows leaves).
@@ -12,6 +12,10 @@ The service starts a task a moment after it was asked to; until then its state i
 (TASK_STATE_QUEUED: "instances of the task are queued"; how long is unproven). One that may not start on batteries
 (ITaskSettings.DisallowStartIfOnBatteries, which is the default) waits in that state on a machine whose collection
 ``power`` says ``"on_batteries": True`` (unproven that it waits).
+
+A trigger that repeats has ``"interval"`` and ``"duration"`` in seconds as well. Repetitions pass with the lab's pace,
+counted from the trigger's ``at``, but never faster than ``LEAST_REPETITION``: a machine that runs a task each minute
+would have nothing else to do at a high pace.
 """
 
 from __future__ import annotations
@@ -37,6 +41,12 @@ if TYPE_CHECKING:
 RUNNING, NEVER_RUN, ENDED = 0x41301, 0x41303, 0x41306
 QUEUED_SECONDS = 2.0
 """Modelled seconds from the order to start a task to its start."""
+LEAST_REPETITION = 5.0
+"""Seconds of this computer's between two repetitions of a trigger, at any pace."""
+SHORTEST, LONGEST_INTERVAL = 60, 31 * 86400
+"""Seconds of a repetition (Microsoft: repetitionType: PT1M to P31D; its duration begins with PT1M as well)."""
+LONGEST_DURATION = 9999 * 86400
+"""[TimeSpan]::MaxValue is refused by Windows 10; up to where Windows Server 2012 takes a duration is unproven."""
 FILE_NOT_FOUND, LOGON_FAILURE, REFUSED = 0x80070002, 0x8007052E, 0x800710E0
 """HRESULTs: no such program, wrong password, nobody is logged on interactively."""
 
@@ -114,6 +124,18 @@ def check_account(machine: Machine, user: str, password: str | None) -> str:
     if password is not None and authenticate(machine.world, machine, user, password) is None:
         raise TaskError(LOGON_FAILURE, "The user name or password is incorrect.", "AuthenticationError")
     return who.user
+
+
+def check_repetition(trigger: Document) -> None:
+    """Refuse a repetition that the Task Scheduler's schema does not allow (SCHED_E_INVALIDVALUE)."""
+    interval, duration = trigger.get("interval"), trigger.get("duration")
+    if interval is None or duration is None:
+        return
+    wrong = "" if SHORTEST <= interval <= LONGEST_INTERVAL else f"Interval:{interval:.0f}S"
+    wrong = wrong or ("" if SHORTEST <= duration <= LONGEST_DURATION else f"Duration:{duration:.0f}S")
+    if wrong:
+        text = "The task XML contains a value which is incorrectly formatted or out of range."
+        raise TaskError(0x80041318, f"{text}\r\n{wrong}", "InvalidArgument")
 
 
 def start(machine: Machine, key: str) -> None:
@@ -247,33 +269,80 @@ def is_queued(machine: Machine, key: str) -> bool:
 
 
 def machine_started(machine: Machine) -> None:
-    """Tasks with a trigger at startup run."""
+    """The Task Scheduler has started, which is after the drivers: tasks with a trigger at startup run, and the moments
+    of other triggers are waited for."""
     for key, task in list(machine.collection("task").items()):
-        if task["enabled"] and any(trigger["kind"] == "AtStartup" for trigger in task["triggers"]):
+        arm(machine, key)
+        if task["enabled"] and any(
+            trigger["kind"] == "AtStartup" and trigger.get("enabled", True) for trigger in task["triggers"]
+        ):
             start(machine, key)
 
 
 def machine_stopping(machine: Machine) -> None:
     for key in list(machine.collection("task")):
+        disarm(machine, key)
         stop(machine, key)
 
 
+_timers: WeakKeyDictionary[World, dict[tuple[str, str], list[threading.Timer]]] = WeakKeyDictionary()
+"""What waits for the moments of triggers, by machine and lower-case key."""
+
+
 def arm(machine: Machine, key: str) -> None:
-    """Wait for the moments of triggers that fire once; called at registration and when the lab starts."""
-    task = get(machine, key)
-    for trigger in task["triggers"] if task else []:
-        if trigger["kind"] != "Once" or not trigger["at"]:
-            continue
-        wait = (datetime.fromisoformat(trigger["at"]) - machine.world.clock.now()).total_seconds()
-        if wait > 0:
-            timer = threading.Timer(wait, _fire, (machine, key, trigger))
-            timer.daemon = True
-            timer.start()
+    """Wait for the moments of triggers; called at registration and when the lab starts."""
+    with machine.world.lock:
+        disarm(machine, key)
+        task = get(machine, key)
+        for trigger in task["triggers"] if task else []:
+            _await(machine, key, trigger)
+
+
+def disarm(machine: Machine, key: str) -> None:
+    """Wait for no trigger of a task any more."""
+    with machine.world.lock:
+        for timer in _timers.setdefault(machine.world, {}).pop((machine.name, key.lower()), []):
+            timer.cancel()
+
+
+def _await(machine: Machine, key: str, trigger: Document) -> None:
+    """Wait for the next moment of a trigger, if there is one."""
+    if trigger["kind"] != "Once" or not trigger["at"]:
+        return
+    wait = (datetime.fromisoformat(trigger["at"]) - machine.world.clock.now()).total_seconds()
+    if wait <= 0:
+        wait = _until_repetition(machine, trigger, -wait)
+    if wait <= 0:
+        return
+    timer = threading.Timer(wait, _fire, (machine, key, trigger))
+    timer.daemon = True
+    waiting = _timers.setdefault(machine.world, {}).setdefault((machine.name, key.lower()), [])
+    waiting[:] = [other for other in waiting if other.is_alive()] + [timer]
+    timer.start()
+
+
+def _until_repetition(machine: Machine, trigger: Document, passed: float) -> float:
+    """Seconds until a trigger fires again, so long after it fired first; 0 for one that does not. The moments within
+    an interval keep their order at every pace: tasks of several machines that follow each other go on doing so."""
+    interval, duration = trigger.get("interval"), trigger.get("duration")
+    if interval is None or duration is None or passed >= duration:
+        return 0.0
+    period = max(interval * machine.world.clock.pace, LEAST_REPETITION)
+    offset = (datetime.fromisoformat(trigger["at"]).timestamp() % interval) / interval * period
+    since = (machine.world.clock.now().timestamp() - offset) % period
+    return float(period - since)
 
 
 def _fire(machine: Machine, key: str, trigger: Document) -> None:
-    task = get(machine, key)
-    if task is None or trigger not in task["triggers"] or not task["enabled"] or not machine.running:
+    with machine.world.lock:
+        if (machine.name, key.lower()) not in _timers.get(machine.world, {}):
+            return  # the lab stops, or the task is gone
+        task = get(machine, key)
+        if task is None or trigger not in task["triggers"]:
+            return
+        _await(machine, key, trigger)
+        due = task["enabled"] and trigger.get("enabled", True) and machine.running
+    if not due:
         return
     try:
         start(machine, key)
@@ -289,9 +358,14 @@ def lab_started(world: World) -> None:
                 machine.collection("task").change(key, state="Ready", last_result=ENDED)
             elif task["state"] == "Queued" and not is_running(machine, key):
                 machine.collection("task").change(key, state="Ready")
-            arm(machine, key)
+            if machine.running:
+                arm(machine, key)
 
 
 def lab_stopping(world: World) -> None:
+    with world.lock:
+        for timers in _timers.pop(world, {}).values():
+            for timer in timers:
+                timer.cancel()
     for running in list(_table(world).values()):
         stop(running.machine, running.key)

@@ -17,7 +17,16 @@ from lab.powershell.values import SizedInt
 from lab.windows import tasks
 from lab.windows.cim import CimInstance, not_found, prompt_refused
 from lab.windows.logons import is_system
-from lab.windows.tasks_parts import LEVEL, LOGON, STATE, as_list, default_settings, instance, proper
+from lab.windows.tasks_parts import (
+    LEVEL,
+    LOGON,
+    STATE,
+    as_list,
+    default_settings,
+    instance,
+    proper,
+    trigger_object,
+)
 from lab.windows.values import given_objects, local_time, matches, member, text, texts
 from lab.world import Document
 
@@ -72,7 +81,7 @@ def _task_object(call: Call, key: str, task: Document) -> CimInstance:
         State=member(STATE, state),
         TaskName=task["name"],
         TaskPath=task["path"],
-        Triggers=[instance("MSFT_TaskTrigger", StartBoundary=each["at"]) for each in task["triggers"]],
+        Triggers=[trigger_object(each) for each in task["triggers"]],
         URI=key,
         Version=None,
     )
@@ -129,11 +138,14 @@ def _definition(call: Call, given: PSObject | None) -> Document:
     ]
     if not actions:
         raise tasks.TaskError(0x80070057, "The parameter is incorrect.", "InvalidArgument")
+    triggers = [trigger.hidden for trigger in as_list(part("Trigger", "Triggers"))]
+    for trigger in triggers:
+        tasks.check_repetition(trigger)
     settings: PSObject | None = part("Settings", "Settings")
     user, password, logon, level = _account(call, part("Principal", "Principal"))
     return {
         "actions": actions,
-        "triggers": [trigger.hidden for trigger in as_list(part("Trigger", "Triggers"))],
+        "triggers": triggers,
         "user": user,
         "password": password,
         "logon_type": logon,
@@ -244,6 +256,16 @@ def stop_task(call: Call) -> None:
             tasks.stop(call.machine, key)
 
 
+@cmdlet("Enable-ScheduledTask")
+def enable(call: Call) -> Iterator[PSObject]:
+    yield from _enable(call, enabled=True)
+
+
+@cmdlet("Disable-ScheduledTask")
+def disable(call: Call) -> Iterator[PSObject]:
+    yield from _enable(call, enabled=False)
+
+
 def _enable(call: Call, *, enabled: bool) -> Iterator[PSObject]:
     with _errors(call):
         _allowed(call)
@@ -268,6 +290,7 @@ def unregister(call: Call) -> Iterator[PSObject]:
             if call.get("WhatIf"):
                 continue
             tasks.stop(call.machine, key)
+            tasks.disarm(call.machine, key)
             del call.machine.collection("task")[key]
             if call.get("PassThru"):
                 yield _task_object(call, key, task)

@@ -10,6 +10,7 @@ from lab.powershell.api import Call, NotModelledError, PSObject, cmdlet
 from lab.windows.cim import CimInstance
 from lab.windows.logons import is_system
 from lab.windows.values import enum_type, member, text, utc
+from lab.world import Document
 
 NAMESPACE = "Root/Microsoft/Windows/TaskScheduler"
 GENERATED = "Microsoft.PowerShell.Cmdletization.GeneratedTypes.ScheduledTask"
@@ -18,6 +19,8 @@ LOGON = enum_type(
     f"{GENERATED}.LogonTypeEnum", "None", "Password", "S4U", "Interactive", "Group", "ServiceAccount",
     "InteractiveOrPassword",
 )  # fmt: skip
+KINDS = {"AtStartup": "Boot", "Once": "Time"}
+"""Triggers by their kind, as the classes of WMI name them."""
 LEVEL = enum_type(f"{GENERATED}.RunLevelEnum", "Limited", "Highest")
 
 
@@ -41,21 +44,40 @@ def new_trigger(call: Call) -> Iterator[PSObject]:
     for kind in ("Daily", "Weekly", "AtLogOn"):
         if call.get(kind):
             raise NotModelledError(f"New-ScheduledTaskTrigger -{kind}")
-    for parameter in ("RepetitionInterval", "RepetitionDuration", "RandomDelay"):
-        if call.get(parameter) is not None:
-            raise NotModelledError(f"New-ScheduledTaskTrigger -{parameter}")
-    kind = "AtStartup" if call.get("AtStartup") else "Once"
-    at = utc(call.get("At")).isoformat() if call.get("At") is not None else None
+    if call.get("RandomDelay") is not None:
+        raise NotModelledError("New-ScheduledTaskTrigger -RandomDelay")
+    interval, duration = call.get("RepetitionInterval"), call.get("RepetitionDuration")
+    if (interval is None) != (duration is None):
+        raise NotModelledError("New-ScheduledTaskTrigger with one of -RepetitionInterval and -RepetitionDuration alone")
+    document = {
+        "kind": "AtStartup" if call.get("AtStartup") else "Once",
+        "at": utc(call.get("At")).isoformat() if call.get("At") is not None else None,
+        "enabled": True,
+    }
+    if interval is not None:
+        second = timedelta(seconds=1)
+        document |= {"interval": interval // second, "duration": duration // second}
+    yield trigger_object(document)
+
+
+def trigger_object(document: Document) -> CimInstance:
+    """A trigger as New-ScheduledTaskTrigger makes it and Get-ScheduledTask shows it. One without a repetition has an
+    empty pattern (unproven)."""
+    seconds = [document.get(key) for key in ("interval", "duration")]
+    interval, duration = (None if one is None else _duration(timedelta(seconds=one)) for one in seconds)
     made = instance(
-        "MSFT_TaskBootTrigger" if kind == "AtStartup" else "MSFT_TaskTimeTrigger",
-        Enabled=True,
+        f"MSFT_Task{KINDS[document['kind']]}Trigger",
+        Enabled=document.get("enabled", True),
         EndBoundary=None,
         ExecutionTimeLimit=None,
         Id=None,
-        StartBoundary=at,
+        Repetition=instance(
+            "MSFT_TaskRepetitionPattern", Duration=duration, Interval=interval, StopAtDurationEnd=False
+        ),
+        StartBoundary=document["at"],
     )
-    made.hidden = {"kind": kind, "at": at}
-    yield made
+    made.hidden = document
+    return made
 
 
 @cmdlet("New-ScheduledTaskPrincipal")

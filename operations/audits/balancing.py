@@ -11,6 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from components.nlb import state
+from components.nlb.nlb_cluster import health_inputs
+from components.nlb.node_health import NodeHealthResource
 from components.topology.portal import Cluster, Tier
 from components.windows.pfx import ends_soon, unusable
 from operations.audits.finding import Answer, Question, Risk
@@ -38,7 +40,9 @@ def _nodes(context: Context, machines: Machines, tier: Tier) -> Answer:
             effect = "The other nodes carry its clients."
             risks.append(Risk(f"{node} is in no cluster", effect, "Run `pulumi up`."))
             continue
-        if not view.starts:
+        if cluster.health:
+            risks += _health(context, tier, node, view)
+        elif not view.starts:
             effect = "After a restart it takes no clients until an administrator starts it."
             risks.append(Risk(f"{node} does not start load balancing with Windows", effect, "Run `pulumi up`."))
         alone = [rule for rule in view.rules if rule.mode != "multiple"]
@@ -65,6 +69,17 @@ def shown_by(context: Context, tier: Tier, node: str, port: int) -> x509.Certifi
 def thumbprint_of(certificate: x509.Certificate) -> str:
     """Upper-case hexadecimal digits, as Windows shows it."""
     return certificate.fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303 - Windows' name for a certificate
+
+
+def _health(context: Context, tier: Tier, node: str, view: state.NodeView) -> Iterator[Risk]:
+    """A node that its health task has to start after a boot."""
+    resource, inputs = NodeHealthResource(), health_inputs(context.topology, tier, node)
+    if resource.plan(inputs, resource.observe(inputs, context.remote)):
+        effect = "After a restart it may take no clients, and while its sites fail clients may come to it."
+        yield Risk(f"the health task of {node} is not as declared", effect, "Run `pulumi up`.")
+    if view.starts:
+        effect = "After a restart clients come to it before its sites answer."
+        yield Risk(f"{node} starts load balancing with Windows", effect, "Run `pulumi up`.")
 
 
 def _certificates(context: Context, tier: Tier) -> Answer:

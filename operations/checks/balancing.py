@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 from cryptography import x509
 
 from components.nlb import state
+from components.nlb.nlb_cluster import health_inputs
 from components.nlb.node import deviations
+from components.nlb.node_health import MISSING, NodeHealthResource
 from components.portal.external_load_balancer_check import HINT
 from components.portal.front import unanswered
 from components.topology.portal import Cluster, Tier
@@ -63,12 +65,23 @@ class _Node:
                 f"not converged: {', '.join(unconverged)}" if unconverged else "",
                 "" if view.rules == declared else "its port rules are not the declared ones",
                 deviations(view, view),
-                "" if view.starts else "it does not start with its machine",
+                "" if view.starts or cluster.health else "it does not start with its machine",
+                *(self._health(view) if cluster.health else []),
                 "" if view.address == str(cluster.address) else f"its virtual address is {view.address}",
             ],
             f"converged at {view.address}, {len(view.rules)} port rules",
             unasked=self.context.down & {*self.tier.nodes},
         )
+
+    def _health(self, view: state.NodeView) -> list[str]:
+        """What keeps its health task from starting it after a boot, and NLB from starting it too early."""
+        resource, inputs = NodeHealthResource(), health_inputs(self.context.topology, self.tier, self.node)
+        found = resource.actual(inputs, resource.observe(inputs, self.context.remote)) or {"task": MISSING}
+        wrong = [f"{part}: {text}" for part, text in found.items() if text != getattr(inputs, part)]
+        return [
+            f"its health task is not as declared ({'; '.join(wrong)})" if wrong else "",
+            "it starts with its machine, before its sites answer" if view.starts else "",
+        ]
 
 
 class _Name:

@@ -136,7 +136,8 @@ def nodes(topology: Topology, machine: str, drain_minutes: int) -> list[Balanced
             continue
         if tier.cluster is None:
             raise _other_balancer(machine, tier.front.name)
-        inputs = node_inputs(topology, tier.key, tier.cluster.name, tier.nodes, machine)
+        cluster = tier.cluster
+        inputs = node_inputs(topology, tier.key, cluster.name, tier.nodes, machine, health=cluster.health)
         found.append(BalancedNode(inputs.model_copy(update={"drain_minutes": drain_minutes})))
     if machine in topology.spf.servers:
         inputs = _spf_node(topology, machine)

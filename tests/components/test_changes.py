@@ -277,6 +277,7 @@ CHANGES = [
         replaced="windows:Certificate",
     ),
     Change("portal.tiers.cluster.address", put(f"{CLUSTER}.address", "172.21.5.155"), updated="nlb:Cluster"),
+    Change("portal.tiers.cluster.health", put(f"{CLUSTER}.health", True), updated="nlb:Node", others="nlb:NodeHealth"),
     Change("portal.tiers.cluster.mode", put(f"{CLUSTER}.mode", "multicast"), updated="nlb:Cluster"),
     Change("portal.tiers.cluster.port_rules.start", put(f"{CLUSTER}.port_rules", RULES), updated="nlb:PortRules"),
     Change("portal.tiers.cluster.port_rules.end", put(f"{CLUSTER}.port_rules", RULES), updated="nlb:PortRules"),

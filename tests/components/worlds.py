@@ -9,6 +9,7 @@ from typing import Any
 from components.failover_proof import FailoverProofFacts, FailoverProofResource
 from components.nlb.cluster import ClusterFacts, ClusterResource
 from components.nlb.node import NodeFacts, NodeResource
+from components.nlb.node_health import NodeHealthFacts, NodeHealthResource, Task, Trigger, command
 from components.nlb.port_rules import DEFAULT_RULE, PortRulesResource
 from components.nlb.state import NodeView, PortRule
 from components.portal.administrators import AdministratorsResource
@@ -312,6 +313,46 @@ NODE = Case(
 )
 
 
+WRITTEN = {
+    "rights": "O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)",
+    "attributes": "Directory",
+    "own": "O:BAG:DUD:AI(A;OICIID;FA;;;SY)(A;OICIID;FA;;;BA)",
+}
+
+
+def health_task(**changed: Any) -> Task:
+    """The health task as Windows shows it after it was registered."""
+    triggers = (
+        Trigger("MSFT_TaskBootTrigger", True),
+        Trigger("MSFT_TaskTimeTrigger", True, "2026-01-01T00:00:30+01:00", "PT1M"),
+    )
+    task = Task(True, "SYSTEM", "Highest", (command(r"C:\ProgramData"),), triggers)
+    return replace(task, **changed)
+
+
+NODE_HEALTH = Case(
+    NodeHealthResource,
+    {
+        "machine": "Portal2",
+        "tier": "portal",
+        "interface": "Ethernet",
+        "address": "172.21.5.152",
+        "ports": [443, 30091],
+        "others": [{"machine": "Portal1", "address": "172.21.5.151"}],
+        "offset_seconds": 30,
+    },
+    NodeHealthFacts(),
+    {
+        "nlb/write_health.ps1": lambda f, a: replace(
+            f, script=a.arguments["Script"], settings=a.arguments["Settings"], **WRITTEN
+        ),
+        "nlb/register_health.ps1": lambda f, a: replace(f, task=health_task()),
+        "nlb/remove_health.ps1": lambda f, a: NodeHealthFacts(),
+    },
+    gone=NodeHealthFacts(),
+)
+
+
 def _added(facts: NodeView, arguments: Any) -> NodeView:
     rule = PortRule(**{field.name: arguments[field.name.capitalize()] for field in fields(PortRule)})
     taken = {port for one in facts.rules for port in range(one.start, one.end + 1)}
@@ -579,6 +620,7 @@ CASES = [
     SUPERSEDED_RULES,
     CLUSTER,
     NODE,
+    NODE_HEALTH,
     PORT_RULES,
     SOFTWARE,
     SOFTWARE_SOURCE,

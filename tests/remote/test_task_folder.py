@@ -110,7 +110,7 @@ def test_a_folder_that_comes_between_the_look_and_the_start_is_refused(
 def test_what_windows_may_make_of_the_rights() -> None:
 
     for good in ("O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)", "O:SYG:S-1-5-21-1-513D:PAI(A;OICI;FA;;;BA)"):
-        assert re.search(detached._TRUSTED, good)
+        assert re.search(detached.TRUSTED, good)
     for bad in (
         "O:S-1-5-21-1-1001G:BAD:P(A;OICI;FA;;;SY)",
         "O:BAG:BAD:(A;OICI;FA;;;SY)",
@@ -120,4 +120,4 @@ def test_what_windows_may_make_of_the_rights() -> None:
         "O:BAG:BAD:P(A;OICI;FA;;;BA)(A;;FA;;;WD)(A;;FA;;;SY)",
         "O:BAG:BAD:NO_ACCESS_CONTROL",
     ):
-        assert not re.search(detached._TRUSTED, bad), bad
+        assert not re.search(detached.TRUSTED, bad), bad

@@ -118,3 +118,33 @@ Remove-MgmtSvcResourceProvider -Name systemcenter -InstanceId $found.InstanceId 
 def test_what_does_not_exist(portal: Lab, script: str) -> None:
     result = Runspace(portal.session()).run(script)
     assert result.terminated or result.errors
+
+
+ASK = """
+param($Address, $Port, $Trusting)
+$request = [Net.WebRequest]::Create("https://${Address}:$Port/")
+$request.Timeout = 5000
+$request.AllowAutoRedirect = $false
+if ($Trusting) { $request.ServerCertificateValidationCallback = { $true } }
+try {
+    $answer = $request.GetResponse()
+    "answered $([int]$answer.StatusCode)"
+    $answer.Close()
+} catch [Net.WebException] {
+    if ($_.Exception.Response) { "failed $([int]$_.Exception.Response.StatusCode)" } else { $_.Exception.Message }
+}
+"""
+
+
+def test_a_node_asks_its_own_sites(portal: Lab) -> None:
+    own = portal.world.machine("Portal1").address
+
+    def ask(port: int, *, trusting: bool = True) -> list[Any]:
+        return _run(portal, ASK, {"address": own, "port": port, "trusting": trusting})
+
+    assert ask(30091) == ["answered 302"]
+    assert ask(30004) == ["failed 401"]
+    assert ask(30099) == ["Unable to connect to the remote server"]
+    assert "trust relationship" in ask(30091, trusting=False)[0]
+    portal.sql.primary = "SQL2"
+    assert ask(30091) == ["failed 500"]

@@ -9,7 +9,7 @@ import pytest
 
 from lab import identity
 from lab.powershell.api import Session
-from lab.windows import features, tasks
+from lab.windows import features, registry, tasks
 from lab.world import World
 
 runspace = pytest.importorskip("lab.powershell.runspace")
@@ -39,6 +39,22 @@ def test_registry(world: World) -> None:
     """
     mode, kind, gone = run(world, "SQL1", script, Key="HKLM:\\SOFTWARE\\Contoso\\Deep")
     assert (mode, str(kind), gone) == (2, "DWord", True)
+
+
+def test_a_volatile_key_is_gone_after_the_next_start(world: World) -> None:
+    begin = """
+    param($Key)
+    [void](New-Item "HKLM:\\$Key" -Force)
+    $how = [Microsoft.Win32.RegistryKeyPermissionCheck]::Default, [Microsoft.Win32.RegistryOptions]::Volatile
+    [void][Microsoft.Win32.Registry]::LocalMachine.CreateSubKey("$Key\\Session", $how[0], $how[1])
+    [void](New-ItemProperty "HKLM:\\$Key\\Session" -Name Failed -Value 3 -PropertyType DWord)
+    (Get-ItemProperty "HKLM:\\$Key\\Session").Failed
+    """
+    look = 'param($Key) Test-Path "HKLM:\\$Key"; Test-Path "HKLM:\\$Key\\Session"'
+    assert run(world, "Portal1", begin, Key="SOFTWARE\\Contoso") == [3]
+    assert run(world, "Portal1", look, Key="SOFTWARE\\Contoso") == [True, True]
+    registry.machine_started(world.machine("Portal1"))
+    assert run(world, "Portal1", look, Key="SOFTWARE\\Contoso") == [True, False]
 
 
 def test_files(world: World) -> None:

@@ -323,3 +323,57 @@ def test_a_failed_password_counts_once(world: World, shell: Any) -> None:
     account = identity.find(world, world.machine("Portal1"), "HYPERVNU\\installer")
     assert account is not None
     assert world.collection(account.owner, "account")[account.name]["failed_logons"] == 1
+
+
+def test_a_trigger_that_repeats(world: World, shell: Any, program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "LEAST_REPETITION", 0.1)
+    run = shell("Portal1")
+    minute, long = timedelta(minutes=1), timedelta(days=9999)
+    begin = {"Once": True, "At": world.clock.now() - timedelta(days=1)}
+    (again,) = run("New-ScheduledTaskTrigger", **begin, RepetitionInterval=minute, RepetitionDuration=long)
+    (trigger,) = register(run, Trigger=[again]).get("Triggers")
+    shown = trigger.get("Repetition")
+    assert trigger.get("CimClass").get("CimClassName") == "MSFT_TaskTimeTrigger"
+    assert [shown.get("Interval"), shown.get("Duration")] == ["PT1M", "P9999D"]
+    end = time.monotonic() + 10
+    while len(program.runs) < 3:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    run("Disable-ScheduledTask", TaskName="Work")
+    finish(world)
+    time.sleep(0.15)
+    seen = len(program.runs)
+    time.sleep(0.3)
+    assert len(program.runs) == seen, "a task that is disabled does not run"
+    run("Enable-ScheduledTask", TaskName="Work")
+    while len(program.runs) == seen:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    tasks.machine_stopping(world.machine("Portal1"))
+    seen = len(program.runs)
+    time.sleep(0.3)
+    assert len(program.runs) == seen, "nothing starts before the Task Scheduler does"
+    tasks.machine_started(world.machine("Portal1"))
+    while len(program.runs) == seen:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    run("Unregister-ScheduledTask", TaskName=["Work"], Confirm=False)
+
+
+@pytest.mark.parametrize(
+    ("interval", "duration"),
+    [(timedelta(seconds=30), timedelta(days=1)), (timedelta(minutes=1), timedelta.max)],
+    ids=["less than a minute", "TimeSpan.MaxValue"],
+)
+def test_a_repetition_that_the_schema_does_not_have(shell: Any, interval: timedelta, duration: timedelta) -> None:
+    run = shell("Portal1")
+    (again,) = run(
+        "New-ScheduledTaskTrigger",
+        Once=True,
+        At=run.session.machine.world.clock.now(),
+        RepetitionInterval=interval,
+        RepetitionDuration=duration,
+    )
+    with pytest.raises(PowerShellError) as caught:
+        register(run, Trigger=[again])
+    assert caught.value.error_id == "HRESULT 0x80041318,Register-ScheduledTask"

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import fnmatch
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from components.nlb.cluster import ClusterFacts, ClusterResource, converged
 from components.nlb.node import NodeFacts, NodeResource
 from components.nlb.node import converged as both_converged
+from components.nlb.node_health import (
+    SCRIPT,
+    NodeHealthFacts,
+    NodeHealthResource,
+    Trigger,
+    command,
+    digest,
+    duration,
+    settings,
+)
 from components.nlb.port_rules import DEFAULT_RULE, PortRulesResource
 from components.nlb.state import NodeView, PortRule
-from components.steps import ScheduledTask, WaitFor
+from components.steps import ScheduledTask, WaitFor, load_script
 from tests.components import worlds
 from tests.components.contract import actions, actual, adapter, refusal, sentences
 from tests.components.worlds import BOUND, JOINED, UNBOUND
@@ -19,6 +32,8 @@ from tests.components.worlds import BOUND, JOINED, UNBOUND
 WAIT = "Wait until portal.hyper-v.nu is converged."
 OLD = ("172.21.5.99", "255.255.255.0")
 OURS = ("172.21.5.150", "255.255.255.0")
+OPEN = "O:BAG:DUD:AI(A;OICIID;FA;;;SY)(A;OICIID;FA;;;BA)(A;OICIID;FA;;;BU)"
+BOOT, TIME = (Trigger("MSFT_TaskBootTrigger", True),), "MSFT_TaskTimeTrigger"
 
 
 def changed(what: str) -> list[str]:
@@ -184,6 +199,19 @@ class TestNode:
         ]
         slow = replace(JOINED, first=replace(BOUND, nodes=(("PORTAL1", "Converged"), ("PORTAL2", "Converging"))))
         assert sentences(self.resource.plan(self.inputs, slow)) == [self.wait]
+
+    def test_a_node_that_its_health_task_starts(self) -> None:
+        """Load balancing does not start with its machine, from the moment on at which it joins."""
+        inputs = worlds.NODE.parsed().model_copy(update={"starts": False})
+        stopped = replace(JOINED, node=replace(JOINED.node, starts=False))
+        what = "keep load balancing stopped when the machine starts"
+        keep = [f"On Portal2, {what}.", f"Wait until portal.hyper-v.nu has converged after: {what}."]
+        assert sentences(self.resource.plan(inputs, worlds.ALONE)) == [self.join, self.wait, *keep]
+        assert sentences(self.resource.plan(inputs, JOINED)) == keep
+        assert self.resource.plan(inputs, stopped) == []
+        assert actual(self.resource, inputs, JOINED)["starts"] is True
+        assert sentences(self.resource.take_out(inputs, stopped))[0].startswith("Wait until portal.hyper-v.nu")
+        assert self.resource.bring_back(inputs, stopped) == []
 
     @pytest.mark.parametrize("shown", ["Stopped", "Suspended"])
     def test_a_node_that_stands_still(self, shown: str) -> None:
@@ -379,3 +407,64 @@ class TestPortRules:
             "On portal.hyper-v.nu, add the port rule 0-65535 both multiple single."
         )
         assert self.resource.plan_delete(self.inputs, replace(BOUND, rules=frozenset({DEFAULT_RULE})), {}) == []
+
+
+class TestNodeHealth:
+    resource = NodeHealthResource()
+    inputs = worlds.NODE_HEALTH.parsed()
+    write = "On Portal2, write the script of the health task and what it works with."
+    register = "On Portal2, register the health task, at start-up and each 60 s."
+
+    def facts(self, **changed: Any) -> NodeHealthFacts:
+        text = json.dumps(settings(self.inputs))
+        made = NodeHealthFacts(worlds.health_task(), load_script(SCRIPT), text, **worlds.WRITTEN)
+        return replace(made, **changed)
+
+    def test_nothing_to_do(self) -> None:
+        assert self.resource.plan(self.inputs, self.facts()) == []
+        other = self.facts(data=r"D:\ProgramData", task=worlds.health_task(actions=(command(r"D:\ProgramData"),)))
+        assert self.resource.plan(self.inputs, other) == []
+        assert self.resource.plan_delete(self.inputs, NodeHealthFacts(), {}) == []
+
+    @pytest.mark.parametrize(
+        ("changed", "drift", "steps"),
+        [
+            ({"task": None}, {"task": "missing"}, [register]),
+            ({"task": worlds.health_task(enabled=False)}, {"task": "disabled"}, [register]),
+            ({"task": worlds.health_task(user="installer")}, {"task": "runs as installer"}, [register]),
+            ({"task": worlds.health_task(level="Limited")}, {"task": "without the highest privileges"}, [register]),
+            ({"task": worlds.health_task(triggers=())}, {"task": "not at start-up; not again and again"}, [register]),
+            (
+                {"task": worlds.health_task(triggers=(*BOOT, Trigger(TIME, False, "2026-01-01T00:00:30", "PT1M")))},
+                {"task": "not again and again"},
+                [register],
+            ),
+            (
+                {"task": worlds.health_task(triggers=(*BOOT, Trigger(TIME, True, "2026-01-01T00:00:00Z", "PT1M")))},
+                {"task": "repeated each PT1M from 2026-01-01T00:00:00Z on"},
+                [register],
+            ),
+            ({"script": "exit"}, {"script": digest("exit")}, [write]),
+            ({"script": ""}, {"script": "missing"}, [write]),
+            ({"settings": "{}"}, {"settings": "altered: address, answer_seconds, drain_minutes, failures, *"}, [write]),
+            ({"settings": "exit"}, {"settings": "not what this program writes"}, [write]),
+            ({"own": OPEN}, {"folder": OPEN}, [write]),
+        ],
+    )
+    def test_drift(self, changed: dict[str, Any], drift: dict[str, str], steps: list[str]) -> None:
+        facts = self.facts(**changed)
+        declared, found = actual(self.resource, self.inputs, self.facts()), actual(self.resource, self.inputs, facts)
+        seen = {name: text for name, text in found.items() if declared[name] != text}
+        assert seen.keys() == drift.keys()
+        assert all(fnmatch.fnmatch(seen[name], text.replace("(", "[(]")) for name, text in drift.items()), seen
+        assert sentences(self.resource.plan(self.inputs, facts)) == steps
+
+    def test_a_folder_that_others_may_change_is_not_used(self) -> None:
+        facts = NodeHealthFacts(rights=OPEN, attributes="Directory")
+        assert "accounts other than administrators could write there" in refusal(
+            lambda: self.resource.plan(self.inputs, facts)
+        )
+
+    @pytest.mark.parametrize(("seconds", "text"), [(60, "PT1M"), (90, "PT1M30S"), (3600, "PT1H"), (3660, "PT1H1M")])
+    def test_durations_are_those_of_the_task_scheduler(self, seconds: int, text: str) -> None:
+        assert duration(seconds) == text
