@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -121,7 +122,9 @@ def farm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Switched:
     monkeypatch.setattr(stack_configuration, "name_of", lambda stack: "dev")
     monkeypatch.setattr("signal.signal", lambda *_: None)
     monkeypatch.setattr(run, "wrong", lambda context: ["SQL2: admits sa: no"] if farm.ill else [])
-    monkeypatch.setattr("operations.drill.run.time.sleep", lambda seconds: farm.act("sleep"))
+    # Not of the module `time` itself: another thread of this process may sleep, too.
+    clock = SimpleNamespace(time=time.time, sleep=lambda seconds: farm.act("sleep"))
+    monkeypatch.setattr("operations.drill.run.time", clock)
     monkeypatch.setattr("operations.drill.run.time.time", lambda: START)
 
     def switched(machine: str, words: str) -> None:
