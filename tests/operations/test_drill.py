@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -123,9 +122,8 @@ def farm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Switched:
     monkeypatch.setattr("signal.signal", lambda *_: None)
     monkeypatch.setattr(run, "wrong", lambda context: ["SQL2: admits sa: no"] if farm.ill else [])
     # Not of the module `time` itself: another thread of this process may sleep, too.
-    clock = SimpleNamespace(time=time.time, sleep=lambda seconds: farm.act("sleep"))
+    clock = SimpleNamespace(time=lambda: START, sleep=lambda seconds: farm.act("sleep"))
     monkeypatch.setattr("operations.drill.run.time", clock)
-    monkeypatch.setattr("operations.drill.run.time.time", lambda: START)
 
     def switched(machine: str, words: str) -> None:
         farm.act(f"{words} {machine}")

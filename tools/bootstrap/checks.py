@@ -1,9 +1,11 @@
 """What ``make check`` and ``make test`` run: style, types and tests, the quick ones first.
 
-Tests run in as many processes as there are processors (``lab.testing.isolation`` gives each a network of its own).
+Tests run in several processes (``lab.testing.isolation`` gives each a network of its own).
 """
 
 from __future__ import annotations
+
+import os
 
 from tools.bootstrap.project import PYTHON, ROOT, environment
 from tools.bootstrap.stage import run, stage
@@ -19,6 +21,8 @@ _PROGRAM = (
 )
 """The tests of the program that need neither the Pulumi CLI nor a whole lab."""
 _SLOWEST = 20
+_END_TO_END = str(2 * (os.cpu_count() or 1))
+"""Processes for all tests: those with the real CLI wait for the lab's clock half of their time."""
 
 
 def check() -> None:
@@ -32,7 +36,7 @@ def test() -> None:
     """Every check, the tests with the real CLI included. Raises StageError at the first stage that fails."""
     _style_and_types()
     with stage("Tests: pytest"):
-        _pytest()
+        _pytest(processes=_END_TO_END)
 
 
 def clients() -> None:
@@ -56,8 +60,9 @@ def _style_and_types() -> None:
             run([PYTHON, "-m", "mypy", "policy"], env)
 
 
-def _pytest(*paths: str) -> None:
-    run([PYTHON, "-m", "pytest", "-q", "--numprocesses", "auto", f"--durations={_SLOWEST}", *paths], environment())
+def _pytest(*paths: str, processes: str = "auto") -> None:
+    options = ["-q", "--numprocesses", processes, f"--durations={_SLOWEST}"]
+    run([PYTHON, "-m", "pytest", *options, *paths], environment())
 
 
 def _has_python(name: str) -> bool:
