@@ -14,7 +14,7 @@ import pytest
 from lab import identity
 from lab.powershell.api import PowerShellError, Session
 from lab.tests.windows.conftest import Recorder, Shell, make_world
-from lab.windows import features, nlb
+from lab.windows import features, nlb, service, services
 from lab.world import World
 
 VIP = "172.45.5.150"
@@ -296,6 +296,18 @@ def test_a_node_without_power_is_unreachable_and_comes_back(world: World) -> Non
     machine.collection("power").change("state", running=True)
     nlb.machine_started(machine)
     assert [str(node.get("State")) for node in run("Get-NlbClusterNode")] == ["Converged(default)", "Converged"]
+
+
+def test_a_node_has_its_initial_state_before_the_first_service_starts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _pair(world)
+    node = world.machine("Portal2").collection("nlb-node")
+    node.change("Ethernet", initial_state="Stopped")
+    seen: list[str] = []
+    monkeypatch.setattr(services, "machine_started", lambda _: seen.append(node["Ethernet"]["state"]))
+    service._machine_started(world.machine("Portal2"))
+    assert seen == ["Stopped"]
 
 
 def test_every_object_of_a_pipeline_counts(world: World) -> None:
