@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 import components
 from components.meanings import meanings, sentences_below
-from components.resource import FarmResource, Kind, ReplaceOn, Resource, fields
+from components.resource import FarmResource, Kind, ReplaceOn, Resource, WithBaseline, fields
 from components.resource.fields import Inputs, ThroughFarm
 from components.topology.wording import model_in
 from tools.pages.markdown import default_of, one_line, table, type_of
@@ -126,7 +126,8 @@ def _there(provider: type[Resource[Any, Any]]) -> str:
         return "is only observed."
     if provider.KIND is Kind.OBJECT:
         return "is refused unless `adopt` is set; then it is managed like every other object, and delete leaves it."
-    return "is brought to the declared state. The state before is recorded for delete."
+    recorded = " The state before is recorded for delete." if issubclass(provider, WithBaseline) else ""
+    return f"is brought to the declared state.{recorded}"
 
 
 def _inputs(model: type[BaseModel], *, whole: bool) -> str:
