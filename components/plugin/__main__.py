@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import runpy
 import signal
+import sys
 import threading
 import time
 from typing import Any
@@ -42,7 +43,11 @@ def main() -> None:
 
     # Pulumi's module serves as soon as it is imported, so nothing of it can be taken over before.
     grpc_module.add_ResourceProviderServicer_to_server = add_ours
-    runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
+    finally:
+        if module := sys.modules.get("components.resource.lease"):  # else this process had no resource to work for
+            module.give_back()
 
 
 if __name__ == "__main__":

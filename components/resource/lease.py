@@ -13,7 +13,7 @@ other one finds out at the renewal.
 
 from __future__ import annotations
 
-import atexit
+import contextlib
 import getpass
 import json
 import socket
@@ -134,13 +134,17 @@ class Leases:
     def release(self) -> None:
         """Give back what is held, and renew no more; what cannot be given back in time expires."""
         self._ended.set()
+        held, self._held = self._held, {}
+        threads = [threading.Thread(target=self._give_back, args=lease, daemon=True) for lease in held.items()]
+        for thread in threads:
+            thread.start()
         end = time.monotonic() + RELEASE_SECONDS
-        while self._held and time.monotonic() < end:
-            machine, text = self._held.popitem()
-            try:
-                self._script(machine, "windows/remove_lease.ps1", Text=text)
-            except MachineError:
-                continue  # it expires
+        for thread in threads:
+            thread.join(max(0.0, end - time.monotonic()))
+
+    def _give_back(self, machine: str, text: str) -> None:
+        with contextlib.suppress(MachineError):  # it expires
+            self._script(machine, "windows/remove_lease.ps1", Text=text)
 
     def _take_all(self, own: bool) -> None:
         def take(machine: str) -> MachineError | None:
@@ -226,19 +230,16 @@ _making = threading.Lock()
 
 
 def leases_of(connection: str, report: Report) -> Leases:
-    """Those of this process for a configuration; given back at its end, before the connections are closed
-    (``give_back``)."""
+    """Those of this process for a configuration, until ``give_back``."""
     remote, topology = settings.remote(connection), settings.topology_of(connection)
     with _making:
         if connection not in _leases:
-            if not _leases:
-                atexit.register(give_back)
             _leases[connection] = Leases(remote, machines(topology), report)
         return _leases[connection]
 
 
 def give_back() -> None:
-    """End of this process's work: no lease of it is renewed or kept."""
+    """No lease of this process is renewed or kept any more. Called before the interpreter ends: it needs threads."""
     with _making:
         while _leases:
             _leases.popitem()[1].release()
