@@ -63,8 +63,8 @@ class ClusterFacts:
     """What the first node says."""
     elsewhere: str = ""
     """A further node that is in this cluster while the first one is in none."""
-    without_card: tuple[tuple[str, str], ...] = ()
-    """(machine, network card) of every node that has no such card."""
+    without_card: tuple[NodeView, ...] = ()
+    """Every node that has no network card of the declared name."""
     ours: frozenset[str] = frozenset()
     """The virtual addresses that this program has given the cluster so far."""
 
@@ -109,8 +109,6 @@ class ClusterResource(
         attempted = f"read {self.display_name(inputs)}"
         first = state.observe(remote, inputs.machine, inputs.interface, attempted)
         others = [(node, state.observe(remote, node.machine, node.interface, attempted)) for node in inputs.others]
-        cards = [(inputs.machine, inputs.interface, first)]
-        cards += [(node.machine, node.interface, view) for node, view in others]
         elsewhere = [
             node.machine
             for node, view in others
@@ -121,7 +119,7 @@ class ClusterResource(
         return ClusterFacts(
             first,
             elsewhere[0] if elsewhere and not first.bound else "",
-            tuple((machine, interface) for machine, interface, view in cards if not view.card),
+            tuple(view for view in (first, *(view for _, view in others)) if view.missing_card),
             frozenset(address for address, was_there in kept.items() if not was_there),
         )
 

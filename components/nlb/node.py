@@ -139,8 +139,8 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
                 f"its network card {inputs.interface} belongs to the cluster {facts.node.name}",
                 f"Take {machine} out of that cluster, then run `pulumi up` again.",
             )
-        if not facts.node.bound and not facts.node.card:
-            nowhere = state.no_card([(machine, inputs.interface)])
+        if facts.node.missing_card:
+            nowhere = state.no_card([facts.node])
             raise MachineError(machine, f"join {machine} to {inputs.cluster}", *nowhere)
         steps = []
         if not facts.node.bound or not facts.first.sees(machine):

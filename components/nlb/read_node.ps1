@@ -1,7 +1,7 @@
-# What this machine knows of the load balancing cluster that one of its cards is bound to, and whether it has the card.
+# What this machine knows of the load balancing cluster that one of its cards is bound to, and the names of its cards.
 param($Interface)
 $state = @{ bound = $false; nodes = @(); rules = @(); addresses = @() }
-$state.card = @(Get-WmiObject Win32_NetworkAdapter | Where-Object { $_.NetConnectionID -eq $Interface }).Count -gt 0
+$state.cards = @(Get-WmiObject Win32_NetworkAdapter | Where-Object { $_.NetConnectionID } | ForEach-Object { "$($_.NetConnectionID)" })
 if (-not (Get-Command Get-NlbCluster -ErrorAction SilentlyContinue)) { return $state }
 $cluster = Get-NlbCluster -HostName $env:COMPUTERNAME -InterfaceName $Interface -ErrorAction SilentlyContinue
 if (-not $cluster) { return $state }

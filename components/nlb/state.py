@@ -71,8 +71,10 @@ class NodeView:
     """Whether the node takes part by itself after its machine has started."""
     addresses: tuple[tuple[str, str], ...] = ()
     """(address, mask) of every virtual address of the cluster, the primary one among them."""
-    card: bool = True
-    """Whether the machine has a network card of this name at all."""
+    missing_card: str = ""
+    """The name of the network card that was asked for, where the machine has none of this name."""
+    cards: tuple[str, ...] = ()
+    """The names of the cards that it has instead."""
 
     @property
     def unconverged(self) -> list[str]:
@@ -97,7 +99,9 @@ def observe(remote: Remote, machine: str, interface: str, attempted: str) -> Nod
         load_script("nlb/read_node.ps1"), {"Interface": interface}, attempted=attempted
     )[0]
     if not state["bound"]:
-        return NodeView(machine, bound=False, card=state["card"])
+        if any(same(card, interface) for card in state["cards"]):
+            return NodeView(machine, bound=False)
+        return NodeView(machine, bound=False, missing_card=interface, cards=tuple(state["cards"]))
     rules = [(_rule(rule), rule) for rule in state["rules"]]
     own = next((node for node in state["nodes"] if same(node["name"], machine)), None)
     return NodeView(
@@ -113,7 +117,6 @@ def observe(remote: Remote, machine: str, interface: str, attempted: str) -> Nod
         weighted=frozenset((rule, weight) for rule, found in rules if (weight := _own_weight(rule, found)) is not None),
         starts=own is None or own["initial"].lower() == "started",
         addresses=tuple((vip["address"], vip["mask"]) for vip in state["addresses"]),
-        card=state["card"],
     )
 
 
@@ -142,9 +145,12 @@ def _own_weight(rule: PortRule, found: dict[str, Any]) -> int | None:
     return EQUAL_WEIGHT if weight is None else int(weight)
 
 
-def no_card(cards: Iterable[tuple[str, str]]) -> tuple[str, str]:
+def no_card(views: Iterable[NodeView]) -> tuple[str, str]:
     """What was found where machines have no network card of a name, and what to do about it."""
-    found = "; ".join(f"{machine} has no network card named {interface}" for machine, interface in cards)
+    found = "; ".join(
+        f"{view.machine} has no network card named {view.missing_card} (it has {', '.join(view.cards) or 'none'})"
+        for view in views
+    )
     return found, "Name the right card as the machine's `interface` in the topology, then run `pulumi up` again."
 
 

@@ -9,6 +9,7 @@ from components.nlb import state
 from components.nlb.state import NodeView
 from components.patience import Patience
 from components.steps import ScheduledTask, Script, Step, WaitFor
+from remote.errors import MachineError
 
 DRAIN_MINUTES = 1
 """How long a client's connections may take to end."""
@@ -27,8 +28,11 @@ def _state(facts: OfNode) -> str:
 
 
 def serves_beside_others(facts: OfNode) -> bool:
-    """Whether clients come to the machine, and another node can take them meanwhile."""
+    """Whether clients come to the machine, and another node can take them meanwhile. Raises ``MachineError`` where that
+    cannot be told: the network card has another name than the declared one, and may be in the cluster."""
     node = facts.node
+    if node is not None and node.missing_card:
+        raise MachineError(node.machine, "see whether clients come to it", *state.no_card([node]))
     if node is None or not node.bound or not _state(facts).startswith("Converged"):
         return False
     return any(

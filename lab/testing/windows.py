@@ -9,7 +9,7 @@ from unittest.mock import patch
 
 from lab import identity
 from lab.files import resolve_new
-from lab.windows import nlb, registry, tasks
+from lab.windows import network, nlb, registry, tasks
 from lab.world import Document, Machine, World
 
 __all__ = [
@@ -17,10 +17,12 @@ __all__ = [
     "disk_path",
     "has_running_task",
     "keep_full_tokens",
+    "leave_orphan",
     "leave_pending_renames",
     "local_administrator",
     "nodes_at_shutdown",
     "port_rule",
+    "rename_card",
     "tasks_queue_for",
     "tasks_repeat_after",
 ]
@@ -60,6 +62,11 @@ def nodes_at_shutdown(world: World) -> Iterator[list[str]]:
         world.machine_hooks.remove(hook)
 
 
+def rename_card(world: World, machine: str, old: str, new: str) -> None:
+    """An administrator gives a network card another name."""
+    network.rename(world.machine(machine), old, new)
+
+
 # Accounts
 
 
@@ -71,6 +78,15 @@ def local_administrator(world: World, machine: str, name: str, password: str) ->
     accounts[name] = {"password": password, "sid": sid, "flags": identity.NORMAL_ACCOUNT}
     members = groups["Administrators"]["members"]
     groups.change("Administrators", members=[*members, f"{here.name.upper()}\\{name}"])
+
+
+def leave_orphan(world: World, machine: str, group: str) -> str:
+    """A member of a local group whose account in the domain was deleted since; its SID, which is all that is left."""
+    here = world.machine(machine)
+    groups = here.collection("group")
+    sid = f"{identity.authority_sid(here.domain)}-9999"
+    groups.change(group, members=[*groups[group]["members"], sid])
+    return sid
 
 
 def keep_full_tokens(world: World, machine: str) -> None:

@@ -279,6 +279,13 @@ class Group(Principal):
     def _members(self, _recursive: Any = False) -> list[PSObject]:
         shown: list[PSObject] = []
         for member in self.document()["members"]:
+            if member.startswith("S-1-"):
+                raise PowerShellError(
+                    "An error (1332) occurred while enumerating the group membership.  The member's SID could not be "
+                    "resolved.",
+                    "PrincipalOperationException",
+                    exception_type=f"{_SPACE}.PrincipalOperationException",
+                )
             prefix, _, name = member.partition("\\")
             if prefix.lower() == self.machine.name.lower():
                 shown.append(User(self.context, name))

@@ -123,7 +123,10 @@ def _invoke_member(name: Any, flags: Any, _binder: Any, target: Any, arguments: 
 
 
 def member_object(machine: Machine, member: str) -> ComObject:
-    """A member of a local group, with the path that the WinNT provider gives it."""
+    """A member of a local group, with the path that the WinNT provider gives it. One whose account is gone is only a
+    SID, kept so in the group (Puppet, PUP-7326); its path and its class are unproven."""
+    if member.startswith("S-1-"):  # its account is gone
+        return ComObject(machine, "User", member, f"WinNT://{member}")
     prefix, _, name = member.partition("\\")
     if prefix.lower() == machine.name.lower():
         return ComObject(machine, "User", name)

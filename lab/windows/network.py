@@ -35,6 +35,17 @@ def interface(machine: Machine, name: str) -> Document | None:
     return machine.collection("interface").get(name)
 
 
+def rename(machine: Machine, old: str, new: str) -> None:
+    """Give a card another name, as an administrator does. What is bound to it, NLB too, stays bound under the new name
+    (unproven: Windows keeps bindings by the card's identifier)."""
+    for kind, key in (("interface", "name"), ("nlb-node", "interface")):
+        documents = machine.collection(kind)
+        if old in documents:
+            document = documents[old]
+            del documents[old]
+            documents[new] = {**document, key: new}
+
+
 def _mac(machine: Machine) -> str:
     """A card of Hyper-V (its range of addresses begins with 00-15-5D); the same machine keeps its address."""
     tail = hashlib.sha256(machine.name.lower().encode()).digest()[:3]

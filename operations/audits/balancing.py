@@ -36,6 +36,10 @@ def _nodes(context: Context, machines: Machines, tier: Tier) -> Answer:
     for node in tier.nodes:
         card = context.topology.machine(node).interface or ""
         view = state.observe(context.remote, node, card, "read its cluster")
+        if view.missing_card:
+            found, remedy = state.no_card([view])
+            risks.append(Risk(found, "`pulumi up` changes no site of it.", remedy))
+            continue
         if not view.bound:
             effect = "The other nodes carry its clients."
             risks.append(Risk(f"{node} is in no cluster", effect, "Run `pulumi up`."))

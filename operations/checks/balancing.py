@@ -22,6 +22,7 @@ from components.topology.portal import Cluster, Tier
 from components.windows.pfx import ends_soon
 from operations.configuration import Context
 from operations.row import Check, WrongError, expect
+from remote.errors import MachineError
 from remote.http import Answer, HttpError, get
 from remote.names import folded
 
@@ -51,6 +52,8 @@ class _Node:
         assert isinstance(cluster, Cluster)
         machine = self.context.topology.machine(self.node)
         view = state.observe(self.context.remote, machine.name, machine.interface or "", "read its cluster")
+        if view.missing_card:
+            raise MachineError(self.node, "read its cluster", *state.no_card([view]))
         declared = {
             state.PortRule(rule.start, rule.end, rule.protocol, "multiple", rule.affinity)
             for rule in cluster.port_rules

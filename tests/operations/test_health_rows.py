@@ -35,7 +35,7 @@ class Answers(Remote):
         (tier,) = topology.portal.tiers
         rule = {"start": 0, "end": 65535, "address": "255.255.255.255", "protocol": "Both", "mode": "Multiple"}
         rule |= {"affinity": "Single", "timeout": 0, "state": "Enabled", "equal": True, "weight": 50}
-        cluster = {"bound": True, "card": True, "name": tier.front.name, "address": str(tier.front.address)}
+        cluster = {"bound": True, "cards": ["Ethernet"], "name": tier.front.name, "address": str(tier.front.address)}
         nodes = [{"name": name, "state": "Converged", "initial": initial} for name in tier.nodes]
         self.said = {
             load_script("nlb/read_node.ps1"): {

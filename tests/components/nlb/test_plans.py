@@ -109,10 +109,14 @@ class TestCluster:
         )
 
     def test_a_card_that_is_not_there_is_found_before_anything_changes(self) -> None:
-        facts = ClusterFacts(BOUND, without_card=(("Portal2", "Ethernet 7"),))
+        facts = ClusterFacts(
+            BOUND,
+            without_card=(NodeView("Portal2", bound=False, missing_card="Ethernet 7", cards=("Ethernet", "LAN")),),
+        )
         assert refusal(lambda: self.resource.plan(self.inputs, facts)) == (
-            "Portal1: change the NLB cluster portal.hyper-v.nu: Portal2 has no network card named Ethernet 7. Name the "
-            "right card as the machine's `interface` in the topology, then run `pulumi up` again."
+            "Portal1: change the NLB cluster portal.hyper-v.nu: Portal2 has no network card named Ethernet 7 (it has "
+            "Ethernet, LAN). Name the right card as the machine's `interface` in the topology, then run `pulumi up` "
+            "again."
         )
 
     def test_what_drops_the_card_is_detached(self) -> None:
@@ -275,10 +279,10 @@ class TestNode:
         ]
 
     def test_a_card_that_is_not_there(self) -> None:
-        facts = replace(worlds.ALONE, node=replace(worlds.ALONE.node, card=False))
+        facts = replace(worlds.ALONE, node=NodeView("Portal2", bound=False, missing_card="Ethernet", cards=("LAN",)))
         assert refusal(lambda: self.resource.plan(self.inputs, facts)) == (
-            "Portal2: join Portal2 to portal.hyper-v.nu: Portal2 has no network card named Ethernet. Name the right "
-            "card as the machine's `interface` in the topology, then run `pulumi up` again."
+            "Portal2: join Portal2 to portal.hyper-v.nu: Portal2 has no network card named Ethernet (it has LAN). Name "
+            "the right card as the machine's `interface` in the topology, then run `pulumi up` again."
         )
 
     def test_bound_but_not_seen_by_the_first_is_joined_again(self) -> None:

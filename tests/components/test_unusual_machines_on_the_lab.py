@@ -1,0 +1,90 @@
+"""Machines that differ from what the program wrote or expects, on the lab: a renamed card, a member that is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from components import settings
+from components.nlb import state
+from components.nlb.cluster import ClusterResource
+from components.nlb.node import NodeResource
+from components.nlb.without_clients import serves_beside_others
+from components.portal.software import SoftwareFacts
+from components.resource import Resource, lease
+from components.resource.pulumi_adapter import Adapter
+from components.windows.group_members import GroupMembersResource
+from lab.testing import windows
+from lab.testing.farm import Farm
+from remote.errors import MachineError
+from tests.components.program import ROOT
+
+SHIPPED = ROOT / "topologies" / "single-domain.yaml"
+MACHINE = "Portal1"
+
+
+@pytest.fixture(scope="module")
+def farm() -> Iterator[Farm]:
+    with Farm(SHIPPED, pace=0.002) as farm:
+        yield farm
+
+
+@pytest.fixture(scope="module")
+def connection(farm: Farm) -> str:
+    username, password = farm.credentials()
+    return settings.connection_settings(
+        {
+            "topology": str(SHIPPED),
+            "hosts": {name: {"address": farm.address(name)} for name in (MACHINE, "SPF1")},
+            "credentials": {"hyper-v.nu": {"username": username, "password": password}},
+            "authorities": str(farm.authority),
+            "sqlAdministratorPassword": "unused",
+        }.get
+    )
+
+
+def adapter(kind: type[Resource[Any, Any]], connection: str) -> Adapter:
+    return Adapter(kind, connection=connection, report=lambda _: None, left=lambda _: None)
+
+
+def test_a_member_whose_account_is_gone(farm: Farm, connection: str) -> None:
+    members = adapter(GroupMembersResource, connection)
+    sid = windows.leave_orphan(farm.world, "SPF1", "SPF_Admin")
+    ours = {"machine": "SPF1", "group": "SPF_Admin", "members": [r"HYPERVNU\installer"]}
+    outs = members.create(ours).outs or {}
+    found = members.read("id", outs)
+    assert found.inputs is not None
+    assert found.inputs["members"] == ours["members"]
+    group = farm.world.machine("SPF1").collection("group")["SPF_Admin"]
+    assert group["members"] == [sid, r"HYPERVNU\installer"]
+    members.delete("id", outs)
+    group = farm.world.machine("SPF1").collection("group")["SPF_Admin"]
+    assert group["members"] == [sid]
+
+
+def test_a_renamed_card(farm: Farm, connection: str) -> None:
+    where = {"machine": MACHINE, "interface": "Ethernet"}
+    cluster = {"tier": "admin-api", "cluster": "portal.hyper-v.nu"}
+    at = {"address": "172.21.5.150", "mask": "255.255.255.0", "mode": "multicast", "others": []}
+    clusters, nodes = adapter(ClusterResource, connection), adapter(NodeResource, connection)
+    clusters.remote.powershell(MACHINE).run(
+        "[void](Install-WindowsFeature NLB -IncludeManagementTools)", {}, attempted="prepare", changes=True
+    )
+    clusters.create({**cluster, **at, **where})
+    node = {**cluster, **where, "first": MACHINE, "first_interface": "Ethernet"}
+    nodes.create(node)
+    lease.give_back()
+
+    windows.rename_card(farm.world, MACHINE, "Ethernet", "LAN")
+    nowhere = f"{MACHINE} has no network card named Ethernet (it has LAN). Name the right card as the machine's "
+    for kind, inputs in ((clusters, {**cluster, **at, **where}), (nodes, node)):
+        with pytest.raises(MachineError) as refused:
+            kind.create(inputs)
+        assert nowhere in str(refused.value)
+    # Whether clients come to it cannot be told, so no resource changes its sites or restarts it under them.
+    view = state.observe(clusters.remote, MACHINE, "Ethernet", "look")
+    with pytest.raises(MachineError, match=r"see whether clients come to it: .*\(it has LAN\)"):
+        serves_beside_others(SoftwareFacts((), node=view))
+    assert state.observe(clusters.remote, MACHINE, "LAN", "look").bound
