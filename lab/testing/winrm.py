@@ -64,13 +64,13 @@ def standing_for_powershell(program: Program) -> Iterator[None]:
             sys.modules[name] = kept
 
 
-def written(world: World, machine: str, user: str, command: str, line: str) -> str:
-    """What powershell.exe -Command writes in a remote shell of a user for one line of standard input, without a wire
+def written(world: World, machine: str, user: str, command: str, *lines: str) -> str:
+    """What powershell.exe -Command writes in a remote shell of a user for lines of standard input, without a wire
     between."""
     importlib.import_module("lab.windows")  # its cmdlets
-    here, lines, output = world.machine(machine), iter([line]), list[str]()
+    here, given, output = world.machine(machine), iter(lines), list[str]()
     session = Session(here, identity.identity(world, here, user))
-    process.run(session, ["powershell.exe", "-Command", command], lambda: next(lines, None), output.append, print)
+    process.run(session, ["powershell.exe", "-Command", command], lambda: next(given, None), output.append, print)
     return "".join(output)
 
 

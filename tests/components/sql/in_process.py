@@ -21,7 +21,9 @@ from remote.hosts import Hosts
 from remote.session import Remote
 from remote.sql import Row, Value
 
-LOOP = (Path(remote.__file__).parent / "loop.ps1").read_text(encoding="utf-8")
+LOOP, PRELUDE = (
+    (Path(remote.__file__).parent / name).read_text(encoding="utf-8") for name in ("loop.ps1", "prelude.ps1")
+)
 ADMINISTRATOR = r"HYPERVNU\installer"
 
 
@@ -62,7 +64,8 @@ class Shell:
 
     def run(self, script: str, arguments: Mapping[str, Any] | None = None, *, attempted: str) -> list[Any]:
         request = json.dumps({"id": 1, "script": script, "arguments": dict(arguments or {})})
-        answer = json.loads(written(self.servers.world, self.machine, ADMINISTRATOR, LOOP, request))
+        prelude = json.dumps({"prelude": PRELUDE})
+        answer = json.loads(written(self.servers.world, self.machine, ADMINISTRATOR, LOOP, prelude, request))
         if answer["error"]:
             raise MachineError(self.machine, attempted, answer["error"]["message"])
         output: list[Any] = answer["output"]
