@@ -4,7 +4,8 @@ It is started, serves every role, and is encrypted with AES; one that is there u
 since a server has one at most. Each of the other servers connects as the account that it runs as (``service_account``),
 so that account has a login here, which is enabled and has CONNECT on the endpoint. Where public, a group or a role that
 the account is in is denied to connect, an administrator has to decide: it is named. Leaves alone how the endpoint
-authenticates (where it is by certificate alone, no account is looked at), and who else may connect. Where the server
+authenticates (where it is by certificate alone, no account is looked at), and who else may connect. Refuses where this
+server and another one have no way to authenticate in common, and where another program has the port. Where the server
 or another one does not answer, `sql.unreachable` says whether that stops everything.
 
 Delete drops the endpoint and the logins that were made with it, if this stack made it.
@@ -22,11 +23,12 @@ from components.sql.service_account import NetworkAccount, network_account
 from components.steps import Refuse, Sql, Step, load_script
 from components.topology import Topology
 from components.topology.problem import Location
+from remote.errors import MachineError
 from remote.session import Remote
 from remote.sql import Row
 
-BY_CERTIFICATE = "CERTIFICATE"
-"""How an endpoint authenticates that admits certificates alone."""
+BY_CERTIFICATE, BY_WINDOWS = "CERTIFICATE", "NEGOTIATE"
+"""How an endpoint authenticates that admits certificates alone; how one does that this program creates."""
 
 
 class PartnerInputs(InputPart):
@@ -62,7 +64,7 @@ class Endpoint:
     state: str
     role: str
     encryption: str
-    authentication: str = "NEGOTIATE"
+    authentication: str = BY_WINDOWS
 
 
 _READ = tuple(one.name for one in fields(Endpoint))
@@ -83,6 +85,10 @@ class MirroringEndpointFacts:
     """By account that may not connect although it has CONNECT: who is denied to."""
     strangers: Mapping[str, str] = field(default_factory=dict)
     """By machine of a partner: the account that it runs as, which has no identity on the network."""
+    incompatible: Mapping[str, str] = field(default_factory=dict)
+    """By machine of a partner: how its endpoint authenticates, where the one here has no way in common with it."""
+    taken: bool = False
+    """Something listens on the declared port, and it is not the endpoint."""
 
     @property
     def refused(self) -> list[str]:
@@ -102,24 +108,28 @@ class MirroringEndpointResource(
     def observe(self, inputs: MirroringEndpointInputs, remote: Remote) -> MirroringEndpointFacts:
         attempted = f"read {self.display_name(inputs)}"
         computers = {partner.machine: partner.computer for partner in inputs.partners}
+        found: dict[str, Endpoint] = {}
+        listening: list[int] = []
 
         def account_of(machine: str) -> NetworkAccount | None:
-            if machine == inputs.machine:  # whether it answers is all that matters
-                remote.sql(machine).rows(load_script("sql/read_endpoint.sql"), attempted=attempted)
-                return None
-            return network_account(remote, machine, computers[machine])
+            for row in remote.sql(machine).rows(load_script("sql/read_endpoint.sql"), attempted=attempted):
+                found[machine] = Endpoint(**{key: row[key] for key in _READ})
+            if machine != inputs.machine:
+                return network_account(remote, machine, computers[machine])
+            if machine not in found or found[machine].port != inputs.port:
+                script = load_script("windows/read_listeners.ps1")
+                listening.extend(remote.powershell(machine).run(script, {}, attempted=attempted))
+            return None
 
         answers = ask(inputs, (inputs.machine, *computers), account_of)
         if inputs.machine in answers.unreachable:
             return MirroringEndpointFacts(None, {}, frozenset(), unreachable=True)
-        server = remote.sql(inputs.machine)
-        rows = server.rows(load_script("sql/read_endpoint.sql"), attempted=attempted)
-        endpoint = None
-        if rows:
-            row = rows[0]
-            endpoint = Endpoint(**{key: row[key] for key in _READ})
-            if endpoint.authentication == BY_CERTIFICATE:
-                return MirroringEndpointFacts(endpoint, {}, frozenset())
+        server, endpoint = remote.sql(inputs.machine), found.pop(inputs.machine, None)
+        own = _ways(endpoint.authentication if endpoint else BY_WINDOWS)
+        incompatible = {m: one.authentication for m, one in found.items() if not own & _ways(one.authentication)}
+        taken = inputs.port in listening
+        if endpoint is not None and endpoint.authentication == BY_CERTIFICATE:
+            return MirroringEndpointFacts(endpoint, {}, frozenset(), incompatible=incompatible, taken=taken)
         denials = server.rows(load_script("sql/read_endpoint_denials.sql"), attempted=attempted)
         logins: dict[str, str] = {}
         admitted, disabled = set(), set()
@@ -131,11 +141,11 @@ class MirroringEndpointResource(
                 strangers[partner] = account.given
                 continue
             name = account.name
-            found = server.rows(load_script("sql/read_endpoint_access.sql"), account.sid, attempted=attempted)
-            login = logins[name] = found[0]["name"] if found else ""
-            if found and found[0]["disabled"]:
+            rows = server.rows(load_script("sql/read_endpoint_access.sql"), account.sid, attempted=attempted)
+            login = logins[name] = rows[0]["name"] if rows else ""
+            if rows and rows[0]["disabled"]:
                 disabled.add(name)
-            if endpoint is None or not found or not found[0]["may_connect"]:
+            if endpoint is None or not rows or not rows[0]["may_connect"]:
                 continue
             admitted.add(name)
             # Only then: SQL Server asks a domain controller for the account's groups.
@@ -143,7 +153,7 @@ class MirroringEndpointResource(
             if denials and not _may_connect(server.rows(_PERMISSION, *values, attempted=attempted)):
                 denied[name] = tuple(row["name"] for row in denials)
         return MirroringEndpointFacts(
-            endpoint, logins, frozenset(admitted), False, frozenset(disabled), denied, strangers
+            endpoint, logins, frozenset(admitted), False, frozenset(disabled), denied, strangers, incompatible, taken
         )
 
     def plan(self, inputs: MirroringEndpointInputs, facts: MirroringEndpointFacts) -> list[Step]:
@@ -151,6 +161,7 @@ class MirroringEndpointResource(
         on, endpoint = inputs.machine, facts.endpoint
         if facts.unreachable:
             return steps
+        self._refuse(inputs, facts)
         if endpoint is None:
             name = inputs.name
             what = f"On {on}, create the endpoint {name} on port {inputs.port}."
@@ -188,6 +199,28 @@ class MirroringEndpointResource(
             remedy = "Have it run as an account of the domain, as Network Service or as a virtual account."
             steps.append(Step(f"On {on}, let {machine} connect to the endpoint {name}.", Refuse(on, found), remedy))
         return steps
+
+    def _refuse(self, inputs: MirroringEndpointInputs, facts: MirroringEndpointFacts) -> None:
+        attempted = f"make {self.display_name(inputs)}"
+        if facts.incompatible:
+            others = " and ".join(f"{m} authenticates by {how}" for m, how in facts.incompatible.items())
+            own = facts.endpoint.authentication if facts.endpoint else BY_WINDOWS
+            raise MachineError(
+                inputs.machine,
+                attempted,
+                f"the endpoint of {others}, the one here by {own}: they have no way in common",
+                "Let the endpoints of all replicas authenticate alike (ALTER ENDPOINT … FOR DATABASE_MIRRORING "
+                "(AUTHENTICATION = …)); where that is by certificate, create it here by hand, too (Microsoft: "
+                '"Use Certificates for a Database Mirroring Endpoint"). Then run `pulumi up` again.',
+            )
+        if facts.taken:
+            raise MachineError(
+                inputs.machine,
+                attempted,
+                f"another program listens on TCP {inputs.port}",
+                "Find it (`netstat -aon`, then the process of that number) and end it, or declare another port for the "
+                "replica (`endpoint_port` in the topology); then run `pulumi up` again.",
+            )
 
     def plan_delete(
         self, inputs: MirroringEndpointInputs, facts: MirroringEndpointFacts, baseline: dict[str, Any]
@@ -233,6 +266,12 @@ class MirroringEndpointResource(
         if wrong:
             live["access"] = "; ".join(wrong)
         return live
+
+
+def _ways(authentication: str) -> set[str]:
+    """NEGOTIATE is NTLM or Kerberos (Microsoft, "Transport Security")."""
+    named = authentication.split(", ")
+    return {way for one in named for way in (("NTLM", "KERBEROS") if one == BY_WINDOWS else (one,))}
 
 
 _PERMISSION = load_script("sql/read_endpoint_permission.sql")

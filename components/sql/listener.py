@@ -110,7 +110,8 @@ class ListenerResource(Adoptable[ListenerInputs, ListenerFacts], ValidatesChange
             steps.append(Step(what, Sql(on, "sql/add_listener_address.sql", values)))
         if facts.port != inputs.port:
             what = f"On {on}, set the port of the listener {name} to {inputs.port}."
-            steps.append(Step(what, Sql(on, "sql/set_listener_port.sql", (group, name, inputs.port))))
+            set_port = Sql(on, "sql/set_listener_port.sql", (group, name, inputs.port))
+            steps.append(Step(what, set_port, remedies=of_listener(name)))
         return steps
 
     def _refuse(self, inputs: ListenerInputs, facts: ListenerFacts) -> None:

@@ -58,6 +58,8 @@ _LISTENER: Mapping[int, str] = {
     19476: _COMPUTER,
     19477: "Name that one in `sql.listener.name`, or remove it (ALTER AVAILABILITY GROUP … "
     f"REMOVE LISTENER) when nobody connects through it; {_AGAIN}.",
+    19486: "Another program on the primary has that port: end it (`netstat -aon` names it) and run ALTER AVAILABILITY "
+    f"GROUP … RESTART LISTENER there, or declare another `sql.listener.port`; {_AGAIN}.",
 }
 
 

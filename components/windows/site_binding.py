@@ -196,9 +196,8 @@ class SiteBindingResource(
             steps.append(unbind(machine, site, inputs.old_port, facts))
         steps += [unbind(machine, site, port, facts) for port in inputs.former if port in facts.ports]
         if not facts.started:
-            steps.append(
-                Step(f"On {machine}, start {site}.", Script(machine, "windows/start_site.ps1", {"Site": site}))
-            )
+            start = Script(machine, "windows/start_site.ps1", {"Site": site})
+            steps.append(Step(f"On {machine}, start {site}.", start, PORT_TAKEN))
         return steps
 
     def plan_delete(self, inputs: SiteBindingInputs, facts: SiteBindingFacts, baseline: dict[str, Any]) -> list[Step]:
@@ -231,6 +230,12 @@ class SiteBindingResource(
         else:
             live["thumbprint"] = facts.ports[inputs.port]
         return live
+
+
+PORT_TAKEN = (
+    "Where Windows says 0x80070020, another program has one of the site's ports: find it (`netstat -aon`, then the "
+    "process of that number) and end it; then run `pulumi up` again."
+)
 
 
 def replaces(port: int, thumbprint: str, facts: SiteBindingFacts) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ __all__ = [
     "keep_full_tokens",
     "leave_orphan",
     "leave_pending_renames",
+    "listen",
     "local_administrator",
     "nodes_at_shutdown",
     "port_rule",
@@ -65,6 +67,16 @@ def nodes_at_shutdown(world: World) -> Iterator[list[str]]:
 def rename_card(world: World, machine: str, old: str, new: str) -> None:
     """An administrator gives a network card another name."""
     network.rename(world.machine(machine), old, new)
+
+
+def listen(world: World, machine: str, port: int) -> None:
+    """Another program listens on a TCP port of a machine; it accepts connections and closes them."""
+
+    async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    here = world.machine(machine)
+    world.network.listen(here.name, here.loopback, port, talk)
 
 
 # Accounts

@@ -244,7 +244,10 @@ def _endpoint(farm: Farm, source: Replica, target: Replica) -> Check:
 
     def look() -> dict[str, Any] | None:
         endpoints = farm.query(target.machine, "sql/read_endpoint.sql")
-        if not endpoints or endpoints[0]["state"] != "STARTED":
+        if not endpoints:
+            listening = farm.ask(target.machine, "windows/read_listeners.ps1")
+            return {"taken": target.endpoint_port} if target.endpoint_port in listening else None
+        if endpoints[0]["state"] != "STARTED":
             return None
         arguments = {"Name": name, "Port": endpoints[0]["port"], "Milliseconds": TRY_MILLISECONDS}
         (tried,) = farm.ask(source.machine, "windows/try_port.ps1", **arguments)
@@ -254,6 +257,11 @@ def _endpoint(farm: Farm, source: Replica, target: Replica) -> Check:
         if tried is None:
             return unknown(
                 "there is no started endpoint yet", f"See that TCP {target.endpoint_port} is open between them."
+            )
+        if port := tried.get("taken"):
+            return wrong(
+                f"another program listens on TCP {port} of {target.machine}",
+                f"End it (`netstat -aon` names it), or declare another `endpoint_port` for {target.machine}.",
             )
         if tried["answered"]:
             return ok(f"port {tried['port']} answers")

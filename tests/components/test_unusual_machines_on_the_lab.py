@@ -1,4 +1,4 @@
-"""Machines that differ from what the program wrote or expects, on the lab: a renamed card, a member that is gone."""
+"""Machines that differ from what the program expects, on the lab: renamed cards, members that are gone, taken ports."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from components.portal.software import SoftwareFacts
 from components.resource import Resource, lease
 from components.resource.pulumi_adapter import Adapter
 from components.windows.group_members import GroupMembersResource
+from components.windows.site_binding import SiteBindingResource
 from lab.testing import windows
 from lab.testing.farm import Farm
 from remote.errors import MachineError
@@ -88,3 +89,20 @@ def test_a_renamed_card(farm: Farm, connection: str) -> None:
     with pytest.raises(MachineError, match=r"see whether clients come to it: .*\(it has LAN\)"):
         serves_beside_others(SoftwareFacts((), node=view))
     assert state.observe(clusters.remote, MACHINE, "LAN", "look").bound
+
+
+def test_a_port_of_a_site_that_another_program_has(farm: Farm, connection: str) -> None:
+    sites = adapter(SiteBindingResource, connection)
+    shell = sites.remote.powershell(MACHINE)
+    (thumbprint,) = shell.run(
+        """[void](Install-WindowsFeature Web-Server -IncludeManagementTools)
+        @(Get-ChildItem Cert:\\LocalMachine\\My | Where-Object { $_.HasPrivateKey })[0].Thumbprint""",
+        {},
+        attempted="prepare",
+        changes=True,
+    )
+    windows.listen(farm.world, MACHINE, 443)
+    binding = {"machine": MACHINE, "site": "Default Web Site", "port": 443, "old_port": 30081}
+    with pytest.raises(MachineError) as refused:
+        sites.create({**binding, "thumbprint": thumbprint})
+    assert "another program has one of the site's ports" in str(refused.value)

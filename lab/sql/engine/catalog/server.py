@@ -122,7 +122,9 @@ ENDPOINT = """name sysname, endpoint_id int, principal_id int, protocol tinyint,
     type tinyint,
     type_desc nvarchar(60), state tinyint, state_desc nvarchar(60), is_admin_endpoint bit"""
 ROLES = {"PARTNER": 1, "WITNESS": 2, "ALL": 3}
-AUTHENTICATIONS = {"NTLM": 1, "KERBEROS": 2, "NEGOTIATE": 3}
+AUTHENTICATIONS = {"NTLM": 1, "KERBEROS": 2, "NEGOTIATE": 3, "CERTIFICATE": 4, "NTLM, CERTIFICATE": 5,
+                   "KERBEROS, CERTIFICATE": 6, "NEGOTIATE, CERTIFICATE": 7, "CERTIFICATE, NTLM": 8,
+                   "CERTIFICATE, KERBEROS": 9, "CERTIFICATE, NEGOTIATE": 10}  # fmt: skip
 ALGORITHMS = ("NONE", "RC4", "AES", "NONE, RC4", "NONE, AES", "RC4, AES", "AES, RC4", "NONE, RC4, AES",
               "NONE, AES, RC4")  # fmt: skip
 """By their numbers; NONE in front of others says that encryption is SUPPORTED and not REQUIRED."""
@@ -171,12 +173,13 @@ def _tcp_endpoints(session: Session, current: Database) -> Rows:
 )
 def _mirroring_endpoints(session: Session, current: Database) -> Rows:
     for one in session.server.documents("endpoint"):
+        certificate = session.server.get("certificate", one.get("certificate") or "")
         algorithms = [] if one["encryption"] == "DISABLED" else one["algorithm"].split()
         encryption = ", ".join([*([] if one["encryption"] == "REQUIRED" else ["NONE"]), *algorithms])
         yield {**_endpoint(one), "role": ROLES[one["role"]], "role_desc": one["role"],
                "is_encryption_enabled": one["encryption"] != "DISABLED",
                "connection_auth": AUTHENTICATIONS[one["authentication"]],
-               "connection_auth_desc": one["authentication"], "certificate_id": 0,
+               "connection_auth_desc": one["authentication"], "certificate_id": certificate["id"] if certificate else 0,
                "encryption_algorithm": ALGORITHMS.index(encryption),
                "encryption_algorithm_desc": encryption}  # fmt: skip
 

@@ -3,10 +3,13 @@
 A replica's URL has to lead to a started endpoint of its own instance, and the service account of each side has to be
 admitted by the other's endpoint: as a login that owns it, is in sysadmin or has CONNECT on it, and is not kept out by a
 DENY of its own, of a group or of public (SQL Server documentation, "Set Up Login Accounts for Database Mirroring or
-AlwaysOn", "GRANT Endpoint Permissions"). Encryption has to fit on both sides ("CREATE ENDPOINT"), and either side's
-firewall has to let the other in ("Troubleshoot AlwaysOn Availability Groups Configuration": inbound access to the
-endpoint's port on every server). Unproven: that one account for all servers needs a login, too; that a connection ends
-when its firewall rule goes; that sys.dm_hadr_availability_replica_states shows 35201 for every one of these reasons.
+AlwaysOn", "GRANT Endpoint Permissions"). Both need a way to authenticate in common, and where that is a certificate,
+each has the other's ("Transport Security", "Use Certificates for a Database Mirroring Endpoint"). Encryption has to fit
+on both sides ("CREATE ENDPOINT"), and either side's firewall has to let the other in ("Troubleshoot AlwaysOn
+Availability Groups Configuration": inbound access to the endpoint's port on every server). Unproven: that one account
+for all servers needs a login, too; that an endpoint whose port another program has is created and STARTED all the same;
+that a connection ends when its firewall rule goes; that sys.dm_hadr_availability_replica_states shows 35201 for every
+one of these reasons.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
 URL = re.compile(r"TCP://(?P<host>\[[^\]]+\]|[^:/]+):(?P<port>\d+)/?", re.IGNORECASE)
 ENDPOINT_CLASS = 105
+BY_CERTIFICATE = "CERTIFICATE"
 _SYSADMIN = FIXED_SERVER_ROLES["sysadmin"]
 _LOCAL = ("localsystem", "nt authority\\", "nt service\\")
 _WITHOUT_IDENTITY = ("nt authority\\localservice", "nt authority\\local service")
@@ -109,9 +113,16 @@ def trouble(group: Group, name: str) -> str:
     assert second is not None
     if not _same_cipher(first, second):
         return "the endpoints have no encryption in common"
+    ways = _ways(first) & _ways(second)
+    if not ways:
+        return f"{one.name}: Connection handshake failed. There is no compatible authentication protocol. State 21."
     for server, endpoint, client in ((one, first, other), (other, second, one)):
         if not routes.passes(client, server, endpoint["port"]):
             return f"{client.name} does not reach port {endpoint['port']} of {server.name}"
+        if ways == {BY_CERTIFICATE}:
+            if not _knows(server, client):
+                return f"{server.name} has not the certificate of {client.name}'s endpoint"
+            continue
         account = network_account(client)
         if not account or not admits(server, endpoint, account):
             shown = account or service_account(client)
@@ -120,6 +131,20 @@ def trouble(group: Group, name: str) -> str:
                 "on the endpoint."
             )
     return ""
+
+
+def _ways(endpoint: Document) -> set[str]:
+    """How an endpoint authenticates: by NTLM, by Kerberos (NEGOTIATE is both), by certificate."""
+    named = str(endpoint.get("authentication", "NEGOTIATE")).split(", ")
+    return {way for one in named for way in (("NTLM", "KERBEROS") if one == "NEGOTIATE" else (one,))}
+
+
+def _knows(server: Machine, client: Machine) -> bool:
+    """Whether a server has the certificate of another one's endpoint. It is owned by dbo here, who may connect."""
+    endpoint, certificates = endpoint_of(client), client.collection("sql-certificate")
+    shown = next((one for one in certificates.values() if endpoint and one["name"] == endpoint["certificate"]), None)
+    known = {one["thumbprint"] for one in server.collection("sql-certificate").values()}
+    return shown is not None and shown["thumbprint"] in known
 
 
 def _end(world: World, group: Group, name: str) -> tuple[Machine, Document | None, str]:
@@ -131,7 +156,16 @@ def _end(world: World, group: Group, name: str) -> tuple[Machine, Document | Non
         return machine, None, "the replica's URL leads elsewhere"
     if endpoint is None or endpoint["state"] != "STARTED" or endpoint["port"] != int(url["port"]):
         return machine, None, f"nothing listens on port {url['port']}"
+    if is_taken(machine, endpoint["port"]):
+        taken = f"because it is in use by another process (9692 in the error log of {machine.name})"
+        return machine, None, f"The Database Mirroring endpoint cannot listen on port {endpoint['port']} {taken}"
     return machine, endpoint, ""
+
+
+def is_taken(machine: Machine, port: int) -> bool:
+    """Whether another program listens on a port of an endpoint; the endpoint itself has no socket in the lab."""
+    owner = machine.name.lower()
+    return any(one.owner == owner and one.port == port for one in machine.world.network.endpoints())
 
 
 def _same_cipher(first: Document, second: Document) -> bool:

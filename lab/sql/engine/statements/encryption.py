@@ -138,6 +138,8 @@ class DropCertificate(Statement):
             key = database and key_of(document, database.view)
             if key and key["thumbprint"] == found["thumbprint"]:
                 raise error(3716, "certificate", self.name, "database encryption key")
+        if any(one.get("certificate", "").lower() == self.name.lower() for one in server.documents("endpoint")):
+            raise not_modelled("dropping the certificate of an endpoint")
         server.delete("certificate", self.name)
         return iter(())
 

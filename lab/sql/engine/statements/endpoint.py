@@ -2,7 +2,7 @@
 
 Grammar, defaults and limits: SQL Server documentation of the three statements. An instance has one endpoint of this
 type (7862). The default algorithm up to SQL Server 2014 is RC4. Not modelled: endpoints for T-SQL and Service Broker,
-certificates, addresses other than ALL.
+addresses other than ALL, what becomes of an endpoint whose certificate is dropped.
 """
 
 from __future__ import annotations
@@ -48,8 +48,14 @@ class Endpoint(Statement):
             raise error(15151, "find", "login", self.owner or session.login)
         if not {"port", "role"} <= set(self.values):
             raise error(102, ")")
+        self._check_certificate(frame)
         values = {**DEFAULTS, **self.values, "name": self.name, "id": _FIRST_ID, "owner_id": owner["id"]}
         server.put("endpoint", self.name, values)
+
+    def _check_certificate(self, frame: Frame) -> None:
+        name = self.values.get("certificate")
+        if name and frame.session.server.get("certificate", name) is None:
+            raise error(15151, "find", "certificate", name)
 
     def _existing(self, frame: Frame) -> Document:
         session = frame.session
@@ -62,6 +68,7 @@ class Endpoint(Statement):
         self._existing(frame)
         if not self.values:
             raise error(7863)
+        self._check_certificate(frame)
         frame.session.server.change("endpoint", self.name, **self.values)
 
     def _drop(self, frame: Frame) -> None:
@@ -132,17 +139,29 @@ def _mirroring(p: Parser) -> Document:
         if word == "ROLE":
             found["role"] = p.one_of(*ROLES)
         elif word == "AUTHENTICATION":
-            if not p.accept("WINDOWS"):
-                raise not_modelled("endpoints that authenticate with certificates")
-            found["authentication"] = p.next().upper if p.at_any("NTLM", "KERBEROS", "NEGOTIATE") else "NEGOTIATE"
-            if p.at("CERTIFICATE"):
-                raise not_modelled("endpoints that authenticate with certificates")
+            found.update(_authentication(p))
         else:
             found["encryption"] = p.one_of("DISABLED", "SUPPORTED", "REQUIRED")
             if found["encryption"] != "DISABLED" and p.accept("ALGORITHM"):
                 found["algorithm"] = _algorithm(p)
         p.accept(",")
     return found
+
+
+def _authentication(p: Parser) -> Document:
+    """By Windows, by a certificate, or by both, in the order in which they are tried."""
+    ways: list[str] = []
+    certificate = ""
+    words = {"WINDOWS", "CERTIFICATE"}
+    while words and (not ways or p.at_any(*words)):
+        word = p.one_of(*words)
+        words.discard(word)
+        if word == "WINDOWS":
+            ways.append(p.next().upper if p.at_any("NTLM", "KERBEROS", "NEGOTIATE") else "NEGOTIATE")
+        else:
+            ways.append(word)
+            certificate = p.name()
+    return {"authentication": ", ".join(ways), "certificate": certificate}
 
 
 def _algorithm(p: Parser) -> str:
