@@ -1,7 +1,8 @@
 -- All that a mirror has to know of this server's logins, in one answer: a row for each login, membership,
 -- permission, thing owned, session, credential, server role, database, and login that this program wrote down as its
--- own, and one for the server: its machine, and its collation, by which it compares names. What the system views name in a collation of
--- their own is given the database's, or the rows would not unite.
+-- own, and one for the server: its machine, and its collation, by which it compares names. The time of a password is
+-- UTC, since servers in several time zones are compared. What the system views name in a collation of their own is
+-- given the database's, or the rows would not unite.
 SELECT N'login' AS kind,
        logins.name AS name,
        CONVERT(nvarchar(200), logins.sid, 1) AS sid,
@@ -13,7 +14,8 @@ SELECT N'login' AS kind,
        CAST(LOGINPROPERTY(logins.name, 'IsLocked') AS int) AS locked,
        logins.default_database_name AS default_database,
        logins.default_language_name AS language,
-       CONVERT(nvarchar(23), LOGINPROPERTY(logins.name, 'PasswordLastSetTime'), 126) AS password_set,
+       CONVERT(nvarchar(23), DATEADD(minute, DATEDIFF(minute, GETDATE(), GETUTCDATE()),
+               CAST(LOGINPROPERTY(logins.name, 'PasswordLastSetTime') AS datetime)), 126) AS password_set,
        N'' AS permission_state,
        CONVERT(nvarchar(23), logins.create_date, 126) AS detail,
        N'' AS securable_kind,

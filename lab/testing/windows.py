@@ -25,6 +25,7 @@ __all__ = [
     "nodes_at_shutdown",
     "port_rule",
     "rename_card",
+    "set_time_zone",
     "tasks_queue_for",
     "tasks_repeat_after",
 ]
@@ -67,6 +68,11 @@ def nodes_at_shutdown(world: World) -> Iterator[list[str]]:
 def rename_card(world: World, machine: str, old: str, new: str) -> None:
     """An administrator gives a network card another name."""
     network.rename(world.machine(machine), old, new)
+
+
+def set_time_zone(world: World, machine: str, minutes: int) -> None:
+    """A machine's local time is so many minutes ahead of UTC, for its SQL Server."""
+    world.machine(machine).collection("power").change("state", zone_minutes=minutes)
 
 
 def listen(world: World, machine: str, port: int) -> None:

@@ -172,7 +172,7 @@ def password_age(machine: Machine, name: str) -> int:
 
 def last_password_set(machine: Machine, name: str) -> datetime:
     """When the password was set, as .NET works it out at each read: now less the age in whole seconds. It moves by up
-    to a second from one read to the next (source of .NET: SAMStoreCtx, LastPasswordSet)."""
+    to a second from one read to the next, and is UTC in any time zone (source of .NET: SAMStoreCtx, UtcNow)."""
     return machine.world.clock.now() - timedelta(seconds=password_age(machine, name))
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from lab import identity
 from lab.powershell.api import DotNet, EnumType, NotModelledError, PowerShellError, PSObject, Session, dotnet
-from lab.powershell.convert import LOCAL
 from lab.windows import accounts
 from lab.windows.accounts import AccountError
 from lab.world import Document, Machine
@@ -146,7 +145,7 @@ class User(Principal):
             "PasswordNeverExpires": bool(flags & identity.PASSWORD_NEVER_EXPIRES),
             "UserCannotChangePassword": bool(flags & 0x40),
             "BadLogonCount": int(document.get("bad_password_count", 0)),
-            "LastPasswordSet": None if new else accounts.last_password_set(self.machine, name).astimezone(LOCAL),
+            "LastPasswordSet": None if new else accounts.last_password_set(self.machine, name),
             "Sid": _sid(document["sid"]) if document else None,
             "ContextType": ContextType.statics["Machine"],
         }
@@ -201,7 +200,7 @@ class User(Principal):
         )
         document = self.machine.collection("account")[self.name]
         self.set("Sid", _sid(document["sid"]))
-        self.set("LastPasswordSet", accounts.last_password_set(self.machine, self.name).astimezone(LOCAL))
+        self.set("LastPasswordSet", accounts.last_password_set(self.machine, self.name))
 
     def _groups(self) -> list[Group]:
         groups = [Group(self.context, name) for name in self.machine.collection("group")]

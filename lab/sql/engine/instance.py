@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lab.sql.api import SqlError
 from lab.sql.engine.accounts import tokens
@@ -177,6 +177,13 @@ class Instance:
         self.world.log_event(self.machine, "Application", self.installation.service, 18456, "Information",
                              f"Login failed for user '{user}'. Reason: {reason}")  # fmt: skip
         return error(18456, user)
+
+    def now(self) -> datetime:
+        """What the machine's clock shows in its time zone, ``zone_minutes`` of the document ``power`` ahead of UTC:
+        GETDATE, and the times of logins, databases and backups. Not modelled: the other times, which are UTC; summer
+        time."""
+        power = self.machine.collection("power").get("state") or {}
+        return self.world.clock.now() + timedelta(minutes=power.get("zone_minutes", 0))
 
     def log(self, source: str, text: str) -> None:
         """Append to the error log."""

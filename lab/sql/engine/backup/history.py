@@ -51,7 +51,7 @@ def record_restore(
         known = next(r["backup_set_id"] for r in session.server.documents("backupset") if r["uuid"] == backup["uuid"])
     number = next_number(session, "restorehistory")
     session.server.put("restorehistory", f"{number:08d}", {
-        "restore_history_id": number, "restore_date": session.instance.world.clock.now().isoformat(),
+        "restore_history_id": number, "restore_date": session.instance.now().isoformat(),
         "destination_database_name": database, "user_name": session.principal.name, "backup_set_id": known,
         "restore_type": kind, "replace": replace, "recovery": recovery,
     })  # fmt: skip

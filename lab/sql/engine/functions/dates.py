@@ -1,4 +1,4 @@
-"""Functions on dates and times. The machine's clock is UTC."""
+"""Functions on dates and times: those of the machine's time zone, and UTC."""
 
 from __future__ import annotations
 
@@ -29,18 +29,32 @@ SPANS = {"week": timedelta(weeks=1), "day": timedelta(days=1), "dayofyear": time
          "millisecond": timedelta(milliseconds=1), "microsecond": timedelta(microseconds=1)}  # fmt: skip
 
 
-def _now(frame: Frame) -> datetime:
+def _utc(frame: Frame) -> datetime:
     return frame.session.instance.world.clock.now().replace(tzinfo=None)
 
 
-@function("GETDATE|GETUTCDATE", "datetime")
+def _local(frame: Frame) -> datetime:
+    return frame.session.instance.now().replace(tzinfo=None)
+
+
+@function("GETDATE", "datetime")
 def _getdate(frame: Frame) -> datetime:
-    return quantum(_now(frame))
+    return quantum(_local(frame))
 
 
-@function("SYSDATETIME|SYSUTCDATETIME", "datetime2")
+@function("GETUTCDATE", "datetime")
+def _getutcdate(frame: Frame) -> datetime:
+    return quantum(_utc(frame))
+
+
+@function("SYSDATETIME", "datetime2")
 def _sysdatetime(frame: Frame) -> datetime:
-    return _now(frame)
+    return _local(frame)
+
+
+@function("SYSUTCDATETIME", "datetime2")
+def _sysutcdatetime(frame: Frame) -> datetime:
+    return _utc(frame)
 
 
 def _read(part: str, value: Any) -> int:

@@ -71,7 +71,7 @@ class Backup(Statement):
             done = percent
             if stats:
                 yield Message(3211, f"{percent} percent processed.", 0, 1)
-        backup["finish"] = world.clock.now().isoformat()
+        backup["finish"] = session.instance.now().isoformat()
         fresh = bool(self.options.flags & {"INIT", "FORMAT"})
         header, position = write_set(file, backup, fresh=fresh, path=path)
         self._chain(session, database, backup, copy_only=copy_only)
@@ -126,7 +126,7 @@ class Backup(Statement):
             "uuid": str(uuid.uuid4()), "type": "D" if self.kind == "DATABASE" else "L", "database": database.name,
             "name": text_of(frame, self.options.values["NAME"]) if "NAME" in self.options.values else None,
             "server": session.instance.machine.name.upper(), "user": session.principal.name, "copy_only": copy_only,
-            "start": session.instance.world.clock.now().isoformat(), "recovery": options["recovery"],
+            "start": session.instance.now().isoformat(), "recovery": options["recovery"],
             "family": file.family, "fork": file.fork, "checksum": "CHECKSUM" in self.options.flags,
             "compressed": "COMPRESSION" in self.options.flags, "database_created": database.document["created"],
             "version": list(session.instance.version), "files": database.document["files"],

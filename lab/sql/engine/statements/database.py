@@ -105,7 +105,7 @@ class CreateDatabase(Statement):
         if lost := lost_folder(session.instance, files):
             raise SeveralErrors(lost[1], error(1802))
         session.sleep(CREATION_SECONDS)
-        now = session.instance.world.clock.now()
+        now = session.instance.now()
         model = session.find_database("model")
         options = model.options() if model else dict(OPTIONS)
         document = new_database_document(session, self.name, session.principal.sid, files, now)

@@ -161,7 +161,7 @@ class CreateLogin(Statement):
         database = options.default_database or "master"
         if server.get("database", database) is None:
             raise error(15010, database)
-        now = session.instance.world.clock.now().isoformat()
+        now = session.instance.now().isoformat()
         language = options.default_language or "us_english"
         if self.windows:
             self._windows(frame, database, language, now)
@@ -275,7 +275,7 @@ class AlterLogin(Statement):
             changed["disabled"] = not self.enable
         else:
             self._apply(session, changed, own=own, allowed=allowed)
-        changed["modified"] = session.instance.world.clock.now().isoformat()
+        changed["modified"] = session.instance.now().isoformat()
         if changed["name"].lower() != login["name"].lower():
             server.delete("login", login["name"])
         server.put("login", changed["name"], changed)
@@ -318,7 +318,7 @@ class AlterLogin(Statement):
             _check_password(options, self.name, policy=policy)
             stored = options.hashed if options.hashed is not None else hash_password(options.password or "")
             login["hash"] = stored.hex()
-            login["password_set"] = session.instance.world.clock.now().isoformat()
+            login["password_set"] = session.instance.now().isoformat()
             login["must_change"] = options.must_change
         if options.unlock or options.check_policy is False:
             login.update(locked=False, bad_passwords=0)

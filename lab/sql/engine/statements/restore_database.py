@@ -158,7 +158,7 @@ class Restore(Statement):
         leaves it so (4319)."""
         session = frame.session
         files = self._files(frame, name, backup)
-        now = session.instance.world.clock.now()
+        now = session.instance.now()
         if existing is not None:
             if "REPLACE" not in self.options.flags and not existing.document.get("interrupted"):
                 file = session.instance.file(existing.document)
