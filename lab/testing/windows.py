@@ -26,6 +26,7 @@ __all__ = [
     "port_rule",
     "rename_card",
     "set_time_zone",
+    "speak_german",
     "tasks_queue_for",
     "tasks_repeat_after",
 ]
@@ -68,6 +69,11 @@ def nodes_at_shutdown(world: World) -> Iterator[list[str]]:
 def rename_card(world: World, machine: str, old: str, new: str) -> None:
     """An administrator gives a network card another name."""
     network.rename(world.machine(machine), old, new)
+
+
+def speak_german(world: World, machine: str) -> None:
+    """A machine's Windows is German, for its SQL Server: built-in accounts and groups have German names."""
+    world.machine(machine).collection("power").change("state", language="de")
 
 
 def set_time_zone(world: World, machine: str, minutes: int) -> None:

@@ -161,9 +161,7 @@ def _share_access(farm: Farm, replica: Replica) -> ShareAccess:
         raise MachineError(server, attempted, f"{server} is no machine of the topology: it is not asked", remedy)
     computer = farm.topology.computer_account(replica.machine)
     said = farm.query(replica.machine, "sql/read_service_account.sql", computer)[0]
-    account = str(said["name"] or said["account"])
-    if account.lower().startswith(_OWN):
-        account = computer
+    account = on_the_network(str(said["account"]), str(said["name"] or ""), computer)
     answer = farm.ask(machine.name, "windows/read_share_access.ps1", Share=share)
     if not answer:
         raise MachineError(machine.name, attempted, f"it has no share {share}", "Create it, or correct the topology.")
@@ -173,6 +171,12 @@ def _share_access(farm: Farm, replica: Replica) -> ShareAccess:
     domain = account.partition("\\")[0]
     names = frozenset(name.lower() for name in (account, "Everyone", *_EVERYBODY, rf"{domain}\Domain Users"))
     return ShareAccess(account, names, rights, free[max(over, key=len)] if over else None)
+
+
+def on_the_network(given: str, resolved: str, computer: str) -> str:
+    """Who a service is on a share. ``given``: its account as the service control manager has it, in English on every
+    Windows where it is a built-in one; ``resolved``: the name in the language of Windows, where it has one."""
+    return computer if given.lower().startswith(_OWN) else resolved or given
 
 
 def _changes(access: ShareAccess) -> Judged:

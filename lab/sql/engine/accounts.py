@@ -30,6 +30,24 @@ SHOWN = {
 }
 """Names of an English Windows by SID."""
 
+SHOWN_IN_GERMAN = {
+    "S-1-5-18": "NT-AUTORITÄT\\SYSTEM",
+    "S-1-5-19": "NT-AUTORITÄT\\LOKALER DIENST",
+    "S-1-5-20": "NT-AUTORITÄT\\NETZWERKDIENST",
+    "S-1-5-7": "NT-AUTORITÄT\\ANONYMOUS-ANMELDUNG",
+    "S-1-5-11": "NT-AUTORITÄT\\Authentifizierte Benutzer",
+    "S-1-5-32-544": "VORDEFINIERT\\Administratoren",
+    "S-1-5-32-545": "VORDEFINIERT\\Benutzer",
+}
+"""Names of a German Windows, a machine whose document ``power`` has ``language: de`` (SQL Server documentation,
+"Configure Windows Service Accounts and Permissions", localized service names; the others are known). Services keep the
+English names (Microsoft, "NetworkService Account": the service control manager knows no localized ones)."""
+
+
+def _shown(machine: Machine) -> dict[str, str]:
+    power = machine.collection("power").get("state") or {}
+    return SHOWN_IN_GERMAN if power.get("language") == "de" else SHOWN
+
 
 def sid_bytes(text: str) -> bytes:
     """The binary form of S-1-5-…, as varbinary(85) columns hold it."""
@@ -47,8 +65,10 @@ def service_sid(service: str) -> str:
 def find_sid(world: World, machine: Machine, name: str) -> str | None:
     """The SID of a Windows account or group in the form ``DOMAIN\\name``, or None when Windows knows no such name."""
     lowered = name.lower()
-    if lowered in WELL_KNOWN:
+    if lowered in WELL_KNOWN:  # on a German Windows too: unproven
         return WELL_KNOWN[lowered]
+    if (sid := next((sid for sid, shown in _shown(machine).items() if shown.lower() == lowered), None)) is not None:
+        return sid
     authority, _, account = name.partition("\\")
     if not account:
         return None
@@ -70,8 +90,8 @@ def look_up(world: World, machine: Machine, name: str) -> str | None:
 
 
 def find_name(world: World, machine: Machine, sid: bytes) -> str | None:
-    """The Windows account or group of a SID, as an English Windows shows it; None when Windows knows no such SID."""
-    for text, name in SHOWN.items():
+    """The Windows account or group of a SID, as the machine shows it; None when Windows knows no such SID."""
+    for text, name in _shown(machine).items():
         if sid_bytes(text) == sid:
             return name
     for owner, shown in ((machine.name, machine.name.upper()), (machine.domain, machine.netbios)):
