@@ -25,6 +25,7 @@ PARTS = (
     "sockets_dotnet",
     "wsman_drive",
     "network_firewall",
+    "network_shares",
     "firewall_rules",
     "accounts_adsi",
     "accounts_management",

@@ -147,3 +147,46 @@ def pool_object(pool: Document) -> PSObject:
         },
         text=ELEMENT,
     )
+
+
+def _pool(call: Call, name: str) -> Document:
+    pools = call.machine.collection("apppool")
+    if name not in pools:
+        raise PowerShellError(
+            f"Cannot find path 'IIS:\\AppPools\\{name}' because it does not exist.",
+            f"PathNotFound,{COMMANDS}.{_command(call)}",
+            category="ObjectNotFound",
+            exception_type="System.Management.Automation.ItemNotFoundException",
+            target=f"IIS:\\AppPools\\{name}",
+        )
+    return pools[name]
+
+
+@cmdlet("Get-WebAppPoolState")
+def get_web_app_pool_state(call: Call) -> Iterator[PSObject]:
+    require_administrator(call.session)
+    for name in named(call) or list(call.machine.collection("apppool")):
+        yield PSObject(ELEMENT, {"Value": _pool(call, name)["state"]})
+
+
+@cmdlet("Start-WebAppPool")
+def start_web_app_pool(call: Call) -> None:
+    _set_pools(call, "Started")
+
+
+@cmdlet("Stop-WebAppPool")
+def stop_web_app_pool(call: Call) -> None:
+    _set_pools(call, "Stopped")
+
+
+def _set_pools(call: Call, state: str) -> None:
+    require_administrator(call.session)
+    for name in named(call):
+        if _pool(call, name)["state"] == state == "Stopped":
+            raise PowerShellError(
+                "Object on target path is already stopped.",
+                f"InvalidOperation,{COMMANDS}.{_command(call)}",
+                category="InvalidOperation",
+                exception_type="System.InvalidOperationException",
+            )
+        call.machine.collection("apppool").change(name, state=state)

@@ -224,7 +224,8 @@ def test_a_stopped_site_and_its_application_pool_are_seen(web: World) -> None:
     state = """Get-Website | Where-Object { $_.Name -eq 'MgmtSvc-TenantSite' } | ForEach-Object {
         $pool = Get-WebAppPoolState -Name $_.applicationPool -ErrorAction SilentlyContinue
         "$($_.State) $($pool.Value)" }"""
-    run(web, "New-WebAppPool -Name MgmtSvc-TenantSite | Out-Null")
+    pool = {"name": "MgmtSvc-TenantSite", "state": "Started"}
+    web.machine("Portal1").collection("apppool")["MgmtSvc-TenantSite"] = pool
     assert run(web, state) == ["Started Started"]
     run(web, "Stop-Website -Name MgmtSvc-TenantSite")
     assert run(web, state) == ["Stopped Started"]
