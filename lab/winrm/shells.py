@@ -52,6 +52,8 @@ class Process:
         self._input_ended = False
         self._output: deque[tuple[str, bytes]] = deque()
         self._killed = False
+        self._idle = False
+        """It has read every line that was sent, and waits for the next."""
         self._waiters: set[asyncio.Future[None]] = set()
         self.exit_code: int | None = None
         self.written = 0
@@ -86,6 +88,9 @@ class Process:
                     rest = bytes(self._input)
                     self._input.clear()
                     return rest.decode(self._encoding, "replace") if rest else None
+                self._idle = True
+                if self._waiters:
+                    self._notify()
                 self._lock.wait()
 
     def write(self, stream: str, text: str) -> None:
@@ -113,6 +118,7 @@ class Process:
                 raise soap.system_error(232, "The pipe is being closed.")
             self._input += data
             self._input_ended = end
+            self._idle = False
             self._lock.notify_all()
 
     def kill(self) -> None:
@@ -151,8 +157,8 @@ class Process:
         return await self._until(self.has_news, timeout)
 
     async def reaction(self, written: int) -> None:
-        """Wait until the process wrote something after ``written`` pieces, or ended."""
-        await self._until(lambda: self.written > written or self.exit_code is not None, None)
+        """Wait until the process wrote something after ``written`` pieces, waits for the next line, or ended."""
+        await self._until(lambda: self.written > written or self._idle or self.exit_code is not None, None)
 
     async def _until(self, condition: Callable[[], bool], timeout: float | None) -> bool:
         end = None if timeout is None else self._loop.time() + timeout

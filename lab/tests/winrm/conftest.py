@@ -45,6 +45,8 @@ def resident(
         if "size" in request:
             stdout("x" * request["size"] + "\r\n")
         DONE.append(request.get("id"))
+        if "silent" in request:
+            continue
         stdout(json.dumps({"id": request.get("id"), "user": session.identity.user}, ensure_ascii=False) + "\r\n")
     return 7
 

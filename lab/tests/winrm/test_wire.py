@@ -380,6 +380,15 @@ def test_a_fault_after_the_effect_loses_only_the_acknowledgement(world: World, c
     )  # it was done: the answer lies in the shell
 
 
+def test_a_fault_after_a_line_without_an_answer_comes_once_it_was_read(world: World, connect: Connect) -> None:
+    client = connect("SQL1")
+    shell, command = start(client)
+    world.faults.add(Fault("SQL1", "winrm", moment="after"))
+    with pytest.raises(requests.exceptions.ConnectionError):
+        client.send_command_input(shell, command, b'{"id": "silent", "silent": true}\n')
+    assert DONE[-1] == "silent"
+
+
 def test_a_slow_machine(world: World, connect: Connect) -> None:
     world.clock.pace = 1.0
     world.faults.add(Fault("SQL1", "winrm", seconds=0.5))
