@@ -233,7 +233,7 @@ class Network:
         self.run(self._drop(owner))
 
     async def _drop(self, owner: str) -> None:
-        for endpoint in self._endpoints.values():
+        for endpoint in list(self._endpoints.values()):
             if endpoint.owner == owner.lower():
                 self._abort(endpoint)
 
@@ -248,7 +248,7 @@ class Network:
 
     async def _unplug(self, owner: str) -> None:
         self._unplugged.add(owner)
-        for endpoint in self._endpoints.values():
+        for endpoint in list(self._endpoints.values()):
             if endpoint.owner == owner:
                 self._unbind(endpoint)
         self.version += 1
@@ -259,14 +259,14 @@ class Network:
 
     async def _plug(self, owner: str) -> None:
         self._unplugged.discard(owner)
-        for endpoint in self._endpoints.values():
+        for endpoint in list(self._endpoints.values()):
             if endpoint.owner == owner and endpoint.server is None:
                 await self._bind(endpoint)
         self.version += 1
 
     def endpoints(self) -> list[Endpoint]:
-        """What listens now; endpoints of an owner without cable are not among them."""
-        return [endpoint for endpoint in self._endpoints.values() if endpoint.server is not None]
+        """What listens now; endpoints of an owner without cable are not among them. Callable from any thread."""
+        return [endpoint for endpoint in list(self._endpoints.values()) if endpoint.server is not None]
 
     def holds(self, endpoint: Endpoint) -> bool:
         """Whether an endpoint was not closed yet: it listens, or will again when the cable is back."""

@@ -110,3 +110,17 @@ def test_a_kernel_that_lets_nobody_filter_is_said_before_anything_starts(tmp_pat
     assert "LabError: this kernel lets nobody without CAP_NET_ADMIN filter connections" in last
     assert "unshare --map-root-user --net" in last
     assert not lab.exists()
+
+
+def test_endpoints_are_listed_while_another_thread_opens_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Opening:
+        """Looked at, another one is there."""
+
+        @property
+        def server(self) -> None:
+            known[("portal1", len(known), "")] = self
+
+    known: dict[tuple[str, int, str], Any] = {("portal1", 0, ""): Opening()}
+    monkeypatch.setattr(world.network, "_endpoints", known)
+    assert world.network.endpoints() == []
+    assert len(known) == 2
