@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from components.sql.endpoint import MirroringEndpointInputs, MirroringEndpointResource, PartnerInputs
 from lab.testing import windows
-from lab.testing.worlds import begin_sql, small_world
 from tests.components.contract import refusal, sentences
 from tests.components.sql.in_process import Servers
 
@@ -18,14 +12,6 @@ RESOURCE = MirroringEndpointResource()
 CONNECTED = """SELECT s.connected_state_desc AS state, s.last_connect_error_description AS error
     FROM sys.dm_hadr_availability_replica_states s WHERE s.is_local = 0"""
 BY_CERTIFICATE = "ALTER ENDPOINT [Hadr_endpoint] FOR DATABASE_MIRRORING (AUTHENTICATION = CERTIFICATE Mine)"
-
-
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Servers]:
-    world = small_world(tmp_path / "lab")
-    begin_sql(world)
-    yield Servers(world)
-    world.close()
 
 
 def inputs(machine: str, port: int = 5022) -> MirroringEndpointInputs:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from components.sql.availability_database import AvailabilityDatabaseInputs, AvailabilityDatabaseResource
@@ -13,21 +10,12 @@ from components.sql.remedies import of_seed
 from components.sql.seeding import File
 from components.steps import load_script
 from lab.testing.windows import disk_path
-from lab.testing.worlds import begin_sql, small_world
 from remote.errors import MachineError
 from tests.components.contract import refusal, sentences
 from tests.components.sql.in_process import Servers
 
 INPUTS = AvailabilityDatabaseInputs(database="Orders", group="SQL", machines=("SQL1", "SQL2"), share=r"\\FILE\SQLAG")
 REFUSED = "SQL2: bring a copy of Orders to every replica of SQL: "
-
-
-@pytest.fixture
-def servers(tmp_path: Path) -> Iterator[Servers]:
-    world = small_world(tmp_path / "lab")
-    begin_sql(world)
-    yield Servers(world)
-    world.close()
 
 
 def order(servers: Servers, folder: str = "") -> None:
