@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from remote import detached
+from remote.detached import Report
 from remote.errors import LostAnswerError, MachineError, RefusedError, UnreachableError
 from remote.hosts import Host
 from remote.powershell import PowerShell
@@ -44,6 +45,8 @@ class Machine(PowerShell):
         """What it says of a task's state, where that is no answer of ours."""
         self.new: list[tuple[str, int, Any]] = [("Ready", 0, [1])]
         """What comes of a task that is started."""
+        self.progress: list[str] = []
+        """What it says of its progress, at one look after the other."""
 
     def run(self, script: str, arguments: Mapping[str, Any] | None = None, **how: Any) -> list[Any]:
         scripts = {"_START": "start", "_READ": "read", "_REMOVE": "remove", "_LIST": "list"}
@@ -77,7 +80,8 @@ class Machine(PowerShell):
         if task.result is not None and given["Run"] and given["Run"] in task.description:
             output = json.dumps({"error": "", "output": task.result})
         shown = {"description": task.description, "state": task.state, "lastResult": task.last_result}
-        return [{**shown, "there": True, "progress": "", "result": output, **self.folder}]
+        progress = self.progress.pop(0) if self.progress and given["Run"] else ""
+        return [{**shown, "there": True, "progress": progress, "result": output, **self.folder}]
 
     def _remove(self, given: Mapping[str, Any]) -> list[Any]:
         assert self.task is None or self.task.state not in ("Running", "Queued"), "what runs is not ended"
@@ -88,9 +92,9 @@ class Machine(PowerShell):
         return ["T"] if self.task else []
 
 
-def work(machine: Machine, timeout_seconds: float = 5) -> list[Any]:
+def work(machine: Machine, timeout_seconds: float = 5, report: Report = lambda _text: None) -> list[Any]:
     return detached.run_detached(
-        machine, HOST, "T", "1", {}, attempted="do it", timeout_seconds=timeout_seconds, report=lambda _text: None
+        machine, HOST, "T", "1", {}, attempted="do it", timeout_seconds=timeout_seconds, report=report
     )
 
 
@@ -121,6 +125,17 @@ def test_a_lost_answer_leaves_no_task(lost: dict[str, list[MachineError]], ran: 
     machine = Machine(**{name: list(errors) for name, errors in lost.items()})
     assert work(machine) == [1]
     assert (machine.ran, machine.task) == (ran, None)
+
+
+def test_each_new_progress_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    said = ["", "0 % (begins)", "0 % (begins)", "0 % (unpacks)", "14 % (unpacks)", "14 % (unpacks)", "100 % (done)"]
+    machine = Machine()
+    machine.new = [("Running", RUNNING, None)] * len(said) + [("Ready", 0, [1])]
+    machine.progress = list(said)
+    told: list[str] = []
+    work(machine, report=told.append)
+    assert told == ["0 % (begins)", "0 % (unpacks)", "14 % (unpacks)", "100 % (done)"]
 
 
 @pytest.mark.parametrize("error", [GONE, REFUSED])
