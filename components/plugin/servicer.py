@@ -8,21 +8,14 @@ program's run, or else asks the Pulumi CLI for it.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import grpc
 from google.protobuf import struct_pb2
-from pulumi.dynamic import Config
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2
-
-from components import settings, stack_configuration
-from components.connection_problems import ConfigurationError
-from components.topology import TopologyError
-from remote.errors import MachineError
 
 _CALLS = ("Check", "Diff", "Create", "Read", "Update", "Delete")
 """What needs the configuration."""
@@ -56,12 +49,10 @@ class Servicer:
 
     def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802
         """An error is kept for the resources' calls: the engine would repeat it for each of them."""
-        values: Mapping[str, str] = {}
-        try:
-            values = stack_configuration.read(_stack(request.urn)) if self._handed is None else self._handed
-            settings.check(Config(dict(values), os.environ.get("PULUMI_PROJECT", "")).get)
-        except (MachineError, TopologyError, ConfigurationError) as error:
-            self._failed = str(error)
+        # The engine starts a second plugin for CheckConfig alone: that one need not load what machines need.
+        from components.plugin.configuration import configuration
+
+        values, self._failed = configuration(request.urn, self._handed)
         args = struct_pb2.Struct()
         args.update(values)
         return self._pulumis.Configure(provider_pb2.ConfigureRequest(args=args), context)
@@ -80,10 +71,3 @@ class Servicer:
             return answer(request, context)
 
         return call
-
-
-def _stack(urn: str) -> str:
-    """The stack of a URN (``urn:pulumi:STACK::PROJECT::…``), with its organization where PULUMI_STACK names it."""
-    stack = urn.split("::")[0].removeprefix("urn:pulumi:")
-    selected = os.environ.get("PULUMI_STACK", "")
-    return selected if selected.rpartition("/")[2] == stack else stack
