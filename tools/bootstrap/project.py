@@ -43,6 +43,7 @@ def lab_environment() -> dict[str, str]:
         "PULUMI_BACKEND_URL": f"file://{STATE}",
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         "PULUMI_HOME": str(PULUMI_HOME),
+        "PULUMI_LOG_ROTATION_MAX_TOTAL_MB": "20",  # the CLI logs every command below PULUMI_HOME, by default 500 MB
     }
 
 
