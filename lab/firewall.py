@@ -41,7 +41,7 @@ class Filter:
 
     def __init__(self, machine: Machine) -> None:
         self._machine, self._on = machine, on(machine)
-        self._rules = list(machine.collection("firewall").values()) if self._on else []
+        self._rules = [rule for _, rule in machine.collection("firewall").peek_all()] if self._on else []
 
     def admits(self, source: str | None, port: int | str, protocol: str = "TCP") -> bool:
         if not self._on:

@@ -358,7 +358,7 @@ def _token(machine: Machine, user: str, sid: str, groups: set[str], *, is_system
     """Add the machine's local groups: one level deep, a local group cannot hold another one."""
     holders = {name.lower() for name in groups} | {user.lower()}
     administrator = is_system
-    for name, document in machine.collection("group").items():
+    for name, document in machine.collection("group").peek_all():
         if any(member.lower() in holders for member in document["members"]):
             builtin = document["sid"].startswith("S-1-5-32-")
             groups.add(f"BUILTIN\\{name}" if builtin else f"{machine.name.upper()}\\{name}")

@@ -40,6 +40,15 @@ class Collection(MutableMapping[str, Document]):
             raise KeyError(name)
         return found
 
+    def peek(self, name: str) -> Document | None:
+        """A document as the store holds it, for what is read often: not a copy, so it must not be altered."""
+        return self._store.shared(self._owner, self._kind).get(name.lower())
+
+    def peek_all(self) -> list[tuple[str, Document]]:
+        """Name and document of all, as ``peek`` gives one."""
+        with self._store.lock:
+            return self._store.shared(self._owner, self._kind).items()
+
     def __setitem__(self, name: str, document: Document) -> None:
         self._store.write(self._owner, self._kind, name, document)
 

@@ -78,7 +78,7 @@ class Installation(Names):
 
     @property
     def document(self) -> Document:
-        return self.machine.collection("sql-instance").get(self.instance) or {}
+        return self.machine.collection("sql-instance").peek(self.instance) or {}
 
     def change(self, **values: Any) -> None:
         self.machine.collection("sql-instance").change(self.instance, **values)

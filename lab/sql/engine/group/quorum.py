@@ -39,8 +39,8 @@ class Member:
 
 def node_is_up(machine: Machine) -> bool:
     """Whether the other nodes reach a node and its cluster service runs."""
-    power = machine.collection("power").get("state") or {"running": True}
-    service = machine.collection("service").get("ClusSvc")
+    power = machine.collection("power").peek("state") or {"running": True}
+    service = machine.collection("service").peek("ClusSvc")
     reached = bool(power["running"]) and not power.get("disconnected", False)
     return reached and (service is None or service["status"] == "Running")
 
@@ -100,7 +100,7 @@ def force_quorum(world: World) -> None:
 
 
 def _cluster(world: World) -> Document | None:
-    return world.collection("lab", "sql-cluster").get("cluster")
+    return world.collection("lab", "sql-cluster").peek("cluster")
 
 
 def _share_answers(world: World, share: str) -> bool:
@@ -109,5 +109,5 @@ def _share_answers(world: World, share: str) -> bool:
     machine = world.machines.get(server)
     if machine is None:
         return True
-    power = machine.collection("power").get("state") or {"running": True}
+    power = machine.collection("power").peek("state") or {"running": True}
     return bool(power["running"]) and not power.get("disconnected", False)

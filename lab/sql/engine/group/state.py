@@ -36,7 +36,11 @@ class Group:
 
     @property
     def document(self) -> Document:
-        return self.of("group")["group"]
+        """To be read: ``change`` alters it. Raises KeyError for a group that is gone."""
+        found = self.of("group").peek("group")
+        if found is None:
+            raise KeyError(self.name)
+        return found
 
     def change(self, **values: Any) -> None:
         self.of("group").change("group", **values)
@@ -54,7 +58,7 @@ class Group:
         return list(self.of("replica"))
 
     def joined_names(self) -> list[str]:
-        return [name for name, replica in self.of("replica").items() if replica["joined"]]
+        return [name for name, replica in self.of("replica").peek_all() if replica["joined"]]
 
     def secondaries(self) -> list[str]:
         primary = (self.primary or "").lower()
@@ -69,7 +73,7 @@ class Group:
         return self.machine(self.primary) if self.primary else None
 
     def link(self, replica: str, database: str) -> Document | None:
-        return self.of("link").get(f"{replica}/{database}")
+        return self.of("link").peek(f"{replica}/{database}")
 
     def synchronous(self, replica: str) -> bool:
         return bool(self.of("replica")[replica]["availability_mode"] == "SYNCHRONOUS_COMMIT")
@@ -129,7 +133,7 @@ def find_group(world: World, name: str) -> Group | None:
 
 def connected(machine: Machine) -> bool:
     """Is the machine up with its network cable in?"""
-    state = machine.collection("power").get("state") or {"running": True}
+    state = machine.collection("power").peek("state") or {"running": True}
     return bool(state["running"]) and not state.get("disconnected", False)
 
 
