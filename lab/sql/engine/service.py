@@ -41,7 +41,7 @@ def _started(world: World, machine: Machine) -> None:
 
 
 def _watch(world: World, stopping: threading.Event) -> None:
-    while not stopping.wait(max(0.05, world.clock.pace)):
+    while not stopping.wait(max(0.1, world.clock.pace)):
         try:
             advance(world)
         except Exception:  # a watcher that dies would freeze every group without a word
