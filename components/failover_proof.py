@@ -200,7 +200,7 @@ def _troubles(
         if all(answers):
             troubles.append(f"{site.name} on {site.machine}: {answers[0]}")
             powershell, arguments = remote.powershell(site.machine), {"Site": site.name}
-            for state in powershell.run(load_script("windows/read_site_state.ps1"), arguments, attempted=attempted):
+            for state in powershell.run(load_script("iis/read_site_state.ps1"), arguments, attempted=attempted):
                 if "Stopped" in (state["site"], state["pool"]):
                     stopped.append((site.machine, site.name))
     for machine in machines:

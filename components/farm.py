@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pulumi
 
+from components.administration import admin_node, administration
 from components.component import Component
 from components.failover_proof import FailoverProof, FailoverProofInputs
-from components.portal.administration import admin_node, administration
 from components.portal.databases import DATABASES
 from components.portal.endpoints import Endpoints
 from components.portal.portal_node import PortalNode, software_source

@@ -107,9 +107,7 @@ def test_whatever_the_lab_has_is_used_or_kept_for_a_reason() -> None:
     assert len(functions()) > 40
     kept = {name.lower() for names in KEPT.values() for name in names.split()}
     found = unused()
-    assert found - kept == set(), (
-        "nothing needs it: delete it and name it as not modelled, or say in KEPT why it stays"
-    )
+    assert found - kept == set(), "nothing needs it: delete it and name it as not modelled, or say in KEPT why it stays"
     assert kept - found == set(), "it is used, or gone: take it out of KEPT"
 
 

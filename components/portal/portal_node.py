@@ -8,6 +8,8 @@ import pulumi
 
 from components.component import Component
 from components.failover_proof import SiteInputs
+from components.iis.site_binding import SiteBinding, SiteBindingInputs
+from components.iis.site_certificates import SiteCertificates, SiteCertificatesInputs, SitePort
 from components.portal.configuration import Configuration, ConfigurationInputs, FeatureSite
 from components.portal.software import Parts, Software, SoftwareInputs
 from components.portal.software_source import SoftwareSource, SoftwareSourceInputs
@@ -20,8 +22,6 @@ from components.topology.roles import ROLES
 from components.windows.certificate import Certificate, CertificateInputs, IntermediateInputs
 from components.windows.firewall_rule import FirewallRule, FirewallRuleInputs
 from components.windows.group_members import GroupMembers, GroupMembersInputs
-from components.windows.site_binding import SiteBinding, SiteBindingInputs
-from components.windows.site_certificates import SiteCertificates, SiteCertificatesInputs, SitePort
 from components.windows.superseded_rules import SupersededRules, SupersededRulesInputs
 
 OPERATORS = "MgmtSvc Operators"

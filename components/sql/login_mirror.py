@@ -25,16 +25,16 @@ Delete leaves the logins: only an administrator drops a login. It removes what w
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Annotated, Any
 
 import pulumi
 
 from components.resource import FarmResource, ReplaceOn, ReportsChange
 from components.sql import group as groups
-from components.sql.login import Logins, read, sid
+from components.sql.login import read, sid
 from components.sql.login_report import done_before, merged, report
-from components.sql.login_set import LoginSet
+from components.sql.login_set import LoginMirrorFacts, LoginSet
 from components.sql.replicas import OnReplicas, ask
 from components.steps import Sql, Step, load_script
 from remote.errors import MachineError
@@ -66,25 +66,6 @@ class LoginMirrorInputs(OnReplicas):
     """How long to wait until nobody is logged on with a login that has to be recreated."""
     state: str = MIRRORED
     """What is declared; a drifted state names each login that differs, and how."""
-
-
-@dataclass(frozen=True)
-class LoginMirrorFacts:
-    primary: str
-    users: dict[str, str]
-    """SID → name of the users in the databases."""
-    servers: dict[str, Logins]
-    """By machine; one that does not answer is missing."""
-    missing: tuple[str, ...] = ()
-    """Declared databases that are not there."""
-    unreachable: tuple[str, ...] = ()
-    """Replicas that do not answer."""
-    elsewhere: frozenset[str] = field(default_factory=frozenset)
-    """SIDs that users of other databases have, read where something might be dropped."""
-    windows: dict[str, str] = field(default_factory=dict)
-    """SID → name of the users that are Windows accounts or groups."""
-    owners: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Database → SID of its owner as the database knows it (dbo), and the name that the primary has for that."""
 
 
 class LoginMirrorResource(ReportsChange[LoginMirrorInputs, LoginMirrorFacts]):

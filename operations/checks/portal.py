@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from components.administration import made_where
 from components.failover_proof import ask
 from components.portal import stores
-from components.portal.administration import made_where
 from components.portal.interface import admin_call, interface
 from components.portal.plan_by_hand import PlanByHandInputs, PlanByHandResource
 from components.portal.portal_node import OPERATORS, TENANT_SITE, installers_rules

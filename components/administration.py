@@ -51,7 +51,7 @@ class Administration(Protocol):
 def administration(
     topology: Topology, secrets: FarmSecrets, spf: ServiceProviderFoundation, child: Child
 ) -> Administration:
-    kind = ByPerson if topology.release.by_hand else WithCmdlets
+    kind = ByOperator if topology.release.by_hand else WithCmdlets
     return kind(topology, secrets, spf, child)
 
 
@@ -137,7 +137,7 @@ class WithCmdlets:
         return []
 
 
-class ByPerson:
+class ByOperator:
     """Everything by the operator in the administrators' site, after all the rest; the operators may use it."""
 
     def __init__(self, topology: Topology, secrets: FarmSecrets, spf: ServiceProviderFoundation, child: Child) -> None:
@@ -146,7 +146,7 @@ class ByPerson:
 
     @property
     def plan_id(self) -> pulumi.Output[str]:
-        assert self._plan is not None, "the person is asked first"
+        assert self._plan is not None, "the operator creates the plan first"
         return self._plan.plan_id
 
     def admit(self, after: Iterable[pulumi.Resource]) -> Resources:
