@@ -8,13 +8,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.lab_users import texts
+
 ROOT = Path(__file__).parents[1]
 ENGINE = ROOT / "lab" / "sql" / "engine"
-USERS = (
-    *("components", "remote", "operations", "tests", "policy", "examples", "docs", "README.md"),
-    *("lab/README.md", "lab/client_tests", "lab/testing", "lab/wap", "lab/windows"),
-)
-ENDINGS = {".py", ".ps1", ".sql", ".md", ".go", ".js", ".java", ".yaml"}
 NAMED = re.compile(r"(?<![\w.])(?:sys|information_schema|(?:msdb|master)(?:\.dbo|\.))\.\w+")
 EXECUTED = re.compile(r"(?i)\bexec(?:ute)?\s+(?:@\w+\s*=\s*)?(?:\w+\.)*((?:sp|xp)_\w+)")
 
@@ -43,16 +40,6 @@ KEPT = {
         msdb.dbo.backupset.has_backup_checksums
     """,
 }
-
-
-def texts() -> Iterator[str]:
-    """What uses the lab. Its own documents only list what it has."""
-    for name in USERS:
-        place = ROOT / name
-        for file in [place] if place.is_file() else place.rglob("*"):
-            own = file == Path(__file__) or (ROOT / "docs" / "lab") in file.parents or file.name == "lab.md"
-            if file.suffix in ENDINGS and not own:
-                yield file.read_text(encoding="utf-8").lower().replace("msdb..", "msdb.dbo.")
 
 
 def calls(decorator: str) -> Iterator[ast.Call]:
@@ -89,7 +76,7 @@ def functions() -> set[str]:
 
 def unused() -> set[str]:
     """Names of the lab that none of its users has; a column as ``view.column``."""
-    all_texts = list(texts())
+    all_texts = [text.replace("msdb..", "msdb.dbo.") for text in texts("lab/wap", "lab/windows")]
     words = set().union(*(re.findall(r"\w+", text) for text in all_texts))
     called = set().union(*(re.findall(r"(\w+)\(", text) for text in all_texts))
     found = (procedures() - words) | (functions() - called)
