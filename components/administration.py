@@ -44,7 +44,7 @@ class Administration(Protocol):
     def register(self, others: Sequence[PortalNode], after: Iterable[pulumi.Resource]) -> Resources:
         """The plan seen through every further node, and the registration of SPF."""
 
-    def ask(self, after: Iterable[pulumi.Resource]) -> Resources:
+    def leave_to_operator(self, after: Iterable[pulumi.Resource]) -> Resources:
         """What is left to the operator, after everything else."""
 
 
@@ -133,7 +133,7 @@ class WithCmdlets:
         ]
         return [self._spf.register(self._machine, seen or before)]
 
-    def ask(self, after: Iterable[pulumi.Resource]) -> Resources:
+    def leave_to_operator(self, after: Iterable[pulumi.Resource]) -> Resources:
         return []
 
 
@@ -158,7 +158,7 @@ class ByOperator:
     def register(self, others: Sequence[PortalNode], after: Iterable[pulumi.Resource]) -> Resources:
         return []
 
-    def ask(self, after: Iterable[pulumi.Resource]) -> Resources:
+    def leave_to_operator(self, after: Iterable[pulumi.Resource]) -> Resources:
         topology, before = self._topology, list(after)
         plan, where = topology.portal.plan, made_where(topology)
         self._plan = PlanByHand(

@@ -81,7 +81,7 @@ def unused() -> set[str]:
     called = set().union(*(re.findall(r"(\w+)\(", text) for text in all_texts))
     found = (procedures() - words) | (functions() - called)
     for view, names in columns().items():
-        whole = re.compile(rf"(?<![\w.]){re.escape(view)}(?!\w)")
+        whole = re.compile(rf"(?<!\w){re.escape(view)}(?!\w)")
         near = [text for text in all_texts if view in text and whole.search(text)]
         here = set().union(*(re.findall(r"\w+", text) for text in near))
         found |= {f"{view}.{name}" for name in names - here} if near else {view}

@@ -35,7 +35,7 @@ from components.sql import group as groups
 from components.sql.login import read, sid
 from components.sql.login_report import done_before, merged, report
 from components.sql.login_set import LoginMirrorFacts, LoginSet
-from components.sql.replicas import OnReplicas, ask
+from components.sql.replicas import OnReplicas, query_each
 from components.steps import Sql, Step, load_script
 from remote.errors import MachineError
 from remote.session import Remote
@@ -89,7 +89,9 @@ class LoginMirrorResource(ReportsChange[LoginMirrorInputs, LoginMirrorFacts]):
             raise MachineError(
                 self.owner_machine(inputs), attempted, f"the availability group {inputs.group} has no primary"
             )
-        answers = ask(inputs, inputs.machines, lambda machine: read(remote, machine, attempted), primary=group.primary)
+        answers = query_each(
+            inputs, inputs.machines, lambda machine: read(remote, machine, attempted), primary=group.primary
+        )
         primary = answers.given[group.primary]
         missing = tuple(database for database in inputs.databases if primary.fold(database) not in primary.databases)
         known = [database for database in inputs.databases if database not in missing]

@@ -93,6 +93,6 @@ class Server:
         self.rows(statement, *values, attempted=attempted)
 
     def run_watched(
-        self, statement: str, *values: Value, attempted: str, stall: float, report: Callable[[int], None]
+        self, statement: str, *values: Value, attempted: str, stall_seconds: float, report: Callable[[int], None]
     ) -> None:
         self.rows(statement, *values, attempted=attempted)

@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 @view(
     "sys.certificates",
-    "name sysname, subject nvarchar(4000), thumbprint varbinary(32)",
-    not_modelled="""certificate_id principal_id pvt_key_encryption_type pvt_key_encryption_type_desc
-    is_active_for_begin_dialog issuer_name cert_serial_number sid string_sid expiry_date start_date attested_by
-    pvt_key_last_backup_date""",
+    "name sysname, pvt_key_encryption_type char(2), subject nvarchar(4000), thumbprint varbinary(32)",
+    not_modelled="""certificate_id principal_id pvt_key_encryption_type_desc is_active_for_begin_dialog
+    issuer_name cert_serial_number sid string_sid expiry_date start_date attested_by pvt_key_last_backup_date""",
 )
 def _certificates(session: Session, current: Database) -> Rows:
     if current.name.lower() != "master":
         return
     for one in sorted(session.server.documents("certificate"), key=lambda row: row["id"]):
-        yield {"name": one["name"], "subject": one["subject"], "thumbprint": raw(one["thumbprint"])}  # fmt: skip
+        yield {"name": one["name"], "pvt_key_encryption_type": one["key"], "subject": one["subject"],
+               "thumbprint": raw(one["thumbprint"])}  # fmt: skip
 
 
 @view(
