@@ -5,13 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
 
 import pulumi
-
-if TYPE_CHECKING:
-    from components.resource import FarmResource
-
 
 _FRAMES = 8
 """Pulumi's own frames, the constructors, and what called them."""
@@ -30,6 +25,13 @@ def short_stack() -> Iterator[None]:
             del sys.tracebacklimit
         else:
             sys.tracebacklimit = before
+
+
+class Counted(pulumi.dynamic.Resource):
+    """A resource of the farm, which its component counts. The base of ``FarmResource``."""
+
+    revision: pulumi.Output[str]
+    """When it was made or last changed by this program (UTC): another text after every change."""
 
 
 class Stage(pulumi.Resource):
@@ -57,7 +59,7 @@ class Component(pulumi.ComponentResource):
         with short_stack():
             super().__init__(f"wap:{part}", name, None, opts)
         self._components: list[Component] = []
-        self._own: list[FarmResource[Any]] = []
+        self._own: list[Counted] = []
         self.first: list[pulumi.Resource] = []
         """What comes before everything that is made with ``child`` from now on, here and in components below."""
         self.owner: pulumi.Output[dict[str, str]] | None = None
@@ -75,11 +77,11 @@ class Component(pulumi.ComponentResource):
         """What stands for all of these from now on."""
         return Stage(name, self.child(after))
 
-    def count(self, resource: FarmResource[Any]) -> None:
+    def count(self, resource: Counted) -> None:
         """Called by a resource that is made with this component as its parent."""
         self._own.append(resource)
 
-    def resources(self) -> Iterator[FarmResource[Any]]:
+    def resources(self) -> Iterator[Counted]:
         """Every resource of this component and of those below it."""
         yield from self._own
         for component in self._components:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from components.patience import Patience
+from components.portal.site_probe import probe_site
 from components.resource import FarmResource, InputPart, PlansByChange, Recovers, ReplaceOn
 from components.sql import group as groups
 from components.sql.group import Group
@@ -21,7 +22,6 @@ from components.sql.primary import move, refuse_loss
 from components.sql.replicas import OnReplicas, marks
 from components.steps import Script, Step, WaitFor, load_script
 from remote.errors import MachineError
-from remote.http import HttpError
 from remote.session import Remote
 
 STOPPED_SECONDS = 15.0
@@ -75,7 +75,7 @@ class FailoverProofFacts:
 
 
 @dataclass(frozen=True)
-class Works:
+class SitesAnswer:
     """Waits until the group is with one machine and every site works there. Raises ``MachineError`` for a site that is
     stopped, and where a replica stays away."""
 
@@ -160,7 +160,7 @@ class FailoverProofResource(
     def _to(self, inputs: FailoverProofInputs, target: str, *, back: bool = False) -> list[Step]:
         moved = move(inputs.group, target, inputs.failover_seconds)
         what = f"See every site of the portal work with {target} as the primary{' again' if back else ''}."
-        return [*moved, Step(what, WaitFor(target, Works(target), inputs.site_seconds))]
+        return [*moved, Step(what, WaitFor(target, SitesAnswer(target), inputs.site_seconds))]
 
     def plan_recovery(self, inputs: FailoverProofInputs, facts: FailoverProofFacts) -> list[Step]:
         """After a proof that failed the primary goes back."""
@@ -196,11 +196,11 @@ def _troubles(
         m: remote.powershell(m).run(load_script("windows/read_clock.ps1"), attempted=attempted)[0] for m in machines
     }
     for site in inputs.sites:
-        answers = [ask(remote, site.machine, port) for port in site.ports]
+        answers = [probe_site(remote, site.machine, port) for port in site.ports]
         if all(answers):
             troubles.append(f"{site.name} on {site.machine}: {answers[0]}")
             powershell, arguments = remote.powershell(site.machine), {"Site": site.name}
-            for state in powershell.run(load_script("windows/read_site_state.ps1"), arguments, attempted=attempted):
+            for state in powershell.run(load_script("iis/read_site_state.ps1"), arguments, attempted=attempted):
                 if "Stopped" in (state["site"], state["pool"]):
                     stopped.append((site.machine, site.name))
     for machine in machines:
@@ -209,15 +209,6 @@ def _troubles(
         )
         troubles += sorted({f"{' '.join(event.split())} (event 12 on {machine})" for event in events})
     return tuple(troubles), tuple(stopped)
-
-
-def ask(remote: Remote, machine: str, port: int) -> str:
-    """What is wrong with a site; empty when it answers. Its certificate is checked apart."""
-    try:
-        answer = remote.https(machine, port, verify=False)
-    except HttpError as error:
-        return f"no answer on port {port} ({error})"
-    return f"HTTP {answer.status} on port {port}" if answer.status >= 500 else ""
 
 
 class FailoverProof(FarmResource[FailoverProofInputs], module="farm", name="FailoverProof"):

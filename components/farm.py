@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pulumi
 
+from components.administration import admin_node, administration
 from components.component import Component
 from components.failover_proof import FailoverProof, FailoverProofInputs
-from components.portal.administration import admin_node, administration
 from components.portal.databases import DATABASES
 from components.portal.endpoints import Endpoints
 from components.portal.portal_node import PortalNode, software_source
@@ -108,9 +108,9 @@ class Farm(Component):
         endpoints = Endpoints(
             "endpoints", topology, secrets, admin_node=admin_node(topology), after=[serving], opts=self.child()
         )
-        asked = portal.ask(list(self.resources()))
+        manual = portal.leave_to_operator(list(self.resources()))
 
-        self.finished: list[pulumi.Resource] = [serving, *endpoints.made, *asked]
+        self.finished: list[pulumi.Resource] = [serving, *endpoints.made, *manual]
         """What everything else comes before: the verification waits for these."""
         self.primary, self.plan_id = sql.primary.current, portal.plan_id
         self.login_report = pulumi.Output.all(mirrored.report, self.logins.report).apply(lambda both: merged(*both))

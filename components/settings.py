@@ -15,6 +15,7 @@ from typing import Any
 
 from components import connection_problems
 from components.connection_problems import shared_names
+from components.prelude import prelude
 from components.topology import Topology, load
 from remote.errors import MachineError
 from remote.hosts import Host, Hosts
@@ -63,7 +64,7 @@ def remote(settings: str) -> Remote:
     """
     with _making:
         if settings not in _remotes:
-            made = _remotes[settings] = Remote(hosts(json.loads(settings), topology_of(settings)))
+            made = _remotes[settings] = Remote(hosts(json.loads(settings), topology_of(settings)), prelude())
             atexit.register(made.close)
         return _remotes[settings]
 

@@ -20,16 +20,16 @@ def read(stack: str) -> dict[str, str]:
 
     Raises ``MachineError`` with what the CLI says.
     """
-    entries = json.loads(ask(["config", "--json", "--show-secrets"], stack))
+    entries = json.loads(run(["config", "--json", "--show-secrets"], stack))
     return {key: entry["value"] for key, entry in entries.items() if "value" in entry}
 
 
 def name_of(stack: str) -> str:
     """The name of a stack, without organization and project. Raises ``MachineError`` with what the CLI says."""
-    return ask(["stack", "--show-name"], stack).strip()
+    return run(["stack", "--show-name"], stack).strip()
 
 
-def ask(question: list[str], stack: str) -> str:
+def run(question: list[str], stack: str) -> str:
     """What the CLI answers about a stack. Raises ``MachineError`` with what it says."""
     command = ["pulumi", *question, "--non-interactive", *(["--stack", stack] if stack else [])]
     try:

@@ -156,7 +156,7 @@ class StepRunner:
                 text,
                 *action.values,
                 attempted=attempted,
-                stall=action.timeout_seconds,
+                stall_seconds=action.timeout_seconds,
                 report=lambda percent: self._report(f"{machine}: {percent} percent"),
             )
             return

@@ -101,8 +101,8 @@ class WaitFor:
 class OperatorStep:
     """Something that only the operator can do: no interface without a browser is documented for it.
 
-    ``clicks`` are the sentences that tell the person how. ``waiting_for`` is as in ``WaitFor``; ``seconds`` how long to
-    wait for the operator. Then the step ends with the instructions, and the next ``up`` looks again.
+    ``clicks`` are the sentences that tell the operator how. ``waiting_for`` is as in ``WaitFor``; ``timeout_seconds``
+    how long to wait for the operator. Then the step ends with the instructions, and the next ``up`` looks again.
     """
 
     machine: str

@@ -7,12 +7,11 @@ whose error has these rows and the closing line. Where all is well the closing l
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import pulumi
 from pulumi_command import local
 
-from components.resource import FarmResource
+from components.component import Counted
 
 COMMAND = ".venv/bin/python -m operations verify --failed --stack {stack}"
 """Relative to the project, where Pulumi runs it; the virtual environment is the one that Pulumi.yaml names. It asks the
@@ -25,7 +24,7 @@ def _state(revisions: list[str]) -> str:
 
 
 def verification(
-    resources: Iterable[FarmResource[Any]],
+    resources: Iterable[Counted],
     after: Iterable[pulumi.Resource],
     opts: pulumi.ResourceOptions | None = None,
 ) -> local.Command:

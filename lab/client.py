@@ -14,7 +14,7 @@ SOCKET = "control.sock"
 
 
 class LabError(Exception):
-    """The lab refused a request, or none runs. The message is for the person at the keyboard."""
+    """The lab refused a request, or none runs. The message is for the operator."""
 
 
 class NotRunningError(LabError):

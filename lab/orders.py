@@ -1,6 +1,6 @@
 """What the command line orders from a running lab: look at it, switch its machines, make faults, click in a browser.
 
-Every order takes the world and the request's other keys, and gives what JSON can hold. A mistake of the person is an
+Every order takes the world and the request's other keys, and gives what JSON can hold. A mistake of the operator is an
 OrderError with one sentence.
 """
 

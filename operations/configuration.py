@@ -52,7 +52,7 @@ def step_log(stack: str, command: str) -> StepLog:
 
 def topology_of_stack(stack: str) -> str:
     """The topology file of a stack; no secret is read. Raises ``MachineError`` with what the CLI says."""
-    return stack_configuration.ask(["config", "get", "topology"], stack).strip()
+    return stack_configuration.run(["config", "get", "topology"], stack).strip()
 
 
 def context(values: Mapping[str, Any]) -> Context:

@@ -17,7 +17,7 @@ from components import settings
 from components.resource import FarmResource, Resource
 from components.resource.leftovers import Leftover, Look, find, remove
 from components.resource.ownership import Claim
-from components.stack_configuration import ask, name_of
+from components.stack_configuration import name_of, run
 from operations.configuration import values_of_stack
 from remote.errors import MachineError
 
@@ -72,7 +72,7 @@ class Leftovers:
         name = name_of(stack)
         project = yaml.safe_load(Path("Pulumi.yaml").read_text(encoding="utf-8"))["name"]
         secrets = {field: str(values.get(key) or "") for field, key in SECRETS.items()}
-        state = known(f"{project}/{name}", json.loads(ask(["stack", "export"], stack)))
+        state = known(f"{project}/{name}", json.loads(run(["stack", "export"], stack)))
         return cls(settings.connection_settings(values.get), state, secrets)
 
     def look(self) -> Look:

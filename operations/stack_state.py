@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.stack_configuration import ask
+from components.stack_configuration import run
 from remote.secret import Secret
 
 
@@ -21,7 +21,7 @@ class StackState:
 
 def state_of(stack: str) -> StackState:
     """Ask the Pulumi CLI. Raises ``MachineError`` with what it says."""
-    return parsed(json.loads(ask(["stack", "export", "--show-secrets"], stack)))
+    return parsed(json.loads(run(["stack", "export", "--show-secrets"], stack)))
 
 
 def parsed(export: Mapping[str, Any]) -> StackState:

@@ -38,7 +38,6 @@ _REMOVE = (_HERE / "task_remove.ps1").read_text(encoding="utf-8")
 _AWAY = (LostAnswerError, UnreachableError, RefusedError)
 """A machine that cannot be asked for a while. One without its network, for which NLB may be the reason, refuses domain
 accounts as well: it finds no domain controller (unproven)."""
-_PRELUDE = (_HERE / "prelude.ps1").read_text(encoding="utf-8")
 _WRAPPER = (_HERE / "task_run.ps1").read_text(encoding="utf-8")
 
 RIGHTS = "O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)"
@@ -106,7 +105,7 @@ def run_detached(
         if found.there:
             _clear(powershell, task, attempted, timeout_seconds, report)
         description = f"Windows Azure Pack HA: run {run} of {content}"
-        files = {"Prelude": _PRELUDE, "Script": script, "Arguments": text, "Wrapper": _WRAPPER}
+        files = {"Prelude": powershell.prelude, "Script": script, "Arguments": text, "Wrapper": _WRAPPER}
         rights = {"Sddl": RIGHTS, "Trusted": TRUSTED}
         account = {"User": host.username, "Password": host.password}
         started = {"Task": task, "Run": run, "Description": description, **files, **rights, **account}

@@ -42,6 +42,8 @@ class Scripts(Protocol):
     """Where a script can be run: on one machine."""
 
     machine: str
+    prelude: str
+    """The PowerShell functions that scripts call there."""
 
     def run(
         self,

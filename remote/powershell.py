@@ -1,6 +1,6 @@
 """One resident PowerShell per host and process, over WinRM.
 
-The far side runs ``loop.ps1``, which takes ``prelude.ps1`` once, the functions that scripts call. A request is a
+The far side runs ``loop.ps1``, which takes the prelude once, the functions that scripts call. A request is a
 script's text and its arguments, apart from each other; the answer is what the script wrote, or its error. Requests of
 one host run one after the other.
 """
@@ -77,7 +77,7 @@ _WRONG_SHAPE = (
 class _Shell:
     """An open WinRM shell with the resident PowerShell in it. Raises ``WrongAnswerError`` for what is no answer."""
 
-    def __init__(self, host: Host, authorities: str) -> None:
+    def __init__(self, host: Host, authorities: str, prelude: str) -> None:
         self._host = host
         self._protocol = Protocol(
             f"https://{host.address}:{host.winrm_port}/wsman",
@@ -102,7 +102,7 @@ class _Shell:
         self._pending = b""
         self._used = time.monotonic()
         # Not on the command line, which may be limited to 8191 characters.
-        self.send(json.dumps({"prelude": _PRELUDE}).encode("ascii") + b"\n")
+        self.send(json.dumps({"prelude": prelude}).encode("ascii") + b"\n")
 
     @property
     def usable(self) -> bool:
@@ -186,11 +186,13 @@ class PowerShell:
         authorities: str = "",
         before: Callable[[Host, Mapping[str, Any], str], None] = lambda _host, _arguments, _attempted: None,
         looks: Looks | None = None,
+        prelude: str = "",
     ) -> None:
         """``before`` gets the arguments of every script, and raises ``MachineError`` for one that is not to be run.
-        ``looks`` has the answers that readers share."""
+        ``looks`` has the answers that readers share. ``prelude`` are functions that scripts call beside those of
+        ``prelude.ps1``."""
         self._host, self._authorities, self._before, self._looks = host, authorities, before, looks or Looks()
-        self.machine = host.name
+        self.machine, self.prelude = host.name, f"{_PRELUDE}\n{prelude}"
         self._lock = threading.Lock()
         self._shell: _Shell | None = None
         self._unreachable: tuple[float, UnreachableError | UntrustedError] | None = None
@@ -294,7 +296,7 @@ class PowerShell:
     def _open(self, attempted: str) -> _Shell:
         host = self._host
         try:
-            self._shell = _Shell(host, self._authorities)
+            self._shell = _Shell(host, self._authorities, self.prelude)
         except RefusedLogOn as refusal:
             raise self._refused(attempted, refusal) from None
         except WrongAnswerError as error:

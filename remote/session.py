@@ -32,8 +32,9 @@ _CLOSING_SECONDS = 4
 class Remote:
     """Looks connections up by machine name. Thread-safe."""
 
-    def __init__(self, hosts: Hosts) -> None:
-        self.hosts = hosts
+    def __init__(self, hosts: Hosts, prelude: str = "") -> None:
+        """``prelude`` are PowerShell functions that the program's scripts call; each shell defines them once."""
+        self.hosts, self._prelude = hosts, prelude
         self._lock = threading.Lock()
         self._connections: dict[tuple[str, ...], Any] = {}
         self.looks = Looks()
@@ -46,7 +47,7 @@ class Remote:
         host = self.hosts[machine]
         return self._once(
             ("powershell", host.name),
-            lambda: PowerShell(host, self.hosts.authorities, self._admitted, self.looks),
+            lambda: PowerShell(host, self.hosts.authorities, self._admitted, self.looks, self._prelude),
         )
 
     def sql(self, machine: str, database: str = "master") -> Statements:

@@ -119,10 +119,10 @@ class SqlServer:
         self._call(statement, values, attempted, timeout_seconds, changes=True)
 
     def run_watched(
-        self, statement: str, *values: Value, attempted: str, stall: float, report: Callable[[int], None]
+        self, statement: str, *values: Value, attempted: str, stall_seconds: float, report: Callable[[int], None]
     ) -> None:
         """Run a statement that changes something and says how far it is, as long as it gets on; ``report`` is told its
-        percentage. Raises ``MachineError`` for one that was cancelled after ``stall`` seconds without progress."""
+        percentage. Raises ``MachineError`` for one that was cancelled after ``stall_seconds`` without progress."""
 
         def work(connection: pyodbc.Connection) -> list[Row]:
             import pyodbc
@@ -136,7 +136,7 @@ class SqlServer:
                     return None
                 return float(found[0]["percent"]) if found else None
 
-            with connection.cursor() as cursor, Watch(look, cursor.cancel, report, stall) as watch:
+            with connection.cursor() as cursor, Watch(look, cursor.cancel, report, stall_seconds) as watch:
                 try:
                     return _executed(cursor, statement, values)
                 except pyodbc.Error:
@@ -146,7 +146,7 @@ class SqlServer:
             raise MachineError(
                 self._host.name,
                 attempted,
-                f"it stood at {watch.percent:.0f} percent for {stall:.0f} seconds, and was cancelled",
+                f"it stood at {watch.percent:.0f} percent for {stall_seconds:.0f} seconds, and was cancelled",
                 number=TIMED_OUT,
             )
 

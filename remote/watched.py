@@ -19,14 +19,14 @@ INTERVAL = 2.0
 class Watch:
     """Watches one running statement, in a thread of its own, until it is left.
 
-    ``look`` gives the percentage, or None where it cannot be told; ``cancel`` ends the statement when ``stall`` seconds
+    ``look`` gives the percentage, or None where it cannot be told; ``cancel`` ends the statement when ``stall_seconds``
     have brought no progress; ``report`` is told each whole percent that was reached, at most once a look.
     """
 
     look: Callable[[], float | None]
     cancel: Callable[[], object]
     report: Callable[[int], None]
-    stall: float
+    stall_seconds: float
     interval: float = INTERVAL
     percent: float = 0.0
     stalled: bool = False
@@ -45,14 +45,14 @@ class Watch:
 
     def _run(self) -> None:
         moved, told = time.monotonic(), 0
-        while not self._left.wait(min(self.interval, self.stall / 4)):
+        while not self._left.wait(min(self.interval, self.stall_seconds / 4)):
             now = self.look()
             if now is not None and now > self.percent:
                 self.percent, moved = now, time.monotonic()
                 if int(now) > told:
                     told = int(now)
                     self.report(told)
-            elif time.monotonic() - moved >= self.stall:
+            elif time.monotonic() - moved >= self.stall_seconds:
                 self.stalled = True
                 self.cancel()
                 return

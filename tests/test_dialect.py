@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 DIALECT, CMDLETS = SHARED / "tools" / "dialect", SHARED / "reference" / "cmdlets-ws2012.json"
-PRELUDE = ROOT / "remote" / "prelude.ps1"
+PRELUDES = sorted(file for folder in ("components", "remote") for file in (ROOT / folder).rglob("prelude.ps1"))
 
 pytestmark = pytest.mark.skipif(
     not (DIALECT.is_file() and CMDLETS.is_file()), reason="the checker of dialects is not beside this project"
@@ -39,24 +39,28 @@ SPLATTED = {
 """What functions of the prelude give to be splatted. The checker takes a splatted table for one more argument."""
 
 
+def prelude() -> str:
+    return "\n".join(file.read_text(encoding="utf-8") for file in PRELUDES)
+
+
 def with_prelude(name: str, script: str) -> str:
     """A script as the checker takes it from standard input, together with the functions that it may call."""
     for splatted, parameters in SPLATTED.items():
         script = script.replace(splatted, parameters)
-    return json.dumps({"name": name, "text": f"{script}\n{PRELUDE.read_text(encoding='utf-8')}"}) + "\n"
+    return json.dumps({"name": name, "text": f"{script}\n{prelude()}"}) + "\n"
 
 
 def test_powershell_is_that_of_windows_server_2012() -> None:
     scripts = files("*.ps1")
     assert len(scripts) > 40
     text = "".join(
-        with_prelude(file, Path(file).read_text(encoding="utf-8")) for file in scripts if file != str(PRELUDE)
+        with_prelude(file, Path(file).read_text(encoding="utf-8")) for file in scripts if Path(file) not in PRELUDES
     )
     assert [found for found in findings("powershell", str(CMDLETS), "-", text=text) if not dynamic(found)] == []
 
 
 def test_what_is_splatted_is_what_the_prelude_gives() -> None:
-    given = set(re.findall(r"(\w+) = ", PRELUDE.read_text(encoding="utf-8")))
+    given = set(re.findall(r"(\w+) = ", prelude()))
     assert given >= {name for parameters in SPLATTED.values() for name in re.findall(r"-(\w+)", parameters)}
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
+
+from tests.lab_users import texts
 
 ROOT = Path(__file__).parents[1]
 REGISTERED = re.compile(r"@(?:cmdlet|cluster_cmdlet|streaming)\(\"([\w-]+)\"\)")
@@ -17,11 +18,6 @@ LANGUAGE = "Microsoft.PowerShell"
 CALLED = re.compile(r"\b[A-Z][a-z]+-[A-Z]\w+")
 TABLE = ROOT / "lab" / "powershell" / "cmdlets.json"
 """Those of Windows Server 2012."""
-USERS = (
-    *("components", "remote", "operations", "tests", "policy", "examples", "docs", "README.md"),
-    *("lab/README.md", "lab/client_tests", "lab/testing"),
-)
-ENDINGS = {".py", ".ps1", ".md", ".go", ".js", ".java", ".yaml"}
 
 KEPT = {
     "The language: any script of the lab's users may have it, and recorded answers of real PowerShell cover it.": """
@@ -53,16 +49,6 @@ def sources() -> list[str]:
 
 def registered() -> set[str]:
     return {name for text in sources() for name in REGISTERED.findall(text)}
-
-
-def texts() -> Iterator[str]:
-    """What uses the lab. Its own documents only list what it has."""
-    for name in USERS:
-        place = ROOT / name
-        for file in [place] if place.is_file() else place.rglob("*"):
-            own = file == Path(__file__) or (ROOT / "docs" / "lab") in file.parents or file.name == "lab.md"
-            if file.suffix in ENDINGS and not own:
-                yield file.read_text(encoding="utf-8").lower()
 
 
 def test_every_cmdlet_of_the_lab_is_used_or_kept_for_a_reason() -> None:

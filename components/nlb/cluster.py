@@ -73,16 +73,16 @@ def converged(facts: ClusterFacts) -> str:
     """Waits until the card is bound and no node is converging: only then the cluster takes a change."""
     if not facts.first.bound:
         return "the card to be bound to the cluster"
-    return at_rest(facts.first)
+    return converging(facts.first)
 
 
-def at_rest(view: NodeView) -> str:
+def converging(view: NodeView) -> str:
     """What is still converging, as one node sees it."""
     return ", ".join(view.converging)
 
 
 def dissolvable(facts: ClusterFacts) -> str:
-    return at_rest(facts.first)
+    return converging(facts.first)
 
 
 class ClusterResource(

@@ -81,7 +81,7 @@ class Converges:
         return converged(facts)
 
 
-def at_rest(facts: NodeFacts) -> str:
+def converging(facts: NodeFacts) -> str:
     """Waits until no node is converging: only then the cluster takes a change."""
     return ", ".join(sorted({*facts.first.converging, *facts.node.converging}))
 
@@ -89,7 +89,7 @@ def at_rest(facts: NodeFacts) -> str:
 def drained(facts: NodeFacts) -> str:
     """Waits until the node's last connection has ended and it stands still, and the others have its clients."""
     shown = facts.node.state_of(facts.node.machine)
-    return at_rest(facts) or ("" if shown in state.STANDING else f"{facts.node.machine} ({shown})")
+    return converging(facts) or ("" if shown in state.STANDING else f"{facts.node.machine} ({shown})")
 
 
 def deviations(first: NodeView, node: NodeView) -> str:
@@ -184,11 +184,11 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
         if not inputs.starts:
             return self._stays_stopped(inputs)
         what = "let load balancing start with the machine"
-        return self._settled(inputs, what, "nlb/start_with_machine.ps1", {"Interface": inputs.interface})
+        return self._change(inputs, what, "nlb/start_with_machine.ps1", {"Interface": inputs.interface})
 
     def _stays_stopped(self, inputs: NodeInputs) -> list[Step]:
         what = "keep load balancing stopped when the machine starts"
-        return self._settled(inputs, what, "nlb/stay_stopped.ps1", {"Interface": inputs.interface})
+        return self._change(inputs, what, "nlb/stay_stopped.ps1", {"Interface": inputs.interface})
 
     def _rules(self, inputs: NodeInputs, facts: NodeFacts) -> list[Step]:
         """A rule that only this node has goes through this node; one that it lacks is given to all nodes again."""
@@ -198,30 +198,25 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
         steps = []
         for rule in _sorted(facts.node.rules - first):
             at = {"Start": rule.start, "Address": rule.address}
-            steps += self._settled(inputs, f"remove the port rule {rule}", "nlb/remove_port_rule.ps1", where | at)
+            steps += self._change(inputs, f"remove the port rule {rule}", "nlb/remove_port_rule.ps1", where | at)
         for rule in _sorted(first - facts.node.rules):
             at = {"Start": rule.start, "Address": rule.address}
             what = f"the port rule {rule}, which {inputs.machine} lacks"
-            steps += self._settled(first_node, f"remove {what}", "nlb/remove_port_rule.ps1", first_where | at)
-            steps += self._settled(first_node, f"add {what}", "nlb/add_port_rule.ps1", first_where | added(rule))
+            steps += self._change(first_node, f"remove {what}", "nlb/remove_port_rule.ps1", first_where | at)
+            steps += self._change(first_node, f"add {what}", "nlb/add_port_rule.ps1", first_where | added(rule))
         for rule in _sorted(facts.node.disabled & first):
             at = {"Start": rule.start, "Address": rule.address}
-            steps += self._settled(inputs, f"switch on the port rule {rule}", "nlb/enable_port_rule.ps1", where | at)
+            steps += self._change(inputs, f"switch on the port rule {rule}", "nlb/enable_port_rule.ps1", where | at)
         for rule in _sorted({rule for rule, _ in facts.node.weighted} & first):
             at = {"Start": rule.start, "Address": rule.address}
             what = f"take an equal share of the port rule {rule}"
-            steps += self._settled(inputs, what, "nlb/share_port_rule.ps1", where | at)
+            steps += self._change(inputs, what, "nlb/share_port_rule.ps1", where | at)
         return steps
 
     @staticmethod
-    def _settled(inputs: NodeInputs, what: str, script: str, arguments: dict[str, Any]) -> list[Step]:
-        """One change and the wait after it. It reaches every node, which is a second hop: a task does it."""
-        change = ScheduledTask(inputs.machine, "NLB node", script, arguments, inputs.timeout_seconds)
-        wait = WaitFor(inputs.machine, at_rest, inputs.timeout_seconds)
-        return [
-            Step(f"On {inputs.machine}, {what}.", change),
-            Step(f"Wait until {inputs.cluster} has converged after: {what}.", wait),
-        ]
+    def _change(inputs: NodeInputs, what: str, script: str, arguments: dict[str, Any]) -> list[Step]:
+        task = ScheduledTask(inputs.machine, "NLB node", script, arguments, inputs.timeout_seconds)
+        return state.change(inputs.machine, inputs.cluster, what, task, converging)
 
     def plan_delete(self, inputs: NodeInputs, facts: NodeFacts, baseline: dict[str, Any]) -> list[Step]:
         machine = inputs.machine
@@ -236,7 +231,8 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
             *self._drained(inputs, facts),
             Step(f"On {machine}, leave {inputs.cluster}.", leave),
             Step(
-                f"Wait until {inputs.cluster} has converged again.", WaitFor(machine, at_rest, inputs.timeout_seconds)
+                f"Wait until {inputs.cluster} has converged again.",
+                WaitFor(machine, converging, inputs.timeout_seconds),
             ),
         ]
 
@@ -261,7 +257,7 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
         return [
             Step(
                 f"Wait until {inputs.cluster} has converged before {machine} leaves.",
-                WaitFor(machine, at_rest, inputs.timeout_seconds),
+                WaitFor(machine, converging, inputs.timeout_seconds),
             ),
             *self._resumed(inputs, facts),
             *(Step(f"On {machine}, let clients finish and take no more.", action) for action in drains),

@@ -12,10 +12,10 @@ from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from components.nlb import state
-from components.nlb.cluster import at_rest
+from components.nlb.cluster import converging
 from components.nlb.state import ALL_ADDRESSES, NodeView, PortRule
 from components.resource import FarmResource, InputPart, Inputs, ReplaceOn, Resource
-from components.steps import ScheduledTask, Step, WaitFor
+from components.steps import ScheduledTask, Step
 from remote.session import Remote
 
 DEFAULT_RULE = PortRule(0, 65535, "both", "multiple", "single")
@@ -79,20 +79,16 @@ class PortRulesResource(Resource[PortRulesInputs, NodeView]):
         where = {"Interface": inputs.interface}
         for rule in _sorted(facts.rules - wanted):
             arguments: dict[str, Any] = {**where, "Start": rule.start, "Address": rule.address}
-            steps += self._settled(inputs, f"remove the port rule {rule}", "nlb/remove_port_rule.ps1", arguments)
+            steps += self._change(inputs, f"remove the port rule {rule}", "nlb/remove_port_rule.ps1", arguments)
         for rule in _sorted(wanted - facts.rules):
             arguments = {**where, **added(rule)}
-            steps += self._settled(inputs, f"add the port rule {rule}", "nlb/add_port_rule.ps1", arguments)
+            steps += self._change(inputs, f"add the port rule {rule}", "nlb/add_port_rule.ps1", arguments)
         return steps
 
-    def _settled(self, inputs: PortRulesInputs, what: str, script: str, arguments: dict[str, Any]) -> list[Step]:
-        """One change and the wait after it. The change reaches every node, which is a second hop: a task does it."""
-        change = ScheduledTask(inputs.machine, "NLB port rules", script, arguments, inputs.timeout_seconds)
-        wait = WaitFor(inputs.machine, at_rest, inputs.timeout_seconds)
-        return [
-            Step(f"On {inputs.cluster}, {what}.", change),
-            Step(f"Wait until {inputs.cluster} has converged after: {what}.", wait),
-        ]
+    @staticmethod
+    def _change(inputs: PortRulesInputs, what: str, script: str, arguments: dict[str, Any]) -> list[Step]:
+        task = ScheduledTask(inputs.machine, "NLB port rules", script, arguments, inputs.timeout_seconds)
+        return state.change(inputs.cluster, inputs.cluster, what, task, converging)
 
     def plan_delete(self, inputs: PortRulesInputs, facts: NodeView, baseline: dict[str, Any]) -> list[Step]:
         return self._steps(inputs, facts, frozenset({DEFAULT_RULE})) if facts.bound else []

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from components.patience import Patience
-from components.steps import load_script
+from components.steps import ScheduledTask, Step, WaitFor, load_script
 from remote.errors import MachineError
 from remote.names import same
 from remote.session import Remote
@@ -181,3 +181,10 @@ def unsettled(views: Iterable[NodeView], machine: str) -> str:
         if state == "Converging" or (same(node, machine) and not state.startswith("Converged"))
     }
     return ", ".join(sorted(missing))
+
+
+def change(where: str, cluster: str, what: str, task: ScheduledTask, converging: Callable[[Any], str]) -> list[Step]:
+    """One change of a cluster, named by the machine or cluster that it is done on, and the wait after it. It reaches
+    every node, which is a second hop: a scheduled task does it."""
+    wait = WaitFor(task.machine, converging, task.timeout_seconds)
+    return [Step(f"On {where}, {what}.", task), Step(f"Wait until {cluster} has converged after: {what}.", wait)]

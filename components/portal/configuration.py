@@ -22,8 +22,8 @@ from typing import Annotated, Any
 
 from pydantic import PrivateAttr
 
-from components.failover_proof import ask
 from components.portal.databases import CONFIG, DATABASES
+from components.portal.site_probe import probe_site
 from components.resource import (
     MASKED_DIFFERENCE,
     Adoptable,
@@ -208,7 +208,7 @@ class ConfigurationResource(
         )[0]
         if state["features"] is None and inputs.sites:
             answers = {
-                folded(site.feature): not all(ask(remote, inputs.machine, port) for port in site.ports)
+                folded(site.feature): not all(probe_site(remote, inputs.machine, port) for port in site.ports)
                 for site in inputs.sites
             }
             return ConfigurationFacts(answers, passphrase_fits=None, stores=stores, unattended=False)

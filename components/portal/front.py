@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from components.failover_proof import ask
+from components.portal.site_probe import probe_site
 from remote.http import HttpError, get
 from remote.session import Remote
 
@@ -23,7 +23,7 @@ def _port(remote: Remote, name: str, port: int, nodes: Sequence[str]) -> str:
     errors = [error for error in (_ask(remote, name, port) for _ in range(tries)) if error]
     if not errors:
         return ""
-    working = [node for node in nodes if not ask(remote, node, port)]
+    working = [node for node in nodes if not probe_site(remote, node, port)]
     direct = f"these answer: {', '.join(working)}" if working else "none answers"
     return f"TCP {port}: {len(errors)} of {tries} unanswered ({errors[0]}); of its servers, {direct}"
 

@@ -3,7 +3,7 @@
 For releases of the product whose plans have no interface but a browser. The step says what to click (the article's own
 way), waits for the plan as long as `waits.manual` allows, and else ends with the same words; the next `up` goes on.
 Seen are the plan's row in the stores and an answer of the administrators' site of every node; the plan's services,
-access and quotas are the person's. Delete asks for the plan's removal in the same way.
+access and quotas are the operator's. Delete asks for the plan's removal in the same way.
 """
 
 from __future__ import annotations

@@ -8,8 +8,10 @@ import pulumi
 
 from components.component import Component
 from components.failover_proof import SiteInputs
+from components.iis.site_binding import SiteBinding, SiteBindingInputs
+from components.iis.site_certificates import SiteCertificates, SiteCertificatesInputs, SitePort
 from components.portal.configuration import Configuration, ConfigurationInputs, FeatureSite
-from components.portal.software import Parts, Software, SoftwareInputs
+from components.portal.software import Software, SoftwareInputs, SoftwareSpec
 from components.portal.software_source import SoftwareSource, SoftwareSourceInputs
 from components.resource import later, later_secret
 from components.secrets import FarmSecrets
@@ -20,8 +22,6 @@ from components.topology.roles import ROLES
 from components.windows.certificate import Certificate, CertificateInputs, IntermediateInputs
 from components.windows.firewall_rule import FirewallRule, FirewallRuleInputs
 from components.windows.group_members import GroupMembers, GroupMembersInputs
-from components.windows.site_binding import SiteBinding, SiteBindingInputs
-from components.windows.site_certificates import SiteCertificates, SiteCertificatesInputs, SitePort
 from components.windows.superseded_rules import SupersededRules, SupersededRulesInputs
 
 OPERATORS = "MgmtSvc Operators"
@@ -234,7 +234,7 @@ def software_source_inputs(name: str, topology: Topology, tier: Tier) -> Softwar
     return SoftwareSourceInputs(machine=name, **software_parts(topology, tier))
 
 
-def software_parts(topology: Topology, tier: Tier) -> Parts:
+def software_parts(topology: Topology, tier: Tier) -> SoftwareSpec:
     """What is installed on a node of a tier, and from where."""
     software = topology.portal.software
     return {

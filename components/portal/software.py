@@ -28,7 +28,7 @@ from remote.names import folded
 from remote.session import Remote
 
 
-class Parts(TypedDict):
+class SoftwareSpec(TypedDict):
     """What the software of a node consists of, and where it comes from, as ``SoftwareParts`` has it."""
 
     source: Literal["webpi", "msi"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from components.failover_proof import ask
+from components.portal.site_probe import probe_site
 from components.resource import ThroughFarm
 from components.steps import load_script
 from components.topology.roles import ROLES
@@ -52,7 +52,7 @@ class MadeByHand(ThroughFarm):
 
     @property
     def site(self) -> str:
-        """How the person enters the site."""
+        """How the operator enters the site."""
         return (
             f"Log on to {self.machine} as a member of its local group MgmtSvc Operators and open "
             f"https://localhost:{SITE_PORT}/."
@@ -67,4 +67,4 @@ def rows(inputs: MadeByHand, remote: Remote, path: str, value: str, attempted: s
 
 def working(inputs: MadeByHand, remote: Remote) -> tuple[str, ...]:
     """The nodes whose administrators' site answers."""
-    return tuple(node for node in inputs.nodes if not ask(remote, node, SITE_PORT))
+    return tuple(node for node in inputs.nodes if not probe_site(remote, node, SITE_PORT))

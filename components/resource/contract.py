@@ -182,7 +182,7 @@ class Overtaken(Resource[InputsT, FactsT]):
         """Whether a step failed because of that."""
 
     @abstractmethod
-    def patience(self, inputs: InputsT) -> float:
+    def patience_seconds(self, inputs: InputsT) -> float:
         """For how many seconds after the first such error a new plan is tried."""
 
     @abstractmethod

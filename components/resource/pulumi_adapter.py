@@ -35,7 +35,7 @@ from pulumi.dynamic import (
 )
 
 from components import settings
-from components.component import Component, short_stack
+from components.component import Component, Counted, short_stack
 from components.progress import Report, about, report_here, warn
 from components.resource import fields
 from components.resource.closing import RUN
@@ -353,7 +353,7 @@ def properties(inputs: Inputs) -> dict[str, pulumi.Input[Any]]:
     return {name: {**known, **pending}[name] for name in type(inputs).model_fields if name in known or name in pending}
 
 
-class FarmResource(pulumi.dynamic.Resource, Generic[InputsT]):
+class FarmResource(Counted, Generic[InputsT]):
     """Base of what a component writes: ``Feature(name, FeatureInputs(…), opts)``. A subclass names its implementation
     and the types of its outputs."""
 
@@ -362,8 +362,6 @@ class FarmResource(pulumi.dynamic.Resource, Generic[InputsT]):
     ownership: pulumi.Output[dict[str, Any]]
     """Whether the thing was there before this stack (``adopted``; then ``destroy`` leaves it), how things were
     (``baseline``), the machine that keeps the claim (``owner_machine``), and what the claim is known by (``token``)."""
-    revision: pulumi.Output[str]
-    """When it was made or last changed by this program (UTC): another text after every change."""
 
     def __init__(self, name: str, inputs: InputsT, opts: pulumi.ResourceOptions | None = None) -> None:
         keys, secrets = _keys(type(inputs)), fields.secrets(type(inputs))

@@ -284,7 +284,7 @@ class Reconciler(Generic[InputsT, FactsT]):
                     raise
                 overtaken += 1
                 first_time = first_time or time.monotonic()
-                late = time.monotonic() - first_time > self.resource.patience(inputs)
+                late = time.monotonic() - first_time > self.resource.patience_seconds(inputs)
                 if late or overtaken == _OVERTAKEN_TRIES:
                     raise self.resource.overtaken(inputs, self.observe(inputs), error) from None
                 done.clear()

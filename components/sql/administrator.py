@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 from components.resource import MASKED_DIFFERENCE, Adoptable, FarmResource, ReplaceOn, WithBaseline
 from components.resource.ownership import was
-from components.sql.replicas import OnReplicas, ask
+from components.sql.replicas import OnReplicas, query_each
 from components.steps import Sql, Step, WaitFor, load_script
 from components.topology import Topology
 from components.topology.problem import Location
@@ -87,7 +87,7 @@ class AdministratorResource(
 
     def observe(self, inputs: AdministratorInputs, remote: Remote) -> dict[str, LoginState | None]:
         """By machine: the login, or None where there is none. A machine that does not answer is missing."""
-        return ask(inputs, inputs.machines, lambda machine: self._state(inputs, remote, machine)).given
+        return query_each(inputs, inputs.machines, lambda machine: self._state(inputs, remote, machine)).given
 
     def _state(self, inputs: AdministratorInputs, remote: Remote, machine: str) -> LoginState | None:
         rows = remote.sql_integrated(machine).rows(

@@ -22,7 +22,7 @@ from components.sql import group as groups
 from components.sql.authentication_mode import ServerMode, configure, read_mode
 from components.sql.carried import NOTHING, Carried
 from components.sql.group import Group
-from components.sql.replicas import OnReplicas, ask
+from components.sql.replicas import OnReplicas, query_each
 from components.sql.restart import RestartInputs, restart
 from components.steps import Script, Step, load_script
 from remote.errors import MachineError
@@ -81,7 +81,7 @@ class AlwaysOnResource(ValidatesChange[AlwaysOnInputs, AlwaysOnFacts]):
             configured = _configured(remote, machine, inputs.instances.get(machine, _DEFAULT))
             return configured, read_mode(remote, machine)
 
-        given = ask(inputs, inputs.machines, settings).given
+        given = query_each(inputs, inputs.machines, settings).given
         group = groups.observe(remote, inputs.machines, inputs.group, integrated=True)
         beside = carried.observe(remote, inputs, tuple(group.servers), inputs.group)
         known = {machine: one for machine, one in given.items() if machine in beside.alone}  # one may stop meanwhile

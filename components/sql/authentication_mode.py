@@ -19,7 +19,7 @@ from components.sql import carried
 from components.sql import group as groups
 from components.sql.carried import NOTHING, Carried
 from components.sql.group import Group
-from components.sql.replicas import OnReplicas, ask
+from components.sql.replicas import OnReplicas, query_each
 from components.sql.restart import RestartInputs, restart
 from components.steps import Sql, Step, load_script
 from remote.session import Remote
@@ -72,7 +72,7 @@ class AuthenticationModeResource(Resource[AuthenticationModeInputs, Authenticati
         return inputs.machines[0]
 
     def observe(self, inputs: AuthenticationModeInputs, remote: Remote) -> AuthenticationModeFacts:
-        answers = ask(inputs, inputs.machines, lambda machine: read_mode(remote, machine))
+        answers = query_each(inputs, inputs.machines, lambda machine: read_mode(remote, machine))
         group = groups.observe(remote, inputs.machines, inputs.group, integrated=True)
         beside = carried.observe(remote, inputs, tuple(group.servers), inputs.group)
         known = {machine: mode for machine, mode in answers.given.items() if machine in beside.alone}

@@ -45,7 +45,7 @@ from components.sql.leftover import (
 from components.sql.log_chain import OVERTAKEN, LogBackup, missing, obstacle, read_log_backups
 from components.sql.primary import LogToGo
 from components.sql.remedies import of_seed
-from components.sql.replicas import OnReplicas, ask
+from components.sql.replicas import OnReplicas, query_each
 from components.sql.seeding import (
     File,
     Folders,
@@ -254,7 +254,7 @@ class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, Availab
                 return copy
             return replace(copy, restored=read_restored(remote, machine, inputs.database, attempted))
 
-        answers = ask(inputs, inputs.machines, copy_on, primary=group.primary)
+        answers = query_each(inputs, inputs.machines, copy_on, primary=group.primary)
         copies = {machine: copy for machine, copy in answers.given.items() if copy is not None}
         on = group.primary or next(iter(answers.given))
         now = remote.sql(on).rows(load_script("sql/read_clock.sql"), attempted=attempted)[0]["now"]
@@ -465,7 +465,7 @@ class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, Availab
     def is_overtaken(self, error: MachineError) -> bool:
         return error.number in OVERTAKEN
 
-    def patience(self, inputs: AvailabilityDatabaseInputs) -> float:
+    def patience_seconds(self, inputs: AvailabilityDatabaseInputs) -> float:
         return inputs.timeout_seconds
 
     def overtaken(

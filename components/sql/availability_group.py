@@ -279,7 +279,7 @@ class AvailabilityGroupResource(
         return {"primary": facts.group.primary, "added_replicas": sorted(facts.added)}
 
 
-def _connected(inputs: AvailabilityGroupInputs, wanted: ReplicaInputs, primary: str, seconds: float) -> Step:
+def _connected(inputs: AvailabilityGroupInputs, wanted: ReplicaInputs, primary: str, timeout_seconds: float) -> Step:
     """The endpoints and their logins were looked at before: what remains is between them."""
     what = f"Wait until {wanted.machine} is connected in {inputs.group}."
     ports = {one.machine: _port(one.url) for one in inputs.replicas}
@@ -288,7 +288,7 @@ def _connected(inputs: AvailabilityGroupInputs, wanted: ReplicaInputs, primary: 
         f"{wanted.machine}, and {wanted.machine} TCP {ports.get(primary, '5022')} of {primary}, by the names of their "
         "URLs; then run `pulumi up` again."
     )
-    return Step(what, WaitFor(primary, Connected(wanted.machine), seconds), remedy)
+    return Step(what, WaitFor(primary, Connected(wanted.machine), timeout_seconds), remedy)
 
 
 def _demands(wanted: ReplicaInputs) -> tuple[bool, bool]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from components.sql import group as groups
 from components.sql.group import Group
-from components.sql.replicas import OnReplicas, ask
+from components.sql.replicas import OnReplicas, query_each
 from components.steps import load_script
 from remote.session import Remote
 from remote.sql import Row
@@ -45,13 +45,13 @@ NOTHING = Carried()
 
 def observe(remote: Remote, inputs: OnReplicas, machines: Sequence[str], name: str) -> Carried:
     """Ask servers that answered a moment ago, with integrated security. ``name`` is the group that is left out. Raises
-    as ``replicas.ask`` does; a server that does not answer any more is missing in ``alone``."""
+    as ``replicas.query_each`` does; a server that does not answer any more is missing in ``alone``."""
     attempted = "read which availability groups and databases it carries"
 
     def carried(machine: str) -> list[Row]:
         return remote.sql_integrated(machine).rows(load_script("sql/read_carried.sql"), name, attempted=attempted)
 
-    given = ask(inputs, machines, carried).given
+    given = query_each(inputs, machines, carried).given
     roles = {
         (row["name"], machine): row["role"] or ""
         for machine, rows in given.items()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from components.resource import FarmResource, ReplaceOn, Resource
-from components.sql.replicas import OnReplicas, ask
+from components.sql.replicas import OnReplicas, query_each
 from components.steps import Sql, Step, load_script
 from remote.session import Remote
 
@@ -59,7 +59,7 @@ class ClusterAccessResource(Resource[ClusterAccessInputs, dict[str, SystemLogin]
             missing = () if own["is_administrator"] else tuple(right for right in RIGHTS if right not in have)
             return SystemLogin(own["account"], bool(own["logins"]), missing)
 
-        return ask(inputs, inputs.machines, rights).given
+        return query_each(inputs, inputs.machines, rights).given
 
     def plan(self, inputs: ClusterAccessInputs, facts: dict[str, SystemLogin]) -> list[Step]:
         steps = []

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal
 
 from components.resource import Adoptable, FarmResource, InputPart, ReplaceOn, WithBaseline
-from components.sql.replicas import OnReplicas, ask
+from components.sql.replicas import OnReplicas, query_each
 from components.sql.service_account import NetworkAccount, network_account
 from components.steps import Refuse, Sql, Step, load_script
 from components.topology import Topology
@@ -121,7 +121,7 @@ class MirroringEndpointResource(
                 listening.extend(remote.powershell(machine).run(script, {}, attempted=attempted))
             return None
 
-        answers = ask(inputs, (inputs.machine, *computers), account_of)
+        answers = query_each(inputs, (inputs.machine, *computers), account_of)
         if inputs.machine in answers.unreachable:
             return MirroringEndpointFacts(None, {}, frozenset(), unreachable=True)
         server, endpoint = remote.sql(inputs.machine), found.pop(inputs.machine, None)

@@ -83,7 +83,7 @@ class Group:
     databases: tuple[DatabaseReplica, ...]
     servers: Mapping[str, Server] = field(default_factory=dict)
     """By machine; one that does not answer is missing."""
-    silent: Mapping[str, str] = field(default_factory=dict, compare=False)
+    unreachable: Mapping[str, str] = field(default_factory=dict, compare=False)
     """The machines that do not answer, with the reason."""
 
     @property
@@ -176,18 +176,18 @@ def observe(remote: Remote, machines: Sequence[str], name: str, *, integrated: b
         return remote.sql_integrated(machine) if integrated else remote.sql(machine)
 
     servers: dict[str, Server] = {}
-    unreachable: list[MachineError] = []
+    errors: list[MachineError] = []
     for machine in machines:
         try:
             servers[machine] = _server(server(machine), machine, name)
         except (UnreachableError, LostAnswerError) as error:
-            unreachable.append(error)
-    if unreachable and not any(one.knows for one in servers.values()):
-        raise unreachable[0]
+            errors.append(error)
+    if errors and not any(one.knows for one in servers.values()):
+        raise errors[0]
     primary = next((machine for machine, one in servers.items() if one.role == "PRIMARY"), "")
-    silent = {error.machine: error.found for error in unreachable}
+    unreachable = {error.machine: error.found for error in errors}
     if not primary:
-        return Group(name, "", (), (), servers, silent)
+        return Group(name, "", (), (), servers, unreachable)
     attempted = f"read the availability group {name}"
     by_server = {folded(machine): machine for machine in machines}
 
@@ -226,7 +226,7 @@ def observe(remote: Remote, machines: Sequence[str], name: str, *, integrated: b
         )
         for row in server(primary).rows(load_script("sql/read_group_databases.sql"), name, attempted=attempted)
     )
-    return Group(name, primary, replicas, databases, servers, silent)
+    return Group(name, primary, replicas, databases, servers, unreachable)
 
 
 def _trouble(row: Row) -> str:

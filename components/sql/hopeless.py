@@ -29,9 +29,9 @@ def causes(
 ) -> dict[str, tuple[float, MachineError]]:
     """What keeps these machines' replicas from what a wait is for, each with the seconds after which it is hopeless."""
     found: dict[str, tuple[float, MachineError]] = {}
-    silent = {machine: why for machine, why in group.silent.items() if machine in machines}
-    for machine, why in silent.items():
-        found[f"silent {machine}"] = (
+    unreachable = {machine: why for machine, why in group.unreachable.items() if machine in machines}
+    for machine, why in unreachable.items():
+        found[f"unreachable {machine}"] = (
             away_seconds,
             MachineError(
                 machine,
@@ -55,21 +55,21 @@ def causes(
             ),
         )
     for replica in group.secondaries:
-        if replica.machine in machines and not replica.connected and replica.machine not in silent:
+        if replica.machine in machines and not replica.connected and replica.machine not in unreachable:
             error = cut_off(group, replica, attempted, away_seconds)
             found[f"away {replica.machine}"] = away_seconds, error
     for one in group.databases:
-        if one.machine in machines and one.joined and one.suspended and one.machine not in silent:
+        if one.machine in machines and one.joined and one.suspended and one.machine not in unreachable:
             error = stays_suspended(group, one, attempted)
             found[f"suspended {one.database} {one.machine}"] = suspended_seconds, error
     return found
 
 
-def cut_off(group: Group, replica: Replica, attempted: str, seconds: float = AWAY_SECONDS) -> MachineError:
+def cut_off(group: Group, replica: Replica, attempted: str, away_seconds: float = AWAY_SECONDS) -> MachineError:
     return MachineError(
         replica.machine,
         attempted,
-        f"it has not been connected to the primary {group.primary} for {seconds:.0f} seconds"
+        f"it has not been connected to the primary {group.primary} for {away_seconds:.0f} seconds"
         f"{f' ({replica.trouble})' if replica.trouble else ''}",
         "See that on both servers the endpoint for database mirroring is started, that its port is open to the other, "
         "and that each service account may connect to it; then run `pulumi up` again.",

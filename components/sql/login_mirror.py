@@ -25,17 +25,17 @@ Delete leaves the logins: only an administrator drops a login. It removes what w
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Annotated, Any
 
 import pulumi
 
 from components.resource import FarmResource, ReplaceOn, ReportsChange
 from components.sql import group as groups
-from components.sql.login import Logins, read, sid
+from components.sql.login import read, sid
 from components.sql.login_report import done_before, merged, report
-from components.sql.login_set import LoginSet
-from components.sql.replicas import OnReplicas, ask
+from components.sql.login_set import LoginMirrorFacts, LoginSet
+from components.sql.replicas import OnReplicas, query_each
 from components.steps import Sql, Step, load_script
 from remote.errors import MachineError
 from remote.session import Remote
@@ -68,25 +68,6 @@ class LoginMirrorInputs(OnReplicas):
     """What is declared; a drifted state names each login that differs, and how."""
 
 
-@dataclass(frozen=True)
-class LoginMirrorFacts:
-    primary: str
-    users: dict[str, str]
-    """SID → name of the users in the databases."""
-    servers: dict[str, Logins]
-    """By machine; one that does not answer is missing."""
-    missing: tuple[str, ...] = ()
-    """Declared databases that are not there."""
-    unreachable: tuple[str, ...] = ()
-    """Replicas that do not answer."""
-    elsewhere: frozenset[str] = field(default_factory=frozenset)
-    """SIDs that users of other databases have, read where something might be dropped."""
-    windows: dict[str, str] = field(default_factory=dict)
-    """SID → name of the users that are Windows accounts or groups."""
-    owners: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Database → SID of its owner as the database knows it (dbo), and the name that the primary has for that."""
-
-
 class LoginMirrorResource(ReportsChange[LoginMirrorInputs, LoginMirrorFacts]):
     COMPUTED = ("logins", "report")
 
@@ -108,7 +89,9 @@ class LoginMirrorResource(ReportsChange[LoginMirrorInputs, LoginMirrorFacts]):
             raise MachineError(
                 self.owner_machine(inputs), attempted, f"the availability group {inputs.group} has no primary"
             )
-        answers = ask(inputs, inputs.machines, lambda machine: read(remote, machine, attempted), primary=group.primary)
+        answers = query_each(
+            inputs, inputs.machines, lambda machine: read(remote, machine, attempted), primary=group.primary
+        )
         primary = answers.given[group.primary]
         missing = tuple(database for database in inputs.databases if primary.fold(database) not in primary.databases)
         known = [database for database in inputs.databases if database not in missing]

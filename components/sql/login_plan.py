@@ -58,7 +58,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class LoggedOff:
+class NoSessions:
     """Waits until nobody is logged on with a login that has to be dropped."""
 
     machine: str
@@ -137,7 +137,7 @@ def _recreated(needed: Needed, other: Login, machine: str, timeout_seconds: floa
     if other.holdings.sessions:
         what = f"Wait until nobody is logged on to {machine} as {other.name}, whose SID is not the right one."
         remedy = f"End these sessions, or stop what logs on with {other.name} there, then run `pulumi up` again."
-        until = WaitFor(machine, LoggedOff(machine, other.name), timeout_seconds)
+        until = WaitFor(machine, NoSessions(machine, other.name), timeout_seconds)
         steps.append(Step(what, until, remedy, _subject(login.name, machine)))
     what = (
         f"On {machine}, recreate the login {login.name} with the SID and password hash it has on "

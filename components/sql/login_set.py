@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from components.sql.login import Fold, Login, Logins, ServerRole
 from components.sql.login_plan import (
@@ -19,14 +20,41 @@ from components.sql.login_plan import (
 )
 from remote.names import folded, same
 
-if TYPE_CHECKING:
-    from components.sql.login_mirror import LoginMirrorFacts, LoginMirrorInputs
+
+@dataclass(frozen=True)
+class LoginMirrorFacts:
+    primary: str
+    users: dict[str, str]
+    """SID → name of the users in the databases."""
+    servers: dict[str, Logins]
+    """By machine; one that does not answer is missing."""
+    missing: tuple[str, ...] = ()
+    """Declared databases that are not there."""
+    unreachable: tuple[str, ...] = ()
+    """Replicas that do not answer."""
+    elsewhere: frozenset[str] = field(default_factory=frozenset)
+    """SIDs that users of other databases have, read where something might be dropped."""
+    windows: dict[str, str] = field(default_factory=dict)
+    """SID → name of the users that are Windows accounts or groups."""
+    owners: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Database → SID of its owner as the database knows it (dbo), and the name that the primary has for that."""
+
+
+class Wanted(Protocol):
+    """What is declared of a mirror, as far as it decides about logins (``LoginMirrorInputs``)."""
+
+    @property
+    def further(self) -> tuple[str, ...]: ...
+    @property
+    def drop(self) -> bool: ...
+    @property
+    def timeout_seconds(self) -> float: ...
 
 
 class LoginSet:
     """The set with its authorities. What keeps one login from being mirrored keeps no other: it is a finding."""
 
-    def __init__(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> None:
+    def __init__(self, inputs: Wanted, facts: LoginMirrorFacts) -> None:
         self._inputs, self._facts = inputs, facts
         primary = facts.servers.get(facts.primary)
         self._fold: Fold = primary.fold if primary else str.lower

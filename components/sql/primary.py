@@ -130,7 +130,7 @@ class Moved:
 
     def __call__(self, facts: Group | HoldsGroup) -> str:
         group = group_in(facts, self.other)
-        concerned = {self.machine, *group.silent, *(replica.machine for replica in group.replicas)} - self.away
+        concerned = {self.machine, *group.unreachable, *(replica.machine for replica in group.replicas)} - self.away
         self.patience.look(causes(group, concerned, f"have {group.name} healthy with {self.machine} as its primary"))
         if group.primary != self.machine:
             return f"{self.machine} to become the primary of {group.name}"

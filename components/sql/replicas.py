@@ -39,9 +39,11 @@ class Answers(Generic[T]):
     unreachable: tuple[str, ...] = ()
 
 
-def ask(inputs: OnReplicas, machines: Sequence[str], question: Callable[[str], T], *, primary: str = "") -> Answers[T]:
-    """Ask each machine. Raises ``UnreachableError`` for one that does not answer, unless the topology says to proceed;
-    also then for the primary, without which nothing can be decided, and when none answers."""
+def query_each(
+    inputs: OnReplicas, machines: Sequence[str], question: Callable[[str], T], *, primary: str = ""
+) -> Answers[T]:
+    """The answer of each machine. Raises ``UnreachableError`` for one that does not answer, unless the topology says to
+    proceed; also then for the primary, without which nothing can be decided, and when none answers."""
     given: dict[str, T] = {}
     unreachable: dict[str, UnreachableError | LostAnswerError] = {}
     for machine in machines:
@@ -69,5 +71,5 @@ def marks(inputs: OnReplicas, machines: Sequence[str], remote: Remote, name: str
         kept = remote.powershell(machine).run(load_script("windows/read_mark.ps1"), {"Name": name}, attempted=attempted)
         return str(kept[0]) if kept else ""
 
-    answers = ask(inputs, machines, read)
+    answers = query_each(inputs, machines, read)
     return Answers({machine: text for machine, text in answers.given.items() if text}, answers.unreachable)

@@ -69,7 +69,7 @@ class Healthy:
 
     def __call__(self, facts: Group | HoldsGroup) -> str:
         group = group_in(facts, self.other)
-        concerned = {*group.silent, *(replica.machine for replica in group.replicas)} - self.away
+        concerned = {*group.unreachable, *(replica.machine for replica in group.replicas)} - self.away
         attempted = f"have {group.name} healthy again"
         self.patience.look(causes(group, concerned, attempted, RESTART_SECONDS, RESTART_SECONDS))
         return ", ".join(group.unhealthy(self.away))

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from components.sql import group as groups
 from components.sql.group import Group
-from components.sql.replicas import OnReplicas, ask
+from components.sql.replicas import OnReplicas, query_each
 from components.steps import load_script
 from remote.errors import MachineError
 from remote.names import folded
@@ -72,7 +72,7 @@ class Whereabouts:
 def observe(
     remote: Remote, inputs: OnReplicas, machines: Sequence[str], group: str, databases: Sequence[str], attempted: str
 ) -> Whereabouts:
-    """Look for the farm's databases. Raises as ``groups.observe`` and ``replicas.ask`` do."""
+    """Look for the farm's databases. Raises as ``groups.observe`` and ``replicas.query_each`` do."""
     found = groups.observe(remote, machines, group)
     wanted = {folded(database): database for database in databases if not found.of(database)}
     if not wanted:
@@ -83,7 +83,7 @@ def observe(
         known = ((wanted.get(folded(row["name"])), row) for row in rows)
         return [Outside(machine, database, _age(row)) for database, row in known if database]
 
-    answers = ask(inputs, machines, outside)
+    answers = query_each(inputs, machines, outside)
     return Whereabouts(found, tuple(one for given in answers.given.values() for one in given), answers.unreachable)
 
 

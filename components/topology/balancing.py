@@ -33,7 +33,7 @@ class Probe:
     lowest: int
     highest: int
     """Statuses from lowest to highest mean that the member works."""
-    seconds: int = 5
+    interval_seconds: int = 5
     failures: int = 2
     """How many probes in a row fail before the member gets no more clients. One success brings it back."""
 
@@ -117,13 +117,14 @@ def _instruction(server: VirtualServer) -> str:
     probe = server.services[0].probe
     members = ", ".join(f"{member.machine} {member.address}" for member in server.members)
     width = max(len(service.site) for service in server.services)
+    every = f"every {probe.interval_seconds} s"
     lines = [
         f"Tier {server.tier}: https://{server.name}",
         f"  DNS              {server.name} leads to {server.address}",
         f"  virtual address  {server.address}, TCP passed through: the servers' own certificates answer",
         f"  members          {members}; on every port",
         f"  persistence      {PERSISTENCE}",
-        f"  probes           HTTPS to every member and port, every {probe.seconds} s, certificates not checked;",
+        f"  probes           HTTPS to every member and port, {every}, certificates not checked;",
         f"                   out after {probe.failures} failures in a row, back after one success",
         "  ports",
         *(

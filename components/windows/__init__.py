@@ -1,1 +1,1 @@
-"""Windows: features, certificates, local accounts, group members, site bindings."""
+"""Windows: features, certificates, local accounts, group members, firewall rules, claims."""

@@ -76,7 +76,7 @@ class GroupMembersResource(WithBaseline[GroupMembersInputs, GroupMembersFacts]):
         ]
 
     def preexisting(self, inputs: GroupMembersInputs, facts: GroupMembersFacts) -> bool:
-        return False  # a membership has no owner; ``remember`` keeps which of them were there
+        return False  # a membership has no owner; ``baseline`` keeps which of them were there
 
     def baseline(self, inputs: GroupMembersInputs, facts: GroupMembersFacts) -> dict[str, Any]:
         return {"members": {folded(member): folded(member) in facts.members for member in inputs.members}}

@@ -25,7 +25,6 @@ from lab.sql.engine.group.state import Group
 from lab.sql.engine.instance import instance_of
 from lab.sql.engine.passwords import hash_password
 from lab.sql.engine.principal import FIXED_SERVER_ROLES
-from lab.sql.engine.procedures.configuration import DEFAULTS
 from lab.sql.engine.session import Session
 from lab.sql.engine.statements.availability_create import WATCHING, create_group
 from lab.sql.engine.statements.availability_group import new_replica
@@ -106,11 +105,6 @@ def _instance(world: World, machine: Machine, replica: Replica) -> None:
     machine.collection("sql-instance")[names.instance] = {
         "running": True, "mixed": False, "hadr": False, "started": now, "port": replica.port,
     }  # fmt: skip
-    for name, (number, low, high, value, dynamic, advanced) in DEFAULTS.items():
-        machine.collection("sql-configuration")[name.lower()] = {
-            "name": name, "number": number, "minimum": low, "maximum": high, "value": value, "in_use": value,
-            "dynamic": dynamic, "advanced": advanced,
-        }  # fmt: skip
     _system_databases(world, machine, names, now)
     session = _setup_session(world, machine)
     _run(session, lambda: _logins(world, machine, names, session, now))

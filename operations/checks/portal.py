@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from components.failover_proof import ask
+from components.administration import made_where
 from components.portal import stores
-from components.portal.administration import made_where
 from components.portal.interface import admin_call, interface
 from components.portal.plan_by_hand import PlanByHandInputs, PlanByHandResource
 from components.portal.portal_node import OPERATORS, TENANT_SITE, installers_rules
+from components.portal.site_probe import probe_site
 from components.spf.registration import PROVIDER, admin_address
 from components.spf.registration_by_hand import RegistrationByHandInputs, RegistrationByHandResource
 from components.steps import load_script
@@ -109,7 +109,7 @@ class _Sites(_OnNode):
         wrong = [
             f"{site.name}: {trouble}"
             for site in sites
-            if (trouble := ask(self.context.remote, self.node, public_port.get(site.name, site.port or 0)))
+            if (trouble := probe_site(self.context.remote, self.node, public_port.get(site.name, site.port or 0)))
         ]
         events = self.run("portal/read_failed_logons.ps1", "read its event log", Since=since)
         wrong += sorted({f"event 12: {event}" for event in events})

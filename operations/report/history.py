@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from components.stack_configuration import ask
+from components.stack_configuration import run
 from components.step_log import Entry
 from operations.report.content import Update
 from remote.errors import MachineError
@@ -20,7 +20,7 @@ STEPS = 20
 
 def updates(stack: str, steps: Sequence[Entry]) -> tuple[Update, ...]:
     """The last entries, the newest first. Raises ``MachineError`` with what the CLI says."""
-    printed = ask(["stack", "history", "--json", "--page-size", str(UPDATES)], stack)
+    printed = run(["stack", "history", "--json", "--page-size", str(UPDATES)], stack)
     try:
         return tuple(_update(values, steps) for values in json.loads(printed))
     except (ValueError, KeyError, TypeError, AttributeError) as error:

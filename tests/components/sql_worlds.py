@@ -12,7 +12,8 @@ from components.sql.group import DatabaseReplica, Group, Replica
 from components.sql.leftover import Past
 from components.sql.listener import ListenerFacts, ListenerResource
 from components.sql.login import Login, Logins, Permission
-from components.sql.login_mirror import LoginMirrorFacts, LoginMirrorResource
+from components.sql.login_mirror import LoginMirrorResource
+from components.sql.login_set import LoginMirrorFacts
 from components.sql.primary import PrimaryResource
 from components.sql.seeding import Seed
 from components.sql.whereabouts import Whereabouts

@@ -89,8 +89,8 @@ def before_wap(declared: Declared) -> None:
 CLUSTER, TIER = "portal.tiers.0.cluster", "portal.tiers.0"
 NODE = (
     "nlb:Node portal:Configuration portal:PlanReplicationCheck portal:Software portal:SoftwareSource "
-    "windows:Certificate windows:Feature windows:FirewallRule windows:GroupMembers windows:SiteBinding "
-    "windows:SiteCertificates windows:SupersededRules"
+    "windows:Certificate windows:Feature windows:FirewallRule windows:GroupMembers iis:SiteBinding "
+    "iis:SiteCertificates windows:SupersededRules"
 )
 """Everything of a portal node that is its own."""
 REPLICAS = (
@@ -98,7 +98,7 @@ REPLICAS = (
     "sql:AvailabilityGroup sql:ClusterAccess sql:LoginMirror sql:Primary"
 )
 """What knows every replica."""
-SITES = "windows:SiteBinding windows:SiteCertificates"
+SITES = "iis:SiteBinding iis:SiteCertificates"
 NAMES = "portal:Federation portal:PublicEndpointName"
 SQL = "sql:AlwaysOn sql:AuthenticationMode"
 
@@ -169,7 +169,7 @@ CHANGES = [
     Change(
         "machines.interface",
         put("machines.1.interface", "Ethernet 2"),
-        updated="nlb:Cluster portal:Software windows:SiteBinding windows:SiteCertificates",
+        updated="nlb:Cluster portal:Software iis:SiteBinding iis:SiteCertificates",
         replaced="nlb:Node",
     ),
     Change(
@@ -294,19 +294,19 @@ CHANGES = [
     Change(
         "portal.tiers.load_balancer.name",
         balanced("portal.hyper-v.nu"),
-        updated="portal:Software windows:FirewallRule windows:SiteBinding windows:SiteCertificates",
+        updated="portal:Software windows:FirewallRule iis:SiteBinding iis:SiteCertificates",
         others="nlb:Cluster nlb:Node nlb:PortRules portal:ExternalLoadBalancerCheck windows:Feature",
     ),
     Change(
         "portal.tiers.load_balancer.address",
         balanced("portal.hyper-v.nu"),
-        updated="portal:Software windows:FirewallRule windows:SiteBinding windows:SiteCertificates",
+        updated="portal:Software windows:FirewallRule iis:SiteBinding iis:SiteCertificates",
         others="nlb:Cluster nlb:Node nlb:PortRules portal:ExternalLoadBalancerCheck windows:Feature",
     ),
     Change(
         "portal.tiers.load_balancer.connects_from",
         balanced("portal.hyper-v.nu"),
-        updated="portal:Software windows:FirewallRule windows:SiteBinding windows:SiteCertificates",
+        updated="portal:Software windows:FirewallRule iis:SiteBinding iis:SiteCertificates",
         others="nlb:Cluster nlb:Node nlb:PortRules portal:ExternalLoadBalancerCheck windows:Feature",
     ),
     Change(
@@ -321,7 +321,7 @@ CHANGES = [
     Change(
         "portal.tenant_site_port",
         both(put("portal.tenant_site_port", 8443), put(f"{CLUSTER}.port_rules", RULES)),
-        updated=f"farm:FailoverProof nlb:PortRules {NAMES} windows:FirewallRule windows:SiteBinding",
+        updated=f"farm:FailoverProof nlb:PortRules {NAMES} windows:FirewallRule iis:SiteBinding",
     ),
     Change(
         "portal.software.source",

@@ -73,7 +73,7 @@ def test_every_node_lets_in_what_its_tier_is_reached_on(program: Program, file: 
 
 
 def test_the_public_port_is_open_before_the_tenants_site_moves_there(program: Program) -> None:
-    bindings = program.all("windows:SiteBinding")
+    bindings = program.all("iis:SiteBinding")
     assert bindings
     for binding in bindings:
         node, port = binding.inputs["machine"], str(int(binding.inputs["port"]))
@@ -104,7 +104,7 @@ def test_no_installation_of_a_first_node_waits_for_another_node(program: Program
 def test_only_tiers_with_the_tenants_site_publish_it(program: Program, file: Path) -> None:
     topology = load(file)
     nodes = [node for tier in topology.portal.tiers if "tenant-site" in tier.roles for node in tier.nodes]
-    assert sorted(binding.inputs["machine"] for binding in program.all("windows:SiteBinding")) == sorted(nodes)
+    assert sorted(binding.inputs["machine"] for binding in program.all("iis:SiteBinding")) == sorted(nodes)
 
 
 def test_every_site_gets_its_tiers_certificate(program: Program, file: Path) -> None:
@@ -112,10 +112,10 @@ def test_every_site_gets_its_tiers_certificate(program: Program, file: Path) -> 
     topology = load(file)
     given = {
         (one.inputs["machine"], site["site"], int(site["port"])): one.inputs["thumbprint"]
-        for one in program.all("windows:SiteCertificates")
+        for one in program.all("iis:SiteCertificates")
         for site in one.inputs["sites"]
     }
-    for one in program.all("windows:SiteBinding"):
+    for one in program.all("iis:SiteBinding"):
         given[one.inputs["machine"], one.inputs["site"], int(one.inputs["port"])] = one.inputs["thumbprint"]
     expected = {(node, site.name, port) for tier, site, port in topology.portal.published() for node in tier.nodes}
     assert set(given) == expected
@@ -148,7 +148,7 @@ def test_no_rule_of_the_installer_opens_what_ours_closes(program: Program, file:
         own = [rule for rule in program.all("windows:FirewallRule") if rule.inputs["machine"] == one.inputs["machine"]]
         assert own
         assert all(program.is_before(rule, one) for rule in own), "what is needed is open before"
-        for binding in program.all("windows:SiteBinding"):
+        for binding in program.all("iis:SiteBinding"):
             if binding.inputs["machine"] == one.inputs["machine"]:
                 assert program.is_before(binding, one), "its own port is open until the tenants' site has moved"
 
@@ -213,7 +213,7 @@ def test_each_site_trusts_its_own_authentication_site(program: Program, file: Pa
 
 
 def test_endpoints_come_after_the_tenants_site_is_published_everywhere(program: Program) -> None:
-    for binding in program.all("windows:SiteBinding"):
+    for binding in program.all("iis:SiteBinding"):
         for one in (*program.all("portal:PublicEndpointName"), *program.all("portal:ProviderEndpoints")):
             assert program.is_before(binding, one)
     verification = program.one("command:local:Command", "verification")

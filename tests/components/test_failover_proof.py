@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.failover_proof import FailoverProofFacts, FailoverProofResource, Works
+from components.failover_proof import FailoverProofFacts, FailoverProofResource, SitesAnswer
 from components.steps import Step, WaitFor, load_script
 from remote.errors import MachineError, UnreachableError
 from tests.components import worlds
@@ -56,9 +56,9 @@ def test_plan(facts: FailoverProofFacts, expected: list[str]) -> None:
 def test_works_names_sites_logins_and_databases() -> None:
     trouble = "Login failed for user 'MgmtSvc-AdminAPI'. (event 12 on Portal1)"
     facts = FailoverProofFacts(group("SQL2"), "", ("MgmtSvc-AdminSite on Portal1: HTTP 500 on port 30091", trouble))
-    assert Works("SQL2")(facts) == f"MgmtSvc-AdminSite on Portal1: HTTP 500 on port 30091; {trouble}"
-    assert Works("SQL1")(facts) == "SQL1 to be the primary"
-    assert Works("SQL2")(replace(facts, troubles=())) == ""
+    assert SitesAnswer("SQL2")(facts) == f"MgmtSvc-AdminSite on Portal1: HTTP 500 on port 30091; {trouble}"
+    assert SitesAnswer("SQL1")(facts) == "SQL1 to be the primary"
+    assert SitesAnswer("SQL2")(replace(facts, troubles=())) == ""
 
 
 class Proving(World):

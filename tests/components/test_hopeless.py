@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from components.failover_proof import STOPPED_SECONDS, FailoverProofFacts, Works
+from components.failover_proof import STOPPED_SECONDS, FailoverProofFacts, SitesAnswer
 from components.nlb.node import Converges, NodeFacts
 from components.nlb.state import STANDING_SECONDS
 from components.nlb.without_clients import TakenBack
@@ -55,7 +55,7 @@ def ends(make: Callable[[Patience], Callable[[Any], str]], facts: Any, seconds: 
     return str(caught.value)
 
 
-SILENT = replace(group("SQL2"), silent={"SQL1": "the server refused the connection"})
+SILENT = replace(group("SQL2"), unreachable={"SQL1": "the server refused the connection"})
 ROLES = {"SQL1": Server("SQL1", True, True, "RESOLVING"), "SQL2": Server("SQL2", True, True, "RESOLVING")}
 RESOLVING = Group("SQL", "", (), (), ROLES)
 CUT_OFF = replace(
@@ -71,7 +71,7 @@ NOT_READY = group("SQL2", on("SQL1", failover_ready=False, synchronization="SYNC
 
 
 def test_the_service_of_the_server_that_is_to_take_over_is_stopped() -> None:
-    silent = replace(NOT_READY, silent=SILENT.silent)
+    silent = replace(NOT_READY, unreachable=SILENT.unreachable)
     said = ends(lambda patience: Ready("SQL1", patience=patience), silent, TARGET_SECONDS, passing=NOT_READY)
     assert said == (
         "SQL1: fail SQL over to it: its SQL Server has not answered for 30 seconds (the server refused the "
@@ -135,7 +135,7 @@ def test_a_copy_that_is_to_synchronise_or_to_be_seen() -> None:
     unseen = replace(database_facts({}), group=replace(CUT_OFF, databases=()))
     said = ends(lambda patience: Visible(STORE, "SQL1", patience), unseen, AWAY_SECONDS)
     assert f"SQL1: join {STORE} to SQL: it has not been connected" in said
-    seeding = replace(unseen, group=replace(group("SQL2", on("SQL2", STORE)), silent=SILENT.silent))
+    seeding = replace(unseen, group=replace(group("SQL2", on("SQL2", STORE)), unreachable=SILENT.unreachable))
     said = ends(lambda patience: Synchronized(STORE, patience), seeding, AWAY_SECONDS)
     assert "its SQL Server has not answered for 60 seconds" in said, "the service ended during a seed"
 
@@ -164,7 +164,7 @@ def test_the_reason_of_a_silent_server_is_read() -> None:
             return [role]
 
     seen = observe(Answers(), ["SQL1", "SQL2"], "SQL")  # type: ignore[arg-type]
-    assert (seen.primary, seen.silent) == ("", {"SQL1": "refused"})
+    assert (seen.primary, seen.unreachable) == ("", {"SQL1": "refused"})
 
 
 def stopped(shown: str) -> NodeFacts:
@@ -183,7 +183,7 @@ def test_a_node_that_was_started_stands_still(shown: str) -> None:
 def test_a_site_is_stopped() -> None:
     broken = FailoverProofFacts(group("SQL2"), "", ("MgmtSvc-AdminSite on Portal1: no answer on port 30091",))
     dead = replace(broken, stopped=(("Portal1", "MgmtSvc-AdminSite"),))
-    said = ends(lambda patience: Works("SQL2", patience), dead, STOPPED_SECONDS, passing=broken)
+    said = ends(lambda patience: SitesAnswer("SQL2", patience), dead, STOPPED_SECONDS, passing=broken)
     assert said.startswith(
         "Portal1: see every site work with SQL2 as the primary: MgmtSvc-AdminSite there is stopped, or its application "
         "pool is, and starts by itself no more. See the event log of Portal1 (source WAS)"

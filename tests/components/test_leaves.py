@@ -150,7 +150,7 @@ def test_the_lab_and_its_tests_import_nothing_of_this_repository_but_the_lab() -
 def leaf_scripts() -> dict[str, str]:
     """Every script with its text, and the prelude."""
     files = [file for folder in ("components", "remote") for file in (ROOT / folder).rglob("*.ps1")]
-    return {file.name: file.read_text(encoding="utf-8") for file in files}
+    return {str(file.relative_to(ROOT)): file.read_text(encoding="utf-8") for file in files}
 
 
 def test_a_connection_with_a_password_is_encrypted() -> None:

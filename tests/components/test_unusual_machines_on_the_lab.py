@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from components import settings
+from components.iis.site_binding import SiteBindingResource
 from components.nlb import state
 from components.nlb.cluster import ClusterResource
 from components.nlb.node import NodeResource
@@ -16,7 +17,6 @@ from components.portal.software import SoftwareFacts
 from components.resource import Resource, lease
 from components.resource.pulumi_adapter import Adapter
 from components.windows.group_members import GroupMembersResource
-from components.windows.site_binding import SiteBindingResource
 from lab.testing import windows
 from lab.testing.farm import Farm
 from remote.errors import MachineError

@@ -7,6 +7,8 @@ from dataclasses import fields, replace
 from typing import Any
 
 from components.failover_proof import FailoverProofFacts, FailoverProofResource
+from components.iis.site_binding import Binding, SiteBindingFacts, SiteBindingResource, Sites
+from components.iis.site_certificates import SiteCertificatesFacts, SiteCertificatesResource
 from components.nlb.cluster import ClusterFacts, ClusterResource
 from components.nlb.node import NodeFacts, NodeResource
 from components.nlb.node_health import NodeHealthFacts, NodeHealthResource, Task, Trigger, command
@@ -37,8 +39,6 @@ from components.windows.feature import FeatureFacts, FeatureResource
 from components.windows.firewall_rule import FirewallRuleFacts, FirewallRuleResource, subnets
 from components.windows.group_members import GroupMembersFacts, GroupMembersResource
 from components.windows.local_account import AccountState, LocalAccountFacts, LocalAccountResource
-from components.windows.site_binding import Binding, SiteBindingFacts, SiteBindingResource, Sites
-from components.windows.site_certificates import SiteCertificatesFacts, SiteCertificatesResource
 from components.windows.superseded_rules import SupersededRulesResource
 from remote.secret import Secret
 from tests.components.contract import Case
@@ -158,10 +158,10 @@ SITE_BINDING = Case(
     {"machine": "Portal1", "site": "MgmtSvc-TenantSite", "port": 443, "old_port": 30081, "thumbprint": THUMBPRINT},
     SiteBindingFacts(True, False, {30081: "CD" * 20}, {30091: "MgmtSvc-AdminSite"}),
     {
-        "windows/add_binding.ps1": lambda f, a: _binding(f, a.arguments["Port"], ""),
-        "windows/set_binding_certificate.ps1": lambda f, a: _binding(f, _port(a), a.arguments["Thumbprint"]),
-        "windows/remove_binding.ps1": lambda f, a: _binding(f, _port(a), None),
-        "windows/start_site.ps1": lambda f, a: replace(f, started=True),
+        "iis/add_binding.ps1": lambda f, a: _binding(f, a.arguments["Port"], ""),
+        "iis/set_binding_certificate.ps1": lambda f, a: _binding(f, _port(a), a.arguments["Thumbprint"]),
+        "iis/remove_binding.ps1": lambda f, a: _binding(f, _port(a), None),
+        "iis/start_site.ps1": lambda f, a: replace(f, started=True),
     },
     gone=SiteBindingFacts(False, False, {}, {}),
 )
@@ -198,8 +198,8 @@ SITE_CERTIFICATES = Case(
     },
     sites({ADMIN: (30091, OWN), AUTH: (30071, OWN)}, started=False),
     {
-        "windows/set_binding_certificate.ps1": _certified,
-        "windows/start_site.ps1": lambda f, a: _running(f, a.arguments["Site"]),
+        "iis/set_binding_certificate.ps1": _certified,
+        "iis/start_site.ps1": lambda f, a: _running(f, a.arguments["Site"]),
     },
     gone=SiteCertificatesFacts(Sites({}, (), frozenset())),
 )

@@ -381,9 +381,9 @@ def test_destroy_leaves_what_was_adopted_and_takes_the_rest(half: TakenOver) -> 
     ours = {row["database_name"] for row in rows} & set(DATABASES)
     assert ours == {f"{SHORT}{name}" for name in ("Config", "Usage", "Store")}
     # The site of Portal1 is as it was found: on both ports, with the certificate of the portal's installer.
-    bindings = half.farm.remote.powershell("Portal1").run(load_script("windows/read_bindings.ps1"), attempted="look")[
-        0
-    ]["bindings"]
+    bindings = half.farm.remote.powershell("Portal1").run(load_script("iis/read_bindings.ps1"), attempted="look")[0][
+        "bindings"
+    ]
     marks = {one["information"]: one["thumbprint"] for one in bindings if one["site"] == SITE}
     assert set(marks) == {"*:443:", "*:30081:"}
     assert len(set(marks.values())) == 1

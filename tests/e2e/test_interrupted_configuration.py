@@ -28,8 +28,8 @@ from typing import Any
 import pytest
 
 from components import progress
-from components.failover_proof import ask
 from components.portal.databases import DATABASES
+from components.portal.site_probe import probe_site
 from components.sql.primary import PrimaryResource
 from lab.testing import portal, power, sql
 from remote.errors import MachineError
@@ -199,9 +199,9 @@ def works(stack: Stack) -> None:
     """Every site has its database, and nothing is left to do."""
     one_set(stack.farm)
     assert {name: found for name in stack.outs if (found := stack.pieces[name].drift(stack.outs[name]))} == {}
-    assert {feature: ask(stack.farm.remote, "Portal1", port) for feature, port in FEATURES.items()} == dict.fromkeys(
-        FEATURES, ""
-    )
+    assert {
+        feature: probe_site(stack.farm.remote, "Portal1", port) for feature, port in FEATURES.items()
+    } == dict.fromkeys(FEATURES, "")
 
 
 def refused(stack: Stack, until: str) -> str:
@@ -332,7 +332,7 @@ def test_nothing_can_be_looked_at_while_a_feature_is_configured(stack: Stack, be
     stack.up(WHO)
     one_set(stack.farm)
     if before == "the feature is configured":
-        assert ask(stack.farm.remote, "Portal1", FEATURES["UsageService"]) == "HTTP 500 on port 30022"
+        assert probe_site(stack.farm.remote, "Portal1", FEATURES["UsageService"]) == "HTTP 500 on port 30022"
         assert "Where a site answers 500 after that, uninstall the portal's software on its server" in said
         stack.pieces[SOFTWARE].delete(stack.outs.pop(SOFTWARE))
         stack.up(WHO)

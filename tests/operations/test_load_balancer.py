@@ -50,7 +50,7 @@ def test_the_topology_of_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append((question, stack))
         return f"{TOPOLOGY}\n"
 
-    monkeypatch.setattr(stack_configuration, "ask", ask)
+    monkeypatch.setattr(stack_configuration, "run", ask)
     assert run("--stack", "mine").exit_code == 0
     assert asked == [(["config", "get", "topology"], "mine")], "no secret is read"
 
@@ -65,7 +65,7 @@ def test_errors_are_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     def ask(question: list[str], stack: str) -> str:
         raise MachineError("this computer", "read", "no stack", "Choose one.")
 
-    monkeypatch.setattr(stack_configuration, "ask", ask)
+    monkeypatch.setattr(stack_configuration, "run", ask)
     done = run()
     assert (done.exit_code, done.stderr) == (2, "error: this computer: read: no stack. Choose one.\n")
 

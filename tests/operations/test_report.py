@@ -391,7 +391,7 @@ def test_a_farm_that_is_down_has_its_report(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setattr(look, "audited", lambda *_: [UNKNOWN])
     monkeypatch.setattr(sql, "group_now", nobody)
     monkeypatch.setattr(sql, "logins_now", nobody)
-    monkeypatch.setattr(history, "ask", no_cli)
+    monkeypatch.setattr(history, "run", no_cli)
     values = {"topology": "topologies/single-domain.yaml", "credentials": CREDENTIALS}
     made = look.looked(configuration.context(values), look.Kept("", "dev", tmp_path / "dev.log", tmp_path))
     assert made.troubles == {
@@ -480,13 +480,13 @@ def test_the_history_counts_the_steps_of_each_update(monkeypatch: pytest.MonkeyP
         },
         {"kind": "destroy", "startTime": "2026-11-30T12:00:00.000Z", "result": "in-progress", "version": 8},
     ]
-    monkeypatch.setattr(history, "ask", lambda question, stack: json.dumps(printed))
+    monkeypatch.setattr(history, "run", lambda question, stack: json.dumps(printed))
     at = NOW - timedelta(minutes=58)
     steps = [Entry(at, "r", "SQL1", "done in 1.0 s", "a"), Entry(at, "r", "SQL1", "failed after 1.0 s: no", "b")]
     first, second = history.updates("", [*steps, Entry(NOW - 3 * DAY, "r", "SQL1", "done", "c")])
     assert (first.version, first.result, first.steps, first.failed) == (7, "failed", 2, (steps[1],))
     assert (second.ended, second.changes) == (None, {})
-    monkeypatch.setattr(history, "ask", lambda question, stack: '[{"kind": 1}]')
+    monkeypatch.setattr(history, "run", lambda question, stack: '[{"kind": 1}]')
     with pytest.raises(MachineError, match="read the stack's history: KeyError"):
         history.updates("", [])
 

@@ -32,7 +32,7 @@ NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 
 
 def step(machine: str, sentence: str) -> Step:
-    return Step(sentence, Script(machine, "windows/start_site.ps1", {}))
+    return Step(sentence, Script(machine, "iis/start_site.ps1", {}))
 
 
 def declared(*entries: tuple[str, tuple[str, ...]]) -> list[Declared]:

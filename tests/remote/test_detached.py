@@ -38,7 +38,7 @@ class Machine(PowerShell):
     """Remembers which scripts came; each takes its effect before the answer that was ordered for it is lost."""
 
     def __init__(self, there: Task | None = None, /, **lost: list[MachineError]) -> None:
-        self.machine, self.lost, self.task = "SQL1", lost, there
+        self.machine, self.prelude, self.lost, self.task = "SQL1", "", lost, there
         self.ran: list[str] = []
         self.folder = {"rights": "", "attributes": ""}
         self.says: list[Any] | None = None

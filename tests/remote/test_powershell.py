@@ -66,7 +66,7 @@ def test_who_waited_while_a_machine_could_not_be_reached_does_not_wait_again(mon
     tried: list[str] = []
 
     class Dead:
-        def __init__(self, host: Host, _: str) -> None:
+        def __init__(self, host: Host, *_: str) -> None:
             tried.append(host.name)
             time.sleep(0.3)
             raise requests.exceptions.ConnectTimeout("timed out")

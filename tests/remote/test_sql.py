@@ -328,21 +328,21 @@ class Running:
         return self.percents.pop(0) if len(self.percents) > 1 else self.percents[0]
 
 
-def watched(running: Running, timeout_seconds: float, stall: float) -> tuple[Watch, list[int]]:
+def watched(running: Running, timeout_seconds: float, stall_seconds: float) -> tuple[Watch, list[int]]:
     told: list[int] = []
-    with Watch(running.look, running.ended.set, told.append, stall, interval=0.02) as watch:
+    with Watch(running.look, running.ended.set, told.append, stall_seconds, interval=0.02) as watch:
         running.ended.wait(timeout_seconds)
     return watch, told
 
 
 def test_a_statement_that_gets_on_may_take_longer_than_it_may_stand_still() -> None:
     slowly = Running(*(float(percent) for percent in range(100)))
-    watch, told = watched(slowly, timeout_seconds=0.6, stall=0.2)
+    watch, told = watched(slowly, timeout_seconds=0.6, stall_seconds=0.2)
     assert (watch.stalled, slowly.ended.is_set()) == (False, False)
     assert told == list(range(1, told[-1] + 1))
 
 
 def test_one_that_stands_still_is_cancelled_whatever_it_says() -> None:
     for stands in (Running(5.0, 40.5), Running(40.5, 0.0), Running(40.5, None)):
-        watch, told = watched(stands, timeout_seconds=5, stall=0.2)
+        watch, told = watched(stands, timeout_seconds=5, stall_seconds=0.2)
         assert (watch.stalled, stands.ended.is_set(), watch.percent, told[-1]) == (True, True, 40.5, 40)

@@ -20,7 +20,7 @@ SCRIPT = """
 param($ProgressFile, $Word)
 Set-Content $ProgressFile 'under way'
 (Get-Acl (Split-Path $ProgressFile)).Sddl
-"$Word$(Get-KeptText 'Marks' 'nothing')"
+"$Word, $(Get-Greeting), $((New-Credential 'user' 'word').UserName)"
 """
 
 
@@ -39,7 +39,7 @@ def host(farm: Farm) -> Iterator[Host]:
 
 @pytest.fixture
 def remote(farm: Farm, host: Host) -> Iterator[Remote]:
-    made = Remote(Hosts({"portal1": host}, {}, str(farm.authority)))
+    made = Remote(Hosts({"portal1": host}, {}, str(farm.authority)), "function Get-Greeting { 'hello' }")
     yield made
     made.close()
 
@@ -65,7 +65,7 @@ def refused(remote: Remote, host: Host) -> str:
 
 def test_only_administrators_reach_what_runs(farm: Farm, remote: Remote, host: Host) -> None:
     within, word = run(remote, host)
-    assert (within, word) == ("O:BAG:DUD:AI(A;OICIID;FA;;;SY)(A;OICIID;FA;;;BA)", "done")
+    assert (within, word) == ("O:BAG:DUD:AI(A;OICIID;FA;;;SY)(A;OICIID;FA;;;BA)", "done, hello, user")
 
 
 def test_a_folder_that_a_user_created_before_is_refused(farm: Farm, remote: Remote, host: Host) -> None:

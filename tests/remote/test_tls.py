@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests.exceptions
 
-from components.sql.replicas import OnReplicas, ask
+from components.sql.replicas import OnReplicas, query_each
 from lab.testing.tds import FakeInstance, Server, listening
 from remote import tls
 from remote.errors import MachineError, RefusedError, UnreachableError, UntrustedError
@@ -129,7 +129,7 @@ def test_nothing_goes_on_without_a_replica_that_is_not_trusted(policy: OnReplica
         return machine
 
     with pytest.raises(error, match=r"^SQL2: "):
-        ask(policy, ["SQL1", "SQL2"], question)
+        query_each(policy, ["SQL1", "SQL2"], question)
 
 
 def winrm_without_tls(authorities: str) -> None:

@@ -17,6 +17,7 @@ _PROGRAM = (
     "tests/operations",
     "tests/test_bootstrap.py",
     "tests/test_dialect.py",
+    "tests/test_lab_catalog.py",
     "tests/test_lab_cmdlets.py",
 )
 """The tests of the program that need neither the Pulumi CLI nor a whole lab."""

@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import BaseModel
 
 import components
+from components.component import Counted
 from components.meanings import meanings, sentences_below
 from components.resource import FarmResource, Kind, ReplaceOn, Resource, WithBaseline, fields
 from components.resource.fields import Inputs, ThroughFarm
@@ -44,6 +45,7 @@ encrypted in the state and masked in every message. Three inputs appear in sever
 
 _PARTS = {
     "farm": "The farm as a whole",
+    "iis": "IIS",
     "nlb": "Network Load Balancing",
     "portal": "The portal",
     "spf": "Service Provider Foundation",
@@ -55,7 +57,7 @@ _PARTS = {
 def render() -> str:
     """The page."""
     common = (("adopt", Inputs), ("present", Inputs), ("reading", ThroughFarm))
-    page = _BEFORE + _named("output", sentences_below(FarmResource).items())
+    page = _BEFORE + _named("output", {**sentences_below(FarmResource), **sentences_below(Counted)}.items())
     page += _INPUTS + _named("input", ((name, meanings(model).get(name, "")) for name, model in common))
     groups: dict[str, list[type[FarmResource[Any]]]] = {}
     for kind in resources():

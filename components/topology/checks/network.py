@@ -87,7 +87,7 @@ def same_domain(topology: Topology) -> Iterator[Problem]:
 
 
 @dataclass(frozen=True)
-class _Way:
+class _RequiredConnection:
     """A machine that connects to a TCP port of another machine."""
 
     at: Location
@@ -100,7 +100,7 @@ class _Way:
 
 def ways(topology: Topology) -> Iterator[Problem]:
     """Where parts lie in different domains, a declared flow leads from the one to the other."""
-    for way in _ways(topology):
+    for way in _required_connections(topology):
         with suppress(UnusableError):
             source, target = _first_domain(topology, way.sources), _first_domain(topology, way.targets)
             if source is None or target is None or source == target:
@@ -114,23 +114,25 @@ def ways(topology: Topology) -> Iterator[Problem]:
             )
 
 
-def _ways(topology: Topology) -> Iterator[_Way]:
+def _required_connections(topology: Topology) -> Iterator[_RequiredConnection]:
     """Each tier to SQL Server, to SPF where its roles call it, and to its software; the replicas to their share."""
     for index, tier in enumerate(topology.portal.tiers):
         at, who = ("portal", "tiers", index, "nodes"), f"tier {tier.name} is"
         with suppress(UnusableError):
             replicas = tuple(replica.machine for replica in topology.sql.replicas)
-            yield _Way(at, who, tier.nodes, "SQL Server", replicas, topology.sql.listener.port)
+            yield _RequiredConnection(at, who, tier.nodes, "SQL Server", replicas, topology.sql.listener.port)
         with suppress(UnusableError):
             if any(role in _CALLS_SPF for role in tier.roles):
-                yield _Way(at, who, tier.nodes, "SPF", topology.spf.servers, topology.spf.port)
+                yield _RequiredConnection(at, who, tier.nodes, "SPF", topology.spf.servers, topology.spf.port)
         with suppress(UnusableError):
             for key in ("feed", "folder"):
                 path = getattr(topology.portal.software, key)
-                yield _Way(at, who, tier.nodes, f"portal.software.{key}", _server(path), _SMB)
+                yield _RequiredConnection(at, who, tier.nodes, f"portal.software.{key}", _server(path), _SMB)
     with suppress(UnusableError):
         replicas, share = tuple(replica.machine for replica in topology.sql.replicas), topology.sql.backup_share
-        yield _Way(("sql", "backup_share"), "the replicas are", replicas, "the share", _server(share), _SMB)
+        yield _RequiredConnection(
+            ("sql", "backup_share"), "the replicas are", replicas, "the share", _server(share), _SMB
+        )
 
 
 def _server(path: str) -> tuple[str, ...]:

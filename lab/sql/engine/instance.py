@@ -223,8 +223,6 @@ def start_instance(world: World, machine: Machine) -> None:
     with engine_of(world).lock:
         _fresh_tempdb(world, machine)
         _suspended_before(world, machine)
-        for name, document in machine.collection("sql-configuration").items():
-            machine.collection("sql-configuration").change(name, in_use=document["value"])
         port = installation.configured_port
         installation.change(running=True, mixed=mode == 2, hadr=hadr, started=now.isoformat(), port=port)
         instance = instance_of(world, machine)

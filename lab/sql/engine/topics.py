@@ -22,10 +22,8 @@ import lab.sql.engine.functions.numbers
 import lab.sql.engine.functions.security
 import lab.sql.engine.functions.server
 import lab.sql.engine.functions.text
-import lab.sql.engine.procedures.configuration
 import lab.sql.engine.procedures.files
 import lab.sql.engine.procedures.jobs
-import lab.sql.engine.procedures.membership
 import lab.sql.engine.procedures.properties
 import lab.sql.engine.procedures.registry_values
 import lab.sql.engine.procedures.sessions

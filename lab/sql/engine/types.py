@@ -36,15 +36,7 @@ STORAGE = {"bit": 1, "tinyint": 1, "smallint": 2, "int": 4, "bigint": 8, "unique
            "smalldatetime": 4, "date": 3, "time": 5, "datetime2": 8, "datetimeoffset": 10, "float": 8, "real": 4,
            "money": 8, "smallmoney": 4, "numeric": 9, "decimal": 9, "sysname": 256, "sql_variant": 8016, "xml": -1,
            "text": 16, "ntext": 16, "image": 16, "timestamp": 8}  # fmt: skip
-"""max_length in sys.columns of the types without a declared length."""
-
-SYSTEM_TYPE_IDS = {
-    "image": 34, "text": 35, "uniqueidentifier": 36, "date": 40, "time": 41, "datetime2": 42, "datetimeoffset": 43,
-    "tinyint": 48, "smallint": 52, "int": 56, "smalldatetime": 58, "real": 59, "money": 60, "datetime": 61,
-    "float": 62, "sql_variant": 98, "ntext": 99, "bit": 104, "decimal": 106, "numeric": 108, "smallmoney": 122,
-    "bigint": 127, "varbinary": 165, "varchar": 167, "binary": 173, "char": 175, "timestamp": 189, "nvarchar": 231,
-    "nchar": 239, "xml": 241, "sysname": 256,
-}  # fmt: skip
+"""Bytes of a value of the types without a declared length."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +70,6 @@ class SqlType:
         if not (self.name in ("nvarchar", "sysname") and other.family == "text" and other.name not in ("xml", "text")):
             return False
         return self.limit is None or (other.limit is not None and other.limit <= self.limit)
-
-    @property
-    def storage(self) -> int:
-        """max_length as sys.columns shows it."""
-        if self.length is None:
-            return STORAGE.get(self.name, 8)
-        return MAX if self.length == MAX else self.length * (2 if self.unicode else 1)
 
     def __str__(self) -> str:
         if self.name in ("numeric", "decimal"):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import remote
+from components.prelude import prelude
 from lab.testing import sql
 from lab.testing.winrm import written
 from lab.testing.worlds import World
@@ -21,9 +22,7 @@ from remote.hosts import Hosts
 from remote.session import Remote
 from remote.sql import Row, Value
 
-LOOP, PRELUDE = (
-    (Path(remote.__file__).parent / name).read_text(encoding="utf-8") for name in ("loop.ps1", "prelude.ps1")
-)
+LOOP, ANY = ((Path(remote.__file__).parent / name).read_text(encoding="utf-8") for name in ("loop.ps1", "prelude.ps1"))
 ADMINISTRATOR = r"HYPERVNU\installer"
 
 
@@ -64,8 +63,8 @@ class Shell:
 
     def run(self, script: str, arguments: Mapping[str, Any] | None = None, *, attempted: str) -> list[Any]:
         request = json.dumps({"id": 1, "script": script, "arguments": dict(arguments or {})})
-        prelude = json.dumps({"prelude": PRELUDE})
-        answer = json.loads(written(self.servers.world, self.machine, ADMINISTRATOR, LOOP, prelude, request))
+        functions = json.dumps({"prelude": f"{ANY}\n{prelude()}"})
+        answer = json.loads(written(self.servers.world, self.machine, ADMINISTRATOR, LOOP, functions, request))
         if answer["error"]:
             raise MachineError(self.machine, attempted, answer["error"]["message"])
         output: list[Any] = answer["output"]
@@ -94,6 +93,6 @@ class Server:
         self.rows(statement, *values, attempted=attempted)
 
     def run_watched(
-        self, statement: str, *values: Value, attempted: str, stall: float, report: Callable[[int], None]
+        self, statement: str, *values: Value, attempted: str, stall_seconds: float, report: Callable[[int], None]
     ) -> None:
         self.rows(statement, *values, attempted=attempted)

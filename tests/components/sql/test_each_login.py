@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from components.sql.login import Login, Logins, Permission, ServerRole, folding
-from components.sql.login_mirror import LoginMirrorFacts, LoginMirrorInputs, LoginMirrorResource
+from components.sql.login_mirror import LoginMirrorInputs, LoginMirrorResource
+from components.sql.login_set import LoginMirrorFacts
 from components.steps import SqlTransaction
 from remote.secret import Secret
 from tests.components.contract import Break, World, actions, actual, refusal, sentences

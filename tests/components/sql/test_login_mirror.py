@@ -9,8 +9,9 @@ import pytest
 
 from components.sql import group as groups
 from components.sql.login import Holdings, Owned, Permission, ServerRole
-from components.sql.login_mirror import LoginMirrorFacts, LoginMirrorInputs, LoginMirrorResource
+from components.sql.login_mirror import LoginMirrorInputs, LoginMirrorResource
 from components.sql.login_report import merged
+from components.sql.login_set import LoginMirrorFacts
 from components.steps import Refuse, SqlTransaction, WaitFor
 from remote.secret import Secret
 from tests.components.contract import actions, refusal, sentences

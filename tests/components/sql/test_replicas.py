@@ -20,7 +20,7 @@ from components.sql.availability_database import (
     AvailabilityDatabaseResource,
     Synchronized,
 )
-from components.sql.replicas import Answers, OnReplicas, ask
+from components.sql.replicas import Answers, OnReplicas, query_each
 from components.steps import WaitFor
 from remote.errors import LostAnswerError, MachineError, UnreachableError
 from tests.components.contract import actual, refusal, sentences
@@ -50,12 +50,12 @@ def question(unreachable: str, error: type[MachineError] = UnreachableError) -> 
 
 @pytest.mark.parametrize("error", [UnreachableError, LostAnswerError])
 def test_stop_or_proceed(error: type[MachineError], warnings: list[str]) -> None:
-    assert ask(STOP, THREE, question("")) == Answers({"SQL1": "sql1", "SQL2": "sql2", "SQL3": "sql3"})
-    assert refusal(lambda: ask(STOP, THREE, question("SQL3", error))) == "SQL3: read: no route to host."
+    assert query_each(STOP, THREE, question("")) == Answers({"SQL1": "sql1", "SQL2": "sql2", "SQL3": "sql3"})
+    assert refusal(lambda: query_each(STOP, THREE, question("SQL3", error))) == "SQL3: read: no route to host."
     assert warnings == []
-    asked = ask(PROCEED, THREE, question("SQL3", error))
+    asked = query_each(PROCEED, THREE, question("SQL3", error))
     assert asked == Answers({"SQL1": "sql1", "SQL2": "sql2"}, ("SQL3",))
-    ask(PROCEED, THREE, question("SQL3", error))
+    query_each(PROCEED, THREE, question("SQL3", error))
     (warning,) = warnings
     assert warning == (
         "SQL3 does not answer (no route to host). The topology has `sql.unreachable: proceed`: what is to be done "
@@ -64,15 +64,15 @@ def test_stop_or_proceed(error: type[MachineError], warnings: list[str]) -> None
 
 
 def test_the_primary_and_at_least_one_have_to_answer() -> None:
-    assert refusal(lambda: ask(PROCEED, THREE, question("SQL2"), primary="SQL2")).startswith("SQL2: ")
-    assert refusal(lambda: ask(PROCEED, THREE, question("SQL1 SQL2 SQL3"))).startswith("SQL1: ")
+    assert refusal(lambda: query_each(PROCEED, THREE, question("SQL2"), primary="SQL2")).startswith("SQL2: ")
+    assert refusal(lambda: query_each(PROCEED, THREE, question("SQL1 SQL2 SQL3"))).startswith("SQL1: ")
 
 
 def test_what_the_machine_says_is_no_silence() -> None:
     def refused(machine: str) -> str:
         raise MachineError(machine, "read", "permission denied")
 
-    assert "permission denied" in refusal(lambda: ask(PROCEED, THREE, refused))
+    assert "permission denied" in refusal(lambda: query_each(PROCEED, THREE, refused))
 
 
 def test_the_administrator_of_a_silent_replica_is_unknown() -> None:

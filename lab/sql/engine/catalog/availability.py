@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lab.sql.engine.catalog.registry import Rows, view
 from lab.sql.engine.catalog.values import guid, moment
@@ -16,10 +16,6 @@ if TYPE_CHECKING:
 
 STATE = "VIEW SERVER STATE"
 FIRST_NUMBER = 65536
-PREFERENCES = {"PRIMARY": 0, "SECONDARY_ONLY": 1, "SECONDARY": 2, "NONE": 3}
-GROUP = """group_id uniqueidentifier, name sysname, resource_id nvarchar(40), resource_group_id nvarchar(40),
-    failure_condition_level int, health_check_timeout int, automated_backup_preference tinyint,
-    automated_backup_preference_desc nvarchar(60)"""
 
 
 def local_groups(session: Session) -> list[Group]:
@@ -33,47 +29,43 @@ def local_groups(session: Session) -> list[Group]:
     return [group for group in groups(session.instance.world) if name in [one.lower() for one in group.joined_names()]]
 
 
-def _group(group: Group) -> dict[str, Any]:
-    d = group.document
-    return {"group_id": guid(d["id"]), "name": d["name"], "resource_id": d["resource_id"],
-            "resource_group_id": d["resource_group_id"], "failure_condition_level": d["failure_condition"],
-            "health_check_timeout": d["health_timeout"],
-            "automated_backup_preference": PREFERENCES[d["backup_preference"]],
-            "automated_backup_preference_desc": d["backup_preference"]}  # fmt: skip
-
-
-@view("sys.availability_groups", GROUP)
+@view(
+    "sys.availability_groups",
+    "group_id uniqueidentifier, name sysname, failure_condition_level int, health_check_timeout int",
+    not_modelled="resource_id resource_group_id automated_backup_preference automated_backup_preference_desc",
+)
 def _groups(session: Session, current: Database) -> Rows:
-    return [_group(group) for group in local_groups(session)]
+    for group in local_groups(session):
+        d = group.document
+        yield {"group_id": guid(d["id"]), "name": d["name"], "failure_condition_level": d["failure_condition"],
+               "health_check_timeout": d["health_timeout"]}  # fmt: skip
 
 
 @view(
     "sys.availability_replicas",
     """replica_id uniqueidentifier, group_id uniqueidentifier, replica_metadata_id int,
-    replica_server_name nvarchar(256), owner_sid varbinary(85), endpoint_url nvarchar(128), availability_mode tinyint,
-    availability_mode_desc nvarchar(60), failover_mode tinyint, failover_mode_desc nvarchar(60), session_timeout int,
-    primary_role_allow_connections tinyint, primary_role_allow_connections_desc nvarchar(60),
-    secondary_role_allow_connections tinyint, secondary_role_allow_connections_desc nvarchar(60), create_date datetime,
-    modify_date datetime, backup_priority int, read_only_routing_url nvarchar(256)""",
+    replica_server_name nvarchar(256), owner_sid varbinary(85), endpoint_url nvarchar(128),
+    availability_mode tinyint, availability_mode_desc nvarchar(60), failover_mode tinyint,
+    failover_mode_desc nvarchar(60), session_timeout int, create_date datetime""",
+    not_modelled="""primary_role_allow_connections primary_role_allow_connections_desc
+    secondary_role_allow_connections secondary_role_allow_connections_desc modify_date backup_priority
+    read_only_routing_url""",
 )
 def _replicas(session: Session, current: Database) -> Rows:
     own = session.instance.server_name.lower()
     for group in local_groups(session):
         for index, (name, one) in enumerate(group.of("replica").items(), FIRST_NUMBER):
             local = name.lower() == own
-            primary, secondary = one["primary_allow"], one["secondary_allow"]
             yield {"replica_id": guid(one["id"]), "group_id": guid(group.document["id"]),
-                   "replica_metadata_id": index if local else None, "replica_server_name": one["name"].upper(),
-                   "owner_sid": _owner(session, group.name) if local else None, "endpoint_url": one["endpoint_url"],
+                   "replica_metadata_id": index if local else None,
+                   "replica_server_name": one["name"].upper(),
+                   "owner_sid": _owner(session, group.name) if local else None,
+                   "endpoint_url": one["endpoint_url"],
                    "availability_mode": int(one["availability_mode"] == "SYNCHRONOUS_COMMIT"),
                    "availability_mode_desc": one["availability_mode"],
-                   "failover_mode": int(one["failover_mode"] == "MANUAL"), "failover_mode_desc": one["failover_mode"],
-                   "session_timeout": one["session_timeout"],
-                   "primary_role_allow_connections": 2 if primary == "ALL" else 3,
-                   "primary_role_allow_connections_desc": primary,
-                   "secondary_role_allow_connections": {"NO": 0, "READ_ONLY": 1, "ALL": 2}[secondary],
-                   "secondary_role_allow_connections_desc": secondary, "create_date": moment(one["created"]),
-                   "modify_date": moment(one["created"]), "backup_priority": one["backup_priority"]}  # fmt: skip
+                   "failover_mode": int(one["failover_mode"] == "MANUAL"),
+                   "failover_mode_desc": one["failover_mode"], "session_timeout": one["session_timeout"],
+                   "create_date": moment(one["created"])}  # fmt: skip
 
 
 def local_number(session: Session, group: Group) -> int:
@@ -91,113 +83,67 @@ def _owner(session: Session, group: str) -> bytes:
 
 @view(
     "sys.availability_databases_cluster",
-    "group_id uniqueidentifier, group_database_id uniqueidentifier, database_name sysname",
+    "database_name sysname",
+    not_modelled="group_id group_database_id",
 )
 def _databases_cluster(session: Session, current: Database) -> Rows:
     for group in local_groups(session):
         for one in group.of("database").values():
-            yield {
-                "group_id": guid(group.document["id"]),
-                "group_database_id": guid(one["id"]),
-                "database_name": one["name"],
-            }
+            yield {"database_name": one["name"]}
 
 
 @view(
     "sys.availability_group_listeners",
-    """group_id uniqueidentifier, listener_id nvarchar(36), dns_name nvarchar(63), port int,
-    is_conformant bit, ip_configuration_string_from_cluster nvarchar(max)""",
+    "group_id uniqueidentifier, listener_id nvarchar(36), dns_name nvarchar(63), port int",
+    not_modelled="is_conformant ip_configuration_string_from_cluster",
 )
 def _listeners(session: Session, current: Database) -> Rows:
     for group in local_groups(session):
         for one in group.of("listener").values():
-            shown = ", ".join(f"('IP Address: {a['address']}')" for a in one["addresses"])
-            yield {"group_id": guid(group.document["id"]), "listener_id": one["id"], "dns_name": one["name"],
-                   "port": one["port"], "is_conformant": True,
-                   "ip_configuration_string_from_cluster": shown}  # fmt: skip
-
-
-def _prefix(mask: str) -> int:
-    return sum(bin(int(part)).count("1") for part in mask.split("."))
-
-
-def _network(address: Document) -> str:
-    return ".".join(
-        str(int(a) & int(m)) for a, m in zip(address["address"].split("."), address["mask"].split("."), strict=True)
-    )
+            yield {"group_id": guid(group.document["id"]), "listener_id": one["id"],
+                   "dns_name": one["name"], "port": one["port"]}  # fmt: skip
 
 
 @view(
     "sys.availability_group_listener_ip_addresses",
-    """listener_id nvarchar(36), ip_address nvarchar(48),
-    ip_subnet_mask nvarchar(15), is_dhcp bit, network_subnet_ip nvarchar(48), network_subnet_prefix_length int,
-    network_subnet_ipv4_mask nvarchar(15), state tinyint, state_desc nvarchar(60)""",
+    "listener_id nvarchar(36), ip_address nvarchar(48)",
+    not_modelled="""ip_subnet_mask is_dhcp network_subnet_ip network_subnet_prefix_length
+    network_subnet_ipv4_mask state state_desc""",
 )
 def _listener_addresses(session: Session, current: Database) -> Rows:
     for group in local_groups(session):
         for one in group.of("listener").values():
             for address in one["addresses"]:
-                yield {"listener_id": one["id"], "ip_address": address["address"], "ip_subnet_mask": address["mask"],
-                       "is_dhcp": False, "network_subnet_ip": _network(address),
-                       "network_subnet_prefix_length": _prefix(address["mask"]),
-                       "network_subnet_ipv4_mask": address["mask"], "state": int(group.online),
-                       "state_desc": "ONLINE" if group.online else "OFFLINE"}  # fmt: skip
-
-
-@view(
-    "sys.dm_tcp_listener_states",
-    """listener_id int, ip_address nvarchar(48), is_ipv4 bit, port int, type smallint,
-    type_desc nvarchar(20), state smallint, state_desc nvarchar(16), start_time datetime""",
-    permission=STATE,
-)
-def _tcp_listeners(session: Session, current: Database) -> Rows:
-    machine, number = session.instance.machine, 1
-    rows = [(machine.address, session.instance.installation.port, "TSQL", 0)]
-    endpoints = [one for one in session.server.documents("endpoint") if one["state"] == "STARTED"]
-    rows += [(machine.address, one["port"], "DATABASE_MIRRORING", 2) for one in endpoints]
-    for group in local_groups(session):
-        if group.role(machine) == "PRIMARY":
-            rows += [
-                (a["address"], one["port"], "TSQL", 0)
-                for one in group.of("listener").values()
-                for a in one["addresses"]
-            ]
-    for address, port, kind, code in rows:
-        yield {"listener_id": number, "ip_address": address, "is_ipv4": True, "port": port, "type": code,
-               "type_desc": kind,
-               "state": 0, "state_desc": "ONLINE"}  # fmt: skip
-        number += 1
+                yield {"listener_id": one["id"], "ip_address": address["address"]}  # fmt: skip
 
 
 @view(
     "sys.dm_hadr_cluster",
-    "cluster_name nvarchar(128), quorum_type tinyint, quorum_type_desc varchar(50), "
-    "quorum_state tinyint, quorum_state_desc varchar(50)",
+    "cluster_name nvarchar(128), quorum_type_desc varchar(50), quorum_state_desc varchar(50)",
+    not_modelled="quorum_type quorum_state",
     permission=STATE,
 )
 def _cluster(session: Session, current: Database) -> Rows:
     document = _known_cluster(session)
     if document is not None:
         witness, forced = bool(document.get("witness")), is_forced(session.instance.world)
-        yield {"cluster_name": document["name"], "quorum_type": 2 if witness else 0,
+        yield {"cluster_name": document["name"],
                "quorum_type_desc": "NODE_AND_FILE_SHARE_MAJORITY" if witness else "NODE_MAJORITY",
-               "quorum_state": 2 if forced else 1,
                "quorum_state_desc": "FORCED_QUORUM" if forced else "NORMAL_QUORUM"}  # fmt: skip
 
 
 @view(
     "sys.dm_hadr_cluster_members",
-    "member_name nvarchar(128), member_type tinyint, member_type_desc nvarchar(50), "
-    "member_state tinyint, member_state_desc nvarchar(60), number_of_quorum_votes tinyint",
+    "member_name nvarchar(128), member_type tinyint, member_state tinyint, number_of_quorum_votes tinyint",
+    not_modelled="member_type_desc member_state_desc",
     permission=STATE,
 )
 def _cluster_members(session: Session, current: Database) -> Rows:
     if _known_cluster(session) is None:
         return
     for member in members(session.instance.world):
-        yield {"member_name": member.name.upper() if member.kind == NODE else member.name, "member_type": member.kind,
-               "member_type_desc": "CLUSTER_NODE" if member.kind == NODE else "FILE_SHARE_WITNESS",
-               "member_state": int(member.up), "member_state_desc": "UP" if member.up else "DOWN",
+        yield {"member_name": member.name.upper() if member.kind == NODE else member.name,
+               "member_type": member.kind, "member_state": int(member.up),
                "number_of_quorum_votes": member.votes}  # fmt: skip
 
 

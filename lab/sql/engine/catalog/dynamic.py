@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from lab.sql.engine.catalog.databases import visible
 from lab.sql.engine.catalog.registry import Rows, view
-from lab.sql.engine.catalog.values import moment, raw
+from lab.sql.engine.catalog.values import raw
 from lab.sql.engine.database import Database
 from lab.sql.engine.group.connection import service_account
-from lab.sql.engine.values import quantum
 
 if TYPE_CHECKING:
     from lab.sql.engine.session import Session
@@ -27,99 +26,68 @@ def _seen(session: Session) -> list[Session]:
 
 @view(
     "sys.dm_exec_sessions",
-    """session_id smallint, login_time datetime, host_name nvarchar(128), program_name nvarchar(128),
-    host_process_id int, client_version int, client_interface_name nvarchar(32), security_id varbinary(85),
-    login_name nvarchar(128), nt_domain nvarchar(128), nt_user_name nvarchar(128), status nvarchar(30),
-    last_request_start_time datetime, is_user_process bit, transaction_isolation_level smallint, lock_timeout int,
-    row_count bigint, original_security_id varbinary(85), original_login_name nvarchar(128), database_id smallint,
-    open_transaction_count int""",
+    "host_name nvarchar(128), program_name nvarchar(128), original_security_id varbinary(85)",
+    not_modelled="""session_id login_time host_process_id client_version client_interface_name security_id
+    login_name nt_domain nt_user_name status last_request_start_time is_user_process transaction_isolation_level
+    lock_timeout row_count original_login_name database_id open_transaction_count cpu_time memory_usage
+    total_scheduled_time total_elapsed_time endpoint_id last_request_end_time reads writes logical_reads text_size
+    language date_format date_first quoted_identifier arithabort ansi_null_dflt_on ansi_defaults ansi_warnings
+    ansi_padding ansi_nulls concat_null_yields_null deadlock_priority prev_error last_successful_logon
+    last_unsuccessful_logon unsuccessful_logons group_id authenticating_database_id context_info""",
 )
 def _sessions(session: Session, current: Database) -> Rows:
     for one in _seen(session):
-        domain, _, user = one.original.name.partition("\\") if one.original.windows else ("", "", "")
-        yield {"session_id": one.spid, "login_time": quantum(one.began), "host_name": one.host,
-               "program_name": one.program,
-               "client_interface_name": "ODBC" if "odbc" in one.program.lower() else ".Net SqlClient Data Provider",
-               "security_id": one.principal.sid, "login_name": one.principal.name, "nt_domain": domain or None,
-               "nt_user_name": user or None, "status": "running" if one.running else "sleeping",
-               "last_request_start_time": quantum(one.last_request), "is_user_process": True,
-               "transaction_isolation_level": 2, "lock_timeout": one.settings["LOCK_TIMEOUT"],
-               "row_count": one.rowcount,
-               "original_security_id": one.original.sid, "original_login_name": one.original.name,
-               "database_id": _database_id(one), "open_transaction_count": one.trancount}  # fmt: skip
-
-
-def _database_id(session: Session) -> int | None:
-    found = session.find_database(session.database)
-    return found.id if found else None
+        yield {"host_name": one.host, "program_name": one.program, "original_security_id": one.original.sid}
 
 
 @view(
     "sys.dm_exec_requests",
-    """session_id smallint, request_id int, start_time datetime, status nvarchar(30),
-    command nvarchar(32), database_id smallint, percent_complete real, wait_type nvarchar(60)""",
+    "session_id smallint, command nvarchar(32), percent_complete real",
+    not_modelled="""request_id start_time status database_id wait_type sql_handle statement_start_offset
+    statement_end_offset plan_handle user_id connection_id blocking_session_id wait_time last_wait_type wait_resource
+    open_transaction_count open_resultset_count transaction_id context_info estimated_completion_time cpu_time
+    total_elapsed_time scheduler_id task_address reads writes logical_reads text_size language date_format date_first
+    quoted_identifier arithabort ansi_null_dflt_on ansi_defaults ansi_warnings ansi_padding ansi_nulls
+    concat_null_yields_null transaction_isolation_level lock_timeout deadlock_priority row_count prev_error
+    nest_level granted_query_memory executing_managed_code group_id query_hash query_plan_hash""",
 )
 def _requests(session: Session, current: Database) -> Rows:
     for one in _seen(session):
         if one.running:
             command, percent = one.command
-            yield {"session_id": one.spid, "request_id": 0, "start_time": quantum(one.last_request),
-                   "status": "running",
-                   "command": command, "database_id": _database_id(one), "percent_complete": percent}  # fmt: skip
+            yield {"session_id": one.spid, "command": command, "percent_complete": percent}
 
 
 @view(
     "sys.dm_server_services",
-    """servicename nvarchar(256), startup_type int, startup_type_desc nvarchar(256), status int,
-    status_desc nvarchar(256), process_id int, last_startup_time datetime2, service_account nvarchar(256),
-    filename nvarchar(256), is_clustered nvarchar(1), cluster_nodename nvarchar(256)""",
+    "service_account nvarchar(256), filename nvarchar(256)",
+    not_modelled="""servicename startup_type startup_type_desc status status_desc process_id last_startup_time
+    is_clustered cluster_nodename""",
     permission=STATE,
 )
 def _services(session: Session, current: Database) -> Rows:
-    instance = session.instance
-    account = service_account(instance.machine)
-    names = instance.installation
-    for name, file in (
-        (f"SQL Server ({names.instance})", "sqlservr.exe"),
-        (f"SQL Server Agent ({names.instance})", "SQLAGENT.EXE"),
-    ):
-        agent = file.startswith("SQLAGENT")
-        document = instance.machine.collection("service").get(names.agent) if agent else {"status": "Running"}
-        running = (document or {"status": "Running"})["status"] == "Running"
-        yield {"servicename": name, "startup_type": 2, "startup_type_desc": "Automatic", "status": 4 if running else 1,
-               "status_desc": "Running" if running else "Stopped", "process_id": instance.process_id + agent,
-               "last_startup_time": instance.started.replace(tzinfo=None), "service_account": account,
-               "filename": file, "is_clustered": "N"}  # fmt: skip
-
-
-@view(
-    "sys.messages", "message_id int, language_id smallint, severity tinyint, is_event_logged bit, text nvarchar(2048)"
-)
-def _messages(session: Session, current: Database) -> Rows:
-    from lab.sql.engine.errors import MESSAGES
-
-    for number, (severity, text) in sorted(MESSAGES.items()):
-        yield {"message_id": number, "language_id": 1033, "severity": severity, "is_event_logged": False, "text": text}
+    account = service_account(session.instance.machine)
+    for file in ("sqlservr.exe", "SQLAGENT.EXE"):
+        yield {"service_account": account, "filename": file}
 
 
 @view(
     "msdb.dbo.sysjobs",
-    """job_id uniqueidentifier, originating_server_id int, name sysname, enabled tinyint,
-    description nvarchar(512), start_step_id int, category_id int, owner_sid varbinary(85), date_created datetime,
-    date_modified datetime, version_number int""",
+    "job_id uniqueidentifier, name sysname, enabled tinyint, owner_sid varbinary(85)",
+    not_modelled="""originating_server_id description start_step_id category_id date_created date_modified
+    version_number notify_level_eventlog notify_level_email notify_level_netsend notify_level_page
+    notify_email_operator_id notify_netsend_operator_id notify_page_operator_id delete_level""",
 )
 def _jobs(session: Session, current: Database) -> Rows:
     for one in session.server.documents("agent-job"):
-        yield {"job_id": uuid.UUID(one["id"]), "originating_server_id": 0, "name": one["name"],
-               "enabled": one["enabled"], "owner_sid": raw(one["owner"]),
-               "description": one["description"], "start_step_id": 1, "category_id": 0,
-               "date_created": moment(one["created"]), "date_modified": moment(one["modified"]),
-               "version_number": one["version"]}  # fmt: skip
+        yield {"job_id": uuid.UUID(one["id"]), "name": one["name"], "enabled": one["enabled"],
+               "owner_sid": raw(one["owner"])}  # fmt: skip
 
 
 @view(
     "sys.dm_os_performance_counters",
-    "object_name nchar(128), counter_name nchar(128), instance_name nchar(128), cntr_value bigint, cntr_type int",
+    "object_name nchar(128), counter_name nchar(128), instance_name nchar(128), cntr_value bigint",
+    not_modelled="cntr_type",
     permission=STATE,
 )
 def _counters(session: Session, current: Database) -> Rows:
@@ -138,5 +106,5 @@ def _counters(session: Session, current: Database) -> Rows:
             "Percent Log Used": 100 * used // max(size, used),
         }
         for name, value in values.items():
-            yield {"object_name": f"{prefix}:Databases", "counter_name": name, "instance_name": database.name,
-                   "cntr_value": value, "cntr_type": 65792}  # fmt: skip
+            yield {"object_name": f"{prefix}:Databases", "counter_name": name,
+                   "instance_name": database.name, "cntr_value": value}  # fmt: skip

@@ -195,12 +195,6 @@ def _quotename(frame: Frame, value: str, quote: str = "[") -> str | None:
     return opening + value.replace(closing, closing * 2) + closing
 
 
-@function("PARSENAME", "sysname", "nvarchar(max)", "int")
-def _parsename(frame: Frame, value: str, piece: int) -> str | None:
-    parts = [part.strip("[]") for part in value.split(".")]
-    return parts[-piece] if 1 <= piece <= len(parts) <= 4 and parts[-piece] else None
-
-
 @function("STR", "varchar(8000)", "float", "int", "int", optional=2)
 def _str(frame: Frame, value: float, length: int = 10, decimals: int = 0) -> str:
     shown = f"{value:.{decimals}f}"
@@ -223,11 +217,6 @@ def _hashbytes(scope: Scope, node: n.Call) -> Bound:
         return hashlib.new(name, stored_bytes(value, inner.type), usedforsecurity=False).digest()
 
     return Bound(varbinary(8000), run)
-
-
-@function("SYS.FN_VARBINTOHEXSTR|FN_VARBINTOHEXSTR", "nvarchar(max)", "varbinary(max)")
-def _hex(frame: Frame, value: bytes) -> str:
-    return "0x" + value.hex()
 
 
 @function("PWDENCRYPT", "varbinary(256)", "nvarchar(128)")

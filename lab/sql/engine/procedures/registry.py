@@ -76,8 +76,9 @@ class Arguments:
 
 PROCEDURES: dict[str, Procedure] = {}
 NOT_MODELLED = frozenset((
-    "sp_addrolemember", "sp_changedbowner", "sp_droprolemember", "sp_dropsrvrolemember", "sp_who",
-    "xp_readerrorlog", "xp_regread", "xp_regwrite",
+    "sp_addrolemember", "sp_addsrvrolemember", "sp_changedbowner", "sp_configure", "sp_droprolemember",
+    "sp_dropsrvrolemember", "sp_readerrorlog", "sp_reset_connection", "sp_who", "xp_readerrorlog", "xp_regread",
+    "xp_regwrite",
 ))  # fmt: skip
 """Procedures that SQL Server has and that nobody who uses the lab calls."""
 

@@ -1,4 +1,4 @@
-"""sp_executesql (run by EXECUTE itself) and sp_reset_connection."""
+"""sp_executesql, which EXECUTE runs itself."""
 
 from __future__ import annotations
 
@@ -9,10 +9,3 @@ from lab.sql.engine.procedures.registry import Arguments, Run, procedure
 @procedure("sp_executesql")
 def _executesql(frame: Frame, a: Arguments) -> Run:
     raise AssertionError("EXECUTE runs sp_executesql itself")
-
-
-@procedure("sp_reset_connection")
-def _reset(frame: Frame, a: Arguments) -> Run:
-    frame.session.reset()
-    return 0
-    yield

@@ -13,6 +13,7 @@ from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.tables.stored import stored_table
 from lab.sql.engine.tables.table import ColumnDefinition, Row, Table
+from lab.sql.engine.types import INT
 from lab.world import Document
 
 
@@ -43,14 +44,15 @@ def find_table(frame: Frame, parts: tuple[str, ...], permission: str) -> Table:
         raise not_modelled("a linked server")
     schema = parts[-2].lower() if len(parts) > 1 else ""
     database_name = parts[-3] if len(parts) > 2 and parts[-3] else frame.session.database
-    view = _catalog_view(schema, name.lower(), database_name.lower())
+    view = find_view(schema, name.lower(), database_name.lower())
     if view is not None:
         return _catalog_table(frame, parts, view, database_name)
     database = frame.session.open(database_name)
     return _user_table(frame, database, parts, schema, permission)
 
 
-def _catalog_view(schema: str, name: str, database: str) -> CatalogView | None:
+def find_view(schema: str, name: str, database: str) -> CatalogView | None:
+    """Raises "does not model" for a view that SQL Server has and the lab does not."""
     if schema not in ("", "dbo", "sys", "information_schema"):
         return None
     full = f"{schema}.{name}" if schema in ("sys", "information_schema") else f"{database}.dbo.{name}"
@@ -71,7 +73,7 @@ def _catalog_table(frame: Frame, parts: tuple[str, ...], view: CatalogView, data
     if view.permission and not session.principal.may(session.server, view.permission):
         raise error(300, view.permission, "server", "master")
     columns = [ColumnDefinition(name_, type_) for name_, type_ in view.columns]
-
+    columns += [ColumnDefinition(name_, INT, modelled=False) for name_ in view.not_modelled]
     names = [column.name for column in columns]
     known = frozenset(names)
 
@@ -159,6 +161,5 @@ def permission_chain_depth(frame: Frame) -> int:
 
 def _nest(frame: Frame) -> Any:
     from lab.sql.engine.frame import Variable
-    from lab.sql.engine.types import INT
 
     return Variable(INT, permission_chain_depth(frame) + 1)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lab.sql.engine.errors import error
+from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.nodes import Expression, Query
 from lab.sql.engine.types import SqlType
 
@@ -45,6 +45,8 @@ class Field:
     name: str
     type: SqlType
     nullable: bool = True
+    not_modelled: str = ""
+    """The view, for a column that SQL Server has there and the lab does not: a name that finds it is refused."""
 
 
 @dataclass
@@ -68,7 +70,7 @@ class Scope:
     clause: str = "select list"
 
     def find(self, parts: tuple[str, ...]) -> int | None:
-        """The index of a column in this scope alone. Raises 209 when the name fits several."""
+        """The index of a column in this scope alone. Raises 209 when the name fits several, and "does not model"."""
         name, qualifier = parts[-1].lower(), tuple(part.lower() for part in parts[:-1])
         fits = [
             index
@@ -77,6 +79,8 @@ class Scope:
         ]
         if len(fits) > 1:
             raise error(209, parts[-1])
+        if fits and self.fields[fits[0]].not_modelled:
+            raise not_modelled(f"the column {parts[-1]} of {self.fields[fits[0]].not_modelled}")
         return fits[0] if fits else None
 
     def cte(self, name: str) -> tuple[tuple[str, ...], Query, Scope] | None:

@@ -259,7 +259,7 @@ def select_items(target: Scope, base: Scope, query: n.Select) -> tuple[list[Outp
             fields = [one for one in base.fields if wanted is None or (one.table and one.table[-1] == wanted)]
             if not fields:
                 raise error(107 if wanted else 263, node.qualifier or "")
-            for one in fields:
+            for one in (field for field in fields if not field.not_modelled):
                 index = base.fields.index(one)
                 name = n.Name((*one.table, one.name))
                 bounds.append(bind(target, name) if target is not base else _field(base, index))

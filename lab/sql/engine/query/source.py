@@ -56,7 +56,10 @@ def _table(scope: Scope, source: n.TableSource) -> SourcePlan:
             return _named(plan, source.alias or source.parts[0], columns)
     table = find_table(scope.frame, source.parts, "SELECT")
     name = (source.alias.lower(),) if source.alias else tuple(part.lower() for part in table.parts)
-    fields = tuple(Field(name, column.name, column.type, column.nullable) for column in table.columns)
+    fields = tuple(
+        Field(name, column.name, column.type, column.nullable, "" if column.modelled else ".".join(table.parts))
+        for column in table.columns
+    )
     return SourcePlan(fields, lambda env: [row for _, row in table.rows()])
 
 

@@ -1,4 +1,4 @@
-"""Statements about the whole server: roles, KILL, RECONFIGURE, CHECKPOINT, SHUTDOWN."""
+"""Statements about the whole server: roles, KILL, CHECKPOINT."""
 
 from __future__ import annotations
 
@@ -114,23 +114,9 @@ def _kill(p: Parser) -> Statement:
     return Kill(p.integer())
 
 
-@dataclass
-class Reconfigure(Statement):
-    def run(self, frame: Frame) -> Iterator[Event]:
-        frame.session.require("ALTER SETTINGS", 5812)
-        from lab.sql.engine.procedures.configuration import STATIC
-
-        server = frame.session.server
-        for name, document in server.items("configuration"):
-            if name not in STATIC:
-                server.put("configuration", name, {**document, "in_use": document["value"]})
-        return iter(())
-
-
 @statement("RECONFIGURE")
 def _reconfigure(p: Parser) -> Statement:
-    p.accept("WITH", "OVERRIDE")
-    return Reconfigure()
+    raise not_modelled("RECONFIGURE")
 
 
 @dataclass

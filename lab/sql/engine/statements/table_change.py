@@ -15,10 +15,9 @@ from lab.sql.engine.query.lookup import find_object, find_table
 from lab.sql.engine.statements.table import check_free_name, stored_constraint
 from lab.sql.engine.statements.table_definition import (
     TableDefinition,
-    column_definition,
     named,
     source_text,
-    table_constraint,
+    take_element,
 )
 from lab.sql.engine.tables.stored import StoredTable, stored_table
 from lab.sql.engine.tables.table import ColumnDefinition, Constraint, column_document
@@ -182,12 +181,7 @@ def _parse_add(p: Parser, parts: tuple[str, ...]) -> Statement:
             text = source_text(p, start)
             p.expect("FOR")
             return AlterTable(parts, default=(label, text, p.name()))
-        if p.at_any("CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"):
-            definition.constraints.append(table_constraint(p))
-        else:
-            column, constraints = column_definition(p)
-            definition.columns.append(column)
-            definition.constraints += constraints
+        take_element(p, definition)
         if not p.accept(","):
             return AlterTable(parts, add=definition)
 

@@ -49,17 +49,22 @@ def named(constraint: Constraint, table: str) -> Constraint:
     )
 
 
+def take_element(p: Parser, definition: TableDefinition) -> None:
+    """A column or a constraint of CREATE TABLE or ALTER TABLE … ADD."""
+    if p.at_any("CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"):
+        definition.constraints.append(table_constraint(p))
+    else:
+        column, constraints = column_definition(p)
+        definition.columns.append(column)
+        definition.constraints += constraints
+
+
 def table_body(p: Parser) -> TableDefinition:
     """The parenthesis of CREATE TABLE and of a table variable."""
     definition = TableDefinition()
     p.expect("(")
     while True:
-        if p.at_any("CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "FOREIGN"):
-            definition.constraints.append(table_constraint(p))
-        else:
-            column, constraints = column_definition(p)
-            definition.columns.append(column)
-            definition.constraints += constraints
+        take_element(p, definition)
         if not p.accept(","):
             break
         if p.at(")"):

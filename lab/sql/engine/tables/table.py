@@ -25,6 +25,8 @@ class ColumnDefinition:
     identity: tuple[int, int] | None = None
     computed: str | None = None
     column_id: int = 0
+    modelled: bool = True
+    """False for a column of a catalog view that SQL Server has and the lab does not."""
 
 
 @dataclass(frozen=True)

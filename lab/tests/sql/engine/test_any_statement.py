@@ -41,7 +41,7 @@ PARTS = _words("year quarter month dayofyear day week weekday hour minute second
 TABLE = """CREATE TABLE t (i int NOT NULL PRIMARY KEY, n nvarchar(20), d datetime, b varbinary(10), m decimal(5,2),
     g uniqueidentifier);
 INSERT t VALUES (1, N'a', '2020-01-01', 0x01, 1.5, NEWID()), (2, NULL, NULL, NULL, NULL, NULL)"""
-PROCEDURES = ("sp_executesql", "xp_instance_regread", "sp_addextendedproperty", "sp_configure", "sp_addsrvrolemember",
+PROCEDURES = ("sp_executesql", "xp_instance_regread", "sp_addextendedproperty", "sp_update_job", "xp_fileexist",
               "xp_dirtree", "sp_rename", "sp_nothing")  # fmt: skip
 KNOWN = re.findall(
     r'"((?:SELECT|CREATE|ALTER|DROP|INSERT|UPDATE|DELETE|BACKUP|RESTORE|EXEC|GRANT|DENY|REVOKE|DECLARE|SET)[^"]{5,})"',

@@ -172,7 +172,7 @@ def test_each_server_may_have_an_account_of_its_own(primary: Session, secondary:
         ok(session, text)
     services = prepared.machine("SQL2").collection("service")
     services["MSSQLSERVER"] = {"name": "MSSQLSERVER", "account": r"NT SERVICE\MSSQLSERVER"}
-    account = "SELECT service_account FROM sys.dm_server_services WHERE servicename LIKE 'SQL Server (%'"
+    account = "SELECT service_account FROM sys.dm_server_services WHERE filename LIKE '%sqlservr.exe'"
     assert ok(secondary, account).value == r"NT SERVICE\MSSQLSERVER"
     assert ok(primary, PARTNER).rows == [("DISCONNECTED", 35201)]
     ok(primary, r"CREATE LOGIN [HYPERVNU\SQL2$] FROM WINDOWS")
@@ -241,7 +241,7 @@ def test_endpoints_are_objects(primary: Session) -> None:
     ok(primary, "ROLLBACK")
     assert run(primary, "CREATE ENDPOINT e AS TCP (LISTENER_PORT = 7022) FOR TSQL ()").numbers == [999999]
     shown = """SELECT name, state_desc, role_desc, encryption_algorithm_desc FROM sys.database_mirroring_endpoints;
-        SELECT port FROM sys.tcp_endpoints WHERE type = 4"""
+        SELECT port FROM sys.tcp_endpoints WHERE name = 'Hadr_endpoint'"""
     answer = ok(primary, shown)
     assert answer.results[0].rows == [("Hadr_endpoint", "STARTED", "ALL", "AES")]
     assert answer.rows == [(5022,)]

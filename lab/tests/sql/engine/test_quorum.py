@@ -9,7 +9,7 @@ from lab.sql.engine.group.quorum import force_quorum, has_quorum
 from lab.tests.sql.engine.conftest import Servers, ok, run
 
 CLUSTER = "SELECT quorum_type_desc, quorum_state_desc FROM sys.dm_hadr_cluster"
-MEMBERS = """SELECT member_name, member_type_desc, member_state, number_of_quorum_votes
+MEMBERS = """SELECT member_name, member_type, member_state, number_of_quorum_votes
     FROM sys.dm_hadr_cluster_members ORDER BY member_type, member_name"""
 ROLE = "SELECT role_desc FROM sys.dm_hadr_availability_replica_states WHERE is_local = 1"
 OPEN = "SELECT COUNT(*) FROM VirtualManagerDB.sys.tables"
@@ -35,10 +35,10 @@ def test_two_nodes_and_a_share_vote(servers: Servers) -> None:
     session = servers.as_installer("SQL1")
     assert ok(session, CLUSTER).rows == [("NODE_AND_FILE_SHARE_MAJORITY", "NORMAL_QUORUM")]
     share = servers.world.topology["sql"]["backup_share"]
-    members = [("SQL1", "CLUSTER_NODE", 1, 1), ("SQL2", "CLUSTER_NODE", 1, 1), (share, "FILE_SHARE_WITNESS", 1, 1)]
+    members = [("SQL1", 0, 1, 1), ("SQL2", 0, 1, 1), (share, 2, 1, 1)]
     assert ok(session, MEMBERS).rows == members
     away(servers, "SQL1")
-    members[0] = ("SQL1", "CLUSTER_NODE", 0, 1)
+    members[0] = ("SQL1", 0, 0, 1)
     assert ok(servers.as_installer("SQL2"), MEMBERS).rows == members
 
 

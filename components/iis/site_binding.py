@@ -143,7 +143,7 @@ class Sites:
 
 def read_sites(remote: Remote, machine: str, attempted: str) -> Sites:
     """Ask a machine for its web sites."""
-    found = remote.powershell(machine).run(load_script("windows/read_bindings.ps1"), attempted=attempted)[0]
+    found = remote.powershell(machine).run(load_script("iis/read_bindings.ps1"), attempted=attempted)[0]
     return Sites(
         {folded(site["name"]): site["started"] for site in found["sites"]},
         tuple(Binding(b["site"], b["information"], b["flags"], b["thumbprint"].upper()) for b in found["bindings"]),
@@ -196,7 +196,7 @@ class SiteBindingResource(
             steps.append(unbind(machine, site, inputs.old_port, facts))
         steps += [unbind(machine, site, port, facts) for port in inputs.former if port in facts.ports]
         if not facts.started:
-            start = Script(machine, "windows/start_site.ps1", {"Site": site})
+            start = Script(machine, "iis/start_site.ps1", {"Site": site})
             steps.append(Step(f"On {machine}, start {site}.", start, PORT_TAKEN))
         return steps
 
@@ -257,11 +257,11 @@ def bind(machine: str, site: str, port: int, thumbprint: str, facts: SiteBinding
             "Let that binding require server name indication, or move it to another port.",
         )
     if port not in facts.ports:
-        action = Script(machine, "windows/add_binding.ps1", {"Site": site, "Port": port})
+        action = Script(machine, "iis/add_binding.ps1", {"Site": site, "Port": port})
         steps.append(Step(f"On {machine}, bind {site} to port {port}.", action))
     if given != thumbprint:
         arguments = {"Site": site, "Information": _plain(port), "Thumbprint": thumbprint}
-        action = Script(machine, "windows/set_binding_certificate.ps1", arguments)
+        action = Script(machine, "iis/set_binding_certificate.ps1", arguments)
         steps.append(Step(f"On {machine}, give port {port} of {site} the certificate {thumbprint}.", action))
     return steps
 
@@ -274,7 +274,7 @@ def put_back(machine: str, site: str, port: int, thumbprint: str, facts: SiteBin
     if port in facts.ports and not facts.ports[port]:
         return []
     off = [unbind(machine, site, port, facts)] if port in facts.ports else []
-    action = Script(machine, "windows/add_binding.ps1", {"Site": site, "Port": port})
+    action = Script(machine, "iis/add_binding.ps1", {"Site": site, "Port": port})
     what = f"On {machine}, bind {site} to port {port} without the certificate {thumbprint}, which is no longer there."
     return [*off, Step(what, action)]
 
@@ -283,7 +283,7 @@ def unbind(machine: str, site: str, port: int, facts: SiteBindingFacts) -> Step:
     """The step that takes a site off a port, with the certificate where no other binding uses that."""
     alone = not facts.beside_on(port) and port not in facts.others
     arguments = {"Site": site, "Information": _plain(port), "WithCertificate": alone}
-    return Step(f"On {machine}, take {site} off port {port}.", Script(machine, "windows/remove_binding.ps1", arguments))
+    return Step(f"On {machine}, take {site} off port {port}.", Script(machine, "iis/remove_binding.ps1", arguments))
 
 
 def _plain(port: int) -> str:
@@ -291,7 +291,7 @@ def _plain(port: int) -> str:
     return f"*:{port}:"
 
 
-class SiteBinding(FarmResource[SiteBindingInputs], module="windows", name="SiteBinding"):
+class SiteBinding(FarmResource[SiteBindingInputs], module="iis", name="SiteBinding"):
     """The HTTPS binding of a web site."""
 
     implementation = SiteBindingResource

@@ -1,6 +1,6 @@
 """Guarantees that the web sites of a machine answer with one certificate, each on its own port, and that they run.
 
-It is about what people's browsers and other servers see of every site: the portal's installer gives each one a
+It is about what browsers and other servers see of every site: the portal's installer gives each one a
 self-signed certificate, which nobody trusts. Only the sites' bindings for every address and every name are changed, and
 refused where a binding for a host name without server name indication would get the certificate as well. Where one
 certificate replaces another, Windows has none for a moment: a node of a load balancing cluster takes no clients
@@ -12,12 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from components.iis.site_binding import CHANGE, SiteBindingFacts, Sites, bind, put_back, read_sites, unbind
 from components.nlb import state
 from components.nlb.state import NodeView
 from components.nlb.without_clients import without_clients
 from components.resource import FarmResource, InputPart, Inputs, ReplaceOn, WithBaseline
 from components.steps import Script, Step
-from components.windows.site_binding import CHANGE, SiteBindingFacts, Sites, bind, put_back, read_sites, unbind
 from remote.errors import MachineError
 from remote.session import Remote
 
@@ -75,7 +75,7 @@ class SiteCertificatesResource(WithBaseline[SiteCertificatesInputs, SiteCertific
             steps += bind(machine, one.site, one.port, inputs.thumbprint, own)
         steps = without_clients(machine, inputs.interface, inputs.timeout_seconds, facts, CHANGE, steps)
         steps += [
-            Step(f"On {machine}, start {one.site}.", Script(machine, "windows/start_site.ps1", {"Site": one.site}))
+            Step(f"On {machine}, start {one.site}.", Script(machine, "iis/start_site.ps1", {"Site": one.site}))
             for one in inputs.sites
             if not facts.of(one).started
         ]
@@ -132,7 +132,7 @@ class SiteCertificatesResource(WithBaseline[SiteCertificatesInputs, SiteCertific
         }
 
 
-class SiteCertificates(FarmResource[SiteCertificatesInputs], module="windows", name="SiteCertificates"):
+class SiteCertificates(FarmResource[SiteCertificatesInputs], module="iis", name="SiteCertificates"):
     """The certificate of a machine's web sites."""
 
     implementation = SiteCertificatesResource

@@ -44,14 +44,14 @@ class Administration(Protocol):
     def register(self, others: Sequence[PortalNode], after: Iterable[pulumi.Resource]) -> Resources:
         """The plan seen through every further node, and the registration of SPF."""
 
-    def ask(self, after: Iterable[pulumi.Resource]) -> Resources:
+    def leave_to_operator(self, after: Iterable[pulumi.Resource]) -> Resources:
         """What is left to the operator, after everything else."""
 
 
 def administration(
     topology: Topology, secrets: FarmSecrets, spf: ServiceProviderFoundation, child: Child
 ) -> Administration:
-    kind = ByPerson if topology.release.by_hand else WithCmdlets
+    kind = ByOperator if topology.release.by_hand else WithCmdlets
     return kind(topology, secrets, spf, child)
 
 
@@ -133,11 +133,11 @@ class WithCmdlets:
         ]
         return [self._spf.register(self._machine, seen or before)]
 
-    def ask(self, after: Iterable[pulumi.Resource]) -> Resources:
+    def leave_to_operator(self, after: Iterable[pulumi.Resource]) -> Resources:
         return []
 
 
-class ByPerson:
+class ByOperator:
     """Everything by the operator in the administrators' site, after all the rest; the operators may use it."""
 
     def __init__(self, topology: Topology, secrets: FarmSecrets, spf: ServiceProviderFoundation, child: Child) -> None:
@@ -146,7 +146,7 @@ class ByPerson:
 
     @property
     def plan_id(self) -> pulumi.Output[str]:
-        assert self._plan is not None, "the person is asked first"
+        assert self._plan is not None, "the operator creates the plan first"
         return self._plan.plan_id
 
     def admit(self, after: Iterable[pulumi.Resource]) -> Resources:
@@ -158,7 +158,7 @@ class ByPerson:
     def register(self, others: Sequence[PortalNode], after: Iterable[pulumi.Resource]) -> Resources:
         return []
 
-    def ask(self, after: Iterable[pulumi.Resource]) -> Resources:
+    def leave_to_operator(self, after: Iterable[pulumi.Resource]) -> Resources:
         topology, before = self._topology, list(after)
         plan, where = topology.portal.plan, made_where(topology)
         self._plan = PlanByHand(

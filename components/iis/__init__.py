@@ -1,0 +1,1 @@
+"""IIS on a machine: the bindings of sites and their certificates."""
