@@ -39,9 +39,9 @@ class SiteInputs(InputPart):
 
 class FailoverProofInputs(OnReplicas):
     group: Annotated[str, ReplaceOn()]
-    """The availability group."""
+    """The availability group's name in SQL Server."""
     machines: tuple[str, ...]
-    """All replicas."""
+    """All replicas, by the names of their machines in the topology."""
     machine: str
     """Where the primary is to be before and after the proof."""
     partner: str

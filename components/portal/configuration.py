@@ -59,7 +59,7 @@ class FeatureSite(InputPart):
 
 class ConfigurationInputs(ThroughFarm, OnReplicas):
     machine: Annotated[str, ReplaceOn()]
-    """The portal node."""
+    """The portal node, by its name in the topology."""
     features: tuple[str, ...]
     """In the order in which they are configured."""
     server: str
@@ -67,7 +67,7 @@ class ConfigurationInputs(ThroughFarm, OnReplicas):
     login: str
     """The SQL administrator's login, with which stores and logins are made."""
     password: Secret
-    """Its password."""
+    """Its password, in clear only on the wire."""
     passphrase: Secret
     """The passphrase that encrypts secrets in the farm's stores, the same on every node; it cannot be recovered."""
     sites: tuple[FeatureSite, ...] = ()

@@ -30,5 +30,5 @@ def test_no_script_reads_what_the_lab_does_not_model(servers: Servers) -> None:
 
 
 def test_what_it_does_not_model_is_seen(servers: Servers) -> None:
-    with pytest.raises(MachineError, match="does not model the column is_encrypted of sys.databases"):
+    with pytest.raises(MachineError, match=r"does not model the column is_encrypted of sys\.databases"):
         servers.sql("SQL2").rows("SELECT is_encrypted FROM sys.databases", attempted="read it")
