@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from components.patience import Patience
-from components.portal.site_probe import probe_site
 from components.resource import FarmResource, InputPart, PlansByChange, Recovers, ReplaceOn
+from components.site_probe import probe_site
 from components.sql import group as groups
 from components.sql.group import Group
 from components.sql.hopeless import causes

@@ -23,7 +23,6 @@ from typing import Annotated, Any
 from pydantic import PrivateAttr
 
 from components.portal.databases import CONFIG, DATABASES
-from components.portal.site_probe import probe_site
 from components.resource import (
     MASKED_DIFFERENCE,
     Adoptable,
@@ -34,6 +33,7 @@ from components.resource import (
     ThroughFarm,
     ValidatesChange,
 )
+from components.site_probe import probe_site
 from components.sql import whereabouts
 from components.sql.replicas import OnReplicas
 from components.sql.whereabouts import Whereabouts
