@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from components.patience import Patience
-from components.portal.site_probe import probe_site
 from components.resource import FarmResource, InputPart, PlansByChange, Recovers, ReplaceOn
+from components.site_probe import probe_site
 from components.sql import group as groups
 from components.sql.group import Group
 from components.sql.hopeless import causes
@@ -39,9 +39,9 @@ class SiteInputs(InputPart):
 
 class FailoverProofInputs(OnReplicas):
     group: Annotated[str, ReplaceOn()]
-    """The availability group."""
+    """The availability group's name in SQL Server."""
     machines: tuple[str, ...]
-    """All replicas."""
+    """All replicas, by the names of their machines in the topology."""
     machine: str
     """Where the primary is to be before and after the proof."""
     partner: str

@@ -26,7 +26,7 @@ HERE = "this computer"
 
 class ServerTlsCheckInputs(Inputs):
     machines: tuple[str, ...]
-    """Where WinRM is tried."""
+    """Where WinRM is tried, by their names in the topology."""
     sql_servers: tuple[str, ...]
     """Where SQL Server is tried."""
     state: str = TRUSTED

@@ -294,7 +294,8 @@ def main() -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    server.wait_for_termination()
+    with contextlib.suppress(KeyboardInterrupt):  # SIGINT is how the engine ends a plugin
+        server.wait_for_termination()
 
 
 if __name__ == "__main__":

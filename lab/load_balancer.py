@@ -181,7 +181,7 @@ class LoadBalancer:
                 answers = pool.map(lambda pair: self._works(*pair), probed)
                 for (service, member), works in zip(probed, answers, strict=True):
                     service.note(member, works)
-                waited = min((float(service.probe["seconds"]) for service, _ in probed), default=60.0)
+                waited = min((float(service.probe["interval_seconds"]) for service, _ in probed), default=60.0)
                 self._look.wait(max(PROBE_SECONDS, waited * self._world.clock.pace))
 
     def _works(self, service: Service, member: Member) -> bool:
@@ -220,7 +220,7 @@ def _services(world: World, servers: list[Document]) -> list[Service]:
             for service in server["services"]:
                 port = int(service["port"])
                 members = [Member(each["machine"], loopback_of(each["address"]), port) for each in server["members"]]
-                probe = {key: service["probe"][key] for key in ("path", "lowest", "highest", "seconds", "failures")}
+                probe = {key: service["probe"][key] for key in ("path", "lowest", "highest", "interval_seconds", "failures")}
                 found.append(Service(loopback_of(address), port, tuple(members), probe))
     except (LookupError, TypeError, ValueError) as error:
         raise ConfigurationError(f"it is not complete: {type(error).__name__}: {error}") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -279,3 +280,18 @@ def test_with_the_real_cli(tmp_path: Path) -> None:
     pulumi("config", "set", "marker", "2")
     assert "+-1 replaced" in pulumi("up", "--yes", "--skip-preview")
     assert "3 deleted" in pulumi("destroy", "--yes", "--skip-preview")
+
+
+def test_the_engine_ends_it_with_an_interrupt() -> None:
+    """A traceback would be the last thing that the operator reads of a preview."""
+    plugin = subprocess.Popen(
+        [sys.executable, "-P", "-u", str(ROOT / "lab" / "command_plugin.py")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert plugin.stdout is not None
+    assert plugin.stdout.readline()
+    plugin.send_signal(signal.SIGINT)
+    _, errors = plugin.communicate(timeout=60)
+    assert (plugin.returncode, errors) == (0, "")

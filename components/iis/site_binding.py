@@ -26,7 +26,7 @@ from remote.session import Remote
 
 class SiteBindingInputs(Inputs):
     machine: Annotated[str, ReplaceOn()]
-    """The machine."""
+    """The machine, by its name in the topology."""
     site: Annotated[str, ReplaceOn()]
     """The site's name in IIS."""
     port: int
@@ -38,7 +38,7 @@ class SiteBindingInputs(Inputs):
     former: tuple[int, ...] = ()
     """Where it no longer answers either: the ports that this program gave it before."""
     started: bool = True
-    """Whether the site runs."""
+    """Whether the site runs in IIS; a stopped one is started."""
     interface: str = ""
     """The network card that is bound to the cluster of the node's tier. Empty: there is none."""
     timeout_seconds: float = 120

@@ -31,13 +31,13 @@ class SitePort(InputPart):
 
 class SiteCertificatesInputs(Inputs):
     machine: Annotated[str, ReplaceOn()]
-    """The machine."""
+    """The machine, by its name in the topology."""
     sites: tuple[SitePort, ...]
     """The sites with their ports."""
     thumbprint: str
     """The certificate that they answer with; a drifted state names the sites that have another one."""
     started: bool = True
-    """Whether all of them run."""
+    """Whether all of them run in IIS; a stopped one is started."""
     interface: str = ""
     """The network card that is bound to the cluster of the node's tier. Empty: there is none."""
     timeout_seconds: float = 120

@@ -31,7 +31,7 @@ ADDRESSES = "addresses"
 
 class NodeInput(InputPart):
     machine: str
-    """A machine of the tier."""
+    """A machine of the tier, by its name in the topology."""
     interface: str
     """Its network card that joins, by the connection's name, such as Ethernet."""
 

@@ -32,13 +32,13 @@ IN_ORDER = "the cluster's, switched on, with equal shares"
 
 class NodeInputs(Inputs):
     machine: Annotated[str, ReplaceOn()]
-    """The node."""
+    """The node, by its name in the topology."""
     interface: Annotated[str, ReplaceOn()]
     """The network card that joins."""
     tier: Annotated[str, ReplaceOn()]
     """The tier that the cluster is in front of, by the first of its roles."""
     cluster: str
-    """The cluster's full name."""
+    """The cluster's full name in DNS, which NLB keeps as well."""
     first: str
     """The machine of the cluster's first node."""
     first_interface: str

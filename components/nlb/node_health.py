@@ -52,13 +52,13 @@ class OtherNode(InputPart):
 
 class NodeHealthInputs(Inputs):
     machine: Annotated[str, ReplaceOn()]
-    """The node."""
+    """The node, by its name in the topology."""
     tier: Annotated[str, ReplaceOn()]
     """The tier that the cluster is in front of, by the first of its roles."""
     interface: str
     """The network card that is bound to the cluster."""
     address: str
-    """The node's own address."""
+    """The node's own IPv4 address, at which its sites are tried."""
     ports: tuple[int, ...]
     """The ports of its sites: every one has to answer, with less than HTTP 500."""
     others: tuple[OtherNode, ...] = ()
@@ -89,6 +89,7 @@ class Trigger:
     """Its class in WMI: ``MSFT_TaskBootTrigger``."""
     enabled: bool
     begins: str = ""
+    """``StartBoundary`` as Windows shows it, local time in ISO 8601."""
     interval: str = ""
     """ISO 8601 duration."""
 
@@ -99,8 +100,11 @@ class Task:
 
     enabled: bool
     user: str
+    """Whom it runs as, as Task Scheduler shows it."""
     level: str
+    """Its ``RunLevel``."""
     actions: tuple[str, ...]
+    """The command line of each action."""
     triggers: tuple[Trigger, ...]
 
 

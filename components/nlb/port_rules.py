@@ -50,11 +50,11 @@ class PortRulesInputs(Inputs):
     tier: Annotated[str, ReplaceOn()]
     """The tier that the cluster is in front of, by the first of its roles."""
     machine: str
-    """The first node."""
+    """The first node of the tier, by its machine's name in the topology."""
     interface: str
     """The network card that is bound to the cluster."""
     cluster: str
-    """The cluster's full name."""
+    """The cluster's full name in DNS, which NLB keeps as well."""
     rules: tuple[RuleInputs, ...]
     """All rules of the cluster; any other goes."""
     timeout_seconds: float = 120

@@ -32,9 +32,13 @@ class PortRule:
 
     start: int
     end: int
+    """Last port, the same as ``start`` for one port."""
     protocol: str
+    """As Get-NlbClusterPortRule gives it."""
     mode: str
+    """``FilteringMode`` of Get-NlbClusterPortRule."""
     affinity: str
+    """``Affinity`` of Get-NlbClusterPortRule."""
     timeout: int = 0
     """Minutes that a client stays with its node after its last connection."""
     address: str = ALL_ADDRESSES
@@ -55,10 +59,15 @@ class NodeView:
 
     machine: str
     bound: bool
+    """Whether NLB is bound to its card."""
     name: str = ""
+    """The cluster's full name."""
     address: str = ""
+    """The cluster's IPv4 address."""
     mask: str = ""
+    """The cluster's subnet mask, dotted."""
     mode: str = ""
+    """``OperationMode`` of Get-NlbCluster."""
     nodes: tuple[tuple[str, str], ...] = ()
     """(machine, state) of every node it sees; the state as Windows gives it."""
     rules: frozenset[PortRule] = frozenset()

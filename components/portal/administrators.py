@@ -26,7 +26,7 @@ class AdministratorsInputs(ThroughFarm):
     login: str
     """The SQL administrator's login."""
     password: Secret
-    """Its password."""
+    """Its password, in clear only on the wire."""
 
 
 class AdministratorsResource(WithBaseline[AdministratorsInputs, frozenset[str]]):

@@ -23,7 +23,6 @@ from typing import Annotated, Any
 from pydantic import PrivateAttr
 
 from components.portal.databases import CONFIG, DATABASES
-from components.portal.site_probe import probe_site
 from components.resource import (
     MASKED_DIFFERENCE,
     Adoptable,
@@ -34,6 +33,7 @@ from components.resource import (
     ThroughFarm,
     ValidatesChange,
 )
+from components.site_probe import probe_site
 from components.sql import whereabouts
 from components.sql.replicas import OnReplicas
 from components.sql.whereabouts import Whereabouts
@@ -59,7 +59,7 @@ class FeatureSite(InputPart):
 
 class ConfigurationInputs(ThroughFarm, OnReplicas):
     machine: Annotated[str, ReplaceOn()]
-    """The portal node."""
+    """The portal node, by its name in the topology."""
     features: tuple[str, ...]
     """In the order in which they are configured."""
     server: str
@@ -67,7 +67,7 @@ class ConfigurationInputs(ThroughFarm, OnReplicas):
     login: str
     """The SQL administrator's login, with which stores and logins are made."""
     password: Secret
-    """Its password."""
+    """Its password, in clear only on the wire."""
     passphrase: Secret
     """The passphrase that encrypts secrets in the farm's stores, the same on every node; it cannot be recovered."""
     sites: tuple[FeatureSite, ...] = ()

@@ -19,9 +19,9 @@ HINT = "`python -m operations load-balancer` prints what it has to carry"
 
 class ExternalLoadBalancerCheckInputs(Inputs):
     machine: str
-    """The tier's first node."""
+    """The tier's first node, by its name in the topology."""
     nodes: tuple[str, ...]
-    """The tier's servers."""
+    """The tier's servers, by their names in the topology."""
     name: Annotated[str, ReplaceOn()]
     """The name that the load balancer carries."""
     ports: tuple[int, ...]

@@ -54,7 +54,7 @@ class FederationInputs(ThroughFarm):
     login: str
     """The SQL administrator's login."""
     password: Secret
-    """Its password."""
+    """Its password, in clear only on the wire."""
 
 
 @dataclass(frozen=True)

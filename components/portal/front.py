@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from components.portal.site_probe import probe_site
+from components.site_probe import probe_site
 from remote.http import HttpError, get
 from remote.session import Remote
 

@@ -23,7 +23,7 @@ from remote.session import Remote
 
 class PlanInputs(ThroughInterface):
     name: Annotated[str, ReplaceOn()]
-    """The plan's display name."""
+    """The plan's display name, by which it is found."""
     services: tuple[str, ...]
     """The services that it has to offer; others in it stay."""
     state: str = "Public"

@@ -28,7 +28,7 @@ SERVICES = {"mysqlservers": "MYSQL Servers", "sqlservers": "SQL Servers"}
 
 class PlanByHandInputs(MadeByHand):
     name: Annotated[str, ReplaceOn()]
-    """The plan's display name."""
+    """The plan's display name, by which it is found."""
     services: tuple[str, ...]
     """The services that it is to offer."""
 

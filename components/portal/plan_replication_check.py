@@ -17,11 +17,11 @@ class PlanReplicationCheckInputs(ThroughInterface):
     machine: Annotated[str, ReplaceOn()]
     """The portal node whose interface is asked."""
     name: Annotated[str, ReplaceOn()]
-    """The plan's display name."""
+    """The plan's display name, by which it is found."""
     plan_id: str
     """The id under which the first node knows it."""
     timeout_seconds: float = 60
-    """How long it may take."""
+    """How long the plan may take to show."""
 
 
 class Seen:

@@ -32,7 +32,7 @@ class PublicEndpointNameInputs(ThroughFarm):
     login: str
     """The SQL administrator's login."""
     password: Secret
-    """Its password."""
+    """Its password, in clear only on the wire."""
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ class SoftwareParts(Inputs):
     """Base of the inputs of what installs the software, and of what looks for its source."""
 
     machine: Annotated[str, ReplaceOn()]
-    """The portal node."""
+    """The portal node, by its name in the topology."""
     source: Literal["webpi", "msi"]
     """``webpi``: Web Platform Installer; ``msi``: the packages in a folder."""
     products: tuple[str, ...] = ()

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from components.portal.site_probe import probe_site
 from components.resource import ThroughFarm
+from components.site_probe import probe_site
 from components.steps import load_script
 from components.topology.roles import ROLES
 from remote.session import Remote

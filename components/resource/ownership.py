@@ -35,8 +35,11 @@ class Owner:
 @dataclass(frozen=True)
 class Claim:
     adopted: bool
+    """Whether the thing existed before; then delete leaves it."""
     baseline: dict[str, Any] = field(default_factory=dict)
+    """What delete has to know of the time before (``WithBaseline``)."""
     owner: Owner = field(default_factory=Owner)
+    """Whom the thing belongs to."""
     token: str = ""
     """Of the create that wrote it; the state of its resource has the same."""
     since: str = ""

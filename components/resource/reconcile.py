@@ -50,7 +50,9 @@ class Outcome(Generic[FactsT]):
     """What came of a create or an update."""
 
     before: FactsT
+    """What was observed before the first step."""
     facts: FactsT
+    """What was observed after the last one."""
     ownership: Ownership
 
 

@@ -29,7 +29,7 @@ class RegistrationInputs(ThroughInterface):
     account: str
     """The local account on the SPF servers that the portal calls with."""
     password: Annotated[Secret, WriteOnly()]
-    """Its password."""
+    """Its password, in clear only on the wire."""
     enabled: bool = True
     """Whether the portal uses it."""
 

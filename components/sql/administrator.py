@@ -30,13 +30,13 @@ _LOG_OFF_SECONDS = 60
 
 class AdministratorInputs(OnReplicas):
     machines: tuple[str, ...]
-    """All replicas."""
+    """All replicas, by the names of their machines in the topology; the first keeps the claim."""
     login: Annotated[str, ReplaceOn()]
     """Its name; ``sa`` also where that was renamed."""
     password: Secret
     """Its password, the same everywhere."""
     enabled: bool = True
-    """Whether it may log on."""
+    """Whether it may log on; a disabled one is enabled."""
     sysadmin: bool = True
     """Whether it is in the server role sysadmin."""
 
@@ -52,9 +52,12 @@ class AdministratorInputs(OnReplicas):
 class LoginState:
     name: str
     sid: str
+    """Hexadecimal, with 0x."""
     disabled: bool
     password_matches: bool
+    """Whether the configured password is the one that it has (PWDCOMPARE)."""
     sysadmin: bool
+    """Whether it is a member of the server role sysadmin."""
     owns: tuple[str, ...] = ()
     """Databases of a dedicated login's own: those that were made with it."""
     sessions: tuple[str, ...] = ()

@@ -78,7 +78,7 @@ class AlwaysOnResource(ValidatesChange[AlwaysOnInputs, AlwaysOnFacts]):
 
     def observe(self, inputs: AlwaysOnInputs, remote: Remote) -> AlwaysOnFacts:
         def settings(machine: str) -> tuple[bool, ServerMode]:
-            configured = _configured(remote, machine, inputs.instances.get(machine, _DEFAULT))
+            configured = read_configured(remote, machine, inputs.instances.get(machine, _DEFAULT))
             return configured, read_mode(remote, machine)
 
         given = query_each(inputs, inputs.machines, settings).given
@@ -111,7 +111,7 @@ class AlwaysOnResource(ValidatesChange[AlwaysOnInputs, AlwaysOnFacts]):
         return live
 
 
-def _configured(remote: Remote, machine: str, instance: str) -> bool:
+def read_configured(remote: Remote, machine: str, instance: str) -> bool:
     """Whether the next start of an instance enables AlwaysOn."""
     attempted = "read whether AlwaysOn Availability Groups is enabled"
     found = remote.powershell(machine).run(

@@ -70,11 +70,11 @@ SYNCHRONIZED = "synchronized"
 
 class AvailabilityDatabaseInputs(OnReplicas):
     database: Annotated[str, ReplaceOn()]
-    """The database."""
+    """The database's name on every replica."""
     group: Annotated[str, ReplaceOn()]
-    """The availability group."""
+    """The availability group's name in SQL Server."""
     machines: tuple[str, ...]
-    """All replicas."""
+    """All replicas, by the names of their machines in the topology; the first keeps the claim."""
     share: str
     """Where backups pass from the primary to the others."""
     timeout_seconds: float = 600

@@ -37,7 +37,7 @@ CONNECTED = "every replica"
 
 class ReplicaInputs(InputPart):
     machine: str
-    """The machine it runs on."""
+    """The machine that it runs on, by its name in the topology."""
     url: str
     """Where the other replicas reach its endpoint; of a replica that is there already only the port matters."""
     availability_mode: Literal["SYNCHRONOUS_COMMIT", "ASYNCHRONOUS_COMMIT"] = "SYNCHRONOUS_COMMIT"

@@ -23,9 +23,9 @@ RIGHTS = ("CONNECT SQL", "VIEW SERVER STATE", "ALTER ANY AVAILABILITY GROUP")
 
 class ClusterAccessInputs(OnReplicas):
     group: Annotated[str, ReplaceOn()]
-    """The availability group."""
+    """The availability group's name in SQL Server."""
     machines: tuple[str, ...]
-    """All replicas."""
+    """All replicas, by the names of their machines in the topology; the first keeps the claim."""
     access: str = "granted"
     """What is declared of every replica; a drifted state names the rights that the cluster lacks."""
 

@@ -40,11 +40,11 @@ class PartnerInputs(InputPart):
 
 class MirroringEndpointInputs(OnReplicas):
     machine: Annotated[str, ReplaceOn()]
-    """The replica's machine."""
+    """The replica's machine, by its name in the topology."""
     port: int
     """The TCP port on which the other replicas reach it, 5022 in most farms."""
     partners: tuple[PartnerInputs, ...]
-    """The other replicas."""
+    """The other replicas, by the names of their machines in the topology."""
     name: str = "Hadr_endpoint"
     """The name of an endpoint that has to be made."""
     state: Literal["STARTED"] = "STARTED"
@@ -62,8 +62,11 @@ class Endpoint:
     name: str
     port: int
     state: str
+    """STARTED, STOPPED or DISABLED (``state_desc``)."""
     role: str
+    """ALL, PARTNER or WITNESS (``role_desc``)."""
     encryption: str
+    """``encryption_algorithm_desc``: AES, RC4, ``NONE, AES``, …"""
     authentication: str = BY_WINDOWS
 
 

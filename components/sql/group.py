@@ -28,6 +28,7 @@ class Server:
     knows: bool
     """Whether it has a replica of the group that joined."""
     role: str = ""
+    """PRIMARY, SECONDARY or RESOLVING (``role_desc``); empty where it has no replica."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,16 @@ class Replica:
 
     machine: str
     server: str
+    """Its server as SQL Server names it: ``SQL2`` or ``SQL2\\WAP``."""
     role: str
     connected: bool
     availability_mode: str
+    """SYNCHRONOUS_COMMIT or ASYNCHRONOUS_COMMIT (``availability_mode_desc``)."""
     failover_mode: str
+    """AUTOMATIC or MANUAL (``failover_mode_desc``)."""
     joined: bool = True
     url: str = ""
+    """Its endpoint's, ``TCP://sql2.hyper-v.nu:5022``."""
     trouble: str = ""
     """The last error of a connection from the primary, with its number and its time by the primary's clock; empty while
     it is connected."""
@@ -60,8 +65,10 @@ class DatabaseReplica:
     joined: bool
     failover_ready: bool
     synchronization: str
+    """``synchronization_state_desc``: SYNCHRONIZED, SYNCHRONIZING, NOT SYNCHRONIZING, …; empty where unknown."""
     suspended: bool
     suspend_reason: str = ""
+    """``suspend_reason_desc``, as SUSPEND_FROM_USER; empty while it is not suspended."""
     to_send: int | None = None
     """Kilobytes of the primary's log that the replica has not got yet; None where that cannot be told."""
     to_redo: int | None = None

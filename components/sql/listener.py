@@ -24,9 +24,9 @@ from remote.session import Remote
 
 class ListenerInputs(Inputs):
     group: Annotated[str, ReplaceOn()]
-    """The availability group."""
+    """The availability group's name in SQL Server."""
     machines: tuple[str, ...]
-    """All replicas."""
+    """All replicas, by the names of their machines in the topology; the first keeps the claim."""
     listener: Annotated[str, ReplaceOn()]
     """The listener's name without its domain, at most 15 characters: it becomes a computer object."""
     address: str

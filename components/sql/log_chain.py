@@ -34,16 +34,23 @@ class LogBackup:
     """One backup of a database's log in the history of the primary."""
 
     set_guid: str
+    """``backup_set_uuid`` of msdb."""
     fork: str
+    """``last_recovery_fork_guid``: which history the log belongs to."""
     first_lsn: int
+    """The first LSN in it."""
     last_lsn: int
+    """The LSN with which the next log backup begins."""
     device: str
     """The file, or the first of several."""
     devices: int
+    """How many files it is striped over."""
     position: int
     """Which set of the file it is, from 1."""
     user: str
+    """Who made it, as msdb has it."""
     finished: str
+    """When it ended, by the server's clock."""
     readable_on: frozenset[str] = frozenset()
     """The machines that can restore it."""
 

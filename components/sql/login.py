@@ -73,10 +73,13 @@ class Login:
     sid: str
     hash: Secret
     policy: bool
+    """CHECK_POLICY: the password policy of Windows is enforced."""
     expiration: bool
+    """CHECK_EXPIRATION."""
     disabled: bool
     default_database: str
     password_set: str
+    """When its password was set, as UTC text of one form, so that texts compare as times."""
     roles: frozenset[str] = frozenset()
     permissions: frozenset[Permission] = frozenset()
     language: str = "us_english"

@@ -48,9 +48,9 @@ class LoginMirrorInputs(OnReplicas):
     name: Annotated[str, ReplaceOn()] = "logins"
     """Tells two mirrors of one group apart."""
     group: Annotated[str, ReplaceOn()]
-    """The availability group."""
+    """The availability group's name in SQL Server."""
     machines: tuple[str, ...]
-    """All replicas."""
+    """All replicas, by the names of their machines in the topology; the first keeps the claim."""
     databases: tuple[str, ...]
     """The databases whose users say which logins are needed."""
     further: tuple[str, ...] = ()

@@ -33,11 +33,11 @@ WITH_DATABASES = "where the primary is"
 
 class PrimaryInputs(OnReplicas):
     group: Annotated[str, ReplaceOn()]
-    """The availability group."""
+    """The availability group's name in SQL Server."""
     machine: str
     """The machine that is to be the primary."""
     machines: tuple[str, ...]
-    """All replicas."""
+    """All replicas, by the names of their machines in the topology."""
     policy: Literal["build", "always", "never"] = "build"
     """When it is moved there: while the farm is built, always, or never."""
     timeout_seconds: float = 120

@@ -23,7 +23,9 @@ class Member:
     name: str
     """A computer, a drive, or a file share."""
     kind: int
+    """``member_type`` of sys.dm_hadr_cluster_members: 0 a node, 1 a disk, 2 a file share."""
     up: bool
+    """``member_state``."""
     votes: int
 
     @property

@@ -42,9 +42,9 @@ class RestartInputs(Inputs):
     """Inputs of a setting of all replicas that takes effect at a start of SQL Server."""
 
     group: Annotated[str, ReplaceOn()]
-    """The availability group."""
+    """The availability group's name in SQL Server."""
     machines: tuple[str, ...]
-    """All replicas."""
+    """All replicas, by the names of their machines in the topology."""
     services: dict[str, str] = Field(default={})
     """The Windows service of SQL Server on each machine where it is not ``MSSQLSERVER``."""
     restart: str = "none pending"

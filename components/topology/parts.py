@@ -93,7 +93,7 @@ class Replica(Part):
     """One SQL Server of the availability group. A machine's name alone means: every other key has its default."""
 
     machine: NetbiosName
-    """The machine it runs on."""
+    """The machine that it runs on, by its name in the topology."""
     instance: Instance | None = None
     """Name of the instance; left out for the default instance."""
     port: Port = 1433

@@ -37,7 +37,7 @@ class IntermediateInputs(InputPart):
 
 class CertificateInputs(Inputs):
     machine: Annotated[str, ReplaceOn(delete_first=False)]
-    """The machine."""
+    """The machine, by its name in the topology."""
     name: str
     """Its name in the topology's `certificates`; messages call it so."""
     thumbprint: Annotated[str, ReplaceOn(delete_first=False)]
@@ -45,11 +45,11 @@ class CertificateInputs(Inputs):
     pfx: Secret
     """The PFX file in base64; it holds the private key."""
     password: Secret
-    """The file's password."""
+    """The PFX file's password, in clear only on the wire."""
     valid_from: datetime | None = None
     """When it begins to be valid (UTC)."""
     valid_until: datetime | None = None
-    """When it expires (UTC)."""
+    """When it expires (UTC, ISO 8601)."""
     private_key: bool = True
     """Whether its private key is there."""
     intermediates: tuple[IntermediateInputs, ...] = ()

@@ -16,7 +16,7 @@ from remote.session import Remote
 
 class FeatureInputs(Inputs):
     machine: Annotated[str, ReplaceOn()]
-    """The machine."""
+    """The machine, by its name in the topology."""
     feature: Annotated[str, ReplaceOn()]
     """The feature's name as ``Get-WindowsFeature`` gives it (``NLB``)."""
 

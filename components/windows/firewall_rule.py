@@ -23,7 +23,7 @@ ANYWHERE = "Any"
 
 class FirewallRuleInputs(Inputs):
     machine: Annotated[str, ReplaceOn()]
-    """The machine."""
+    """The machine, by its name in the topology."""
     rule: Annotated[str, ReplaceOn()]
     """The rule's name, the displayed one as well."""
     ports: tuple[str, ...]
@@ -31,7 +31,7 @@ class FirewallRuleInputs(Inputs):
     remote: tuple[str, ...] = ()
     """The subnets from which it lets them in. None given: from anywhere."""
     enabled: bool = True
-    """Whether the rule counts."""
+    """Whether Windows Firewall applies the rule."""
     direction: str = "Inbound"
     """It is about what comes in."""
     action: str = "Allow"

@@ -19,7 +19,7 @@ from remote.session import Remote
 
 class GroupMembersInputs(Inputs):
     machine: Annotated[str, ReplaceOn()]
-    """The machine."""
+    """The machine, by its name in the topology."""
     group: Annotated[str, ReplaceOn()]
     """The local group's name, such as MgmtSvc Operators."""
     members: Annotated[tuple[str, ...], Items()]

@@ -29,11 +29,11 @@ from remote.session import Remote
 
 class LocalAccountInputs(Keyed):
     machine: Annotated[str, ReplaceOn()]
-    """The server."""
+    """The server, by its name in the topology."""
     account: Annotated[str, ReplaceOn()]
-    """Its name."""
+    """Its name on the server, without domain; at most 20 characters."""
     password: Secret
-    """Its password."""
+    """Its password, in clear only on the wire."""
     groups: tuple[str, ...]
     """The local groups it has to be in; others stay."""
     description: str = ""
@@ -41,7 +41,7 @@ class LocalAccountInputs(Keyed):
     never_expires: bool = True
     """Whether its password never expires."""
     enabled: bool = True
-    """Whether it may log on."""
+    """Whether it may log on; a disabled one is enabled."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from remote.session import Remote
 
 class SupersededRulesInputs(Inputs):
     machine: Annotated[str, ReplaceOn()]
-    """The machine."""
+    """The machine, by its name in the topology."""
     rules: Annotated[tuple[str, ...], Items()]
     """The displayed names of the rules."""
     configured: str = ""

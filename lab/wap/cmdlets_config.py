@@ -16,9 +16,10 @@ from lab.sql.api import SqlError
 from lab.wap import catalogue, local, secrets, store
 from lab.wap.arguments import matches, refuse, target, text, texts, what_if
 from lab.wap.catalogue import CONFIG, STORE
-from lab.wap.configure import Setup, initialize, not_installed
+from lab.wap.configure import initialize, not_installed
 from lab.wap.database import Target, connected, exception, run
 from lab.wap.defaults import add_admin
+from lab.wap.setup import Setup
 
 _SETTINGS = {
     "Server": "dbServer",

@@ -7,38 +7,22 @@ them over. The order matters: the passphrase of an existing store is checked bef
 from __future__ import annotations
 
 import time
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 
 from lab.powershell.api import PowerShellError, Session
 from lab.sql.api import Session as SqlSession
 from lab.sql.api import SqlError
 from lab.wap import defaults, local, schema, secrets, store
 from lab.wap.catalogue import CONFIG, Feature
-from lab.wap.database import Target, connected, exception, run
+from lab.wap.database import exception, run
 from lab.wap.schema import literal, quoted
+from lab.wap.setup import Setup
 from lab.world import Document
 
 SECONDS = 6.0
 """Modelled duration of configuring one feature: the lab's guess."""
 
-PROGRAM = "Windows Azure Pack Configuration"
 AUTHENTICATION = "Authentication"
 TOKEN_KEY = "tokenSigningKey"  # noqa: S105 - the name of a setting
-
-
-@dataclass(frozen=True)
-class Setup:
-    """Who configures, where the databases are, and with which passphrase."""
-
-    session: Session
-    target: Target
-    passphrase: str
-    experience: str = "No"
-    """Whether the node takes part in the Customer Experience Improvement Program: Yes or No."""
-
-    def open(self, database: str = "") -> AbstractContextManager[SqlSession]:
-        return connected(self.session.machine, self.target.at(database), self.session.identity, PROGRAM)
 
 
 def initialize(setup: Setup, feature: Feature) -> None:

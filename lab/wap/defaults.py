@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import json
 import uuid
-from typing import TYPE_CHECKING
 
 from lab.sql.api import Session as SqlSession
 from lab.wap import local, secrets, store
 from lab.wap.catalogue import CONFIG, PORTAL, STORE, Feature
 from lab.wap.database import run
 from lab.wap.releases import release_of
+from lab.wap.setup import Setup
 from lab.world import Document
-
-if TYPE_CHECKING:
-    from lab.wap.configure import Setup
 
 IDENTITY_PROVIDER = {"AdminSite": "WindowsAuthSite", "TenantSite": "AuthSite"}
 RELYING_PARTY = {"WindowsAuthSite": "AdminSite", "AuthSite": "TenantSite"}

@@ -13,6 +13,7 @@ from lab.powershell.api import PowerShellError, Session
 from lab.wap import configure, local
 from lab.wap.answers import not_found, page, unauthorized
 from lab.wap.database import Target
+from lab.wap.setup import Setup
 from lab.wap.web import redeem
 from lab.world import Machine, Request, Response
 
@@ -33,7 +34,7 @@ def config_site(machine: Machine, request: Request) -> Response:
     if missing := [name for name in _FIELDS if not form.get(name)]:
         return page(_TITLE, f"<h2>Please enter: {', '.join(missing)}.</h2>", 400)
     target = Target(form["server"], user=form["login"], password=form["password"])
-    setup = configure.Setup(Session(machine, who, "interactive"), target, form["passphrase"])
+    setup = Setup(Session(machine, who, "interactive"), target, form["passphrase"])
     try:
         for feature in local.features(machine):
             configure.initialize(setup, feature)

@@ -10,7 +10,7 @@ from components.portal import stores
 from components.portal.interface import admin_call, interface
 from components.portal.plan_by_hand import PlanByHandInputs, PlanByHandResource
 from components.portal.portal_node import OPERATORS, TENANT_SITE, installers_rules
-from components.portal.site_probe import probe_site
+from components.site_probe import probe_site
 from components.spf.registration import PROVIDER, admin_address
 from components.spf.registration_by_hand import RegistrationByHandInputs, RegistrationByHandResource
 from components.steps import load_script

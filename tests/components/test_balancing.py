@@ -90,7 +90,7 @@ def test_for_a_program() -> None:
     assert plain["services"][0] == {
         "port": 443,
         "site": "MgmtSvc-TenantSite",
-        "probe": {"path": "/ping", "lowest": 200, "highest": 200, "seconds": 5, "failures": 2},
+        "probe": {"path": "/ping", "lowest": 200, "highest": 200, "interval_seconds": 5, "failures": 2},
         "sources": [],
     }
     assert (plain["protocol"], plain["persistence"]) == ("tcp", "client address")

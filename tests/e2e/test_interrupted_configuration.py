@@ -29,7 +29,7 @@ import pytest
 
 from components import progress
 from components.portal.databases import DATABASES
-from components.portal.site_probe import probe_site
+from components.site_probe import probe_site
 from components.sql.primary import PrimaryResource
 from lab.testing import portal, power, sql
 from remote.errors import MachineError

@@ -97,9 +97,9 @@ class Machines(machines.Machines):
 
     def __init__(self, **otherwise: dict[str, Any]) -> None:
         self.otherwise = otherwise
-        self.look = self._look  # type: ignore[assignment]
+        self.look = self.said  # type: ignore[assignment]
 
-    def _look(self, name: str) -> machines.Machine:
+    def said(self, name: str) -> machines.Machine:
         own: dict[str, Any] = {"host": f"HOST-{name}", "windows": "6.2", "cards": 2, "dns": ("a", "b"), "products": ()}
         return machines.Machine(**{**own, **self.otherwise.get(name, {})})
 

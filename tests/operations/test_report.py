@@ -520,7 +520,7 @@ def farm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(command, "from_stack", lambda stack: None)
     monkeypatch.setattr(command, "name_of", lambda stack: "dev")
-    monkeypatch.setattr(stack_configuration, "ask", lambda *_: "dev\n")
+    monkeypatch.setattr(stack_configuration, "run", lambda *_: "dev\n")
 
     def run(made: Content, *arguments: str) -> Any:
         monkeypatch.setattr(command, "looked", lambda *_: made)

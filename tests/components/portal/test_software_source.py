@@ -124,7 +124,8 @@ class TestSoftwareSource:
 class _Machine:
     """A remote with one machine, which has these features and answers the task's script so."""
 
-    machine, prelude = "Portal1", ""
+    machine = "Portal1"
+    prelude = ""
 
     def __init__(self, features: dict[str, Any], found: dict[str, Any]) -> None:
         self.hosts = {"Portal1": Host("Portal1", "portal1.x", "127.0.0.1", r"X\me", Secret("only-for-tests"))}

@@ -55,7 +55,7 @@ class TestHadr:
     def test_a_server_that_falls_silent_while_it_is_read_is_unknown(self, monkeypatch: pytest.MonkeyPatch) -> None:
         known = self.facts("on/on", "on/on", "SQL1").group
         seen = replace(known, servers={"SQL1": known.servers["SQL1"]})
-        monkeypatch.setattr("components.sql.always_on._configured", lambda *_: True)
+        monkeypatch.setattr("components.sql.always_on.read_configured", lambda *_: True)
         monkeypatch.setattr("components.sql.always_on.read_mode", lambda *_: ServerMode("mixed", "mixed"))
         monkeypatch.setattr("components.sql.group.observe", lambda *_, **__: seen)
         monkeypatch.setattr("components.sql.carried.observe", lambda *_: Carried(alone={"SQL1": ()}))
