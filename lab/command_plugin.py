@@ -293,8 +293,8 @@ def main() -> None:
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(engine), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    print(port, flush=True)
     with contextlib.suppress(KeyboardInterrupt):  # SIGINT is how the engine ends a plugin
+        print(port, flush=True)
         server.wait_for_termination()
 
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 PROBE_SECONDS = 2.0
 PATIENCE_SECONDS = 5.0
 """How long a member may take to answer: seconds of this computer, which may have other work to do."""
+_PROBE = ("path", "lowest", "highest", "interval_seconds", "failures")
 
 log = logging.getLogger("lab.load_balancer")
 
@@ -220,7 +221,7 @@ def _services(world: World, servers: list[Document]) -> list[Service]:
             for service in server["services"]:
                 port = int(service["port"])
                 members = [Member(each["machine"], loopback_of(each["address"]), port) for each in server["members"]]
-                probe = {key: service["probe"][key] for key in ("path", "lowest", "highest", "interval_seconds", "failures")}
+                probe = {key: service["probe"][key] for key in _PROBE}
                 found.append(Service(loopback_of(address), port, tuple(members), probe))
     except (LookupError, TypeError, ValueError) as error:
         raise ConfigurationError(f"it is not complete: {type(error).__name__}: {error}") from None

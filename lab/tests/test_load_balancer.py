@@ -19,7 +19,7 @@ from lab.world import Machine, World
 
 VIP, FRONT = "172.46.6.150", "127.46.6.150"
 ONE, TWO = Member("Portal1", "127.44.5.151", 443), Member("Portal2", "127.44.5.152", 443)
-PROBE = {"path": "/ping", "lowest": 200, "highest": 299, "seconds": 5, "failures": 2}
+PROBE = {"path": "/ping", "lowest": 200, "highest": 299, "interval_seconds": 5, "failures": 2}
 
 
 def test_a_client_stays_with_its_member_while_that_works() -> None:
