@@ -56,7 +56,7 @@ secrets = FarmSecrets(
     certificates=certificates,
 )
 farm = Farm("farm", topology, secrets, proof=f"built {config.get('prove') or ''}".strip())
-checked = verification(farm.resources(), farm.finished)
+checked = verification(farm.resources())
 
 pulumi.export("portal", f"https://{topology.portal.tier_of('tenant-site').front.name}")
 pulumi.export("addresses", {tier.front.name: str(tier.front.address) for tier in topology.portal.tiers})

@@ -7,7 +7,7 @@ else is done, and all of it at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import pulumi
@@ -24,27 +24,27 @@ from components.secrets import FarmSecrets
 from components.spf.service_provider_foundation import ServiceProviderFoundation
 from components.topology import Topology
 
-Resources = list[pulumi.Resource]
-Child = Callable[[Iterable[pulumi.Resource]], pulumi.ResourceOptions]
+Child = Callable[..., pulumi.ResourceOptions]
+"""``Component.child`` of the farm."""
 
 
 class Administration(Protocol):
-    """Each step gives the resources that come last in it; none where the release has or needs none."""
+    """Each step gives what comes last in it, and what it waits for where the release has or needs no such step."""
 
     @property
     def plan_id(self) -> pulumi.Output[str]:
         """The portal's own id of the plan."""
 
-    def admit(self, after: Iterable[pulumi.Resource]) -> Resources:
+    def admit(self, after: pulumi.Resource) -> pulumi.Resource:
         """Who may use the administrators' site, after the first node of every role."""
 
-    def make_plan(self, after: Iterable[pulumi.Resource]) -> Resources:
+    def make_plan(self, after: pulumi.Resource) -> pulumi.Resource:
         """The plan, before further nodes join."""
 
-    def register(self, others: Sequence[PortalNode], after: Iterable[pulumi.Resource]) -> Resources:
+    def register(self, others: Sequence[PortalNode], after: pulumi.Resource) -> pulumi.Resource:
         """The plan seen through every further node, and the registration of SPF."""
 
-    def leave_to_operator(self, after: Iterable[pulumi.Resource]) -> Resources:
+    def leave_to_operator(self, *after: pulumi.Resource) -> None:
         """What is left to the operator, after everything else."""
 
 
@@ -86,23 +86,21 @@ class WithCmdlets:
         assert self._plan is not None, "the plan is made first"
         return self._plan.plan_id
 
-    def admit(self, after: Iterable[pulumi.Resource]) -> Resources:
+    def admit(self, after: pulumi.Resource) -> pulumi.Resource:
         topology = self._topology
-        return [
-            Administrators(
-                "administrators",
-                AdministratorsInputs(
-                    machine=self._machine,
-                    principals=topology.portal.administrators,
-                    server=topology.listener_address,
-                    login=topology.sql.administrator,
-                    password=later_secret(self._secrets.sql_password),
-                ),
-                self._child(after),
-            )
-        ]
+        return Administrators(
+            "administrators",
+            AdministratorsInputs(
+                machine=self._machine,
+                principals=topology.portal.administrators,
+                server=topology.listener_address,
+                login=topology.sql.administrator,
+                password=later_secret(self._secrets.sql_password),
+            ),
+            self._child(after),
+        )
 
-    def make_plan(self, after: Iterable[pulumi.Resource]) -> Resources:
+    def make_plan(self, after: pulumi.Resource) -> pulumi.Resource:
         plan = self._topology.portal.plan
         self._plan = Plan(
             "plan",
@@ -114,10 +112,10 @@ class WithCmdlets:
             ),
             self._child(after),
         )
-        return [self._plan]
+        return self._plan
 
-    def register(self, others: Sequence[PortalNode], after: Iterable[pulumi.Resource]) -> Resources:
-        topology, before = self._topology, list(after)
+    def register(self, others: Sequence[PortalNode], after: pulumi.Resource) -> pulumi.Resource:
+        topology = self._topology
         seen = [
             PlanReplicationCheck(
                 f"{node.name}-plan-replication",
@@ -126,15 +124,15 @@ class WithCmdlets:
                     name=topology.portal.plan.name,
                     plan_id=later(self.plan_id),
                 ),
-                self._child(before),
+                self._child(after),
             )
             for node in others
             if node.name in topology.portal.tier_of("admin-api").nodes
         ]
-        return [self._spf.register(self._machine, seen or before)]
+        return self._spf.register(self._machine, after, *seen)
 
-    def leave_to_operator(self, after: Iterable[pulumi.Resource]) -> Resources:
-        return []
+    def leave_to_operator(self, *after: pulumi.Resource) -> None:
+        pass
 
 
 class ByOperator:
@@ -149,17 +147,17 @@ class ByOperator:
         assert self._plan is not None, "the operator creates the plan first"
         return self._plan.plan_id
 
-    def admit(self, after: Iterable[pulumi.Resource]) -> Resources:
-        return []
+    def admit(self, after: pulumi.Resource) -> pulumi.Resource:
+        return after
 
-    def make_plan(self, after: Iterable[pulumi.Resource]) -> Resources:
-        return []
+    def make_plan(self, after: pulumi.Resource) -> pulumi.Resource:
+        return after
 
-    def register(self, others: Sequence[PortalNode], after: Iterable[pulumi.Resource]) -> Resources:
-        return []
+    def register(self, others: Sequence[PortalNode], after: pulumi.Resource) -> pulumi.Resource:
+        return after
 
-    def leave_to_operator(self, after: Iterable[pulumi.Resource]) -> Resources:
-        topology, before = self._topology, list(after)
+    def leave_to_operator(self, *after: pulumi.Resource) -> None:
+        topology = self._topology
         plan, where = topology.portal.plan, made_where(topology)
         self._plan = PlanByHand(
             "plan",
@@ -169,6 +167,6 @@ class ByOperator:
                 services=plan.services,
                 adopt=plan.adopt,
             ),
-            self._child(before),
+            self._child(*after),
         )
-        return [self._plan, self._spf.ask_for_registration(where, before)]
+        self._spf.ask_for_registration(where, *after)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pulumi
@@ -69,13 +69,14 @@ class Component(pulumi.ComponentResource):
             self.first = list(opts.parent.first)
             self.owner = opts.parent.owner
 
-    def child(self, after: Iterable[pulumi.Resource] = ()) -> pulumi.ResourceOptions:
-        """Options of a resource that belongs to this component and is made after others."""
-        return pulumi.ResourceOptions(parent=self, depends_on=[*self.first, *after])
+    def child(self, *after: pulumi.Resource | None) -> pulumi.ResourceOptions:
+        """Options of a resource that belongs to this component and is made after others; None waits for nothing."""
+        waits_for = [one for one in after if one is not None]
+        return pulumi.ResourceOptions(parent=self, depends_on=[*self.first, *waits_for])
 
-    def stage(self, name: str, after: Iterable[pulumi.Resource]) -> Stage:
+    def stage(self, name: str, *after: pulumi.Resource) -> Stage:
         """What stands for all of these from now on."""
-        return Stage(name, self.child(after))
+        return Stage(name, self.child(*after))
 
     def count(self, resource: Counted) -> None:
         """Called by a resource that is made with this component as its parent."""

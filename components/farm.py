@@ -50,7 +50,7 @@ class Farm(Component):
         trusted = server_tls_check("server-tls", topology, self.child())
         self.first = [closing, trusted]
         sources = [software_source(node, topology, tier, self.child()) for tier, node in _portal_nodes(topology)]
-        self.first = [closing, self.stage("sources-seen", [trusted, *sources])]
+        self.first = [closing, self.stage("sources-seen", trusted, *sources)]
 
         # Load balancing, the SPF account and SQL Server have nothing to do with each other yet: they run side by side.
         tiers = [PortalTier(tier.key, topology, tier, secrets, self.child()) for tier in _in_order(topology)]
@@ -60,19 +60,19 @@ class Farm(Component):
         # The first node of every role, while the primary is where the portal's logins are to be made. Their software
         # is installed side by side; they are configured one after the other, in the order of their roles.
         first: list[PortalNode] = []
-        ready: list[pulumi.Resource] = []
+        ready: pulumi.Resource = sql.primary
         for tier in tiers:
-            node = tier.add_first([sql.primary], ready)
+            node = tier.add_first(sql.primary, ready)
             first.append(node)
-            ready = [self.stage(f"{tier.tier.key}-ready", node.ready)]
+            ready = self.stage(f"{tier.tier.key}-ready", *node.ready)
         portal = administration(topology, secrets, spf, self.child)
         admitted = portal.admit(ready)
 
         # Their databases into the group, their logins to every replica, and the proof that this was enough.
         self.databases = sql.add_databases(DATABASES, ready)
-        mirrored = sql.mirror_logins("logins", DATABASES, self.databases)
+        mirrored = sql.mirror_logins("logins", DATABASES, *self.databases)
         # While the partner is lost there is nothing to fail over to.
-        proved: list[pulumi.Resource] = [mirrored, *admitted]
+        proved: pulumi.Resource = self.stage("mirrored", mirrored, admitted)
         if topology.partner is not None:
             inputs = FailoverProofInputs(
                 group=topology.sql.group,
@@ -85,33 +85,29 @@ class Farm(Component):
                 failover_seconds=topology.waits.failover,
                 site_seconds=topology.waits.site,
             )
-            proved = [FailoverProof("failover-proof", inputs, self.child(proved))]
+            proved = FailoverProof("failover-proof", inputs, self.child(proved))
         plan = portal.make_plan(proved)
 
         # Every further node joins; whatever that did to the logins is mirrored again.
-        others = [node for tier in tiers for node in tier.add_others(plan or proved)]
-        joined = self.stage("joined", [mirrored, *(resource for node in others for resource in node.ready)])
+        others = [node for tier in tiers for node in tier.add_others(plan)]
+        joined = self.stage("joined", mirrored, *(resource for node in others for resource in node.ready))
         self.logins = sql.mirror_logins(
             "logins-after-joining",
             DATABASES,
-            [joined],
+            joined,
             revisions=[node.configured.revision for node in sorted([*first, *others], key=lambda node: node.name)],
         )
-        registered = self.stage("registered", portal.register(others, [self.logins]) or [self.logins])
+        registered = self.stage("registered", portal.register(others, self.logins))
         for node in (*first, *others):
-            node.publish([registered])
+            node.publish(registered)
 
         # Clients come to a node last, and leave it first.
-        serving = self.stage("serving", [last for tier in tiers for last in tier.join_load_balancing()])
+        serving = self.stage("serving", *(last for tier in tiers for last in tier.join_load_balancing()))
 
         # From here on nothing leads to a machine's own name any more. The operator's steps come last.
-        endpoints = Endpoints(
-            "endpoints", topology, secrets, admin_node=admin_node(topology), after=[serving], opts=self.child()
-        )
-        manual = portal.leave_to_operator(list(self.resources()))
+        Endpoints("endpoints", topology, secrets, admin_node=admin_node(topology), after=serving, opts=self.child())
+        portal.leave_to_operator(*self.resources())
 
-        self.finished: list[pulumi.Resource] = [serving, *endpoints.made, *manual]
-        """What everything else comes before: the verification waits for these."""
         self.primary, self.plan_id = sql.primary.current, portal.plan_id
         self.login_report = pulumi.Output.all(mirrored.report, self.logins.report).apply(lambda both: merged(*both))
         closing.declare(resource.pulumi_resource_name for resource in self.resources())

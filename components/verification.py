@@ -25,13 +25,12 @@ def _state(revisions: list[str]) -> str:
 
 def verification(
     resources: Iterable[Counted],
-    after: Iterable[pulumi.Resource],
     opts: pulumi.ResourceOptions | None = None,
 ) -> local.Command:
     """Verify after these resources, and again whenever one of them was made or changed."""
     resources = list(resources)
     stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    options = pulumi.ResourceOptions(depends_on=[*after, *resources])
+    options = pulumi.ResourceOptions(depends_on=resources)
     return local.Command(
         "verification",
         create=COMMAND.format(stack=stack),

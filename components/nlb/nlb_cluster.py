@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pulumi
 
@@ -53,7 +53,7 @@ class NlbCluster(Component):
                 timeout_seconds=topology.waits.convergence,
                 adopt=cluster.adopt,
             ),
-            self.child(self.prepared.values()),
+            self.child(*self.prepared.values()),
         )
         rules = PortRules(
             f"{tier.key}-port-rules",
@@ -65,21 +65,21 @@ class NlbCluster(Component):
                 rules=tuple(RuleInputs(**rule.model_dump()) for rule in cluster.port_rules),
                 timeout_seconds=topology.waits.convergence,
             ),
-            self.child([made]),
+            self.child(made),
         )
         self._last: pulumi.Resource = rules
         # Binding the network card drops every connection, and the first node's is bound when the cluster is made.
         self.prepared[first.machine] = rules
         self.register_outputs({"address": str(cluster.address)})
 
-    def join_load_balancing(self, machine: str, after: Iterable[pulumi.Resource]) -> Node:
+    def join_load_balancing(self, machine: str, after: pulumi.Resource) -> Node:
         """Let a machine of the tier take part once it is ready. One after the other: a cluster that is converging
         takes no further change."""
         cluster = self._cluster
         node = Node(
             f"{machine}-node",
             node_inputs(self._topology, self._tier.key, cluster.name, self._tier.nodes, machine, health=cluster.health),
-            self.child([self._last, *after]),
+            self.child(self._last, after),
         )
         self._last = node
         return node
@@ -90,7 +90,7 @@ class NlbCluster(Component):
         if not self._cluster.health:
             return []
         return [
-            NodeHealth(f"{node}-health", health_inputs(self._topology, self._tier, node), self.child([self._last]))
+            NodeHealth(f"{node}-health", health_inputs(self._topology, self._tier, node), self.child(self._last))
             for node in self._tier.nodes
         ]
 

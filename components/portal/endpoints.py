@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
 import pulumi
 
 from components.component import Component
@@ -29,20 +27,20 @@ class Endpoints(Component):
         secrets: FarmSecrets,
         *,
         admin_node: str,
-        after: Iterable[pulumi.Resource],
+        after: pulumi.Resource,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """``admin_node`` is the node on which the administrators' cmdlets run; ``after`` is everything that has to
         serve under its public name before it is asked for its metadata."""
         super().__init__("portal:Endpoints", name, opts)
-        self._topology, self._secrets, self._serving = topology, secrets, list(after)
+        self._topology, self._secrets, self._serving = topology, secrets, after
         self._at = {s.namespace: (tier, s, port) for tier, s, port in topology.portal.published() if s.namespace}
-        self.made: list[pulumi.Resource] = []
         pairs = [pair for pair in PAIRS if pair.site in self._at and pair.authentication in self._at]
         if pairs:
             names = {namespace: self._fqdn(namespace) for namespace in self._at}
-            trust = [self._federation(pair, [names[pair.site], names[pair.authentication]]) for pair in pairs]
-            self.made += [*names.values(), *trust, *self._provider_endpoints(admin_node)]
+            for pair in pairs:
+                self._federation(pair, [names[pair.site], names[pair.authentication]])
+            self._provider_endpoints(admin_node)
         self.register_outputs({})
 
     def _fqdn(self, namespace: str) -> PublicEndpointName:
@@ -61,10 +59,10 @@ class Endpoints(Component):
             self.child(self._serving),
         )
 
-    def _federation(self, pair: Pair, names: list[PublicEndpointName]) -> Federation:
+    def _federation(self, pair: Pair, names: list[PublicEndpointName]) -> None:
         tier, _, port = self._at[pair.site]
         other, _, other_port = self._at[pair.authentication]
-        return Federation(
+        Federation(
             f"{pair.site}-trust",
             FederationInputs(
                 site=pair.site,
@@ -76,13 +74,13 @@ class Endpoints(Component):
                 login=self._topology.sql.administrator,
                 password=later_secret(self._secrets.sql_password),
             ),
-            self.child(names),
+            self.child(*names),
         )
 
-    def _provider_endpoints(self, admin_node: str) -> Iterator[ProviderEndpoints]:
+    def _provider_endpoints(self, admin_node: str) -> None:
         for tier, site, port in self._topology.portal.published():
             if site.provider:
-                yield ProviderEndpoints(
+                ProviderEndpoints(
                     f"{site.provider}-endpoints",
                     ProviderEndpointsInputs(
                         **interface(self._topology, admin_node),

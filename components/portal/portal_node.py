@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import pulumi
 
 from components.component import Component
@@ -31,10 +29,10 @@ TENANT_SITE_PORT = 30081
 
 
 class PortalNode(Component):
-    """A node of a tier. Its software is installed after ``after``, and configured after ``before`` as well.
+    """A node of a tier.
 
-    ``configured`` is its configuration, ``ready`` what has to be there before it is used, and ``serving`` what has to
-    be there before clients come to it; both name only what comes last.
+    ``configured`` is its configuration, ``ready`` what has to be there before it is used, and ``serving``, from
+    ``publish`` on, what has to be there before clients come to it; both name only what comes last.
     """
 
     def __init__(
@@ -43,13 +41,17 @@ class PortalNode(Component):
         topology: Topology,
         tier: Tier,
         secrets: FarmSecrets,
-        after: Iterable[pulumi.Resource],
-        before: Iterable[pulumi.Resource],
-        opts: pulumi.ResourceOptions | None = None,
+        opts: pulumi.ResourceOptions,
         *,
-        neighbour: PortalNode | None = None,
+        after: pulumi.Resource,
+        prepared: pulumi.Resource | None,
+        before: pulumi.Resource | None,
+        neighbour: PortalNode | None,
     ) -> None:
-        """``neighbour``: the node of the tier whose certificates change before this one's, since a node that changes
+        """Its software is installed after ``after`` and after ``prepared``, which load balancing needs on the machine,
+        and is configured after ``before`` as well.
+
+        ``neighbour``: the node of the tier whose certificates change before this one's, since a node that changes
         them takes no clients."""
         super().__init__("portal:PortalNode", name, opts)
         self._topology, self._tier, self._pfx = topology, tier, secrets.certificates[tier.certificate]
@@ -84,7 +86,7 @@ class PortalNode(Component):
                 restart_seconds=waits.restart,
                 adopt=tier.adopt,
             ),
-            self.child([*after, self.certificate]),
+            self.child(after, prepared, self.certificate),
         )
         self.configured = Configuration(
             f"{name}-configuration",
@@ -104,7 +106,7 @@ class PortalNode(Component):
                 unreachable=topology.sql.unreachable,
                 adopt=tier.adopt,
             ),
-            self.child([installed, *before]),
+            self.child(installed, before),
         )
         operators = GroupMembers(
             f"{name}-operators",
@@ -113,7 +115,7 @@ class PortalNode(Component):
                 group=OPERATORS,
                 members=topology.portal.operators,
             ),
-            self.child([self.configured]),
+            self.child(self.configured),
         )
         rules = [
             FirewallRule(
@@ -130,7 +132,6 @@ class PortalNode(Component):
         ]
         self._certified = self._certificates()
         self.ready: list[pulumi.Resource] = [operators, *rules, *self._certified]
-        self.serving = list(self.ready)
         self.register_outputs({})
 
     def _certificates(self) -> list[SiteCertificates]:
@@ -152,13 +153,12 @@ class PortalNode(Component):
             timeout_seconds=self._topology.waits.convergence,
         )
         before = self._neighbour._certified if self._neighbour is not None else []
-        options = self.child([self.configured, self.certificate, *before])
+        options = self.child(self.configured, self.certificate, *before)
         return [SiteCertificates(f"{self.name}-site-certificates", inputs, options)]
 
-    def publish(self, after: Iterable[pulumi.Resource]) -> None:
+    def publish(self, after: pulumi.Resource) -> None:
         """Move the tenants' site to its public port with the tier's certificate, where the tier has it; then the
         installer's rules go off, which open the site's own port until then."""
-        before = list(after)
         if "tenant-site" in self._tier.roles:
             self._published = SiteBinding(
                 f"{self.name}-tenant-site",
@@ -171,23 +171,17 @@ class PortalNode(Component):
                     interface=self._interface,
                     timeout_seconds=self._topology.waits.convergence,
                 ),
-                self.child([*self.ready, self.certificate, *before, *self._neighbours()]),
+                self.child(*self.ready, self.certificate, after, self._neighbour and self._neighbour._published),
             )
-            before = [self._published]
-        superseded = SupersededRules(
+        self.serving: pulumi.Resource = SupersededRules(
             f"{self.name}-installers-rules",
             SupersededRulesInputs(
                 machine=self.name,
                 rules=installers_rules(self._tier),
                 configured=later(self.configured.revision),
             ),
-            self.child([*self.ready, *before]),
+            self.child(*self.ready, self._published or after),
         )
-        self.serving = [superseded]
-
-    def _neighbours(self) -> list[pulumi.Resource]:
-        published = self._neighbour._published if self._neighbour is not None else None
-        return [published] if published is not None else []
 
     def _feature_sites(self) -> tuple[FeatureSite, ...]:
         """The sites of the node's features with the ports on which each may be found."""

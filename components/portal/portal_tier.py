@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import pulumi
 
 from components.component import Component
@@ -34,14 +32,13 @@ class PortalTier(Component):
             self._cluster = NlbCluster(tier.cluster.name, topology, tier, tier.cluster, self.child())
         self.register_outputs({"name": tier.front.name, "address": str(tier.front.address)})
 
-    def add_first(self, after: Iterable[pulumi.Resource], before: Iterable[pulumi.Resource]) -> PortalNode:
+    def add_first(self, after: pulumi.Resource, before: pulumi.Resource) -> PortalNode:
         """The node that makes the stores, or the first of its role; ``before`` is what its configuration waits for."""
         return self._add(self.tier.nodes[0], after, before)
 
-    def add_others(self, after: Iterable[pulumi.Resource]) -> list[PortalNode]:
+    def add_others(self, after: pulumi.Resource) -> list[PortalNode]:
         """Every further node, each joined with the passphrase."""
-        waited = list(after)
-        return [self._add(machine, waited, []) for machine in self.tier.nodes[1:]]
+        return [self._add(machine, after, None) for machine in self.tier.nodes[1:]]
 
     def join_load_balancing(self) -> list[pulumi.Resource]:
         """Let every node take part in the cluster: clients come to it from then on, so everything else is before it.
@@ -65,14 +62,20 @@ class PortalTier(Component):
                 ports=self._topology.portal.ports(self.tier),
                 timeout_seconds=self._topology.waits.site,
             ),
-            self.child(ready for node in self.nodes for ready in node.serving),
+            self.child(*(node.serving for node in self.nodes)),
         )
 
-    def _add(self, machine: str, after: Iterable[pulumi.Resource], before: Iterable[pulumi.Resource]) -> PortalNode:
-        after = [*after, *([self._cluster.prepared[machine]] if self._cluster else [])]
-        neighbour = self.nodes[-1] if self.nodes else None
+    def _add(self, machine: str, after: pulumi.Resource, before: pulumi.Resource | None) -> PortalNode:
         node = PortalNode(
-            machine, self._topology, self.tier, self._secrets, after, before, self.child(), neighbour=neighbour
+            machine,
+            self._topology,
+            self.tier,
+            self._secrets,
+            self.child(),
+            after=after,
+            prepared=self._cluster.prepared[machine] if self._cluster else None,
+            before=before,
+            neighbour=self.nodes[-1] if self.nodes else None,
         )
         self.nodes.append(node)
         return node

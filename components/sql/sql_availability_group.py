@@ -48,7 +48,7 @@ class SqlAvailabilityGroup(Component):
                 mode=sql.authentication,
                 unreachable=sql.unreachable,
             ),
-            self.child([hadr]),
+            self.child(hadr),
         )
         administrator = Administrator(
             f"{group}-administrator",
@@ -59,16 +59,16 @@ class SqlAvailabilityGroup(Component):
                 unreachable=sql.unreachable,
                 adopt=sql.adopt,
             ),
-            self.child([mode]),
+            self.child(mode),
         )
-        access = ClusterAccess(f"{group}-cluster", access_inputs(topology), self.child([administrator]))
+        access = ClusterAccess(f"{group}-cluster", access_inputs(topology), self.child(administrator))
         endpoints = [
             MirroringEndpoint(
-                f"{replica.machine}-endpoint", endpoint_inputs(topology, replica), self.child([administrator])
+                f"{replica.machine}-endpoint", endpoint_inputs(topology, replica), self.child(administrator)
             )
             for replica in topology.replicas
         ]
-        self.group = AvailabilityGroup(group, group_inputs(topology), self.child([access, *endpoints]))
+        self.group = AvailabilityGroup(group, group_inputs(topology), self.child(access, *endpoints))
         listener = Listener(
             f"{group}-listener",
             ListenerInputs(
@@ -80,7 +80,7 @@ class SqlAvailabilityGroup(Component):
                 port=sql.listener.port,
                 adopt=sql.adopt,
             ),
-            self.child([self.group]),
+            self.child(self.group),
         )
         self.primary = Primary(
             f"{group}-primary",
@@ -93,13 +93,13 @@ class SqlAvailabilityGroup(Component):
                 databases=tuple(databases),
                 unreachable=sql.unreachable,
             ),
-            self.child([listener]),
+            self.child(listener),
         )
         self.register_outputs({"primary": self.primary.current})
 
-    def add_databases(self, names: Iterable[str], after: Iterable[pulumi.Resource]) -> list[AvailabilityDatabase]:
+    def add_databases(self, names: Iterable[str], after: pulumi.Resource) -> list[AvailabilityDatabase]:
         """Put databases that the portal made into the group."""
-        sql, before = self._topology.sql, list(after)
+        sql = self._topology.sql
         return [
             AvailabilityDatabase(
                 database,
@@ -111,7 +111,7 @@ class SqlAvailabilityGroup(Component):
                     unreachable=sql.unreachable,
                     timeout_seconds=self._topology.waits.synchronization,
                 ),
-                self.child(before),
+                self.child(after),
             )
             for database in names
         ]
@@ -120,7 +120,7 @@ class SqlAvailabilityGroup(Component):
         self,
         name: str,
         databases: Iterable[str],
-        after: Iterable[pulumi.Resource],
+        *after: pulumi.Resource,
         revisions: Sequence[pulumi.Output[str]] = (),
     ) -> LoginMirror:
         """Make the logins that the databases need the same on every replica; with ``revisions``, a second time after
@@ -139,7 +139,7 @@ class SqlAvailabilityGroup(Component):
                 unreachable=sql.unreachable,
                 timeout_seconds=self._topology.waits.log_off,
             ),
-            self.child(after),
+            self.child(*after),
         )
 
 
