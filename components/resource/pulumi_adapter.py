@@ -58,7 +58,7 @@ from remote.errors import (
     UntrustedError,
 )
 from remote.looks import shared
-from remote.names import folded
+from remote.names import folded, same
 from remote.secret import Secret, redact
 from remote.session import Remote
 from remote.text import visible
@@ -137,7 +137,7 @@ class Adapter(ResourceProvider):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         model = self.resource.INPUTS
         identity = fields.marked(model, ReplaceOn)
-        replaces = [name for name in identity if name in olds and name in news and olds[name] != news[name]]
+        replaces = [name for name in identity if name in olds and name in news and _another(olds[name], news[name])]
         # None lets the engine compare inputs and show the difference property by property.
         return DiffResult(changes=None, replaces=replaces, delete_before_replace=fields.deletes_first(model))
 
@@ -281,6 +281,13 @@ class Adapter(ResourceProvider):
             found = f"an error of the program itself: {type(error).__name__}: {error}"
             attempted = f"manage {self.resource.display_name(inputs)}"
             raise MachineError(self.resource.owner_machine(inputs), attempted, found, _REPORT) from None
+
+
+def _another(old: Any, new: Any) -> bool:
+    """Whether an input that is part of what a thing is names another one: another spelling is the same name to Windows,
+    and what stands there is not to be taken away for it."""
+    both_texts = isinstance(old, str) and isinstance(new, str)
+    return not same(old, new) if both_texts else bool(old != new)
 
 
 def _urn() -> str:
