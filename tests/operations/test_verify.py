@@ -25,9 +25,10 @@ from operations import configuration, levels
 from operations.checks import balancing, machines, portal, spf, sql, unverified
 from operations.configuration import Context
 from operations.row import Check, Row, SoonError, Status, UncheckedError, WrongError, expect, rows
-from remote import session
+from remote import http, session
 from remote.errors import MachineError, RefusedError, UnreachableError
 from remote.http import Answer, HttpError
+from remote.logons import LogOns
 from remote.secret import Secret
 from tests.components.program import ROOT
 
@@ -424,6 +425,32 @@ def test_the_port_of_another_instance_is_found(answers: str, found: str) -> None
     context: Any = SimpleNamespace(topology=topology, remote=SimpleNamespace(sql_odbc=lambda _: server))
     row = next(check for check in sql.checks(context) if check.member == "DATA-2").row()
     assert (row.ok, row.found) == (not found, found or "logged on over TLS, certificate verified")
+
+
+def test_an_account_that_spf_refuses_is_not_tried_through_the_portal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two servers, two portal nodes, rows in any order: one failed log-on on each server that refuses it."""
+    asked: list[str] = []
+
+    def answer(address: str, *_: object, **__: object) -> Answer:
+        asked.append(address)
+        return Answer(401 if address == "10.0.0.1" else 200, b"", b"")
+
+    monkeypatch.setattr(http, "_get", answer)
+    monkeypatch.setattr(http, "LOG_ONS", LogOns())
+    hosts = {name: SimpleNamespace(address=f"10.0.0.{number}") for number, name in enumerate(("SPF2", "SPF1"), 1)}
+    context: Any = SimpleNamespace(
+        topology=load(ROOT / "topologies" / "single-domain.yaml"),
+        remote=SimpleNamespace(hosts=Known(hosts)),
+        spf_password=Secret("x"),
+    )
+    rows = [Check("level", node, "calls SPF", portal._CallsSpf(context, node)).row() for node in ("Portal1", "Portal2")]
+    assert [(row.ok, row.found.startswith("SPF2: HTTP 401 for SVC_SPF_REG")) for row in rows] == [(False, True)] * 2
+    own = Check("level", "SPF2", "lets it in", spf._Server(context, "10.0.0.1")).row()
+    assert (own.ok, asked.count("10.0.0.1")) == (False, 1)
+
+
+class Known(dict[str, Any]):
+    authorities = ""
 
 
 @pytest.mark.parametrize(
