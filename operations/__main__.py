@@ -34,6 +34,8 @@ from operations.maintenance.command import maintenance
 from operations.report.command import report
 from operations.stack_state import state_of
 from remote.errors import MachineError
+from remote.secret import redact
+from remote.text import one_line
 
 app = typer.Typer(add_completion=False, help="What an operator does around pulumi up.", no_args_is_help=True)
 app.command()(maintenance)
@@ -137,7 +139,7 @@ def leftovers(
         state = f"stays: {why}" if why else "removed" if remove else "left"
         found.append({"machine": one.machine, "id": one.resource_id, "state": state, "text": str(one)})
         if not as_json:
-            typer.echo(f"{state}: {one}")
+            typer.echo(one_line(redact(f"{state}: {one}")))
     if as_json:
         unread = [str(away) for away in look.unread]
         typer.echo(json.dumps({"stack": of_stack.stack.name, "leftovers": found, "unread": unread}, indent=2))

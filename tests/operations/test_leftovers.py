@@ -76,6 +76,17 @@ def test_exit_codes(
     assert [one["id"] for one in as_json["leftovers"]] == [one.resource_id for one in look.left]
 
 
+def test_what_a_claim_says_is_no_command_to_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever administers a machine can write a claim there."""
+    of_stack = Leftovers("", known(STACK, EXPORT), {})
+    planted = Leftover("Portal1", "portal1/\x1b]0;owned\x07x", claim(kind="Feature\r\x1b[2J"))
+    monkeypatch.setattr(Leftovers, "of_stack", classmethod(lambda _cls, _stack: of_stack))
+    monkeypatch.setattr(Leftovers, "look", lambda _self: Look((planted,), ()))
+    said = CliRunner().invoke(__main__.app, ["leftovers"]).output
+    assert [one for one in said.removesuffix("\n") if ord(one) < 32] == []
+    assert r"portal1/\x1b]0;owned\x07x" in said
+
+
 def test_a_stack_that_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     def asked(_question: list[str], _stack: str) -> str:
         raise MachineError("this computer", "read the stack's configuration", "no stack selected")
