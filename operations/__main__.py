@@ -126,6 +126,9 @@ def load_balancer(
 def leftovers(
     stack: Stack = "",
     remove: Annotated[bool, typer.Option("--remove", help="Take it away, newest first.")] = False,
+    state_lost: Annotated[
+        bool, typer.Option("--state-lost", help="With --remove: also where the stack's state does not say whose it is.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")] = False,
 ) -> None:
     """List what machines still hold for the stack that its state does not know. Exits with 0 when there is nothing,
@@ -133,6 +136,8 @@ def leftovers(
     with one_line_errors():
         of_stack = Leftovers.of_stack(stack)
         look = of_stack.look()
+        if remove and not state_lost:
+            of_stack.refuse_of_namesakes(look)
     found = []
     for one in look.left:
         why = of_stack.remove(one) if remove else ""

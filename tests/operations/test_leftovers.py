@@ -76,6 +76,21 @@ def test_exit_codes(
     assert [one["id"] for one in as_json["leftovers"]] == [one.resource_id for one in look.left]
 
 
+def test_the_farm_of_a_namesake_is_not_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stack that was never brought up has no identity; one of its name in another backend may have a living farm."""
+    removed: list[Leftover] = []
+    monkeypatch.setattr(Leftovers, "of_stack", classmethod(lambda *_: Leftovers("", known(STACK, {}), {})))
+    monkeypatch.setattr(Leftovers, "look", lambda _self: Look((ONE,), ()))
+    monkeypatch.setattr(Leftovers, "remove", lambda _self, one: removed.append(one) or "")
+    run = CliRunner()
+    assert run.invoke(__main__.app, ["leftovers"]).exit_code == 1
+    refused = run.invoke(__main__.app, ["leftovers", "--remove"])
+    assert (refused.exit_code, removed) == (2, [])
+    assert "perhaps it lives in another backend" in refused.output
+    assert run.invoke(__main__.app, ["leftovers", "--remove", "--state-lost"]).exit_code == 0
+    assert removed == [ONE]
+
+
 def test_what_a_claim_says_is_no_command_to_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever administers a machine can write a claim there."""
     of_stack = Leftovers("", known(STACK, EXPORT), {})
