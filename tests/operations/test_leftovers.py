@@ -81,7 +81,12 @@ def test_the_farm_of_a_namesake_is_not_taken_away(monkeypatch: pytest.MonkeyPatc
     removed: list[Leftover] = []
     monkeypatch.setattr(Leftovers, "of_stack", classmethod(lambda *_: Leftovers("", known(STACK, {}), {})))
     monkeypatch.setattr(Leftovers, "look", lambda _self: Look((ONE,), ()))
-    monkeypatch.setattr(Leftovers, "remove", lambda _self, one: removed.append(one) or "")
+
+    def remove(_self: Leftovers, one: Leftover) -> str:
+        removed.append(one)
+        return ""
+
+    monkeypatch.setattr(Leftovers, "remove", remove)
     run = CliRunner()
     assert run.invoke(__main__.app, ["leftovers"]).exit_code == 1
     refused = run.invoke(__main__.app, ["leftovers", "--remove"])
