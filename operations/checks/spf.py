@@ -26,7 +26,7 @@ def checks(context: Context) -> Iterator[Check]:
 
 def refused(context: Context) -> str:
     """Which server does not let the registered account in, as this process has seen it; empty where none refuses it.
-    Before something else logs on with that account: servers count failed log-ons, whoever makes them."""
+    Before something else logs on with that account: servers count failed log-ons of every client."""
     topology, hosts = context.topology, context.remote.hosts
     spf, account = topology.spf, (topology.spf.account, context.spf_password)
     path = admin_address(spf.url).removeprefix(spf.url)

@@ -97,7 +97,7 @@ def test_the_farm_of_a_namesake_is_not_taken_away(monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_a_claim_says_is_no_command_to_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever administers a machine can write a claim there."""
+    """Every administrator of a machine can write a claim there."""
     of_stack = Leftovers("", known(STACK, EXPORT), {})
     planted = Leftover("Portal1", "portal1/\x1b]0;owned\x07x", claim(kind="Feature\r\x1b[2J"))
     monkeypatch.setattr(Leftovers, "of_stack", classmethod(lambda _cls, _stack: of_stack))
