@@ -159,6 +159,21 @@ def test_a_site_whose_certificate_ends_soon_is_a_warning(monkeypatch: pytest.Mon
     assert {row.found for row in soon} == {f"it expires on {datetime.now(UTC) + timedelta(20):%Y-%m-%d}; renew it"}
 
 
+def test_who_asks_without_verifying_is_listed() -> None:
+    """The program itself: each is in the words of ``unverified.ANSWERS``, and sends no account."""
+    sources = [file for part in ("components", "operations", "remote") for file in (ROOT / part).rglob("*.py")]
+    asking = {str(file.relative_to(ROOT)): file.read_text(encoding="utf-8") for file in sources}
+    without = {name for name, text in asking.items() if "verify=False" in text}
+    assert without == {
+        "components/failover_proof.py",
+        "components/portal/front.py",
+        "operations/audits/balancing.py",
+        "operations/clients.py",
+        "operations/report/certificates.py",
+    }
+    assert not [name for name in without if "account=" in asking[name]]
+
+
 def test_what_is_not_verified_is_said_in_the_documents_too(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {"topology": "topologies/distributed.yaml", "credentials": CREDENTIALS}
     found = [check.row() for check in unverified.checks(configuration.context(values))]
