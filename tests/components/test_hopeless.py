@@ -128,7 +128,7 @@ def test_a_replica_that_was_away_before_keeps_nobody_from_waiting() -> None:
 
 
 def test_a_replica_that_is_to_connect() -> None:
-    stopped = AvailabilityGroupFacts(replace(CUT_OFF, silent=SILENT.silent))
+    stopped = AvailabilityGroupFacts(replace(CUT_OFF, unreachable=SILENT.unreachable))
     said = ends(lambda patience: Connected("SQL1", patience), stopped, AWAY_SECONDS, AvailabilityGroupFacts(CUT_OFF))
     assert said.startswith("SQL1: connect to SQL: its SQL Server has not answered for 60 seconds")
     said = ends(lambda patience: Connected("SQL1", patience), AvailabilityGroupFacts(RESOLVING), AWAY_SECONDS)

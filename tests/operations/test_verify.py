@@ -165,8 +165,8 @@ def test_who_asks_without_verifying_is_listed() -> None:
     asking = {str(file.relative_to(ROOT)): file.read_text(encoding="utf-8") for file in sources}
     without = {name for name, text in asking.items() if "verify=False" in text}
     assert without == {
-        "components/failover_proof.py",
         "components/portal/front.py",
+        "components/site_probe.py",
         "operations/audits/balancing.py",
         "operations/clients.py",
         "operations/report/certificates.py",

@@ -55,7 +55,7 @@ def test_a_longer_value_is_refused_on_every_way(file: Path, at: int, size: int) 
     for act in (
         lambda: server.rows(text, *values, attempted="set it"),
         lambda: server.run(text, *values, attempted="set it"),
-        lambda: server.run_watched(text, *values, attempted="set it", stall=1, report=print),
+        lambda: server.run_watched(text, *values, attempted="set it", stall_seconds=1, report=print),
         lambda: server.together([(text, tuple(values))], attempted="set it"),
         lambda: server.apart([[(text, tuple(values))]], attempted="set it"),
         lambda: remote.sql_integrated("SQL1").run(text, *values, attempted="set it"),
