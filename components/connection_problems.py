@@ -25,10 +25,18 @@ class ConfigurationError(Exception):
     __module__ = "builtins"
 
 
-def check(values: Mapping[str, Any], topology: Topology) -> None:
-    """Raises ``ConfigurationError`` with every problem; each line begins with the key of the configuration."""
+PASSWORDS = ("sqlAdministratorPassword", "spfAccountPassword", "passphrase")
+LONGEST = 128
+"""Characters of a password of SQL Server ("Password Policy"); the Windows account is held to it, too. No limit of the
+passphrase is documented."""
+
+
+def check(values: Mapping[str, Any], topology: Topology, passwords: Mapping[str, Any] | None = None) -> None:
+    """Raises ``ConfigurationError`` with every problem; each line begins with the key of the configuration.
+    ``passwords`` are those of ``PASSWORDS``; one that is missing is left to who needs it."""
     problems = [*_hosts(values.get("hosts"), topology), *_credentials(values.get("credentials"), topology)]
     problems += _authorities(values.get("authorities"))
+    problems += _passwords(passwords or {})
     if problems:
         raise ConfigurationError("\n".join(visible(problem) for problem in problems))
 
@@ -156,7 +164,7 @@ def _credentials(given: Any, topology: Topology) -> Iterator[str]:
                 yield f"{path}.{key}: it is missing. {_how(path, key)}"
             elif not isinstance(value, str):
                 yield f"{path}.{key}: a text is expected, not {_kind(value)}. {_how(path, key)}"
-            elif any(character < " " or "\ud800" <= character <= "\udfff" for character in value):
+            elif _unsendable(value):
                 yield f"{path}.{key}: it has a control character or half a character. {_how(path, key)}"
     for domain in topology.domains:
         left = [m.name for m in topology.machines if m.domain.lower() == domain.name.lower()]
@@ -166,6 +174,27 @@ def _credentials(given: Any, topology: Topology) -> Iterator[str]:
                 f"credentials.{domain.name}: no user name and password for {', '.join(left)}. Set `credentials` for "
                 f"{domain.name}, or for each of these machines."
             )
+
+
+def _passwords(given: Mapping[str, Any]) -> Iterator[str]:
+    """What a machine would cut off, or take for its end, or what no text can hold."""
+    for key in PASSWORDS:
+        value = given.get(key)
+        if value is None:
+            continue
+        set_it = f"Set another: pulumi config set --secret {key}"
+        if not isinstance(value, str):
+            yield f"{key}: a text is expected, not {_kind(value)}. {set_it}"
+        elif _unsendable(value):
+            yield f"{key}: it has a control character or half a character. {set_it}"
+        elif not value:
+            yield f"{key}: it is empty. {set_it}"
+        elif key != "passphrase" and len(value.encode("utf-16-le")) // 2 > LONGEST:
+            yield f"{key}: it has more than {LONGEST} characters. {set_it}"
+
+
+def _unsendable(value: str) -> bool:
+    return any(character < " " or "\ud800" <= character <= "\udfff" for character in value)
 
 
 def _how(path: str, key: str) -> str:

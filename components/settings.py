@@ -50,7 +50,8 @@ def check(get: Callable[[str], Any]) -> None:
     Raises ``TopologyError`` or ``ConfigurationError`` with all problems.
     """
     text = connection_settings(get)
-    connection_problems.check(json.loads(text), topology_of(text))
+    passwords = {key: get(key) for key in connection_problems.PASSWORDS}
+    connection_problems.check(json.loads(text), topology_of(text), passwords)
 
 
 _remotes: dict[str, Remote] = {}

@@ -64,8 +64,9 @@ def read_topology(file: Path) -> dict[str, Any]:
         part: Any = loaded
         for name in path:
             part = part.get(name) if isinstance(part, dict) else None
-        if isinstance(part, dict):
-            part.setdefault("port", port)
+        if not isinstance(part, dict):
+            raise TopologyError(f"{file}: no {'.'.join(path)} in it; `pulumi preview` says all that is wrong with it")
+        part.setdefault("port", port)
     return loaded
 
 

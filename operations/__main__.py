@@ -34,6 +34,8 @@ from operations.maintenance.command import maintenance
 from operations.report.command import report
 from operations.stack_state import state_of
 from remote.errors import MachineError
+from remote.secret import redact
+from remote.text import one_line
 
 app = typer.Typer(add_completion=False, help="What an operator does around pulumi up.", no_args_is_help=True)
 app.command()(maintenance)
@@ -124,6 +126,9 @@ def load_balancer(
 def leftovers(
     stack: Stack = "",
     remove: Annotated[bool, typer.Option("--remove", help="Take it away, newest first.")] = False,
+    state_lost: Annotated[
+        bool, typer.Option("--state-lost", help="With --remove: also where the stack's state does not say whose it is.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")] = False,
 ) -> None:
     """List what machines still hold for the stack that its state does not know. Exits with 0 when there is nothing,
@@ -131,13 +136,15 @@ def leftovers(
     with one_line_errors():
         of_stack = Leftovers.of_stack(stack)
         look = of_stack.look()
+        if remove and not state_lost:
+            of_stack.refuse_of_namesakes(look)
     found = []
     for one in look.left:
         why = of_stack.remove(one) if remove else ""
         state = f"stays: {why}" if why else "removed" if remove else "left"
         found.append({"machine": one.machine, "id": one.resource_id, "state": state, "text": str(one)})
         if not as_json:
-            typer.echo(f"{state}: {one}")
+            typer.echo(one_line(redact(f"{state}: {one}")))
     if as_json:
         unread = [str(away) for away in look.unread]
         typer.echo(json.dumps({"stack": of_stack.stack.name, "leftovers": found, "unread": unread}, indent=2))

@@ -78,6 +78,20 @@ class Leftovers:
     def look(self) -> Look:
         return find(settings.remote(self.connection), settings.topology_of(self.connection), self.stack.left)
 
+    def refuse_of_namesakes(self, look: Look) -> None:
+        """Raises ``MachineError`` where only the stack's name says that things are its own: a stack of this name in
+        another backend may have a living farm there."""
+        if self.stack.identity or not look.left:
+            return
+        raise MachineError(
+            ", ".join(sorted({one.machine for one in look.left})),
+            f"take away what is left of {self.stack.name}",
+            f"the state of this stack has no identity, and the {len(look.left)} things there were made by a stack of "
+            "this name that had one: perhaps it lives in another backend",
+            "See which backend and stack are selected (`pulumi whoami --verbose`, `pulumi stack`). Where that state is "
+            "lost, add --state-lost.",
+        )
+
     def remove(self, one: Leftover) -> str:
         """Empty, or why it stays."""
         try:

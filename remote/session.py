@@ -17,6 +17,7 @@ from remote.logons import LOG_ONS
 from remote.looks import Looks
 from remote.names import folded, same
 from remote.secret import Secret
+from remote.sizes import refuse_cut
 from remote.sql import REFUSED, Row, SqlServer, Statements, Value
 
 if TYPE_CHECKING:
@@ -172,6 +173,7 @@ class _IntegratedSql:
     def _call(
         self, statement: str, values: tuple[Value, ...], attempted: str, timeout_seconds: float, *, changes: bool
     ) -> list[Row]:
+        refuse_cut(self._host.name, attempted, statement, values)
         for value in values:
             if isinstance(value, bytes):
                 raise TypeError("binary values do not travel as JSON; use ODBC for this statement")

@@ -26,6 +26,7 @@ from remote.logons import LOG_ONS, Account, Kind, RefusedLogOn
 from remote.looks import Looks, key_of
 from remote.names import folded
 from remote.secret import Secret, redact
+from remote.sizes import MARKER, refuse_cut
 from remote.watched import Watch
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ class SqlServer:
     ) -> None:
         """Run a statement that changes something and says how far it is, as long as it gets on; ``report`` is told its
         percentage. Raises ``MachineError`` for one that was cancelled after ``stall_seconds`` without progress."""
+        refuse_cut(self._host.name, attempted, statement, values)
 
         def work(connection: pyodbc.Connection) -> list[Row]:
             import pyodbc
@@ -156,6 +158,8 @@ class SqlServer:
         self, statements: Sequence[tuple[str, tuple[Value, ...]]], *, attempted: str, timeout_seconds: float = 120
     ) -> None:
         """Run statements, each with its values, in one transaction: the first that fails undoes all of them."""
+        for statement, values in statements:
+            refuse_cut(self._host.name, attempted, statement, values)
         self._do(
             lambda connection: _in_one_transaction(connection, statements), attempted, timeout_seconds, changes=True
         )
@@ -169,6 +173,8 @@ class SqlServer:
 
         Raises ``LostAnswerError`` when the connection breaks: then any of them may have happened or not.
         """
+        for statement, values in (one for transaction in transactions for one in transaction):
+            refuse_cut(self._host.name, attempted, statement, values)
         failed: list[MachineError | None] = [None] * len(transactions)
         for request in _requests(transactions):
             text, values = _in_their_own_transactions({at: transactions[at] for at in request})
@@ -188,6 +194,8 @@ class SqlServer:
     def _call(
         self, statement: str, values: tuple[Value, ...], attempted: str, timeout_seconds: float, *, changes: bool
     ) -> list[Row]:
+        refuse_cut(self._host.name, attempted, statement, values)
+
         def work(connection: pyodbc.Connection) -> list[Row]:
             return _all_rows(connection, statement, values)
 
@@ -340,7 +348,6 @@ def _in_one_transaction(
 LOCK_SECONDS = 30
 _MOST_VALUES = 2000
 """SQL Server takes 2100 parameters in one request ("Maximum Capacity Specifications"), and the driver needs some."""
-_MARKER = re.compile(r"N?'(?:[^']|'')*'|\[[^\]]*\]|\"[^\"]*\"|--[^\n]*|/\*.*?\*/|(\?)", re.DOTALL)
 _ALONE = """
 BEGIN TRY
     BEGIN TRANSACTION;
@@ -401,7 +408,7 @@ def _declared(value: Value) -> str:
 def _with_names(statement: str) -> str:
     """A statement with the names that sp_executesql gives values, in place of the driver's markers."""
     numbers = itertools.count()
-    return _MARKER.sub(lambda found: f"@value{next(numbers)}" if found.group(1) else found.group(), statement)
+    return MARKER.sub(lambda found: f"@value{next(numbers)}" if found.group(1) else found.group(), statement)
 
 
 def _all_rows(connection: pyodbc.Connection, statement: str, values: Sequence[Value]) -> list[Row]:

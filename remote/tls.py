@@ -74,8 +74,10 @@ _CUT = ("unexpected eof", "eof occurred in violation")
 
 def context(authorities: str, *, verify: bool = True) -> ssl.SSLContext:
     """A client's context that trusts a PEM file of authorities, or those of the operating system; nothing less than
-    TLS 1.2. Variables of the shell that are meant for other programs (``REQUESTS_CA_BUNDLE``) change nothing."""
+    TLS 1.2. Variables of the shell that are meant for other programs (``REQUESTS_CA_BUNDLE``) change nothing, and none
+    has the keys of a connection, which carries passwords, written to a file (``SSLKEYLOGFILE``)."""
     made = ssl.create_default_context(cafile=authorities or None)
+    made.keylog_filename = None  # type: ignore[assignment]  # None is documented
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     if not verify:
         made.check_hostname = False

@@ -19,7 +19,7 @@ from remote.secret import Secret, redact
 
 @dataclass(frozen=True)
 class ReplaceOn:
-    """A change of this input is another thing: the resource is replaced."""
+    """A change of this input is another thing: the resource is replaced. Another spelling of a name is none."""
 
     delete_first: bool = True
     """Whether the old thing is deleted before the new one is created: True where both have one name."""

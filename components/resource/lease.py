@@ -4,7 +4,8 @@ Pulumi locks a stack, and so keeps two runs of one stack apart; it knows nothing
 backend. Before its first change a run takes a lease on each machine (``HKLM:\\SOFTWARE\\WindowsAzurePackHA\\Lease``),
 renews it while it works, and gives it back at its end. Another stack's lease that has not expired ends the run before
 its first step. A lease of this stack's own is of a run that was killed or cancelled, since Pulumi's lock lets only one
-work: it is taken over. A run that lost its lease so stops before its next step.
+work: it is taken over. A run that lost its lease so stops before its next step. A server that is out of the farm for a
+maintenance ends a run as well, and a maintenance does not begin while a run holds a lease.
 
 A preview, and an ``up`` that changes nothing, ask no machine for it. Time is the machine's own. The write compares and
 sets in one script; two runs that begin within the same milliseconds may both take one, and the later writer's wins: the
@@ -78,12 +79,49 @@ def refusal(machine: str, found: Lease | None, mine: Lease, now: str, *, own: bo
     """Why a lease cannot be taken. ``own``: Pulumi's lock is held, so another run of the same stack is over. Pure."""
     if found is None or found.run == mine.run or found.expires <= now or (own and found.identity == mine.identity):
         return None
+    return _at_work(machine, _ATTEMPTED, found)
+
+
+def refuse_at_work(remote: Remote, machines: Sequence[str], attempted: str) -> None:
+    """For a command that takes servers out of the farm: raises ``MachineError`` while a run holds the lease of one of
+    these machines. One that does not answer tells nothing."""
+
+    def look(machine: str) -> MachineError | None:
+        try:
+            (found,) = remote.powershell(machine).run(load_script("windows/read_lease.ps1"), attempted=attempted)
+        except _AWAY:
+            return None
+        there = Lease.parse(found["text"])
+        return None if there is None or there.expires <= str(found["now"]) else _at_work(machine, attempted, there)
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        errors = [error for error in pool.map(look, machines) if error is not None]
+    if errors:
+        raise errors[0]
+
+
+def _at_work(machine: str, attempted: str, found: Lease) -> MachineError:
     return MachineError(
         machine,
-        _ATTEMPTED,
+        attempted,
         f"another operator is at work: {found.operator} with the stack {found.stack} since {found.since} UTC, until "
         f"{found.expires} UTC unless that run goes on",
         "Wait until that run has ended. The lease of a killed run expires at that time.",
+    )
+
+
+def _in_maintenance(machine: str, note: str) -> MachineError:
+    """``note`` is what ``operations maintenance`` keeps on the machine."""
+    try:
+        values = json.loads(note)
+        by = f", which `maintenance {values['order']}` began at {values['began']} on {values['computer']}"
+    except (LookupError, TypeError, ValueError, RecursionError):
+        by = ""
+    return MachineError(
+        machine,
+        _ATTEMPTED,
+        f"it is out of the farm for a maintenance{by}, and this run would let clients come to it again",
+        f"Bring it back first: `python -m operations maintenance --resume {machine}`.",
     )
 
 
@@ -170,6 +208,8 @@ class Leases:
             there, now = Lease.parse(found["text"]), str(found["now"])
             if error := refusal(machine, there, self._mine, now, own=own):
                 raise error
+            if note := found.get("maintenance"):
+                raise _in_maintenance(machine, str(note))
             text = replace(self._mine, since=now).until(now, LEASE_SECONDS).dump()
             (after,) = self._script(machine, "windows/write_lease.ps1", Text=text, Expected=found["text"])
             if after == text:

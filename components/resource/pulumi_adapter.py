@@ -58,7 +58,7 @@ from remote.errors import (
     UntrustedError,
 )
 from remote.looks import shared
-from remote.names import folded
+from remote.names import folded, same
 from remote.secret import Secret, redact
 from remote.session import Remote
 from remote.text import visible
@@ -137,7 +137,7 @@ class Adapter(ResourceProvider):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         model = self.resource.INPUTS
         identity = fields.marked(model, ReplaceOn)
-        replaces = [name for name in identity if name in olds and name in news and olds[name] != news[name]]
+        replaces = [name for name in identity if name in olds and name in news and _another(olds[name], news[name])]
         # None lets the engine compare inputs and show the difference property by property.
         return DiffResult(changes=None, replaces=replaces, delete_before_replace=fields.deletes_first(model))
 
@@ -217,7 +217,9 @@ class Adapter(ResourceProvider):
             if owner.identity:
                 held = leases_of(self._connection, self._left)
                 begin, run = partial(held.take, owner), partial(_under_lease, held, run)
-            world = World(lambda resource, inputs: resource.observe(inputs, remote), run, MachineClaims(remote, report))
+            world = World(
+                lambda resource, inputs: _observed(resource, inputs, remote), run, MachineClaims(remote, report)
+            )
         observe, resource = world.observe, self.resource
         return Reconciler(
             resource,
@@ -276,11 +278,37 @@ class Adapter(ResourceProvider):
         except MachineError as error:
             raise error from None
         except Exception as error:
-            if os.environ.get(TRACEBACK):
-                print(redact(traceback.format_exc()), file=sys.stderr, flush=True)
+            _show_place()
             found = f"an error of the program itself: {type(error).__name__}: {error}"
             attempted = f"manage {self.resource.display_name(inputs)}"
             raise MachineError(self.resource.owner_machine(inputs), attempted, found, _REPORT) from None
+
+
+def _another(old: Any, new: Any) -> bool:
+    """Whether an input that is part of what a thing is names another one: another spelling is the same name to Windows,
+    and what stands there is not to be taken away for it."""
+    both_texts = isinstance(old, str) and isinstance(new, str)
+    return not same(old, new) if both_texts else bool(old != new)
+
+
+def _observed(resource: Resource[Any, Any], inputs: Any, remote: Remote) -> Any:
+    """The facts. What a machine answers is data: an answer of another shape than the script gives is that machine's
+    error."""
+    try:
+        return resource.observe(inputs, remote)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        _show_place()
+        raise MachineError(
+            resource.owner_machine(inputs),
+            f"read {resource.display_name(inputs)}",
+            f"what was answered is not understood ({type(error).__name__}: {error})",
+            f"See whether another program writes into PowerShell's output there. {_PLACE}.",
+        ) from None
+
+
+def _show_place() -> None:
+    if os.environ.get(TRACEBACK):
+        print(redact(traceback.format_exc()), file=sys.stderr, flush=True)
 
 
 def _urn() -> str:
@@ -295,7 +323,8 @@ def _urn() -> str:
     return ""
 
 
-_REPORT = f"Set {TRACEBACK}=1 for the place in the program, and report it."
+_PLACE = f"Set {TRACEBACK}=1 for the place in the program"
+_REPORT = f"{_PLACE}, and report it."
 
 
 def _under_lease(held: Leases, run: Runner, steps: Sequence[Step], observe: Callable[[], Any]) -> None:

@@ -42,7 +42,7 @@ class AdministratorInputs(OnReplicas):
 
     @property
     def sid(self) -> str:
-        """The login's SID on every replica: that of ``sa``, or 16 bytes that follow from the name."""
+        """The login's SID where no replica has it yet: that of ``sa``, or 16 bytes that follow from the name."""
         if self.login == "sa":
             return SA_SID
         return "0x" + hashlib.sha256(f"administrator/{self.login}".encode()).hexdigest()[:32].upper()
@@ -120,13 +120,14 @@ class AdministratorResource(
 
     def plan(self, inputs: AdministratorInputs, facts: dict[str, LoginState | None]) -> list[Step]:
         steps = []
+        sid = self._sid(inputs, facts)
         for machine, state in facts.items():
             if state is None:
-                values = (inputs.login, inputs.password, inputs.sid)
+                values = (inputs.login, inputs.password, sid)
                 action = Sql(machine, "sql/create_administrator.sql", values, integrated=True)
                 steps.append(Step(f"On {machine}, create the login {inputs.login} and add it to sysadmin.", action))
                 continue
-            if state.sid != inputs.sid:
+            if state.sid != sid:
                 raise MachineError(
                     machine,
                     f"take over {self.display_name(inputs)}",
@@ -143,6 +144,13 @@ class AdministratorResource(
                 action = Sql(machine, "sql/add_administrator.sql", (state.name,), integrated=True)
                 steps.append(Step(f"On {machine}, add the login {state.name} to sysadmin.", action))
         return steps
+
+    @staticmethod
+    def _sid(inputs: AdministratorInputs, facts: dict[str, LoginState | None]) -> str:
+        """The login's SID on every replica: the one that replicas have, since a login keeps it when its name is spelled
+        in another way."""
+        there = [state.sid for state in facts.values() if state]
+        return inputs.sid if inputs.sid in there or not there else there[0]
 
     def plan_delete(
         self, inputs: AdministratorInputs, facts: dict[str, LoginState | None], baseline: dict[str, Any]

@@ -77,11 +77,15 @@ class AvailabilityGroupFacts:
 
 @dataclass(frozen=True)
 class Connected:
-    """Waits until a replica is joined and the primary reaches it."""
+    """Waits until a replica is joined and the primary reaches it. Raises ``MachineError`` where its SQL Server stays
+    silent, or the group without a primary: that does not come by waiting."""
 
     machine: str
+    patience: Patience = field(default_factory=Patience, compare=False)
 
     def __call__(self, facts: AvailabilityGroupFacts) -> str:
+        servers = replace(facts.group, replicas=(), databases=())  # that it is cut off is what the wait is for
+        self.patience.look(causes(servers, [self.machine], f"connect to {facts.group.name}"))
         replica = facts.group.replica(self.machine)
         there = replica is not None and replica.joined and replica.connected
         why = f" ({replica.trouble})" if replica is not None and replica.trouble else ""

@@ -1,24 +1,23 @@
 """Guarantees that the SQL logins which the farm's databases need are the same on every replica.
 
-The set is found by SID: the logins that users of the databases belong to (no name pattern), and those named beside.
-For each login the authority is a replica whose login has the SID that the databases know: the primary if it is one of
-them, since the farm logs on there now, else the one whose password was set last. Compared are SID, password hash (in
-memory only), policy, expiration, default database and language, disabled, server roles and server permissions with
-who granted them; a user-defined server role comes along with its rights. One transaction per login and server:
-a login is mirrored whole or not at all, and for itself: what is wrong with one (no login for a user, one SID under two
-names, a grantor that is missing) keeps no other back, is a row of the report, and fails the resource at its end. A
-default database that a replica has not is `master` there. A login that is an administrator of its server (sysadmin,
-securityadmin, CONTROL SERVER, ALTER ANY LOGIN) is mirrored only when it is named beside; else a row says so. A login of
-the same name with another SID is recreated, and keeps what that server alone gave it; where it could not, nothing is
-dropped and the error says why. Names are compared by the server's own collation. Windows accounts and groups that are
-users of the databases get their logins as well, which need no password; an account of one server alone is refused by
-name. The owner of each database is the one that the database itself knows (dbo): its login has to be on every replica,
-and the primary is told where it has another. A password that has to be changed at
-the next log-on is left until that is done.
+The set is found by SID: the logins that users of the databases belong to (no name pattern), and those named beside. For
+each login the authority is a replica whose login has the SID that the databases know: the primary if it is one of them,
+since the farm logs on there now, else the one whose password was set last. Compared are SID, password hash (in memory
+only), policy, expiration, default database and language, disabled, server roles and server permissions with who granted
+them; a user-defined server role comes along with its rights. One transaction per login and server: a login is mirrored
+whole or not at all, and for itself: what is wrong with one (no login for a user, one SID under two names, a grantor
+that is missing) keeps no other back, is a row of the report, and fails the resource at its end. A default database that
+a replica has not is `master` there. A login that is an administrator of its server (sysadmin, securityadmin, CONTROL
+SERVER, ALTER ANY LOGIN) is mirrored only when it is named beside; else a row says so. A login of the same name with
+another SID is recreated, and keeps what that server alone gave it; where it could not, nothing is dropped and the error
+says why. Names are compared by the server's own collation. Windows accounts and groups that are users of the databases
+get their logins as well, which need no password; for an account without a login of its own those of the groups through
+which it comes in are mirrored. An account of one server alone is refused by name. The owner of each database is the one
+that the database itself knows (dbo): its login has to be on every replica, and the primary is told where it has
+another. A password that has to be changed at the next log-on is left until that is done.
 
-Leaves alone every login outside the set, ``sa``, Windows accounts that come in by a group, and extra logins on any
-replica; with `sql.drop_logins` a login that this program made on a replica is dropped there when no database needs it
-any more.
+Leaves alone every login outside the set, ``sa``, and extra logins on any replica; with `sql.drop_logins` a login that
+this program made on a replica is dropped there when no database needs it any more.
 Delete leaves the logins: only an administrator drops a login. It removes what was written down about those it made.
 """
 
@@ -32,7 +31,7 @@ import pulumi
 
 from components.resource import FarmResource, ReplaceOn, ReportsChange
 from components.sql import group as groups
-from components.sql.login import read, sid
+from components.sql.login import Logins, read, sid
 from components.sql.login_report import done_before, merged, report
 from components.sql.login_set import LoginMirrorFacts, LoginSet
 from components.sql.replicas import OnReplicas, query_each
@@ -42,6 +41,8 @@ from remote.session import Remote
 from remote.sql import Row
 
 MIRRORED = "the same on every replica"
+_NO_ACCOUNT = 15404
+"""Windows tells nothing of the account."""
 
 
 class LoginMirrorInputs(OnReplicas):
@@ -96,13 +97,20 @@ class LoginMirrorResource(ReportsChange[LoginMirrorInputs, LoginMirrorFacts]):
         missing = tuple(database for database in inputs.databases if primary.fold(database) not in primary.databases)
         known = [database for database in inputs.databases if database not in missing]
         rows = _users(remote, [(group.primary, database) for database in known], attempted)
+        windows = {sid(row["sid"]): row["name"] for _, row in rows if row["kind"] == "windows"}
+        groups_of = [
+            _groups(remote, group.primary, primary, one, attempted) for one in _without_login(windows, primary)
+        ]
+        for found in groups_of:
+            windows |= found
         facts = LoginMirrorFacts(
             group.primary,
             {sid(row["sid"]): row["name"] for _, row in rows if row["kind"] == "sql"},
             answers.given,
             missing,
             answers.unreachable,
-            windows={sid(row["sid"]): row["name"] for _, row in rows if row["kind"] == "windows"},
+            windows=windows,
+            obscure=not all(groups_of),
             owners={database: (sid(row["sid"]), row["name"]) for database, row in rows if row["kind"] == "owner"},
         )
         if not inputs.drop or not LoginSet(inputs, facts).unneeded():
@@ -164,6 +172,22 @@ class LoginMirrorResource(ReportsChange[LoginMirrorInputs, LoginMirrorFacts]):
         rows = report(wanted.names(), wanted.findings, done, facts.unreachable)
         # A look that finds nothing new leaves what the last change did, so that a preview shows only what differs.
         return {"report": merged(done_before(kept.get("report")), rows) if before is None else merged(None, rows)}
+
+
+def _without_login(windows: dict[str, str], primary: Logins) -> list[str]:
+    return [one for one in windows if primary.with_sid(one) is None]
+
+
+def _groups(remote: Remote, primary: str, there: Logins, account: str, attempted: str) -> dict[str, str]:
+    """SID → name of the groups whose logins let a Windows account in on the primary, as far as Windows tells."""
+    try:
+        rows = remote.sql(primary).rows(load_script("sql/read_login_groups.sql"), account, attempted=attempted)
+    except MachineError as error:
+        if error.number == _NO_ACCOUNT:
+            return {}
+        raise
+    logins = [there.named(row["permission path"]) for row in rows if row["permission path"]]
+    return {login.sid: login.name for login in logins if login is not None}
 
 
 def _users(remote: Remote, places: Iterable[tuple[str, str]], attempted: str) -> list[tuple[str, Row]]:

@@ -35,7 +35,10 @@ class LoginMirrorFacts:
     elsewhere: frozenset[str] = field(default_factory=frozenset)
     """SIDs that users of other databases have, read where something might be dropped."""
     windows: dict[str, str] = field(default_factory=dict)
-    """SID → name of the users that are Windows accounts or groups."""
+    """SID → name of the users that are Windows accounts or groups, and of the groups through which such accounts come
+    in that have no login of their own."""
+    obscure: bool = False
+    """Whether no group is known for one of them that has no login: it is gone, or no domain controller answers."""
     owners: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Database → SID of its owner as the database knows it (dbo), and the name that the primary has for that."""
 
@@ -105,9 +108,12 @@ class LoginSet:
             for machine, there in self._others(needed.authority):
                 differs = examine(needed, machine, there, self._inputs.timeout_seconds)
                 if differs.how:
+                    consent = "name it in `sql.logins` of the topology"
+                    if needed.login.windows:  # which that list does not take
+                        consent = "make its login there yourself"
                     done = (
                         f"{differs.how} on {machine}, and not mirrored, since on {needed.authority} it is "
-                        f"{', '.join(why)}: name it in `sql.logins` of the topology if it may be that on every replica"
+                        f"{', '.join(why)}: {consent} if it may be that on every replica"
                     )
                     found.append(Finding(name, machine, differs.how, "left", done))
         return found
@@ -141,6 +147,7 @@ class LoginSet:
             for machine, server in self._facts.servers.items()
             for made in server.made - self._facts.users.keys() - self._facts.windows.keys() - owners
             if (login := server.with_sid(made)) and self._fold(login.name) not in names
+            if not (login.windows and self._facts.obscure)  # it may be that of a group that is needed
         ]
         return sorted(found, key=lambda one: (folded(one[1].name), one[0]))
 
@@ -168,7 +175,7 @@ class LoginSet:
                 self._refused.append(refused(user, self._facts.primary, why))
         self._find_owners(found)
         for user_sid in sorted(self._facts.windows, key=lambda one: folded(self._facts.windows[one])):
-            if have := self._with_sid(user_sid):  # one without a login comes in by a group
+            if have := self._with_sid(user_sid):  # one without a login comes in by a group, which is among them
                 self._take(found, have)
         for name in self._inputs.further:
             have = {machine: login for machine, s in self._facts.servers.items() if (login := s.named(name))}

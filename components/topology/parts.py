@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from components.topology.values import (
     AccountName,
     Address,
+    AdministratorName,
     CertificateDnsName,
     DnsName,
     Flag,
@@ -160,7 +161,7 @@ class Sql(Part):
     """Where databases pass from one replica to the others; every SQL Server's service account writes there."""
     authentication: Literal["mixed"] = "mixed"
     """Windows Azure Pack uses SQL logins, so SQL Server must admit them."""
-    administrator: SqlIdentifier = "sa"
+    administrator: AdministratorName = "sa"
     """The SQL login with which the farm is set up. Any other than `sa` is created."""
     logins: tuple[SqlIdentifier, ...] = ()
     """SQL logins to keep equal on all replicas beside those that own users in the farm's databases. A login of these

@@ -72,6 +72,13 @@ def _account_name(value: str) -> str:
     return value
 
 
+def _administrator(value: str) -> str:
+    """A login that setup of SQL Server or this program makes: no Windows account, none of SQL Server's own."""
+    if "\\" in value or value.startswith("##"):
+        raise ValueError(f"{quoted(value)} is no SQL login that can be made; write `sa` or another name")
+    return "sa" if value.lower() == "sa" else value
+
+
 def _principal(value: str) -> str:
     domain, backslash, name = value.partition("\\")
     if not (domain and backslash and name) or "\\" in name:
@@ -123,4 +130,10 @@ AccountName = Annotated[str, AfterValidator(_account_name), Kind("name, up to 20
 Principal = Annotated[str, AfterValidator(_principal), Kind(r"`DOMAIN\name`")]
 Share = Annotated[str, AfterValidator(_share), Kind(r"`\\server\share`")]
 Instance = Annotated[str, AfterValidator(_instance), Kind("name, up to 16 characters")]
+AdministratorName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=128),
+    AfterValidator(_administrator),
+    Kind("name, up to 128 characters"),
+]
 SqlIdentifier = Annotated[str, StringConstraints(min_length=1, max_length=128), Kind("name, up to 128 characters")]

@@ -1,4 +1,4 @@
-"""Guarantees a local account on one server: its password, never expiring, in its groups.
+"""Guarantees a local account on one server: its password, never expiring, not locked out, in its groups.
 
 Servers behind one name have one each, with the same password: a server that comes or goes touches no other.
 
@@ -42,6 +42,8 @@ class LocalAccountInputs(Keyed):
     """Whether its password never expires."""
     enabled: bool = True
     """Whether it may log on; a disabled one is enabled."""
+    locked: bool = False
+    """Whether it is locked out after wrong passwords."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class AccountState:
     description: str
     groups: frozenset[str]
     """Lower-case names of the groups it is in."""
+    locked: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,7 @@ class LocalAccountResource(
                 enabled=not state["disabled"],
                 description=state["description"],
                 groups=frozenset(folded(name) for name in state["memberOf"]),
+                locked=state["locked"],
             )
         groups = frozenset(folded(name) for name in state["groups"])
         return LocalAccountFacts(account, groups, ours, marked=bool(state["mark"]))
@@ -138,6 +142,9 @@ class LocalAccountResource(
             options = {"Name": name, "Description": inputs.description, "NeverExpires": inputs.never_expires}
             arguments = options | {"Enabled": inputs.enabled}
             steps.append(Step(what, Script(machine, "windows/set_account_options.ps1", arguments)))
+        if have is not None and have.locked:
+            what = f"On {machine}, unlock the local account {name}, which is locked out after wrong passwords."
+            steps.append(Step(what, Script(machine, "windows/unlock_account.ps1", {"Name": name})))
         for group in inputs.groups:
             if have is None or folded(group) not in have.groups:
                 what = f"On {machine}, add {name} to the local group {group}."
@@ -164,7 +171,7 @@ class LocalAccountResource(
         have = facts.account
         if have is None:
             return None
-        live: dict[str, Any] = {"never_expires": have.never_expires, "enabled": have.enabled}
+        live: dict[str, Any] = {"never_expires": have.never_expires, "enabled": have.enabled, "locked": have.locked}
         if not have.password_is_ours:
             live["password"] = MASKED_DIFFERENCE
         live["groups"] = [group for group in inputs.groups if folded(group) in have.groups]

@@ -22,6 +22,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from components.connection_problems import entries
 from remote.names import folded
 from remote.secret import Secret
+from remote.text import visible
 
 EXPIRES_SOON = timedelta(days=30)
 """How long before its end a certificate is a warning."""
@@ -80,9 +81,10 @@ def read(file: Path, password: Secret, dns_names: Sequence[str], roots: Sequence
     """
     try:
         content = file.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # no path of any file has a NUL
+        why = error.strerror if isinstance(error, OSError) else error
         raise CertificateError(
-            f"{file}: read the certificate: {error.strerror}. Put the PFX file there, or correct `certificates`."
+            f"{visible(str(file))}: read the certificate: {why}. Put the PFX file there, or correct `certificates`."
         ) from None
     try:
         key, certificate, others = pkcs12.load_key_and_certificates(content, password.reveal().encode())

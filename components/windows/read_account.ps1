@@ -9,6 +9,7 @@ if ($user) {
     $state.exists = $true
     $state.neverExpires = $principal.PasswordNeverExpires
     $state.disabled = -not $principal.Enabled
+    $state.locked = $principal.IsAccountLockedOut()
     $state.description = "$($principal.Description)"
     if ($principal.LastPasswordSet) { $state.passwordSet = $principal.LastPasswordSet.ToString('yyyy-MM-ddTHH:mm:ss') }
     $state.memberOf = @($principal.GetGroups() | ForEach-Object { "$($_.SamAccountName)" })

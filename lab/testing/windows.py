@@ -29,12 +29,18 @@ __all__ = [
     "speak_german",
     "tasks_queue_for",
     "tasks_repeat_after",
+    "wrong_password",
 ]
 
 
 def disk_path(world: World, machine: str, path: str) -> Path:
     """Where the file of a path of a machine's disk lies on this computer, whether it exists or not."""
     return resolve_new(world.machine(machine), path)
+
+
+def wrong_password(world: World, machine: str, user: str) -> None:
+    """Try to log an account on with a password that it does not have."""
+    identity.authenticate(world, world.machine(machine), user, "Not-The-Password-0!")
 
 
 # Network load balancing

@@ -116,3 +116,18 @@ def test_any_argument_of_any_cmdlet(world: World, called: tuple[str, HashTable, 
     script = "param($n, $h, $i, $p) if ($p) { ,$i | & $n @h } else { & $n @h }"
     with contextlib.suppress(NotModelledError):
         Runspace(session).run(script, {"n": name, "h": arguments, "i": item, "p": piped})
+
+
+@settings(QUICK, max_examples=100)
+@given(
+    keys=st.dictionaries(
+        st.sampled_from(["LogName", "ProviderName", "Id", "Level", "StartTime", "EndTime"]), VALUES, min_size=1
+    )
+)
+def test_any_filter_of_events(world: World, keys: dict[str, Any]) -> None:
+    """A cmdlet whose arguments are inside of one."""
+    machine = world.machine("Portal1")
+    session = Session(machine, identity.identity(world, machine, "HYPERVNU\\installer"))
+    table = HashTable({"LogName": "System", **keys}.items())
+    with contextlib.suppress(NotModelledError):
+        Runspace(session).run("param($t) Get-WinEvent -FilterHashtable $t", {"t": table})

@@ -108,6 +108,9 @@ def test_what_is_no_topology(tmp_path: Path) -> None:
     file.write_text("a: 1")
     with pytest.raises(boot.TopologyError, match="is it a topology"):
         boot.read_topology(file)
+    file.write_text("{machines: [{name: A}], domains: [{name: d}], sql: {}, spf: {}}")
+    with pytest.raises(boot.TopologyError, match=r"x\.yaml: no sql\.listener in it"):
+        boot.read_topology(file)
 
 
 def test_ports_that_a_topology_may_leave_out(tmp_path: Path) -> None:

@@ -157,7 +157,8 @@ class User(Principal):
                 accounts.change_password, self.machine, self.name, str(old), str(new)
             ),
             "expirepasswordnow": lambda: self._change(password_expired=True),
-            "unlockaccount": lambda: self._change(bad_password_count=0),
+            "isaccountlockedout": lambda: bool(self.machine.collection("account")[self.name].get("locked")),
+            "unlockaccount": lambda: self._change(bad_password_count=0, locked=False),
             "getgroups": self._groups,
             "ismemberof": lambda group: group.holds(self.member),
             "dispose": lambda: None,

@@ -7,6 +7,7 @@ GetWinEventCommand.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -232,9 +233,14 @@ def _moment(value: Any) -> datetime:
 
 
 def _numbers(value: Any) -> list[int]:
+    """What Windows makes of a word where a number belongs is not known: it becomes part of an XPath query."""
     if value is None:
         return []
-    return [int(text(item)) for item in (value if isinstance(value, list | tuple) else [value])]
+    words = [text(item) for item in (value if isinstance(value, list | tuple) else [value])]
+    for word in words:
+        if not re.fullmatch(r"\s*[+-]?[0-9]+\s*", word):
+            raise NotModelledError(f"Get-WinEvent -FilterHashtable with {word!r} for a number")
+    return [int(word) for word in words]
 
 
 def _list_logs(call: Call, machine: Machine) -> Iterator[PSObject]:

@@ -19,6 +19,7 @@ from components.topology.portal import Tier
 from components.topology.roles import ROLES
 from components.windows.firewall_rule import FirewallRuleInputs, FirewallRuleResource
 from components.windows.superseded_rules import SupersededRulesInputs, SupersededRulesResource
+from operations.checks import spf as spf_check
 from operations.checks.balancing import certified
 from operations.checks.services import Services
 from operations.configuration import Context
@@ -186,6 +187,8 @@ class _CallsSpf(_OnNode):
 
     def __call__(self) -> str:
         spf = self.context.topology.spf
+        if why := spf_check.refused(self.context):
+            raise WrongError(f"{why}; the portal does not try it either, so that the account is not locked out")
         (tried,) = self.admin(
             "spf/try_address.ps1",
             "let it call Service Provider Foundation",

@@ -54,8 +54,7 @@ class _Visitor:
             whose = f"the name of {machine}" if (machine := self._machine(host)) else "no load-balanced name"
             raise WrongError(f"it sends a visitor to {_place(url)}, which is {whose}")
         path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-        # Whether the tenants' site has its public certificate is a row of its own; the others' are self-signed.
-        return get(hosts.resolve(host), parts.port or 443, host, path, authorities=hosts.authorities, verify=False)
+        return get(hosts.resolve(host), parts.port or 443, host, path, authorities=hosts.authorities)
 
     def _machine(self, host: str) -> str:
         for machine in self.context.topology.machines:

@@ -8,7 +8,8 @@ from functools import partial
 from components.spf.registration import admin_address, tenant_address
 from operations.configuration import Context
 from operations.row import Check, expect
-from remote.http import get
+from remote.errors import MachineError
+from remote.http import HttpError, RefusedAccountError, get
 
 LEVEL = "Service Provider Foundation"
 
@@ -21,6 +22,25 @@ def checks(context: Context) -> Iterator[Check]:
     servers = frozenset(f"{address}:{spf.port}" for address in addresses.values())
     front = _Server(context, hosts.resolve(spf.name), servers)
     yield Check(LEVEL, spf.name, f"lets {spf.account} in", front, common=True)
+
+
+def refused(context: Context) -> str:
+    """Which server does not let the registered account in, as this process has seen it; empty where none refuses it.
+    Before something else logs on with that account: servers count failed log-ons of every client."""
+    topology, hosts = context.topology, context.remote.hosts
+    spf, account = topology.spf, (topology.spf.account, context.spf_password)
+    path = admin_address(spf.url).removeprefix(spf.url)
+    for server in topology.spf_servers:
+        address = hosts[server.name].address
+        try:
+            answer = get(address, spf.port, spf.name, path, authorities=hosts.authorities, account=account)
+        except RefusedAccountError as error:
+            return f"{server.name}: {error}"
+        except (HttpError, MachineError):  # a row of its own says so
+            continue
+        if answer.status == 401:
+            return f"{server.name}: HTTP 401 for {spf.account}"
+    return ""
 
 
 class _Server:

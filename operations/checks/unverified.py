@@ -25,7 +25,10 @@ BETWEEN_SITES = (
 )
 ANSWERS = (
     "whether a site answers at all",
-    "the failover proof and the look at a load balancer send no account; the certificates are rows of their own",
+    (
+        "the failover proof, a drill, the audit, the report and the look at a load balancer send no account; the "
+        "certificates are rows of their own"
+    ),
 )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.progress import Report
+from components.resource.lease import refuse_at_work
 from components.step_log import StepLog
 from components.step_runner import StepRunner, wait
 from components.steps import load_script
@@ -18,6 +19,7 @@ from operations.drill import measure, store
 from operations.drill.store import Drill, Store
 from operations.levels import wrong
 from operations.maintenance import plan
+from operations.maintenance.parts import levels_of
 from operations.maintenance.runner import run_here
 from remote.errors import LostAnswerError, MachineError, UnreachableError
 
@@ -65,7 +67,9 @@ class Runner:
         for machine in self._settings.machines:
             plan.refuse_alone(self._topology, machine)
         self.store.save()  # a folder that cannot be written to is found out before a server is off
+        managed = [machine.name for machine in self._topology.machines if levels_of(self._topology, machine.name)]
         try:
+            refuse_at_work(self._remote, managed, "shut servers down")
             for file, machine in store.left_off(self._settings.folder, self._topology.name):
                 self._report(f"A drill was killed while {machine} was off: it is switched on first.")
                 self._switch_on(machine)

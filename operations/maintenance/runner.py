@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from components.progress import Report
+from components.resource.lease import refuse_at_work
 from components.step_log import StepLog
 from components.step_runner import StepRunner
 from components.steps import Step, load_script
@@ -57,6 +58,7 @@ class Runner:
         """Take out each server of the order and bring it back. Raises ``MachineError`` at the first that cannot be:
         before anything was changed there, or after what was changed was undone, or with what the operator does."""
         machines = self._machines(order)
+        self._refuse_at_work()
         note = record.begin(str(order), balanced=not order.taken_out)
         done = self._done_before(order)
         for machine in machines:
@@ -73,6 +75,7 @@ class Runner:
             raise MachineError(machine, "bring it back into the farm", "it is not in maintenance", remedy)
         if note.running:
             raise _runs(machine, note)
+        self._refuse_at_work()
         self.turns.append(Turn(machine))
         self._back(machine, self._parts(machine, note))
 
@@ -84,6 +87,12 @@ class Runner:
             facts = [(part, part.observe(self._remote)) for part in self._parts(machine, note, order.drain_minutes)]
             for sentence in plan.whole(self._topology, order, machine, facts):
                 self._tell(sentence)
+
+    def _refuse_at_work(self) -> None:
+        refuse_at_work(self._remote, self._managed(), "take servers out of the farm, or back into it")
+
+    def _managed(self) -> list[str]:
+        return [machine.name for machine in self._topology.machines if parts.levels_of(self._topology, machine.name)]
 
     def _machines(self, order: Order) -> list[str]:
         """The servers of the order. Raises ``MachineError`` for one that cannot be taken out whatever its state is."""
@@ -103,9 +112,8 @@ class Runner:
     def _done_before(self, order: Order) -> list[str]:
         """The servers that a killed run of the same order was ready with; the one that it left out is brought back
         first. Raises ``MachineError`` where another order has a server out."""
-        managed = [machine.name for machine in self._topology.machines if parts.levels_of(self._topology, machine.name)]
         done: list[str] = []
-        for machine, note in record.kept(self._remote, managed).items():
+        for machine, note in record.kept(self._remote, self._managed()).items():
             if note.running:
                 raise _runs(machine, note)
             if note.held or note.order != str(order) or not note.here:
@@ -132,6 +140,7 @@ class Runner:
         found = self._parts(machine, note, order.drain_minutes)
         facts = [(part, part.observe(self._remote)) for part in found]
         plan.out(facts)  # refuses before anything is touched
+        self._refuse_at_work()
         note = replace(note, starts=all(one.node.starts for part, one in facts if isinstance(part, BalancedNode)))
         found = _with_machine(found, note)
         self._run(record.write(machine, note, "it is in maintenance"))

@@ -107,6 +107,29 @@ def test_credentials(credentials: Any, problem: str) -> None:
     assert found.startswith(problem)
 
 
+@pytest.mark.parametrize(
+    ("password", "problem"),
+    [
+        ("x" * 129, "it has more than 128 characters."),
+        ("\U0001f511" * 65, "it has more than 128 characters."),  # each is two of UTF-16
+        (f"{PASSWORD}\0more", "it has a control character or half a character."),
+        (f"{PASSWORD}\ud83d", "it has a control character or half a character."),
+        ("", "it is empty."),
+    ],
+)
+def test_passwords(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, password: str, problem: str) -> None:
+    """Before any machine is asked: SQL Server would keep the beginning of a long one, and the driver ends at a NUL."""
+    for key in ("sqlAdministratorPassword", "spfAccountPassword"):
+        values: dict[str, Any] = {key: password}
+        with pytest.raises(pulumi.RunError) as caught:
+            run(tmp_path, monkeypatch, FILE, **values)
+        assert str(caught.value) == f"{key}: {problem} Set another: pulumi config set --secret {key}"
+
+
+def test_a_passphrase_may_be_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(tmp_path, monkeypatch, FILE, passphrase="Long-1!" * 40, sqlAdministratorPassword="x" * 128)
+
+
 def test_authorities(tmp_path: Path) -> None:
     certificate = x509.load_pem_x509_certificate(Authority(tmp_path).certificate.encode())
     pem = tmp_path / "ca.pem"

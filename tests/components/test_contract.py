@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pulumi
@@ -18,7 +19,9 @@ from components.resource.pulumi_adapter import properties
 from components.resource.reconcile import Reconciler
 from components.steps import Step
 from remote.errors import LostAnswerError, MachineError, UnreachableError
+from remote.hosts import Hosts
 from remote.secret import Secret
+from remote.session import Remote
 from tests.components.contract import Break, Case, World, adapter, changing, lost, refusal, script_of
 from tests.components.worlds import CASES
 
@@ -406,6 +409,36 @@ def test_an_unexpected_error_is_one_redacted_sentence(case: Case) -> None:
             "an error of the program itself: ValueError: first line with ***. "
             "Set PULUMI_PYTHON_TRACEBACK=1 for the place in the program, and report it."
         )
+
+
+class Answering(Remote):
+    """Every machine answers every script with the same."""
+
+    def __init__(self, output: list[Any]) -> None:
+        super().__init__(Hosts({}))
+        self.output = output
+
+    def powershell(self, machine: str) -> Any:
+        return SimpleNamespace(machine=machine, run=lambda *_, **__: self.output)
+
+
+ON_ONE_MACHINE = [case for case in CASES if case.resource.__module__.split(".")[1] in ("nlb", "windows")]
+
+
+@pytest.mark.parametrize("output", [[], [{}], [None], ["Welcome!"], [{"exists": {}}], [[]]], ids=str)
+@pytest.mark.parametrize("case", ON_ONE_MACHINE, ids=lambda case: case.name)
+def test_an_answer_of_another_shape_is_the_machines_error(
+    monkeypatch: pytest.MonkeyPatch, case: Case, output: list[Any]
+) -> None:
+    monkeypatch.setattr("components.settings.remote", lambda _: Answering(output))
+    provider, inputs = adapter(case.resource), case.parsed()
+    said = ""
+    try:
+        provider.read("id", case.inputs)  # some are what a machine may answer
+    except MachineError as error:
+        said = str(error)
+    assert not said or said.startswith(f"{provider.resource.owner_machine(inputs)}: ")
+    assert "an error of the program itself" not in said
 
 
 def test_the_place_of_an_unexpected_error_is_shown_when_asked_for(

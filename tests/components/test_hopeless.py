@@ -15,7 +15,7 @@ from components.nlb.state import STANDING_SECONDS
 from components.nlb.without_clients import TakenBack
 from components.patience import Patience
 from components.sql.availability_database import Synchronized, Visible
-from components.sql.availability_group import AvailabilityGroupFacts, Synchronised
+from components.sql.availability_group import AvailabilityGroupFacts, Connected, Synchronised
 from components.sql.carried import Carried
 from components.sql.group import Group, Server, observe
 from components.sql.hopeless import AWAY_SECONDS, RESTART_SECONDS, SUSPENDED_SECONDS, TARGET_SECONDS
@@ -125,6 +125,18 @@ def test_a_replica_that_was_away_before_keeps_nobody_from_waiting() -> None:
         assert wait(CUT_OFF) == ""
         clock.now += RESTART_SECONDS + 1
         assert wait(CUT_OFF) == ""
+
+
+def test_a_replica_that_is_to_connect() -> None:
+    stopped = AvailabilityGroupFacts(replace(CUT_OFF, unreachable=SILENT.unreachable))
+    said = ends(lambda patience: Connected("SQL1", patience), stopped, AWAY_SECONDS, AvailabilityGroupFacts(CUT_OFF))
+    assert said.startswith("SQL1: connect to SQL: its SQL Server has not answered for 60 seconds")
+    said = ends(lambda patience: Connected("SQL1", patience), AvailabilityGroupFacts(RESOLVING), AWAY_SECONDS)
+    assert "SQL has had no primary for 60 seconds" in said
+    clock = Clock()
+    wait = Connected("SQL1", Patience(clock))
+    for clock.now in (0, AWAY_SECONDS + 1):
+        assert wait(AvailabilityGroupFacts(CUT_OFF)) == f"SQL1 to connect to SQL2 ({TROUBLE})"
 
 
 def test_a_copy_that_is_to_synchronise_or_to_be_seen() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -62,6 +63,7 @@ class Machine:
     away: bool = False
     seconds: float = 0
     """How long removing the lease takes."""
+    maintenance: str = ""
     asked: list[str] = field(default_factory=list)
 
     def run(self, script: str, arguments: Mapping[str, Any], *, attempted: str, timeout_seconds: float) -> list[Any]:
@@ -79,7 +81,7 @@ class Machine:
                 self.text = ""
             return []
         self.asked.append("read")
-        return [{"text": self.text, "now": self.now}]
+        return [{"text": self.text, "maintenance": self.maintenance, "now": self.now}]
 
 
 @dataclass
@@ -159,6 +161,23 @@ def test_leftovers_wait_for_an_up_of_the_same_stack() -> None:
     machines.leases().take(PROD, "Portal1")
     with pytest.raises(MachineError, match="another operator is at work"):
         machines.leases().take(PROD, "Portal1", own=False)
+
+
+def test_a_server_that_is_out_for_a_maintenance_ends_a_run_before_its_first_step() -> None:
+    machines = Machines()
+    note = {"order": "Portal1 --hold", "began": EARLIER, "computer": "there"}
+    machines.all["Portal1"].maintenance = json.dumps(note)
+    with pytest.raises(MachineError) as caught:
+        machines.leases().take(PROD, "SQL2")
+    assert str(caught.value) == (
+        "Portal1: begin to change the farm: it is out of the farm for a maintenance, which `maintenance Portal1 --hold"
+        "` began at 2026-01-02T09:00:00 on there, and this run would let clients come to it again. Bring it back "
+        "first: `python -m operations maintenance --resume Portal1`."
+    )
+    assert machines.held() == [None, None]
+    machines.all["Portal1"].maintenance = "something else"
+    with pytest.raises(MachineError, match="it is out of the farm for a maintenance, and this run"):
+        machines.leases().take(PROD, "SQL2")
 
 
 def test_a_machine_that_is_away_is_passed_over_until_something_is_done_there() -> None:

@@ -145,6 +145,8 @@ class TestPath:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(pfx.CertificateError, match="No such file"):
         pfx.read(tmp_path / "none.pfx", Secret(PASSWORD), [NAME])
+    with pytest.raises(pfx.CertificateError, match=r"a\\x00b: read the certificate: embedded null byte"):
+        pfx.read(Path("a\0b"), Secret(PASSWORD), [NAME])
 
 
 def test_all_certificates_of_a_topology_and_all_their_problems(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ import yaml
 from pulumi.runtime import rpc
 
 from components.topology import TopologyError, load
+from tests.components.contract import adapter
 from tests.components.program import run
+from tests.components.test_adoption import KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 DESIGNS = sorted((ROOT / "topologies").glob("*.yaml"))
@@ -53,6 +55,35 @@ def test_a_name_that_is_given_twice_is_one_in_any_spelling(tmp_path: Path) -> No
 
 
 Change = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def respelled_everywhere(topology: dict[str, Any]) -> dict[str, Any]:
+    """Names that stand in one place only in another spelling, too: machines have them, and keep them."""
+    sql, spf = topology["sql"], topology["spf"]
+    sql["listener"]["name"] = sql["listener"]["name"].swapcase()
+    sql["administrator"] = sql.get("administrator", "sa").swapcase()
+    spf["account"] = spf["account"].swapcase()
+    for machine in topology["machines"]:
+        if "interface" in machine:
+            machine["interface"] = machine["interface"].swapcase()
+    topology["portal"]["plan"]["name"] = topology["portal"]["plan"]["name"].swapcase()
+    return topology
+
+
+@pytest.mark.parametrize("design", ["single-domain", "distributed", "your-own"])
+def test_another_spelling_takes_nothing_away(design: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No resource comes, goes or is replaced; the updates find all as it is."""
+    file = tmp_path / "topology.yaml"
+    text = (ROOT / "topologies" / f"{design}.yaml").read_text(encoding="utf-8")
+    file.write_text(text, encoding="utf-8")
+    before = _registered(tmp_path, monkeypatch, file)
+    file.write_text(yaml.safe_dump(respelled_everywhere(yaml.safe_load(text))), encoding="utf-8")
+    after = _registered(tmp_path, monkeypatch, file)
+    assert before.keys() == after.keys()
+    changed = [(one, before[one][0], after[one][0]) for one in before if before[one] != after[one]]
+    ours = [(one, KINDS[kind], *both) for one, *both in changed if (kind := one.split()[0].partition(":")[2]) in KINDS]
+    assert {"Listener", "LocalAccount", "Plan"} <= {kind.__name__ for _, kind, *_ in ours}
+    assert [one for one, kind, *both in ours if adapter(kind.implementation).diff("id", *both).replaces] == []
 
 
 def relabelled(topology: dict[str, Any]) -> dict[str, Any]:

@@ -122,6 +122,7 @@ LOCAL_ACCOUNT = Case(
             description=a.arguments["Description"],
         ),
         "windows/add_members.ps1": lambda f, a: _account(f, groups=f.account.groups | {a.arguments["Group"].lower()}),
+        "windows/unlock_account.ps1": lambda f, a: _account(f, locked=False),
         "windows/remove_account.ps1": lambda f, a: server(),
         "windows/remove_mark.ps1": lambda f, a: replace(_account(f, password_is_ours=False), marked=False),
     },

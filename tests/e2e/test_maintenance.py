@@ -139,6 +139,22 @@ def test_held_and_resumed(farm: Farm) -> None:
     assert notes(farm) == []
 
 
+def test_an_up_ends_before_its_first_step_while_a_server_is_out(farm: Farm) -> None:
+    """It would let clients come to a node that the operator works on."""
+    assert farm.operations("maintenance", "Portal2", "--hold").ok
+    nodes = "Get-NlbClusterNode -HostName $env:COMPUTERNAME -InterfaceName Ethernet"
+    refused = farm.up()
+    assert not refused.ok
+    assert "Portal2: begin to change the farm: it is out of the farm for a maintenance, which" in refused.output
+    assert "`python -m operations maintenance --resume Portal2`" in refused.output
+    states = farm.powershell("Portal2", f'{nodes} | ForEach-Object {{ "$($_.Name) $($_.State)" }}')
+    assert "PORTAL2 STOPPED" in [str(one).upper() for one in states]
+    done = farm.operations("maintenance", "--resume", "Portal2")
+    assert done.ok, done.output[-3000:]
+    assert farm.up().ok
+    assert notes(farm) == []
+
+
 @pytest.mark.skipif(not EVERY, reason="MAINTENANCE=every: its clients need addresses that the firewall allows")
 def test_a_drill_and_one_that_was_killed(farm: Farm) -> None:
     """What the article promises, with what clients notice of it: an orderly shutdown is no drain."""

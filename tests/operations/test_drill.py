@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from components import stack_configuration
+from components.resource.lease import Lease
 from components.steps import load_script
 from components.topology import load
 from operations import __main__ as operations
@@ -90,6 +91,8 @@ class Switched:
     wrong: dict[str, BaseException] = field(default_factory=dict)
     """By act, once: ``off Portal1``, ``on Portal1``, ``sleep``."""
     ill: bool = False
+    lease: str = ""
+    """Of every machine."""
     noticed: list[Request] = field(default_factory=list)
 
     def act(self, what: str) -> None:
@@ -104,6 +107,8 @@ class Switched:
             if script == load_script("windows/shut_down.ps1"):
                 self.off.add(machine)
                 self.act(f"off {machine}")
+            if script == load_script("windows/read_lease.ps1"):
+                return [{"text": self.lease, "now": "2026-01-02T10:00:00"}]
             return ["now"]
 
         return SimpleNamespace(run=run_script)
@@ -202,6 +207,16 @@ def test_a_farm_that_is_not_well_is_left_alone(farm: Switched) -> None:
     done = drill("Portal1", "--yes", "--patience", "0")
     assert (done.exit_code, [act for act in farm.did if act != "sleep"]) == (1, [])
     assert "See the whole farm before Portal1 is shut down as it should be" in done.stderr
+
+
+def test_no_server_is_shut_down_while_an_up_is_at_work(farm: Switched) -> None:
+    lease = Lease("p/prod", "1", "run", "alice@here", "2026-01-02T09:00:00", "2026-01-02T10:03:00")
+    farm.lease = lease.dump()
+    done = drill("Portal1", "--yes")
+    assert (done.exit_code, farm.did) == (1, [])
+    assert "another operator is at work: alice@here with the stack p/prod" in done.stderr
+    farm.lease = ""
+    assert drill("Portal1", "--yes").exit_code == 0
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), MachineError("Portal1", "x", "no", ""), ZeroDivisionError()])

@@ -76,6 +76,37 @@ def test_exit_codes(
     assert [one["id"] for one in as_json["leftovers"]] == [one.resource_id for one in look.left]
 
 
+def test_the_farm_of_a_namesake_is_not_taken_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stack that was never brought up has no identity; one of its name in another backend may have a living farm."""
+    removed: list[Leftover] = []
+    monkeypatch.setattr(Leftovers, "of_stack", classmethod(lambda *_: Leftovers("", known(STACK, {}), {})))
+    monkeypatch.setattr(Leftovers, "look", lambda _self: Look((ONE,), ()))
+
+    def remove(_self: Leftovers, one: Leftover) -> str:
+        removed.append(one)
+        return ""
+
+    monkeypatch.setattr(Leftovers, "remove", remove)
+    run = CliRunner()
+    assert run.invoke(__main__.app, ["leftovers"]).exit_code == 1
+    refused = run.invoke(__main__.app, ["leftovers", "--remove"])
+    assert (refused.exit_code, removed) == (2, [])
+    assert "perhaps it lives in another backend" in refused.output
+    assert run.invoke(__main__.app, ["leftovers", "--remove", "--state-lost"]).exit_code == 0
+    assert removed == [ONE]
+
+
+def test_what_a_claim_says_is_no_command_to_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every administrator of a machine can write a claim there."""
+    of_stack = Leftovers("", known(STACK, EXPORT), {})
+    planted = Leftover("Portal1", "portal1/\x1b]0;owned\x07x", claim(kind="Feature\r\x1b[2J"))
+    monkeypatch.setattr(Leftovers, "of_stack", classmethod(lambda _cls, _stack: of_stack))
+    monkeypatch.setattr(Leftovers, "look", lambda _self: Look((planted,), ()))
+    said = CliRunner().invoke(__main__.app, ["leftovers"]).output
+    assert [one for one in said.removesuffix("\n") if ord(one) < 32] == []
+    assert r"portal1/\x1b]0;owned\x07x" in said
+
+
 def test_a_stack_that_cannot_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     def asked(_question: list[str], _stack: str) -> str:
         raise MachineError("this computer", "read the stack's configuration", "no stack selected")

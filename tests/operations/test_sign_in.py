@@ -21,7 +21,8 @@ VALUES = {
 def rows(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Answer]) -> list[Row]:
     """What the checks say when each address answers so; any other one is an error of the test."""
 
-    def get(address: str, port: int, name: str, path: str = "/", **_: Any) -> Answer:
+    def get(address: str, port: int, name: str, path: str = "/", **how: Any) -> Answer:
+        assert how == {"authorities": ""}, "a visitor's browser verifies certificates"
         return answers[f"{name}:{port}{path}"]
 
     monkeypatch.setattr(sign_in, "get", get)

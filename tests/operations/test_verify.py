@@ -25,9 +25,10 @@ from operations import configuration, levels
 from operations.checks import balancing, machines, portal, spf, sql, unverified
 from operations.configuration import Context
 from operations.row import Check, Row, SoonError, Status, UncheckedError, WrongError, expect, rows
-from remote import session
+from remote import http, session
 from remote.errors import MachineError, RefusedError, UnreachableError
 from remote.http import Answer, HttpError
+from remote.logons import LogOns
 from remote.secret import Secret
 from tests.components.program import ROOT
 
@@ -156,6 +157,21 @@ def test_a_site_whose_certificate_ends_soon_is_a_warning(monkeypatch: pytest.Mon
     soon = [row for row in certified_rows(monkeypatch, answer) if row.status is Status.WARNING]
     assert {row.member for row in soon} == {"portalauth.hyper-v.nu", "PortalAuth1", "PortalAuth2"}
     assert {row.found for row in soon} == {f"it expires on {datetime.now(UTC) + timedelta(20):%Y-%m-%d}; renew it"}
+
+
+def test_who_asks_without_verifying_is_listed() -> None:
+    """The program itself: each is in the words of ``unverified.ANSWERS``, and sends no account."""
+    sources = [file for part in ("components", "operations", "remote") for file in (ROOT / part).rglob("*.py")]
+    asking = {str(file.relative_to(ROOT)): file.read_text(encoding="utf-8") for file in sources}
+    without = {name for name, text in asking.items() if "verify=False" in text}
+    assert without == {
+        "components/portal/front.py",
+        "components/site_probe.py",
+        "operations/audits/balancing.py",
+        "operations/clients.py",
+        "operations/report/certificates.py",
+    }
+    assert not [name for name in without if "account=" in asking[name]]
 
 
 def test_what_is_not_verified_is_said_in_the_documents_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -424,6 +440,32 @@ def test_the_port_of_another_instance_is_found(answers: str, found: str) -> None
     context: Any = SimpleNamespace(topology=topology, remote=SimpleNamespace(sql_odbc=lambda _: server))
     row = next(check for check in sql.checks(context) if check.member == "DATA-2").row()
     assert (row.ok, row.found) == (not found, found or "logged on over TLS, certificate verified")
+
+
+def test_an_account_that_spf_refuses_is_not_tried_through_the_portal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two servers, two portal nodes, rows in any order: one failed log-on on each server that refuses it."""
+    asked: list[str] = []
+
+    def answer(address: str, *_: object, **__: object) -> Answer:
+        asked.append(address)
+        return Answer(401 if address == "10.0.0.1" else 200, b"", b"")
+
+    monkeypatch.setattr(http, "_get", answer)
+    monkeypatch.setattr(http, "LOG_ONS", LogOns())
+    hosts = {name: SimpleNamespace(address=f"10.0.0.{number}") for number, name in enumerate(("SPF2", "SPF1"), 1)}
+    context: Any = SimpleNamespace(
+        topology=load(ROOT / "topologies" / "single-domain.yaml"),
+        remote=SimpleNamespace(hosts=Known(hosts)),
+        spf_password=Secret("x"),
+    )
+    rows = [Check("level", node, "calls SPF", portal._CallsSpf(context, node)).row() for node in ("Portal1", "Portal2")]
+    assert [(row.ok, row.found.startswith("SPF2: HTTP 401 for SVC_SPF_REG")) for row in rows] == [(False, True)] * 2
+    own = Check("level", "SPF2", "lets it in", spf._Server(context, "10.0.0.1")).row()
+    assert (own.ok, asked.count("10.0.0.1")) == (False, 1)
+
+
+class Known(dict[str, Any]):
+    authorities = ""
 
 
 @pytest.mark.parametrize(

@@ -342,6 +342,13 @@ def test_a_statement_that_gets_on_may_take_longer_than_it_may_stand_still() -> N
     assert told == list(range(1, told[-1] + 1))
 
 
+def test_its_time_counts_from_its_last_progress() -> None:
+    """A moment without any, longer after its beginning than it may stand still."""
+    slowly = Running(*(float(percent) for percent in range(8)), 7.0, *(float(percent) for percent in range(8, 100)))
+    watch, _ = watched(slowly, timeout_seconds=0.6, stall_seconds=0.2)
+    assert (watch.stalled, watch.percent > 7) == (False, True)
+
+
 def test_one_that_stands_still_is_cancelled_whatever_it_says() -> None:
     for stands in (Running(5.0, 40.5), Running(40.5, 0.0), Running(40.5, None)):
         watch, told = watched(stands, timeout_seconds=5, stall_seconds=0.2)

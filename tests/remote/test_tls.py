@@ -179,3 +179,8 @@ def test_a_server_that_hangs_up_during_the_handshake_is_no_question_of_trust() -
     assert tls.words(ssl.SSLEOFError(8, "EOF occurred in violation of protocol (_ssl.c:1006)")) == ""
     assert tls.words(requests.exceptions.ConnectionError("Connection refused")) == ""
     assert tls.words(None) == ""
+
+
+def test_no_variable_of_the_shell_has_keys_written_to_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
+    assert tls.context("").keylog_filename is None

@@ -16,6 +16,16 @@ _CALLS_SPF = ("admin-api", "tenant-api")
 """The roles whose services forward requests to a resource provider such as SPF."""
 _SMB = 445
 """TCP port of file shares."""
+OF_WINDOWS: dict[int | None, str] = {
+    135: "RPC",
+    139: "NetBIOS",
+    _SMB: "SMB",
+    3389: "Remote Desktop",
+    5985: "WinRM",
+    5986: "WinRM over HTTPS",
+}
+"""TCP ports that every server has in use: those of Windows Server 2012 (Microsoft, "Service overview and network port
+requirements for Windows")."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import combinations
 
+from components.topology.checks.network import OF_WINDOWS
 from components.topology.model import Topology
 from components.topology.portal import PortRule, Tier
 from components.topology.problem import Check, Location, Problem, UnusableError
@@ -86,16 +87,10 @@ def _uncovered(at: Location, topology: Topology, tier: Tier, rules: tuple[PortRu
 
 _TAKEN: dict[int | None, str] = {
     80: "IIS's Default Web Site",
-    135: "RPC",
-    139: "NetBIOS",
-    445: "SMB",
-    3389: "Remote Desktop",
-    5985: "WinRM",
-    5986: "WinRM over HTTPS",
     30101: "the portal's configuration site",
+    **OF_WINDOWS,
 }
-"""TCP ports that every portal server has in use: those of Windows Server 2012 (Microsoft, "Service overview and network
-port requirements for Windows") and that of MgmtSvc-ConfigSite."""
+"""TCP ports that every portal server has in use."""
 
 
 def tenant_site_port(topology: Topology) -> Iterator[Problem]:

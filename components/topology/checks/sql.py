@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
+from components.topology.checks.network import OF_WINDOWS
 from components.topology.model import Topology
 from components.topology.problem import Check, Problem, UnusableError, one_of
 from remote.names import same
@@ -65,4 +66,30 @@ def logins(topology: Topology) -> Iterator[Problem]:
                 yield ("sql", "logins", index), f"{name} {wrong}; take it out of the list."
 
 
-CHECKS: tuple[Check, ...] = (primary, modes, logins)
+def ports(topology: Topology) -> Iterator[Problem]:
+    """SQL Server, its endpoint and the listener get ports that nothing else on the same servers has. An endpoint
+    listens on every address, the listener's among them."""
+    endpoints: dict[int, str] = {}
+    for index, replica in enumerate(topology.sql.replicas):
+        at = ("sql", "replicas", index)
+        with suppress(UnusableError):
+            for key, port in (("port", replica.port), ("endpoint_port", replica.endpoint_port)):
+                if port in OF_WINDOWS:
+                    yield (*at, key), f"{port} is the port of {OF_WINDOWS[port]} on {replica.machine}; choose another."
+            if replica.port == replica.endpoint_port:
+                found = f"{replica.port} is the port of SQL Server on {replica.machine}, too"
+                yield (*at, "endpoint_port"), f"{found}; choose another for one of the two."
+            endpoints.setdefault(replica.endpoint_port, replica.machine)
+    with suppress(UnusableError):
+        port, at_listener = topology.sql.listener.port, ("sql", "listener", "port")
+        if port in OF_WINDOWS:
+            yield (
+                at_listener,
+                f"{port} is the port of {OF_WINDOWS[port]} on every replica; choose another, such as 1433.",
+            )
+        elif port in endpoints:
+            found = f"{port} is the port of the endpoint of {endpoints[port]}, which listens on every address"
+            yield at_listener, f"{found}; choose another, such as 1433."
+
+
+CHECKS: tuple[Check, ...] = (primary, modes, logins, ports)

@@ -27,6 +27,7 @@ import lab.sql.engine.procedures.jobs
 import lab.sql.engine.procedures.properties
 import lab.sql.engine.procedures.registry_values
 import lab.sql.engine.procedures.sessions
+import lab.sql.engine.procedures.windows
 import lab.sql.engine.statements.authorization
 import lab.sql.engine.statements.availability_create
 import lab.sql.engine.statements.availability_group

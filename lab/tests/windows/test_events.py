@@ -29,6 +29,14 @@ def get(run: Any, **criteria: Any) -> list[str]:
     return [event.get("Message") for event in run("Get-WinEvent", FilterHashtable=HashTable(criteria.items()))]
 
 
+@pytest.mark.parametrize("wrong", [{"Id": "abc"}, {"Id": [12, "x"]}, {"Level": "Error"}, {"Id": ""}])
+def test_a_word_where_a_number_belongs_is_no_error_of_the_labs_own(
+    log: World, shell: Any, wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(NotModelledError, match="for a number"):
+        get(shell("Portal1"), LogName=CHANNEL, **wrong)
+
+
 def test_filters_and_order(log: World, shell: Any) -> None:
     run = shell("Portal1")
     assert get(run, LogName=CHANNEL) == ["m2", "m1", "m0"]

@@ -19,7 +19,7 @@ from components.sql.group import Group, Server
 from components.sql.listener import ListenerFacts, ListenerInputs, ListenerResource
 from components.sql.primary import Moved, PrimaryInputs, PrimaryResource, Ready
 from components.sql.whereabouts import Outside, Whereabouts
-from components.steps import WaitFor
+from components.steps import Sql, WaitFor
 from remote.secret import Secret
 from tests.components.contract import World, actions, actual, adapter, refusal, sentences
 from tests.components.sql_worlds import DEDICATED, PRIMARY, STORE, administrator, group, on, replica
@@ -196,6 +196,16 @@ class TestAdministrator:
             "SQL2: take over the SQL login farmadmin: a login of this name has another SID than on the other replicas. "
             "Choose another name for `sql.administrator`, or drop that login."
         )
+
+    def test_the_sid_that_replicas_have(self) -> None:
+        """The name may have been spelled in another way when the login was made."""
+        other = "0x" + "EE" * 16
+        both: dict[str, LoginState | None] = {"SQL1": administrator(sid=other), "SQL2": administrator(sid=other)}
+        assert self.resource.plan(DEDICATED, both) == []
+        one: dict[str, LoginState | None] = {"SQL1": None, "SQL2": administrator(sid=other)}
+        (step,) = self.resource.plan(DEDICATED, one)
+        assert isinstance(step.action, Sql)
+        assert step.action.values[2] == other
 
     def test_remove(self) -> None:
         both: dict[str, LoginState | None] = {"SQL1": self.good, "SQL2": self.good}

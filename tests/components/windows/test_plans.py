@@ -197,6 +197,10 @@ class TestLocalAccount:
                 for change in ({"never_expires": False}, {"enabled": False}, {"description": "x"})
             ),
             ({"password_is_ours": False}, ["On SPF2, set the password of the local account SVC_SPF."]),
+            (
+                {"locked": True},
+                ["On SPF2, unlock the local account SVC_SPF, which is locked out after wrong passwords."],
+            ),
             ({"groups": frozenset({"spf_admin"})}, ["On SPF2, add SVC_SPF to the local group SPF_VMM."]),
             (
                 # Made by hand with New-LocalUser's like: nothing but the name is right.
@@ -233,6 +237,7 @@ class TestLocalAccount:
             "password": "(differs from the configuration)",
             "never_expires": True,
             "enabled": False,
+            "locked": False,
             "groups": [],
             "description": "x",
         }

@@ -50,6 +50,7 @@ def _readable(frame: Frame, name: str) -> Database | None:
 
 @function("OBJECT_ID", "int", "nvarchar(max)", "nvarchar(20)", optional=1, strict=False)
 def _object_id(frame: Frame, name: str | None, kind: str | None = None) -> int | None:
+    from lab.sql.engine.procedures.registry import find_procedure
     from lab.sql.engine.query.lookup import find_object, find_view
 
     parts = split_name(name or "")
@@ -62,7 +63,11 @@ def _object_id(frame: Frame, name: str | None, kind: str | None = None) -> int |
     if database is None:
         return None
     schema = "" if len(parts) == 1 or double else parts[-2]
-    if find_view(schema.lower(), parts[-1].lower(), database.name.lower()) is not None:
+    # One that SQL Server has and the lab does not is no NULL: a script asks that whether it is there.
+    of_system = schema.lower() in ("sys", "information_schema") or parts[-1].lower().startswith(("sp_", "xp_"))
+    if (of_system and find_procedure(tuple(parts)) is not None) or (
+        find_view(schema.lower(), parts[-1].lower(), database.name.lower()) is not None
+    ):
         return -int(sum(ord(c) * 31**i for i, c in enumerate(parts[-1].lower())) % 2**30)
     found = find_object(frame, database, schema, parts[-1])
     if found is None or (kind and found["type"].strip() != kind.strip().upper()):

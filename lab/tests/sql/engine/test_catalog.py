@@ -123,6 +123,24 @@ def test_builtin_permissions_of_the_server(session: Session) -> None:
     assert run(session, "SELECT 1 FROM sys.fn_nothing(1)").errors[0].number == 208
 
 
+@pytest.mark.parametrize("name", ["sys.databases", "sys.dm_hadr_database_replica_states", "sp_executesql"])
+def test_what_the_system_has_has_an_id(session: Session, name: str) -> None:
+    assert ok(session, f"SELECT OBJECT_ID(N'{name}')").value is not None
+
+
+@pytest.mark.parametrize(
+    "name", ["sys.dm_os_wait_stats", "sys.all_objects", "sys.sp_tables", "sp_tables", "master..xp_cmdshell"]
+)
+def test_a_script_that_asks_whether_it_is_there_gets_no_false_no(session: Session, name: str) -> None:
+    said = str(run(session, f"IF OBJECT_ID(N'{name}') IS NULL SELECT 1").errors[0].message)
+    assert said.startswith("The lab does not model the ")
+
+
+@pytest.mark.parametrize("name", ["dbo.Nothing", "sys.dm_hadr_automatic_seeding", "sp_my_own"])
+def test_what_is_not_there_has_no_id(session: Session, name: str) -> None:
+    assert ok(session, f"SELECT OBJECT_ID(N'{name}')").value is None
+
+
 @pytest.mark.parametrize("name", sorted(NOT_MODELLED))
 def test_a_view_that_nobody_needed_is_not_modelled(session: Session, name: str) -> None:
     assert name not in VIEWS
