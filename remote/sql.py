@@ -37,6 +37,7 @@ Row = dict[str, Any]
 
 _LOGIN_TIMEOUT = 15
 _LOOK_TIMEOUT = 5
+_SILENT_REMEDY = "See that it runs there, and that its port is the one of the topology (`port` of the replica)."
 _SILENT: dict[str, tuple[float, UnreachableError]] = {}
 """The servers that did not answer when this process last tried: when, and why.
 
@@ -308,16 +309,15 @@ class SqlServer:
             return
         since, why = _SILENT[self._server]
         if since >= asked:
-            raise UnreachableError(self._host.name, attempted, why.found, number=why.number)
+            raise UnreachableError(self._host.name, attempted, why.found, why.remedy, number=why.number)
         try:
             socket.create_connection((self._host.address, self._host.sql_port), _LOOK_TIMEOUT).close()
         except OSError as error:
             raise self._unreachable(attempted, error.strerror or str(error)) from None
 
     def _unreachable(self, attempted: str, why: str, number: int = 0) -> UnreachableError:
-        error = UnreachableError(
-            self._host.name, attempted, f"SQL Server at {self._server} does not answer ({why})", number=number
-        )
+        found = f"SQL Server at {self._server} does not answer ({why})"
+        error = UnreachableError(self._host.name, attempted, found, _SILENT_REMEDY, number=number)
         _SILENT[self._server] = time.monotonic(), error
         return error
 

@@ -16,7 +16,16 @@ from typing import Annotated, Any, Literal
 
 from components.nlb import state
 from components.nlb.state import NodeView
-from components.resource import Adoptable, FarmResource, InputPart, Inputs, ReplaceOn, ValidatesChange, WithBaseline
+from components.resource import (
+    Adoptable,
+    FarmResource,
+    InputPart,
+    Inputs,
+    RefusesEarly,
+    ReplaceOn,
+    ValidatesChange,
+    WithBaseline,
+)
 from components.resource.machine_claims import MachineClaims
 from components.steps import ScheduledTask, Step, WaitFor
 from components.topology import Topology
@@ -89,6 +98,7 @@ class ClusterResource(
     Adoptable[ClusterInputs, ClusterFacts],
     WithBaseline[ClusterInputs, ClusterFacts],
     ValidatesChange[ClusterInputs, ClusterFacts],
+    RefusesEarly[ClusterInputs, ClusterFacts],
 ):
     def display_name(self, inputs: ClusterInputs) -> str:
         return f"the NLB cluster {inputs.cluster}"

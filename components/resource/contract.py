@@ -143,6 +143,16 @@ class ValidatesChange(Resource[InputsT, FactsT]):
         in every preview, before anything is touched. Pure."""
 
 
+class RefusesEarly(Resource[InputsT, FactsT]):
+    """Whether a change of its inputs is possible depends on the machines, and is asked in the preview already."""
+
+    def refuse_change(self, olds: dict[str, Any], inputs: InputsT, facts: FactsT) -> None:
+        """Raises ``MachineError`` where machines with these facts do not take the change from the inputs in the state.
+        Pure. As it is here, what the plan refuses is refused; so that must be nothing that another resource of the same
+        update mends: a network card or a port that the administrator has to see to first."""
+        self.plan(inputs, facts)
+
+
 class PlansByChange(Resource[InputsT, FactsT]):
     """What an update does depends on what changed."""
 

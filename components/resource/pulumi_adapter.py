@@ -1,9 +1,10 @@
 """Between Pulumi and a resource: check, diff, create, read, update, delete; what a component writes.
 
-When the engine calls what: ``check`` before everything, also in a preview, without any connection; ``diff`` when the
-resource is in the state; ``create`` for a new one, ``update`` and ``delete`` for one in the state; ``read`` at the
-beginning of every ``up`` and ``preview`` (``options.refresh: always``). A create that fails leaves nothing in
-Pulumi's state; what it did stays on the machine together with its claim, and the next create resumes.
+When the engine calls what: ``check`` before everything, also in a preview, without any connection unless a resource
+that ``RefusesEarly`` changes; ``diff`` when the resource is in the state; ``create`` for a new one, ``update`` and
+``delete`` for one in the state; ``read`` at the beginning of every ``up`` and ``preview`` (``options.refresh:
+always``). A create that fails leaves nothing in Pulumi's state; what it did stays on the machine together with its
+claim, and the next create resumes.
 
 The state has the inputs, the computed outputs, ``revision`` and ``ownership``; beside the inputs ``__owner``, which
 says whom a create makes its thing for. Pulumi shows no input of such a name.
@@ -39,7 +40,14 @@ from components.component import Component, Counted, short_stack
 from components.progress import Report, about, report_here, warn
 from components.resource import fields
 from components.resource.closing import RUN
-from components.resource.contract import Adoptable, InputsT, ReportsChange, Resource, ValidatesChange
+from components.resource.contract import (
+    Adoptable,
+    InputsT,
+    RefusesEarly,
+    ReportsChange,
+    Resource,
+    ValidatesChange,
+)
 from components.resource.fields import READABLE, Inputs, InvalidInputsError, Keyed, Placeholder, ReplaceOn, ThroughFarm
 from components.resource.lease import Leases, leases_of
 from components.resource.machine_claims import MachineClaims
@@ -131,8 +139,22 @@ class Adapter(ResourceProvider):
             return CheckResult(news, [CheckFailure("", problem) for problem in error.problems])
         if isinstance(self.resource, ValidatesChange) and (why := self.resource.validate_change(olds, inputs)):
             return CheckResult(news, [CheckFailure("", redact(why))])
+        if isinstance(self.resource, RefusesEarly) and (why := self._refusal(self.resource, olds, inputs)):
+            return CheckResult(news, [CheckFailure("", why)])
         # The owner stays as it was when the thing was made: a new name in Pulumi is no change of it.
         return CheckResult({**_payload(news), **_payload(olds, (OWNER,)), **fields.plain(inputs)}, [])
+
+    def _refusal(self, resource: RefusesEarly[Any, Any], olds: dict[str, Any], inputs: Any) -> str:
+        """Why machines, as they are now, do not take a change of a thing in the state; empty where they do."""
+        declared = fields.plain(inputs)
+        if not olds or all(olds.get(name) == declared.get(name) for name in resource.INPUTS.model_fields):
+            return ""
+        try:
+            with self._boundary(inputs), shared():
+                resource.refuse_change(olds, inputs, self._reconciler(olds).observe(inputs))
+        except MachineError as error:
+            return str(error)
+        return ""
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         model = self.resource.INPUTS

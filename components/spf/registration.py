@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from components.portal.interface import ThroughInterface, read
-from components.resource import Adoptable, FarmResource, WriteOnly, WritesSecrets
-from components.steps import Script, Step
+from components.resource import Adoptable, FarmResource, RefusesEarly, WriteOnly, WritesSecrets
+from components.steps import Script, Step, load_script
 from components.topology import Topology
 from components.topology.problem import Location
 from remote.errors import MachineError
@@ -21,6 +22,8 @@ from remote.secret import Secret
 from remote.session import Remote
 
 PROVIDER = "systemcenter"
+TRY_MILLISECONDS = 5000
+"""How long a connection to an address that is not registered yet may take to come about."""
 
 
 class RegistrationInputs(ThroughInterface):
@@ -48,6 +51,8 @@ class Registered:
 class RegistrationFacts:
     registered: tuple[Registered, ...]
     call: dict[str, Any]
+    unanswered: str = ""
+    """Why no connection comes about from the node to the declared base address; not tried where that is registered."""
 
 
 def admin_address(url: str) -> str:
@@ -69,7 +74,9 @@ def _reach(machine: str, inputs: RegistrationInputs) -> str:
 
 
 class RegistrationResource(
-    Adoptable[RegistrationInputs, RegistrationFacts], WritesSecrets[RegistrationInputs, RegistrationFacts]
+    Adoptable[RegistrationInputs, RegistrationFacts],
+    WritesSecrets[RegistrationInputs, RegistrationFacts],
+    RefusesEarly[RegistrationInputs, RegistrationFacts],
 ):
     def display_name(self, inputs: RegistrationInputs) -> str:
         return "the registration of Service Provider Foundation"
@@ -80,7 +87,16 @@ class RegistrationResource(
     def observe(self, inputs: RegistrationInputs, remote: Remote) -> RegistrationFacts:
         call, output = read(inputs, remote, "spf/read_registration.ps1", PROVIDER, self.display_name(inputs))
         registered = [Registered(one["instance"], one["address"], one["account"], one["enabled"]) for one in output]
-        return RegistrationFacts(tuple(registered), call)
+        moves = any(one.address != admin_address(inputs.url) for one in registered)
+        return RegistrationFacts(tuple(registered), call, self._unanswered(inputs, remote) if moves else "")
+
+    def _unanswered(self, inputs: RegistrationInputs, remote: Remote) -> str:
+        address = urlsplit(inputs.url)
+        arguments = {"Name": address.hostname, "Port": address.port or 443, "Milliseconds": TRY_MILLISECONDS}
+        (said,) = remote.powershell(inputs.machine).run(
+            load_script("windows/try_port.ps1"), arguments, attempted=f"try {inputs.url}"
+        )
+        return "" if said["answered"] else str(said["error"]) or f"no answer in {TRY_MILLISECONDS // 1000} s"
 
     def plan(self, inputs: RegistrationInputs, facts: RegistrationFacts) -> list[Step]:
         machine = inputs.machine
@@ -104,6 +120,14 @@ class RegistrationResource(
             what = f"Through {machine}, register Service Provider Foundation at {inputs.url}."
             return [Step(what, Script(machine, "spf/add_registration.ps1", arguments), remedy=_reach(machine, inputs))]
         have = facts.registered[0]
+        if facts.unanswered:
+            raise MachineError(
+                machine,
+                f"move {self.display_name(inputs)} to {inputs.url}",
+                f"from {machine} nothing answers there ({facts.unanswered})",
+                "Have Service Provider Foundation answer there first (DNS, the binding and the certificate of its "
+                "site, the firewalls), or put `spf.name` and `spf.port` back.",
+            )
         if have.password_known and (have.address, have.account, have.enabled) == wanted:
             return []
         what = f"Through {machine}, correct the registration of Service Provider Foundation to {inputs.url}."

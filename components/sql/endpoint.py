@@ -17,16 +17,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal
 
-from components.resource import Adoptable, FarmResource, InputPart, ReplaceOn, WithBaseline
+from components.resource import (
+    Adoptable,
+    FarmResource,
+    InputPart,
+    RefusesEarly,
+    ReplaceOn,
+    ValidatesChange,
+    WithBaseline,
+)
 from components.sql.replicas import OnReplicas, query_each
 from components.sql.service_account import NetworkAccount, network_account
 from components.steps import Refuse, Sql, Step, load_script
 from components.topology import Topology
 from components.topology.problem import Location
+from components.windows import firewall
 from remote.errors import MachineError
+from remote.names import folded, same
 from remote.session import Remote
 from remote.sql import Row
 
+PROGRAM = "sqlservr.exe"
 BY_CERTIFICATE, BY_WINDOWS = "CERTIFICATE", "NEGOTIATE"
 """How an endpoint authenticates that admits certificates alone; how one does that this program creates."""
 
@@ -92,6 +103,8 @@ class MirroringEndpointFacts:
     """By machine of a partner: how its endpoint authenticates, where the one here has no way in common with it."""
     taken: bool = False
     """Something listens on the declared port, and it is not the endpoint."""
+    closed: bool = False
+    """The Windows Firewall of the machine does not allow the port to which the endpoint is to move."""
 
     @property
     def refused(self) -> list[str]:
@@ -101,6 +114,8 @@ class MirroringEndpointFacts:
 class MirroringEndpointResource(
     Adoptable[MirroringEndpointInputs, MirroringEndpointFacts],
     WithBaseline[MirroringEndpointInputs, MirroringEndpointFacts],
+    ValidatesChange[MirroringEndpointInputs, MirroringEndpointFacts],
+    RefusesEarly[MirroringEndpointInputs, MirroringEndpointFacts],
 ):
     def display_name(self, inputs: MirroringEndpointInputs) -> str:
         return f"the endpoint of {inputs.machine} for availability groups"
@@ -108,11 +123,24 @@ class MirroringEndpointResource(
     def resource_id(self, inputs: MirroringEndpointInputs) -> str:
         return f"{inputs.machine}/mirroring-endpoint".lower()
 
+    def validate_change(self, olds: dict[str, Any], inputs: MirroringEndpointInputs) -> str:
+        known = {folded(one["machine"]): str(one["computer"]) for one in olds.get("partners", ())}
+        for partner in inputs.partners:
+            was = known.get(folded(partner.machine), partner.computer)
+            if not same(was, partner.computer):
+                return (
+                    f"{partner.machine} connects to {inputs.machine} as {was}, and the topology calls it "
+                    f"{partner.computer} now: logins, groups and administrators of the farm hold the domain's short "
+                    "name, and this program renames no domain. Put `netbios` of the domain back."
+                )
+        return ""
+
     def observe(self, inputs: MirroringEndpointInputs, remote: Remote) -> MirroringEndpointFacts:
         attempted = f"read {self.display_name(inputs)}"
         computers = {partner.machine: partner.computer for partner in inputs.partners}
         found: dict[str, Endpoint] = {}
         listening: list[int] = []
+        closed: list[str] = []
 
         def account_of(machine: str) -> NetworkAccount | None:
             for row in remote.sql(machine).rows(load_script("sql/read_endpoint.sql"), attempted=attempted):
@@ -122,6 +150,8 @@ class MirroringEndpointResource(
             if machine not in found or found[machine].port != inputs.port:
                 script = load_script("windows/read_listeners.ps1")
                 listening.extend(remote.powershell(machine).run(script, {}, attempted=attempted))
+                if machine in found and not firewall.allows(remote, machine, inputs.port, PROGRAM, attempted):
+                    closed.append(machine)
             return None
 
         answers = query_each(inputs, (inputs.machine, *computers), account_of)
@@ -132,7 +162,9 @@ class MirroringEndpointResource(
         incompatible = {m: one.authentication for m, one in found.items() if not own & _ways(one.authentication)}
         taken = inputs.port in listening
         if endpoint is not None and endpoint.authentication == BY_CERTIFICATE:
-            return MirroringEndpointFacts(endpoint, {}, frozenset(), incompatible=incompatible, taken=taken)
+            return MirroringEndpointFacts(
+                endpoint, {}, frozenset(), incompatible=incompatible, taken=taken, closed=bool(closed)
+            )
         denials = server.rows(load_script("sql/read_endpoint_denials.sql"), attempted=attempted)
         logins: dict[str, str] = {}
         admitted, disabled = set(), set()
@@ -156,7 +188,16 @@ class MirroringEndpointResource(
             if denials and not _may_connect(server.rows(_PERMISSION, *values, attempted=attempted)):
                 denied[name] = tuple(row["name"] for row in denials)
         return MirroringEndpointFacts(
-            endpoint, logins, frozenset(admitted), False, frozenset(disabled), denied, strangers, incompatible, taken
+            endpoint,
+            logins,
+            frozenset(admitted),
+            False,
+            frozenset(disabled),
+            denied,
+            strangers,
+            incompatible,
+            taken,
+            bool(closed),
         )
 
     def plan(self, inputs: MirroringEndpointInputs, facts: MirroringEndpointFacts) -> list[Step]:
@@ -223,6 +264,14 @@ class MirroringEndpointResource(
                 f"another program listens on TCP {inputs.port}",
                 "Find it (`netstat -aon`, then the process of that number) and end it, or declare another port for the "
                 "replica (`endpoint_port` in the topology); then run `pulumi up` again.",
+            )
+        if facts.closed:
+            raise MachineError(
+                inputs.machine,
+                f"move {self.display_name(inputs)} to port {inputs.port}",
+                "no rule of its Windows Firewall allows that port, and the other replicas would lose it",
+                f"Allow inbound TCP {inputs.port} on {inputs.machine} first, and in every firewall between the "
+                "replicas; or put its `endpoint_port` back.",
             )
 
     def plan_delete(

@@ -29,7 +29,7 @@ from typing import Annotated, Any
 
 import pulumi
 
-from components.resource import FarmResource, ReplaceOn, ReportsChange
+from components.resource import FarmResource, RefusesEarly, ReplaceOn, ReportsChange
 from components.sql import group as groups
 from components.sql.login import Logins, read, sid
 from components.sql.login_report import done_before, merged, report
@@ -69,7 +69,9 @@ class LoginMirrorInputs(OnReplicas):
     """What is declared; a drifted state names each login that differs, and how."""
 
 
-class LoginMirrorResource(ReportsChange[LoginMirrorInputs, LoginMirrorFacts]):
+class LoginMirrorResource(
+    ReportsChange[LoginMirrorInputs, LoginMirrorFacts], RefusesEarly[LoginMirrorInputs, LoginMirrorFacts]
+):
     COMPUTED = ("logins", "report")
 
     def display_name(self, inputs: LoginMirrorInputs) -> str:
@@ -117,6 +119,18 @@ class LoginMirrorResource(ReportsChange[LoginMirrorInputs, LoginMirrorFacts]):
             return facts
         others = [(machine, name) for machine, server in facts.servers.items() for name in server.open_databases]
         return replace(facts, elsewhere=frozenset(sid(row["sid"]) for _, row in _users(remote, others, attempted)))
+
+    def refuse_change(self, olds: dict[str, Any], inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> None:
+        """Only a name that is new: whatever else cannot be mirrored keeps no other login back."""
+        named = [name for name in inputs.further if name not in (olds.get("further") or ())]
+        nowhere = [name for name in named if not any(server.named(name) for server in facts.servers.values())]
+        if nowhere and facts.servers and not facts.unreachable:
+            raise MachineError(
+                facts.primary,
+                f"mirror {self.display_name(inputs)}",
+                f"no replica has a login named {', '.join(nowhere)}",
+                f"Create it on {facts.primary} first, or take it out of `sql.logins`.",
+            )
 
     def plan(self, inputs: LoginMirrorInputs, facts: LoginMirrorFacts) -> list[Step]:
         if facts.missing:

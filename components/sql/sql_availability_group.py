@@ -17,6 +17,7 @@ from components.sql.availability_database import AvailabilityDatabase, Availabil
 from components.sql.availability_group import AvailabilityGroup, AvailabilityGroupInputs, ReplicaInputs
 from components.sql.cluster_access import ClusterAccess, ClusterAccessInputs
 from components.sql.endpoint import MirroringEndpoint, MirroringEndpointInputs, PartnerInputs
+from components.sql.failover_cluster_check import FailoverClusterCheck, FailoverClusterCheckInputs
 from components.sql.listener import Listener, ListenerInputs
 from components.sql.login_mirror import LoginMirror, LoginMirrorInputs
 from components.sql.primary import Primary, PrimaryInputs
@@ -40,7 +41,8 @@ class SqlAvailabilityGroup(Component):
         self._topology, sql, waits = topology, topology.sql, topology.waits
         self.machines = _machines(topology)
         group, machines = sql.group, self.machines
-        hadr = AlwaysOn(f"{group}-alwayson", always_on_inputs(topology), self.child())
+        cluster = FailoverClusterCheck(f"{group}-failover-cluster", cluster_inputs(topology), self.child())
+        hadr = AlwaysOn(f"{group}-alwayson", always_on_inputs(topology), self.child(cluster))
         mode = AuthenticationMode(
             f"{group}-authentication",
             AuthenticationModeInputs(
@@ -170,6 +172,12 @@ def always_on_inputs(topology: Topology) -> AlwaysOnInputs:
         authentication=topology.sql.authentication,
         unreachable=topology.sql.unreachable,
     )
+
+
+def cluster_inputs(topology: Topology) -> FailoverClusterCheckInputs:
+    """Of the failover cluster below the group."""
+    cluster = topology.sql.cluster
+    return FailoverClusterCheckInputs(machines=_machines(topology), cluster=cluster.name, address=str(cluster.address))
 
 
 def access_inputs(topology: Topology) -> ClusterAccessInputs:

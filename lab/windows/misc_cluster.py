@@ -2,14 +2,18 @@
 Get-ClusterResource, Get-ClusterParameter.
 
 The cluster is the topology's ``sql.cluster`` with the replicas as nodes; each availability group is a cluster group
-with one resource of the same name. Properties and defaults: Microsoft, "Failover Cluster properties"
-(FailoverThreshold 0xFFFFFFFF: one less than there are nodes; FailoverPeriod: six hours), "Configure HealthCheckTimeout
-Property Settings", "Mechanics and guidelines of lease, cluster, and health check timeouts" (LeaseTimeout 20000 ms).
-Not modelled: the other resources of such a group (listener, address), and the groups of the cluster itself.
+with a resource of the same name, and each address of its listener one of the type IP Address. The cluster's own group
+has its name and its address, named as Windows in English does. Properties and defaults: Microsoft, "Failover Cluster
+properties" (FailoverThreshold 0xFFFFFFFF: one less than there are nodes; FailoverPeriod: six hours), "Configure
+HealthCheckTimeout Property Settings", "Mechanics and guidelines of lease, cluster, and health check timeouts"
+(LeaseTimeout 20000 ms).
+Unproven: the name of a listener's address. Not modelled: a listener's network name, and the groups of the cluster
+itself as groups.
 """
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 from typing import Any
 
@@ -124,16 +128,41 @@ def get_group(call: Call) -> Iterator[PSObject]:
 @cmdlet("Get-ClusterResource")
 def get_resource(call: Call) -> Iterator[PSObject]:
     for group in _groups(call):
-        yield PSObject(
-            f"{SPACE}.ClusterResource",
-            {
-                "Name": group.name,
-                "OwnerGroup": group.name,
-                "ResourceType": "SQL Server Availability Group",
-                "State": member(RESOURCE_STATE, _state(group)),
-            },
-            text=group.name,
-        )
+        yield _resource(group.name, group.name, "SQL Server Availability Group", _state(group))
+    wanted = texts(call.get("Name"))
+    for name, owner, kind, state, _ in _further(call.machine.world, _cluster(call)):
+        if not wanted or any(matches(one, name) for one in wanted):
+            yield _resource(name, owner, kind, state)
+
+
+def _resource(name: str, owner: str, kind: str, state: str) -> PSObject:
+    values = {"Name": name, "OwnerGroup": owner, "ResourceType": kind, "State": member(RESOURCE_STATE, state)}
+    return PSObject(f"{SPACE}.ClusterResource", values, text=name)
+
+
+def _further(world: World, cluster: dict[str, Any]) -> Iterator[tuple[str, str, str, str, dict[str, Any]]]:
+    """Name, group, type, state and private properties of what is no availability group."""
+    address = {"Address": cluster["address"], "SubnetMask": _mask(world)}
+    yield "Cluster IP Address", "Cluster Group", "IP Address", "Online", address
+    yield (
+        "Cluster Name",
+        "Cluster Group",
+        "Network Name",
+        "Online",
+        {"Name": cluster["name"], "DnsName": cluster["name"]},
+    )
+    for group in groups(world):
+        for listener in group.of("listener").values():
+            for one in listener["addresses"]:
+                name, private = f"{group.name}_{one['address']}", {"Address": one["address"], "SubnetMask": one["mask"]}
+                yield name, group.name, "IP Address", _state(group), private
+
+
+def _mask(world: World) -> str:
+    """Of the domain of the nodes."""
+    domain = _nodes(world)[0].domain.lower()
+    subnet = next(one["subnet"] for one in world.topology["domains"] if one["name"].lower() == domain)
+    return str(ipaddress.IPv4Network(subnet).netmask)
 
 
 @cmdlet("Get-ClusterParameter")
@@ -149,6 +178,13 @@ def get_parameter(call: Call) -> Iterator[PSObject]:
 
 def _parameters(call: Call, name: str) -> Iterator[PSObject]:
     wanted = texts(call.get("Name"))
+    further = {known: private for known, *_, private in _further(call.machine.world, _cluster(call))}
+    if name in further:
+        for key, value in further[name].items():
+            if not wanted or any(matches(one, key) for one in wanted):
+                told = {"ClusterObject": name, "Name": key, "Value": value, "ParameterType": "String"}
+                yield PSObject(f"{SPACE}.ClusterParameter", told, text=key)
+        return
     document = Group(call.machine.world, name).document
     values = {
         "LeaseTimeout": document.get("lease_timeout", LEASE_MILLISECONDS),

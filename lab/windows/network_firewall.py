@@ -17,6 +17,7 @@ from lab.world import Document
 NAMESPACE = "root/standardcimv2"
 GENERATED = "Microsoft.PowerShell.Cmdletization.GeneratedTypes.NetSecurity"
 ENABLED = enum_type(f"{GENERATED}.Enabled", "None", "True", "False")
+PROFILE_ENABLED = EnumType(f"{GENERATED}.GpoBoolean", {"False": 0, "True": 1, "NotConfigured": 2})
 DIRECTION = enum_type(f"{GENERATED}.Direction", "None", "Inbound", "Outbound")
 ACTION = EnumType(f"{GENERATED}.Action", {"NotConfigured": 0, "Allow": 2, "Block": 4})
 _KEYWORDS = {"dns", "dhcp", "wins", "defaultgateway", "internet", "intranet", "intranetremoteaccess", "playtodevice"}
@@ -45,6 +46,15 @@ def _rule(document: Document) -> CimInstance:
     )
     made.hidden = {"name": document["name"]}
     return made
+
+
+STORES = ("", "persistentstore", "activestore")
+"""Without Group Policy the rules that are in force are those of the machine's own store."""
+
+
+def _check_store(call: Call) -> None:
+    if text(call.get("PolicyStore")).lower() not in STORES:
+        raise NotModelledError(f"{call.name} -PolicyStore {text(call.get('PolicyStore'))}")
 
 
 def _found(call: Call) -> list[Document]:
@@ -116,6 +126,7 @@ def _check_ports(call: Call, document: Document) -> None:
 
 @cmdlet("Get-NetFirewallRule")
 def get_rule(call: Call) -> Iterator[PSObject]:
+    _check_store(call)
     for document in _found(call):
         yield _rule(document)
 
@@ -221,6 +232,7 @@ def remove_rule(call: Call) -> None:
 
 def _of_rules(call: Call) -> list[Document]:
     """The rules whose filters are asked for; without any, all."""
+    _check_store(call)
     rules = call.machine.collection("firewall")
     given = call.get("AssociatedNetFirewallRule")
     items = [given] if given is not None else list(call.input)
@@ -257,6 +269,26 @@ def get_address_filter(call: Call) -> Iterator[PSObject]:
                 "RemoteAddress": _one_or_all([_masked(address) for address in document["remote_address"]]),
             },
         )
+
+
+@cmdlet("Get-NetFirewallApplicationFilter")
+def get_application_filter(call: Call) -> Iterator[PSObject]:
+    """No rule of the lab is for one program alone."""
+    for document in _of_rules(call):
+        values = {"InstanceID": document["name"], "Program": "Any", "Package": None}
+        yield CimInstance(NAMESPACE, "MSFT_NetApplicationFilter", values)
+
+
+@cmdlet("Get-NetFirewallProfile")
+def get_profile(call: Call) -> Iterator[PSObject]:
+    """The lab's machines are members of a domain: they use its profile, and the others are as Windows has them."""
+    _check_store(call)
+    wanted = texts(call.get("Name"))
+    for name in (firewall.PROFILE, "Private", "Public"):
+        if not wanted or any(matches(one, name) for one in wanted):
+            enabled = name != firewall.PROFILE or firewall.on(call.machine)
+            values = {"Name": name, "Profile": name, "Enabled": member(PROFILE_ENABLED, str(enabled))}
+            yield CimInstance(NAMESPACE, "MSFT_NetFirewallProfile", values)
 
 
 def _masked(address: str) -> str:

@@ -6,17 +6,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from components.portal.databases import DATABASES
+from components.sql import failover_cluster_check, log_backups, quorum
 from components.sql import group as groups
-from components.sql import log_backups, quorum
 from components.sql.always_on import AlwaysOnResource
 from components.sql.availability_database import lagging
 from components.sql.availability_group import AvailabilityGroupResource
 from components.sql.cluster_access import RIGHTS, ClusterAccessResource
 from components.sql.endpoint import MirroringEndpointResource
+from components.sql.failover_cluster_check import FailoverClusterCheckResource
 from components.sql.group import Group
 from components.sql.log_backups import LogState
 from components.sql.login_mirror import LoginMirrorInputs, LoginMirrorResource
-from components.sql.sql_availability_group import access_inputs, always_on_inputs, endpoint_inputs, group_inputs
+from components.sql.sql_availability_group import (
+    access_inputs,
+    always_on_inputs,
+    cluster_inputs,
+    endpoint_inputs,
+    group_inputs,
+)
 from components.steps import load_script
 from components.topology.parts import Replica
 from operations.checks.drift import differences
@@ -155,8 +162,11 @@ class _Quorum:
         else:
             raise WrongError(f"no node of it has quorum ({', '.join(_machines(self.context))} were asked)")
         down = [name for name in found.down if folded(name) not in silent]
+        inputs = cluster_inputs(self.context.topology).model_copy(update={"machines": tuple(_machines(self.context))})
+        now = FailoverClusterCheckResource().observe(inputs, self.context.remote)
         return expect(
             [
+                *failover_cluster_check.differences(inputs, now),
                 f"down: {', '.join(down)}" if down else "",
                 "" if found.state == "NORMAL_QUORUM" else f"its quorum is {found.state}",
             ],

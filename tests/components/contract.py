@@ -194,8 +194,13 @@ def actual(resource: Resource[Any, Any], inputs: Any, facts: Any) -> dict[str, A
 
 
 def adapter(kind: type[Resource[Any, Any]] | Resource[Any, Any]) -> Adapter:
-    """What the engine calls before anything is reached: check and diff."""
-    return Adapter(kind if isinstance(kind, type) else type(kind))
+    """What the engine calls before anything is reached: check and diff. What machines refuse is asked in a world."""
+    return _Unasked(kind if isinstance(kind, type) else type(kind))
+
+
+class _Unasked(Adapter):
+    def _refusal(self, *_: object) -> str:
+        return ""
 
 
 def lost(at: int, *, after: bool) -> Break:

@@ -10,6 +10,7 @@ from components.sql.authentication_mode import ServerMode
 from components.sql.availability_group import AvailabilityGroupFacts, AvailabilityGroupResource
 from components.sql.cluster_access import RIGHTS, ClusterAccessResource, SystemLogin
 from components.sql.endpoint import Endpoint, MirroringEndpointFacts, MirroringEndpointResource
+from components.sql.failover_cluster_check import FailoverClusterCheckFacts, FailoverClusterCheckResource
 from components.sql.group import Group, Replica, Server
 from components.steps import Script, Sql
 from tests.components.contract import Case
@@ -161,4 +162,12 @@ CLUSTER_ACCESS = Case(
     leaves=True,
 )
 
-GROUP_CASES = [HADR, MIRRORING_ENDPOINT, CLUSTER_ACCESS, AVAILABILITY_GROUP]
+FAILOVER_CLUSTER = Case(
+    FailoverClusterCheckResource,
+    {"machines": MACHINES, "cluster": "sqlcluster", "address": "172.21.5.120"},
+    FailoverClusterCheckFacts("SQL1", "other", ("172.21.5.120", "172.21.5.50")),
+    {"until": lambda f, a: replace(f, name="SQLCLUSTER")},
+    leaves=True,
+)
+
+GROUP_CASES = [HADR, MIRRORING_ENDPOINT, CLUSTER_ACCESS, FAILOVER_CLUSTER, AVAILABILITY_GROUP]

@@ -98,6 +98,7 @@ REPLICAS = (
     "sql:AvailabilityGroup sql:ClusterAccess sql:LoginMirror sql:Primary"
 )
 """What knows every replica."""
+NODES = "farm:ServerTlsCheck portal:Configuration sql:FailoverClusterCheck sql:Listener sql:MirroringEndpoint"
 SITES = "iis:SiteBinding iis:SiteCertificates"
 NAMES = "portal:Federation portal:PublicEndpointName"
 SQL = "sql:AlwaysOn sql:AuthenticationMode"
@@ -145,11 +146,7 @@ CHANGES = [
     Change("adopt_from", put("adopt_from", "windows-azure-pack-ha/other")),
     Change("product", before_wap, refused="which no role of its tier brings any more"),
     Change("domains.name", text("hyper-v.nu", "hyper-w.nu"), refused="is configured against the listener"),
-    Change(
-        "domains.netbios",
-        text("HYPERVNU", "HYPER"),
-        updated="portal:Administrators sql:MirroringEndpoint windows:GroupMembers",
-    ),
+    Change("domains.netbios", text("HYPERVNU", "HYPER"), refused="and this program renames no domain"),
     Change(
         "domains.subnet",
         put("domains.0.subnet", "172.21.4.0/23"),
@@ -193,7 +190,7 @@ CHANGES = [
     Change(
         "sql.replicas.machine",
         put("sql.replicas", ["SQL1", "SQL2", {"machine": "SQL3", "failover": "manual"}]),
-        updated=f"{REPLICAS} farm:ServerTlsCheck portal:Configuration sql:Listener sql:MirroringEndpoint",
+        updated=f"{REPLICAS} {NODES}",
         others="sql:MirroringEndpoint",
     ),
     Change(
@@ -210,7 +207,7 @@ CHANGES = [
     Change(
         "sql.replicas.commit",
         put("sql.replicas", [*THREE, {"machine": "SQL3", "commit": "asynchronous"}]),
-        updated=f"{REPLICAS} farm:ServerTlsCheck portal:Configuration sql:Listener sql:MirroringEndpoint",
+        updated=f"{REPLICAS} {NODES}",
         others="sql:MirroringEndpoint",
     ),
     Change(
@@ -218,8 +215,8 @@ CHANGES = [
         put("sql.replicas.1", {"machine": "SQL2", "failover": "manual"}),
         updated="sql:AvailabilityGroup",
     ),
-    Change("sql.cluster.name", put("sql.cluster.name", "other")),
-    Change("sql.cluster.address", put("sql.cluster.address", "172.21.5.119")),
+    Change("sql.cluster.name", put("sql.cluster.name", "other"), updated="sql:FailoverClusterCheck"),
+    Change("sql.cluster.address", put("sql.cluster.address", "172.21.5.119"), updated="sql:FailoverClusterCheck"),
     Change("sql.group", put("sql.group", "OTHER"), refused="in the availability group SQL, which cannot be renamed"),
     Change("sql.listener.name", put("sql.listener.name", "OTHER"), refused="is configured against the listener"),
     Change(
@@ -244,7 +241,7 @@ CHANGES = [
     Change(
         "sql.preferred_primary",
         put("sql.preferred_primary", "SQL2"),
-        updated=f"{REPLICAS} sql:Listener",
+        updated=f"{REPLICAS} sql:FailoverClusterCheck sql:Listener",
     ),
     Change("sql.primary_policy", put("sql.primary_policy", "always"), updated="sql:Primary"),
     Change("spf.name", text("spf.hyper-v.nu", "foundation.hyper-v.nu"), updated="spf:Registration"),

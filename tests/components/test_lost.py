@@ -332,6 +332,7 @@ OF_THE_GROUP = {
     "SQL-alwayson",
     "SQL-authentication",
     "SQL-cluster",
+    "SQL-failover-cluster",
     "SQL-listener",
     "SQL-primary",
     "logins",

@@ -35,6 +35,7 @@ def test_every_step_of_the_walk_through_is_there(program: Program) -> None:
         "sql:Listener": 1,
         "sql:Primary": 1,
         "farm:ServerTlsCheck": 1,
+        "sql:FailoverClusterCheck": 1,
         "portal:SoftwareSource": 2,
         "portal:Software": 2,
         "portal:Configuration": 2,

@@ -238,6 +238,7 @@ SETTINGS = {
     "Portal2-software-source",
     "SQL-administrator",
     "SQL-authentication",
+    "SQL-failover-cluster",
     "SQL-primary",
 }
 """What belongs to nobody: each keeps by itself what there was before."""

@@ -174,6 +174,7 @@ CASES: dict[str, tuple[Undo, dict[str, Any]]] = {
     "Portal1-nlb": (delete, {}),
     "admin-api-cluster": (delete, {}),
     "admin-api-port-rules": (delete, {"rules": RULES}),
+    "SQL-failover-cluster": (delete, {}),
     "SQL-alwayson": (by_hand(shell("SQL1", DISABLE_HADR), shell("SQL1", RESTART_SQL)), {}),
     "SQL-authentication": (set_otherwise(mode="windows"), {}),
     "SQL-administrator": (set_otherwise(password="Another-Password-1!"), {}),

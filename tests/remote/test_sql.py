@@ -308,7 +308,10 @@ class TestRefusedLogins:
         with ThreadPoolExecutor(4) as pool:
             said = list(pool.map(ask, range(4)))
         assert tried == ["driver"]
-        assert said[3] == "sql1: read 3: SQL Server at sql1:1433 does not answer (Login timeout expired)."
+        assert said[3] == (
+            "sql1: read 3: SQL Server at sql1:1433 does not answer (Login timeout expired). See that it runs there, "
+            "and that its port is the one of the topology (`port` of the replica)."
+        )
 
 
 def test_secrets_are_masked_before_the_drivers_words_are_cut() -> None:

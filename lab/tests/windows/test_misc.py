@@ -130,8 +130,28 @@ def test_the_cluster_of_sql_server(world: World, shell: Any) -> None:
     run = shell("SQL1")
     assert run("Get-Cluster")[0].get("Name") == "sqlcluster"
     assert [str(node.get("State")) for node in run("Get-ClusterNode")] == ["Up"]
+    addresses = [one for one in run("Get-ClusterResource") if one.get("ResourceType") == "IP Address"]
+    assert [one.get("Name") for one in addresses] == ["Cluster IP Address"]
+    (address,) = run("Get-ClusterParameter", *addresses, Name=["Address"])
+    assert address.get("Value") == world.topology["sql"]["cluster"]["address"]
     with pytest.raises(PowerShellError, match="cluster service is not running"):
         shell("Portal1")("Get-Cluster")
+
+
+def test_what_a_firewall_allows_is_read_at_once(world: World, shell: Any) -> None:
+    run = shell("SQL1")
+    run("New-NetFirewallRule", Name="Endpoint", DisplayName="Endpoint", Protocol="TCP", LocalPort=["5022"])
+    store = {"PolicyStore": "ActiveStore"}
+    assert "Endpoint" in [rule.get("InstanceID") for rule in run("Get-NetFirewallRule", **store)]
+    ports = {one.get("InstanceID"): one.get("LocalPort") for one in run("Get-NetFirewallPortFilter", **store)}
+    programs = {one.get("InstanceID"): one.get("Program") for one in run("Get-NetFirewallApplicationFilter", **store)}
+    assert (ports["Endpoint"], programs["Endpoint"]) == ("5022", "Any")
+    profiles = {one.get("Name"): str(one.get("Enabled")) for one in run("Get-NetFirewallProfile", **store)}
+    assert profiles == {"Domain": "True", "Private": "True", "Public": "True"}
+    world.machine("SQL1").collection("firewall-profile")["Domain"] = {"enabled": False}
+    assert str(run("Get-NetFirewallProfile", Name=["Domain"])[0].get("Enabled")) == "False"
+    with pytest.raises(NotModelledError):
+        run("Get-NetFirewallRule", PolicyStore="RSOP")
 
 
 def test_files_through_dotnet(shell: Any) -> None:
