@@ -12,6 +12,7 @@ PARTS = (
     "services_cmdlets",
     "features_cmdlets",
     "nlb_addresses_cmdlets",
+    "nlb_dedicated_cmdlets",
     "nlb_cmdlets",
     "nlb_rules_cmdlets",
     "tasks_parts",

@@ -5,7 +5,8 @@ Documents (``lab/balancer.py`` forwards by them):
 - ``world.collection("nlb", "cluster")[name]`` = {"name", "address", "mask", "mode", "mac", "nodes": [machines],
   "further": [{"address", "mask"}]}: ``address`` is the primary one, ``further`` (may be missing) the other virtual ones
 - machine collection ``nlb-node`` by interface = {"cluster", "interface", "state", "converged_at", "host_priority",
-  "initial_state", "retain_suspended", "port_rules": [{"start", "end", "protocol", "mode", "affinity", "timeout",
+  "initial_state", "retain_suspended", "dedicated": [{"address", "mask"}] (may be missing: the card's own),
+  "port_rules": [{"start", "end", "protocol", "mode", "affinity", "timeout",
   "address", "enabled", "weight", "priority"}]}
 
 States: Converging, Converged, Draining, Stopped, Suspended. Every change makes the running nodes converge
@@ -273,6 +274,18 @@ def virtual_addresses(cluster: Document) -> list[Document]:
     """Every virtual address of a cluster with its mask, the primary one first."""
     primary = {"address": cluster["address"], "mask": cluster.get("mask", "255.255.255.0")}
     return [primary, *cluster.get("further", [])]
+
+
+def dedicated_addresses(machine: Machine, node: Document) -> list[Document]:
+    """The addresses of a node that NLB does not balance; at first the static one of its card (New-NlbCluster)."""
+    card = machine.collection("interface").get(node["interface"])
+    own = [{"address": card["address"], "mask": card["mask"]}] if card is not None else []
+    return list(node.get("dedicated", own))
+
+
+def set_dedicated(machine: Machine, node: Document, addresses: list[Document]) -> None:
+    machine.collection("nlb-node").change(node["interface"], dedicated=addresses)
+    converge(machine.world, node["cluster"])
 
 
 def set_state(machine: Machine, interface: str, state: str) -> None:

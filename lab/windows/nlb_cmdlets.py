@@ -1,8 +1,8 @@
 """The NLB cmdlets for clusters, nodes and interfaces (port rules: ``nlb_rules_cmdlets``, virtual addresses:
-``nlb_addresses_cmdlets``).
+``nlb_addresses_cmdlets``, dedicated ones: ``nlb_dedicated_cmdlets``).
 
-Parameters and outputs: Microsoft's pages of NetworkLoadBalancingClusters for Windows Server 2012. Not modelled:
-dedicated addresses (-Dip), driver information, IPv6.
+Parameters and outputs: Microsoft's pages of NetworkLoadBalancingClusters for Windows Server 2012. Not modelled: driver
+information, IPv6.
 """
 
 from __future__ import annotations

@@ -81,6 +81,11 @@ def vip_object(host: Machine, node: Document, vip: Document) -> NlbObject:
     return NlbObject("ClusterVip", properties, host, node["interface"], vip["address"])
 
 
+def dip_object(host: Machine, node: Document, dip: Document) -> NlbObject:
+    properties = {"Node": host.name, "IPAddress": ip_address(dip["address"]), "SubnetMask": dip["mask"]}
+    return NlbObject("ClusterNodeDip", properties, host, node["interface"], dip["address"])
+
+
 def rule_object(host: Machine, node: Document, rule: Document, node_name: str | None) -> NlbObject:
     """``node_name`` is None for a rule of the cluster, the machine for a rule as one node has it.
 
@@ -249,6 +254,12 @@ def node_now(host: Machine, interface: str) -> NlbObject:
 def vip_not_found(address: str) -> nlb.NlbError:
     return nlb.NlbError(
         "VipNotFound", f"The IP address {address} is not a virtual IP address of the cluster.", "ObjectNotFound"
+    )
+
+
+def dip_not_found(address: str) -> nlb.NlbError:
+    return nlb.NlbError(
+        "DipNotFound", f"The IP address {address} is no dedicated IP address of a node.", "ObjectNotFound"
     )
 
 

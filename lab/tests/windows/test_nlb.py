@@ -49,6 +49,27 @@ def _pair(world: World) -> Shell:
     return run
 
 
+def test_dedicated_addresses(world: World) -> None:
+    run = _pair(world)
+
+    def shown() -> list[tuple[str, str]]:
+        found = run("Get-NlbClusterNodeDip", InterfaceName="Ethernet")
+        return [(dip.get("Node"), dip.get("IPAddress").compressed) for dip in found]
+
+    card = {name: world.machine(name).collection("interface")["Ethernet"]["address"] for name in ("Portal1", "Portal2")}
+    assert shown() == list(card.items())
+    where = {"InterfaceName": "Ethernet"}
+    run("Set-NlbClusterNodeDip", **where, IP=card["Portal1"], NewDip=card["Portal2"])
+    assert shown() == [("Portal1", card["Portal2"]), ("Portal2", card["Portal2"])]
+    run("Remove-NlbClusterNodeDip", **where, IP=card["Portal2"], Force=True)
+    assert shown() == [("Portal2", card["Portal2"])]
+    run("Add-NlbClusterNodeDip", **where, IP=card["Portal1"])
+    (added,) = run("Get-NlbClusterNodeDip", **where, NodeName="Portal1")
+    assert (added.get("IPAddress").compressed, added.get("SubnetMask")) == (card["Portal1"], "255.255.255.0")
+    with pytest.raises(PowerShellError, match="is no dedicated IP address"):
+        run("Set-NlbClusterNodeDip", **where, IP=VIP, NewDip=card["Portal1"])
+
+
 def test_a_new_cluster_is_unicast_with_one_rule_for_everything(world: World) -> None:
     run = _cluster(world)
     (cluster,) = run("Get-NlbCluster")
