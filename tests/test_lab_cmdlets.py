@@ -31,7 +31,7 @@ KEPT = {
         Get-CimInstance
     """,
     "With it an administrator does by hand what the program does or finds: NLB, sites, tasks, certificates.": """
-        Enable-ScheduledTask Get-NlbClusterNodeNetworkInterface Get-WebConfigurationProperty
+        Enable-ScheduledTask Set-NlbClusterNodeDip Get-NlbClusterNodeNetworkInterface Get-WebConfigurationProperty
         Import-PfxCertificate Set-NlbClusterPortRuleNodeHandlingPriority Set-WebConfigurationProperty
         Stop-ScheduledTask Stop-WebAppPool
     """,

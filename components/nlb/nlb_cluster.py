@@ -103,6 +103,7 @@ def node_inputs(
     return NodeInputs(
         machine=own.name,
         interface=own.interface or "",
+        address=str(own.address),
         tier=tier,
         cluster=cluster,
         first=first.name,

@@ -5,7 +5,8 @@ Where a health task starts the node (`cluster.health`), load balancing stays sto
 A further node joins when everything on it is ready, for the cluster sends it clients from then on. It is joined from
 the first node by a scheduled task there: joining drops the new node's network card, and reaching a second machine is a
 second hop. The new node takes the cluster's port rules over. From then on it has the first node's rules, each switched
-on and with an equal share of the clients. A suspended node takes no orders: it is resumed first. Delete lets the node
+on and with an equal share of the clients, and the machine's own address is one of the node's dedicated addresses, which
+NLB does not balance. A suspended node takes no orders: it is resumed first. Delete lets the node
 finish its connections and takes it out, by a task on the node itself; the cluster serves on. The last node stays: it
 goes when the cluster is dissolved.
 """
@@ -28,6 +29,7 @@ from remote.names import folded, same
 from remote.session import Remote
 
 IN_ORDER = "the cluster's, switched on, with equal shares"
+OWN = "its own"
 
 
 class NodeInputs(Inputs):
@@ -43,6 +45,10 @@ class NodeInputs(Inputs):
     """The machine of the cluster's first node."""
     first_interface: str
     """The first node's network card."""
+    address: str
+    """The machine's own address, IPv4, which NLB does not balance: one of the node's dedicated addresses."""
+    dedicated: str = OWN
+    """The node's dedicated addresses; a drifted state says which one it lacks, or has although it is another node's."""
     started: bool = True
     """Whether the node takes part."""
     starts: bool = True
@@ -107,6 +113,24 @@ def deviations(first: NodeView, node: NodeView) -> str:
     return "; ".join(found)
 
 
+def undedicated(view: NodeView, machine: str, address: str) -> str:
+    """How a node's dedicated addresses differ from what they should be; empty where they do not.
+
+    What goes to an address of the node that is not dedicated is spread over the cluster (Get-NlbClusterNodeDip), so a
+    log-on may end at another node. Further addresses of the node's own may be dedicated as well.
+    """
+    own = view.dedicated_of(machine)
+    lacking = [] if address in own else [f"{address} is not one of them ({', '.join(sorted(own)) or 'there is none'})"]
+    return "; ".join(lacking + [f"{one} is {node}'s" for one, node in foreign(view, machine, address)])
+
+
+def foreign(view: NodeView, machine: str, address: str) -> list[tuple[str, str]]:
+    """The dedicated addresses of a node that another one has too, with that one; not its own address, which the other
+    node gives back."""
+    own = view.dedicated_of(machine) - {address}
+    return sorted((one, node) for node, one in view.dedicated if one in own and not same(node, machine))
+
+
 def _sorted(rules: Iterable[PortRule]) -> list[PortRule]:
     return sorted(rules, key=lambda rule: rule.order)
 
@@ -152,7 +176,17 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
         else:
             steps += self._started(inputs, facts)
         if facts.node.bound and facts.first.sees(machine):
-            steps += self._with_machine(inputs, facts) + self._rules(inputs, facts)
+            steps += self._with_machine(inputs, facts) + self._dedicated(inputs, facts) + self._rules(inputs, facts)
+        return steps
+
+    def _dedicated(self, inputs: NodeInputs, facts: NodeFacts) -> list[Step]:
+        steps, where = [], {"Interface": inputs.interface}
+        if inputs.address not in facts.node.dedicated_of(inputs.machine):
+            what = f"give its node the dedicated address {inputs.address}"
+            steps += self._change(inputs, what, "nlb/add_dedicated.ps1", where | {"Address": inputs.address})
+        for address, node in foreign(facts.node, inputs.machine, inputs.address):
+            what = f"take the dedicated address {address} from its node: it is {node}'s"
+            steps += self._change(inputs, what, "nlb/remove_dedicated.ps1", where | {"Address": address})
         return steps
 
     def _started(self, inputs: NodeInputs, facts: NodeFacts) -> list[Step]:
@@ -281,6 +315,7 @@ class NodeResource(Resource[NodeInputs, NodeFacts]):
             "started": not self._stopped(inputs, facts),
             "starts": facts.node.starts,
             "rules": deviations(facts.first, facts.node) or IN_ORDER,
+            "dedicated": undedicated(facts.node, inputs.machine, inputs.address) or OWN,
         }
 
     @staticmethod

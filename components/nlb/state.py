@@ -80,6 +80,8 @@ class NodeView:
     """Whether the node takes part by itself after its machine has started."""
     addresses: tuple[tuple[str, str], ...] = ()
     """(address, mask) of every virtual address of the cluster, the primary one among them."""
+    dedicated: frozenset[tuple[str, str]] = frozenset()
+    """(machine, address) of every dedicated address, IPv4, of the nodes it sees: what NLB does not balance."""
     missing_card: str = ""
     """The name of the network card that was asked for, where the machine has none of this name."""
     cards: tuple[str, ...] = ()
@@ -97,6 +99,10 @@ class NodeView:
 
     def sees(self, machine: str) -> bool:
         return any(same(node, machine) for node, _ in self.nodes)
+
+    def dedicated_of(self, machine: str) -> set[str]:
+        """The dedicated addresses of a node."""
+        return {address for node, address in self.dedicated if same(node, machine)}
 
     def state_of(self, machine: str) -> str:
         """The state of a node as this one sees it; empty when it does not see it."""
@@ -126,6 +132,7 @@ def observe(remote: Remote, machine: str, interface: str, attempted: str) -> Nod
         weighted=frozenset((rule, weight) for rule, found in rules if (weight := _own_weight(rule, found)) is not None),
         starts=own is None or own["initial"].lower() == "started",
         addresses=tuple((vip["address"], vip["mask"]) for vip in state["addresses"]),
+        dedicated=frozenset((dip["node"], dip["address"]) for dip in state["dedicated"] if ":" not in dip["address"]),
     )
 
 

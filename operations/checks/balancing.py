@@ -14,7 +14,7 @@ from cryptography import x509
 
 from components.nlb import state
 from components.nlb.nlb_cluster import health_inputs
-from components.nlb.node import deviations
+from components.nlb.node import deviations, undedicated
 from components.nlb.node_health import MISSING, NodeHealthResource
 from components.portal.external_load_balancer_check import HINT
 from components.portal.front import unanswered
@@ -68,6 +68,7 @@ class _Node:
                 f"not converged: {', '.join(unconverged)}" if unconverged else "",
                 "" if view.rules == declared else "its port rules are not the declared ones",
                 deviations(view, view),
+                f"its dedicated addresses: {wrong}" if (wrong := self._undedicated(view)) else "",
                 "" if view.starts or cluster.health else "it does not start with its machine",
                 *(self._health(view) if cluster.health else []),
                 "" if view.address == str(cluster.address) else f"its virtual address is {view.address}",
@@ -75,6 +76,10 @@ class _Node:
             f"converged at {view.address}, {len(view.rules)} port rules",
             unasked=self.context.down & {*self.tier.nodes},
         )
+
+    def _undedicated(self, view: state.NodeView) -> str:
+        machine = self.context.topology.machine(self.node)
+        return undedicated(view, machine.name, str(machine.address)) if view.bound else ""
 
     def _health(self, view: state.NodeView) -> list[str]:
         """What keeps its health task from starting it after a boot, and NLB from starting it too early."""

@@ -162,7 +162,7 @@ CHANGES = [
         others=NODE,
     ),
     Change("machines.domain", text("hyper-v.nu", "hyper-w.nu"), refused="is configured against the listener"),
-    Change("machines.address", put("machines.0.address", "172.21.5.161")),
+    Change("machines.address", put("machines.0.address", "172.21.5.161"), updated="nlb:Node"),
     Change(
         "machines.interface",
         put("machines.1.interface", "Ethernet 2"),

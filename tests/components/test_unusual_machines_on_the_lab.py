@@ -23,7 +23,7 @@ from remote.errors import MachineError
 from tests.components.program import ROOT
 
 SHIPPED = ROOT / "topologies" / "single-domain.yaml"
-MACHINE = "Portal1"
+MACHINE, ADDRESS = "Portal1", "172.21.5.151"
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_a_renamed_card(farm: Farm, connection: str) -> None:
         "[void](Install-WindowsFeature NLB -IncludeManagementTools)", {}, attempted="prepare", changes=True
     )
     clusters.create({**cluster, **at, **where})
-    node = {**cluster, **where, "first": MACHINE, "first_interface": "Ethernet"}
+    node = {**cluster, **where, "first": MACHINE, "first_interface": "Ethernet", "address": ADDRESS}
     nodes.create(node)
     lease.give_back()
 

@@ -251,6 +251,7 @@ BOUND = NodeView(
     (("PORTAL1", "Converged(default)"),),
     frozenset({DEFAULT_RULE}),
     addresses=(("172.21.5.150", "255.255.255.0"),),
+    dedicated=frozenset({("PORTAL1", "172.21.5.151"), ("PORTAL2", "172.21.5.152")}),
 )
 NOWHERE, MADE = ClusterFacts(UNBOUND), ClusterFacts(BOUND)
 CLUSTER = Case(
@@ -303,6 +304,7 @@ NODE = Case(
         "cluster": "portal.hyper-v.nu",
         "first": "Portal1",
         "first_interface": "Ethernet",
+        "address": "172.21.5.152",
     },
     ALONE,
     {

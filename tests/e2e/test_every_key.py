@@ -34,7 +34,7 @@ def listed(text: str) -> tuple[str, ...]:
 
 FIRST = listed("""
     name adopt_from flows.source flows.target flows.port sql.replicas.endpoint_port sql.backup_share sql.logins
-    sql.drop_logins sql.unreachable spf.port spf.address portal.tiers.name portal.tiers.cluster.health
+    sql.drop_logins sql.unreachable spf.port spf.address spf.account portal.tiers.name portal.tiers.cluster.health
     portal.tiers.cluster.port_rules.start portal.tiers.cluster.port_rules.end
     portal.tiers.cluster.port_rules.protocol portal.tiers.cluster.port_rules.affinity portal.tenant_site_port
     portal.software.source portal.software.folder portal.operators portal.administrators portal.administrators_from
@@ -45,7 +45,7 @@ FIRST = listed("""
 """)
 SECOND = listed("""
     machines.address certificates.name certificates.dns_names sql.administrator sql.preferred_primary
-    sql.primary_policy sql.replicas.failover spf.account spf.groups portal.tiers.cluster.name
+    sql.primary_policy sql.replicas.failover spf.groups portal.tiers.cluster.name
     portal.tiers.cluster.address portal.tiers.cluster.mode portal.tiers.certificate portal.tiers.products
     portal.software.products portal.software.feed portal.plan.name
 """)

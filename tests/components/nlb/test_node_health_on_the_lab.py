@@ -81,7 +81,8 @@ class Nodes:
         self.adapter(ClusterResource).create({**CLUSTER, **where, **at})
         card = {"interface": "Ethernet", "first": first, "first_interface": "Ethernet", "starts": False}
         for machine in NODES:
-            self.adapter(NodeResource).create({**CLUSTER, **card, "machine": machine})
+            address = ADDRESSES[machine]
+            self.adapter(NodeResource).create({**CLUSTER, **card, "machine": machine, "address": address})
         for machine in NODES:
             self.outs[machine] = self.adapter(NodeHealthResource).create(health(machine)).outs or {}
         lease.give_back()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from components.nlb.cluster import ClusterFacts, ClusterResource, converged
-from components.nlb.node import NodeFacts, NodeResource
+from components.nlb.node import OWN, NodeFacts, NodeResource
 from components.nlb.node import converged as both_converged
 from components.nlb.node_health import (
     SCRIPT,
@@ -236,6 +236,26 @@ class TestNode:
         last = replace(facts, node=replace(facts.node, nodes=(("PORTAL2", shown),)))
         assert sentences(self.resource.plan_delete(self.inputs, last, {})) == resume
 
+    def test_dedicated_addresses(self) -> None:
+        def of(*dips: tuple[str, str]) -> NodeFacts:
+            return replace(worlds.JOINED, node=replace(worlds.JOINED.node, dedicated=frozenset(dips)))
+
+        first, own = ("PORTAL1", "172.21.5.151"), ("PORTAL2", "172.21.5.152")
+        further = ("PORTAL2", "10.0.0.2")
+        assert self.resource.plan(self.inputs, of(first, own, further)) == []
+        lost = of(first, further)
+        assert actual(self.resource, self.inputs, lost)["dedicated"] == "172.21.5.152 is not one of them (10.0.0.2)"
+        what = "give its node the dedicated address 172.21.5.152"
+        wait = f"Wait until portal.hyper-v.nu has converged after: {what}."
+        assert sentences(self.resource.plan(self.inputs, lost)) == [f"On Portal2, {what}.", wait]
+        shared = of(first, own, ("PORTAL2", first[1]))
+        assert actual(self.resource, self.inputs, shared)["dedicated"] == "172.21.5.151 is PORTAL1's"
+        assert sentences(self.resource.plan(self.inputs, shared))[0] == (
+            "On Portal2, take the dedicated address 172.21.5.151 from its node: it is PORTAL1's."
+        )
+        # Its own address at another node: that one gives it back.
+        assert self.resource.plan(self.inputs, of(own, ("PORTAL1", own[1]))) == []
+
     def test_what_is_its_own_of_the_rules(self) -> None:
         https = PortRule(443, 443, "tcp", "multiple", "single")
         first = replace(JOINED.first, rules=frozenset({https, DEFAULT_RULE}))
@@ -252,6 +272,7 @@ class TestNode:
             "started": True,
             "starts": False,
             "rules": "443-443 tcp multiple single is switched off; 0-65535 both multiple single has load weight 0",
+            "dedicated": OWN,
         }
         plan = self.resource.plan(self.inputs, own)
         assert sentences(plan) == [

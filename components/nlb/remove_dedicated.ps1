@@ -1,0 +1,3 @@
+# Takes a dedicated address from this machine's node.
+param($Interface, $Address)
+Remove-NlbClusterNodeDip -HostName $env:COMPUTERNAME -InterfaceName $Interface -IP $Address -Force | Out-Null
