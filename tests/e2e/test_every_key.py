@@ -18,9 +18,9 @@ import yaml
 
 from remote.errors import MachineError
 from tests.components.test_changes import CHANGES, CLUSTER, TIER, Change, Declared, both, keys, put
-from tests.e2e.farm import PROJECT, SECRETS
+from tests.e2e.farm import PROJECT, ROOT, SECRETS
 from tests.e2e.lab_here import FarmHere
-from tests.e2e.runs import preview, up
+from tests.e2e.runs import Run, preview, up
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -246,15 +246,20 @@ def configure(farm: FarmHere, **certificates: str) -> None:
     farm.config.write_text(yaml.safe_dump(document), encoding="utf-8")
 
 
+def shown(seen: Run) -> set[str]:
+    """The kinds of the resources that a preview changes."""
+    return set(re.findall(r"pulumi-python:dynamic/(\S+): \((?!refresh|same)", seen.result.output))
+
+
 def follows(farm: FarmHere, batch: Iterable[str]) -> None:
     """The preview shows every resource that a key changes, ``up`` ends well and so does a verification."""
     seen = preview(farm)
     assert seen.result.ok, seen.result.output[-4000:]
-    shown = set(re.findall(r"pulumi-python:dynamic/(\S+): \((?!refresh|same)", seen.result.output))
+    kinds = shown(seen)
     for key in batch:
         change = KNOWN[key]
         expected = set(f"{change.updated} {change.replaced}".split())
-        assert expected <= shown, f"{key}: {expected - shown}"
+        assert expected <= kinds, f"{key}: {expected - kinds}"
     done = up(farm)
     assert done.result.ok, done.result.output[-4000:]
     verified = farm.operations("verify")
@@ -274,3 +279,30 @@ def test_the_farm_follows_the_second_half(farm: FarmHere) -> None:
     farm.start_lab()
     configure(farm, public="azure.hyper-v.nu portal.hyper-v.nu")
     follows(farm, SECOND)
+
+
+# Behind an external load balancer ------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not EVERY, reason="KEYS=every: another design")
+def test_a_farm_behind_a_load_balancer_follows(tmp_path_factory: pytest.TempPathFactory) -> None:
+    design = ROOT / "topologies" / "external-load-balancer.yaml"
+    farm = FarmHere(tmp_path_factory.mktemp("balanced"), network=32, source=design)
+    farm.bring_up()
+    declare(
+        farm,
+        put("certificates.0.dns_names", ["azure.hyper-v.nu", "portal.hyper-v.nu"]),
+        put(f"{TIER}.load_balancer.name", "azure.hyper-v.nu"),
+        put(f"{TIER}.load_balancer.address", "172.22.5.155"),
+        put(f"{TIER}.load_balancer.connects_from", ["172.22.5.155", "172.22.5.156"]),
+    )
+    with farm.running():  # its owner has configured the load balancer for the new name and address
+        configure(farm, portal="azure.hyper-v.nu portal.hyper-v.nu")
+        seen = preview(farm)
+        assert seen.result.ok, seen.result.output[-4000:]
+        expected = {"portal:ExternalLoadBalancerCheck", "windows:FirewallRule", "iis:SiteCertificates"}
+        assert expected <= shown(seen)
+        done = up(farm)
+        assert done.result.ok, done.result.output[-4000:]
+        verified = farm.operations("verify")
+        assert verified.ok, verified.output[-4000:]
