@@ -1,4 +1,4 @@
-"""What the Windows Firewall of a machine allows: a look at all of its rules, whoever made them.
+"""What the Windows Firewall of a machine allows: a look at all of its rules, of every origin.
 
 A member of a domain uses the profile Domain. Addresses are not looked at: a rule for some of the farm's machines alone
 counts as one that allows the port.

@@ -1,5 +1,5 @@
-# What the Windows Firewall allows in, whoever made the rules: which profiles filter, the names of the enabled rules, and
-# the ports and the program of every rule.
+# What the Windows Firewall allows in, by rules of every origin: which profiles filter, the names of the enabled rules,
+# and the ports and the program of every rule.
 @{
     profiles = @(Get-NetFirewallProfile -PolicyStore ActiveStore | ForEach-Object { @{ name = "$($_.Name)"; enabled = "$($_.Enabled)" } })
     rules = @(Get-NetFirewallRule -PolicyStore ActiveStore -Enabled True -Direction Inbound -Action Allow | ForEach-Object { "$($_.InstanceID)" })

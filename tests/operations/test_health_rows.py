@@ -42,6 +42,7 @@ class Answers(Remote):
                 **cluster,
                 "mode": "multicast",
                 "addresses": [],
+                "dedicated": [{"node": name, "address": str(topology.machine(name).address)} for name in tier.nodes],
                 "nodes": nodes,
                 "rules": [rule],
             },
