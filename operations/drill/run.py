@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.progress import Report
-from components.resource.lease import refuse_at_work
+from components.resource.lease import CommandLease
 from components.step_log import StepLog
 from components.step_runner import StepRunner, wait
 from components.steps import load_script
@@ -47,10 +47,10 @@ class Settings:
 class Runner:
     """One drill."""
 
-    def __init__(self, context: Context, settings: Settings, report: Report, log: StepLog | None = None) -> None:
+    def __init__(self, context: Context, settings: Settings, report: Report, log: StepLog, lease: CommandLease) -> None:
         self._context, self._settings, self._report = context, settings, report
         self._topology, self._remote = context.topology, context.remote
-        self._log = log or StepLog()
+        self._log, self._lease = log, lease
         self._steps = StepRunner(context.remote, report, self._log, again=AGAIN)
         self._ordered = False
         """Whether a server was told to go off and may still be on its way."""
@@ -69,13 +69,13 @@ class Runner:
         self.store.save()  # a folder that cannot be written to is found out before a server is off
         managed = [machine.name for machine in self._topology.machines if levels_of(self._topology, machine.name)]
         try:
-            refuse_at_work(self._remote, managed, "shut servers down")
-            for file, machine in store.left_off(self._settings.folder, self._topology.name):
-                self._report(f"A drill was killed while {machine} was off: it is switched on first.")
-                self._switch_on(machine)
-                store.switched_on(file)
-            for machine in self._settings.machines:
-                self._server(machine)
+            with self._lease:
+                for file, machine in store.left_off(self._settings.folder, self._topology.name):
+                    self._report(f"A drill was killed while {machine} was off: it is switched on first.")
+                    self._switch_on(machine)
+                    store.switched_on(file)
+                for machine in self._settings.machines:
+                    self._server(machine)
         except BaseException as error:
             self.drill.error = str(error) or "interrupted"
             raise
@@ -126,6 +126,7 @@ class Runner:
         self.drill.off = ""
 
     def _shut_down(self, machine: str) -> None:
+        self._lease.before(machine)
         sentence = f"Shut {machine} down."
         self._report(sentence)
         self._ordered = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from operations.clients import Asked, Request, Target
 from operations.drill import command, measure, run, store
 from remote.errors import LostAnswerError, MachineError, UnreachableError
 from tests.components.program import ROOT
+from tests.operations.lease_book import LeaseBook, up_begins
 
 TOPOLOGY = load(ROOT / "topologies" / "single-domain.yaml")
 SITE = Target("portal", "MgmtSvc-TenantSite", "portal.hyper-v.nu", 443, "127.0.0.1")
@@ -94,16 +95,22 @@ class Switched:
     lease: str = ""
     """Of every machine."""
     noticed: list[Request] = field(default_factory=list)
+    leases: LeaseBook = field(default_factory=LeaseBook)
+    meanwhile: Callable[[str], None] = lambda _act: None
+    """Called at each act."""
 
     def act(self, what: str) -> None:
         self.did.append(what)
+        self.meanwhile(what)
         if what in self.wrong:
             raise self.wrong.pop(what)
 
     def powershell(self, machine: str) -> Any:
-        def run_script(script: str, **_: Any) -> list[Any]:
+        def run_script(script: str, arguments: Mapping[str, Any] | None = None, **_: Any) -> list[Any]:
             if machine in self.off:
                 raise UnreachableError(machine, "ask", "no answer", "")
+            if (lease := self.leases.answer(machine, script, arguments or {})) is not None:
+                return lease
             if script == load_script("windows/shut_down.ps1"):
                 self.off.add(machine)
                 self.act(f"off {machine}")
@@ -186,6 +193,33 @@ def test_every_step_is_a_line_of_the_log(farm: Switched) -> None:
     }
     sentences = [sentence for *_, sentence in lines]
     assert sentences.index("Shut Portal1 down.") < sentences.index("Switch Portal1 on.")
+
+
+def test_a_running_up_refuses_it(farm: Switched) -> None:
+    up = up_begins(farm, "SPF2")
+    done = drill("Portal1", "--yes")
+    assert (done.exit_code, farm.did, farm.leases.held) == (1, [], {"SPF2"})
+    lines = done.stderr.splitlines()
+    assert [line for line in lines if "error" in line] == lines[:1]
+    assert lines[0].startswith("error: SPF2: begin to change the farm: another operator is at work: ")
+    assert kept()["error"].startswith("SPF2: begin to change the farm")
+    up.release()
+
+
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt()])
+def test_it_refuses_an_up(farm: Switched, error: BaseException | None) -> None:
+    """Also one of its own stack; whatever ends it gives the leases back."""
+    refused = []
+
+    def meanwhile(what: str) -> None:
+        with pytest.raises(MachineError, match=r"another operator is at work: .*@.* with the stack dev, command drill"):
+            up_begins(farm, "SQL1")
+        refused.append(what)
+
+    farm.meanwhile, farm.wrong = meanwhile, {"sleep": error} if error else {}
+    assert drill("Portal1", "--yes").exit_code == int(error is not None)
+    assert (refused, farm.off, farm.leases.held) == (["off Portal1", "sleep", "on Portal1"], set(), set())
+    up_begins(farm, "SQL1").release()
 
 
 def test_beyond_the_budget(farm: Switched) -> None:
