@@ -13,7 +13,7 @@ from components.resource.lease import CommandLease
 from components.step_log import StepLog
 from components.step_runner import StepRunner, wait
 from components.steps import load_script
-from operations.clients import Asked, asking, targets
+from operations.clients import Asked, asking, targets, unreachable
 from operations.configuration import Context
 from operations.drill import measure, store
 from operations.drill.store import Drill, Store
@@ -85,6 +85,10 @@ class Runner:
     def _server(self, machine: str) -> None:
         self._well(machine, f"the whole farm before {machine} is shut down", self._settings.patience_seconds)
         wanted = targets(self._topology, self._remote.hosts)
+        if silent := unreachable(wanted, self._settings.sources):
+            more = f" and {len(silent) - 1} more" if silent[1:] else ""
+            remedy = "Ask from addresses that the firewalls on the way let in (--source); nothing was shut down."
+            raise MachineError(machine, "ask the farm's sites before it is shut down", f"{silent[0]}{more}", remedy)
         with self._off_once(machine), asking(wanted, self._settings.sources, self._settings.each_second) as asked:
             ordered = time.time()
             self._shut_down(machine)

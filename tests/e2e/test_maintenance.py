@@ -23,8 +23,6 @@ from operations.clients import Asked, asking, targets
 from operations.maintenance.record import kept
 from tests.e2e.farm import ROOT, Farm
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
-
 PACE = os.environ.get("MAINTENANCE_PACE", "0.02")
 """Slower than other end-to-end tests: a server that is down must be down for a while."""
 SERVERS = ["SQL2", "SQL1", "SPF1", "SPF2", "Portal1", "Portal2"]
@@ -33,8 +31,11 @@ EVERY = os.environ.get("MAINTENANCE", "")
 minutes; it is for a release, and for a change of maintenance."""
 EACH_SECOND = 10.0 if EVERY else 1.0
 SCOPE = ("--all",) if EVERY else ("--level", "portal")
+TIMEOUT_SECONDS = 3600 if EVERY else 900
 RECOVERY_SECONDS = 10
 """After a planned failover, until the last site has a connection to the new primary: seconds of this computer."""
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(TIMEOUT_SECONDS)]
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def test_every_server_restarts_without_a_failed_request(farm: Farm) -> None:
     model, before = farm.model, len(down(farm))
     expected = [*(SERVERS[:2] if EVERY else []), *(model.spf.servers if EVERY else []), *model.portal.nodes]
     with clients(farm) as asked:
-        done = farm.operations("maintenance", *SCOPE, "--restart")
+        done = farm.operations("maintenance", *SCOPE, "--restart", timeout=TIMEOUT_SECONDS)
     print(f"maintenance {' '.join(SCOPE)} --restart: {done.seconds:.0f} s, pace {PACE}, {len(expected)} servers")
     assert done.ok, done.output[-4000:]
     assert down(farm)[before:] == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from components.resource.lease import Lease
 from components.steps import load_script
 from components.topology import load
 from operations import __main__ as operations
-from operations.clients import Asked, Request, Target
+from operations.clients import Asked, Request, Target, unreachable
 from operations.drill import command, measure, run, store
 from remote.errors import LostAnswerError, MachineError, UnreachableError
 from tests.components.program import ROOT
@@ -95,6 +96,7 @@ class Switched:
     lease: str = ""
     """Of every machine."""
     noticed: list[Request] = field(default_factory=list)
+    unreachable: list[str] = field(default_factory=list)
     leases: LeaseBook = field(default_factory=LeaseBook)
     meanwhile: Callable[[str], None] = lambda _act: None
     """Called at each act."""
@@ -148,6 +150,7 @@ def farm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Switched:
         yield Asked(farm.noticed)
 
     monkeypatch.setattr(run, "asking", asking)
+    monkeypatch.setattr(run, "unreachable", lambda wanted, sources: farm.unreachable)
     return farm
 
 
@@ -243,14 +246,26 @@ def test_a_farm_that_is_not_well_is_left_alone(farm: Switched) -> None:
     assert "See the whole farm before Portal1 is shut down as it should be" in done.stderr
 
 
-def test_no_server_is_shut_down_while_an_up_is_at_work(farm: Switched) -> None:
-    lease = Lease("p/prod", "1", "run", "alice@here", "2026-01-02T09:00:00", "2026-01-02T10:03:00")
-    farm.lease = lease.dump()
+def test_a_source_that_a_firewall_keeps_off_is_found_out_before_a_server_is_off(farm: Switched) -> None:
+    """Else every request of it would count as an outage."""
+    farm.unreachable = ["MgmtSvc-AdminSite (portal.hyper-v.nu:30091) from 10.0.0.8: timed out", "SPF"]
     done = drill("Portal1", "--yes")
     assert (done.exit_code, farm.did) == (1, [])
-    assert "another operator is at work: alice@here with the stack p/prod" in done.stderr
-    farm.lease = ""
-    assert drill("Portal1", "--yes").exit_code == 0
+    assert done.stderr.splitlines()[-2] == (
+        "error: Portal1: ask the farm's sites before it is shut down: MgmtSvc-AdminSite (portal.hyper-v.nu:30091) from "
+        "10.0.0.8: timed out and 1 more. Ask from addresses that the firewalls on the way let in (--source); nothing "
+        "was shut down."
+    )
+
+
+def test_what_cannot_be_asked_from_where() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    closed = Target("spf", "SPF", "spf.hyper-v.nu", port, "127.0.0.1")
+    assert unreachable([closed], ["127.0.0.1", ""]) == [
+        f"SPF (spf.hyper-v.nu:{port}) from 127.0.0.1: Connection refused",
+        f"SPF (spf.hyper-v.nu:{port}) from this computer: Connection refused",
+    ]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), MachineError("Portal1", "x", "no", ""), ZeroDivisionError()])
