@@ -113,7 +113,10 @@ class _Client:
         self._kept: dict[Target, tuple[HTTPConnection, int]] = {}
 
     def run(self, ended: threading.Event, pause: float) -> None:
-        while not ended.wait(pause):
+        due = time.monotonic()
+        while not ended.wait(max(0.0, due - time.monotonic())):
+            now = time.monotonic()
+            due = due + pause if due + pause > now else now + pause  # what was missed is not asked all at once
             self._ask(self._wanted[self._turn % len(self._wanted)])
             self._turn += 1
         self._leave()

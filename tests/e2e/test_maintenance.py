@@ -62,7 +62,8 @@ def clients(farm: Farm, each_second: float = EACH_SECOND) -> Iterator[Asked]:
 
 def failovers(farm: Farm) -> list[tuple[float, float]]:
     """From when to when sites may be without SQL Server because of a planned failover, by the log of the steps."""
-    steps = [one for one in entries(farm.project / "logs" / "e2e.log") if one.sentence.endswith(" over to it.")]
+    log = entries(farm.project / "logs" / "e2e.log")
+    steps = [one for one in log if one.resource == "maintenance" and one.sentence.endswith(" over to it.")]
     seconds = [float(one.result.removeprefix("done in ").removesuffix(" s")) for one in steps]
     ended = [one.ended.timestamp() for one in steps]  # whole seconds
     return [(end - took - 1, end + 1 + RECOVERY_SECONDS) for end, took in zip(ended, seconds, strict=True)]

@@ -19,6 +19,7 @@ from components.resource.lease import Lease
 from components.steps import load_script
 from components.topology import load
 from operations import __main__ as operations
+from operations import clients
 from operations.clients import Asked, Request, Target, unreachable
 from operations.drill import command, measure, run, store
 from remote.errors import LostAnswerError, MachineError, UnreachableError
@@ -256,6 +257,27 @@ def test_a_source_that_a_firewall_keeps_off_is_found_out_before_a_server_is_off(
         "10.0.0.8: timed out and 1 more. Ask from addresses that the firewalls on the way let in (--source); nothing "
         "was shut down."
     )
+
+
+def test_a_client_keeps_its_pace_however_long_a_request_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten a second are ten a second; what a slow answer made it miss is not asked all at once."""
+    now, began, takes = 0.0, [], [0.06, 0.06, 0.35, 0.01, 0.01, 0.01]
+
+    def wait(seconds: float) -> bool:
+        nonlocal now
+        now += seconds
+        return len(began) == len(takes)
+
+    def ask(target: Target) -> None:
+        nonlocal now
+        began.append(round(now, 2))
+        now += takes[len(began) - 1]
+
+    monkeypatch.setattr(clients, "time", SimpleNamespace(monotonic=lambda: now))
+    client = clients._Client([SITE], "", 0, Asked())
+    monkeypatch.setattr(client, "_ask", ask)
+    client.run(SimpleNamespace(wait=wait), 0.1)  # type: ignore[arg-type]
+    assert began == [0, 0.1, 0.2, 0.55, 0.65, 0.75]
 
 
 def test_what_cannot_be_asked_from_where() -> None:
