@@ -83,10 +83,10 @@ def unreachable(wanted: Sequence[Target], sources: Sequence[str]) -> list[str]:
         thread.start()
     for thread in threads:
         thread.join()
-    return [
+    return sorted(
         f"{one.target.service} ({one.target.name}:{one.target.port}) from {one.source or 'this computer'}: {one.error}"
         for one in asked.failed
-    ]
+    )
 
 
 @contextmanager
