@@ -490,6 +490,11 @@ RISKS = [
     ("no witness", "2 nodes vote and no witness does", votes(1, 1, ""), votes(1, 1, SHARE)),
     ("the witness on a node", "the loss of SQL1 breaks the quorum", votes(1, 1, r"\\SQL1\Witness"), votes(1, 1, SHARE)),
     ("a vote taken away", "the loss of SQL1 breaks the quorum", votes(1, 0, ""), votes(1, 1, SHARE)),
+    (
+        "one domain controller", "hyper-v.nu has one domain controller, 172.31.5.10",
+        world(lambda here: here.collection("lab", "dns").__setitem__("hyper-v.nu", {"address": "172.31.5.10"})),
+        world(lambda here: here.collection("lab", "dns").__delitem__("hyper-v.nu")),
+    ),
     ("one DNS server", "Portal2 knows only the DNS server 172.31.5.10", dns("172.31.5.10"), dns("1.1.1.1", "1.1.1.2")),
     (
         "nobody takes over", "no replica takes over by itself from SQL1",
