@@ -261,7 +261,8 @@ def test_a_source_that_a_firewall_keeps_off_is_found_out_before_a_server_is_off(
 
 def test_a_client_keeps_its_pace_however_long_a_request_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten a second are ten a second; what a slow answer made it miss is not asked all at once."""
-    now, began, takes = 0.0, [], [0.06, 0.06, 0.35, 0.01, 0.01, 0.01]
+    now, takes = 0.0, [0.06, 0.06, 0.35, 0.01, 0.01, 0.01]
+    began: list[float] = []
 
     def wait(seconds: float) -> bool:
         nonlocal now
