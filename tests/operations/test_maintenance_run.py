@@ -53,7 +53,7 @@ class FarmOfNotes:
     """Members that a verification finds wrong."""
     leases: LeaseBook = field(default_factory=LeaseBook)
     meanwhile: Callable[[str], None] = lambda _act: None
-    """Called before each act."""
+    """Called before each act, and as ``see`` when the farm is looked at."""
 
     def act(self, what: str) -> None:
         self.meanwhile(what)
@@ -126,6 +126,7 @@ def farm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FarmOfNotes:
     monkeypatch.setattr(plan, "act", lambda topology, order, machine: [_act(machine, order.kind)])
 
     def wrong(_: Any, concerns: Callable[[Check], bool] = lambda check: True) -> list[str]:
+        farm.meanwhile("see")
         checks = [Check("portal", member, "answers", lambda: "") for member in farm.ill]
         return [f"{check.member}: answers: no" for check in checks if concerns(check)]
 
@@ -194,7 +195,7 @@ def test_one_that_lost_its_lease_stops_before_its_next_step(farm: FarmOfNotes, m
     """As after a sleep of the computer: the lease expired, and another operator began."""
 
     def meanwhile(what: str) -> None:
-        if what == "restart Portal1":
+        if what == moment and "out Portal1" in farm.did:
             made[-1]._lose("SPF1", Lease("p/test", "2", "run 2", "bob@there", NOW, SOON))
 
     made: list[Leases] = []
