@@ -53,7 +53,7 @@ class FarmOfNotes:
     """Members that a verification finds wrong."""
     leases: LeaseBook = field(default_factory=LeaseBook)
     meanwhile: Callable[[str], None] = lambda _act: None
-    """Called before each act, and as ``see`` when the farm is looked at."""
+    """Called before each act."""
 
     def act(self, what: str) -> None:
         self.meanwhile(what)
@@ -126,7 +126,6 @@ def farm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FarmOfNotes:
     monkeypatch.setattr(plan, "act", lambda topology, order, machine: [_act(machine, order.kind)])
 
     def wrong(_: Any, concerns: Callable[[Check], bool] = lambda check: True) -> list[str]:
-        farm.meanwhile("see")
         checks = [Check("portal", member, "answers", lambda: "") for member in farm.ill]
         return [f"{check.member}: answers: no" for check in checks if concerns(check)]
 
@@ -191,11 +190,14 @@ def test_the_lease_of_a_command_that_was_killed_here_is_over(farm: FarmOfNotes, 
     assert (done.exit_code, farm.did) == ((1, []) if change else (0, of("Portal1")))
 
 
-def test_one_that_lost_its_lease_stops_before_its_next_step(farm: FarmOfNotes, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("moment", ["out Portal1", "restart Portal1", "back Portal1"])
+def test_one_that_lost_its_lease_stops_before_its_next_step(
+    farm: FarmOfNotes, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
     """As after a sleep of the computer: the lease expired, and another operator began."""
 
     def meanwhile(what: str) -> None:
-        if what == moment and "out Portal1" in farm.did:
+        if what == moment:
             made[-1]._lose("SPF1", Lease("p/test", "2", "run 2", "bob@there", NOW, SOON))
 
     made: list[Leases] = []
@@ -206,9 +208,11 @@ def test_one_that_lost_its_lease_stops_before_its_next_step(farm: FarmOfNotes, m
         make(self, *arguments)
 
     monkeypatch.setattr(Leases, "__init__", noted)
+    monkeypatch.setattr(runner.Runner, "_parts", lambda self, machine, note, minutes=1: [NotedPart(machine)] * 2)
     farm.meanwhile = meanwhile
     done = run("Portal1", "--restart")
-    assert (done.exit_code, farm.did) == (1, ["out Portal1", "restart Portal1"])
+    acts = ["out Portal1", "out Portal1", "restart Portal1", "back Portal1", "back Portal1"]
+    assert (done.exit_code, farm.did) == (1, acts[: acts.index(moment) + 1])
     assert "SPF1: keep the lease: it was taken over by bob@there with the stack p/test." in done.stderr
     assert done.stderr.endswith(f"{RESUME}\n")
 
