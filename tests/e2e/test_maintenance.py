@@ -58,6 +58,7 @@ def clients(farm: Farm, each_second: float = EACH_SECOND) -> Iterator[Asked]:
     with asking(targets(farm.model, farm.remote.hosts), sources(farm), each_second) as asked:
         yield asked
     print(f"{len(asked.requests)} requests, {len(asked.repeated)} repeated", Counter(r.error for r in asked.failed))
+    print("by client:", dict(sorted(Counter(r.source for r in asked.requests).items())))
 
 
 def failovers(farm: Farm) -> list[tuple[float, float]]:
