@@ -65,6 +65,8 @@ class Lease:
     expires: str
     process: int = 0
     """Of a command beside Pulumi, on the operator's computer; 0: of a run of Pulumi, or not known."""
+    health_goes_on: bool = False
+    """Whether the health tasks of load balancing nodes go on: a drill shows what they do."""
 
     @property
     def over(self) -> bool:
@@ -155,8 +157,17 @@ def _in_maintenance(machine: str, note: str) -> MachineError:
 class Leases:
     """The leases of this process. Thread-safe."""
 
-    def __init__(self, remote: Remote, machines: Sequence[str], report: Report, process: int = 0) -> None:
-        self._remote, self._machines, self._report, self._process = remote, machines, report, process
+    def __init__(
+        self,
+        remote: Remote,
+        machines: Sequence[str],
+        report: Report,
+        process: int = 0,
+        *,
+        health_goes_on: bool = False,
+    ) -> None:
+        self._remote, self._machines, self._report = remote, machines, report
+        self._process, self._health_goes_on = process, health_goes_on
         self._lock = threading.Lock()
         self._run = uuid.uuid4().hex
         self._held: dict[str, str] = {}
@@ -177,7 +188,9 @@ class Leases:
                 raise self._refused
             if self._mine is None:
                 operator = f"{getpass.getuser()}@{socket.gethostname()}"
-                self._mine = Lease(owner.stack, owner.identity, self._run, operator, "", "", self._process)
+                self._mine = Lease(
+                    owner.stack, owner.identity, self._run, operator, "", "", self._process, self._health_goes_on
+                )
                 self._take_all(own)
                 threading.Thread(target=self._renew_for_ever, daemon=True).start()
             elif machine in self._machines and machine not in self._held:
@@ -297,10 +310,19 @@ class Leases:
 class CommandLease:
     """The leases of a command beside Pulumi: taken when the block begins, given back at its end."""
 
-    def __init__(self, remote: Remote, topology: Topology, stack: str, command: str, report: Report) -> None:
+    def __init__(
+        self,
+        remote: Remote,
+        topology: Topology,
+        stack: str,
+        command: str,
+        report: Report,
+        *,
+        health_goes_on: bool = False,
+    ) -> None:
         self._owner = Owner(f"{stack}, command {command}", "no stack's")
         self._machines = machines(topology)
-        self._held = Leases(remote, self._machines, report, os.getpid())
+        self._held = Leases(remote, self._machines, report, os.getpid(), health_goes_on=health_goes_on)
 
     def __enter__(self) -> None:
         """Raises ``MachineError`` where another operator is at work; a run of the same stack is one."""

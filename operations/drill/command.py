@@ -94,7 +94,7 @@ def _run(context: Context, settings: Settings, stack: str, as_json: bool) -> int
     def tell(sentence: str) -> None:
         typer.echo(one_line(redact(sentence)), err=True)
 
-    lease = CommandLease(context.remote, context.topology, stack, "drill", tell)
+    lease = CommandLease(context.remote, context.topology, stack, "drill", tell, health_goes_on=True)
     runner = Runner(context, settings, tell, step_log(stack, "drill"), lease)
     # An end by `kill` is one like Ctrl-C: the server that is off is switched on.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

@@ -218,6 +218,9 @@ def test_it_refuses_an_up(farm: Switched, error: BaseException | None) -> None:
     def meanwhile(what: str) -> None:
         with pytest.raises(MachineError, match=r"another operator is at work: .*@.* with the stack dev, command drill"):
             up_begins(farm, "SQL1")
+        lease = Lease.parse(farm.leases.texts["SPF1"])
+        assert lease, "the health tasks go on: what they do belongs to the drill"
+        assert lease.health_goes_on
         refused.append(what)
 
     farm.meanwhile, farm.wrong = meanwhile, {"sleep": error} if error else {}
