@@ -115,13 +115,13 @@ def strips(server: Server) -> str:
         svg.line(place(second), 20 + 16 * lane, place(second), height - 8, "ink", dashed=True)
     for number, service in enumerate(server.services):
         _strip(svg, service, top + _STRIP * number, place, (left, right))
-    title = f"Requests and failures while {server.machine} was shut down, over {seconds:.0f} seconds"
+    title = f"Requests and failures while {server.machine} was off, over {seconds:.0f} seconds"
     return svg.document(_WIDTH, height, title, kind="picture")
 
 
 def _events(server: Server) -> list[tuple[str, float]]:
     """What happened, with the seconds after the order."""
-    found = [("shut down 0 s", 0.0), (f"off {server.off_seconds:.0f} s", server.off_seconds)]
+    found = [("ordered 0 s", 0.0), (f"off {server.off_seconds:.0f} s", server.off_seconds)]
     if server.on_seconds is not None:
         redundant = server.on_seconds + server.redundant_seconds
         found += [
