@@ -121,7 +121,7 @@ def strips(server: Server) -> str:
 
 def _events(server: Server) -> list[tuple[str, float]]:
     """What happened, with the seconds after the order."""
-    found = [("ordered 0 s", 0.0), (f"off {server.off_seconds:.0f} s", server.off_seconds)]
+    found = [("shut down 0 s", 0.0), (f"off {server.off_seconds:.0f} s", server.off_seconds)]
     if server.on_seconds is not None:
         redundant = server.on_seconds + server.redundant_seconds
         found += [
