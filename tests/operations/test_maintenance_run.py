@@ -203,9 +203,9 @@ def test_one_that_lost_its_lease_stops_before_its_next_step(
     made: list[Leases] = []
     make = Leases.__init__
 
-    def noted(self: Leases, *arguments: Any) -> None:
+    def noted(self: Leases, *arguments: Any, **named: Any) -> None:
         made.append(self)
-        make(self, *arguments)
+        make(self, *arguments, **named)
 
     monkeypatch.setattr(Leases, "__init__", noted)
     monkeypatch.setattr(runner.Runner, "_parts", lambda self, machine, note, minutes=1: [NotedPart(machine)] * 2)
