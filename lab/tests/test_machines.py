@@ -58,11 +58,14 @@ def test_who_loses_its_power_is_missed_before_its_parts_end(world: World) -> Non
     machine = world.machine("SQL1")
 
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(await reader.read(100))
+        while data := await reader.read(100):
+            writer.write(data)
 
     world.network.listen("SQL1", machine.loopback, 1433, echo)
     world.machine_hooks.append((lambda _: None, lambda one: seen.append(machines.is_reachable(one))))
     with socket.create_connection((machine.loopback, 1433), 5) as client:
+        client.sendall(b"x")
+        assert client.recv(1) == b"x"
         machines.cut(world, machine)
         with pytest.raises(ConnectionResetError):
             client.recv(1)
