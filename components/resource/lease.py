@@ -111,24 +111,6 @@ def refusal(machine: str, found: Lease | None, mine: Lease, now: str, *, own: bo
     return _at_work(machine, _ATTEMPTED, found)
 
 
-def refuse_at_work(remote: Remote, machines: Sequence[str], attempted: str) -> None:
-    """For a command that takes servers out of the farm: raises ``MachineError`` while a run holds the lease of one of
-    these machines. One that does not answer tells nothing."""
-
-    def look(machine: str) -> MachineError | None:
-        try:
-            (found,) = remote.powershell(machine).run(load_script("windows/read_lease.ps1"), attempted=attempted)
-        except _AWAY:
-            return None
-        there = Lease.parse(found["text"])
-        return None if there is None or there.expires <= str(found["now"]) else _at_work(machine, attempted, there)
-
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        errors = [error for error in pool.map(look, machines) if error is not None]
-    if errors:
-        raise errors[0]
-
-
 def _at_work(machine: str, attempted: str, found: Lease) -> MachineError:
     return MachineError(
         machine,

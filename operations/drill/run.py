@@ -19,7 +19,6 @@ from operations.drill import measure, store
 from operations.drill.store import Drill, Store
 from operations.levels import wrong
 from operations.maintenance import plan
-from operations.maintenance.parts import levels_of
 from operations.maintenance.runner import run_here
 from remote.errors import LostAnswerError, MachineError, UnreachableError
 
@@ -67,7 +66,6 @@ class Runner:
         for machine in self._settings.machines:
             plan.refuse_alone(self._topology, machine)
         self.store.save()  # a folder that cannot be written to is found out before a server is off
-        managed = [machine.name for machine in self._topology.machines if levels_of(self._topology, machine.name)]
         try:
             with self._lease:
                 for file, machine in store.left_off(self._settings.folder, self._topology.name):

@@ -57,7 +57,6 @@ class Runner:
         """Take out each server of the order and bring it back. Raises ``MachineError`` at the first that cannot be:
         before anything was changed there, or after what was changed was undone, or with what the operator does."""
         machines = self._machines(order)
-        self._refuse_at_work()
         note = record.begin(str(order), balanced=not order.taken_out)
         with self._lease:
             done = self._done_before(order)
@@ -87,9 +86,6 @@ class Runner:
             facts = [(part, part.observe(self._remote)) for part in self._parts(machine, note, order.drain_minutes)]
             for sentence in plan.whole(self._topology, order, machine, facts):
                 self._tell(sentence)
-
-    def _refuse_at_work(self) -> None:
-        refuse_at_work(self._remote, self._managed(), "take servers out of the farm, or back into it")
 
     def _managed(self) -> list[str]:
         return [machine.name for machine in self._topology.machines if parts.levels_of(self._topology, machine.name)]
@@ -140,7 +136,6 @@ class Runner:
         found = self._parts(machine, note, order.drain_minutes)
         facts = [(part, part.observe(self._remote)) for part in found]
         plan.out(facts)  # refuses before anything is touched
-        self._refuse_at_work()
         note = replace(note, starts=all(one.node.starts for part, one in facts if isinstance(part, BalancedNode)))
         found = _with_machine(found, note)
         self._run(record.write(machine, note, "it is in maintenance"))

@@ -94,8 +94,6 @@ class Switched:
     wrong: dict[str, BaseException] = field(default_factory=dict)
     """By act, once: ``off Portal1``, ``on Portal1``, ``sleep``."""
     ill: bool = False
-    lease: str = ""
-    """Of every machine."""
     noticed: list[Request] = field(default_factory=list)
     unreachable: list[str] = field(default_factory=list)
     leases: LeaseBook = field(default_factory=LeaseBook)
@@ -117,8 +115,6 @@ class Switched:
             if script == load_script("windows/shut_down.ps1"):
                 self.off.add(machine)
                 self.act(f"off {machine}")
-            if script == load_script("windows/read_lease.ps1"):
-                return [{"text": self.lease, "now": "2026-01-02T10:00:00"}]
             return ["now"]
 
         return SimpleNamespace(run=run_script)
