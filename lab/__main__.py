@@ -157,6 +157,12 @@ def stop(machine: str, directory: Directory = HERE) -> None:
 
 
 @fault.command()
+def cut(machine: str, directory: Directory = HERE) -> None:
+    """Take a machine's power away."""
+    _power("cut", machine, directory)
+
+
+@fault.command()
 def start(machine: str, directory: Directory = HERE) -> None:
     """Switch a machine on."""
     _power("start", machine, directory)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lab.routes import Outsiders
 
 _SO_ATTACH_FILTER = 26
-_LOAD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06
+_LOAD, _JUMP_IF_EQUAL, _JUMP_IF_GREATER, _JUMP_IF_NOT_LESS, _RETURN = 0x20, 0x15, 0x25, 0x35, 0x06
 _SOURCE_ADDRESS = 0xFFF00000 + 12
 """SKF_NET_OFF and the place of the source address in an IPv4 header."""
 _ALL, _NOTHING = 0xFFFFFFFF, 0
@@ -33,12 +33,17 @@ Instruction = tuple[int, int, int, int]
 
 
 def program(known: Outsiders) -> list[Instruction]:
-    """Load the source address, look it up, keep or drop."""
+    """Load the source address, look it up, keep or drop: the machines first, then the networks around them."""
     lines: list[Instruction] = [(_LOAD, 0, 0, _SOURCE_ADDRESS)]
     for address, passes in known.machines.items():
-        if passes != known.others:
-            lines += [(_JUMP_IF_EQUAL, 0, 1, _number(address)), (_RETURN, 0, 0, _ALL if passes else _NOTHING)]
-    return [*lines, (_RETURN, 0, 0, _ALL if known.others else _NOTHING)]
+        lines += [(_JUMP_IF_EQUAL, 0, 1, _number(address)), _end(passes)]
+    for first, last, passes in known.networks:
+        lines += [(_JUMP_IF_NOT_LESS, 0, 2, _number(first)), (_JUMP_IF_GREATER, 1, 0, _number(last)), _end(passes)]
+    return [*lines, _end(known.others)]
+
+
+def _end(passes: bool) -> Instruction:
+    return (_RETURN, 0, 0, _ALL if passes else _NOTHING)
 
 
 def attach(sockets: Iterable[socket.socket], known: Outsiders) -> None:

@@ -13,7 +13,8 @@ on the way out (everything may leave), and that an established connection ends w
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
+import itertools
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from lab.world import Document, Machine
@@ -23,6 +24,13 @@ RPC = "RPC"
 """The dynamic ports of RPC, as a rule's local port names them."""
 _NUMBERS = {"6": "tcp", "17": "udp"}
 _KEYWORDS = {"rpc-epmap": "rpcepmap"}
+
+
+class Range(NamedTuple):
+    """Addresses from the first to the last, as numbers."""
+
+    first: int
+    last: int
 
 
 def on(machine: Machine) -> bool:
@@ -48,6 +56,15 @@ class Filter:
             return True
         actions = {rule["action"] for rule in self._rules if _covers(self._machine, rule, source, port, protocol)}
         return "Allow" in actions and "Block" not in actions
+
+    def parts(self, subnet: ipaddress.IPv4Network) -> list[Range]:
+        """A subnet in parts, in order: no rule tells one address of a part from another."""
+        specs = {spec for rule in self._rules for spec in rule["remote_address"]}
+        known = [one for spec in specs for one in _ranges(self._machine, spec)]
+        first, last = Range(int(subnet[0]), int(subnet[-1]))
+        edges = {first, last + 1, *(one.first for one in known), *(one.last + 1 for one in known)}
+        inside = sorted(edge for edge in edges if first <= edge <= last + 1)
+        return [Range(begin, end - 1) for begin, end in itertools.pairwise(inside)]
 
 
 def _covers(machine: Machine, rule: Document, source: str | None, port: int | str, protocol: str) -> bool:
@@ -136,18 +153,25 @@ def is_address(spec: str) -> bool:
 
 
 def _is_address(machine: Machine, spec: str, address: str | None) -> bool:
-    spec = spec.strip()
-    if spec.lower() == "any":
+    if spec.strip().lower() == "any":
         return True
     if address is None:
         return False
-    known = ipaddress.IPv4Address(address)
+    known = int(ipaddress.IPv4Address(address))
+    return any(first <= known <= last for first, last in _ranges(machine, spec))
+
+
+def _ranges(machine: Machine, spec: str) -> list[Range]:
+    """The addresses that a rule's word stands for; none for ``Any``, which is no matter of addresses."""
+    spec = spec.strip()
+    if spec.lower() == "any":
+        return []
     if spec.lower() in ("localsubnet", "localsubnet4"):
-        return any(
-            known in ipaddress.IPv4Network(f"{card['address']}/{card['mask']}", strict=False)
-            for card in machine.collection("interface").values()
-        )
-    if "-" in spec:
-        first, _, last = spec.partition("-")
-        return ipaddress.IPv4Address(first) <= known <= ipaddress.IPv4Address(last)
-    return known in ipaddress.IPv4Network(spec, strict=False)
+        cards = machine.collection("interface").values()
+        specs = [f"{card['address']}/{card['mask']}" for card in cards]
+        return [one for each in specs for one in _ranges(machine, each)]
+    first, dash, last = spec.partition("-")
+    if dash:
+        return [Range(int(ipaddress.IPv4Address(first)), int(ipaddress.IPv4Address(last)))]
+    subnet = ipaddress.IPv4Network(spec, strict=False)
+    return [Range(int(subnet[0]), int(subnet[-1]))]

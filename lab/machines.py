@@ -2,7 +2,8 @@
 
 ``machine.collection("power")["state"]`` = {"running", "disconnected", "booted" (ISO time)}. Stopping a machine runs the
 ``stopped`` hook of every part (services end, processes are gone) and cuts its connections; starting it runs the
-``started`` hooks (services that start automatically). Pulling the cable stops no service.
+``started`` hooks (services that start automatically). Pulling the cable stops no service. Where the power is cut, other
+machines miss it before its parts end.
 
 Unproven: the durations; a real machine's differ by hardware.
 """
@@ -35,6 +36,20 @@ def start(world: World, machine: Machine) -> None:
     """Switch the machine on; returns when its services were started. Nothing happens to a machine that runs."""
     with _exclusive(world, machine):
         _start(world, machine)
+
+
+def cut(world: World, machine: Machine) -> None:
+    """Take its power away: from this moment nothing of it answers, and nobody was told. Nothing happens to a machine
+    that is off. Its parts clean up afterwards, when nobody sees it."""
+    with _exclusive(world, machine):
+        if not machine.running:
+            return
+        state = machine.collection("power")
+        state.change("state", running=False)
+        world.network.unplug(machine.name)
+        _end(world, machine)
+        if not state["state"].get("disconnected", False):
+            world.network.plug(machine.name)
 
 
 def restart(world: World, machine: Machine, *, wait: bool = True) -> None:
@@ -70,11 +85,15 @@ def begin_network(world: World) -> None:
 def _stop(world: World, machine: Machine) -> None:
     if not machine.running:
         return
+    _end(world, machine)
+    machine.collection("power").change("state", running=False)
+    world.clock.sleep(SHUTDOWN_SECONDS)
+
+
+def _end(world: World, machine: Machine) -> None:
     for _, stopped in reversed(world.machine_hooks):
         stopped(machine)
     world.network.close_all(machine.name)
-    machine.collection("power").change("state", running=False)
-    world.clock.sleep(SHUTDOWN_SECONDS)
 
 
 def _start(world: World, machine: Machine) -> None:

@@ -42,10 +42,11 @@ def status(world: World) -> dict[str, Any]:
 
 
 def power(world: World, machine: str, change: str) -> str:
-    """``change`` is stop, start, restart, disconnect or connect; returns when it is done."""
+    """``change`` is stop, cut, start, restart, disconnect or connect; returns when it is done."""
     known = _find(world, machine)
     actions: dict[str, Callable[[World, Machine], None]] = {
         "stop": machines.stop,
+        "cut": machines.cut,
         "start": machines.start,
         "restart": machines.restart,
         "disconnect": machines.disconnect,

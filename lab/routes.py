@@ -3,8 +3,10 @@
 - A packet inside a domain's network arrives; from one domain's network into another's only what ``flows`` of the
   topology name arrives. Everything else is dropped on the way: the client hears nothing and times out.
 - Then the target's Windows Firewall decides (``lab.firewall``): what it does not allow is dropped as well.
-- This computer (127.0.0.1) has a leg in every domain's network. No flow binds it, the target's firewall does. Any other
-  loopback address is somewhere outside all of these networks, but for the address of an external load balancer.
+- This computer (127.0.0.1) has a leg in every domain's network. No flow binds it, the target's firewall does.
+- A loopback address that stands for one of a domain's subnet is a computer in that network, whether the topology names
+  it or not: an administrator's, for example. Any other one is somewhere outside all of these networks, but for the
+  address of an external load balancer.
 
 Real sockets are filtered by the kernel (``lab.network`` attaches what ``outsiders`` says to each listening socket);
 what one machine says to another without a socket (SqlClient, shares, RPC) asks ``passes`` and waits as long as the real
@@ -72,11 +74,12 @@ def time_out(world: World, seconds: float = CONNECT_SECONDS) -> None:
 
 @dataclass(frozen=True)
 class Outsiders:
-    """Who may connect to a listening socket: an answer for all that have an address in the topology's networks, by
-    loopback address, and one for everybody else."""
+    """Who may connect to a listening socket: an answer for every machine of the topology, by loopback address, for what
+    else is in the topology's networks, by their first and last loopback address, and one for everybody else."""
 
     machines: dict[str, bool]
     others: bool
+    networks: tuple[tuple[str, str, bool], ...] = ()
 
 
 def outsiders(world: World, owner: str, address: str, port: int) -> Outsiders:
@@ -95,7 +98,14 @@ def outsiders(world: World, owner: str, address: str, port: int) -> Outsiders:
     found = {machine.loopback: arrives(machine) for machine in world.machines.values()}
     for loopback, source in _beside(world, domain).items():
         found[loopback] = rules is None or rules.admits(source, port)
-    return Outsiders(found, rules is None or rules.admits(None, port))
+    networks = []
+    for name, subnet in _subnets(world):
+        there = domain is None or between(world, name, domain, port)
+        for first, last in [(int(subnet[0]), int(subnet[-1]))] if rules is None else rules.parts(subnet):
+            begin, end = (str(ipaddress.IPv4Address(address)) for address in (first, last))
+            arrives_ = there and (rules is None or rules.admits(begin, port))
+            networks.append((loopback_of(begin), loopback_of(end), arrives_))
+    return Outsiders(found, rules is None or rules.admits(None, port), tuple(networks))
 
 
 def admits_client(machine: Machine, client: str, port: int) -> bool:
@@ -103,7 +113,11 @@ def admits_client(machine: Machine, client: str, port: int) -> bool:
     for source in machine.world.machines.values():
         if source.loopback == client:
             return passes(source, machine, port)
-    return firewall.admits(machine, _beside(machine.world, machine.domain).get(client), port)
+    beside = _beside(machine.world, machine.domain)
+    if client not in beside and (inside := _inside(machine.world, client)):
+        domain, address = inside
+        return between(machine.world, domain, machine.domain, port) and firewall.admits(machine, address, port)
+    return firewall.admits(machine, beside.get(client), port)
 
 
 def _beside(world: World, domain: str | None) -> dict[str, str]:
@@ -114,19 +128,28 @@ def _beside(world: World, domain: str | None) -> dict[str, str]:
         for tier in (world.topology.get("portal") or {}).get("tiers") or []
         if (front := tier.get("load_balancer"))
     }
-    for one in world.topology.get("domains") or []:
-        if domain is not None and str(one["name"]).lower() == domain.lower() and "subnet" in one:
-            found[THIS_COMPUTER] = str(ipaddress.IPv4Network(one["subnet"], strict=False)[-2])
+    for name, subnet in _subnets(world):
+        if domain is not None and name.lower() == domain.lower():
+            found[THIS_COMPUTER] = str(subnet[-2])
     return found
 
 
 def domain_at(world: World, loopback: str) -> str | None:
     """The domain in whose subnet an address lies; None for one outside all of them."""
-    for domain in world.topology.get("domains") or []:
-        subnet = ipaddress.IPv4Network(domain["subnet"], strict=False) if "subnet" in domain else None
-        if subnet is None:
-            continue
+    inside = _inside(world, loopback)
+    return inside[0] if inside else None
+
+
+def _inside(world: World, loopback: str) -> tuple[str, str] | None:
+    """The domain in whose subnet a loopback address lies, and the address that it stands for there."""
+    for domain, subnet in _subnets(world):
         here = ipaddress.IPv4Network(f"{loopback_of(str(subnet.network_address))}/{subnet.prefixlen}", strict=False)
-        if ipaddress.IPv4Address(loopback) in here:
-            return str(domain["name"])
+        if (known := ipaddress.IPv4Address(loopback)) in here:
+            return domain, str(subnet[int(known) - int(here.network_address)])
     return None
+
+
+def _subnets(world: World) -> list[tuple[str, ipaddress.IPv4Network]]:
+    """Every domain that has a subnet, with it."""
+    domains = [domain for domain in world.topology.get("domains") or [] if "subnet" in domain]
+    return [(str(one["name"]), ipaddress.IPv4Network(one["subnet"], strict=False)) for one in domains]

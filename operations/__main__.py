@@ -10,6 +10,7 @@ lists what machines still hold for a stack; ``load-balancer`` prints what an ext
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -70,16 +71,22 @@ def audit(stack: Stack = "", as_json: Json = False) -> None:
 
 
 @app.command()
-def runbook(stack: Stack = "") -> None:
-    """Print as Markdown what `pulumi up` would do now, machine by machine. Exits with 2 when it could not look."""
+def runbook(
+    stack: Stack = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of Markdown.")] = False,
+) -> None:
+    """Print as Markdown what `pulumi up` would do now, machine by machine. Exits with 1 when `up` would stop with an
+    error, with 2 when something could not be looked at."""
     with one_line_errors():
         values = values_of_stack(stack)
         known = context(values)
         try:
-            text = planning.written(values, known.remote, known.topology, state_of(stack))
+            plans = planning.planned(values, known.remote, known.topology, state_of(stack))
         except RunError as error:
             raise MachineError("this computer", "run the program", str(error)) from None
-    typer.echo(text)
+    write = planning.as_json if as_json else planning.markdown
+    typer.echo(write(plans, known.topology.name, datetime.now(UTC)))
+    raise typer.Exit(planning.exit_code(plans))
 
 
 @app.command()

@@ -73,6 +73,22 @@ class Asked:
         return [request for request in self.requests if request.error]
 
 
+def unreachable(wanted: Sequence[Target], sources: Sequence[str]) -> list[str]:
+    """What cannot be asked from where, each site asked once from every source address: ``MgmtSvc-AdminSite
+    (portal.hyper-v.nu:30091) from 10.0.0.8: timed out``."""
+    asked = Asked()
+    clients = [_Client(wanted, source, number, asked) for number, source in enumerate(sources)]
+    threads = [threading.Thread(target=client.round) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sorted(
+        f"{one.target.service} ({one.target.name}:{one.target.port}) from {one.source or 'this computer'}: {one.error}"
+        for one in asked.failed
+    )
+
+
 @contextmanager
 def asking(wanted: Sequence[Target], sources: Sequence[str], each_second: float) -> Iterator[Asked]:
     """Ask until the end of the block, ``each_second`` requests from every source address (empty: this computer's),
@@ -97,9 +113,21 @@ class _Client:
         self._kept: dict[Target, tuple[HTTPConnection, int]] = {}
 
     def run(self, ended: threading.Event, pause: float) -> None:
-        while not ended.wait(pause):
+        due = time.monotonic()
+        while not ended.wait(max(0.0, due - time.monotonic())):
+            now = time.monotonic()
+            due = due + pause if due + pause > now else now + pause  # what was missed is not asked all at once
             self._ask(self._wanted[self._turn % len(self._wanted)])
             self._turn += 1
+        self._leave()
+
+    def round(self) -> None:
+        """Ask every target once."""
+        for target in self._wanted:
+            self._ask(target)
+        self._leave()
+
+    def _leave(self) -> None:
         for connection, _ in self._kept.values():
             connection.close()
 

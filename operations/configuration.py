@@ -45,9 +45,9 @@ def values_of_stack(stack: str) -> dict[str, Any]:
     return {key.split(":", 1)[1]: value for key, value in stack_configuration.read(stack).items()}
 
 
-def step_log(stack: str, command: str) -> StepLog:
-    """The log of the stack's steps, for those of a command. Raises ``MachineError`` with what the CLI says."""
-    return StepLog(FOLDER / f"{stack_configuration.name_of(stack)}.log", command)
+def step_log(name: str, command: str) -> StepLog:
+    """The log of the stack of this name, for the steps of a command."""
+    return StepLog(FOLDER / f"{name}.log", command)
 
 
 def topology_of_stack(stack: str) -> str:

@@ -6,10 +6,11 @@ on a step before it cannot be known yet, and is said so.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -19,6 +20,7 @@ from components.resource.machine_claims import MachineClaims
 from components.resource.ownership import Claim
 from components.steps import OperatorStep, Step
 from components.topology import Topology
+from operations import table
 from operations.program import UNKNOWN, Declared, declare
 from operations.stack_state import StackState
 from remote.errors import MachineError
@@ -43,6 +45,16 @@ class Plan:
     """Why it cannot be known yet; empty where it is."""
     refused: str = ""
     """With what error ``up`` would stop there."""
+    unread: bool = False
+    """Whether it is not known because it could not be looked at, though all that it depends on is as it will be."""
+
+    def plain(self) -> dict[str, Any]:
+        """For JSON. Part of it may come from a machine: one line each, secrets masked."""
+        steps = [
+            {"machine": one.action.machine, "sentence": _shown(one.sentence), **_by_hand(one)} for one in self.steps
+        ]
+        texts = {"not_known_yet": _shown(self.unknown), "stops_here": _shown(self.refused)}
+        return {"resource": self.name, "machine": self.machine, "steps": steps, **texts, "unread": self.unread}
 
 
 @dataclass
@@ -81,7 +93,7 @@ class Planner:
                 facts = resource.observe(inputs, self.remote)
                 claim = self._claim(resource, inputs)
         except MachineError as error:
-            plan.unknown = str(error)
+            plan.unknown, plan.unread = str(error), True
             return plan, {}
         try:
             self._refuse_of_another_stack(resource, inputs, claim)
@@ -164,8 +176,9 @@ def _postpone(declared: Sequence[Declared], plans: Mapping[str, Plan]) -> None:
 
     for one in declared:
         plan = plans[one.name]
-        if plan.refused and any(is_open(urn) for urn in one.after if urn in by_urn):
-            plan.unknown, plan.refused = f"it depends on a step before it; now: {plan.refused}", ""
+        if (plan.refused or plan.unread) and any(is_open(urn) for urn in one.after if urn in by_urn):
+            now = plan.refused or plan.unknown
+            plan.unknown, plan.refused, plan.unread = f"it depends on a step before it; now: {now}", "", False
 
 
 # As Markdown ---------------------------------------------------------------------------------------------------------
@@ -215,11 +228,35 @@ _MARKUP = str.maketrans({character: f"\\{character}" for character in "\\`*_<>[]
 
 def _text(text: str) -> str:
     """A text that may come from a machine: one line, without secrets, and no markup."""
-    return one_line(redact(text)).translate(_MARKUP)
+    return _shown(text).translate(_MARKUP)
 
 
-def written(values: Mapping[str, Any], remote: Remote, topology: Topology, state: StackState) -> str:
-    """The runbook of a stack with this configuration. Raises what the program raises."""
+def _shown(text: str) -> str:
+    return one_line(redact(text))
+
+
+# For programs ---------------------------------------------------------------------------------------------------------
+
+
+def as_json(plans: Sequence[Plan], title: str, now: datetime) -> str:
+    """The same as one object: of each resource that is not as declared, in the same order."""
+    due = [plan.plain() for plan in plans if plan.steps or plan.unknown or plan.refused]
+    looked = now.isoformat(timespec="seconds")
+    document = {"ok": exit_code(plans) == 0, "farm": title, "looked_at": looked, "resources": len(plans), "due": due}
+    return json.dumps(document, indent=2)
+
+
+def _by_hand(step: Step) -> dict[str, list[str]]:
+    return {"by_hand": [_shown(one) for one in step.action.clicks]} if isinstance(step.action, OperatorStep) else {}
+
+
+def exit_code(plans: Sequence[Plan]) -> int:
+    """1: `up` would stop; 2: something could not be looked at; else 0, whatever is due."""
+    return table.exit_code(wrong=any(one.refused for one in plans), unknown=any(one.unread for one in plans))
+
+
+def planned(values: Mapping[str, Any], remote: Remote, topology: Topology, state: StackState) -> list[Plan]:
+    """Every resource of a stack with this configuration, in order. Raises what the program raises."""
     planner = Planner(remote, state, topology.adopt_from or "")
     declared = declare(values, planner.look)
-    return markdown(ordered(declared, planner.plans), topology.name, datetime.now(UTC))
+    return ordered(declared, planner.plans)

@@ -34,7 +34,9 @@ $marks = Get-ItemProperty "$ours\Marks" -ErrorAction SilentlyContinue
 if ($marks -and $marks.PSObject.Properties['maintenance']) { return }
 $lease = Get-ItemProperty "$ours\Lease" -ErrorAction SilentlyContinue
 $now = [DateTime]::UtcNow.ToString('s')
-if ($lease -and "$($lease.Text)" -match '"expires": "([^"]+)"' -and $Matches[1] -gt $now) { return }
+# A drill holds a lease as well, and shows what this task does.
+$drill = $lease -and "$($lease.Text)" -match '"health_goes_on": true'
+if ($lease -and -not $drill -and "$($lease.Text)" -match '"expires": "([^"]+)"' -and $Matches[1] -gt $now) { return }
 
 $node = @{ HostName = $env:COMPUTERNAME; InterfaceName = $settings.interface }
 $nodes = @(Get-NlbClusterNode @node | ForEach-Object { @{ name = "$($_.Name)".Split('.')[0]; state = "$($_.State)" } })

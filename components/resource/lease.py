@@ -7,6 +7,10 @@ its first step. A lease of this stack's own is of a run that was killed or cance
 work: it is taken over. A run that lost its lease so stops before its next step. A server that is out of the farm for a
 maintenance ends a run as well, and a maintenance does not begin while a run holds a lease.
 
+A command that changes machines beside Pulumi (``maintenance``, ``drill``) holds a lease in the same way, as
+``for_command`` makes it. No lock of Pulumi keeps it and an ``up`` of the same stack apart, so each refuses the other.
+Its lease names its process: one that has ended on the same computer was killed, and its lease is taken over.
+
 A preview, and an ``up`` that changes nothing, ask no machine for it. Time is the machine's own. The write compares and
 sets in one script; two runs that begin within the same milliseconds may both take one, and the later writer's wins: the
 other one finds out at the renewal.
@@ -17,6 +21,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import json
+import os
 import socket
 import threading
 import time
@@ -32,6 +37,7 @@ from components.progress import Report
 from components.resource.machine_claims import machines
 from components.resource.ownership import Owner
 from components.steps import Script, Step, load_script
+from components.topology import Topology
 from remote.errors import LostAnswerError, MachineError, RefusedError, UnreachableError, UntrustedError
 from remote.session import Remote
 
@@ -39,6 +45,8 @@ LEASE_SECONDS = 300
 RENEWAL_SECONDS = 100
 RELEASE_SECONDS = 2
 """How long the end of a process may take for giving leases back: Pulumi gives it five seconds in all."""
+COMMAND_RELEASE_SECONDS = 30
+"""The same for a command beside Pulumi, which nobody hurries."""
 _CLOCK = "%Y-%m-%dT%H:%M:%S"
 _AWAY = (UnreachableError, LostAnswerError, RefusedError, UntrustedError)
 _ATTEMPTED = "begin to change the farm"
@@ -55,6 +63,16 @@ class Lease:
     operator: str
     since: str
     expires: str
+    process: int = 0
+    """Of a command beside Pulumi, on the operator's computer; 0: of a run of Pulumi, or not known."""
+    health_goes_on: bool = False
+    """Whether the health tasks of load balancing nodes go on: a drill shows what they do."""
+
+    @property
+    def over(self) -> bool:
+        """Whether its process was one of this computer and has ended."""
+        here = self.operator.endswith(f"@{socket.gethostname()}")
+        return here and self.process > 0 and not runs(self.process)
 
     def dump(self) -> str:
         return json.dumps(asdict(self))
@@ -75,29 +93,22 @@ class Lease:
         return replace(self, expires=end.strftime(_CLOCK))
 
 
+def runs(process: int) -> bool:
+    """Whether a process of this computer runs."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # another account's
+    return True
+
+
 def refusal(machine: str, found: Lease | None, mine: Lease, now: str, *, own: bool) -> MachineError | None:
     """Why a lease cannot be taken. ``own``: Pulumi's lock is held, so another run of the same stack is over. Pure."""
     if found is None or found.run == mine.run or found.expires <= now or (own and found.identity == mine.identity):
         return None
     return _at_work(machine, _ATTEMPTED, found)
-
-
-def refuse_at_work(remote: Remote, machines: Sequence[str], attempted: str) -> None:
-    """For a command that takes servers out of the farm: raises ``MachineError`` while a run holds the lease of one of
-    these machines. One that does not answer tells nothing."""
-
-    def look(machine: str) -> MachineError | None:
-        try:
-            (found,) = remote.powershell(machine).run(load_script("windows/read_lease.ps1"), attempted=attempted)
-        except _AWAY:
-            return None
-        there = Lease.parse(found["text"])
-        return None if there is None or there.expires <= str(found["now"]) else _at_work(machine, attempted, there)
-
-    with ThreadPoolExecutor(max_workers=8) as pool:
-        errors = [error for error in pool.map(look, machines) if error is not None]
-    if errors:
-        raise errors[0]
 
 
 def _at_work(machine: str, attempted: str, found: Lease) -> MachineError:
@@ -128,8 +139,17 @@ def _in_maintenance(machine: str, note: str) -> MachineError:
 class Leases:
     """The leases of this process. Thread-safe."""
 
-    def __init__(self, remote: Remote, machines: Sequence[str], report: Report) -> None:
+    def __init__(
+        self,
+        remote: Remote,
+        machines: Sequence[str],
+        report: Report,
+        process: int = 0,
+        *,
+        health_goes_on: bool = False,
+    ) -> None:
         self._remote, self._machines, self._report = remote, machines, report
+        self._process, self._health_goes_on = process, health_goes_on
         self._lock = threading.Lock()
         self._run = uuid.uuid4().hex
         self._held: dict[str, str] = {}
@@ -150,7 +170,9 @@ class Leases:
                 raise self._refused
             if self._mine is None:
                 operator = f"{getpass.getuser()}@{socket.gethostname()}"
-                self._mine = Lease(owner.stack, owner.identity, self._run, operator, "", "")
+                self._mine = Lease(
+                    owner.stack, owner.identity, self._run, operator, "", "", self._process, self._health_goes_on
+                )
                 self._take_all(own)
                 threading.Thread(target=self._renew_for_ever, daemon=True).start()
             elif machine in self._machines and machine not in self._held:
@@ -169,14 +191,14 @@ class Leases:
             if isinstance(action, Script) and action.timeout_seconds > LEASE_SECONDS - RENEWAL_SECONDS:
                 self._renew(action.machine, action.timeout_seconds + LEASE_SECONDS)
 
-    def release(self) -> None:
+    def release(self, seconds: float = RELEASE_SECONDS) -> None:
         """Give back what is held, and renew no more; what cannot be given back in time expires."""
         self._ended.set()
         held, self._held = self._held, {}
         threads = [threading.Thread(target=self._give_back, args=lease, daemon=True) for lease in held.items()]
         for thread in threads:
             thread.start()
-        end = time.monotonic() + RELEASE_SECONDS
+        end = time.monotonic() + seconds
         for thread in threads:
             thread.join(max(0.0, end - time.monotonic()))
 
@@ -206,7 +228,8 @@ class Leases:
         for _ in range(3):
             (found,) = self._script(machine, "windows/read_lease.ps1")
             there, now = Lease.parse(found["text"]), str(found["now"])
-            if error := refusal(machine, there, self._mine, now, own=own):
+            over = there is not None and there.over
+            if not over and (error := refusal(machine, there, self._mine, now, own=own)):
                 raise error
             if note := found.get("maintenance"):
                 raise _in_maintenance(machine, str(note))
@@ -217,7 +240,7 @@ class Leases:
         else:
             raise MachineError(machine, _ATTEMPTED, "its lease changes all the time", "See who else works on it.")
         self._clocks[machine], self._held[machine] = (now, time.monotonic()), text
-        if there is not None and there.expires > now:
+        if there is not None and there.expires > now and not over:
             self._report(
                 f"{machine}: the lease of an earlier run of this stack ({there.operator}, since {there.since} UTC) is "
                 "taken over. If that run still lives, it ends before its next step."
@@ -256,13 +279,45 @@ class Leases:
             machine,
             "keep the lease",
             f"it was taken over by {by}",
-            "This run stops here, so that two do not work at once. Let the other one end, then run `pulumi up` again.",
+            "This run stops here, so that two do not work at once. Let the other one end, then run the same command "
+            "again.",
         )
 
     def _script(self, machine: str, path: str, **arguments: Any) -> list[Any]:
         # Each of the scripts may run twice: no answer is lost for good, and nothing that was read before is outdated.
         shell = self._remote.powershell(machine)
         return shell.run(load_script(path), arguments, attempted=_ATTEMPTED, timeout_seconds=30)
+
+
+class CommandLease:
+    """The leases of a command beside Pulumi: taken when the block begins, given back at its end."""
+
+    def __init__(
+        self,
+        remote: Remote,
+        topology: Topology,
+        stack: str,
+        command: str,
+        report: Report,
+        *,
+        health_goes_on: bool = False,
+    ) -> None:
+        self._owner = Owner(f"{stack}, command {command}", "no stack's")
+        self._machines = machines(topology)
+        self._held = Leases(remote, self._machines, report, os.getpid(), health_goes_on=health_goes_on)
+
+    def __enter__(self) -> None:
+        """Raises ``MachineError`` where another operator is at work; a run of the same stack is one."""
+        self.before(self._machines[0])
+
+    def __exit__(self, *_: object) -> None:
+        self._held.release(COMMAND_RELEASE_SECONDS)
+
+    def before(self, machine: str, steps: Sequence[Step] = ()) -> None:
+        """To be called before something is changed on a machine, with the steps that do it. Raises ``MachineError``
+        when another run has taken a lease over."""
+        self._held.take(self._owner, machine, own=False)
+        self._held.cover(steps)
 
 
 _leases: dict[str, Leases] = {}

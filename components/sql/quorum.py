@@ -7,11 +7,13 @@ Without quorum the cluster stops, and the group with it, however healthy its rep
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from components.steps import load_script
 from remote.names import folded
 from remote.session import Remote
+from remote.sql import Row
 
 NODE, FILE_SHARE = 0, 2
 """Types of a member (sys.dm_hadr_cluster_members); 1 is a disk."""
@@ -74,7 +76,13 @@ class Quorum:
 
 def observe(remote: Remote, machine: str) -> Quorum:
     """The cluster as the node of this machine sees it. Raises ``MachineError``."""
-    rows = remote.sql(machine).rows(load_script("sql/read_cluster.sql"), attempted="read the failover cluster's quorum")
+    return of(
+        remote.sql(machine).rows(load_script("sql/read_cluster.sql"), attempted="read the failover cluster's quorum")
+    )
+
+
+def of(rows: Sequence[Row]) -> Quorum:
+    """From the rows of ``sql/read_cluster.sql``."""
     if not rows:
         return Quorum("", "", "", ())
     members = tuple(

@@ -11,6 +11,11 @@ def stop(world: World, machine: str) -> None:
     machines.stop(world, world.machine(machine))
 
 
+def cut(world: World, machine: str) -> None:
+    """Take the machine's power away."""
+    machines.cut(world, world.machine(machine))
+
+
 def start(world: World, machine: str) -> None:
     """Switch the machine on; returns when its services were started."""
     machines.start(world, world.machine(machine))

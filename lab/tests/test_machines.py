@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,6 +51,32 @@ def test_hooks_run_once_and_in_order(world: World) -> None:
         "second started SQL1 True",
     ]
     assert machine.collection("power")["state"]["booted"] > booted
+
+
+def test_who_loses_its_power_is_missed_before_its_parts_end(world: World) -> None:
+    seen: list[bool] = []
+    machine = world.machine("SQL1")
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(100):
+            writer.write(data)
+
+    world.network.listen("SQL1", machine.loopback, 1433, echo)
+    world.machine_hooks.append((lambda _: None, lambda one: seen.append(machines.is_reachable(one))))
+    with socket.create_connection((machine.loopback, 1433), 5) as client:
+        client.sendall(b"x")
+        assert client.recv(1) == b"x"
+        machines.cut(world, machine)
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((machine.loopback, 1433), 5)
+    machines.cut(world, machine)
+    assert (seen, machine.running) == ([False], False)
+    machines.start(world, machine)
+    world.network.listen("SQL1", machine.loopback, 1433, echo)
+    with socket.create_connection((machine.loopback, 1433), 5):
+        assert machine.running
 
 
 def test_restart_without_waiting(world: World) -> None:

@@ -113,6 +113,29 @@ def test_what_no_rule_lets_in_is_dropped_and_a_rule_counts_at_once(world: World)
     assert reaches(world, THIS_COMPUTER, "SQL1", 8443)
 
 
+def test_a_computer_of_a_network_that_the_topology_does_not_name(world: World) -> None:
+    """An address of a domain's subnet is in that network: rules for the subnet count, and flows bind it."""
+    serve(world, "SPF1", 8090, 8443)
+    spf = world.machine("SPF1")
+    outside, inside, neighbour, other = "127.0.9.1", "127.48.5.201", "127.48.5.202", "127.48.6.201"
+    clients = (outside, inside, neighbour, other)
+
+    def those_that_reach(port: int) -> list[str]:
+        through = [client for client in clients if reaches(world, client, "SPF1", port)]
+        assert through == [client for client in clients if routes.admits_client(spf, client, port)]
+        return through
+
+    firewall_rules.add(spf, "Test", "Test", [8443])
+    assert those_that_reach(8443) == [outside, inside, neighbour]  # no flow leads from the other domain to this port
+    assert those_that_reach(8090) == [*clients]  # and one to this
+    spf.collection("firewall").change("Test", remote_address=[f"{INSIDE}.0/24", f"{DMZ}.0/24"])
+    assert those_that_reach(8443) == [inside, neighbour]
+    spf.collection("firewall").change("Test", remote_address=[f"{INSIDE}.0-{INSIDE}.201"])
+    assert those_that_reach(8443) == [inside]
+    spf.collection("firewall").change("Test", remote_address=[f"{INSIDE}.202"])
+    assert those_that_reach(8443) == [neighbour]
+
+
 def test_an_established_connection_goes_on_when_its_rule_goes(world: World) -> None:
     serve(world, "SQL1", 1433)
     sql = world.machine("SQL1")

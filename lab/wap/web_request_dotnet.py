@@ -1,10 +1,10 @@
 """System.Net.HttpWebRequest, as far as it takes to ask a site whether it answers: GET over HTTPS, without redirects.
 
 Rules: the .NET Framework 4.5 documentation of WebRequest.Create, HttpWebRequest.GetResponse,
-HttpWebRequest.ServerCertificateValidationCallback and WebException.Response: an answer of 400 and above is a
-WebException that has the answer; one without an answer is a WebException without it. Unproven: that the callback of a
-request that waits for its answer may be a script block (it runs in the thread of the script then; case
-``own-site-with-a-certificate-callback``).
+HttpWebRequest.ServerCertificateValidationCallback, HttpWebResponse.GetResponseHeader and WebException.Response: an
+answer of 400 and above is a WebException that has the answer; one without an answer is a WebException without it.
+Unproven: that the callback of a request that waits for its answer may be a script block (it runs in the thread of the
+script then; case ``own-site-with-a-certificate-callback``).
 """
 
 from __future__ import annotations
@@ -27,10 +27,14 @@ _LEAST_SECONDS = 2.0
 
 
 def _response(answer: Response) -> PSObject:
+    def header(name: Any) -> str:
+        """Empty where there is none."""
+        return next((str(value) for key, value in answer.headers.items() if key.lower() == text(name).lower()), "")
+
     return PSObject(
         "System.Net.HttpWebResponse",
         {"StatusCode": _STATUS.of(answer.status), "StatusDescription": http.client.responses.get(answer.status, "")},
-        {"Close": lambda: None, "Dispose": lambda: None},
+        {"Close": lambda: None, "Dispose": lambda: None, "GetResponseHeader": header},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 
 from lab import routes
@@ -112,6 +113,17 @@ def resolve(world: World, name: str) -> str | None:
             known |= dict.fromkeys(names, entry["address"])
     known |= {name: entry["address"] for name, entry in world.collection("lab", "dns").items()}
     return known.get(wanted) or (wanted if wanted in known.values() else None)
+
+
+def domain_controllers(world: World, domain: str) -> list[str]:
+    """The addresses of a domain's controllers, which are its DNS servers: two, near the beginning of its subnet (the
+    lab's own choice), or what a test has put into DNS for the domain's name. Each controller registers its address
+    under that name ([MS-ADTS] 6.3.1.10, LdapIpAddress). Raises KeyError for another name."""
+    subnets = {str(one["name"]).lower(): one["subnet"] for one in world.topology["domains"] if "subnet" in one}
+    network = ipaddress.ip_network(subnets[domain.lower()])
+    if given := world.collection("lab", "dns").get(domain.lower()):
+        return [given["address"]]
+    return [str(network[10]), str(network[11])]
 
 
 def answers(world: World, address: str) -> bool:

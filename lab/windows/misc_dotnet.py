@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from lab import files
@@ -136,6 +137,8 @@ class Directory(DotNet):
 
 
 def _addresses(session: Session, name: Any) -> list[Any]:
+    with contextlib.suppress(KeyError):
+        return [ip_address(one) for one in misc.domain_controllers(session.machine.world, text(name).rstrip("."))]
     address = misc.resolve(session.machine.world, text(name) or session.machine.name)
     if address is None:
         raise PowerShellError(

@@ -6,7 +6,6 @@ Any other class is beyond the lab. Filters are WQL conditions joined by AND.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from lab import files
 from lab.powershell.api import Call, NotModelledError, PowerShellError, PSObject, cmdlet
 from lab.powershell.values import NetArray, SizedInt
 from lab.windows.logons import administers, managed
+from lab.windows.misc import domain_controllers
 from lab.windows.values import local_time, matches, text, texts
 from lab.world import Machine
 
@@ -74,22 +74,16 @@ def _services(machine: Machine) -> Rows:
         }
 
 
-def _dns_servers(machine: Machine) -> list[str]:
-    """Two of the domain, at the beginning of its subnet: the lab's own choice."""
-    subnet = next(d["subnet"] for d in machine.world.topology["domains"] if d["name"].lower() == machine.domain.lower())
-    network = ipaddress.ip_network(subnet)
-    return [str(network.network_address + 10), str(network.network_address + 11)]
-
-
 def _network(machine: Machine) -> Rows:
     for card in machine.collection("interface").values():
+        dns = card.get("dns", domain_controllers(machine.world, machine.domain))
         yield {
             "Description": "Microsoft Hyper-V Network Adapter",
             "DHCPEnabled": card["dhcp"],
             "IPAddress": NetArray([card["address"]], "System.String"),
             "IPSubnet": NetArray([card["mask"]], "System.String"),
             "IPEnabled": True,
-            "DNSServerSearchOrder": NetArray(list(card.get("dns", _dns_servers(machine))), "System.String"),
+            "DNSServerSearchOrder": NetArray(list(dns), "System.String"),
             "MACAddress": card["mac"].replace("-", ":"),
             "DNSHostName": machine.name,
             "DNSDomain": machine.domain,

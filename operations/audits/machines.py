@@ -9,6 +9,7 @@ from functools import cache, partial
 from components.steps import load_script
 from operations.audits.finding import Answer, Question, Risk
 from operations.configuration import Context
+from remote.errors import MachineError
 from remote.names import folded
 
 LEVEL = "machines"
@@ -76,6 +77,9 @@ def questions(context: Context, machines: Machines) -> Iterator[Question]:
         yield Question(LEVEL, f"{servers.what}: versions", partial(_versions, servers, machines))
     everything = dict.fromkeys(name for servers in groups(context) for name in servers.machines)
     yield Question(LEVEL, "DNS servers", partial(_dns, list(everything), machines))
+    first = {context.topology.domain_of(name).name: name for name in reversed(everything)}
+    for domain, name in reversed(first.items()):
+        yield Question(LEVEL, f"{domain}: domain controllers", partial(_controllers, context, domain, name))
 
 
 def _number(servers: Servers) -> Answer:
@@ -131,6 +135,24 @@ def _dns(names: Sequence[str], machines: Machines) -> Answer:
             effect = "While that does not answer, it finds no other machine and logs nobody on."
             risks.append(Risk(what, effect, "Give its network card a second DNS server."))
     return Answer(f"two or more on each of {len(names)} machines", tuple(risks))
+
+
+def _controllers(context: Context, domain: str, machine: str) -> Answer:
+    """Each controller registers its address under the domain's name ([MS-ADTS] 6.3.1.10, LdapIpAddress)."""
+    attempted = f"look up the controllers of {domain}"
+    (said,) = context.remote.powershell(machine).run(
+        load_script("windows/resolve_name.ps1"), {"Name": domain}, attempted=attempted
+    )
+    found = [str(one) for one in said["addresses"] if ":" not in str(one)]
+    if not found:
+        remedy = "See which DNS servers its network card has, and what they say of the domain's name."
+        raise MachineError(machine, attempted, str(said["error"]) or "no IPv4 address", remedy)
+    text = f"{machine} finds {', '.join(found)}"
+    if len(found) > 1:
+        return Answer(text)
+    what = f"{domain} has one domain controller, {found[0]}"
+    effect = "While it does not answer, nobody logs on: administrators, services, and the machines themselves."
+    return Answer(text, (Risk(what, effect, "Add a second domain controller."),))
 
 
 def _sentence(text: str) -> str:

@@ -98,7 +98,11 @@ STOPS = "The cluster stops, and with it the group: every site answers HTTP 500, 
 
 
 def _quorum(context: Context) -> Answer:
-    found = _observed(context)
+    return quorum_answer(_observed(context))
+
+
+def quorum_answer(found: quorum.Quorum) -> Answer:
+    """What the votes say. Pure; also ``doctor`` asks it."""
     if not found.members:
         remedy = "Bring enough nodes and the witness back; else force quorum, as Microsoft describes."
         return Answer("", (Risk("the failover cluster has no quorum", STOPS, remedy),))

@@ -45,8 +45,17 @@ class Case(BaseModel):
     believed: str
     """The rule, in a sentence."""
     wire: Literal["powershell", "sql"]
-    needs: Literal["nothing", "SQL Server", "IIS"] = "nothing"
-    """What the machine has to have."""
+    needs: Literal[
+        "nothing",
+        "SQL Server",
+        "AlwaysOn",
+        "IIS",
+        "NLB",
+        "MgmtSvc-AdminSite",
+        "MgmtSvc-WindowsAuthSite",
+        "MgmtSvc-TenantPublicAPI",
+    ] = "nothing"
+    """What the machine has to have: NLB is a bound network card, a site one of the portal's."""
     touches: str = "nothing"
     """What it makes on the machine, and takes away again."""
     given: tuple[str, ...] = ()

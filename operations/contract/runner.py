@@ -21,6 +21,20 @@ ATTEMPTED = "try a contract case"
 _AWAY = (UnreachableError, RefusedError, UntrustedError)
 """A machine that cannot be asked ends the run; a PowerShell that ended is what came of a case."""
 
+_ALWAYSON = "SELECT CAST(SERVERPROPERTY('IsHadrEnabled') AS int) AS enabled"
+_ASKED = {
+    "IIS": "[bool](Get-Command Get-Website -ErrorAction SilentlyContinue)",
+    "NLB": """if (-not (Get-Command Get-NlbCluster -ErrorAction SilentlyContinue)) { return $false }
+$cards = @(Get-WmiObject Win32_NetworkAdapter | ForEach-Object { "$($_.NetConnectionID)" } | Where-Object { $_ })
+$bound = @($cards | Where-Object {
+    Get-NlbCluster -HostName $env:COMPUTERNAME -InterfaceName $_ -ErrorAction SilentlyContinue
+})
+$bound.Count -gt 0""",
+}
+_SITE = """param($Name)
+if (-not (Get-Command Get-Website -ErrorAction SilentlyContinue)) { return $false }
+[bool](Get-Website | Where-Object { $_.Name -eq $Name })"""
+
 
 class Outcome(enum.StrEnum):
     HELD = "held"
@@ -40,12 +54,15 @@ class Result:
 
 def has(remote: Remote, machine: str, needs: str) -> bool:
     """Whether a machine has what a case needs."""
-    if needs == "SQL Server":
-        return remote.hosts[machine].replica
-    if needs == "IIS":
-        asked = "[bool](Get-Command Get-Website -ErrorAction SilentlyContinue)"
-        return bool(remote.powershell(machine).run(asked, attempted=ATTEMPTED)[0])
-    return True
+    if needs in ("SQL Server", "AlwaysOn"):
+        if needs == "SQL Server" or not remote.hosts[machine].replica:
+            return remote.hosts[machine].replica
+        (row,) = remote.sql_integrated(machine).rows(_ALWAYSON, attempted=ATTEMPTED)
+        return bool(row["enabled"] == 1)
+    if needs == "nothing":
+        return True
+    asked, values = _ASKED.get(needs, _SITE), {} if needs in _ASKED else {"Name": needs}
+    return bool(remote.powershell(machine).run(asked, values, attempted=ATTEMPTED)[0])
 
 
 def run_all(remote: Remote, machine: str, chosen: Sequence[Case], told: Callable[[Result], None]) -> list[Result]:

@@ -8,8 +8,11 @@ from functools import partial
 from typing import Any
 
 from components.portal.databases import DATABASES
+from components.sql import quorum
 from components.sql.fitness import volumes
+from components.sql.quorum import Quorum
 from components.topology.parts import Replica
+from operations.audits.sql import quorum_answer
 from operations.doctor.check import Check, Judged, ok, unknown, warning, wrong
 from operations.doctor.farm import Farm
 from operations.doctor.reach import TRY_MILLISECONDS
@@ -52,6 +55,7 @@ def checks(farm: Farm) -> Iterator[Check]:
     yield _check(first, "computer object of the listener", needed, there, partial(_listener, farm))
     look = partial(farm.ask, first.machine, "sql/read_cluster_nodes.ps1")
     yield _check(first, "failover cluster", "every replica a node of it, up", look, partial(_nodes, farm))
+    yield _check(first, "quorum", "the loss of any one server is survived", partial(_votes, farm, first), _survived)
 
 
 def _check(replica: Replica, what: str, needed: str, look: Any, judge: Any) -> Check:
@@ -240,6 +244,24 @@ def _listener(farm: Farm, rows: list[Row]) -> Judged:
         f"See that {farm.topology.sql.cluster.name}$ may create computer objects in its organizational unit, or create "
         f"a disabled one named {farm.topology.sql.listener.name} there and give the cluster full control of it.",
     )
+
+
+def _votes(farm: Farm, replica: Replica) -> Quorum | None:
+    """None where SQL Server cannot tell: its views of the cluster are empty without AlwaysOn."""
+    if not _instance(farm, replica)["hadr_enabled"]:
+        return None
+    return quorum.of(farm.query(replica.machine, "sql/read_cluster.sql"))
+
+
+def _survived(found: Quorum | None) -> Judged:
+    """By the rules of the audit. What breaks the quorum later does not keep ``up`` from working now."""
+    if found is None:
+        return unknown("AlwaysOn is not enabled yet, and SQL Server tells nothing of the cluster", "Look after `up`.")
+    answer = quorum_answer(found)
+    if not answer.risks:
+        return ok(answer.found)
+    said, to_do = "; ".join(one.what for one in answer.risks), answer.risks[0].remedy
+    return warning(said, to_do) if found.members else wrong(said, to_do)
 
 
 def _endpoint(farm: Farm, source: Replica, target: Replica) -> Check:

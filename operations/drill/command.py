@@ -10,7 +10,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from components.step_log import StepLog
+from components import stack_configuration
+from components.resource.lease import CommandLease
 from operations.configuration import Context, from_stack, step_log
 from operations.drill.run import Runner, Settings, machines
 from operations.errors import one_line_errors
@@ -56,12 +57,12 @@ def drill(
     with one_line_errors():
         context = from_stack(stack)
         chosen = machines(context, named, "all" if everything else level)
-        log = step_log(stack, "drill")
+        stack_name = stack_configuration.name_of(stack)
     name = context.topology.name
     if not yes and typer.prompt(f"This shuts down {', '.join(chosen)}. The farm's name", err=True) != name:
         _end(2, f"the farm is not called so, but {name}")
     settings = Settings(chosen, on, off, not power, down, tuple(source or [""]), each_second, patience, folder)
-    raise typer.Exit(_run(context, settings, log, as_json))
+    raise typer.Exit(_run(context, settings, stack_name, as_json))
 
 
 def _end(code: int, why: str) -> NoReturn:
@@ -87,9 +88,14 @@ def _usage(named: list[str], level: str, everything: bool, on: str, off: str, po
     return ""
 
 
-def _run(context: Context, settings: Settings, log: StepLog, as_json: bool) -> int:
-    """Carry it out and tell what came of it; the exit code."""
-    runner = Runner(context, settings, lambda sentence: typer.echo(one_line(redact(sentence)), err=True), log)
+def _run(context: Context, settings: Settings, stack: str, as_json: bool) -> int:
+    """Carry it out and tell what came of it; the exit code. ``stack`` is its name."""
+
+    def tell(sentence: str) -> None:
+        typer.echo(one_line(redact(sentence)), err=True)
+
+    lease = CommandLease(context.remote, context.topology, stack, "drill", tell, health_goes_on=True)
+    runner = Runner(context, settings, tell, step_log(stack, "drill"), lease)
     # An end by `kill` is one like Ctrl-C: the server that is off is switched on.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     code, why = 0, ""

@@ -9,17 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.progress import Report
-from components.resource.lease import refuse_at_work
+from components.resource.lease import CommandLease
 from components.step_log import StepLog
 from components.step_runner import StepRunner, wait
 from components.steps import load_script
-from operations.clients import Asked, asking, targets
+from operations.clients import Asked, asking, targets, unreachable
 from operations.configuration import Context
 from operations.drill import measure, store
 from operations.drill.store import Drill, Store
 from operations.levels import wrong
 from operations.maintenance import plan
-from operations.maintenance.parts import levels_of
 from operations.maintenance.runner import run_here
 from remote.errors import LostAnswerError, MachineError, UnreachableError
 
@@ -47,10 +46,10 @@ class Settings:
 class Runner:
     """One drill."""
 
-    def __init__(self, context: Context, settings: Settings, report: Report, log: StepLog | None = None) -> None:
+    def __init__(self, context: Context, settings: Settings, report: Report, log: StepLog, lease: CommandLease) -> None:
         self._context, self._settings, self._report = context, settings, report
         self._topology, self._remote = context.topology, context.remote
-        self._log = log or StepLog()
+        self._log, self._lease = log, lease
         self._steps = StepRunner(context.remote, report, self._log, again=AGAIN)
         self._ordered = False
         """Whether a server was told to go off and may still be on its way."""
@@ -67,15 +66,14 @@ class Runner:
         for machine in self._settings.machines:
             plan.refuse_alone(self._topology, machine)
         self.store.save()  # a folder that cannot be written to is found out before a server is off
-        managed = [machine.name for machine in self._topology.machines if levels_of(self._topology, machine.name)]
         try:
-            refuse_at_work(self._remote, managed, "shut servers down")
-            for file, machine in store.left_off(self._settings.folder, self._topology.name):
-                self._report(f"A drill was killed while {machine} was off: it is switched on first.")
-                self._switch_on(machine)
-                store.switched_on(file)
-            for machine in self._settings.machines:
-                self._server(machine)
+            with self._lease:
+                for file, machine in store.left_off(self._settings.folder, self._topology.name):
+                    self._report(f"A drill was killed while {machine} was off: it is switched on first.")
+                    self._switch_on(machine)
+                    store.switched_on(file)
+                for machine in self._settings.machines:
+                    self._server(machine)
         except BaseException as error:
             self.drill.error = str(error) or "interrupted"
             raise
@@ -85,6 +83,10 @@ class Runner:
     def _server(self, machine: str) -> None:
         self._well(machine, f"the whole farm before {machine} is shut down", self._settings.patience_seconds)
         wanted = targets(self._topology, self._remote.hosts)
+        if silent := unreachable(wanted, self._settings.sources):
+            more = f" and {len(silent) - 1} more" if silent[1:] else ""
+            remedy = "Ask from addresses that the firewalls on the way let in (--source); nothing was shut down."
+            raise MachineError(machine, "ask the farm's sites before it is shut down", f"{silent[0]}{more}", remedy)
         with self._off_once(machine), asking(wanted, self._settings.sources, self._settings.each_second) as asked:
             ordered = time.time()
             self._shut_down(machine)
@@ -126,6 +128,7 @@ class Runner:
         self.drill.off = ""
 
     def _shut_down(self, machine: str) -> None:
+        self._lease.before(machine)
         sentence = f"Shut {machine} down."
         self._report(sentence)
         self._ordered = True

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from components import stack_configuration
+from components.resource.lease import CommandLease
 from components.step_log import StepLog
 from operations.configuration import Context, from_stack, step_log
 from operations.errors import one_line_errors
@@ -55,7 +57,7 @@ def maintenance(
         raise typer.Exit(2)
     with one_line_errors():
         context = from_stack(stack)
-        log = StepLog() if dry_run else step_log(stack, "maintenance")
+        name = "" if dry_run else stack_configuration.name_of(stack)
     kind: Kind = "restart" if restart else "command" if command else "hold"
     order = Order(
         kind,
@@ -66,7 +68,7 @@ def maintenance(
         taken_out,
         patience or context.topology.waits.site,
     )
-    raise typer.Exit(_run(context, order, resume, as_json, log, dry_run=dry_run))
+    raise typer.Exit(_run(context, order, resume, as_json, name, dry_run=dry_run))
 
 
 def _usage(
@@ -99,14 +101,16 @@ def _usage(
     return ""
 
 
-def _run(context: Context, order: Order, resume: str, as_json: bool, log: StepLog, *, dry_run: bool) -> int:
-    """Carry it out and tell what came of it; the exit code."""
+def _run(context: Context, order: Order, resume: str, as_json: bool, stack: str, *, dry_run: bool) -> int:
+    """Carry it out and tell what came of it; the exit code. ``stack`` is its name."""
 
     def tell(sentence: str) -> None:
         if not (dry_run and as_json):
             typer.echo(_shown(sentence), err=not dry_run)
 
-    runner = Runner(context, tell, log)
+    log = StepLog() if dry_run else step_log(stack, "maintenance")
+    lease = CommandLease(context.remote, context.topology, stack, "maintenance", tell)
+    runner = Runner(context, tell, log, lease)
 
     def work() -> None:
         if resume:

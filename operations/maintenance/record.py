@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
+from components.resource.lease import runs
 from components.steps import Script, Step, load_script
 from remote.errors import MachineError
 from remote.session import Remote
@@ -49,15 +50,7 @@ class Note:
     @property
     def running(self) -> bool:
         """Whether its process runs, as far as this computer can know."""
-        if not self.here or self.held:
-            return False
-        try:
-            os.kill(self.process, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            return True
-        return self.process != os.getpid()
+        return self.here and not self.held and self.process != os.getpid() and runs(self.process)
 
     def told(self, machine: str) -> str:
         state = "was held" if self.held else "was taken out"

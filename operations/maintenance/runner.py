@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from components.progress import Report
-from components.resource.lease import refuse_at_work
+from components.resource.lease import CommandLease
 from components.step_log import StepLog
 from components.step_runner import StepRunner
 from components.steps import Step, load_script
@@ -38,10 +38,9 @@ class Turn:
 class Runner:
     """One run. ``report`` gets every sentence and its progress; ``turns`` tells what became of which server."""
 
-    def __init__(self, context: Context, report: Report, log: StepLog | None = None) -> None:
+    def __init__(self, context: Context, report: Report, log: StepLog, lease: CommandLease) -> None:
         self._topology, self._remote, self._report = context.topology, context.remote, report
-        self._context = context
-        self._log = log or StepLog()
+        self._context, self._log, self._lease = context, log, lease
         self._steps = StepRunner(context.remote, self._tell, self._log, again="run the same command again")
         self.turns: list[Turn] = []
         self._seen = False
@@ -58,13 +57,13 @@ class Runner:
         """Take out each server of the order and bring it back. Raises ``MachineError`` at the first that cannot be:
         before anything was changed there, or after what was changed was undone, or with what the operator does."""
         machines = self._machines(order)
-        self._refuse_at_work()
         note = record.begin(str(order), balanced=not order.taken_out)
-        done = self._done_before(order)
-        for machine in machines:
-            if machine not in done:
-                self._turn(machine, order, replace(note, done=tuple(done)))
-                done.append(machine)
+        with self._lease:
+            done = self._done_before(order)
+            for machine in machines:
+                if machine not in done:
+                    self._turn(machine, order, replace(note, done=tuple(done)))
+                    done.append(machine)
 
     def resume(self, machine: str) -> None:
         """Bring back a server that a run left out, on purpose or because it was killed."""
@@ -75,9 +74,9 @@ class Runner:
             raise MachineError(machine, "bring it back into the farm", "it is not in maintenance", remedy)
         if note.running:
             raise _runs(machine, note)
-        self._refuse_at_work()
-        self.turns.append(Turn(machine))
-        self._back(machine, self._parts(machine, note))
+        with self._lease:
+            self.turns.append(Turn(machine))
+            self._back(machine, self._parts(machine, note))
 
     def dry_run(self, order: Order) -> None:
         """Say what ``maintain`` would do; nothing is changed, and nothing is waited for."""
@@ -87,9 +86,6 @@ class Runner:
             facts = [(part, part.observe(self._remote)) for part in self._parts(machine, note, order.drain_minutes)]
             for sentence in plan.whole(self._topology, order, machine, facts):
                 self._tell(sentence)
-
-    def _refuse_at_work(self) -> None:
-        refuse_at_work(self._remote, self._managed(), "take servers out of the farm, or back into it")
 
     def _managed(self) -> list[str]:
         return [machine.name for machine in self._topology.machines if parts.levels_of(self._topology, machine.name)]
@@ -140,13 +136,12 @@ class Runner:
         found = self._parts(machine, note, order.drain_minutes)
         facts = [(part, part.observe(self._remote)) for part in found]
         plan.out(facts)  # refuses before anything is touched
-        self._refuse_at_work()
         note = replace(note, starts=all(one.node.starts for part, one in facts if isinstance(part, BalancedNode)))
         found = _with_machine(found, note)
         self._run(record.write(machine, note, "it is in maintenance"))
         try:
             for part in found:
-                self._carry_out(part, part.take_out)
+                self._carry_out(machine, part, part.take_out)
         except (UnreachableError, LostAnswerError) as error:
             raise _left_out(machine, error) from None
         except MachineError as error:
@@ -167,6 +162,7 @@ class Runner:
             self._run(step)
         if order.kind == "command":
             sentence = plan.command(order, machine)
+            self._lease.before(machine)
             self._tell(sentence)
             with self._log.act(machine, sentence):
                 run_here(machine, order.command)
@@ -185,7 +181,7 @@ class Runner:
             if isinstance(one, Step):
                 self._see(one, lambda check: check.member == machine and check.level != balancing.LEVEL)
             else:
-                self._carry_out(one, one.bring_back)
+                self._carry_out(machine, one, one.bring_back)
         self._see(plan.see_all(self._topology, machine))
         self._run(record.forget(machine))
         self._seen = True
@@ -203,14 +199,17 @@ class Runner:
         )
         return [*_with_machine(nodes, note), *parts.replicas(self._topology, machine, [row["name"] for row in rows])]
 
-    def _carry_out(self, part: AnyPart, steps: Callable[[Any], list[Step]]) -> None:
+    def _carry_out(self, machine: str, part: AnyPart, steps: Callable[[Any], list[Step]]) -> None:
         observe = partial(part.observe, self._remote)
-        self._steps.run_all(steps(observe()), observe)
+        due = steps(observe())
+        self._lease.before(machine, due)
+        self._steps.run_all(due, observe)
 
     def _see(self, step: Step, concerns: Callable[[Check], bool] = every) -> None:
         self._steps.run_all([step], lambda: wrong(self._context, concerns))
 
     def _run(self, step: Step) -> None:
+        self._lease.before(step.action.machine)
         self._steps.run_all([step], lambda: None)
 
 

@@ -115,7 +115,7 @@ def strips(server: Server) -> str:
         svg.line(place(second), 20 + 16 * lane, place(second), height - 8, "ink", dashed=True)
     for number, service in enumerate(server.services):
         _strip(svg, service, top + _STRIP * number, place, (left, right))
-    title = f"Requests and failures while {server.machine} was shut down, over {seconds:.0f} seconds"
+    title = f"Requests and failures while {server.machine} was off, over {seconds:.0f} seconds"
     return svg.document(_WIDTH, height, title, kind="picture")
 
 

@@ -28,7 +28,8 @@ def report(
     """
     with one_line_errors():
         context = from_stack(stack)
-        kept = Kept(stack, name_of(stack), step_log(stack, "report").file, drills)
+        name = name_of(stack)
+        kept = Kept(stack, name, step_log(name, "report").file, drills)
         with progressing() as progress:
             content = looked(context, kept, progress)
         new = file.with_name(f"{file.name}.new")

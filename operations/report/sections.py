@@ -156,7 +156,7 @@ def _drill(drill: Drill) -> Iterator[Child]:
             for one in server.services
             if one.failed
         ]
-        caption = f"Errors while {server.machine} was shut down"
+        caption = f"Errors while {server.machine} was off"
         yield table(caption, ("service", "name", "errors"), failing, label=f"{caption}, {of}")
 
 

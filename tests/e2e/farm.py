@@ -34,6 +34,8 @@ PROJECT = "windows-azure-pack-ha"
 PACE = "0.002"
 NETWORK = 31
 """A process that runs tests has the loopback addresses for itself, so this network serves all modules."""
+TIMEOUT_SECONDS = 900
+"""Of one command."""
 STACK = ("state", "project/Pulumi.e2e.yaml")
 """What of a farm's folder belongs to its stack."""
 SECRETS = {
@@ -283,12 +285,18 @@ class Farm:
         found: dict[str, Any] = json.loads(done.output)
         return found
 
-    def operations(self, *arguments: str) -> Result:
+    def operations(self, *arguments: str, timeout: float = TIMEOUT_SECONDS) -> Result:
         asks_by_stack = ("verify", "audit", "runbook", "doctor", "load-balancer", "maintenance", "drill", "report")
         stack = ("--stack", "e2e") if arguments[0] in asks_by_stack else ()
-        return self._run([sys.executable, "-m", "operations", *arguments, *stack], folder=self.project)
+        return self._run([sys.executable, "-m", "operations", *arguments, *stack], folder=self.project, timeout=timeout)
 
-    def _run(self, command: list[str], given: str | None = None, folder: Path = ROOT) -> Result:
+    def _run(
+        self,
+        command: list[str],
+        given: str | None = None,
+        folder: Path = ROOT,
+        timeout: float = TIMEOUT_SECONDS,
+    ) -> Result:
         started = time.monotonic()
         done = subprocess.run(
             command,
@@ -300,7 +308,7 @@ class Farm:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=900,
+            timeout=timeout,
         )
         return Result(done.returncode, done.stdout, time.monotonic() - started)
 

@@ -165,6 +165,7 @@ def test_what_is_wrong_is_a_row_each_and_none_keeps_another_from_being_seen(farm
         ("SQL1", r"\\FILE\SQLAG, rights of the service account"): ("wrong", "nobody may change it"),
         ("SQL1", "room for the databases"): ("wrong", "C:\\ 50 MB free"),
         ("SQL1", "failover cluster"): ("wrong", "SQL2 Down"),
+        ("SQL1", "quorum"): ("warning", "SQL2 is down"),
         ("Portal1", "root authority of the certificate portal"): ("unknown", "cannot be read here"),
         ("SQL2", "version and edition"): ("wrong", "Standard"),
         ("SQL2", "service account"): ("warning", "NT SERVICE"),

@@ -19,8 +19,12 @@ from lab.testing import power, sql
 from operations import audit, configuration, levels, verify
 from operations.audits.finding import Verdict
 from operations.checks import machines, unverified
+from operations.contract.case import cases
+from operations.contract.runner import Outcome, run_all
 from operations.row import Check, Row, Status
 from remote.logons import LOG_ONS
+from tests.contract.test_cases import WHERE
+from tests.e2e.changes import differences
 from tests.e2e.drifts import (
     PLAN,
     REPLICA,
@@ -38,6 +42,7 @@ from tests.e2e.drifts import (
 from tests.e2e.drifts import sql as statements
 from tests.e2e.farm import SECRETS
 from tests.e2e.lab_here import FarmHere, of_the_stack
+from tests.e2e.lab_state import documents
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -349,6 +354,19 @@ def test_all_is_well(farm: Looking) -> None:
     assert report.closing_line() == f"{len(report.rows)} of {len(report.rows)} hold, 5 of them with a warning."
 
 
+def test_the_contract_cases_of_a_portal_server_hold(farm: Looking) -> None:
+    """Those that need no more hold on a farm of their own (``tests/contract``)."""
+    chosen = [case for case in cases() if case.needs not in WHERE]
+    before = documents(farm)
+    results = run_all(farm.remote, "Portal1", chosen, lambda _: None)
+    assert [(one.case.name, one.came) for one in results if one.outcome is not Outcome.HELD or one.left] == []
+    assert len(results) >= 5
+    quiet = {"event", "account"}
+    assert [str(one) for one in differences(before, documents(farm)) if one.kind not in quiet] == []
+    away = run_all(farm.remote, "SQL1", chosen, lambda _: None)
+    assert {one.outcome for one in away} == {Outcome.NOT_RUN}
+
+
 def runbook(farm: Looking) -> str:
     farm.remote.looks.forget()
     done = farm.operations("runbook")
@@ -490,6 +508,11 @@ RISKS = [
     ("no witness", "2 nodes vote and no witness does", votes(1, 1, ""), votes(1, 1, SHARE)),
     ("the witness on a node", "the loss of SQL1 breaks the quorum", votes(1, 1, r"\\SQL1\Witness"), votes(1, 1, SHARE)),
     ("a vote taken away", "the loss of SQL1 breaks the quorum", votes(1, 0, ""), votes(1, 1, SHARE)),
+    (
+        "one domain controller", "hyper-v.nu has one domain controller, 172.31.5.10",
+        world(lambda here: here.collection("lab", "dns").__setitem__("hyper-v.nu", {"address": "172.31.5.10"})),
+        world(lambda here: here.collection("lab", "dns").__delitem__("hyper-v.nu")),
+    ),
     ("one DNS server", "Portal2 knows only the DNS server 172.31.5.10", dns("172.31.5.10"), dns("1.1.1.1", "1.1.1.2")),
     (
         "nobody takes over", "no replica takes over by itself from SQL1",

@@ -144,6 +144,26 @@ def test_what_servers_have_in_common(otherwise: dict[str, dict[str, Any]], found
     assert risks(otherwise) == found
 
 
+@pytest.mark.parametrize(
+    ("addresses", "verdict", "found"),
+    [
+        (["172.21.5.10", "172.21.5.11", "fe80::1"], "ok", "Portal1 finds 172.21.5.10, 172.21.5.11"),
+        (["172.21.5.10", "fe80::1"], "risk", "hyper-v.nu has one domain controller, 172.21.5.10"),
+        ([], "unknown", "Portal1: look up the controllers of hyper-v.nu: No such host is known."),
+    ],
+)
+def test_the_controllers_of_a_domain(addresses: list[str], verdict: str, found: str) -> None:
+    def run(_script: str, given: dict[str, str], **_: Any) -> list[Any]:
+        assert given == {"Name": "hyper-v.nu"}
+        return [{"addresses": addresses, "error": "" if addresses else "No such host is known"}]
+
+    remote = SimpleNamespace(powershell=lambda machine: SimpleNamespace(run=run))
+    context: Any = SimpleNamespace(topology=load(ROOT / "topologies" / "single-domain.yaml"), remote=remote)
+    (question,) = [one for one in machines.questions(context, Machines()) if "controllers" in one.looked_at]
+    (row,) = question.findings()
+    assert (row.verdict, row.what[: len(found)]) == (verdict, found)
+
+
 def test_every_part_is_asked_about() -> None:
     context: Any = SimpleNamespace(topology=load(ROOT / "topologies" / "distributed.yaml"), remote=None)
     looked_at = [one.looked_at for level in audit.LEVELS for one in level.questions(context, Machines())]

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from operations.doctor import machine, output, reach
+from components.sql import quorum
+from operations.doctor import machine, output, reach, sql
 from operations.doctor.check import SHELL, Check, Row, Verdict, as_wrong, look_at, ok, warning, wrong
 from remote.errors import MachineError, UnreachableError
 from remote.secret import Secret
@@ -102,3 +103,26 @@ def test_the_table_says_what_to_do_once(capsys: pytest.CaptureFixture[str]) -> N
     assert told.count("Make room.") == told.count("Put [it] there.") == 1
     assert told.index("Put [it] there.") < told.index("Make room.")
     assert "3 rows: 1 ok, 1 warning, 1 wrong." in told
+
+
+def member(name: str, kind: int = 0, *, up: bool = True) -> dict[str, Any]:
+    return {"name": "c", "quorum": "NODE_MAJORITY", "state": "NORMAL_QUORUM", "member": name, "member_type": kind,
+            "member_state": int(up), "votes": 1}  # fmt: skip
+
+
+WITNESS = member(r"\\FILE\Witness", 2)
+
+
+@pytest.mark.parametrize(
+    ("rows", "verdict", "found"),
+    [
+        (None, "unknown", "AlwaysOn is not enabled yet"),
+        ([], "wrong", "has no quorum"),
+        ([member("SQL1"), member("SQL2"), WITNESS], "ok", "3 votes; the loss of any one server is survived"),
+        ([member("SQL1"), member("SQL2")], "warning", "2 nodes vote and no witness does"),
+        ([member("SQL1"), member("SQL2", up=False), WITNESS], "warning", "SQL2 is down"),
+    ],
+)
+def test_the_votes_of_the_failover_cluster(rows: list[Any] | None, verdict: str, found: str) -> None:
+    judged = sql._survived(None if rows is None else quorum.of(rows))
+    assert (judged.verdict, found in judged.found, bool(judged.to_do)) == (verdict, True, verdict != "ok")

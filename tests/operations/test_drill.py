@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +19,12 @@ from components.resource.lease import Lease
 from components.steps import load_script
 from components.topology import load
 from operations import __main__ as operations
-from operations.clients import Asked, Request, Target
+from operations import clients
+from operations.clients import Asked, Request, Target, unreachable
 from operations.drill import command, measure, run, store
 from remote.errors import LostAnswerError, MachineError, UnreachableError
 from tests.components.program import ROOT
+from tests.operations.lease_book import LeaseBook, up_begins
 
 TOPOLOGY = load(ROOT / "topologies" / "single-domain.yaml")
 SITE = Target("portal", "MgmtSvc-TenantSite", "portal.hyper-v.nu", 443, "127.0.0.1")
@@ -91,24 +94,27 @@ class Switched:
     wrong: dict[str, BaseException] = field(default_factory=dict)
     """By act, once: ``off Portal1``, ``on Portal1``, ``sleep``."""
     ill: bool = False
-    lease: str = ""
-    """Of every machine."""
     noticed: list[Request] = field(default_factory=list)
+    unreachable: list[str] = field(default_factory=list)
+    leases: LeaseBook = field(default_factory=LeaseBook)
+    meanwhile: Callable[[str], None] = lambda _act: None
+    """Called at each act."""
 
     def act(self, what: str) -> None:
         self.did.append(what)
+        self.meanwhile(what)
         if what in self.wrong:
             raise self.wrong.pop(what)
 
     def powershell(self, machine: str) -> Any:
-        def run_script(script: str, **_: Any) -> list[Any]:
+        def run_script(script: str, arguments: Mapping[str, Any] | None = None, **_: Any) -> list[Any]:
             if machine in self.off:
                 raise UnreachableError(machine, "ask", "no answer", "")
+            if (lease := self.leases.answer(machine, script, arguments or {})) is not None:
+                return lease
             if script == load_script("windows/shut_down.ps1"):
                 self.off.add(machine)
                 self.act(f"off {machine}")
-            if script == load_script("windows/read_lease.ps1"):
-                return [{"text": self.lease, "now": "2026-01-02T10:00:00"}]
             return ["now"]
 
         return SimpleNamespace(run=run_script)
@@ -141,6 +147,7 @@ def farm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Switched:
         yield Asked(farm.noticed)
 
     monkeypatch.setattr(run, "asking", asking)
+    monkeypatch.setattr(run, "unreachable", lambda wanted, sources: farm.unreachable)
     return farm
 
 
@@ -188,6 +195,36 @@ def test_every_step_is_a_line_of_the_log(farm: Switched) -> None:
     assert sentences.index("Shut Portal1 down.") < sentences.index("Switch Portal1 on.")
 
 
+def test_a_running_up_refuses_it(farm: Switched) -> None:
+    up = up_begins(farm, "SPF2")
+    done = drill("Portal1", "--yes")
+    assert (done.exit_code, farm.did, farm.leases.held) == (1, [], {"SPF2"})
+    lines = done.stderr.splitlines()
+    assert [line for line in lines if "error" in line] == lines[:1]
+    assert lines[0].startswith("error: SPF2: begin to change the farm: another operator is at work: ")
+    assert kept()["error"].startswith("SPF2: begin to change the farm")
+    up.release()
+
+
+@pytest.mark.parametrize("error", [None, KeyboardInterrupt()])
+def test_it_refuses_an_up(farm: Switched, error: BaseException | None) -> None:
+    """Also one of its own stack; whatever ends it gives the leases back."""
+    refused = []
+
+    def meanwhile(what: str) -> None:
+        with pytest.raises(MachineError, match=r"another operator is at work: .*@.* with the stack dev, command drill"):
+            up_begins(farm, "SQL1")
+        lease = Lease.parse(farm.leases.texts["SPF1"])
+        assert lease, "the health tasks go on: what they do belongs to the drill"
+        assert lease.health_goes_on
+        refused.append(what)
+
+    farm.meanwhile, farm.wrong = meanwhile, {"sleep": error} if error else {}
+    assert drill("Portal1", "--yes").exit_code == int(error is not None)
+    assert (refused, farm.off, farm.leases.held) == (["off Portal1", "sleep", "on Portal1"], set(), set())
+    up_begins(farm, "SQL1").release()
+
+
 def test_beyond_the_budget(farm: Switched) -> None:
     farm.noticed = asked((0, "reset"), (15.2, ""))
     done = drill("Portal1", "--yes")
@@ -209,14 +246,48 @@ def test_a_farm_that_is_not_well_is_left_alone(farm: Switched) -> None:
     assert "See the whole farm before Portal1 is shut down as it should be" in done.stderr
 
 
-def test_no_server_is_shut_down_while_an_up_is_at_work(farm: Switched) -> None:
-    lease = Lease("p/prod", "1", "run", "alice@here", "2026-01-02T09:00:00", "2026-01-02T10:03:00")
-    farm.lease = lease.dump()
+def test_a_source_that_a_firewall_keeps_off_is_found_out_before_a_server_is_off(farm: Switched) -> None:
+    """Else every request of it would count as an outage."""
+    farm.unreachable = ["MgmtSvc-AdminSite (portal.hyper-v.nu:30091) from 10.0.0.8: timed out", "SPF"]
     done = drill("Portal1", "--yes")
     assert (done.exit_code, farm.did) == (1, [])
-    assert "another operator is at work: alice@here with the stack p/prod" in done.stderr
-    farm.lease = ""
-    assert drill("Portal1", "--yes").exit_code == 0
+    assert done.stderr.splitlines()[-2] == (
+        "error: Portal1: ask the farm's sites before it is shut down: MgmtSvc-AdminSite (portal.hyper-v.nu:30091) from "
+        "10.0.0.8: timed out and 1 more. Ask from addresses that the firewalls on the way let in (--source); nothing "
+        "was shut down."
+    )
+
+
+def test_a_client_keeps_its_pace_however_long_a_request_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten a second are ten a second; what a slow answer made it miss is not asked all at once."""
+    now, takes = 0.0, [0.06, 0.06, 0.35, 0.01, 0.01, 0.01]
+    began: list[float] = []
+
+    def wait(seconds: float) -> bool:
+        nonlocal now
+        now += seconds
+        return len(began) == len(takes)
+
+    def ask(target: Target) -> None:
+        nonlocal now
+        began.append(round(now, 2))
+        now += takes[len(began) - 1]
+
+    monkeypatch.setattr(clients, "time", SimpleNamespace(monotonic=lambda: now))
+    client = clients._Client([SITE], "", 0, Asked())
+    monkeypatch.setattr(client, "_ask", ask)
+    client.run(SimpleNamespace(wait=wait), 0.1)  # type: ignore[arg-type]
+    assert began == [0, 0.1, 0.2, 0.55, 0.65, 0.75]
+
+
+def test_what_cannot_be_asked_from_where() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]
+    closed = Target("spf", "SPF", "spf.hyper-v.nu", port, "127.0.0.1")
+    assert unreachable([closed], ["127.0.0.1", ""]) == [
+        f"SPF (spf.hyper-v.nu:{port}) from 127.0.0.1: Connection refused",
+        f"SPF (spf.hyper-v.nu:{port}) from this computer: Connection refused",
+    ]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), MachineError("Portal1", "x", "no", ""), ZeroDivisionError()])

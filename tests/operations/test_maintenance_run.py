@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from components import stack_configuration
-from components.resource.lease import Lease
+from components.resource.lease import Lease, Leases
 from components.steps import Script, Step, load_script
 from components.topology import load
 from operations import __main__ as operations
@@ -26,12 +27,13 @@ from operations.maintenance.record import Note
 from operations.row import Check, WrongError
 from remote.errors import MachineError, UnreachableError
 from tests.components.program import ROOT
+from tests.operations.lease_book import NOW, LeaseBook, up_begins
 
 TOPOLOGY = load(ROOT / "topologies" / "single-domain.yaml")
 SCRIPTS = {load_script(f"windows/{name}_mark.ps1"): name for name in ("read", "write", "remove")}
 
 
-NOW, SOON, EARLIER = "2026-01-02T10:00:00", "2026-01-02T10:03:00", "2026-01-02T09:00:00"
+SOON, EARLIER = "2026-01-02T10:03:00", "2026-01-02T09:00:00"
 
 
 class KilledError(Exception):
@@ -48,10 +50,12 @@ class FarmOfNotes:
     """By act (``out Portal1``, ``restart Portal1``, ``back Portal1``), once."""
     ill: list[str] = field(default_factory=list)
     """Members that a verification finds wrong."""
-    leases: dict[str, str] = field(default_factory=dict)
-    """By machine, the lease of a run of ``up``."""
+    leases: LeaseBook = field(default_factory=LeaseBook)
+    meanwhile: Callable[[str], None] = lambda _act: None
+    """Called before each act."""
 
     def act(self, what: str) -> None:
+        self.meanwhile(what)
         if what in self.wrong:
             raise self.wrong.pop(what)
         self.did.append(what)
@@ -59,6 +63,8 @@ class FarmOfNotes:
     def powershell(self, machine: str) -> Any:
         def run(script: str, arguments: Mapping[str, Any] | None = None, **_: Any) -> list[Any]:
             known, named = SCRIPTS.get(script, ""), dict(arguments or {})
+            if (lease := self.leases.answer(machine, script, named)) is not None:
+                return lease
             kept = self.notes.setdefault(machine, {})
             if known == "read":
                 if f"read {machine}" in self.wrong:
@@ -68,8 +74,6 @@ class FarmOfNotes:
                 kept[named["Name"]] = named["Text"]
             elif known == "remove":
                 kept.pop(named["Name"], None)
-            elif script == load_script("windows/read_lease.ps1"):
-                return [{"text": self.leases.get(machine, ""), "now": NOW}]
             else:
                 self.act(f"{named['What']} {machine}")
             return []
@@ -130,6 +134,89 @@ def run(*arguments: str) -> Any:
     return CliRunner().invoke(operations.app, ["maintenance", *arguments])
 
 
+# One operator at a time -----------------------------------------------------------------------------------------------
+
+AT_WORK = "another operator is at work: .*@.* with the stack {}, command maintenance since 2026-01-02T10:00:00 UTC"
+
+
+@pytest.mark.parametrize("arguments", [("Portal1", "--restart"), ("--resume", "Portal1")])
+def test_a_running_up_refuses_it(farm: FarmOfNotes, arguments: tuple[str, ...]) -> None:
+    farm.notes["Portal1"] = {record.MARK: json.dumps(vars(record.begin("Portal1 --hold", balanced=True)))}
+    before = dict(farm.notes["Portal1"])
+    up = up_begins(farm, "SQL2")  # one of its machines is enough
+    done = run(*arguments)
+    assert (done.exit_code, farm.did, farm.notes["Portal1"]) == (1, [], before)
+    assert done.stderr.startswith("error: SQL2: begin to change the farm: another operator is at work: ")
+    assert len(done.stderr.splitlines()) == 1
+    assert farm.leases.held == {"SQL2"}, "it leaves no lease"
+    up.release()
+    assert run("--resume", "Portal1").exit_code == 0
+
+
+@pytest.mark.parametrize("act", ["out Portal1", "restart Portal1", "back Portal1"])
+def test_it_refuses_an_up(farm: FarmOfNotes, act: str) -> None:
+    """Also one of its own stack, whose lock in Pulumi this command does not hold."""
+    refused = []
+
+    def meanwhile(what: str) -> None:
+        if what == act:
+            assert farm.leases.held == {machine.name for machine in TOPOLOGY.machines if machine.name != "FILE"}
+            with pytest.raises(MachineError, match=AT_WORK.format("dev")):
+                up_begins(farm, "SPF2")
+            refused.append(what)
+
+    farm.meanwhile = meanwhile
+    assert run("Portal1", "--restart").exit_code == 0
+    assert (refused, farm.leases.held) == ([act], set())
+    up_begins(farm, "SPF2").release()
+
+
+def test_a_dry_run_takes_no_lease_and_is_not_refused(farm: FarmOfNotes) -> None:
+    up = up_begins(farm, "SQL2")
+    assert run("Portal1", "--restart", "--dry-run").exit_code == 0
+    assert farm.leases.held == {"SQL2"}
+    up.release()
+
+
+@pytest.mark.parametrize("change", [{}, {"operator": "bob@elsewhere"}, {"process": os.getppid()}])
+def test_the_lease_of_a_command_that_was_killed_here_is_over(farm: FarmOfNotes, change: dict[str, Any]) -> None:
+    """One of another computer, and of a process that runs, is not."""
+    lease = Lease("dev, command maintenance", "", "run 1", f"bob@{socket.gethostname()}", NOW, SOON, 4_190_000)
+    farm.leases.texts["SPF1"] = replace(lease, **change).dump()
+    done = run("Portal1", "--restart")
+    assert (done.exit_code, farm.did) == ((1, []) if change else (0, of("Portal1")))
+
+
+@pytest.mark.parametrize("moment", ["out Portal1", "restart Portal1", "back Portal1"])
+def test_one_that_lost_its_lease_stops_before_its_next_step(
+    farm: FarmOfNotes, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """As after a sleep of the computer: the lease expired, and another operator began."""
+
+    def meanwhile(what: str) -> None:
+        if what == moment:
+            made[-1]._lose("SPF1", Lease("p/test", "2", "run 2", "bob@there", NOW, SOON))
+
+    made: list[Leases] = []
+    make = Leases.__init__
+
+    def noted(self: Leases, *arguments: Any, **named: Any) -> None:
+        made.append(self)
+        make(self, *arguments, **named)
+
+    monkeypatch.setattr(Leases, "__init__", noted)
+    monkeypatch.setattr(runner.Runner, "_parts", lambda self, machine, note, minutes=1: [NotedPart(machine)] * 2)
+    farm.meanwhile = meanwhile
+    done = run("Portal1", "--restart")
+    acts = ["out Portal1", "out Portal1", "restart Portal1", "back Portal1", "back Portal1"]
+    assert (done.exit_code, farm.did) == (1, acts[: acts.index(moment) + 1])
+    assert "SPF1: keep the lease: it was taken over by bob@there with the stack p/test." in done.stderr
+    assert done.stderr.endswith(f"{RESUME}\n")
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+
+
 def of(machine: str, kind: str = "restart") -> list[str]:
     return [f"out {machine}", f"{kind} {machine}", f"back {machine}"]
 
@@ -147,27 +234,15 @@ def test_one_after_the_other_and_nothing_is_left(farm: FarmOfNotes) -> None:
 def test_not_while_an_up_is_at_work(farm: FarmOfNotes) -> None:
     """It would be met in the middle: `up` starts load balancing on a server that is out."""
     lease = Lease("p/prod", "1", "run", "alice@here", EARLIER, SOON)
-    farm.leases = {"Portal2": lease.dump()}
+    farm.leases.texts = {"Portal2": lease.dump()}
     done = run("--all", "--restart")
     assert (done.exit_code, farm.did, farm.note("SQL2")) == (1, [], None)
     assert "another operator is at work: alice@here with the stack p/prod" in done.stderr
-    farm.leases = {"Portal2": replace(lease, expires=EARLIER).dump()}
+    farm.leases.texts = {"Portal2": replace(lease, expires=EARLIER).dump()}
     assert run("Portal1", "--hold").exit_code == 0
-    farm.leases = {"SQL1": lease.dump()}
+    farm.leases.texts = {"SQL1": lease.dump()}
     assert run("--resume", "Portal1").exit_code == 1
     assert farm.note("Portal1") is not None
-
-
-def test_an_up_that_begins_between_two_servers_ends_it_there(
-    farm: FarmOfNotes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def begin(machine: str) -> Any:
-        farm.leases = {"SQL1": Lease("p/prod", "1", "run", "alice@here", EARLIER, SOON).dump()}
-
-    monkeypatch.setattr(farm, "forget", begin)  # after the restart of the first one
-    done = run("--level", "portal", "--restart")
-    assert (done.exit_code, farm.did) == (1, of("Portal1"))
-    assert [farm.note(machine) for machine in ("Portal1", "Portal2")] == [None, None]
 
 
 def test_every_step_is_a_line_of_the_log(farm: FarmOfNotes) -> None:

@@ -20,7 +20,7 @@ from components.steps import OperatorStep, Script, Step
 from operations import __main__ as operations
 from operations import program
 from operations.program import UNKNOWN, Declared, declare
-from operations.runbook import Plan, Planner, markdown, ordered
+from operations.runbook import Plan, Planner, as_json, exit_code, markdown, ordered
 from operations.stack_state import StackState, parsed
 from remote.errors import MachineError
 from remote.secret import Secret
@@ -97,6 +97,54 @@ def test_machine_by_machine_as_markdown() -> None:
         "",
         r"- Stops here (not-ours): SPF1: it exists already \# and more",
     ]
+
+
+def test_as_json() -> None:
+    Secret("Runbook-Secret-2!")
+    click = OperatorStep("Portal1", ("Open the site.",), lambda _: "")
+    plans = [
+        Plan("one", "SQL1", [step("SQL1", "On SQL1, use Runbook-Secret-2!")]),
+        Plan("well", "SQL2"),
+        Plan("by-hand", "Portal1", [Step("On Portal1, make the plan.", click)]),
+        Plan("not-ours", "SPF1", refused="SPF1: it exists already\nand more"),
+    ]
+    told = json.loads(as_json(plans, "x", NOW))
+    assert (told["ok"], told["farm"], told["resources"]) == (False, "x", 4)
+    assert [(one["resource"], one["stops_here"], one["not_known_yet"]) for one in told["due"]] == [
+        ("one", "", ""),
+        ("by-hand", "", ""),
+        ("not-ours", "SPF1: it exists already and more", ""),
+    ]
+    assert [step for one in told["due"] for step in one["steps"]] == [
+        {"machine": "SQL1", "sentence": "On SQL1, use ***"},
+        {"machine": "Portal1", "sentence": "On Portal1, make the plan.", "by_hand": ["Open the site."]},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("plans", "code"),
+    [
+        ([Plan("a", "A")], 0),
+        ([Plan("a", "A", [step("A", "On A, do it.")]), Plan("b", "B", unknown="it comes from a step before it")], 0),
+        ([Plan("a", "A", unknown="A: look: it does not answer.", unread=True)], 2),
+        ([Plan("a", "A", refused="A: no."), Plan("b", "B", unknown="B: no answer.", unread=True)], 1),
+    ],
+)
+def test_the_exit_code(plans: list[Plan], code: int) -> None:
+    assert exit_code(plans) == code
+
+
+def test_what_cannot_be_looked_at_behind_an_open_step_is_no_failure() -> None:
+    """The feature that a resource reads may be installed by the step before it."""
+    resources = declared(("a", ()), ("b", ("a",)), ("c", ()))
+    plans = {
+        "a": Plan("a", "A", [step("A", "On A, do it.")]),
+        "b": Plan("b", "A", unknown="A: read it: no such cmdlet.", unread=True),
+        "c": Plan("c", "C", unknown="C: read it: no answer.", unread=True),
+    }
+    ordered(resources, plans)
+    assert (plans["b"].unread, plans["c"].unread) == (False, True)
+    assert plans["b"].unknown == "it depends on a step before it; now: A: read it: no such cmdlet."
 
 
 def test_nothing_to_do() -> None:
@@ -254,7 +302,8 @@ def test_what_has_a_key_of_its_own_is_recognised_by_that_of_the_state(monkeypatc
 
 
 def test_what_cannot_be_known_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert planned(monkeypatch, Thing, "silent", claimed=True)[0].unknown == "SQL1: look: it does not answer."
+    silent = planned(monkeypatch, Thing, "silent", claimed=True)[0]
+    assert (silent.unknown, silent.unread) == ("SQL1: look: it does not answer.", True)
     assert planned(monkeypatch, Thing, "broken", claimed=True)[0].refused == "SQL1: repair: it is broken."
     plan, outputs = planned(monkeypatch, Thing, "on", claimed=True, unknown=("state",))
     assert (plan.unknown, outputs["number"]) == ("state comes from a step before it", UNKNOWN)

@@ -128,7 +128,8 @@ $request.AllowAutoRedirect = $false
 if ($Trusting) { $request.ServerCertificateValidationCallback = { $true } }
 try {
     $answer = $request.GetResponse()
-    "answered $([int]$answer.StatusCode)"
+    "answered $([int]$answer.StatusCode)$(if ($answer.GetResponseHeader('location') -match 'wsignin1') { ', log on' })"
+    "$($answer.GetResponseHeader('X-Nowhere'))"
     $answer.Close()
 } catch [Net.WebException] {
     if ($_.Exception.Response) { "failed $([int]$_.Exception.Response.StatusCode)" } else { $_.Exception.Message }
@@ -142,7 +143,7 @@ def test_a_node_asks_its_own_sites(portal: Lab) -> None:
     def ask(port: int, *, trusting: bool = True) -> list[Any]:
         return _run(portal, ASK, {"address": own, "port": port, "trusting": trusting})
 
-    assert ask(30091) == ["answered 302"]
+    assert ask(30091) == ["answered 302, log on", ""]
     assert ask(30004) == ["failed 401"]
     assert ask(30099) == ["Unable to connect to the remote server"]
     assert "trust relationship" in ask(30091, trusting=False)[0]

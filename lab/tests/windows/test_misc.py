@@ -187,6 +187,9 @@ def test_names_resolve_through_dotnet(shell: Any) -> None:
     assert [str(address) for address in find(session, "sql")] == ["172.45.5.50"]
     with pytest.raises(PowerShellError, match="No such host"):
         find(session, "nowhere.hyper-v.nu")
+    assert [str(address) for address in find(session, "Hyper-V.nu")] == ["172.45.5.10", "172.45.5.11"]
+    session.machine.world.collection("lab", "dns")["hyper-v.nu"] = {"address": "172.45.5.10"}
+    assert [str(address) for address in find(session, "hyper-v.nu")] == ["172.45.5.10"], "one controller"
 
 
 def test_assemblies(shell: Any) -> None:

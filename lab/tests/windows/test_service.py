@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -26,11 +26,12 @@ def _statuses(machine: Machine) -> dict[str, str]:
     return {name: document["status"] for name, document in machine.collection("service").items()}
 
 
-def test_a_restart_ends_and_starts_everything(running: World) -> None:
+@pytest.mark.parametrize("off", [machines.stop, machines.cut])
+def test_a_restart_ends_and_starts_everything(running: World, off: Callable[[World, Machine], None]) -> None:
     machine = running.machine("SQL1")
     registry.write(machine, registry.SESSION_MANAGER, "PendingFileRenameOperations", ["x"], "MultiString")
     services.stop(machine, "SQLSERVERAGENT")
-    machines.stop(running, machine)
+    off(running, machine)
     assert set(_statuses(machine).values()) == {"Stopped"}
     machines.start(running, machine)
     statuses = _statuses(machine)
@@ -42,7 +43,10 @@ def test_a_restart_ends_and_starts_everything(running: World) -> None:
     assert not registry.restart_pending(machine)
 
 
-def test_a_node_that_loses_power_leaves_and_rejoins_its_cluster(running: World) -> None:
+@pytest.mark.parametrize("off", [machines.stop, machines.cut])
+def test_a_node_that_loses_power_leaves_and_rejoins_its_cluster(
+    running: World, off: Callable[[World, Machine], None]
+) -> None:
     running.collection("nlb", "cluster")["www"] = {
         "name": "www", "address": "172.45.5.150", "mask": "255.255.255.0", "mode": "UNICAST",
         "mac": nlb.cluster_mac("172.45.5.150", "UNICAST"), "nodes": [],
@@ -51,7 +55,7 @@ def test_a_node_that_loses_power_leaves_and_rejoins_its_cluster(running: World) 
         features.install(running.machine(name), ["NLB"])
         nlb.bind(running.machine(name), "Ethernet", "www", number, [nlb.default_rule()])
     machine = running.machine("Portal1")
-    machines.stop(running, machine)
+    off(running, machine)
     assert nlb.default_host(running, "www") == "Portal2"
     machines.start(running, machine)
     assert nlb.default_host(running, "www") == "Portal1"

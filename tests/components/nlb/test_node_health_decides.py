@@ -18,7 +18,7 @@ from components.steps import load_script
 ENGINES = (folder / "shared" / "tools" / "real-powershell" / "run" for folder in Path(__file__).resolve().parents)
 ENGINE = next((file for file in ENGINES if file.is_file()), None)
 LIMIT = 3
-LEASE = '{"stack": "farm", "expires": "%s"}'
+LEASE = '{"stack": "farm", "expires": "%s", "health_goes_on": %s}'
 CMDLETS = """
 $env:COMPUTERNAME = 'PORTAL2'
 $did = [System.Collections.ArrayList]@()
@@ -57,16 +57,18 @@ class State:
     failed: int = 0
     mark: str = ""
     expires: str = ""
+    drill: bool = False
 
     def script(self, empty: Path) -> str:
         """A site without ports answers; one at a port where nobody listens fails, and the other node's answers."""
         text = load_script(SCRIPT).replace("Test-Sites $other.address", "$true")
+        lease = LEASE % (self.expires, json.dumps(self.drill))
         return CMDLETS.format(
             ports="@()" if self.answers else "@(1)",
             limit=LIMIT,
             empty=empty,
             mark=f"[pscustomobject]@{{ '{self.mark}' = 'x' }}" if self.mark else "$null",
-            lease=f"[pscustomobject]@{{ Text = '{LEASE % self.expires}' }}" if self.expires else "$null",
+            lease=f"[pscustomobject]@{{ Text = '{lease}' }}" if self.expires else "$null",
             may_start=int(self.may_start),
             failed=self.failed,
             other=self.other,
@@ -99,6 +101,10 @@ CASES = {
     "in maintenance": (State(True, "Stopped", may_start=True, mark="maintenance"), ""),
     "another mark": (State(True, "Stopped", may_start=True, mark="nlb"), "Failed 0, MayStart 1, start"),
     "an up is at work": (State(True, "Stopped", may_start=True, expires="2999-01-01T00:00:00"), ""),
+    "a drill is at work": (
+        State(True, "Stopped", may_start=True, expires="2999-01-01T00:00:00", drill=True),
+        "Failed 0, MayStart 1, start",
+    ),
     "an up was killed": (
         State(True, "Stopped", may_start=True, expires="2001-01-01T00:00:00"),
         "Failed 0, MayStart 1, start",

@@ -262,8 +262,9 @@ def test_while_it_is_in_maintenance_the_task_does_nothing(nodes: Nodes) -> None:
 def test_while_up_is_at_work_the_task_does_nothing(nodes: Nodes) -> None:
     now = datetime.now(UTC)
 
-    def leased(until: datetime) -> None:
-        held = lease.Lease("farm", "identity", "run", "operator", "now", until.strftime("%Y-%m-%dT%H:%M:%S"))
+    def leased(until: datetime, *, drill: bool = False) -> None:
+        expires = until.strftime("%Y-%m-%dT%H:%M:%S")
+        held = lease.Lease("farm", "identity", "run", "operator", "now", expires, health_goes_on=drill)
         write = f"Set-ItemProperty $path -Name Text -Value '{held.dump()}'"
         path = r"HKLM:\SOFTWARE\WindowsAzurePackHA\Lease"
         nodes.run("Portal2", f"$path = '{path}'\nif (-not (Test-Path $path)) {{ [void](New-Item $path) }}\n{write}")
@@ -273,6 +274,9 @@ def test_while_up_is_at_work_the_task_does_nothing(nodes: Nodes) -> None:
     assert nodes.check("Portal2") == both("Converged", "Stopped")
     leased(now - timedelta(minutes=5))
     assert nodes.check("Portal2") == both("Converged", "Converged")
+    nodes.restart("Portal2")
+    leased(now + timedelta(minutes=5), drill=True)
+    assert nodes.check("Portal2") == both("Converged", "Converged"), "a drill waits for what the task does"
     nodes.run("Portal2", r"Remove-Item HKLM:\SOFTWARE\WindowsAzurePackHA\Lease")
 
 
