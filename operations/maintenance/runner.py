@@ -84,7 +84,9 @@ class Runner:
         for machine in self._machines(order):
             self.turns.append(Turn(machine, "planned"))
             facts = [(part, part.observe(self._remote)) for part in self._parts(machine, note, order.drain_minutes)]
-            for sentence in plan.whole(self._topology, order, machine, facts):
+            sentences = plan.whole(self._topology, order, machine, facts)
+            self._tell_alone(machine)
+            for sentence in sentences:
                 self._tell(sentence)
 
     def _managed(self) -> list[str]:
@@ -136,6 +138,7 @@ class Runner:
         found = self._parts(machine, note, order.drain_minutes)
         facts = [(part, part.observe(self._remote)) for part in found]
         plan.out(facts)  # refuses before anything is touched
+        self._tell_alone(machine)
         note = replace(note, starts=all(one.node.starts for part, one in facts if isinstance(part, BalancedNode)))
         found = _with_machine(found, note)
         self._run(record.write(machine, note, "it is in maintenance"))
@@ -194,10 +197,19 @@ class Runner:
             nodes = [*parts.nodes(self._topology, machine, drain_minutes)]
         if "sql" not in parts.levels_of(self._topology, machine):
             return _with_machine(nodes, note)
-        rows = self._remote.sql(machine).rows(
-            load_script("sql/read_groups.sql"), attempted="read its availability groups"
-        )
-        return [*_with_machine(nodes, note), *parts.replicas(self._topology, machine, [row["name"] for row in rows])]
+        groups = self._carried(machine, "GROUP")
+        return [*_with_machine(nodes, note), *parts.replicas(self._topology, machine, groups)]
+
+    def _carried(self, machine: str, kind: str) -> list[str]:
+        """The availability groups (``GROUP``) or the databases in no group (``DATABASE``) that a server has."""
+        script, attempted = load_script("sql/read_carried.sql"), "read which availability groups and databases it has"
+        rows = self._remote.sql(machine).rows(script, "", attempted=attempted)
+        return sorted(row["name"] for row in rows if row["kind"] == kind)
+
+    def _tell_alone(self, machine: str) -> None:
+        """No other server takes these over: the operator knows it before the server is out."""
+        if "sql" in parts.levels_of(self._topology, machine) and (alone := self._carried(machine, "DATABASE")):
+            self._tell(f"Offline while SQL Server of {machine} does not run, since in no group: {', '.join(alone)}.")
 
     def _carry_out(self, machine: str, part: AnyPart, steps: Callable[[Any], list[Step]]) -> None:
         observe = partial(part.observe, self._remote)

@@ -50,6 +50,7 @@ class FarmOfNotes:
     """By act (``out Portal1``, ``restart Portal1``, ``back Portal1``), once."""
     ill: list[str] = field(default_factory=list)
     """Members that a verification finds wrong."""
+    alone: dict[str, list[str]] = field(default_factory=dict)
     leases: LeaseBook = field(default_factory=LeaseBook)
     meanwhile: Callable[[str], None] = lambda _act: None
     """Called before each act."""
@@ -79,6 +80,11 @@ class FarmOfNotes:
             return []
 
         return SimpleNamespace(run=run)
+
+    def sql(self, machine: str) -> Any:
+        """A server whose databases in no group are ``alone``."""
+        rows = [{"kind": "DATABASE", "name": name} for name in self.alone.get(machine, ())]
+        return SimpleNamespace(rows=lambda *_, **__: [{"kind": "GROUP", "name": "SQL"}, *rows])
 
     def note(self, machine: str) -> Note | None:
         text = self.notes.get(machine, {}).get(record.MARK)
@@ -132,6 +138,16 @@ def farm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FarmOfNotes:
 
 def run(*arguments: str) -> Any:
     return CliRunner().invoke(operations.app, ["maintenance", *arguments])
+
+
+@pytest.mark.parametrize("how", [(), ("--dry-run",)])
+def test_what_nothing_takes_over_is_told_before_the_server_is_out(farm: FarmOfNotes, how: tuple[str, ...]) -> None:
+    farm.alone["SQL1"] = ["VirtualManagerDB", "SCSPFDB"]
+    told = run("SQL1", "--restart", *how).output.splitlines()
+    line = "Offline while SQL Server of SQL1 does not run, since in no group: SCSPFDB, VirtualManagerDB."
+    (when,) = [number for number, text in enumerate(told) if line in text]
+    assert not [text for text in told[:when] if "On SQL1, out." in text]
+    assert "in no group" not in run("SQL2", "--restart", *how).output
 
 
 # One operator at a time -----------------------------------------------------------------------------------------------
