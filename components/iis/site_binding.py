@@ -58,9 +58,13 @@ class Binding:
     """An HTTPS binding of a web site."""
 
     site: str
+    """In the spelling of IIS."""
     information: str
+    """``bindingInformation`` of Get-WebBinding: address, port and host name, ``*:443:``."""
     flags: int
+    """``sslFlags`` of Get-WebBinding: bit 1 is server name indication."""
     thumbprint: str
+    """``certificateHash``, upper-case hexadecimal digits; empty where the binding has no certificate."""
 
     @property
     def address(self) -> str:
@@ -95,7 +99,9 @@ class Binding:
 @dataclass(frozen=True)
 class SiteBindingFacts:
     exists: bool
+    """Whether IIS has a site of this name; without IIS there is none."""
     started: bool
+    """``State`` of Get-Website is Started; False for a site that is not there."""
     ports: dict[int, str]
     """Ports of the site's bindings for every address and name → thumbprint of the certificate there (empty: none)."""
     others: dict[int, str]
@@ -124,8 +130,11 @@ class Sites:
     """The web sites of a machine: name in lower case → whether it runs, and everything that they are bound to."""
 
     started: dict[str, bool]
+    """``State`` of Get-Website is Started; empty where IIS is not installed."""
     bindings: tuple[Binding, ...]
+    """The HTTPS ones, of all sites."""
     usable: frozenset[str]
+    """Thumbprints, in upper case, of the certificates with a private key in LocalMachine\\My."""
 
     def facts(self, site: str, node: NodeView | None) -> SiteBindingFacts:
         """What there is of one of them."""

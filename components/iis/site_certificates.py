@@ -47,6 +47,7 @@ class SiteCertificatesInputs(Inputs):
 @dataclass(frozen=True)
 class SiteCertificatesFacts:
     sites: Sites
+    """All of the machine, not only the declared ones."""
     node: NodeView | None = None
     """The node of the tier's cluster that the machine is; None where there is no cluster."""
 

@@ -64,7 +64,9 @@ class NodeInputs(Inputs):
 @dataclass(frozen=True)
 class NodeFacts:
     first: NodeView
+    """The cluster as its first node sees it; the same as ``node`` on that node, and where the first one is lost."""
     node: NodeView
+    """The cluster as this machine sees it; not ``bound`` where it has not joined."""
     ours: bool = True
     """Whether the cluster was made by this program; then so was every node's part in it."""
 

@@ -88,6 +88,7 @@ class Trigger:
     kind: str
     """Its class in WMI: ``MSFT_TaskBootTrigger``."""
     enabled: bool
+    """False: it starts nothing, however the task itself is."""
     begins: str = ""
     """``StartBoundary`` as Windows shows it, local time in ISO 8601."""
     interval: str = ""
@@ -99,6 +100,7 @@ class Task:
     """A scheduled task as Windows shows it."""
 
     enabled: bool
+    """Its ``State`` is not Disabled."""
     user: str
     """Whom it runs as, as Task Scheduler shows it."""
     level: str
@@ -106,11 +108,13 @@ class Task:
     actions: tuple[str, ...]
     """The command line of each action."""
     triggers: tuple[Trigger, ...]
+    """In the order of Get-ScheduledTask."""
 
 
 @dataclass(frozen=True)
 class NodeHealthFacts:
     task: Task | None = None
+    """None: the machine has no task of this name."""
     script: str = ""
     """The text of the script that lies there; empty where none does."""
     settings: str = ""
@@ -118,6 +122,7 @@ class NodeHealthFacts:
     rights: str = ""
     """Owner and rights of the folder of all tasks of this program, as SDDL; empty where there is none."""
     attributes: str = ""
+    """File attributes of the folder of all tasks, ``Directory``; a link has ``ReparsePoint``. Empty: no folder."""
     own: str = ""
     """Owner and rights of the folder of this task."""
     data: str = r"C:\ProgramData"

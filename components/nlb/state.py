@@ -31,17 +31,19 @@ class PortRule:
     """What the nodes of a cluster have in common of a rule."""
 
     start: int
+    """First port, 0 to 65535."""
     end: int
     """Last port, the same as ``start`` for one port."""
     protocol: str
-    """As Get-NlbClusterPortRule gives it."""
+    """``Protocol`` of Get-NlbClusterPortRule, in lower case: tcp, udp or both."""
     mode: str
-    """``FilteringMode`` of Get-NlbClusterPortRule."""
+    """``FilteringMode`` of Get-NlbClusterPortRule, in lower case: multiple, single or disabled."""
     affinity: str
-    """``Affinity`` of Get-NlbClusterPortRule."""
+    """``Affinity`` of Get-NlbClusterPortRule, in lower case: none, single or network."""
     timeout: int = 0
     """Minutes that a client stays with its node after its last connection."""
     address: str = ALL_ADDRESSES
+    """``VirtualIPAddress`` of Get-NlbClusterPortRule; 255.255.255.255: every address of the cluster."""
 
     def __str__(self) -> str:
         timeout = f" time-out {self.timeout}" if self.timeout else ""
@@ -58,6 +60,7 @@ class NodeView:
     """What one machine says of the cluster its card is bound to."""
 
     machine: str
+    """The one that was asked, by its name in the topology."""
     bound: bool
     """Whether NLB is bound to its card."""
     name: str = ""
@@ -67,7 +70,7 @@ class NodeView:
     mask: str = ""
     """The cluster's subnet mask, dotted."""
     mode: str = ""
-    """``OperationMode`` of Get-NlbCluster."""
+    """``OperationMode`` of Get-NlbCluster, in lower case: unicast, multicast or igmpmulticast."""
     nodes: tuple[tuple[str, str], ...] = ()
     """(machine, state) of every node it sees; the state as Windows gives it."""
     rules: frozenset[PortRule] = frozenset()

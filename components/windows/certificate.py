@@ -59,7 +59,9 @@ class CertificateInputs(Inputs):
 @dataclass(frozen=True)
 class CertificateFacts:
     installed: bool
+    """Whether LocalMachine\\My has one with the declared thumbprint."""
     private_key: bool
+    """``HasPrivateKey``; False where it is not installed."""
     missing: frozenset[str] = frozenset()
     """The intermediate authorities that are not in the store for them, by thumbprint."""
     needed: frozenset[str] = frozenset()

@@ -24,7 +24,9 @@ class FeatureInputs(Inputs):
 @dataclass(frozen=True)
 class FeatureFacts:
     installed: bool
+    """``InstallState`` of Get-WindowsFeature is Installed: usable now."""
     restart_pending: bool
+    """``InstallState`` is InstallPending: installed only after a restart."""
 
 
 class FeatureResource(Resource[FeatureInputs, FeatureFacts]):

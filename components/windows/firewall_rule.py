@@ -45,11 +45,17 @@ class FirewallRuleInputs(Inputs):
 @dataclass(frozen=True)
 class FirewallRuleFacts:
     exists: bool
+    """False: every other field has its default."""
     enabled: bool = False
+    """``Enabled`` of Get-NetFirewallRule."""
     direction: str = ""
+    """Inbound or Outbound."""
     action: str = ""
+    """Allow, Block or NotConfigured."""
     protocol: str = ""
+    """``Protocol`` of Get-NetFirewallPortFilter: TCP, UDP, Any, or a number."""
     profile: str = ""
+    """Any, or the profiles in Windows' order: ``Domain, Private``."""
     ports: tuple[str, ...] = ()
     """As Windows gives them: a number, a range, or ``Any``."""
     remote: tuple[str, ...] = ()

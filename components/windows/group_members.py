@@ -29,6 +29,7 @@ class GroupMembersInputs(Inputs):
 @dataclass(frozen=True)
 class GroupMembersFacts:
     exists: bool
+    """Whether the machine has a local group of this name."""
     members: frozenset[str]
     """Lower case."""
 

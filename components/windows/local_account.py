@@ -49,17 +49,23 @@ class LocalAccountInputs(Keyed):
 @dataclass(frozen=True)
 class AccountState:
     password_is_ours: bool
+    """Whether the server's mark fits the declared password and the time when it was last set."""
     never_expires: bool
+    """``PasswordNeverExpires``: about the password, not the account."""
     enabled: bool
+    """``Enabled``; a locked account may be enabled."""
     description: str
+    """As Windows shows it in Local Users and Groups; empty: none."""
     groups: frozenset[str]
     """Lower-case names of the groups it is in."""
     locked: bool = False
+    """``IsAccountLockedOut()``: after wrong passwords, until Windows or an administrator unlocks it."""
 
 
 @dataclass(frozen=True)
 class LocalAccountFacts:
     account: AccountState | None
+    """None: the server has no account of this name."""
     groups: frozenset[str]
     """Lower-case names of all local groups of the server."""
     mark: Secret

@@ -39,6 +39,7 @@ class Intermediate:
     """A certificate of an authority between the certificate and its root."""
 
     thumbprint: str
+    """SHA-1, upper-case hexadecimal digits."""
     content: str
     """DER, base64."""
 
@@ -50,9 +51,13 @@ class Pfx:
     content: Secret
     """The file, base64."""
     password: Secret
+    """What opens the file; checked when it is read."""
     dns_names: tuple[str, ...]
+    """The DNS entries of subjectAltName, wildcards as they are; the common name does not count."""
     not_before: datetime
+    """UTC, from the certificate."""
     not_after: datetime
+    """UTC, from the certificate; valid up to and with it."""
     intermediates: tuple[Intermediate, ...] = ()
     """What a server has to send along, the issuer of the certificate first."""
 
