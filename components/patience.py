@@ -11,9 +11,11 @@ from remote.errors import MachineError
 
 @dataclass(frozen=True)
 class Patience:
-    """Remembers since when each cause has been seen without a break."""
+    """Remembers since when each cause has been seen without a break. A wait has one of its own, ``patience``;
+    two waits that differ in it alone are equal."""
 
     clock: Callable[[], float] = field(default=time.monotonic, compare=False)
+    """In seconds, never set back; only differences count."""
     _since: dict[str, float] = field(default_factory=dict, compare=False)
 
     def look(self, causes: Mapping[str, tuple[float, MachineError]]) -> None:

@@ -34,11 +34,15 @@ class Entry:
     """One line of a log."""
 
     ended: datetime
+    """With its time zone: UTC, to the second."""
     resource: str
     """Or the command."""
     machine: str
+    """By its name in the topology."""
     result: str
+    """``done in 3.1 s``, or ``failed after 3.1 s:`` and what was found."""
     sentence: str
+    """On one line, secrets masked."""
 
     @property
     def failed(self) -> bool:
@@ -67,7 +71,9 @@ class StepLog:
     """The log of one stack, for the steps of one resource. Without a file nothing is written."""
 
     file: Path | None = None
+    """``logs/<stack>.log``; created with the first line, with its folder."""
     resource: str = ""
+    """Its name in Pulumi, or the command."""
 
     @classmethod
     def of(cls, urn: str) -> StepLog:

@@ -1,7 +1,8 @@
 """Steps: what a plan consists of. A step is a sentence of a runbook and the one action that fulfils it.
 
 Plans are pure data, so that they can be compared, printed and tested without a machine. ``components.step_runner``
-carries them out.
+carries them out. Every action has the ``machine`` that it is about, by its name in the topology. The ``path`` of a leaf
+script is the one below ``components``: ``nlb/add_node.ps1``.
 """
 
 from __future__ import annotations
@@ -28,23 +29,28 @@ class Script:
     machine: str
     path: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    """By the script's parameter names, passed as values and never as script text; a ``Secret`` may be among them."""
     timeout_seconds: float = 120
+    """How long the script may run."""
 
 
 @dataclass(frozen=True)
 class Sql:
     """Run a T-SQL leaf script that changes one thing. ``integrated``: on the server itself, as the Windows account.
 
-    ``watched``: a backup or restore, which shows its percentage and may take as long as it gets on; ``seconds`` then is
-    how long it may stand still.
+    ``watched``: a backup or restore, which shows its percentage and may take as long as it gets on;
+    ``timeout_seconds`` then is how long it may stand still.
     """
 
     machine: str
     path: str
     values: tuple[Value, ...] = ()
+    """For the ``?`` of the script, in order; a ``Secret`` may be among them."""
     database: str = "master"
+    """The one that the script runs in; an ``integrated`` one always runs in master."""
     integrated: bool = False
     timeout_seconds: float = 120
+    """How long a statement may run; a ``watched`` one: how long without progress."""
     watched: bool = False
 
 
@@ -54,7 +60,9 @@ class SqlTransaction:
 
     machine: str
     parts: tuple[tuple[str, tuple[Value, ...]], ...]
+    """In the order in which they run; values as in ``Sql``."""
     timeout_seconds: float = 120
+    """For each script; where one request carries several transactions, for all of these together."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +74,12 @@ class ScheduledTask:
 
     machine: str
     task: str
+    """Its name in the Task Scheduler; one that a killed run left running is watched (``run_detached``)."""
     path: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    """By the script's parameter names; JSON values only."""
     timeout_seconds: float = 600
+    """How long until the task has ended; one that takes longer stays, and the next attempt finds it."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +88,7 @@ class Restart:
 
     machine: str
     timeout_seconds: float = 900
+    """From the order until PowerShell answers with a later time of boot."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +103,7 @@ class WaitFor:
     machine: str
     waiting_for: Callable[[Any], str]
     timeout_seconds: float
+    """How long the condition may take to hold; 0: it is looked at once."""
     logged_off: bool = False
     to_go: Callable[[Any], Mapping[str, int]] | None = None
     """What is left to do, each with its amount, for a wait that may take as long as it gets on: the time-out then
@@ -128,6 +141,7 @@ class Step:
     """One sentence of the runbook ("On SQL2, restore the full backup of …") and its action."""
 
     sentence: str
+    """One line with a full stop, without secrets: preview, log and errors show it."""
     action: Action
     remedy: str = ""
     """What to do when it fails, where the machine's own words do not say it."""

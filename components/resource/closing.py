@@ -45,6 +45,7 @@ class Run:
     created: bool = False
     """The old instance is deleted for the first time."""
     deletions: int = 0
+    """How many resources this process was told to delete, those that failed included."""
 
     @property
     def to_verify(self) -> bool:
@@ -102,6 +103,7 @@ class Closing(pulumi.dynamic.Resource, module="farm", name="Closing"):
     """What everything else depends on."""
 
     resources: pulumi.Output[str]
+    """SHA-256, as hexadecimal text, of the sorted names of all resources: it changes when one comes or goes."""
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
         resources: pulumi.Output[str]

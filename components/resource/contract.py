@@ -39,6 +39,7 @@ class Resource(ABC, Generic[InputsT, FactsT]):
     INPUTS: ClassVar[type[Inputs]]
     """Follows from the class's type argument."""
     KIND: ClassVar[Kind] = Kind.SETTING
+    """Decides what is done about a thing that exists before its create, and whether it has a claim."""
     COMPUTED: ClassVar[tuple[str, ...]] = ()
     """The outputs beside the inputs: the keys of ``outputs`` (and of ``change_outputs``)."""
 

@@ -51,6 +51,7 @@ class Placeholder:
     """Stands in a model for a value that another resource gives, and that is not known yet."""
 
     output: Any
+    """The ``pulumi.Output`` that has the value in its place; a secret stays one."""
 
 
 class InvalidInputsError(Exception):

@@ -57,12 +57,17 @@ class Lease:
     """Who works on a machine. Times are the machine's, UTC."""
 
     stack: str
+    """``project/stack``; of a command its stack and the command: ``prod, command maintenance``."""
     identity: str
     """The stack's."""
     run: str
+    """Random, of the process that took it: tells two runs of one stack apart."""
     operator: str
+    """``account@computer`` of the process that took it."""
     since: str
+    """``2013-06-05T10:00:00``; empty before it is written to a machine."""
     expires: str
+    """In the form of ``since``; each renewal moves it on."""
     process: int = 0
     """Of a command beside Pulumi, on the operator's computer; 0: of a run of Pulumi, or not known."""
     health_goes_on: bool = False

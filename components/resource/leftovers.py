@@ -30,7 +30,9 @@ class Leftover:
     """One claim."""
 
     machine: str
+    """The one that keeps the claim, by its name in the topology."""
     resource_id: str
+    """The key under which the machine keeps it (``Resource.resource_id``)."""
     claim: Claim
 
     def __str__(self) -> str:
@@ -45,6 +47,7 @@ class Look:
 
     left: tuple[Leftover, ...]
     unread: tuple[MachineError, ...]
+    """The error of each such machine: whether it holds anything is unknown."""
 
 
 def find(remote: Remote, topology: Topology, belongs: Callable[[Claim], bool]) -> Look:

@@ -54,6 +54,7 @@ class Outcome(Generic[FactsT]):
     facts: FactsT
     """What was observed after the last one."""
     ownership: Ownership
+    """What the state keeps for a later delete; without a token for a probe, which has no claim."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,10 @@ class Reconciler(Generic[InputsT, FactsT]):
 
     resource: Resource[InputsT, FactsT]
     observe: Callable[[InputsT], FactsT]
+    """Reads fresh facts. Raises ``MachineError`` where a machine does not answer: never taken for a thing gone."""
     run: Runner
     claims: ClaimStore
+    """Those on the machines; a probe (``Kind.PROBE``) has none."""
     how_to_adopt: Callable[[InputsT], str]
     """What an operator does about an object that exists already."""
     owner: Owner = field(default_factory=Owner)

@@ -68,7 +68,9 @@ class StackIdentity(pulumi.dynamic.Resource, module="farm", name="StackIdentity"
     """The identity of the stack."""
 
     stack: pulumi.Output[str]
+    """``project/stack``, as it was called when it was made: a later rename does not change it."""
     identity: pulumi.Output[str]
+    """Random, 32 hexadecimal digits; what claims name their stack by."""
 
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
         stack = f"{pulumi.get_project()}/{pulumi.get_stack()}"
