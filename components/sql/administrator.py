@@ -51,9 +51,11 @@ class AdministratorInputs(OnReplicas):
 @dataclass(frozen=True)
 class LoginState:
     name: str
+    """As the server has it: ``sa`` may have been renamed."""
     sid: str
     """Hexadecimal, with 0x."""
     disabled: bool
+    """``is_disabled`` of sys.sql_logins."""
     password_matches: bool
     """Whether the configured password is the one that it has (PWDCOMPARE)."""
     sysadmin: bool

@@ -49,6 +49,7 @@ class AlwaysOnFacts:
     """Of the same servers."""
     group: Group
     carried: Carried = NOTHING
+    """Of the servers that answer: a restart concerns it as well."""
 
     def running(self, machine: str) -> bool:
         return self.group.servers[machine].hadr

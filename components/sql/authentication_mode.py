@@ -35,7 +35,9 @@ class AuthenticationModeInputs(RestartInputs, OnReplicas):
 @dataclass(frozen=True)
 class ServerMode:
     running: str
+    """``windows`` or ``mixed`` (SERVERPROPERTY, IsIntegratedSecurityOnly): that of the last start."""
     configured: str
+    """``windows`` or ``mixed`` (LoginMode in the registry): that of the next start."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class AuthenticationModeFacts:
     """By machine; one that does not answer is missing."""
     group: Group
     carried: Carried = NOTHING
+    """Of the servers that answer: a restart concerns it as well."""
 
 
 def read_mode(remote: Remote, machine: str) -> ServerMode:

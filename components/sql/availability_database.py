@@ -90,13 +90,21 @@ class Copy:
     """The database as one server has it."""
 
     state: str
+    """``state_desc`` of sys.databases: ONLINE, RESTORING, SUSPECT, …"""
     recovery_model: str
+    """``recovery_model_desc``: FULL, BULK_LOGGED or SIMPLE."""
     read_only: bool
+    """``is_read_only``; such a database enters no group."""
     user_access: str
+    """``user_access_desc``: MULTI_USER, SINGLE_USER or RESTRICTED_USER."""
     auto_close: bool
+    """``is_auto_close_on``; such a database enters no group."""
     in_group: bool
+    """Whether it has a ``group_database_id``, of whichever group."""
     chain_started: bool
+    """Whether it has a ``last_log_backup_lsn``: a full backup has begun its log chain."""
     past: Past = NOTHING_TOLD
+    """Its recovery fork and LSNs; empty where the server does not tell them."""
     restored: tuple[Restored, ...] = ()
     """What was restored as it, of one that is restoring and in no group."""
 
@@ -108,6 +116,7 @@ class Copy:
 @dataclass(frozen=True)
 class AvailabilityDatabaseFacts:
     group: Group
+    """The group with all its databases, not only this one."""
     copies: dict[str, Copy]
     """By machine; a machine that has no such database is missing."""
     now: str

@@ -35,8 +35,11 @@ class SystemLogin:
     """The login of the cluster's service on one server."""
 
     account: str
+    """The name of LocalSystem in the language of that Windows: ``NT AUTHORITY\\SYSTEM``."""
     exists: bool
+    """Whether a login has its SID."""
     missing: tuple[str, ...]
+    """Server permissions of ``RIGHTS`` that it is not granted; empty for a member of sysadmin."""
 
 
 class ClusterAccessResource(Resource[ClusterAccessInputs, dict[str, SystemLogin]]):

@@ -71,7 +71,9 @@ class MirroringEndpointInputs(OnReplicas):
 @dataclass(frozen=True)
 class Endpoint:
     name: str
+    """As SQL Server has it: it may be another than the declared one."""
     port: int
+    """The TCP port on which it listens (sys.tcp_endpoints)."""
     state: str
     """STARTED, STOPPED or DISABLED (``state_desc``)."""
     role: str
@@ -79,6 +81,7 @@ class Endpoint:
     encryption: str
     """``encryption_algorithm_desc``: AES, RC4, ``NONE, AES``, …"""
     authentication: str = BY_WINDOWS
+    """``connection_auth_desc``: NEGOTIATE, ``CERTIFICATE, NTLM``, …"""
 
 
 _READ = tuple(one.name for one in fields(Endpoint))
@@ -87,6 +90,7 @@ _READ = tuple(one.name for one in fields(Endpoint))
 @dataclass(frozen=True)
 class MirroringEndpointFacts:
     endpoint: Endpoint | None
+    """None: the server has none, or does not answer (``unreachable``)."""
     logins: dict[str, str]
     """By account of a partner that answers: its login here, empty where it has none."""
     admitted: frozenset[str]

@@ -35,6 +35,7 @@ class FailoverClusterCheckFacts:
     machine: str = ""
     """The node that says it; empty where none does."""
     name: str = ""
+    """``Name`` of Get-Cluster; empty where no node says it."""
     addresses: tuple[str, ...] = ()
     """Those of all its IP resources, listeners' among them."""
 

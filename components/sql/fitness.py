@@ -28,6 +28,7 @@ class Encryption:
     """What protects the key of an encrypted database (TDE)."""
 
     thumbprint: str
+    """``encryptor_thumbprint`` as hexadecimal text with 0x."""
     certificate: str
     """Its name on the primary; empty for what is no certificate of master."""
 
@@ -37,8 +38,11 @@ class Shortage:
     """A volume on which a copy does not fit."""
 
     volume: str
+    """The folder where it is mounted: ``D:\\``."""
     needed_kilobytes: int
+    """What all files of the copy that go on it take together."""
     free_kilobytes: int
+    """``FreeSpace`` of Win32_Volume."""
 
     def __str__(self) -> str:
         return f"{self.volume} {self.needed_kilobytes // 1024} MB, of which {self.free_kilobytes // 1024} MB are free"
@@ -51,9 +55,11 @@ class Server:
     version: str
     """``11.0.7001.0``."""
     collation: str
+    """The server's own, not that of a database."""
     missing: tuple[str, ...] = ()
     """Folders that a copy's files need and that its service account does not find."""
     short: tuple[Shortage, ...] = ()
+    """Empty where everything fits, and where no file would be copied."""
     certificate: bool = True
     """Whether it can use the certificate that a copy needs, if any."""
 

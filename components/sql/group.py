@@ -36,15 +36,19 @@ class Replica:
     """One replica as the primary sees it; ``role`` is as the replica itself says, empty when it cannot be asked."""
 
     machine: str
+    """Its name in the topology; that of its computer where the topology does not have it."""
     server: str
     """Its server as SQL Server names it: ``SQL2`` or ``SQL2\\WAP``."""
     role: str
+    """PRIMARY, SECONDARY or RESOLVING (``role_desc``)."""
     connected: bool
+    """``connected_state_desc`` is CONNECTED."""
     availability_mode: str
     """SYNCHRONOUS_COMMIT or ASYNCHRONOUS_COMMIT (``availability_mode_desc``)."""
     failover_mode: str
     """AUTOMATIC or MANUAL (``failover_mode_desc``)."""
     joined: bool = True
+    """``join_state_desc`` is not NOT_JOINED."""
     url: str = ""
     """Its endpoint's, ``TCP://sql2.hyper-v.nu:5022``."""
     trouble: str = ""
@@ -61,12 +65,17 @@ class DatabaseReplica:
     """One database on one replica, as the primary sees it."""
 
     database: str
+    """In the spelling of the primary."""
     machine: str
+    """As ``Replica.machine``."""
     joined: bool
+    """``is_database_joined``."""
     failover_ready: bool
+    """``is_failover_ready``: a planned failover to this replica loses nothing of the database."""
     synchronization: str
     """``synchronization_state_desc``: SYNCHRONIZED, SYNCHRONIZING, NOT SYNCHRONIZING, …; empty where unknown."""
     suspended: bool
+    """``is_suspended``; False where unknown."""
     suspend_reason: str = ""
     """``suspend_reason_desc``, as SUSPEND_FROM_USER; empty while it is not suspended."""
     to_send: int | None = None
@@ -85,9 +94,13 @@ class Group:
     """A group; ``primary`` is empty while no reachable replica says that it is the primary."""
 
     name: str
+    """As it was asked for, whether or not a server has it."""
     primary: str
+    """The machine, by its name in the topology."""
     replicas: tuple[Replica, ...]
+    """As the primary lists them; none without a primary."""
     databases: tuple[DatabaseReplica, ...]
+    """One for each database on each replica, as the primary lists them; none without a primary."""
     servers: Mapping[str, Server] = field(default_factory=dict)
     """By machine; one that does not answer is missing."""
     unreachable: Mapping[str, str] = field(default_factory=dict, compare=False)
