@@ -87,7 +87,9 @@ class Restored:
     """A backup that was restored as the database: its name, and the LSN up to which it reaches."""
 
     name: str
+    """``name`` of msdb's backupset; empty for a backup without one."""
     last_lsn: int
+    """``last_lsn`` of msdb's backupset: the next log has to begin there or before."""
 
 
 def read_restored(remote: Remote, machine: str, database: str, attempted: str) -> tuple[Restored, ...]:

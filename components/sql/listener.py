@@ -40,9 +40,13 @@ class ListenerInputs(Inputs):
 @dataclass(frozen=True)
 class ListenerFacts:
     primary: str
+    """The machine whose server has that role; empty where no server has the group."""
     name: str = ""
+    """``dns_name``, in its own spelling; empty where the group has no listener of the declared name."""
     port: int = 0
+    """TCP; 0 without a listener."""
     addresses: tuple[str, ...] = ()
+    """``ip_address`` of each, sorted as texts; empty without a listener."""
     other: str = ""
     """The listener that the group has, where it has another name: a group has one."""
 

@@ -35,7 +35,9 @@ class LogState:
     waits_for: str
     """What its space waits for (``log_reuse_wait_desc``)."""
     used_kilobytes: int
+    """``Log File(s) Used Size (KB)`` on the primary; 0 where it has no such counter."""
     size_kilobytes: int
+    """``Log File(s) Size (KB)`` on the primary; 0 where it has no such counter."""
 
     def __str__(self) -> str:
         last = f"last log backup {words(self.age)} ago" if self.backed_up else f"no log backup in {words(self.age)}"

@@ -23,10 +23,13 @@ class Permission:
     state: str
     """GRANT, GRANT_WITH_GRANT_OPTION or DENY."""
     right: str
+    """``permission_name``: CONNECT SQL, ALTER ANY LOGIN, …"""
     grantor: str = ""
     """Who granted it; empty for ``sa``."""
     kind: str = ""
+    """LOGIN, SERVER ROLE, ENDPOINT or AVAILABILITY GROUP; empty: the whole server."""
     securable: str = ""
+    """The securable's name, unquoted; empty: the whole server."""
     grantee: str = ""
     """Who has it, where that does not follow from where the permission stands."""
 
@@ -43,6 +46,7 @@ class Owned:
     kind: str
     """DATABASE, ENDPOINT, SERVER ROLE, AVAILABILITY GROUP or JOB."""
     name: str
+    """Unquoted; of a job, the name that it has in msdb."""
 
     def __str__(self) -> str:
         return f"{self.kind.lower()} {self.name}"
@@ -53,6 +57,7 @@ class Holdings:
     """What a login has on its server alone: it is not mirrored, but kept when the login has to be recreated."""
 
     owned: frozenset[Owned] = frozenset()
+    """What goes to another login before this one can be dropped."""
     held: frozenset[Permission] = frozenset()
     """Permissions on single securables."""
     granted: frozenset[Permission] = frozenset()
@@ -60,6 +65,7 @@ class Holdings:
     upon: frozenset[Permission] = frozenset()
     """Permissions that others have on it."""
     credential: str = ""
+    """The name of the credential that it is mapped to; empty: none."""
     sessions: tuple[str, ...] = ()
     """Who is logged on with it: host and program."""
 
@@ -70,19 +76,27 @@ class Login:
     lives in memory only. ``permissions`` are those on the whole server."""
 
     name: str
+    """In the spelling of that server."""
     sid: str
+    """In one form, so that texts compare as SIDs: digits in upper case."""
     hash: Secret
+    """``password_hash`` of sys.sql_logins; empty for a Windows login."""
     policy: bool
     """CHECK_POLICY: the password policy of Windows is enforced."""
     expiration: bool
     """CHECK_EXPIRATION."""
     disabled: bool
+    """``is_disabled``."""
     default_database: str
+    """``master`` where the server has none for it."""
     password_set: str
     """When its password was set, as UTC text of one form, so that texts compare as times."""
     roles: frozenset[str] = frozenset()
+    """The server roles that it is itself a member of, fixed ones as well; ``public`` is not among them."""
     permissions: frozenset[Permission] = frozenset()
+    """None on single securables: these are in ``holdings``."""
     language: str = "us_english"
+    """``default_language_name``; ``us_english`` where the server has none for it."""
     must_change: bool = False
     """Its password has to be changed at the next log-on."""
     locked: bool = False
@@ -90,6 +104,7 @@ class Login:
     windows: bool = False
     """The login of a Windows account or group: it has no password here, and the SID that Windows gave it."""
     holdings: Holdings = Holdings()
+    """Never compared between servers."""
 
     def differences(self, other: Login, fold: Fold = str.lower) -> dict[str, str]:
         """What of another login of the same SID differs from this one, and how, in words: without any value of a
@@ -110,8 +125,11 @@ class ServerRole:
     """A user-defined server role, with its rights and the roles that it is itself a member of."""
 
     name: str
+    """In the spelling of that server."""
     roles: frozenset[str] = frozenset()
+    """Direct memberships only, in fixed or user-defined roles."""
     permissions: frozenset[Permission] = frozenset()
+    """Those on the whole server."""
 
     def differences(self, other: ServerRole, fold: Fold = str.lower) -> dict[str, str]:
         """As those of a login."""
@@ -176,6 +194,7 @@ class Logins:
     names."""
 
     by_name: dict[str, Login]
+    """Without ``sa`` and the server's own (``##…##``); Windows logins are among them."""
     roles: dict[str, ServerRole] = field(default_factory=dict)
     """The user-defined server roles."""
     databases: dict[str, str] = field(default_factory=dict)

@@ -44,7 +44,9 @@ class Finding:
     """One login (or server role) on one server: how it differs, and what is due or left because of that."""
 
     name: str
+    """The login's; ``the server role …`` or ``the owner of …`` where it is about one of those."""
     machine: str
+    """The server where it was found, not the authority."""
     how: str = ""
     """How it differs from the authority's; empty when it does not."""
     action: str = "none"
@@ -53,6 +55,7 @@ class Finding:
     done: str = ""
     """The same as a clause, for the report."""
     steps: tuple[Step, ...] = ()
+    """None where nothing is done; a refused one has the step that fails."""
     note: str = ""
     """What is otherwise there for a good reason, for the report."""
 
@@ -63,6 +66,7 @@ class NoSessions:
 
     machine: str
     name: str
+    """The login's, found as that server compares names."""
 
     def __call__(self, facts: Any) -> str:
         there = facts.servers[self.machine].named(self.name)

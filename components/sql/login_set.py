@@ -24,6 +24,7 @@ from remote.names import folded, same
 @dataclass(frozen=True)
 class LoginMirrorFacts:
     primary: str
+    """The primary's machine; where no server has the group, the first of the declared ones."""
     users: dict[str, str]
     """SID → name of the users in the databases."""
     servers: dict[str, Logins]

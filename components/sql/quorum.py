@@ -29,6 +29,7 @@ class Member:
     up: bool
     """``member_state``."""
     votes: int
+    """``number_of_quorum_votes``; 0 where the view has NULL."""
 
     @property
     def server(self) -> str:
@@ -44,11 +45,13 @@ class Quorum:
     """The cluster as one of its nodes sees it; without members where that node has no quorum."""
 
     cluster: str
+    """``cluster_name`` of sys.dm_hadr_cluster; empty without members."""
     kind: str
     """NODE_MAJORITY, NODE_AND_FILE_SHARE_MAJORITY, …"""
     state: str
     """NORMAL_QUORUM, FORCED_QUORUM or UNKNOWN_QUORUM_STATE."""
     members: tuple[Member, ...]
+    """Every node and the witness, those that are down as well."""
 
     @property
     def witness(self) -> Member | None:

@@ -36,7 +36,9 @@ class Answers(Generic[T]):
     """What the replicas said, and the names of those that did not answer."""
 
     given: dict[str, T]
+    """By machine."""
     unreachable: tuple[str, ...] = ()
+    """Always empty where the topology has ``sql.unreachable: stop``: that is an error."""
 
 
 def query_each(

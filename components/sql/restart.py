@@ -28,7 +28,7 @@ from remote.errors import MachineError
 
 
 class Restarting(TypedDict):
-    """What every setting of ``RestartInputs`` is given alike, under the names that the inputs have."""
+    """What every setting of ``RestartInputs`` is given alike: the inputs of these names, with what they mean there."""
 
     group: str
     machines: tuple[str, ...]
@@ -63,6 +63,7 @@ class Healthy:
     business, which may come only later. Raises ``MachineError`` where another one stays away."""
 
     away: frozenset[str] = frozenset()
+    """Machines that are not waited for, by their names in the topology."""
     other: str = ""
     """The group, where it is not the one that the facts are about."""
     patience: Patience = field(default_factory=Patience, compare=False)

@@ -32,6 +32,7 @@ class File:
     path: str
     kind: str
     kilobytes: int = 0
+    """The size on disk when it was read (``size`` of sys.master_files), not what the data takes."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,9 @@ class Folders:
     """Where an instance puts new files."""
 
     data: str
+    """``DefaultData`` of the instance's registry, without a backslash at the end; else the folder of master."""
     log: str
+    """``DefaultLog``, in the same form; else the folder of master."""
 
     def of(self, kind: str) -> str:
         return self.log if kind == "LOG" else self.data

@@ -27,6 +27,7 @@ class Outside:
 
     machine: str
     database: str
+    """In the spelling of the topology."""
     age: float
     """In seconds, by that server's own clock."""
 
