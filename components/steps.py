@@ -141,7 +141,7 @@ class Step:
     """One sentence of the runbook ("On SQL2, restore the full backup of …") and its action."""
 
     sentence: str
-    """One line with a full stop, without secrets: preview, log and errors show it."""
+    """One line with a full stop, without secrets: the progress, the log and errors show it."""
     action: Action
     remedy: str = ""
     """What to do when it fails, where the machine's own words do not say it."""

@@ -62,7 +62,7 @@ class Binding:
     information: str
     """``bindingInformation`` of Get-WebBinding: address, port and host name, ``*:443:``."""
     flags: int
-    """``sslFlags`` of Get-WebBinding: bit 1 is server name indication."""
+    """``sslFlags`` of Get-WebBinding: 1 is server name indication, 2 the central certificate store, 3 both."""
     thumbprint: str
     """``certificateHash``, upper-case hexadecimal digits; empty where the binding has no certificate."""
 

@@ -88,7 +88,7 @@ class Trigger:
     kind: str
     """Its class in WMI: ``MSFT_TaskBootTrigger``."""
     enabled: bool
-    """False: it starts nothing, however the task itself is."""
+    """False: Windows ignores the trigger, even where the task is enabled."""
     begins: str = ""
     """``StartBoundary`` as Windows shows it, local time in ISO 8601."""
     interval: str = ""

@@ -45,7 +45,7 @@ class Run:
     created: bool = False
     """The old instance is deleted for the first time."""
     deletions: int = 0
-    """How many resources this process was told to delete, those that failed included."""
+    """How many resources of the farm this process began to delete, those that failed included."""
 
     @property
     def to_verify(self) -> bool:

@@ -59,7 +59,7 @@ class Lease:
     stack: str
     """``project/stack``; of a command its stack and the command: ``prod, command maintenance``."""
     identity: str
-    """The stack's."""
+    """The one of the stack (``StackIdentity``); of a command ``no stack's``."""
     run: str
     """Random, of the process that took it: tells two runs of one stack apart."""
     operator: str

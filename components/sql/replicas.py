@@ -38,7 +38,7 @@ class Answers(Generic[T]):
     given: dict[str, T]
     """By machine."""
     unreachable: tuple[str, ...] = ()
-    """Always empty where the topology has ``sql.unreachable: stop``: that is an error."""
+    """Empty with ``sql.unreachable: stop``, where such a replica is an error."""
 
 
 def query_each(
