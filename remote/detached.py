@@ -57,12 +57,19 @@ class Found:
     """A task as it was found on a machine; ``run`` and ``content`` are empty for one that is not this program's."""
 
     there: bool
+    """Whether the machine has a scheduled task of this name."""
     run: str = ""
+    """The run that started it: 32 hexadecimal digits of the task's description."""
     content: str = ""
+    """SHA-256 of its script and arguments, in hexadecimal digits, from the description too."""
     state: str = ""
+    """As ``Get-ScheduledTask`` says: ``Ready``, ``Running``, ``Queued``, …; empty without a task."""
     last_result: int = 0
+    """``LastTaskResult`` of ``Get-ScheduledTaskInfo``: an exit code or a constant of the Task Scheduler."""
     progress: str = ""
+    """The last line in which the script told how far it is; empty where no run was asked about."""
     result: str | None = None
+    """The text of the run's ``result.json``; None where it is not there yet."""
 
     @property
     def active(self) -> bool:

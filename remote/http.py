@@ -37,7 +37,9 @@ class RefusedAccountError(HttpError):
 @dataclass(frozen=True)
 class Answer:
     status: int
+    """HTTP's; no redirect is followed."""
     body: bytes
+    """``MOST_BYTES`` at most."""
     certificate: bytes
     """The server's certificate, DER."""
     location: str = ""
