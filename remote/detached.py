@@ -96,11 +96,12 @@ def run_detached(
     timeout_seconds: float,
     report: Report,
 ) -> list[Any]:
-    """Run a script as a scheduled task and give what it wrote.
+    """Run a script, by its text, as a scheduled task of this name and give what it wrote.
 
     A task of this name that a killed run left behind and that still runs is watched instead of started again when its
     script and arguments are the same, and waited for when they are not. Raises ``MachineError`` with the script's
-    error, or when the time is up; then the task stays, and the next attempt finds it.
+    error, or when the time is up; then the task stays, and the next attempt finds it. ``timeout_seconds`` is the time
+    for the script; a task of a killed run has as long to end before. ``report`` is told each new line of progress.
     """
     text = json.dumps(dict(arguments), sort_keys=True)
     content = hashlib.sha256((script + text).encode()).hexdigest()
@@ -126,7 +127,7 @@ def run_detached(
 
 
 def sweep(powershell: Scripts, *, attempted: str, timeout_seconds: float, report: Report) -> None:
-    """Remove what killed runs left on a machine; what still runs of it is waited for."""
+    """Remove what killed runs left on a machine; what still runs of it is waited for, each task ``timeout_seconds``."""
     for task in powershell.run(_LIST, attempted=attempted):
         _clear(powershell, task, attempted, timeout_seconds, report)
 
@@ -168,7 +169,8 @@ def _read(powershell: Scripts, task: str, run: str, attempted: str) -> Found:
 
 
 def refuse_untrusted(machine: str, attempted: str, rights: str, attributes: str) -> None:
-    """Raises ``MachineError`` where the folder of what runs is there, and others than administrators may change it."""
+    """Raises ``MachineError`` where the folder of what runs is there, and others than administrators may change it.
+    ``rights`` is its owner and rights as SDDL, empty without a folder; ``attributes`` are those of the file system."""
     if not rights or ("ReparsePoint" not in attributes and re.search(TRUSTED, rights)):
         return
     what = "is a link" if "ReparsePoint" in attributes else f"has the owner and rights {rights}"

@@ -85,6 +85,7 @@ class LogOns:
     """One for a process. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """``clock`` gives seconds since any moment, and never goes back."""
         self._clock = clock
         self._lock = threading.Lock()
         self._accounts: dict[Account, _Known] = {}
