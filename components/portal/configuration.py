@@ -52,7 +52,7 @@ CONFIGURATION_PORT = 30101
 
 class FeatureSite(InputPart):
     feature: str
-    """As ``ConfigurationInputs.features`` names it."""
+    """The feature that counts as configured when the site answers, as `features` names it."""
     ports: tuple[int, ...]
     """Where its site may answer: its own port, and the one it moves to later."""
 

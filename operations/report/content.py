@@ -117,7 +117,7 @@ class Update:
 
 @dataclass(frozen=True)
 class Content:
-    """Everything that the report shows."""
+    """Everything that the report shows of the farm of one topology."""
 
     stack: str
     """Its name without organization and project."""
@@ -125,6 +125,7 @@ class Content:
     """In UTC: when verification and audit had ended."""
     topology: Topology
     verification: Verification
+    """Its rows also tell the state of each machine and database."""
     findings: tuple[Finding, ...]
     """The rows of the audit."""
     machines: tuple[MachineState, ...] = ()
