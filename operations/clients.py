@@ -34,7 +34,9 @@ class Target:
     service: str
     """The site's name in IIS."""
     name: str
+    """The DNS name that clients use; it is in the TLS handshake and in the Host header."""
     port: int
+    """The TCP port that clients use."""
     address: str
     """What is dialled."""
 
@@ -51,13 +53,16 @@ def targets(topology: Topology, hosts: Hosts) -> list[Target]:
 
 @dataclass(frozen=True)
 class Request:
-    """One request: when it was sent (seconds since the epoch), how long it took, and the error, if any."""
+    """One request: what was asked, when it was sent (seconds since the epoch), how many seconds it took, and the
+    error."""
 
     target: Target
     source: str
+    """The address of this computer from which it was sent; empty where the operating system chose it."""
     began: float
     seconds: float
     error: str = ""
+    """In one line: why there was no answer, or ``HTTP 503`` and others from 500 on; empty for a good answer."""
 
 
 @dataclass

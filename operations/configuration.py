@@ -1,4 +1,7 @@
-"""The configuration of a stack for a command outside the program."""
+"""The configuration of a stack for a command outside the program.
+
+A stack is given as the Pulumi CLI takes it; an empty one is the selected one.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +22,17 @@ FURTHER_KEYS = ("spfAccountPassword", "passphrase")
 
 @dataclass(frozen=True)
 class Context:
-    """What a check works with."""
+    """What a check works with: a stack's topology, its connections, and its secrets, empty where the configuration has
+    none."""
 
     topology: Topology
     remote: Remote
     spf_password: Secret
+    """`spfAccountPassword`: of the account with which the portal calls Service Provider Foundation."""
     passphrase: Secret
+    """`passphrase`: of the portal's stores."""
     sql_password: Secret
+    """`sqlAdministratorPassword`: of the SQL administrator's login."""
     down: frozenset[str] = frozenset()
     """The machines that do not answer at all; nothing is asked of them."""
     file: Path = Path()
@@ -56,7 +63,8 @@ def topology_of_stack(stack: str) -> str:
 
 
 def context(values: Mapping[str, Any]) -> Context:
-    """Raises ``TopologyError`` or ``ConfigurationError`` with all problems, before any machine is contacted."""
+    """From what ``values_of_stack`` gives. Raises ``TopologyError`` or ``ConfigurationError`` with all problems, before
+    any machine is contacted."""
     settings.check(values.get)
     text = settings.connection_settings(values.get)
     spf, passphrase, sql = (Secret(str(values.get(key) or "")) for key in (*FURTHER_KEYS, "sqlAdministratorPassword"))

@@ -62,12 +62,15 @@ class Leftovers:
     """The leftovers of one stack."""
 
     connection: str
+    """The stack's settings for connections, as JSON (``components.settings.connection_settings``)."""
     stack: Known
+    """What its state has: everything else that is claimed for the stack is left over."""
     secrets: dict[str, str]
+    """Every name of ``SECRETS`` → the secret in clear; empty where the configuration has none."""
 
     @classmethod
     def of_stack(cls, stack: str) -> Leftovers:
-        """Ask the Pulumi CLI. Raises ``MachineError``."""
+        """Ask the Pulumi CLI about a stack; empty: the selected one. Raises ``MachineError``."""
         values = values_of_stack(stack)
         name = name_of(stack)
         project = yaml.safe_load(Path("Pulumi.yaml").read_text(encoding="utf-8"))["name"]

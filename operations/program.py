@@ -34,9 +34,13 @@ class Declared:
     number: int
     """In the order in which they are declared."""
     urn: str
+    """The mocks' own: it names no resource of the real stack."""
     name: str
+    """Its logical name in the program."""
     kind: type[Resource[Any, Any]]
+    """What observes and plans it."""
     inputs: Mapping[str, Any]
+    """As the program declares them, secrets in clear."""
     after: tuple[str, ...]
     """The URNs of what it depends on, directly."""
 

@@ -27,13 +27,17 @@ class Status(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Row:
+    """What came of one check. What machines say in it is one line each, secrets masked."""
+
     level: str
     """Machines, load balancing, SQL Server, Service Provider Foundation, portal, sign-in, not verified."""
     member: str
     """The machine, cluster or database by itself."""
     checked: str
+    """What has to hold, in a few words."""
     status: Status
     found: str
+    """How it is; where it does not hold, the error with what to do."""
 
     @property
     def ok(self) -> bool:
@@ -54,7 +58,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Check:
-    """A question to one member; ``ask`` gives what was found, and raises when it is not as it should be."""
+    """A question to one member; ``ask`` gives what was found, and raises when it is not as it should be. Its other
+    fields are those of its row."""
 
     level: str
     member: str

@@ -39,8 +39,11 @@ class Plan:
     """What ``up`` would do about one resource."""
 
     name: str
+    """The resource's logical name in the program."""
     machine: str
+    """The one that keeps its claim; its steps may be carried out on others."""
     steps: list[Step] = field(default_factory=list)
+    """In the order in which they are carried out; none where it is as declared, or not known yet."""
     unknown: str = ""
     """Why it cannot be known yet; empty where it is."""
     refused: str = ""
@@ -63,9 +66,11 @@ class Planner:
 
     remote: Remote
     state: StackState = field(default_factory=StackState)
+    """By it the planner knows which claims are this stack's."""
     adopt_from: str = ""
     """The stack whose property this one takes over, as the topology has it."""
     plans: dict[str, Plan] = field(default_factory=dict)
+    """By the resource's logical name."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def look(

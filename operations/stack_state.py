@@ -20,7 +20,7 @@ class StackState:
 
 
 def state_of(stack: str) -> StackState:
-    """Ask the Pulumi CLI. Raises ``MachineError`` with what it says."""
+    """Ask the Pulumi CLI about a stack; empty: the selected one. Raises ``MachineError`` with what it says."""
     return parsed(json.loads(run(["stack", "export", "--show-secrets"], stack)))
 
 

@@ -35,9 +35,13 @@ class Declared:
     """A resource of the stack."""
 
     type: str
+    """Pulumi's type token: ``pulumi-python:dynamic/sql:AvailabilityGroup``, ``wap:portal:PortalTier``."""
     name: str
+    """Its logical name in the program: the last part of the URN."""
     urn: str
+    """By which a violation names it."""
     props: Mapping[str, Any]
+    """Its outputs as Pulumi gives them to a policy of the whole stack; its inputs are among them."""
     parent: str = ""
     """URN of the component it belongs to."""
 
@@ -51,11 +55,13 @@ class Stack:
     """What there is to judge."""
 
     resources: tuple[Declared, ...]
+    """Those that the stack has after the update."""
     hosts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The configuration's ``hosts``."""
     passphrase: str = ""
     """The passphrase that encrypts the stack's secrets, where it is in the environment."""
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """In UTC; on it depends how many days a certificate has left."""
 
     @property
     def lab(self) -> bool:
@@ -79,8 +85,11 @@ class Rule:
     """One policy. ``mandatory``: a violation stops the update; else it is shown."""
 
     name: str
+    """By which Pulumi reports it."""
     description: str
+    """What holds in every stack that passes, in one sentence."""
     violations: Callable[[Stack], Iterator[Violation]]
+    """Gives one for each resource that breaks the rule, none where it holds."""
     mandatory: bool = True
 
 

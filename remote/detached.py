@@ -57,12 +57,19 @@ class Found:
     """A task as it was found on a machine; ``run`` and ``content`` are empty for one that is not this program's."""
 
     there: bool
+    """Whether the machine has a scheduled task of this name."""
     run: str = ""
+    """The run that started it: 32 hexadecimal digits of the task's description."""
     content: str = ""
+    """SHA-256 of its script and arguments, in hexadecimal digits, from the description too."""
     state: str = ""
+    """As ``Get-ScheduledTask`` says: ``Ready``, ``Running``, ``Queued``, …; empty without a task."""
     last_result: int = 0
+    """``LastTaskResult`` of ``Get-ScheduledTaskInfo``: an exit code or a constant of the Task Scheduler."""
     progress: str = ""
+    """The last line in which the script told how far it is; empty where no run was asked about."""
     result: str | None = None
+    """The text of the run's ``result.json``; None where it is not there yet."""
 
     @property
     def active(self) -> bool:
@@ -89,11 +96,12 @@ def run_detached(
     timeout_seconds: float,
     report: Report,
 ) -> list[Any]:
-    """Run a script as a scheduled task and give what it wrote.
+    """Run a script, by its text, as a scheduled task of this name and give what it wrote.
 
     A task of this name that a killed run left behind and that still runs is watched instead of started again when its
     script and arguments are the same, and waited for when they are not. Raises ``MachineError`` with the script's
-    error, or when the time is up; then the task stays, and the next attempt finds it.
+    error, or when the time is up; then the task stays, and the next attempt finds it. ``timeout_seconds`` is the time
+    for the script; a task of a killed run has as long to end before. ``report`` is told each new line of progress.
     """
     text = json.dumps(dict(arguments), sort_keys=True)
     content = hashlib.sha256((script + text).encode()).hexdigest()
@@ -119,7 +127,7 @@ def run_detached(
 
 
 def sweep(powershell: Scripts, *, attempted: str, timeout_seconds: float, report: Report) -> None:
-    """Remove what killed runs left on a machine; what still runs of it is waited for."""
+    """Remove what killed runs left on a machine; what still runs of it is waited for, each task ``timeout_seconds``."""
     for task in powershell.run(_LIST, attempted=attempted):
         _clear(powershell, task, attempted, timeout_seconds, report)
 
@@ -161,7 +169,8 @@ def _read(powershell: Scripts, task: str, run: str, attempted: str) -> Found:
 
 
 def refuse_untrusted(machine: str, attempted: str, rights: str, attributes: str) -> None:
-    """Raises ``MachineError`` where the folder of what runs is there, and others than administrators may change it."""
+    """Raises ``MachineError`` where the folder of what runs is there, and others than administrators may change it.
+    ``rights`` is its owner and rights as SDDL, empty without a folder; ``attributes`` are those of the file system."""
     if not rights or ("ReparsePoint" not in attributes and re.search(TRUSTED, rights)):
         return
     what = "is a link" if "ReparsePoint" in attributes else f"has the owner and rights {rights}"

@@ -40,7 +40,8 @@ class Handshake:
 
 
 def winrm(host: Host, authorities: str, *, attempted: str) -> Handshake:
-    """The listener's. Raises ``UnreachableError``, and ``UntrustedError`` for whatever is wrong with its TLS."""
+    """The listener's. Raises ``UnreachableError``, and ``UntrustedError`` for whatever is wrong with its TLS.
+    ``authorities`` is a PEM file; empty: those of the operating system."""
     at = f"{host.address}:{host.winrm_port}"
 
     def work(plain: socket.socket, context: ssl.SSLContext) -> Handshake:

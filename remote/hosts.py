@@ -20,16 +20,23 @@ class Host:
     """
 
     name: str
+    """As the topology writes it."""
     fqdn: str
     address: str
     username: str
+    """The Windows account for WinRM (`credentials` of the stack's configuration)."""
     password: Secret
+    """That of ``username``."""
     winrm_port: int = 5986
+    """TCP port of the HTTPS listener."""
     sql_port: int = 1433
+    """TCP port of the instance of SQL Server."""
     sql_instance: str = ""
     """Name of the instance of SQL Server; empty for the default instance."""
     sql_username: str = ""
+    """The SQL administrator's login (`sql.administrator` of the topology)."""
     sql_password: Secret = NOTHING
+    """That of ``sql_username`` (`sqlAdministratorPassword` of the stack's configuration)."""
     verify: bool = True
     """Check the machine's certificate. ``operations verify`` complains about every host where this is off."""
     replica: bool = False

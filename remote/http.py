@@ -37,7 +37,9 @@ class RefusedAccountError(HttpError):
 @dataclass(frozen=True)
 class Answer:
     status: int
+    """HTTP's; no redirect is followed."""
     body: bytes
+    """As it came, ``MOST_BYTES`` at most."""
     certificate: bytes
     """The server's certificate, DER."""
     location: str = ""
@@ -61,7 +63,9 @@ def get(
     ``verify`` off is for the self-signed certificates that the portal's own installer makes; the caller says so where
     it reports. An account that an address answered with HTTP 401 is not sent there again in this process: the answer
     is the same. ``leads_to`` are the servers (``address:port``) of which this one is a common name: an account that one
-    of them refused is not sent there either. Raises ``HttpError``.
+    of them refused is not sent there either. ``authorities`` is a PEM file; empty: those of the operating system.
+    ``timeout_seconds`` is for the connection, for each wait for the server, and for the whole of a long answer. Raises
+    ``HttpError``.
     """
     if account is None:
         return _get(address, port, name, path, {}, authorities, timeout_seconds, verify=verify)

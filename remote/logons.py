@@ -42,10 +42,13 @@ class Account:
     """A user name with a password, where it is valid."""
 
     kind: Kind
+    """For which servers a refusal of it counts."""
     realm: str
     """The domain or machine that knows the account; what the account is for, where each server has its own."""
     user: str
+    """Without its domain and in lower case, except that of a site."""
     password: Secret
+    """With another one it is another account, which may be tried."""
 
 
 class RefusedLogOn(Exception):  # noqa: N818 - an answer, which the caller turns into the machine's error
@@ -82,6 +85,7 @@ class LogOns:
     """One for a process. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """``clock`` gives seconds since any moment, and never goes back."""
         self._clock = clock
         self._lock = threading.Lock()
         self._accounts: dict[Account, _Known] = {}

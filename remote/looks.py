@@ -42,6 +42,7 @@ class Scripts(Protocol):
     """Where a script can be run: on one machine."""
 
     machine: str
+    """Its name in the topology, for errors and for what is shared."""
     prelude: str
     """The PowerShell functions that scripts call there."""
 

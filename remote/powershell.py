@@ -190,7 +190,7 @@ class PowerShell:
     ) -> None:
         """``before`` gets the arguments of every script, and raises ``MachineError`` for one that is not to be run.
         ``looks`` has the answers that readers share. ``prelude`` are functions that scripts call beside those of
-        ``prelude.ps1``."""
+        ``prelude.ps1``. ``authorities`` is a PEM file; empty: those of the operating system."""
         self._host, self._authorities, self._before, self._looks = host, authorities, before, looks or Looks()
         self.machine, self.prelude = host.name, f"{_PRELUDE}\n{prelude}"
         self._lock = threading.Lock()
@@ -213,7 +213,8 @@ class PowerShell:
         ``changes`` says that the script may change the machine: then a broken connection raises ``LostAnswerError``
         instead of a second attempt. Raises ``MachineError`` with PowerShell's message, ``UnreachableError`` when the
         machine does not answer, ``RefusedError`` when it does not accept the account and ``UntrustedError`` when it
-        cannot be trusted, all naming what was ``attempted``.
+        cannot be trusted, all naming what was ``attempted``. After ``timeout_seconds`` without the answer the shell is
+        given up, and the error is a ``LostAnswerError``; a script that only reads is tried once more.
         """
         given = arguments or {}
 

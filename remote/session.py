@@ -116,7 +116,7 @@ class Remote:
         account: tuple[str, Secret] | None = None,
     ) -> Answer:
         """What a web site of one machine answers, reached at the machine itself, under the machine's name or another
-        (that of its cluster). Raises ``HttpError``."""
+        (that of its cluster). ``verify`` and ``account`` as ``http.get`` has them. Raises ``HttpError``."""
         host, authorities = self.hosts[machine], self.hosts.authorities
         return get(host.address, port, name or host.fqdn, path, authorities=authorities, verify=verify, account=account)
 

@@ -61,11 +61,11 @@ class Statements(Protocol):
     """Where a statement can be run: over ODBC, or on the server itself through PowerShell."""
 
     def rows(self, statement: str, *values: Value, attempted: str) -> list[Row]:
-        """Run a statement that only reads."""
+        """Run a statement that only reads, within 120 seconds. The values take the places of its ``?``."""
 
     def run(self, statement: str, *values: Value, attempted: str, timeout_seconds: float = 120) -> None:
         """Run a statement that changes something. Every result is read to its end: a backup whose messages are not
-        read is cut short."""
+        read is cut short. After ``timeout_seconds`` the statement is cancelled, with a ``MachineError``."""
 
 
 def driver() -> str:
@@ -103,7 +103,7 @@ class SqlServer:
         leads_to: frozenset[str] = frozenset(),
         looks: Looks | None = None,
     ) -> None:
-        """``looks`` has the answers that readers share."""
+        """``looks`` has the answers that readers share; ``leads_to`` and ``authorities`` as ``http.get`` has them."""
         self._host, self._database, self._authorities = host, database, authorities
         self._leads_to, self._looks = leads_to, looks or Looks()
         self._lock = threading.Lock()
@@ -158,7 +158,8 @@ class SqlServer:
     def together(
         self, statements: Sequence[tuple[str, tuple[Value, ...]]], *, attempted: str, timeout_seconds: float = 120
     ) -> None:
-        """Run statements, each with its values, in one transaction: the first that fails undoes all of them."""
+        """Run statements, each with its values, in one transaction: the first that fails undoes all of them.
+        ``timeout_seconds`` is for each of them."""
         for statement, values in statements:
             refuse_cut(self._host.name, attempted, statement, values)
         self._do(
@@ -170,7 +171,7 @@ class SqlServer:
     ) -> list[MachineError | None]:
         """Run several transactions, many in one request. One that fails is undone, and the others are carried out: the
         answer has the error of each, None for one that was committed. None of them waits for a lock longer than
-        ``LOCK_SECONDS``, so that what blocks one does not keep the others. ``seconds`` is for one request.
+        ``LOCK_SECONDS``, so that what blocks one does not keep the others. ``timeout_seconds`` is for one request.
 
         Raises ``LostAnswerError`` when the connection breaks: then any of them may have happened or not.
         """

@@ -118,5 +118,5 @@ def explained(said: str, service: str, name: str) -> tuple[str, str]:
 
 
 def untrusted(machine: str, attempted: str, said: str, service: str, name: str) -> UntrustedError:
-    """The error for a service whose TLS failed."""
+    """The error for a service whose TLS failed, in OpenSSL's words (``said``); ``name`` as for ``explained``."""
     return UntrustedError(machine, attempted, *explained(said, service, name))

@@ -28,8 +28,11 @@ class Watch:
     report: Callable[[int], None]
     stall_seconds: float
     interval: float = INTERVAL
+    """Seconds between two looks at most."""
     percent: float = 0.0
+    """The highest that was seen, 0 to 100."""
     stalled: bool = False
+    """Whether ``cancel`` was called."""
     _left: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 

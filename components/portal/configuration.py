@@ -52,7 +52,7 @@ CONFIGURATION_PORT = 30101
 
 class FeatureSite(InputPart):
     feature: str
-    """The feature."""
+    """The feature that counts as configured when the site answers, as `features` names it."""
     ports: tuple[int, ...]
     """Where its site may answer: its own port, and the one it moves to later."""
 
@@ -123,7 +123,9 @@ class AtTheStores:
     """
 
     inputs: ConfigurationInputs
+    """Of the node that is to be configured: its listener and group, and whether it joins stores of another tier."""
     attempted: str
+    """What the error says that was attempted."""
 
     def __call__(self, facts: ConfigurationFacts) -> None:
         stores, inputs = facts.stores, self.inputs

@@ -22,7 +22,8 @@ from remote.session import Remote
 
 @dataclass(frozen=True)
 class Pair:
-    """A portal site with its authentication site, and what the cmdlets call each as a target."""
+    """A portal site with its authentication site, and what the cmdlets call each as a target (``-Target``). Sites are
+    namespaces of the portal's stores."""
 
     site: str
     target: str

@@ -16,7 +16,7 @@ from remote.session import Remote
 
 
 class Interface(TypedDict):
-    """Where a node's interface is, as a resource's inputs name it."""
+    """Where a node's interface is, as a resource's inputs name it: ``ThroughInterface`` says what each field is."""
 
     machine: str
     admin_api: str

@@ -32,9 +32,14 @@ class PlanInputs(ThroughInterface):
 
 @dataclass(frozen=True)
 class PlanState:
+    """A plan as ``Get-MgmtSvcPlan`` gives it."""
+
     id: str
+    """The portal's own (``Id``), by which it is changed and removed; empty for a plan that is not there yet."""
     state: str
+    """Who may subscribe, as ``PlanInputs.state``."""
     services: frozenset[str]
+    """The ``ServiceName`` of each of its service quotas."""
 
 
 def ambiguous(machine: str, title: str, plans: int) -> MachineError:
@@ -48,6 +53,7 @@ class PlanFacts:
     plans: tuple[PlanState, ...]
     """Every plan of this name."""
     call: dict[str, Any]
+    """The arguments with which a leaf script gets a token and calls the interface (``admin_call``)."""
 
 
 class PlanResource(Adoptable[PlanInputs, PlanFacts]):

@@ -28,7 +28,10 @@ class ProviderEndpointsInputs(ThroughInterface):
 
 @dataclass(frozen=True)
 class Registered:
+    """A resource provider as ``Get-MgmtSvcResourceProvider`` gives it."""
+
     instance: str
+    """Its ``InstanceId``, by which it is found again among those of its name."""
     endpoints: Mapping[str, str]
     """Admin, Tenant, Usage, HealthCheck, Notification → its address, of those that the provider has."""
 
@@ -38,6 +41,7 @@ class ProviderEndpointsFacts:
     registered: tuple[Registered, ...]
     """Every resource provider of this name."""
     call: dict[str, Any]
+    """The arguments with which a leaf script gets a token and calls the interface (``admin_call``)."""
 
 
 def moved(address: str, url: str) -> str:

@@ -37,6 +37,8 @@ class PublicEndpointNameInputs(ThroughFarm):
 
 @dataclass(frozen=True)
 class Name:
+    """A public name as ``Get-MgmtSvcFqdn`` gives it: the full DNS name in lower case, and the TCP port."""
+
     fqdn: str
     port: int
 

@@ -29,7 +29,7 @@ from remote.session import Remote
 
 
 class SoftwareSpec(TypedDict):
-    """What the software of a node consists of, and where it comes from, as ``SoftwareParts`` has it."""
+    """What the software of a node consists of, and where it comes from: ``SoftwareParts`` says what each field is."""
 
     source: Literal["webpi", "msi"]
     products: tuple[str, ...]
@@ -83,6 +83,7 @@ class Mark:
     """How far an installation of this program has come on a machine."""
 
     stage: str
+    """``installing`` from before the installation, ``restarted`` after a restart of the machine."""
     known: tuple[str, ...] = ()
     """The files for which Windows waited for a restart before."""
 
@@ -94,9 +95,12 @@ class Mark:
 @dataclass(frozen=True)
 class SoftwareFacts:
     features: tuple[str, ...]
+    """As ``Get-MgmtSvcFeature`` names them. Without that cmdlet: the declared features where every package is
+    installed, else the file names of those packages that are."""
     pending: tuple[str, ...] = ()
     """The files that Windows replaces or removes at the next start."""
     mark: Mark | None = None
+    """None while no installation of this program is under way."""
     node: NodeView | None = None
     """The node of the tier's cluster that the machine is; None where there is no cluster."""
 

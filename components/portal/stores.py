@@ -21,7 +21,7 @@ SITE_PORT = ROLES["admin-site"].ports[0]
 
 
 class Place(TypedDict):
-    """Where the operator creates something, as ``MadeByHand`` has it."""
+    """Where the operator creates something: ``MadeByHand`` says what each field is."""
 
     machine: str
     nodes: tuple[str, ...]

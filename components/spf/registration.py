@@ -39,10 +39,16 @@ class RegistrationInputs(ThroughInterface):
 
 @dataclass(frozen=True)
 class Registered:
+    """A resource provider as ``Get-MgmtSvcResourceProvider`` gives it."""
+
     instance: str
+    """Its ``InstanceId``, by which it is corrected and removed."""
     address: str
+    """``AdminEndpoint.ForwardingAddress``: where the portal sends the administrators' requests."""
     account: str
+    """``AdminEndpoint.AuthenticationUsername``: the account that the portal calls with."""
     enabled: bool
+    """Whether the portal uses it."""
     password_known: bool = True
     """False where the password was set outside of this stack, or another one is declared since."""
 
@@ -50,7 +56,9 @@ class Registered:
 @dataclass(frozen=True)
 class RegistrationFacts:
     registered: tuple[Registered, ...]
+    """Every resource provider ``systemcenter``; more than one is refused."""
     call: dict[str, Any]
+    """The arguments with which a leaf script gets a token and calls the interface (``admin_call``)."""
     unanswered: str = ""
     """Why no connection comes about from the node to the declared base address; not tried where that is registered."""
 

@@ -33,6 +33,7 @@ class RegistrationByHandInputs(MadeByHand):
 @dataclass(frozen=True)
 class RegistrationByHandFacts:
     registered: bool
+    """Whether the stores have a resource provider ``systemcenter`` (``mp.ResourceProviders``)."""
 
 
 class RegistrationByHandResource(Adoptable[RegistrationByHandInputs, RegistrationByHandFacts]):

@@ -30,10 +30,13 @@ class Probe:
     """An HTTPS request to a member. Its certificate is not checked: most sites have one that the installer made."""
 
     path: str
+    """What the probe asks for with GET."""
     lowest: int
+    """The lowest HTTP status of a member that works."""
     highest: int
-    """Statuses from lowest to highest mean that the member works."""
+    """The highest one."""
     interval_seconds: int = 5
+    """From one probe of a member to the next."""
     failures: int = 2
     """How many probes in a row fail before the member gets no more clients. One success brings it back."""
 
@@ -44,17 +47,21 @@ class Probe:
 
 @dataclass(frozen=True)
 class Member:
+    """A node of the tier: its name in the topology and its own IPv4 address."""
+
     machine: str
     address: str
 
 
 @dataclass(frozen=True)
 class Service:
-    """One port of the virtual address; the members have their site on the same port."""
+    """One TCP port of the virtual address; the members have their site on the same port."""
 
     port: int
     site: str
+    """The site's name in IIS."""
     probe: Probe
+    """How the load balancer finds out whether a member's site works."""
     sources: tuple[str, ...] = ()
     """The subnets whose clients may use it; none: from anywhere. Behind the load balancer nothing tells them apart."""
 
@@ -64,13 +71,19 @@ class VirtualServer:
     """One virtual address."""
 
     tier: str
+    """The tier's name in the topology."""
     name: str
     """What DNS has to lead to the address."""
     address: str
+    """The virtual IPv4 address."""
     members: tuple[Member, ...]
+    """In the order of the tier's nodes."""
     services: tuple[Service, ...]
+    """Sorted by port."""
     protocol: str = "tcp"
+    """What is passed through: no TLS ends at the load balancer."""
     persistence: str = "client address"
+    """By what the load balancer keeps a client on one member."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON has it."""

@@ -27,7 +27,7 @@ ADMINISTRATORS = ("admin-site", "admin-auth")
 
 @dataclass(frozen=True)
 class Opening:
-    """Ports that are allowed together. ``sources``: subnets; none means from anywhere."""
+    """TCP ports that are allowed together. ``sources``: subnets; none means from anywhere."""
 
     purpose: str
     """``clients``, ``administrators`` or ``servers``."""

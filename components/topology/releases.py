@@ -18,6 +18,7 @@ class Release:
     """One release."""
 
     title: str
+    """The product's name, as messages say it."""
     roles: Mapping[str, Role]
     """Its roles by their name in a topology, in the order in which they are set up."""
     lists_administrators: bool

@@ -30,8 +30,11 @@ class Role:
     """What one role of the topology means on a machine. ``required``: a farm without it does not work."""
 
     name: str
+    """As a tier's ``roles`` in the topology have it."""
     features: tuple[str, ...]
+    """As ``Get-MgmtSvcFeature`` names them, in the order in which they are configured."""
     sites: tuple[Site, ...]
+    """One for each feature, in the same order."""
     parts: tuple[str, ...]
     """Names of its own MSI packages, without ``MgmtSvc-`` and ``.msi``."""
     required: bool = True

@@ -23,7 +23,9 @@ class Account:
     """An account of a domain of the lab. Its password opens nothing but the lab."""
 
     name: str
+    """Without the domain."""
     password: str
+    """In clear, as ``lab/accounts.yaml`` has it."""
 
 
 def documents(directory: Path) -> Documents:

@@ -33,7 +33,7 @@ class Risk:
 
 @dataclass(frozen=True)
 class Answer:
-    """What was found; no risk where all is well."""
+    """What was found, as the row of a question without a risk has it; no risk where all is well."""
 
     found: str
     risks: tuple[Risk, ...] = ()
@@ -44,12 +44,17 @@ class Finding:
     """One row: a risk, or what is well or unknown."""
 
     level: str
+    """The part of the farm: machines, load balancing, SQL Server."""
     looked_at: str
+    """The question in a few words, with the name of what it is about."""
     verdict: Verdict
+    """One ``risk`` makes the command end with 1, else one ``unknown`` with 2."""
     what: str
     """What may fail; of a row without a risk, what was found."""
     effect: str = ""
+    """What clients or administrators notice of it; empty without a risk."""
     remedy: str = ""
+    """What to do about it; empty without a risk."""
 
     def plain(self) -> dict[str, str]:
         """The row as ``--json`` has it."""
@@ -65,9 +70,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Question:
+    """One thing to look at; its rows have its level and what is looked at."""
+
     level: str
     looked_at: str
     ask: Callable[[], Answer]
+    """Looks and judges. Raises ``MachineError`` or ``HttpError`` where it cannot be looked at: then it is unknown."""
 
     def findings(self) -> list[Finding]:
         """A row for each risk, or one. What machines say is data: secrets masked, control characters escaped."""

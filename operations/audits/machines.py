@@ -22,7 +22,9 @@ class Servers:
     """Servers of which each can do the others' work."""
 
     what: str
+    """As sentences name them: ``the tier admin``."""
     machines: tuple[str, ...]
+    """Their names in the topology."""
     lost: str
     """What clients miss when none of them works."""
     grow: str
@@ -36,9 +38,13 @@ class Machine:
     host: str
     """The Hyper-V host; empty where it does not say."""
     windows: str
+    """``Version`` of Win32_OperatingSystem: ``6.3.9600``."""
     cards: int
+    """How many network cards have an address (``IPEnabled`` of Win32_NetworkAdapterConfiguration)."""
     dns: tuple[str, ...]
+    """The addresses of the DNS servers of all these cards, each once."""
     products: tuple[str, ...]
+    """``DisplayName`` and ``DisplayVersion`` of every package of the portal, sorted."""
 
 
 class Machines:

@@ -24,6 +24,7 @@ class Reach:
 
     context: Context
     machine: str
+    """Its name in the topology."""
     trouble: str = field(default="", init=False)
     """What was found when it did not answer as it should."""
     down: bool = field(default=False, init=False)

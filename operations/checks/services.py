@@ -14,7 +14,7 @@ class Services:
     """Each runs, and starts with its machine."""
 
     def __init__(self, context: Context, machine: str, names: Iterable[str], manual: Iterable[str] = ()) -> None:
-        """``manual`` are those that another service starts."""
+        """``names`` are services by their ``Name`` (Win32_Service); ``manual`` those that another service starts."""
         self.context, self.machine, self.names, self.manual = context, machine, tuple(names), frozenset(manual)
 
     def __call__(self) -> str:

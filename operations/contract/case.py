@@ -45,6 +45,7 @@ class Case(BaseModel):
     believed: str
     """The rule, in a sentence."""
     wire: Literal["powershell", "sql"]
+    """What carries its texts: PowerShell over WinRM, or SQL statements that PowerShell runs on the machine itself."""
     needs: Literal[
         "nothing",
         "SQL Server",

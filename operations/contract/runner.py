@@ -44,6 +44,8 @@ class Outcome(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Result:
+    """What came of one case. ``came`` and ``left`` are one line each, secrets masked."""
+
     case: Case
     outcome: Outcome
     came: str = ""

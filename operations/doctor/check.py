@@ -26,19 +26,27 @@ class Verdict(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Row:
+    """What came of one check. Its texts are one line each, secrets masked."""
+
     part: str
     """Reach, machine, SQL Server, portal."""
     machine: str
+    """Its name in the topology, or ``this computer``."""
     looked_at: str
+    """What of the machine, in a few words."""
     verdict: Verdict
+    """One ``wrong`` makes the command end with 1, else one ``unknown`` with 2."""
     found: str
+    """How it is; where it could not be looked at, why."""
     needed: str
+    """How ``up`` needs it."""
     to_do: str = ""
+    """What the operator does about it; empty where nothing is to be done."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What comes of one look."""
+    """What comes of one look: the fields of its row."""
 
     verdict: Verdict
     found: str
@@ -63,7 +71,8 @@ def unknown(found: str, to_do: str = "") -> Judged:
 
 @dataclass(frozen=True)
 class Check:
-    """``look`` reads, ``judge`` decides. What ``look`` raises is judged by ``failed``: without one it is unknown."""
+    """``look`` reads, ``judge`` decides. What ``look`` raises is judged by ``failed``: without one it is unknown. The
+    other fields are those of its row."""
 
     part: str
     machine: str
@@ -76,7 +85,8 @@ class Check:
     """The machine whose remote shell it goes through; empty where it needs none."""
 
     def row(self, unreachable: Iterable[str] = ()) -> Row:
-        """The row, whatever happens. Everything in it that came from a machine is data."""
+        """The row, whatever happens. Everything in it that came from a machine is data. ``unreachable`` are the
+        machines to whose remote shell no log-on was possible."""
         if self.through and self.through in unreachable:
             return self._row(unknown(f"not looked at: nothing can be asked of {self.through}"))
         try:

@@ -15,6 +15,8 @@ from remote.sql import Row, Value
 
 @dataclass(frozen=True)
 class Farm:
+    """The farm of one stack, whose configuration is the context."""
+
     context: Context
 
     @property

@@ -148,10 +148,13 @@ class ShareAccess:
     """Who may do what on the share, as its own server says; ``names`` are those under which it may mean the account."""
 
     account: str
+    """Who SQL Server's service is on the share: a domain account, or the computer's."""
     names: frozenset[str]
+    """In lower case: the account itself, and groups to which every account belongs."""
     rights: tuple[tuple[str, str, str], ...]
     """(account or group, Allow or Deny, right)."""
     free_kilobytes: int | None
+    """On the volume of the share's folder (Win32_Volume); None where it is on no local one."""
 
 
 def _share_access(farm: Farm, replica: Replica) -> ShareAccess:

@@ -18,18 +18,27 @@ class Service:
     since the shutdown was ordered."""
 
     level: str
+    """``portal`` or ``spf``."""
     service: str
+    """The site's name in IIS; ``SPF`` for that of Service Provider Foundation."""
     name: str
+    """The DNS name that clients use."""
     port: int
+    """The TCP port that clients use."""
     requests: int
+    """How many were sent from before the order until the farm was redundant again."""
     repeated: int
     """Requests on a kept connection that had been closed; the client sent them again, and nobody noticed."""
     failed: int
+    """How many of them had no answer, or one of HTTP 500 and more."""
     first_failure: float | None
+    """When the first request that failed was sent; None where none failed."""
     last_failure: float | None
+    """When the last one was sent; None where none failed."""
     longest_outage_seconds: float
     """The longest time in which no request of one client was answered well."""
     errors: dict[str, int]
+    """Text of an error → how many requests failed with it."""
     requests_by_second: tuple[int, ...] = ()
     """How many were sent in each second after the order; those that were sent before it count in the first."""
     failures_by_second: tuple[int, ...] = ()
@@ -38,17 +47,22 @@ class Service:
 
 @dataclass(frozen=True)
 class Server:
-    """One server's part of a drill."""
+    """One server's part of a drill. Times are seconds."""
 
     machine: str
+    """Its name in the topology."""
     levels: tuple[str, ...]
+    """What it is part of: ``sql``, ``spf``, ``portal``."""
     off_seconds: float
     """When the server did not answer any more, after the order."""
     redundant_seconds: float
     """When the whole farm was as it should be again, after the order to switch it on."""
     budget_seconds: float
+    """The outage that the topology's `drill` allows: the largest budget of its levels."""
     longest_outage_seconds: float
+    """The longest of all services."""
     services: tuple[Service, ...]
+    """Every site that was asked, also those without a failure."""
     on_seconds: float | None = None
     """When it was told to switch on, after the order to shut down; None in results of before this was kept."""
 
@@ -119,7 +133,11 @@ def server(
     planned: bool,
     on: float | None = None,
 ) -> Server:
-    """A server's part: the budget is that of its levels, the largest where it has several."""
+    """A server's part: the budget is that of its levels, the largest where it has several.
+
+    ``ordered`` is when the shutdown was ordered, in seconds since the epoch; ``off`` and ``on`` are seconds after that,
+    ``redundant`` is seconds after the order to switch it on.
+    """
     levels = levels_of(topology, machine)
     budget = topology.drill.planned if planned else topology.drill.unplanned
     found = services(asked, ordered)

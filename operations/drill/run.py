@@ -30,17 +30,23 @@ class Settings:
     """What the operator chooses."""
 
     machines: tuple[str, ...]
+    """Their names in the topology, in the order in which they are shut down."""
     on: str
     """The command on this computer that switches a server on; ``{machine}`` in it is its name."""
     off: str = ""
     """The command that shuts it down, or cuts its power; without one, Windows on the server itself shuts down."""
     planned: bool = True
+    """Whether the server shuts down in order; else its power is cut, and the unplanned budget counts."""
     down_seconds: float = 60
     """How long a server stays off."""
     sources: tuple[str, ...] = ("",)
+    """Addresses of this computer, a client for each; an empty one is chosen by the operating system."""
     each_second: float = 10
+    """How many requests from each source."""
     patience_seconds: float = 180
+    """How long the verification may take to find nothing wrong before a server is shut down."""
     folder: Path = Path("drills")
+    """Where the results are kept; a relative path begins at the current folder."""
 
 
 class Runner:
@@ -181,7 +187,8 @@ class Runner:
 
 
 def machines(context: Context, named: Sequence[str], level: str) -> tuple[str, ...]:
-    """The servers to shut down, in order. Raises ``MachineError`` for one that no other stands in for."""
+    """The servers to shut down, in order: those that were named, else those of a level (``all``: of every one). Raises
+    ``MachineError`` for one that no other stands in for."""
     if named:
         return tuple(plan.known(context.topology, machine) for machine in named)
     return tuple(

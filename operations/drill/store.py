@@ -23,6 +23,7 @@ class Drill:
     """One drill, finished or not."""
 
     farm: str
+    """The topology's name."""
     began: str
     """Time in UTC, ISO 8601."""
     planned: bool
@@ -30,7 +31,9 @@ class Drill:
     off: str = ""
     """The server that is off now."""
     error: str = ""
+    """Why it ended before all servers had their turn; empty where it did not."""
     servers: list[Server] = field(default_factory=list)
+    """Those that had their turn, in that order."""
 
     @property
     def ok(self) -> bool:

@@ -44,6 +44,7 @@ class BalancedNode:
     """A node of a load balancing cluster."""
 
     inputs: NodeInputs
+    """Those of the node's resource, with the maintenance's ``drain_minutes``."""
     with_machine: bool = True
     """Whether load balancing starts with the machine once it is back."""
 
@@ -76,8 +77,11 @@ class GroupReplica:
     """A replica of an availability group."""
 
     machine: str
+    """The server that is taken out."""
     inputs: PrimaryInputs
+    """Those of the resource that places the group's primary (``PrimaryResource``)."""
     synchronization_seconds: float
+    """How long all replicas may take to follow (`waits.synchronization`)."""
 
     def observe(self, remote: Remote) -> Whereabouts:
         return PrimaryResource().observe(self.inputs, remote)
@@ -129,7 +133,8 @@ def levels_of(topology: Topology, machine: str) -> list[str]:
 
 
 def nodes(topology: Topology, machine: str, drain_minutes: int) -> list[BalancedNode]:
-    """The nodes of clusters that a machine is. Raises ``MachineError`` where another load balancer leads to it."""
+    """The nodes of clusters that a machine is; ``drain_minutes`` as ``Order`` has them. Raises ``MachineError`` where
+    another load balancer leads to it."""
     found = []
     for tier in topology.portal.tiers:
         if machine not in tier.nodes:
@@ -159,7 +164,7 @@ def _other_balancer(machine: str, front: str) -> MachineError:
 
 
 def replicas(topology: Topology, machine: str, groups: Sequence[str]) -> list[GroupReplica]:
-    """A machine's replicas of the groups that its server has, the farm's first."""
+    """A machine's replicas of the groups that its server has, the farm's first; ``groups`` are their names."""
     sql = topology.sql
     common = PrimaryInputs(
         group=sql.group,

@@ -23,11 +23,17 @@ class Order:
     """What the operator asks for."""
 
     kind: Kind
+    """What is done while a server is out: restart it, run the operator's command, or end with it out."""
     machine: str = ""
+    """The one server to maintain; empty where a level is."""
     level: str = ""
+    """``sql``, ``spf``, ``portal`` or ``all``; empty where one server is."""
     command: str = ""
+    """A command line for this computer, in which ``{machine}`` is the server's name. Its arguments may be secrets."""
     drain_minutes: int = 5
+    """How many minutes the clients of a cluster's node may take to finish."""
     taken_out: bool = False
+    """Whether the operator has taken the server out of its load balancer: then no cluster is touched."""
     patience_seconds: float = 180
     """How long to wait until it is safe to take a server out."""
 
@@ -45,7 +51,8 @@ class Order:
 
 def machines(topology: Topology, order: Order, primary: str) -> list[str]:
     """The servers to maintain, one after the other: the secondaries before the primary, so that the group fails over
-    once; then SPF, then the portal's tiers as the topology lists them."""
+    once; then SPF, then the portal's tiers as the topology lists them. ``primary`` is the group's now; empty where no
+    replica is to be maintained, or the group has none."""
     if order.machine:
         return [known(topology, order.machine)]
     replicas = sorted((replica.machine for replica in topology.replicas), key=lambda machine: same(machine, primary))
@@ -74,6 +81,7 @@ def refuse_alone(topology: Topology, machine: str) -> None:
 
 
 def see_others(machine: str, timeout_seconds: float) -> Step:
+    """Before the server is out: ``timeout_seconds`` as ``Order.patience_seconds``."""
     return see(machine, f"everything but {machine}", timeout_seconds)
 
 
@@ -86,6 +94,7 @@ def see_all(topology: Topology, machine: str) -> Step:
 
 
 def see(machine: str, what: str, timeout_seconds: float) -> Step:
+    """Wait, ``timeout_seconds`` at most, until the step's facts have nothing wrong; ``what`` is for the sentence."""
     return Step(f"See {what} as it should be.", WaitFor(machine, nothing_wrong, timeout_seconds))
 
 

@@ -31,7 +31,9 @@ class Note:
     began: str
     """Time in UTC, ISO 8601."""
     computer: str
+    """Host name of the computer that the command runs on."""
     process: int
+    """ID of the command's process there."""
     done: tuple[str, ...] = ()
     """Servers that the same run was ready with before."""
     acted: bool = False
@@ -58,6 +60,7 @@ class Note:
 
 
 def begin(order: str, *, balanced: bool) -> Note:
+    """A note of this process, from now on; ``order`` and ``balanced`` as ``Note`` has them."""
     began = datetime.now(UTC).isoformat(timespec="seconds")
     return Note(order, began, socket.gethostname(), os.getpid(), balanced=balanced)
 
@@ -84,6 +87,7 @@ def _read(remote: Remote, machine: str) -> Note | None:
 
 
 def write(machine: str, note: Note, what: str) -> Step:
+    """``what`` says in the step's sentence what the note is about."""
     arguments = {"Name": MARK, "Text": json.dumps(asdict(note))}
     return Step(f"On {machine}, note that {what}.", Script(machine, "windows/write_mark.ps1", arguments))
 

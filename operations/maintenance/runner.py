@@ -33,6 +33,7 @@ class Turn:
     ended: str = ""
     """``back``, ``held`` or ``planned``; empty where it failed, or while it is under way."""
     said: list[str] = field(default_factory=list)
+    """The sentences that were reported of it, in their order."""
 
 
 class Runner:

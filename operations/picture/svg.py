@@ -29,7 +29,8 @@ PRINTED: Colors = {
 
 
 class Svg:
-    """Collects shapes, then gives the whole document."""
+    """Collects shapes, then gives the whole document. Places and sizes are pixels, from the upper left corner; a colour
+    is one of the names of ``Colors``."""
 
     def __init__(self, colors: Colors = PRINTED) -> None:
         self._colors = colors

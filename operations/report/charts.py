@@ -18,7 +18,7 @@ _LETTER = 0.62
 
 
 def fitting(text: str, width: float, size: int) -> str:
-    """The text, cut where it would be wider."""
+    """The text, cut where it would be wider; ``width`` and ``size``, the height of its letters, are pixels."""
     most = max(1, int(width / (size * _LETTER)))
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
@@ -29,7 +29,7 @@ _NAMES, _ROW = 300, 40
 
 
 class Scale:
-    """From times to places between two ends."""
+    """From times to places between two ends, in pixels from the left."""
 
     def __init__(self, first: datetime, last: datetime, left: float, right: float) -> None:
         self.first, self.last = first, max(last, first + timedelta(days=1))

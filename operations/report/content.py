@@ -28,11 +28,15 @@ class MachineState:
     """One machine of the topology, by its rows of the verification."""
 
     name: str
+    """As the topology writes it."""
     address: str
+    """Its IPv4 address in the topology."""
     part: str
     """What it does in the farm."""
     status: Status
+    """The worst of its rows; ``not checked`` without any."""
     said: str
+    """How many checks it has, and the first of those that decide its state; without any, why."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,9 @@ class Copy:
     """One database on one replica."""
 
     machine: str
+    """Its name in the topology, also where it does not answer."""
     role: str
+    """``primary`` or ``secondary``."""
     state: str
     """As SQL Server names it; with the reason where it is suspended."""
     ready: bool
@@ -49,13 +55,17 @@ class Copy:
 
 @dataclass(frozen=True)
 class Database:
+    """One database of the farm, by its rows of the verification."""
+
     name: str
     status: Status
+    """The worst of its rows; ``not checked`` without any."""
     copies: tuple[Copy, ...]
+    """One for each replica of the group."""
     log_age: timedelta | None
     """Since the last log backup; None where that cannot be told."""
     log: str
-    """The log in words."""
+    """``LogState`` in words: the last backup, what its space waits for, and how full it is."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +73,13 @@ class Certificate:
     """A certificate that servers show."""
 
     thumbprint: str
+    """SHA-1, in upper-case hexadecimal digits, as Windows shows it."""
     names: tuple[str, ...]
+    """Its DNS names (subject alternative names); the subject where it has none."""
     begins: datetime
+    """From when it is valid, in UTC."""
     ends: datetime
+    """Until when it is valid, in UTC."""
     places: tuple[str, ...]
     """Machine and service."""
 
@@ -84,9 +98,13 @@ class Update:
     """One entry of the stack's history."""
 
     version: int
+    """Its number in the stack's history."""
     kind: str
+    """``update``, ``refresh``, ``destroy``, …, in the Pulumi CLI's words."""
     result: str
+    """``succeeded``, ``failed`` or ``in-progress``, in the Pulumi CLI's words."""
     began: datetime
+    """In UTC."""
     ended: datetime | None
     """None while it runs, or where it was killed."""
     changes: Mapping[str, int]
@@ -99,21 +117,29 @@ class Update:
 
 @dataclass(frozen=True)
 class Content:
-    """Everything that the report shows."""
+    """Everything that the report shows of the farm of one topology."""
 
     stack: str
+    """Its name without organization and project."""
     at: datetime
+    """In UTC: when verification and audit had ended."""
     topology: Topology
     verification: Verification
+    """Its rows also tell the state of each machine and database."""
     findings: tuple[Finding, ...]
+    """The rows of the audit."""
     machines: tuple[MachineState, ...] = ()
+    """Every machine of the topology, in its order."""
     databases: tuple[Database, ...] = ()
+    """Those of the farm; none where the replicas could not be asked."""
     logins: Mirror = field(default_factory=lambda: Mirror((), (), ()))
+    """Those that are the same on every replica, and those that differ."""
     certificates: tuple[Certificate, ...] = ()
+    """Those that servers show, the one that ends first before the others."""
     drills: tuple[Drill, ...] = ()
     """The last ones, the newest first."""
     updates: tuple[Update, ...] = ()
-    """The same."""
+    """The last ones of the stack's history, the newest first."""
     steps: tuple[Entry, ...] = ()
     """The last steps, the newest first."""
     troubles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -19,7 +19,8 @@ STEPS = 20
 
 
 def updates(stack: str, steps: Sequence[Entry]) -> tuple[Update, ...]:
-    """The last entries, the newest first. Raises ``MachineError`` with what the CLI says."""
+    """The last entries, the newest first. ``stack`` as the CLI takes it; empty: the selected one. ``steps`` are
+    those of its log. Raises ``MachineError`` with what the CLI says."""
     printed = run(["stack", "history", "--json", "--page-size", str(UPDATES)], stack)
     try:
         return tuple(_update(values, steps) for values in json.loads(printed))

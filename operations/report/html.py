@@ -13,7 +13,7 @@ from remote.text import visible
 
 @dataclass(frozen=True)
 class Html:
-    """Markup."""
+    """Markup. Everything in it that is text is escaped already."""
 
     markup: str
 

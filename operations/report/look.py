@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 @dataclass
 class Troubles:
-    """What could not be looked at, by section."""
+    """What could not be looked at, by section: one line each, secrets masked."""
 
     found: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
