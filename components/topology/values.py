@@ -119,7 +119,7 @@ DisplayName = Annotated[str, StringConstraints(min_length=1, max_length=128), Ki
 Flag = Annotated[StrictBool, Kind("true or false")]
 Port = Annotated[StrictInt, Field(ge=1, le=65535), Kind("port")]
 PortOfRule = Annotated[StrictInt, Field(ge=0, le=65535), Kind("port, 0 too")]
-Seconds = Annotated[StrictInt, Field(ge=1, le=86400), Kind("timeout_seconds")]
+Seconds = Annotated[StrictInt, Field(ge=1, le=86400), Kind("seconds")]
 Patience = Annotated[StrictInt, Field(ge=0, le=86400), Kind("seconds, 0 too")]
 Address = Annotated[str, AfterValidator(_address), Kind("IPv4 address")]
 Subnet = Annotated[str, AfterValidator(_subnet), Kind("IPv4 subnet")]
