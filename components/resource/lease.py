@@ -236,7 +236,7 @@ class Leases:
             over = there is not None and there.over
             if not over and (error := refusal(machine, there, self._mine, now, own=own)):
                 raise error
-            if note := found.get("maintenance"):
+            if own and (note := found.get("maintenance")):  # the commands know of it, and bring the server back
                 raise _in_maintenance(machine, str(note))
             text = replace(self._mine, since=now).until(now, LEASE_SECONDS).dump()
             (after,) = self._script(machine, "windows/write_lease.ps1", Text=text, Expected=found["text"])

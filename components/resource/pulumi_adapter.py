@@ -145,13 +145,19 @@ class Adapter(ResourceProvider):
         return CheckResult({**_payload(news), **_payload(olds, (OWNER,)), **fields.plain(inputs)}, [])
 
     def _refusal(self, resource: RefusesEarly[Any, Any], olds: dict[str, Any], inputs: Any) -> str:
-        """Why machines, as they are now, do not take a change of a thing in the state; empty where they do."""
+        """Why machines, as they are now, do not take a change of a thing in the state; empty where they do, and where the
+        thing cannot be read, which another resource of the same update may mend."""
         declared = fields.plain(inputs)
         if not olds or all(olds.get(name) == declared.get(name) for name in resource.INPUTS.model_fields):
             return ""
         try:
             with self._boundary(inputs), shared():
-                resource.refuse_change(olds, inputs, self._reconciler(olds).observe(inputs))
+                facts = self._reconciler(olds).observe(inputs)
+        except MachineError:
+            return ""
+        try:
+            with self._boundary(inputs):
+                resource.refuse_change(olds, inputs, facts)
         except MachineError as error:
             return str(error)
         return ""

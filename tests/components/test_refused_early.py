@@ -83,10 +83,11 @@ def test_nothing_is_looked_at_where_nothing_changes(case: Case, facts: Any) -> N
     assert (world.observed, failures) == (0, [])
 
 
-def test_a_machine_that_cannot_be_asked_is_named() -> None:
+def test_what_cannot_be_read_is_not_refused() -> None:
+    """Something else that the same update repairs may be why; a machine that is away was named by the refresh."""
     case, facts, changed, _ = REFUSED[0]
     world = World(case, facts)
     olds = world.provider().check({}, dict(case.inputs)).inputs
     world.unreadable = UnreachableError("Portal2", "read its cluster", "WinRM does not answer")
     checked = world.provider().check(olds, {**case.inputs, **changed})
-    assert [failure.reason for failure in checked.failures] == ["Portal2: read its cluster: WinRM does not answer."]
+    assert checked.failures == []

@@ -232,8 +232,9 @@ def test_a_card_that_is_not_there_is_found_before_the_node_leaves(farm: FarmHere
     node, other = cluster.pieces["Portal2-node"], "Ethernet 7"
     assert node.provider().diff("id", dict(node.inputs), {**node.inputs, "interface": other}).replaces == ["interface"]
     wrong = cluster.pieces["admin-api-cluster"].but(others=[{"machine": "Portal2", "interface": other}])
-    with pytest.raises(MachineError, match="Portal2 has no network card named Ethernet 7"):
-        wrong.update(cluster.outs["admin-api-cluster"])
+    checked = wrong.provider().check(dict(cluster.outs["admin-api-cluster"]), dict(wrong.inputs))
+    (refused,) = [failure.reason for failure in checked.failures]
+    assert "Portal2 has no network card named Ethernet 7" in refused, "a preview says so already"
     assert cluster.documents() == before
 
 

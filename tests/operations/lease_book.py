@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,12 +20,14 @@ class LeaseBook:
     """By machine, the text of the lease there."""
 
     texts: dict[str, str] = field(default_factory=dict)
+    maintenance: Callable[[str], str] = lambda _machine: ""
+    """What ``operations maintenance`` keeps on a machine."""
 
     def answer(self, machine: str, script: str, arguments: Mapping[str, Any]) -> list[Any] | None:
         """What a script about the lease gives; None for any other script."""
         known, there = SCRIPTS.get(script), self.texts.get(machine, "")
         if known == "read":
-            return [{"text": there, "now": NOW}]
+            return [{"text": there, "maintenance": self.maintenance(machine), "now": NOW}]
         if known == "write":
             self.texts[machine] = arguments["Text"] if there == arguments["Expected"] else there
             return [self.texts[machine]]

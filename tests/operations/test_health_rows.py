@@ -94,7 +94,7 @@ def declared(topology: Topology) -> dict[str, Any]:
 def test_rows(changed: dict[str, Any], initial: str, told: str, risks: list[str]) -> None:
     topology = load(ROOT / "topologies" / "your-own.yaml")
     remote = Answers(topology, declared(topology) | changed, initial)
-    context = Context(topology, remote, Secret("x"), Secret("x"), Secret("x"))
+    context = Context(topology, remote, Secret("only-for-tests"), Secret("only-for-tests"), Secret("only-for-tests"))
     (tier,) = topology.portal.tiers
     row = verify._Node(context, tier, NODE)
     if told:

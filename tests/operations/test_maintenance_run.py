@@ -120,6 +120,7 @@ def _act(machine: str, what: str) -> Step:
 @pytest.fixture
 def farm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FarmOfNotes:
     farm = FarmOfNotes()
+    farm.leases.maintenance = lambda machine: farm.notes.get(machine, {}).get(record.MARK, "")
     context = SimpleNamespace(topology=TOPOLOGY, remote=farm)
     monkeypatch.setattr(command, "from_stack", lambda stack: context)
     monkeypatch.setattr(stack_configuration, "name_of", lambda stack: "dev")

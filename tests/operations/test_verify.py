@@ -456,7 +456,7 @@ def test_an_account_that_spf_refuses_is_not_tried_through_the_portal(monkeypatch
     context: Any = SimpleNamespace(
         topology=load(ROOT / "topologies" / "single-domain.yaml"),
         remote=SimpleNamespace(hosts=Known(hosts)),
-        spf_password=Secret("x"),
+        spf_password=Secret("only-for-tests"),
     )
     rows = [Check("level", node, "calls SPF", portal._CallsSpf(context, node)).row() for node in ("Portal1", "Portal2")]
     assert [(row.ok, row.found.startswith("SPF2: HTTP 401 for SVC_SPF_REG")) for row in rows] == [(False, True)] * 2
@@ -485,7 +485,7 @@ def test_an_account_that_spf_refuses_is_sent_once(
     context = SimpleNamespace(
         topology=load(ROOT / "topologies" / "single-domain.yaml"),
         remote=SimpleNamespace(hosts=SimpleNamespace(authorities="")),
-        spf_password=Secret("x"),
+        spf_password=Secret("only-for-tests"),
     )
     row = Check("level", "SPF1", "checked", spf._Server(context, "127.0.0.1")).row()  # type: ignore[arg-type]
     assert (row.ok, len(asked)) == (status == 200, paths)

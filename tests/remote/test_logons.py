@@ -190,7 +190,7 @@ class TestLoginOfASqlServer:
 
 
 def host(username: str, name: str = "SQL1", fqdn: str = "sql1.hyper-v.nu") -> Host:
-    return Host(name, fqdn, "127.0.0.1", username, Secret("x"), netbios="HYPERVNU")
+    return Host(name, fqdn, "127.0.0.1", username, Secret("only-for-tests"), netbios="HYPERVNU")
 
 
 @pytest.mark.parametrize(

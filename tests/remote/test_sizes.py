@@ -43,7 +43,7 @@ class Unasked(SqlServer):
         raise AssertionError("it was sent")
 
 
-HOST = Host("SQL1", "sql1.test", "127.0.0.1", "who", Secret("x"))
+HOST = Host("SQL1", "sql1.test", "127.0.0.1", "who", Secret("only-for-tests"))
 
 
 @pytest.mark.parametrize(("file", "at", "size"), SIZED, ids=lambda one: str(getattr(one, "stem", one)))
