@@ -145,8 +145,8 @@ class Adapter(ResourceProvider):
         return CheckResult({**_payload(news), **_payload(olds, (OWNER,)), **fields.plain(inputs)}, [])
 
     def _refusal(self, resource: RefusesEarly[Any, Any], olds: dict[str, Any], inputs: Any) -> str:
-        """Why machines, as they are now, do not take a change of a thing in the state; empty where they do, and where the
-        thing cannot be read, which another resource of the same update may mend."""
+        """Why machines, as they are now, do not take a change of a thing in the state; empty where they do, and where
+        the thing cannot be read, which another resource of the same update may mend."""
         declared = fields.plain(inputs)
         if not olds or all(olds.get(name) == declared.get(name) for name in resource.INPUTS.model_fields):
             return ""
