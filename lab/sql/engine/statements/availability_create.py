@@ -125,6 +125,9 @@ class DropGroup(Statement):
                 if (document.get("group") or "").lower() == group.name.lower():
                     state = "ONLINE" if primary and available(world, machine) else "RESTORING"
                     machine.collection("sql-database").change(name, group=None, group_database=None, state=state)
+            owners = machine.collection("sql-group-owner")
+            for name in [one for one in owners if one.lower() == group.name.lower()]:
+                del owners[name]
         for kind in ("group", "replica", "database", "listener", "link"):
             for name in list(group.of(kind)):
                 del group.of(kind)[name]
