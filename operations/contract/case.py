@@ -61,13 +61,16 @@ class Case(BaseModel):
     given: tuple[str, ...] = ()
     """Scripts or statements before it, one after the other."""
     run: str
-    """The script or the statement."""
+    """The script or the statement. To a script that begins with ``param($Server)``, SQL Server's name on the machine
+    is passed."""
     expect: Any = None
     """All that it writes, or its rows: a list."""
     error: Failure | None = None
     """What comes instead of an answer."""
     undo: tuple[str, ...] = ()
     """What takes away what it made, whatever came of it. Each is tried; one that finds nothing to do is no error."""
+    clean: tuple[str, ...] = ()
+    """PowerShell after ``undo``, on whichever wire the case is: for files, which no statement takes away."""
 
 
 def fits(expected: Any, found: Any) -> bool:
