@@ -54,8 +54,12 @@ class Case(BaseModel):
         "MgmtSvc-AdminSite",
         "MgmtSvc-WindowsAuthSite",
         "MgmtSvc-TenantPublicAPI",
+        "MgmtSvc-TenantSite",
+        "MgmtSvc-AuthSite",
+        "MgmtSvc-UsageCollector",
+        "SPF",
     ] = "nothing"
-    """What the machine has to have: NLB is a bound network card, a site one of the portal's."""
+    """What the machine has to have: NLB is a bound network card; a site is one of the portal's, or SPF's."""
     touches: str = "nothing"
     """What it makes on the machine, and takes away again."""
     given: tuple[str, ...] = ()
