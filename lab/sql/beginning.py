@@ -16,6 +16,7 @@ import json
 import uuid
 from typing import Any
 
+from lab import files
 from lab.replicas import Replica, replicas
 from lab.sql.api import SqlError
 from lab.sql.engine.accounts import find_sid, sid_bytes
@@ -98,6 +99,8 @@ def _instance(world: World, machine: Machine, replica: Replica) -> None:
     values["DefaultData"] = {"type": "String", "data": names.folder + "\\DATA"}
     values["DefaultLog"] = {"type": "String", "data": names.folder + "\\DATA"}
     registry[names.settings_key] = {"values": values}
+    for folder in ("BackupDirectory", "DefaultData"):
+        files.resolve_new(machine, values[folder]["data"]).mkdir(parents=True, exist_ok=True)
     port = {"TcpPort": {"type": "String", "data": str(replica.port)}, "TcpDynamicPorts": {"type": "String", "data": ""}}
     registry[names.port_key] = {"values": port}
     registry[names.hadr_key] = {"values": {"HADR_Enabled": {"type": "DWord", "data": 0}}}

@@ -7,6 +7,7 @@ import threading
 from lab import machines
 from lab.powershell.api import Call, NotModelledError, PowerShellError, ProgramResult, Session, cmdlet, program
 from lab.windows.logons import administers, managed
+from lab.windows.misc import resolve
 from lab.windows.values import texts
 from lab.world import Machine
 
@@ -29,6 +30,17 @@ def _targets(call: Call) -> list[Machine]:
     for name in texts(call.get("ComputerName")) or ["."]:
         if name.lower() in (".", "localhost", call.machine.name.lower(), call.machine.fqdn):
             found.append(call.machine)
+            continue
+        if resolve(call.machine.world, name) is None:
+            call.runtime.write_error(
+                PowerShellError(
+                    f"Computer name {name} cannot be resolved with the exception: No such host is known.",
+                    "AddressResolutionException,Microsoft.PowerShell.Commands.RestartComputerCommand",
+                    category="InvalidArgument",
+                    exception_type="System.InvalidOperationException",
+                    target=name,
+                )
+            )
             continue
         machine = managed(call, name)
         if machine is None or not administers(call.session, machine):

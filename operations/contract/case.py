@@ -55,20 +55,27 @@ class Case(BaseModel):
         "MgmtSvc-AdminSite",
         "MgmtSvc-WindowsAuthSite",
         "MgmtSvc-TenantPublicAPI",
+        "MgmtSvc-TenantSite",
+        "MgmtSvc-AuthSite",
+        "MgmtSvc-UsageCollector",
+        "SPF",
     ] = "nothing"
-    """What the machine has to have: NLB is a bound network card, a site one of the portal's."""
+    """What the machine has to have: NLB is a bound network card; a site is one of the portal's, or SPF's."""
     touches: str = "nothing"
     """What it makes on the machine, and takes away again."""
     given: tuple[str, ...] = ()
     """Scripts or statements before it, one after the other."""
     run: str
-    """The script or the statement."""
+    """The script or the statement. To a script that begins with ``param($Server)``, SQL Server's name on the machine
+    is passed."""
     expect: Any = None
     """All that it writes, or its rows: a list."""
     error: Failure | None = None
     """What comes instead of an answer."""
     undo: tuple[str, ...] = ()
     """What takes away what it made, whatever came of it. Each is tried; one that finds nothing to do is no error."""
+    clean: tuple[str, ...] = ()
+    """PowerShell after ``undo``, on whichever wire the case is: for files, which no statement takes away."""
 
 
 def fits(expected: Any, found: Any) -> bool:

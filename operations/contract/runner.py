@@ -93,7 +93,9 @@ def run(remote: Remote, machine: str, case: Case) -> Result:
         result = Result(case, Outcome.NOT_RUN, f"it could not be prepared: {error.found}")
     else:
         result = _judged(remote, machine, case)
-    left = "; ".join(text for step in case.undo if (text := _undone(remote, machine, case, step)))
+    cleaning = case.model_copy(update={"wire": "powershell"})
+    steps = [(case, step) for step in case.undo] + [(cleaning, step) for step in case.clean]
+    left = "; ".join(text for one, step in steps if (text := _undone(remote, machine, one, step)))
     return Result(case, result.outcome, one_line(redact(result.came)), one_line(redact(left)))
 
 
@@ -134,7 +136,10 @@ def _do(remote: Remote, machine: str, case: Case, text: str) -> list[Any]:
     """SQL Server is asked on the machine itself, as the Windows account: that works in every authentication mode."""
     if case.wire == "sql":
         return [_plain(row) for row in remote.sql_integrated(machine).rows(text, attempted=ATTEMPTED)]
-    found: list[Any] = remote.powershell(machine).run(text, attempted=ATTEMPTED, changes=case.touches != "nothing")
+    instance = remote.hosts[machine].sql_instance
+    values = {"Server": f".\\{instance}" if instance else "."} if text.startswith("param($Server)") else {}
+    changes = case.touches != "nothing"
+    found: list[Any] = remote.powershell(machine).run(text, values, attempted=ATTEMPTED, changes=changes)
     return found
 
 

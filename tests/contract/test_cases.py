@@ -14,7 +14,7 @@ from tests.e2e.lab_state import documents, files
 
 pytestmark = pytest.mark.timeout(300)
 
-WHERE = {"nothing": "SPF1", "SQL Server": "SQL1", "AlwaysOn": "SQL2", "IIS": "SPF2"}
+WHERE = {"nothing": "SPF1", "SQL Server": "SQL1", "AlwaysOn": "SQL2", "IIS": "SPF2", "SPF": "SPF1"}
 """What needs a portal server is tried on a whole farm (``tests/e2e/test_verify_rows.py``)."""
 HERE = [case for case in cases() if case.needs in WHERE]
 

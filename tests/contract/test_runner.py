@@ -88,6 +88,12 @@ def test_what_cannot_be_prepared_does_not_run_and_is_undone_all_the_same(farm: F
     assert reports.code([result]) == 2
 
 
+def test_files_of_a_statement_are_cleaned_by_powershell(farm: FarmHere) -> None:
+    tried = case("SELECT 1 AS x", "sql", expect=[{"x": 1}], clean=("1", "throw 'the file stays'"))
+    result = run(farm.remote, "SQL1", tried)
+    assert (result.outcome, result.left) == (Outcome.HELD, "the file stays")
+
+
 def test_a_machine_without_what_a_case_needs(farm: FarmHere) -> None:
     told: list[Result] = []
     results = run_all(farm.remote, "Portal1", [case("SELECT 1 AS x", "sql", needs="SQL Server")], told.append)

@@ -45,7 +45,7 @@ FUNCTIONS = _words(
     "textptr textvalid cume_dist first_value lag last_value lead percentile_cont percentile_disc percent_rank "
     "ntile rank dense_rank row_number grouping grouping_id stdev stdevp var varp loginproperty patindex "
     "publishingservername applock_mode applock_test assemblyproperty object_name schema_name col_length type_id "
-    "type_name ident_current user_id host_name fn_varbintohexstr sys.fn_varbintohexstr"
+    "default_domain type_name ident_current user_id host_name fn_varbintohexstr sys.fn_varbintohexstr"
 )
 PROCEDURES = _words(
     "sp_tables sp_columns sp_databases sp_fkeys sp_pkeys sp_server_info sp_special_columns sp_sproc_columns "

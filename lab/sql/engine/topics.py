@@ -22,6 +22,7 @@ import lab.sql.engine.functions.numbers
 import lab.sql.engine.functions.security
 import lab.sql.engine.functions.server
 import lab.sql.engine.functions.text
+import lab.sql.engine.procedures.backup_history
 import lab.sql.engine.procedures.files
 import lab.sql.engine.procedures.jobs
 import lab.sql.engine.procedures.properties

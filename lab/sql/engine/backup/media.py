@@ -15,6 +15,8 @@ from lab.sql.engine.errors import SeveralErrors, error
 from lab.world import Document, Machine, World
 
 MAGIC = "LAB-SQL-MEDIA-1"
+NUL = "NUL"
+"""The device that discards what is written to it. Source: Microsoft, BACKUP (Transact-SQL)."""
 
 
 def service_account(machine: Machine) -> str:
@@ -54,10 +56,12 @@ def read_sets(file: Path, path: str, verb: str) -> tuple[Document, list[Document
     return header, sets
 
 
-def write_set(file: Path, backup: Document, *, fresh: bool, path: str) -> tuple[Document, int]:
-    """Append a set (or overwrite the file); gives the media header and the set's position, from 1."""
-    if fresh or not file.is_file() or file.stat().st_size == 0:
+def write_set(file: Path | None, backup: Document, *, fresh: bool, path: str) -> tuple[Document, int]:
+    """Append a set (or overwrite the file); gives the media header and the set's position, from 1. No file is NUL."""
+    if file is None or fresh or not file.is_file() or file.stat().st_size == 0:
         header: Document = {"magic": MAGIC, "media_set": str(uuid.uuid4()), "family": str(uuid.uuid4())}
+        if file is None:
+            return header, 1
         sets: list[Any] = []
     else:
         header, sets = read_sets(file, path, "BACKUP DATABASE")

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from lab.sql.engine.session import Session
 
 STATE = "VIEW SERVER STATE"
-FIRST_NUMBER = 65536
+FIRST_NUMBER, MOST_REPLICAS = 65536, 5
+GROUP_CLASS = 108
+"""Of a permission on a group, whose number is that of the server's own replica."""
 
 
 def local_groups(session: Session) -> list[Group]:
@@ -54,7 +56,7 @@ def _groups(session: Session, current: Database) -> Rows:
 def _replicas(session: Session, current: Database) -> Rows:
     own = session.instance.server_name.lower()
     for group in local_groups(session):
-        for index, (name, one) in enumerate(group.of("replica").items(), FIRST_NUMBER):
+        for index, (name, one) in enumerate(group.of("replica").items(), first_number(group)):
             local = name.lower() == own
             yield {"replica_id": guid(one["id"]), "group_id": guid(group.document["id"]),
                    "replica_metadata_id": index if local else None,
@@ -70,8 +72,13 @@ def _replicas(session: Session, current: Database) -> Rows:
 
 def local_number(session: Session, group: Group) -> int:
     """The number by which this server's permissions name a group: its own replica's ``replica_metadata_id``."""
-    own = session.instance.machine.name.lower()
-    return FIRST_NUMBER + [name.lower() for name in group.of("replica")].index(own)
+    own = session.instance.server_name.lower()
+    return first_number(group) + [name.lower() for name in group.of("replica")].index(own)
+
+
+def first_number(group: Group) -> int:
+    """The ``replica_metadata_id`` of a group's first replica; those of another group are others."""
+    return FIRST_NUMBER + MOST_REPLICAS * int(group.document.get("number", 0))
 
 
 def _owner(session: Session, group: str) -> bytes:

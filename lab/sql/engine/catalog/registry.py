@@ -41,7 +41,7 @@ NOT_MODELLED = frozenset((
     "sys.database_files", "sys.database_mirroring", "sys.database_permissions", "sys.database_role_members",
     "sys.dm_exec_connections", "sys.dm_hadr_availability_group_states",
     "sys.dm_hadr_availability_replica_cluster_nodes", "sys.dm_os_sys_info", "sys.dm_tcp_listener_states",
-    "sys.dm_tran_locks", "sys.foreign_keys", "sys.indexes", "sys.master_key_passwords", "sys.messages", "sys.objects",
+    "sys.dm_tran_locks", "sys.foreign_keys", "sys.indexes", "sys.master_key_passwords", "sys.objects",
     "sys.procedures", "sys.servers", "sys.sql_modules", "sys.sysusers", "sys.types", "sys.views",
 ))  # fmt: skip
 """Views that SQL Server has and that nobody who uses the lab reads."""

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from lab.sql.engine.catalog.registry import Rows, view
 from lab.sql.engine.catalog.values import moment, raw
 from lab.sql.engine.database import Database
+from lab.sql.engine.errors import MESSAGES
 from lab.sql.engine.principal import FIXED_SERVER_ROLES
 from lab.world import Document
 
 if TYPE_CHECKING:
     from lab.sql.engine.session import Session
 
+ENGLISH = 1033
 EPOCH = "2009-04-13T12:59:06.030"
 PERMISSION_TYPES = {
     "CONNECT SQL": "COSQ", "VIEW SERVER STATE": "VWSS", "VIEW ANY DATABASE": "VWDB", "VIEW ANY DEFINITION": "VWAD",
@@ -186,3 +188,10 @@ def _credentials(session: Session, current: Database) -> Rows:
     if session.principal.may(session.server, "ALTER ANY CREDENTIAL"):
         for one in session.server.documents("credential"):
             yield {"credential_id": one["id"], "name": one["name"], "create_date": moment(one["created"])}
+
+
+@view("sys.messages", "message_id int, language_id smallint, severity tinyint", not_modelled="is_event_logged text")
+def _messages(session: Session, current: Database) -> Rows:
+    """Those that the lab raises. Not their texts, in which SQL Server has a place for each value."""
+    for number, (severity, _) in sorted(MESSAGES.items()):
+        yield {"message_id": number, "language_id": ENGLISH, "severity": severity}

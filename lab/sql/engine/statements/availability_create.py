@@ -9,9 +9,10 @@ from typing import Any
 
 from lab.sql.api import Event
 from lab.sql.engine.accounts import WELL_KNOWN, sid_bytes
+from lab.sql.engine.catalog.availability import GROUP_CLASS, first_number
 from lab.sql.engine.errors import SeveralErrors, error
 from lab.sql.engine.frame import Frame
-from lab.sql.engine.group.state import Group, available
+from lab.sql.engine.group.state import Group, available, groups
 from lab.sql.engine.parse.parser import Parser, Statement, statement
 from lab.sql.engine.principal import Principal
 from lab.sql.engine.statements.availability_group import (
@@ -79,10 +80,11 @@ def create_group(
     world: Any, name: str, options: Document, replicas: list[Document], listener: Document | None, primary: str
 ) -> Group:
     """Write the documents of a new group whose primary has joined."""
+    number = 1 + max((int(one.document.get("number", 0)) for one in groups(world)), default=-1)
     world.collection("lab", "availability-group")[name] = {"name": name}
     group = Group(world, name)
     group.of("group")["group"] = {
-        "id": str(uuid.uuid4()), "name": name, "primary": primary, "resource_id": str(uuid.uuid4()),
+        "id": str(uuid.uuid4()), "name": name, "primary": primary, "resource_id": str(uuid.uuid4()), "number": number,
         "resource_group_id": str(uuid.uuid4()), "failure_condition": 3, "health_timeout": 30000,
         "backup_preference": "SECONDARY", "created": world.clock.now().isoformat(), **options,
     }  # fmt: skip
@@ -118,13 +120,20 @@ class DropGroup(Statement):
         require_alwayson(frame)
         group = require_group(frame, self.name)
         world = frame.session.instance.world
-        for replica in group.replica_names():
+        for number, replica in enumerate(group.replica_names(), first_number(group)):
             machine = group.machine(replica)
             primary = replica.lower() == (group.primary or "").lower()
             for name, document in machine.collection("sql-database").items():
                 if (document.get("group") or "").lower() == group.name.lower():
                     state = "ONLINE" if primary and available(world, machine) else "RESTORING"
                     machine.collection("sql-database").change(name, group=None, group_database=None, state=state)
+            owners = machine.collection("sql-group-owner")
+            for name in [one for one in owners if one.lower() == group.name.lower()]:
+                del owners[name]
+            permissions = machine.collection("sql-permission")
+            for name, document in permissions.items():
+                if (document["class"], document["major"]) == (GROUP_CLASS, number):
+                    del permissions[name]
         for kind in ("group", "replica", "database", "listener", "link"):
             for name in list(group.of(kind)):
                 del group.of(kind)[name]

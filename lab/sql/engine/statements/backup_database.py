@@ -14,7 +14,7 @@ from typing import Any
 from lab.sql.api import Event, Message, SqlError
 from lab.sql.engine import nodes as n
 from lab.sql.engine.backup.history import record_backup
-from lab.sql.engine.backup.media import open_device, write_set
+from lab.sql.engine.backup.media import NUL, open_device, write_set
 from lab.sql.engine.database import Database
 from lab.sql.engine.errors import SeveralErrors, error
 from lab.sql.engine.frame import Frame
@@ -62,7 +62,7 @@ class Backup(Statement):
         copy_only = "COPY_ONLY" in self.options.flags
         backup = self._content(frame, database, verb, copy_only=copy_only)
         world, machine = session.instance.world, session.instance.machine
-        file = open_device(world, machine, path, verb, write=True)
+        file = None if path.upper() == NUL else open_device(world, machine, path, verb, write=True)
         stats = self.options.number(frame, "STATS", 10) if "STATS" in self.options.values else 0
         seconds = duration(backup["size"])
         done = 0

@@ -143,6 +143,21 @@ def test_permissions_on_one_securable(app: Session, on: str, number: int, name: 
     assert run(app, f"GRANT VIEW DEFINITION ON {on.split('::')[0]}::[Nothing] TO app").numbers == [15151]
 
 
+def test_two_groups_of_a_server_have_permissions_of_their_own(app: Session) -> None:
+    replicas = ", ".join(
+        f"N'{name}' WITH (ENDPOINT_URL = N'TCP://{name}.hyper-v.nu:5022', AVAILABILITY_MODE = ASYNCHRONOUS_COMMIT,"
+        " FAILOVER_MODE = MANUAL)"
+        for name in ("SQL1", "SQL2")
+    )
+    ok(app, f"CREATE AVAILABILITY GROUP [Own] FOR REPLICA ON {replicas}")
+    for name in ("SQL", "Own"):
+        ok(app, f"GRANT ALTER ON AVAILABILITY GROUP::[{name}] TO app")
+    of = f"SELECT ({GROUP_OF}p.major_id) FROM sys.server_permissions AS p WHERE p.class = 108 ORDER BY 1"
+    assert [row[0] for row in ok(app, of).rows] == ["Own", "SQL"]
+    ok(app, "DROP AVAILABILITY GROUP [Own]")
+    assert [row[0] for row in ok(app, of).rows] == ["SQL"]
+
+
 def test_permissions_of_and_on_a_login_go_with_it(app: Session) -> None:
     ok(app, "GRANT IMPERSONATE ON LOGIN::app TO other; GRANT CONNECT ON ENDPOINT::Hadr_endpoint TO app")
     ok(app, "DROP LOGIN app")
