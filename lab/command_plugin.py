@@ -288,6 +288,7 @@ def _outcome(state: dict[str, Any]) -> Outcome:
 
 def main() -> None:
     """Serve until the engine ends this process; the first line printed is the port."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts it in the background ignores it
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=16))
     engine = sys.argv[1] if len(sys.argv) > 1 and ":" in sys.argv[1] else None
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(engine), server)
