@@ -206,7 +206,9 @@ def test_an_administrator_changes_something_by_hand(world: World) -> None:
 
 
 def test_orders_say_what_is_possible(world: World) -> None:
-    with pytest.raises(OrderError, match="unknown change explode; possible: stop, cut, start, restart, disconnect, connect"):
+    with pytest.raises(
+        OrderError, match="unknown change explode; possible: stop, cut, start, restart, disconnect, connect"
+    ):
         power(world, "SQL1", "explode")
     with pytest.raises(OrderError, match="unknown wire telnet; possible: winrm, sql, http"):
         break_wire(world, "SQL1", "telnet")
