@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from components import settings
 from components.nlb.cluster import ClusterResource
 from components.nlb.node import OWN, NodeResource
 from components.resource import Resource, lease
@@ -15,12 +14,11 @@ from components.resource.pulumi_adapter import Adapter
 from components.step_runner import StepRunner
 from components.steps import ScheduledTask, Step
 from lab.testing.farm import Farm
+from tests.components.nlb.two_nodes import ADDRESSES, CLUSTER, connection
 from tests.components.program import ROOT
 
 SHIPPED = ROOT / "topologies" / "single-domain.yaml"
-ADDRESSES = {"Portal1": "172.21.5.151", "Portal2": "172.21.5.152"}
 FIRST, SECOND = ADDRESSES
-CLUSTER = {"tier": "admin-api", "cluster": "portal.hyper-v.nu"}
 CARD = {"interface": "Ethernet", "first": FIRST, "first_interface": "Ethernet"}
 
 
@@ -28,16 +26,7 @@ class Pair:
     """A cluster of two nodes."""
 
     def __init__(self, farm: Farm) -> None:
-        username, password = farm.credentials()
-        self.connection = settings.connection_settings(
-            {
-                "topology": str(SHIPPED),
-                "hosts": {machine: {"address": farm.address(machine)} for machine in ADDRESSES},
-                "credentials": {"hyper-v.nu": {"username": username, "password": password}},
-                "authorities": str(farm.authority),
-                "sqlAdministratorPassword": "unused",
-            }.get
-        )
+        self.connection = connection(farm)
         self.outs: dict[str, dict[str, Any]] = {}
 
     def adapter(self, kind: type[Resource[Any, Any]]) -> Adapter:

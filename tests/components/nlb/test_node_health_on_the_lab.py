@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from components import settings
 from components.nlb.cluster import ClusterResource
 from components.nlb.node import NodeResource
 from components.nlb.node_health import DECLARED, TASK, NodeHealthInputs, NodeHealthResource
@@ -26,12 +25,11 @@ from lab.testing.farm import Farm
 from lab.testing.windows import tasks_queue_for, tasks_repeat_after
 from operations.maintenance import record
 from remote.session import Remote
+from tests.components.nlb.two_nodes import ADDRESSES, CLUSTER, connection
 from tests.components.program import ROOT
 
 SHIPPED = ROOT / "topologies" / "single-domain.yaml"
-ADDRESSES = {"Portal1": "172.21.5.151", "Portal2": "172.21.5.152"}
 NODES = tuple(ADDRESSES)
-CLUSTER = {"tier": "admin-api", "cluster": "portal.hyper-v.nu"}
 SITE = """
 [void](Install-WindowsFeature Web-Server, NLB -IncludeManagementTools)
 $thumbprint = @(Get-ChildItem Cert:\\LocalMachine\\My | Where-Object { $_.HasPrivateKey })[0].Thumbprint
@@ -53,16 +51,7 @@ class Nodes:
 
     def __init__(self, farm: Farm) -> None:
         self.farm = farm
-        username, password = farm.credentials()
-        self.connection = settings.connection_settings(
-            {
-                "topology": str(SHIPPED),
-                "hosts": {machine: {"address": farm.address(machine)} for machine in NODES},
-                "credentials": {"hyper-v.nu": {"username": username, "password": password}},
-                "authorities": str(farm.authority),
-                "sqlAdministratorPassword": "unused",
-            }.get
-        )
+        self.connection = connection(farm)
         self.outs: dict[str, dict[str, Any]] = {}
 
     def adapter(self, kind: type[Resource[Any, Any]]) -> Adapter:
