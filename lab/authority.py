@@ -14,16 +14,13 @@ import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
-if TYPE_CHECKING:
-    from lab.world import World
 
 PFX_PASSWORD = "Lab-Pfx-2013!"  # noqa: S105 - opens only the lab's own files; written in lab/accounts.yaml too
 _PRIVATE = 0o600
@@ -70,7 +67,7 @@ class Authority:
         issuing = _authority("Lab Issuing Authority", key, root, root_key, below=0)
         for name, certificate, own in (("ca", root, root_key), ("issuing", issuing, key)):
             (self.directory / f"{name}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-            _write_private(self.directory / f"{name}.key", _key_pem(own).encode())
+            write_private(self.directory / f"{name}.key", _key_pem(own).encode())
 
     @property
     def issuing(self) -> str:
@@ -154,28 +151,6 @@ def thumbprint(certificate: str) -> str:
     return x509.load_pem_x509_certificate(certificate.encode()).fingerprint(hashes.SHA1()).hex().upper()  # noqa: S303
 
 
-def begin(world: World) -> None:
-    """Every machine trusts the authority, and the public certificates of the portal's tiers lie ready as PFX files.
-
-    ``<lab>/certificates/<certificate>.pfx`` holds the names of every tier that uses this certificate.
-    """
-    root = world.authority.certificate
-    for machine in world.machines.values():
-        machine.collection("certificate")[thumbprint(root)] = {"store": "Root", "pem": root, "key_pem": None}
-    known = world.topology.get("certificates", [])
-    wanted: dict[str, list[str]] = {one["name"]: list(one.get("dns_names", [])) for one in known}
-    for tier in world.topology.get("portal", {}).get("tiers", []):
-        front = tier.get("cluster") or tier.get("load_balancer") or {}
-        if tier.get("certificate") and front.get("name"):
-            wanted.setdefault(tier["certificate"], []).append(front["name"])
-    folder = world.directory / "certificates"
-    for certificate, names in wanted.items():
-        file = folder / f"{certificate}.pfx"
-        if not file.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            _write_private(file, world.authority.pfx(list(dict.fromkeys(names)), PFX_PASSWORD))
-
-
 def _authority(
     title: str, key: rsa.RSAPrivateKey, issuer: x509.Certificate | None, issuer_key: rsa.RSAPrivateKey, *, below: int
 ) -> x509.Certificate:
@@ -208,7 +183,8 @@ def _key_pem(key: rsa.RSAPrivateKey) -> str:
     ).decode()
 
 
-def _write_private(file: Path, content: bytes) -> None:
+def write_private(file: Path, content: bytes) -> None:
+    """A file that its owner alone may read."""
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(content)

@@ -22,7 +22,7 @@ from lab.world import Machine, Store, World
 BEGINNINGS = (
     "lab.identity",
     "lab.files",
-    "lab.authority",
+    "lab.trust",
     "lab.winrm.service",
     "lab.windows.beginning",
     "lab.sql.beginning",

@@ -10,12 +10,9 @@ from __future__ import annotations
 import ctypes
 import socket
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from lab.routes import Outsiders
+from lab.outsiders import Outsiders
 
 _SO_ATTACH_FILTER = 26
 _LOAD, _JUMP_IF_EQUAL, _JUMP_IF_GREATER, _JUMP_IF_NOT_LESS, _RETURN = 0x20, 0x15, 0x25, 0x35, 0x06
@@ -60,8 +57,6 @@ def attach(sockets: Iterable[socket.socket], known: Outsiders) -> None:
 
 def missing_right() -> str:
     """Why this process may not filter connections; empty where it may."""
-    from lab.routes import Outsiders
-
     with socket.socket() as one:
         try:
             attach([one], Outsiders({}, others=True))

@@ -8,10 +8,8 @@ from __future__ import annotations
 import itertools
 import threading
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from lab.world import Clock
+from lab.clock import Clock
 
 
 class BrokenWireError(ConnectionError):

@@ -14,16 +14,33 @@ from __future__ import annotations
 
 import ipaddress
 import itertools
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
-if TYPE_CHECKING:
-    from lab.world import Document, Machine
+from lab.store import Collection, Document
 
 PROFILE = "Domain"
 RPC = "RPC"
 """The dynamic ports of RPC, as a rule's local port names them."""
 _NUMBERS = {"6": "tcp", "17": "udp"}
 _KEYWORDS = {"rpc-epmap": "rpcepmap"}
+
+
+class Host(Protocol):
+    """What the network knows of a machine (``lab.world.Machine``)."""
+
+    @property
+    def domain(self) -> str:
+        """By its DNS name."""
+
+    @property
+    def address(self) -> str:
+        """The one of the topology."""
+
+    @property
+    def loopback(self) -> str:
+        """Where the lab binds."""
+
+    def collection(self, kind: str) -> Collection: ...
 
 
 class Range(NamedTuple):
@@ -33,13 +50,13 @@ class Range(NamedTuple):
     last: int
 
 
-def on(machine: Machine) -> bool:
+def on(machine: Host) -> bool:
     """Whether the machine filters at all."""
     profile = machine.collection("firewall-profile").get(PROFILE)
     return profile is not None and bool(profile["enabled"])
 
 
-def admits(machine: Machine, source: str | None, port: int | str, protocol: str = "TCP") -> bool:
+def admits(machine: Host, source: str | None, port: int | str, protocol: str = "TCP") -> bool:
     """Whether a connection from an address of the topology (None: from outside all of its networks) gets in."""
     return Filter(machine).admits(source, port, protocol)
 
@@ -47,7 +64,7 @@ def admits(machine: Machine, source: str | None, port: int | str, protocol: str 
 class Filter:
     """The rules of a machine at one moment, for many questions."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: Host) -> None:
         self._machine, self._on = machine, on(machine)
         self._rules = [rule for _, rule in machine.collection("firewall").peek_all()] if self._on else []
 
@@ -67,7 +84,7 @@ class Filter:
         return [Range(begin, end - 1) for begin, end in itertools.pairwise(inside)]
 
 
-def _covers(machine: Machine, rule: Document, source: str | None, port: int | str, protocol: str) -> bool:
+def _covers(machine: Host, rule: Document, source: str | None, port: int | str, protocol: str) -> bool:
     profiles = {part.strip().lower() for part in rule["profile"].split(",")}
     return (
         rule["enabled"] == "True"
@@ -152,7 +169,7 @@ def is_address(spec: str) -> bool:
     return True
 
 
-def _is_address(machine: Machine, spec: str, address: str | None) -> bool:
+def _is_address(machine: Host, spec: str, address: str | None) -> bool:
     if spec.strip().lower() == "any":
         return True
     if address is None:
@@ -161,7 +178,7 @@ def _is_address(machine: Machine, spec: str, address: str | None) -> bool:
     return any(first <= known <= last for first, last in _ranges(machine, spec))
 
 
-def _ranges(machine: Machine, spec: str) -> list[Range]:
+def _ranges(machine: Host, spec: str) -> list[Range]:
     """The addresses that a rule's word stands for; none for ``Any``, which is no matter of addresses."""
     spec = spec.strip()
     if spec.lower() == "any":

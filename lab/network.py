@@ -15,13 +15,12 @@ import struct
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from lab import drop, routes
+from lab import drop
+from lab.outsiders import Outsiders
 from lab.protocols import Datagrams, Tracked
-
-if TYPE_CHECKING:
-    from lab.world import World
+from lab.store import Store
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 """Serves one accepted connection; the network closes the connection when it returns or is cancelled."""
@@ -62,7 +61,7 @@ class Endpoint:
     connections: set[asyncio.BaseTransport] = field(default_factory=set)
     bind: Callable[[], Awaitable[asyncio.Server | asyncio.DatagramTransport]] | None = field(default=None, repr=False)
     protocol: str = "tcp"
-    outsiders: routes.Outsiders | None = None
+    outsiders: Outsiders | None = None
     """Who gets through to it; None: everybody."""
 
     @property
@@ -77,14 +76,15 @@ class Network:
     may be waiting for the loop. Hand such work to a thread (``asyncio.to_thread``).
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, store: Store, outsiders: Callable[[str, str, int], Outsiders]) -> None:
+        """``outsiders`` says who gets through to a socket: of which owner, on which address and port."""
+        self._outsiders = outsiders
         self._endpoints: dict[tuple[str, int, str], Endpoint] = {}
         self._unplugged: set[str] = set()
         self.version = 0
         """How often something began or ceased to listen."""
         for kind in ("firewall", "firewall-profile"):
-            world.store.watch(kind, self.refilter)
+            store.watch(kind, self.refilter)
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, name="network", daemon=True)
         self._thread.start()
@@ -97,7 +97,7 @@ class Network:
         """Listen on an address. Raises OSError when the port is taken or not permitted."""
         return self._filtered(self.run(self._listen(owner, address, port, talk, self._outsiders(owner, address, port))))
 
-    async def _listen(self, owner: str, address: str, port: int, talk: Talk, outsiders: routes.Outsiders) -> Endpoint:
+    async def _listen(self, owner: str, address: str, port: int, talk: Talk, outsiders: Outsiders) -> Endpoint:
         async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             endpoint.connections.add(writer.transport)
             try:
@@ -173,9 +173,6 @@ class Network:
         if isinstance(endpoint.server, asyncio.Server) and endpoint.outsiders is not None:
             drop.attach(endpoint.server.sockets, endpoint.outsiders)
 
-    def _outsiders(self, owner: str, address: str, port: int) -> routes.Outsiders:
-        return routes.outsiders(self._world, owner, address, port)
-
     # -----------------------------------------------------------------------------------------------------------------
 
     def listen_protocol(
@@ -197,7 +194,7 @@ class Network:
         port: int,
         factory: Callable[[], asyncio.Protocol],
         tls: ssl.SSLContext | None,
-        outsiders: routes.Outsiders,
+        outsiders: Outsiders,
     ) -> Endpoint:
         def tracked() -> asyncio.Protocol:
             return Tracked(factory(), endpoint.connections)

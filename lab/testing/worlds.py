@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from lab import authority, files, identity
+from lab import files, identity, trust
 from lab.boot import populate
 from lab.sql import beginning as sql_beginning
 from lab.winrm import service
@@ -58,7 +58,7 @@ def small_world(directory: Path, pace: float = 0.0, subnet: str = "172.44.5") ->
     populate(world)
     identity.begin(world)
     files.begin(world)
-    authority.begin(world)
+    trust.begin(world)
     if not _AUTHORITY:
         kept = Path(tempfile.mkdtemp(prefix="lab-authority-"))
         atexit.register(shutil.rmtree, kept, ignore_errors=True)

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from lab import __main__, boot, orders
 
 PARTS: Any = {
-    "BEGINNINGS": ("lab.identity", "lab.files", "lab.authority", "lab.winrm.service"),
+    "BEGINNINGS": ("lab.identity", "lab.files", "lab.trust", "lab.winrm.service"),
     "SERVICES": ("lab.winrm.service", "lab.balancer"),
     "COMMANDS": (),
 }

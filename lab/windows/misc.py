@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
-from lab import routes
+from lab import outsiders
 from lab.addresses import loopback_of
 from lab.machines import is_reachable
 from lab.powershell.api import (
@@ -138,8 +138,8 @@ def answers(world: World, address: str) -> bool:
 
 
 def _way(machine: Machine, address: str) -> bool:
-    domain = routes.domain_at(machine.world, loopback_of(address))
-    return domain is None or routes.between(machine.world, machine.domain, domain, "ICMP")
+    domain = outsiders.domain_at(machine.world.topology, loopback_of(address))
+    return domain is None or outsiders.between(machine.world.topology, machine.domain, domain, "ICMP")
 
 
 @cmdlet("Test-Connection")
