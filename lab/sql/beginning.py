@@ -20,6 +20,7 @@ from lab import files
 from lab.replicas import Replica, replicas
 from lab.sql.api import SqlError
 from lab.sql.engine.accounts import find_sid, sid_bytes
+from lab.sql.engine.client_session import ClientSession
 from lab.sql.engine.database import OPTIONS, SYSTEM, new_contents
 from lab.sql.engine.files import files_of
 from lab.sql.engine.group.state import Group
@@ -156,7 +157,7 @@ def _system_databases(world: World, machine: Machine, names: Names, now: str) ->
         machine.collection("sql-database")[name] = document
 
 
-def _setup_session(world: World, machine: Machine) -> Session:
+def _setup_session(world: World, machine: Machine) -> ClientSession:
     """A session of sa, as setup has it before the service serves anybody."""
     from lab.sql.engine.principal import Principal
 
@@ -175,7 +176,7 @@ def _setup_session(world: World, machine: Machine) -> Session:
             "role_id": FIXED_SERVER_ROLES["sysadmin"],
             "member_id": 1,
         }
-    session = Session(instance, Principal("sa", b"\x01", False, frozenset({b"\x01"})), 50)
+    session = ClientSession(instance, Principal("sa", b"\x01", False, frozenset({b"\x01"})), 50)
     session.login = "sa"
     return session
 

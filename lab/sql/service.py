@@ -159,7 +159,7 @@ class Wires:
         server = self._servers.get(key)
         if server is None:
             context = self._context(installation, names)
-            server = Server(self._world, machine, context, lambda: engine.instance_of(self._world, machine))
+            server = Server(self._world, machine, context, lambda: engine.door_of(self._world, machine))
             self._servers[key] = server
         elif self._shown[key] != shown:
             server.context = self._context(installation, names)

@@ -11,16 +11,18 @@ from lab.sql.engine.connect import connect
 from lab.sql.engine.instance import (
     Instance,
     instance_of,
-    start_instance,
-    stop_instance,
 )
 from lab.sql.engine.listener import Listener, listeners, on_primary_changed, owners, primary_behind
+from lab.sql.engine.logon import Door, door_of
 from lab.sql.engine.service import start, stop
+from lab.sql.engine.start_stop import start_instance, stop_instance
 
 __all__ = [
+    "Door",
     "Instance",
     "Listener",
     "connect",
+    "door_of",
     "instance_of",
     "listeners",
     "on_primary_changed",

@@ -9,16 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from lab.sql.api import Event, Message, Parameter, ResultSet, SqlError
 from lab.sql.engine.errors import SeveralErrors, error
 from lab.sql.engine.frame import BatchAborted, BreakLoop, ContinueLoop, Frame, ReturnFrom, ScopeAborted
 from lab.sql.engine.parse.parser import Parser, Statement
+from lab.sql.engine.session import Session
 from lab.sql.engine.types import parse_type
-
-if TYPE_CHECKING:
-    from lab.sql.engine.session import Session
 
 COMPILATION = frozenset({102, 105, 109, 110, 116, 120, 121, 137, 141, 145, 147, 156, 174, 189, 195, 205, 206, 207,
                          208, 209,

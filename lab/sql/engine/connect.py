@@ -11,9 +11,11 @@ from lab.replicas import DEFAULT_INSTANCE
 from lab.sql import browser
 from lab.sql.api import Session, SqlError
 from lab.sql.engine.errors import error
+from lab.sql.engine.group.progress import advance
 from lab.sql.engine.group.state import connected
 from lab.sql.engine.instance import Instance, instance_of
 from lab.sql.engine.listener import Listener, listeners, primary_behind
+from lab.sql.engine.logon import Door
 from lab.sql.installation import DEFAULT_PORT, installed
 from lab.world import Identity, Machine, World
 
@@ -163,11 +165,9 @@ def connect(
 
     Raises SqlError: 53 and its relatives when nothing answers there, 18456 and its own when the login is refused.
     """
-    from lab.sql.engine.group.progress import advance
-
     advance(world)
     instance = find_instance(world, from_machine, server)
     if identity is not None and user is None:
         identity = _vouched(from_machine, instance.machine, identity)
-        return instance.login_windows(identity, database, from_machine.name.upper(), program)
-    return instance.login(user or "", password or "", database, host=from_machine.name.upper(), program=program)
+        return Door(instance).login_windows(identity, database, from_machine.name.upper(), program)
+    return Door(instance).login(user or "", password or "", database, host=from_machine.name.upper(), program=program)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.sql.engine.errors import error
 from lab.sql.engine.group.state import role_of
+from lab.sql.engine.instance import Instance
 from lab.sql.engine.principal import Access, Principal
 from lab.sql.engine.storage.space import View
 from lab.world import Document
-
-if TYPE_CHECKING:
-    from lab.sql.engine.instance import Instance
 
 SYSTEM = {"master": 1, "tempdb": 2, "model": 3, "msdb": 4}
 DBO, GUEST, PUBLIC = 1, 2, 0
@@ -58,7 +56,7 @@ class Database:
     def check_state(self) -> None:
         """Raises why nobody may read the database now."""
         state = self.document["state"]
-        role = role_of(self.instance, self.document)
+        role = role_of(self.instance.machine, self.document)
         if role == "SECONDARY":
             raise error(976, self.name)
         if role == "RESOLVING":

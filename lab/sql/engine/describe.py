@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from lab.sql.api import Column, Parameter, SqlError
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.parse.parser import Parser, Statement
 from lab.sql.engine.query.scope import Scope
 from lab.sql.engine.query.select import plan_query
+from lab.sql.engine.session import Session
 from lab.sql.engine.types import parse_type
-
-if TYPE_CHECKING:
-    from lab.sql.engine.session import Session
 
 
 def describe(session: Session, text: str, parameters: tuple[Parameter, ...]) -> tuple[Column, ...] | None:

@@ -1,26 +1,18 @@
-"""What the engine keeps in memory for one world: its instances, and who wants to hear of a moved primary."""
+"""What all parts of the engine share in memory for one world: its lock, and who wants to hear of a moved primary."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from lab.quiet import Quiet
 from lab.world import Machine, World
 
-if TYPE_CHECKING:
-    from lab.sql.engine.files import Files
-    from lab.sql.engine.instance import Instance
-
 
 @dataclass
 class Engine:
-    instances: dict[str, Instance] = field(default_factory=dict)
-    """By lower-case machine name: the running ones."""
-    files: dict[str, Files] = field(default_factory=dict)
     primary_callbacks: list[Callable[[str, Machine | None], None]] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
     """Guards starting, stopping and the state of the groups. Never held while modelled time passes."""

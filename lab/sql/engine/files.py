@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from lab.sql.api import SqlError
 from lab.sql.engine.engine import engine_of
@@ -89,7 +90,16 @@ class Files:
             self._open.clear()
 
 
+_FILES: WeakKeyDictionary[World, dict[str, Files]] = WeakKeyDictionary()
+"""By lower-case machine name."""
+
+
 def files_of(world: World, machine: Machine) -> Files:
-    engine = engine_of(world)
-    with engine.lock:
-        return engine.files.setdefault(machine.name.lower(), Files(world, machine))
+    with engine_of(world).lock:
+        return _FILES.setdefault(world, {}).setdefault(machine.name.lower(), Files(world, machine))
+
+
+def close_files(world: World) -> None:
+    """The lab stops: no file is open any more."""
+    for files in _FILES.pop(world, {}).values():
+        files.close()

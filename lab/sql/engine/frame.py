@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.sql.api import SqlError
 from lab.sql.engine.errors import error
+from lab.sql.engine.session import Session
+from lab.sql.engine.tables.memory import MemoryTable
 from lab.sql.engine.types import SqlType
 from lab.sql.engine.values import convert
-
-if TYPE_CHECKING:
-    from lab.sql.engine.session import Session
-    from lab.sql.engine.tables.memory import MemoryTable
 
 
 @dataclass

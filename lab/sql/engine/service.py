@@ -6,8 +6,10 @@ import logging
 import threading
 
 from lab.sql.engine.engine import engine_of
+from lab.sql.engine.files import close_files
 from lab.sql.engine.group.progress import advance
-from lab.sql.engine.instance import start_instance, stop_instance
+from lab.sql.engine.instance import instances
+from lab.sql.engine.start_stop import start_instance, stop_instance
 from lab.sql.installation import installed
 from lab.world import Machine, World
 
@@ -56,10 +58,8 @@ def stop(world: World) -> None:
     if watcher is not None:
         watcher.join(5)
     with engine.lock:
-        for instance in engine.instances.values():
+        for instance in instances(world).values():
             for session in list(instance.sessions.values()):
                 session.close()
-        engine.instances.clear()
-        for files in engine.files.values():
-            files.close()
-        engine.files.clear()
+        instances(world).clear()
+        close_files(world)

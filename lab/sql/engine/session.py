@@ -1,22 +1,20 @@
-"""One logged-on connection: its context, settings, transaction and temporary tables (``lab.sql.api.Session``)."""
+"""One logged-on connection as statements see it: its context, settings, transaction and temporary tables."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from lab.sql.api import Column, Event, Parameter, SqlError
+from lab.sql.api import Event, SqlError
 from lab.sql.engine.database import Database
 from lab.sql.engine.errors import error
+from lab.sql.engine.instance import Instance
 from lab.sql.engine.principal import Access, Principal
 from lab.sql.engine.storage.space import Space, Transaction, View
-
-if TYPE_CHECKING:
-    from lab.sql.engine.instance import Instance
-    from lab.sql.engine.tables.memory import MemoryTable
+from lab.sql.engine.tables.memory import MemoryTable
 
 
 class CancelledError(Exception):
@@ -24,6 +22,8 @@ class CancelledError(Exception):
 
 
 class Session:
+    """What the client does with it is ``lab.sql.engine.client_session``."""
+
     def __init__(
         self, instance: Instance, principal: Principal, spid: int, *, host: str = "", program: str = ""
     ) -> None:
@@ -62,48 +62,21 @@ class Session:
         self.running = False
         self._work: tuple[str, float, float, float] | None = None
         self.closed = threading.Event()
-        self._cancel = threading.Event()
-        self._busy = threading.Lock()
+        self.cancelled = threading.Event()
+        """The batch under way is to end."""
         self.server = self.view(instance.space)
 
-    # -- the contract with the wire
-
-    def execute(self, text: str, parameters: tuple[Parameter, ...] = ()) -> Iterator[Event]:
-        """Run a batch (see ``lab.sql.api.Session``); ``outputs`` has its output parameters afterwards."""
-        from lab.sql.engine.batch import run_batch
-
-        with self._busy:
-            self._cancel.clear()
-            self.running, self.last_request = True, self.instance.world.clock.now()
-            events: Generator[Event, None, None] = run_batch(self, text, parameters)
-            try:
-                if self.closed.is_set():
-                    yield error(10054)
-                    return
-                yield from events
-            except CancelledError:
-                self._end_statement(keep=False)
-                if self.closed.is_set():
-                    yield error(10054)
-            finally:
-                events.close()
-                self.running = False
-
-    def describe(self, text: str, parameters: tuple[Parameter, ...] = ()) -> tuple[Column, ...] | None:
-        """Columns of the first result set of a batch; nothing is run."""
-        from lab.sql.engine.describe import describe
-
-        return describe(self, text, parameters)
+    # -- its end
 
     def cancel(self) -> None:
-        self._cancel.set()
+        self.cancelled.set()
 
     def close(self) -> None:
         """End the session: an open transaction is rolled back."""
         if self.closed.is_set():
             return
         self.closed.set()
-        self._cancel.set()
+        self.cancelled.set()
         for open_one in (self.transaction, self.statement):
             if open_one is not None:
                 open_one.rollback()
@@ -120,14 +93,14 @@ class Session:
 
     def check(self) -> None:
         """Raises CancelledError when the batch is to end."""
-        if self._cancel.is_set():
+        if self.cancelled.is_set():
             raise CancelledError
 
     def sleep(self, seconds: float) -> None:
         """Let modelled seconds pass, unless cancelled."""
         end = time.monotonic() + seconds * self.instance.world.clock.pace
         while (left := end - time.monotonic()) > 0:
-            if self._cancel.wait(min(left, 0.2)):
+            if self.cancelled.wait(min(left, 0.2)):
                 raise CancelledError
         self.check()
 
@@ -205,15 +178,16 @@ class Session:
         finally:
             try:
                 if done or self.statement is None:
-                    self._end_statement(keep=done)
+                    self.end_statement(keep=done)
                 else:
-                    self._end_statement(keep=False)
+                    self.end_statement(keep=False)
                 if not done and mark is not None and self.transaction is before and before is not None:
                     before.back_to(mark)
             finally:
                 self.statement = outer
 
-    def _end_statement(self, *, keep: bool) -> None:
+    def end_statement(self, *, keep: bool) -> None:
+        """What the statement under way did on its own, outside a transaction, is kept or undone."""
         ending, self.statement = self.statement, None
         if ending is not None:
             if keep:

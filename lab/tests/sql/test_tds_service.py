@@ -51,6 +51,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
         "start_instance": start_instance,
         "stop_instance": lambda world, machine: found.instances.pop(machine.name.lower(), None),
         "instance_of": lambda world, machine: found.instances.get(machine.name.lower()),
+        "door_of": lambda world, machine: found.instances.get(machine.name.lower()),
         "listeners": lambda world: listener,
         "primary_behind": lambda world, name: world.machine(found.primary) if found.primary else None,
         "on_primary_changed": watch,

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from lab.sql.engine.catalog.registry import Rows, view
 from lab.sql.engine.catalog.values import guid, moment
 from lab.sql.engine.database import Database
 from lab.sql.engine.group.quorum import NODE, has_quorum, is_forced, members, node_is_up
 from lab.sql.engine.group.state import Group, groups
+from lab.sql.engine.session import Session
 from lab.world import Document
-
-if TYPE_CHECKING:
-    from lab.sql.engine.session import Session
 
 STATE = "VIEW SERVER STATE"
 FIRST_NUMBER, MOST_REPLICAS = 65536, 5

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from lab.sql.engine.catalog.registry import Rows, view
 from lab.sql.engine.catalog.values import guid, lsn, moment
 from lab.sql.engine.database import Database
-
-if TYPE_CHECKING:
-    from lab.sql.engine.session import Session
+from lab.sql.engine.session import Session
 
 
 @view(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.sql.engine.catalog.registry import Rows, view
 from lab.sql.engine.catalog.values import guid, lsn, moment, raw
 from lab.sql.engine.database import Database
+from lab.sql.engine.session import Session
 from lab.world import Document
-
-if TYPE_CHECKING:
-    from lab.sql.engine.session import Session
 
 STATES = {
     "ONLINE": 0,

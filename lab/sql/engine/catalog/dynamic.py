@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
 
 from lab.sql.engine.catalog.databases import visible
 from lab.sql.engine.catalog.registry import Rows, view
 from lab.sql.engine.catalog.values import raw
 from lab.sql.engine.database import Database
 from lab.sql.engine.group.connection import service_account
-
-if TYPE_CHECKING:
-    from lab.sql.engine.session import Session
+from lab.sql.engine.instance import Connected
+from lab.sql.engine.session import Session
 
 STATE = "VIEW SERVER STATE"
 
 
-def _seen(session: Session) -> list[Session]:
+def _seen(session: Session) -> list[Connected]:
     """All sessions with VIEW SERVER STATE, else one's own."""
     if session.principal.may(session.server, STATE):
         return [session.instance.sessions[number] for number in sorted(session.instance.sessions)]

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from lab.sql.engine.catalog.databases import visible
 from lab.sql.engine.catalog.registry import Rows, view
 from lab.sql.engine.catalog.values import raw
 from lab.sql.engine.database import Database
+from lab.sql.engine.session import Session
 from lab.sql.engine.statements.encryption import key_of
-
-if TYPE_CHECKING:
-    from lab.sql.engine.session import Session
 
 
 @view(

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from lab.sql.engine.catalog.registry import Rows, view
 from lab.sql.engine.database import Database
-
-if TYPE_CHECKING:
-    from lab.sql.engine.session import Session
+from lab.sql.engine.session import Session
 
 SEEN_WITH = ("SELECT", "INSERT", "UPDATE", "DELETE", "EXECUTE", "VIEW DEFINITION", "ALTER")
 """A session sees an object on which it has one of these permissions (metadata visibility)."""

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from lab.sql.engine.database import Database
+from lab.sql.engine.session import Session
 from lab.sql.engine.types import SqlType, parse_type
 
-if TYPE_CHECKING:
-    from lab.sql.engine.database import Database
-    from lab.sql.engine.session import Session
-
 Rows = Iterable[dict[str, Any]]
-MakeRows = Callable[["Session", "Database"], Rows]
+MakeRows = Callable[[Session, Database], Rows]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.sql.engine.catalog.availability import STATE, local_groups
 from lab.sql.engine.catalog.registry import Rows, view
@@ -13,9 +13,7 @@ from lab.sql.engine.errors import error
 from lab.sql.engine.group.connection import trouble
 from lab.sql.engine.group.progress import unsent
 from lab.sql.engine.group.state import Group, available
-
-if TYPE_CHECKING:
-    from lab.sql.engine.session import Session
+from lab.sql.engine.session import Session
 
 ROLES = {"RESOLVING": 0, "PRIMARY": 1, "SECONDARY": 2}
 SUSPEND_REASONS = {

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.sql.engine.catalog.registry import Rows, view
 from lab.sql.engine.catalog.values import moment, raw
 from lab.sql.engine.database import Database
 from lab.sql.engine.errors import MESSAGES
 from lab.sql.engine.principal import FIXED_SERVER_ROLES
+from lab.sql.engine.session import Session
 from lab.world import Document
-
-if TYPE_CHECKING:
-    from lab.sql.engine.session import Session
 
 ENGLISH = 1033
 EPOCH = "2009-04-13T12:59:06.030"

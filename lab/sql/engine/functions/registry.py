@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.sql.engine import nodes as n
 from lab.sql.engine.query.scope import Bound, Scope
 from lab.sql.engine.types import SqlType, nvarchar, parse_type
 from lab.sql.engine.values import convert, type_of
-
-if TYPE_CHECKING:
-    pass
 
 ResultType = Callable[[list[SqlType]], SqlType]
 

@@ -16,18 +16,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING
 
 from lab import routes
 from lab.identity import UnknownAccountError, identity
 from lab.sql.engine.accounts import look_up, sid_bytes, tokens
+from lab.sql.engine.group.state import Group, available
 from lab.sql.engine.principal import FIXED_SERVER_ROLES
 from lab.sql.engine.storage.space import ServerSpace
 from lab.sql.installation import installed
-
-if TYPE_CHECKING:
-    from lab.sql.engine.group.state import Group
-    from lab.world import Document, Machine, World
+from lab.world import Document, Machine, World
 
 URL = re.compile(r"TCP://(?P<host>\[[^\]]+\]|[^:/]+):(?P<port>\d+)/?", re.IGNORECASE)
 ENDPOINT_CLASS = 105
@@ -97,6 +94,11 @@ def admits(machine: Machine, endpoint: Document, account: str) -> bool:
     ids = {login["id"] for login in logins}
     members = machine.collection("sql-server-role-member").values()
     return may_connect(endpoint, ids, members, server.having("permission", "class", ENDPOINT_CLASS))
+
+
+def talks_to_primary(group: Group, replica: str) -> bool:
+    """Do the primary and another replica talk to each other?"""
+    return group.online and available(group.world, group.machine(replica)) and not trouble(group, replica)
 
 
 def trouble(group: Group, name: str) -> str:

@@ -13,17 +13,15 @@ group.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from lab.sql.engine.engine import engine_of
 from lab.sql.engine.files import HARDENED, files_of
+from lab.sql.engine.group.connection import talks_to_primary
 from lab.sql.engine.group.quorum import has_quorum, members, node_is_up, regroup
 from lab.sql.engine.group.state import ONLINE_SECONDS, Group, available, groups
+from lab.sql.engine.instance import instances
 from lab.sql.engine.storage.file import DatabaseFile, Record
 from lab.sql.installation import installed
-
-if TYPE_CHECKING:
-    from lab.world import Machine, World
+from lab.world import Machine, World
 
 INITIALIZING_SECONDS = 1.0
 SYNCHRONIZING_SECONDS = 2.0
@@ -50,7 +48,7 @@ def advance(world: World) -> None:
             _watch_primary(world, group)
             if group.online:
                 for replica in group.secondaries():
-                    reached = group.connected(replica)
+                    reached = talks_to_primary(group, replica)
                     for database in list(group.of("database")):
                         if reached and (group.link(replica, database) or {}).get("pending"):
                             group.set_link(replica, database, pending=False)
@@ -174,7 +172,7 @@ def _log_role(machine: Machine, database: str, before: str, after: str) -> None:
 
 
 def _end_sessions(world: World, machine: Machine, group: Group) -> None:
-    instance = engine_of(world).instances.get(machine.name.lower())
+    instance = instances(world).get(machine.name.lower())
     if instance is None:
         return
     names = {name.lower() for name in group.of("database")}
@@ -264,7 +262,7 @@ def ship(world: World, group_name: str, database: str, records: list[Record]) ->
         link = group.link(replica, database)
         if link is None or link["phase"] not in ("SYNCHRONIZED", "SYNCHRONIZING") or link["suspended"]:
             continue
-        if not group.connected(replica):
+        if not talks_to_primary(group, replica):
             group.set_link(replica, database, phase="NOT SYNCHRONIZING", since=None)
             continue
         target = _file(group, replica, database)

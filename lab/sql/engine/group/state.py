@@ -10,16 +10,12 @@ A replica's name is its server's: ``SQL1``, or ``SQL2\\WAP`` for a named instanc
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.sql.engine.engine import engine_of
-from lab.sql.engine.group.connection import trouble
 from lab.sql.engine.group.quorum import has_quorum, node_is_up
 from lab.sql.installation import installed
 from lab.world import Collection, Document, Machine, World
-
-if TYPE_CHECKING:
-    from lab.sql.engine.instance import Instance
 
 ONLINE_SECONDS = 3.0
 """Modelled time from the change of role until the databases answer (the lab's estimate)."""
@@ -49,10 +45,6 @@ class Group:
     def primary(self) -> str | None:
         name: str | None = self.document["primary"]
         return name
-
-    def connected(self, replica: str) -> bool:
-        """Do the primary and another replica talk to each other?"""
-        return self.online and available(self.world, self.machine(replica)) and not trouble(self, replica)
 
     def replica_names(self) -> list[str]:
         return list(self.of("replica"))
@@ -146,9 +138,9 @@ def available(world: World, machine: Machine) -> bool:
         return runs and connected(machine) and node_is_up(machine) and has_quorum(world)
 
 
-def role_of(instance: Instance, document: Document) -> str | None:
-    """The role of an instance for one of its databases; None for a database of no group (or not joined yet)."""
+def role_of(machine: Machine, document: Document) -> str | None:
+    """The role of a machine's instance for one of its databases; None for one of no group (or not joined yet)."""
     if not document.get("group"):
         return None
-    group = find_group(instance.world, document["group"])
-    return group.role(instance.machine) if group else None
+    group = find_group(machine.world, document["group"])
+    return group.role(machine) if group else None

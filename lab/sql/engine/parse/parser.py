@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from lab.sql.api import Event
+from lab.sql.engine.frame import Frame
 from lab.sql.engine.parse.queries import Queries
-
-if TYPE_CHECKING:
-    from lab.sql.engine.frame import Frame
 
 
 class Statement:

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.sql.api import Event
 from lab.sql.engine.elsewhere import PROCEDURES as ELSEWHERE
 from lab.sql.engine.errors import error, not_modelled
-
-if TYPE_CHECKING:
-    from lab.sql.engine.frame import Frame
-    from lab.sql.engine.statements.execute import Value
+from lab.sql.engine.frame import Frame
+from lab.sql.engine.functions.registry import as_text
+from lab.sql.engine.types import SqlType
+from lab.sql.engine.values import type_of
 
 Run = Generator[Event, None, int]
+
+
+@dataclass(frozen=True)
+class Value:
+    """An argument as a procedure gets it."""
+
+    name: str
+    value: Any
+    type: SqlType
+    output: str = ""
+    """The caller's variable that takes the result."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +59,6 @@ class Arguments:
 
     def name(self, name: str) -> str:
         """A required argument whose parameter is a text: other types are converted."""
-        from lab.sql.engine.functions.registry import as_text
-
         value = self.required(name)
         return "" if value is None else as_text(value)
 
@@ -66,8 +75,6 @@ class Arguments:
         found = self._given.get(name)
         if found is None or not found.output:
             return False
-        from lab.sql.engine.values import type_of
-
         self._frame.assign(
             found.output, value, type_of(value) if value is not None else self._frame.variable(found.output).type
         )

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.sql.api import SqlError
 from lab.sql.engine import nodes as n
 from lab.sql.engine.errors import error
+from lab.sql.engine.frame import Frame
 from lab.sql.engine.query.arithmetic import binary, unary
 from lab.sql.engine.query.compare import apply, coerced, comparison, like_pattern
 from lab.sql.engine.query.scope import Bound, Env, Scope
 from lab.sql.engine.types import INT, SqlType, common, nvarchar
 from lab.sql.engine.values import convert, fold
-
-if TYPE_CHECKING:
-    from lab.sql.engine.frame import Frame
 
 Truth = Callable[[Env], "bool | None"]
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import DecimalException
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.sql.engine import nodes as n
 from lab.sql.engine.elsewhere import FUNCTIONS as NOT_MODELLED
 from lab.sql.engine.errors import error, not_modelled
+from lab.sql.engine.frame import Frame
 from lab.sql.engine.functions.registry import FUNCTIONS, NUMBER, SPECIAL, Function
 from lab.sql.engine.query.compare import check_implicit
 from lab.sql.engine.query.scope import Bound, Env, Scope
 from lab.sql.engine.types import FLOAT, WIDTHS, SqlType
 from lab.sql.engine.values import convert
-
-if TYPE_CHECKING:
-    from lab.sql.engine.frame import Frame
 
 
 def bind_call(scope: Scope, node: n.Call) -> Bound:

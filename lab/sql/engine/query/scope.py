@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.sql.engine.errors import error, not_modelled
+from lab.sql.engine.frame import Frame
 from lab.sql.engine.nodes import Expression, Query
 from lab.sql.engine.types import SqlType
-
-if TYPE_CHECKING:
-    from lab.sql.engine.frame import Frame
 
 Row = tuple[Any, ...]
 

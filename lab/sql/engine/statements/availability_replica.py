@@ -10,6 +10,7 @@ from lab.sql.engine.engine import engine_of
 from lab.sql.engine.errors import error
 from lab.sql.engine.files import files_of
 from lab.sql.engine.frame import Frame
+from lab.sql.engine.group.connection import talks_to_primary
 from lab.sql.engine.group.progress import advance
 from lab.sql.engine.group.state import Group, find_group
 from lab.sql.engine.parse.parser import Statement
@@ -87,7 +88,7 @@ class DatabaseHadr(Statement):
             return Message(41145, shown.message, 10, 1)
         if self.name.lower() not in [name.lower() for name in group.of("database")]:
             raise error(41132, self.name, group.name)
-        if not group.connected(session.instance.server_name) or group.role(machine) != "SECONDARY":
+        if not talks_to_primary(group, session.instance.server_name) or group.role(machine) != "SECONDARY":
             raise error(35250)
         if document["state"] != "RESTORING" or document.get("interrupted"):
             raise error(1464, self.name)

@@ -101,7 +101,7 @@ class Backup(Statement):
 
     def _allowed(self, frame: Frame, database: Database, verb: str) -> None:
         session = frame.session
-        role = role_of(session.instance, database.document)
+        role = role_of(session.instance.machine, database.document)
         if role == "SECONDARY" and "COPY_ONLY" not in self.options.flags and self.kind == "DATABASE":
             raise SeveralErrors(error(3059), error(3013, verb))
         if role == "SECONDARY":

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.files import LabFileError
 from lab.sql.api import Event, SqlError
@@ -14,13 +14,11 @@ from lab.sql.engine.backup.media import locate
 from lab.sql.engine.database import OPTIONS, SYSTEM, new_contents
 from lab.sql.engine.errors import SeveralErrors, error, not_modelled
 from lab.sql.engine.frame import Frame
+from lab.sql.engine.instance import Instance
 from lab.sql.engine.parse.parser import Parser, Statement, statement
+from lab.sql.engine.session import Session
 from lab.sql.installation import Names
 from lab.world import Document
-
-if TYPE_CHECKING:
-    from lab.sql.engine.instance import Instance
-    from lab.sql.engine.session import Session
 
 CREATION_SECONDS = 0.5
 """Modelled time to make the files of a database (the lab's estimate)."""

@@ -102,7 +102,7 @@ def alterable(frame: Frame, name: str) -> Database:
         raise SeveralErrors(error(5011, name), error(5069))
     from lab.sql.engine.group.state import role_of
 
-    if role_of(session.instance, database.document) == "SECONDARY":
+    if role_of(session.instance.machine, database.document) == "SECONDARY":
         raise SeveralErrors(error(976, database.name), error(5069))
     return database
 

@@ -18,6 +18,7 @@ from lab.sql.engine.frame import Frame, ReturnFrom, ScopeAborted
 from lab.sql.engine.functions.registry import as_text
 from lab.sql.engine.parse.parser import Parser, Statement, statement
 from lab.sql.engine.principal import Principal
+from lab.sql.engine.procedures.registry import Value, find_procedure
 from lab.sql.engine.query.bind import evaluate
 from lab.sql.engine.query.lookup import check_permission, find_object
 from lab.sql.engine.statements.module import ParameterDefinition, parse_parameters
@@ -32,16 +33,6 @@ class Argument:
 
     name: str
     value: n.Expression | None
-    output: str = ""
-
-
-@dataclass(frozen=True)
-class Value:
-    """An argument as a procedure gets it."""
-
-    name: str
-    value: Any
-    type: SqlType
     output: str = ""
 
 
@@ -107,8 +98,6 @@ class ExecuteProcedure(Statement):
     compound = True
 
     def run(self, frame: Frame) -> Iterator[Event]:
-        from lab.sql.engine.procedures.registry import find_procedure
-
         parts = self.name
         if self.variable:
             parts = tuple(

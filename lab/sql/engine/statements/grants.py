@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from lab.sql.api import Event
 from lab.sql.engine.catalog.availability import local_groups, local_number
@@ -20,11 +19,9 @@ from lab.sql.engine.permissions import (
 )
 from lab.sql.engine.principal import FIXED_SERVER_ROLES
 from lab.sql.engine.query.lookup import find_object
+from lab.sql.engine.session import Session
 from lab.sql.engine.storage.space import View
 from lab.world import Document
-
-if TYPE_CHECKING:
-    from lab.sql.engine.session import Session
 
 SERVER_CLASS, SCHEMA_CLASS = 100, 3
 SECURABLES = {
