@@ -7,16 +7,17 @@ an error has been seen. Cmdlets that are written as plain functions get their wh
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-from typing import cast as typing_cast
+from typing import Any
 
 from lab.powershell.api import HashTable, NotModelledError, PowerShellError
 from lab.powershell.arguments import Given, Item
-from lab.powershell.convert import to_list, to_text
+from lab.powershell.convert import to_text
+from lab.powershell.core_content import append_line, start_file
 from lab.powershell.errors import ReturnFlow, StopUpstream, Terminating, record_of
-from lab.powershell.pipeline import FunctionStage, Out, Stage, write_all
+from lab.powershell.interpreter import Interpreter, Out
+from lab.powershell.pipeline import FunctionStage, Stage, write_all
 from lab.powershell.resolution import find
-from lab.powershell.scope import Cell, Scope
+from lab.powershell.scope import Cell
 from lab.powershell.statements import DefinedFunction
 from lab.powershell.streams import Streams
 from lab.powershell.syntax import (
@@ -29,31 +30,12 @@ from lab.powershell.syntax import (
     Splat,
     Step,
     Value,
-    Variable,
 )
 from lab.powershell.values import NOTHING, OutputRecord, ScriptBlock, plain
 
-if TYPE_CHECKING:
-    from lab.powershell.evaluator import Evaluator
 
-
-class Commands:
+class Commands(Interpreter):
     """Mixed into the evaluator."""
-
-    scope: Scope
-    streams: Streams
-    success: bool
-    value: Callable[[Expression], Any]
-    run_block: Callable[..., None]
-    place: Callable[..., Any]
-    preference: Callable[[str], str]
-
-    def __init__(self) -> None:
-        super().__init__()
-
-    @property
-    def _self(self) -> Evaluator:
-        return typing_cast("Evaluator", self)
 
     # -- pipelines
 
@@ -77,7 +59,7 @@ class Commands:
         stages = []
         for at, element in enumerate(commands):
             assert isinstance(element, Command)
-            self._self.frames and self._self.frames[-1].__setitem__(2, element.at)
+            self.frames and self.frames[-1].__setitem__(2, element.at)
             stages.append(self._stage(element, piped=source is not None or at > 0))
         self._connect(stages, commands, out)
         self._drive_stages(stages, source)
@@ -169,12 +151,10 @@ class Commands:
         target = plain(self.value(redirection.target))
         if target is None:
             return _discard
-        from lab.powershell.core_content import append_line, start_file
-
-        evaluator, path = self._self, to_text(target)
+        path = to_text(target)
         if not redirection.append:
-            start_file(evaluator, path)
-        return lambda item: append_line(evaluator, path, item)
+            start_file(self, path)
+        return lambda item: append_line(self, path, item)
 
     # -- commands
 
@@ -206,11 +186,10 @@ class Commands:
             items.extend(Item(None, item, True) for item in (value if isinstance(value, list) else [value]))
 
     def _stage(self, command: Command, *, piped: bool) -> Stage:
-        evaluator = self._self
         name = self.value(command.name)
         if isinstance(name, ScriptBlock):
             stage: Stage = FunctionStage(
-                evaluator,
+                self,
                 "",
                 name.script,
                 self.given(command),
@@ -220,11 +199,11 @@ class Commands:
         else:
             if isinstance(name, list):
                 name = name[0] if len(name) == 1 else name
-            found = find(evaluator, name)
+            found = find(self, name)
             given = self.given(command)
             if isinstance(found, DefinedFunction):
                 stage = FunctionStage(
-                    evaluator,
+                    self,
                     found.name,
                     found.script,
                     given,
@@ -243,7 +222,7 @@ class Commands:
         if not isinstance(block, ScriptBlock):
             raise NotModelledError("calling something that is not a script block")
         given = Given([Item(None, argument, True) for argument in arguments])
-        stage = FunctionStage(self._self, "", block.script, given, parent=block.captured, item=item)
+        stage = FunctionStage(self, "", block.script, given, parent=block.captured, item=item)
         self._run_single(stage, out)
 
     def invoke_inline(self, block: ScriptBlock, item: Any) -> list[Any]:
@@ -253,19 +232,18 @@ class Commands:
         return found
 
     def run_inline(self, block: ScriptBlock, item: Any, out: Out) -> None:
-        evaluator = self._self
-        outer = evaluator.scope
+        outer = self.scope
         if block.captured is not None:
-            evaluator.scope = block.captured
-        cells = evaluator.scope.cells
+            self.scope = block.captured
+        cells = self.scope.cells
         before = cells.get("_")
         cells["_"] = Cell("_", item)
-        evaluator.frames.append(["<ScriptBlock>", block.script, 0])
-        depth = len(evaluator.frames)
+        self.frames.append(["<ScriptBlock>", block.script, 0])
+        depth = len(self.frames)
         try:
             for part in (block.script.begin, block.script.process, block.script.end):
                 if part is not None:
-                    evaluator.run_block(part, out)
+                    self.run_block(part, out)
         except ReturnFlow:
             pass
         finally:
@@ -273,8 +251,8 @@ class Commands:
                 cells.pop("_", None)
             else:
                 cells["_"] = before
-            evaluator.scope = outer
-            del evaluator.frames[depth - 1 :]
+            self.scope = outer
+            del self.frames[depth - 1 :]
 
     def _run_single(self, stage: Stage, out: Out) -> None:
         stage.out, stage.streams = out, self.streams
@@ -287,7 +265,7 @@ class Commands:
             given = Given([Item(name, value, True) for name, value in arguments.items()])
         else:
             given = Given([Item(None, value, True) for value in arguments or []])
-        stage = FunctionStage(self._self, "", script, given, same_scope=True)
+        stage = FunctionStage(self, "", script, given, same_scope=True)
         stage.piped = items is not None
         stage.out, stage.streams = out, self.streams
         try:
@@ -311,6 +289,3 @@ def _message_sink(sink: Out, kind: str) -> Out:
 
 def _written(node: Expression) -> str | None:
     return node.text if isinstance(node, Constant) else None
-
-
-__all__ = ["Commands", "FunctionStage", "Stage", "Variable", "to_list", "write_all"]

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.powershell import calls, members, table
 from lab.powershell.api import DRIVES, HashTable, NotModelledError, PowerShellError, PSObject
 from lab.powershell.arguments import Given
 from lab.powershell.binder import Bound, bind
 from lab.powershell.convert import to_bool, to_list, to_text
+from lab.powershell.core_select import Picker, unique
 from lab.powershell.errors import StopUpstream
+from lab.powershell.interpreter import Interpreter
 from lab.powershell.pipeline import Stage, write_all
 from lab.powershell.stages import CallRuntime, begin_variables
 from lab.powershell.statements import DefinedFunction
 from lab.powershell.values import NOTHING, ScriptBlock
-
-if TYPE_CHECKING:
-    from lab.powershell.evaluator import Evaluator
 
 STREAMING: dict[str, Callable[[Any, table.CmdletInfo, Given], Stage]] = {}
 
@@ -33,7 +32,7 @@ def streaming(name: str) -> Callable[[type[CoreStage]], type[CoreStage]]:
 class CoreStage(Stage):
     """A cmdlet inside the evaluator."""
 
-    def __init__(self, evaluator: Evaluator, info: table.CmdletInfo, given: Given) -> None:
+    def __init__(self, evaluator: Interpreter, info: table.CmdletInfo, given: Given) -> None:
         self.evaluator, self.info, self.given = evaluator, info, given
         self.bound = Bound()
 
@@ -163,8 +162,6 @@ class TeeObject(CoreStage):
 @streaming("select-object")
 class SelectObject(CoreStage):
     def start(self) -> None:
-        from lab.powershell.core_select import Picker
-
         self.picker = Picker(self.runtime, self.bound.parameters)
         self.seen: list[Any] = []
         self.count = 0
@@ -204,14 +201,12 @@ class SelectObject(CoreStage):
                 for made in self.picker.pick(item):
                     self.out(made)
         elif self.get("Unique"):
-            from lab.powershell.core_select import unique
-
             made = [one for item in self.seen for one in self.picker.pick(item)]
             for item in unique(made):
                 self.out(item)
 
 
-def script_file(evaluator: Evaluator, path: str, not_found: Callable[[str], PowerShellError]) -> DefinedFunction:
+def script_file(evaluator: Interpreter, path: str, not_found: Callable[[str], PowerShellError]) -> DefinedFunction:
     """A script file on the machine's disk as a command: like a function, it can be dot-sourced."""
     drive = DRIVES.get("filesystem")
     if drive is None or "\\" not in path or drive.item(evaluator.session, path) is None:

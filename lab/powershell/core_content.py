@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.powershell.api import (
     DRIVES,
@@ -18,10 +18,8 @@ from lab.powershell.api import (
 from lab.powershell.convert import to_list, to_text
 from lab.powershell.core_items import each, locate, missing, name_of
 from lab.powershell.core_select import evaluator_of, input_of
+from lab.powershell.interpreter import Interpreter
 from lab.powershell.text_form import text_of
-
-if TYPE_CHECKING:
-    from lab.powershell.evaluator import Evaluator
 
 
 @cmdlet("Get-Content")
@@ -101,13 +99,13 @@ def out_file(call: Call) -> None:
         drive.write_text(call.session, inner, text, _encoding(call, "Unicode"))
 
 
-def start_file(evaluator: Evaluator, path: str) -> None:
+def start_file(evaluator: Interpreter, path: str) -> None:
     """``> path``: the file begins empty."""
     drive, _, inner = locate(path, evaluator)
     drive.write_text(evaluator.session, inner, "", "Unicode")
 
 
-def append_line(evaluator: Evaluator, path: str, item: Any) -> None:
+def append_line(evaluator: Interpreter, path: str, item: Any) -> None:
     drive, prefix, inner = locate(path, evaluator)
     _append(evaluator.session, drive, prefix, inner, "".join(f"{line}\r\n" for line in text_of(item)), "Unicode")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.powershell.api import (
     DRIVES,
@@ -17,10 +17,8 @@ from lab.powershell.api import (
 )
 from lab.powershell.convert import to_list, to_text
 from lab.powershell.core_select import evaluator_of
+from lab.powershell.interpreter import Interpreter
 from lab.powershell.patterns import has_wildcard, wildcard
-
-if TYPE_CHECKING:
-    from lab.powershell.evaluator import Evaluator
 
 _ADDED = ("PSPath", "PSParentPath", "PSChildName", "PSDrive", "PSProvider")
 """What PowerShell adds to the properties of an item."""
@@ -31,7 +29,7 @@ _PROVIDERS = {
 }
 
 
-def locate(path: str, evaluator: Evaluator) -> tuple[Drive, str, str]:
+def locate(path: str, evaluator: Interpreter) -> tuple[Drive, str, str]:
     """The drive of a path, its prefix (``HKLM:\\``) and the path inside. Raises DriveNotFound."""
     text = path.replace("/", "\\")
     provider, double, rest = text.partition("::")

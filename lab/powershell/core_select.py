@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.powershell import comparison, members
 from lab.powershell.api import Call, HashTable, NotModelledError, PowerShellError, PSObject, cmdlet
 from lab.powershell.convert import CUSTOM, to_bool, to_list, to_text
+from lab.powershell.interpreter import Interpreter
 from lab.powershell.numeric import to_double
 from lab.powershell.patterns import has_wildcard, wildcard
+from lab.powershell.stages import CallRuntime
 from lab.powershell.values import NOTHING, NetArray, NetList, ScriptBlock, plain, type_name
 
-if TYPE_CHECKING:
-    from lab.powershell.evaluator import Evaluator
-    from lab.powershell.stages import CallRuntime
 
-
-def evaluator_of(call: Call) -> Evaluator:
+def evaluator_of(call: Call) -> Interpreter:
     """The evaluator behind a call of a core cmdlet."""
-    found: Evaluator = call.runtime.evaluator  # type: ignore[attr-defined]
+    found: Interpreter = call.runtime.evaluator  # type: ignore[attr-defined]
     return found
 
 
@@ -31,7 +29,7 @@ def input_of(call: Call) -> list[Any]:
     return call.input
 
 
-def key_value(evaluator: Evaluator, item: Any, key: Any) -> Any:
+def key_value(evaluator: Interpreter, item: Any, key: Any) -> Any:
     """The value of a property name, a script block or a calculated property (``@{Expression = …}``)."""
     if isinstance(key, HashTable):
         key = _entry(key, "expression")

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-from typing import cast as typing_cast
+from typing import Any
 
 from lab.powershell import calls, comparison, indexes, members, operators, statics
-from lab.powershell.api import HashTable, NotModelledError, PowerShellError, PSObject, Session
+from lab.powershell.api import HashTable, NotModelledError, PowerShellError, PSObject
 from lab.powershell.convert import CUSTOM, to_bool, to_list, to_text
 from lab.powershell.declared import convert_variable
 from lab.powershell.dotnet import cast, is_instance, resolve
 from lab.powershell.formatting import composite
+from lab.powershell.interpreter import Interpreter
 from lab.powershell.patterns import named_groups
-from lab.powershell.scope import Scope
 from lab.powershell.syntax import (
     ArrayLiteral,
     ArrayOf,
     Binary,
-    Block,
     BlockLiteral,
     Cast,
     Constant,
@@ -30,7 +28,6 @@ from lab.powershell.syntax import (
     Member,
     Paren,
     Splat,
-    Statement,
     Step,
     SubExpression,
     TypeLiteral,
@@ -46,9 +43,6 @@ from lab.powershell.values import (
     plain,
     type_name,
 )
-
-if TYPE_CHECKING:
-    from lab.powershell.evaluator import Evaluator
 
 VOID = frozenset(
     [
@@ -78,23 +72,8 @@ VOID = frozenset(
 )
 
 
-class Expressions:
-    """Mixed into the evaluator, which gives what is only declared here."""
-
-    scope: Scope
-    session: Session
-    strict: bool
-    console_encodings: dict[str, Any]
-    variable: Callable[[Variable], Any]
-    set_variable: Callable[[Variable, Any], None]
-    declare: Callable[[Variable, Any, Callable[[Any], Any]], None]
-    reference: Callable[[Variable], Any]
-    text: Callable[[Any], str]
-    run_block: Callable[[Block, Callable[[Any], None]], None]
-    plain_expression: Callable[[Statement], Expression | None]
-    statement_value: Callable[[Statement], Any]
-    closure: Callable[[ScriptBlock], ScriptBlock]
-    invoke: Callable[..., list[Any]]
+class Expressions(Interpreter):
+    """Mixed into the evaluator."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -295,7 +274,7 @@ class Expressions:
     def _member(self, node: Member) -> Any:
         name = self._member_name(node.name)
         if node.static:
-            found = statics.lookup(typing_cast("Evaluator", self), self._static_target(node.target), name)
+            found = statics.lookup(self, self._static_target(node.target), name)
             if found is statics.MISSING:
                 if self.strict:
                     raise members.not_found(name)
@@ -308,7 +287,7 @@ class Expressions:
         if node.static:
             kind = self._static_target(node.target)
             arguments = [plain(self.value(argument)) for argument in node.arguments]
-            method = statics.lookup(typing_cast("Evaluator", self), kind, name)
+            method = statics.lookup(self, kind, name)
             if not callable(method):
                 raise PowerShellError(
                     f"Method invocation failed because [{kind.full}] does not contain a method named '{name}'.",

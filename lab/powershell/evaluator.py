@@ -8,7 +8,6 @@ a runspace: scopes, streams, ``$Error``, the environment of the process.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +17,7 @@ from lab.powershell.convert import to_text
 from lab.powershell.errors import ReturnFlow, Terminating, record_of
 from lab.powershell.evaluation import Expressions
 from lab.powershell.formatting import composite
+from lab.powershell.interpreter import Host
 from lab.powershell.parser import parse
 from lab.powershell.scanner import ParseError
 from lab.powershell.scope import Scope
@@ -33,19 +33,6 @@ from lab.powershell.values import (
     ScriptBlock,
 )
 from lab.powershell.variables import Variables
-
-
-def nobody_reads(_: str) -> None:
-    """The console of a process that has none."""
-
-
-@dataclass
-class Host:
-    """What a runspace sees of its process. The defaults are a process without a console."""
-
-    read_line: Callable[[], str | None] = lambda: None
-    write: Callable[[str], None] = nobody_reads
-    write_error: Callable[[str], None] = nobody_reads
 
 
 class Evaluator(Commands, Expressions, Variables, Statements):
@@ -68,7 +55,6 @@ class Evaluator(Commands, Expressions, Variables, Statements):
         self.aliases: dict[str, str] = {}
         self.console_encodings: dict[str, Any] = {}
         self.base_error: Callable[[ErrorRecord], None] = self._ignore
-        """Where errors go that nothing redirects."""
         self.streams = Streams(self.base_error, self._ignore, self._ignore, self._ignore)
         super().__init__()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.powershell.api import HashTable, NotModelledError, PowerShellError, PSObject
 from lab.powershell.arguments import (
@@ -22,14 +22,12 @@ from lab.powershell.comparison import compare
 from lab.powershell.convert import to_bool, to_list, to_text
 from lab.powershell.declared import convert
 from lab.powershell.dotnet import cast, resolve
+from lab.powershell.interpreter import Interpreter
 from lab.powershell.patterns import regex
 from lab.powershell.scope import Cell
 from lab.powershell.syntax import AttributeUse, Constant, Parameter, Script
 from lab.powershell.utf16 import length, units
 from lab.powershell.values import NOTHING, NetType, Switch, plain, type_name
-
-if TYPE_CHECKING:
-    from lab.powershell.evaluator import Evaluator
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ class Signature:
     positional: tuple[Declared, ...]
 
 
-def signature(script: Script, evaluator: Evaluator) -> Signature:
+def signature(script: Script, evaluator: Interpreter) -> Signature:
     """The parameters of a script block, worked out once."""
     known = script.cache.get("signature")
     if known is None:
@@ -70,12 +68,12 @@ def signature(script: Script, evaluator: Evaluator) -> Signature:
     return known
 
 
-def _flag(use: AttributeUse, name: str, evaluator: Evaluator) -> bool:
+def _flag(use: AttributeUse, name: str, evaluator: Interpreter) -> bool:
     node = use.named.get(name)
     return node is not None and to_bool(evaluator.value(node))
 
 
-def _signature(script: Script, evaluator: Evaluator) -> Signature:
+def _signature(script: Script, evaluator: Interpreter) -> Signature:
     found: list[Declared] = []
     advanced = any(use.name == "cmdletbinding" for use in script.attributes)
     for parameter in script.parameters:
@@ -109,7 +107,7 @@ def _signature(script: Script, evaluator: Evaluator) -> Signature:
 class FunctionCall:
     """One invocation: its scope and its bound parameters. The caller has made the scope current."""
 
-    def __init__(self, evaluator: Evaluator, name: str, script: Script, given: Given, *, piped: bool) -> None:
+    def __init__(self, evaluator: Interpreter, name: str, script: Script, given: Given, *, piped: bool) -> None:
         self.evaluator, self.name, self.script, self.piped = evaluator, name, script, piped
         self.signature = signature(script, evaluator)
         self.bound: dict[str, Any] = {}

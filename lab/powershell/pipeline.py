@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.powershell.api import PowerShellError
 from lab.powershell.arguments import Given
 from lab.powershell.errors import ReturnFlow, bad_enumeration
 from lab.powershell.functions import FunctionCall
+from lab.powershell.interpreter import Interpreter, Out
 from lab.powershell.scope import Cell, Scope
 from lab.powershell.syntax import Script
 from lab.powershell.values import NOTHING, NetList, plain
-
-if TYPE_CHECKING:
-    from lab.powershell.evaluator import Evaluator
-
-Out = Callable[[Any], None]
 
 
 class Stage:
@@ -39,7 +35,7 @@ class Stage:
 class FunctionStage(Stage):
     """A function or a script block."""
 
-    def __init__(self, evaluator: Evaluator, name: str, script: Script, given: Given, **how: Any) -> None:
+    def __init__(self, evaluator: Interpreter, name: str, script: Script, given: Given, **how: Any) -> None:
         self.evaluator, self.name, self.script, self.given = evaluator, name, script, given
         self.is_filter: bool = how.get("is_filter", False)
         self.same_scope: bool = how.get("same_scope", False)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab.powershell.api import DRIVES, NotModelledError, PowerShellError, Session
-from lab.powershell.evaluator import Host
+from lab.powershell.interpreter import Host
 from lab.powershell.runspace import Result, Runspace
 from lab.powershell.text_form import text_of
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.powershell import core, elsewhere, table
 from lab.powershell.api import AVAILABLE, CMDLETS, DRIVES, PROGRAMS, NotModelledError, PowerShellError, Session
 from lab.powershell.arguments import Given
+from lab.powershell.interpreter import Interpreter
 from lab.powershell.pipeline import Stage
 from lab.powershell.stages import CmdletStage, ProgramStage
 from lab.powershell.values import NOTHING
-
-if TYPE_CHECKING:
-    from lab.powershell.evaluator import Evaluator
 
 ALIASES = dict(
     pair.split("=")
@@ -134,7 +132,7 @@ def not_found(name: str) -> PowerShellError:
     )
 
 
-def find(evaluator: Evaluator, name: Any) -> Any:
+def find(evaluator: Interpreter, name: Any) -> Any:
     """A DefinedFunction, or what makes the stage of a cmdlet or program. Raises CommandNotFoundException."""
     if not isinstance(name, str) or not name:
         if name is None or name is NOTHING or name == "":
@@ -193,7 +191,7 @@ def program(session: Session, name: str) -> Any:
     return None
 
 
-def _cmdlet(evaluator: Evaluator, info: table.CmdletInfo) -> Callable[[Given], Stage]:
+def _cmdlet(evaluator: Interpreter, info: table.CmdletInfo) -> Callable[[Given], Stage]:
     streaming = core.STREAMING.get(info.name.lower())
     if streaming is None and info.name.lower() not in CMDLETS:
         raise NotModelledError(f"the cmdlet {info.name}")

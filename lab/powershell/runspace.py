@@ -11,7 +11,8 @@ from typing import Any
 from lab.powershell import core_content, core_items, core_json, core_misc, core_objects, core_select, core_write
 from lab.powershell.api import PowerShellError, Session
 from lab.powershell.errors import BreakFlow, ContinueFlow, ExitFlow, Terminating, error_of, record_of
-from lab.powershell.evaluator import Evaluator, Host
+from lab.powershell.evaluator import Evaluator
+from lab.powershell.interpreter import Host
 from lab.powershell.scanner import ParseError
 from lab.powershell.streams import Streams
 from lab.powershell.text_form import error_text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.powershell import table
 from lab.powershell.api import CMDLETS, Call, NotModelledError, PowerShellError, StreamingProgram
@@ -12,12 +12,9 @@ from lab.powershell.binder import Bound, bind, is_value_type, missing_mandatory
 from lab.powershell.convert import to_text
 from lab.powershell.errors import Terminating, record_of
 from lab.powershell.functions import property_of
-from lab.powershell.pipeline import Out, Stage, keep_output
+from lab.powershell.interpreter import Interpreter, Out
+from lab.powershell.pipeline import Stage, keep_output
 from lab.powershell.values import NOTHING, ErrorRecord, NetList, OutputRecord, plain
-
-if TYPE_CHECKING:
-    from lab.powershell.evaluator import Evaluator
-
 
 FULL_INPUT = frozenset(
     [
@@ -44,7 +41,7 @@ FULL_INPUT = frozenset(
 class CallRuntime:
     """What one call of a cmdlet may ask of the evaluator; -ErrorAction and -ErrorVariable act here."""
 
-    def __init__(self, evaluator: Evaluator, info: table.CmdletInfo, bound: Bound, out: Callable[[Any], None]) -> None:
+    def __init__(self, evaluator: Interpreter, info: table.CmdletInfo, bound: Bound, out: Out) -> None:
         self.evaluator, self.info, self.bound, self.out = evaluator, info, bound, out
 
     def invoke(self, block: Any, *arguments: Any, item: Any = NOTHING) -> list[Any]:
@@ -117,7 +114,7 @@ class CallRuntime:
             )
 
 
-def begin_variables(evaluator: Evaluator, bound: Bound, out: Out) -> Out:
+def begin_variables(evaluator: Interpreter, bound: Bound, out: Out) -> Out:
     """Make the variables of -ErrorVariable, -WarningVariable and -OutVariable; what is to be written to from now on."""
     for name in ("ErrorVariable", "WarningVariable"):
         variable = to_text(bound.common.get(name))
@@ -130,7 +127,7 @@ def begin_variables(evaluator: Evaluator, bound: Bound, out: Out) -> Out:
 class CmdletStage(Stage):
     """A cmdlet that a plain function stands for: it runs when its whole input is there."""
 
-    def __init__(self, evaluator: Evaluator, info: table.CmdletInfo, given: Given) -> None:
+    def __init__(self, evaluator: Interpreter, info: table.CmdletInfo, given: Given) -> None:
         self.evaluator, self.info, self.given = evaluator, info, given
         self.input: list[Any] = []
 
@@ -212,7 +209,7 @@ class CmdletStage(Stage):
 class ProgramStage(Stage):
     """A console program."""
 
-    def __init__(self, evaluator: Evaluator, name: str, run: Any, given: Given) -> None:
+    def __init__(self, evaluator: Interpreter, name: str, run: Any, given: Given) -> None:
         self.evaluator, self.name, self.run = evaluator, name, run
         self.arguments = [text for item in given.items for text in _words(item)]
 

@@ -19,6 +19,7 @@ from lab.powershell.errors import (
     collection_changed,
     record_of,
 )
+from lab.powershell.interpreter import Interpreter, Out
 from lab.powershell.numeric import to_whole
 from lab.powershell.patterns import wildcard
 from lab.powershell.scope import Cell, Scope
@@ -46,7 +47,6 @@ from lab.powershell.syntax import (
 )
 from lab.powershell.values import NOTHING, ErrorRecord, NetArray, NetException, NetList, ScriptBlock, plain
 
-Out = Callable[[Any], None]
 _TARGET = object()
 
 
@@ -57,25 +57,8 @@ class DefinedFunction:
         self.name, self.script, self.is_filter = name, script, is_filter
 
 
-class Statements:
+class Statements(Interpreter):
     """Mixed into the evaluator."""
-
-    scope: Scope
-    global_scope: Scope
-    errors: list[Any]
-    success: bool
-    try_depth: int
-    frames: list[list[Any]]
-    streams: Any
-    session: Any
-
-    value: Callable[[Expression], Any]
-    assign: Callable[[Expression, Any], None]
-    pipeline: Callable[[Pipeline, Out], None]
-    preference: Callable[[str], str]
-    operate: Callable[[str, Any, Any], Any]
-    collect: Callable[[Callable[[Out], None]], Any]
-    invoke: Callable[..., list[Any]]
 
     def __init__(self) -> None:
         super().__init__()
@@ -321,10 +304,6 @@ class Statements:
         if node.mode == "regex":
             return to_bool(self.operate("cmatch" if node.case_sensitive else "match", to_text(item), wanted))
         return comparison.equal(item, wanted, case=node.case_sensitive)
-
-    def invoke_inline(self, block: ScriptBlock, item: Any) -> list[Any]:
-        """Run a block in the current scope with ``$_`` set. Given by the command half."""
-        raise NotImplementedError
 
     def _try(self, node: Try, out: Out) -> None:
         try:

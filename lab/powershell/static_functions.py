@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.powershell.api import (
     EnumValue,
@@ -20,13 +20,10 @@ from lab.powershell.api import (
 from lab.powershell.comparison import compare_text
 from lab.powershell.convert import LOCAL, to_list, to_text
 from lab.powershell.dotnet import cast
+from lab.powershell.interpreter import Interpreter
 from lab.powershell.numeric import parse_number, to_number, to_whole
 from lab.powershell.value_members import regex_replace
 from lab.powershell.values import NetArray, NetType, Reference, Regex, ScriptBlock, plain
-
-if TYPE_CHECKING:
-    from lab.powershell.evaluator import Evaluator
-
 
 MISSING: Any = object()
 
@@ -41,7 +38,7 @@ def _format_error() -> PowerShellError:
 
 
 def _parse(kind: str) -> Callable[..., Any]:
-    def parse(_: Evaluator, text: Any, *__: Any) -> Any:
+    def parse(_: Interpreter, text: Any, *__: Any) -> Any:
         found = parse_number(to_text(text)) if not re.search("0x", to_text(text), re.I) else None
         whole_only = kind not in ("Double", "Decimal", "Single")
         if found is None or (whole_only and isinstance(found, float)):
@@ -59,7 +56,7 @@ def _parse(kind: str) -> Callable[..., Any]:
 
 
 def trying(parser: Callable[..., Any], empty: Any) -> Callable[..., Any]:
-    def attempt(evaluator: Evaluator, text: Any, *rest: Any) -> bool:
+    def attempt(evaluator: Interpreter, text: Any, *rest: Any) -> bool:
         target = rest[-1]
         if not isinstance(target, Reference):
             raise PowerShellError(
@@ -93,18 +90,18 @@ def numbers(kind: str, low: Any, high: Any) -> dict[str, Any]:
 # -- the machine the script runs on
 
 
-def environment_get(evaluator: Evaluator, name: Any, _: Any = None) -> Any:
+def environment_get(evaluator: Interpreter, name: Any, _: Any = None) -> Any:
     return evaluator.environment_get(to_text(name))
 
 
-def environment_set(evaluator: Evaluator, name: Any, value: Any, target: Any = None) -> None:
+def environment_set(evaluator: Interpreter, name: Any, value: Any, target: Any = None) -> None:
     if target is not None and to_text(target).lower() != "process":
         raise NotModelledError("setting an environment variable beyond the process")
     evaluator.environment_set(to_text(name), None if value is None else to_text(value))
 
 
 def console(name: str) -> Callable[[Any], Any]:
-    def read(evaluator: Evaluator) -> Any:
+    def read(evaluator: Interpreter) -> Any:
         return evaluator.console(name)
 
     return read
@@ -154,7 +151,7 @@ def as_bytes(value: Any) -> bytes:
     return bytes(to_whole(item, "Byte") for item in to_list(value))
 
 
-def from_base64(_: Evaluator, text: Any) -> Any:
+def from_base64(_: Interpreter, text: Any) -> Any:
     try:
         return NetArray(list(base64.b64decode("".join(to_text(text).split()), validate=True)), "System.Byte")
     except ValueError:
@@ -166,7 +163,7 @@ def from_base64(_: Evaluator, text: Any) -> Any:
         ) from None
 
 
-def number(_: Evaluator, value: Any, base: Any = None) -> Any:
+def number(_: Interpreter, value: Any, base: Any = None) -> Any:
     if base is None:
         return _parse("Int32")(_, value) if isinstance(value, str) else to_whole(plain(value), "Int32")
     try:
@@ -177,7 +174,7 @@ def number(_: Evaluator, value: Any, base: Any = None) -> Any:
         ) from None
 
 
-def number_text(_: Evaluator, value: Any, base: Any = None) -> str:
+def number_text(_: Interpreter, value: Any, base: Any = None) -> str:
     if base in (None, 10):
         return to_text(value)
     number = to_whole(value, "Int64")
@@ -185,17 +182,17 @@ def number_text(_: Evaluator, value: Any, base: Any = None) -> str:
     return {2: f"{number:b}", 8: f"{number:o}", 16: f"{number:x}"}[to_whole(base, "Int32")]
 
 
-def join(_: Evaluator, separator: Any, *items: Any) -> str:
+def join(_: Interpreter, separator: Any, *items: Any) -> str:
     parts = items[0] if len(items) == 1 and isinstance(items[0], list) else items
     return to_text(separator).join(to_text(part) for part in parts)
 
 
-def compare_strings(_: Evaluator, left: Any, right: Any, how: Any = False) -> int:
+def compare_strings(_: Interpreter, left: Any, right: Any, how: Any = False) -> int:
     fold = how if isinstance(how, bool) else to_text(how).lower().endswith("ignorecase")
     return compare_text(to_text(left), to_text(right), case=not fold)
 
 
-def rounded(_: Evaluator, value: Any, digits: Any = 0, how: Any = None) -> Any:
+def rounded(_: Interpreter, value: Any, digits: Any = 0, how: Any = None) -> Any:
     if isinstance(digits, str | EnumValue):
         digits, how = 0, digits
     away = how is not None and to_text(how).lower() == "awayfromzero"
@@ -205,7 +202,7 @@ def rounded(_: Evaluator, value: Any, digits: Any = 0, how: Any = None) -> Any:
 
 
 def larger(pick: Callable[..., Any]) -> Callable[..., Any]:
-    def chosen(_: Evaluator, left: Any, right: Any) -> Any:
+    def chosen(_: Interpreter, left: Any, right: Any) -> Any:
 
         a, b = to_number(left), to_number(right)
         return pick(float(a), float(b)) if isinstance(a, float) or isinstance(b, float) else pick(a, b)
@@ -224,7 +221,7 @@ def file_name(text: str) -> str:
     return re.split(r"[\\/:]", text)[-1]
 
 
-def combine(_: Evaluator, *parts: Any) -> str:
+def combine(_: Interpreter, *parts: Any) -> str:
     joined = ""
     for part in map(to_text, parts):
         if not joined or part.startswith(("\\", "/")) or part[1:2] == ":":
@@ -251,7 +248,7 @@ def full_path(text: str) -> str:
     return ntpath.normpath(text)
 
 
-def new_block(evaluator: Evaluator, text: Any) -> ScriptBlock:
+def new_block(evaluator: Interpreter, text: Any) -> ScriptBlock:
     return evaluator.create_block(to_text(text))
 
 
@@ -274,28 +271,28 @@ def regex_flags(number: int) -> int:
 
 
 def static_regex(use: Callable[..., Any]) -> Callable[..., Any]:
-    def run(_: Evaluator, text: Any, pattern: Any, *options: Any) -> Any:
+    def run(_: Interpreter, text: Any, pattern: Any, *options: Any) -> Any:
         return use(Regex(to_text(pattern), _regex_options(options)), text)
 
     return run
 
 
-def replace_matches(evaluator: Evaluator, text: Any, pattern: Any, by: Any, *options: Any) -> str:
+def replace_matches(evaluator: Interpreter, text: Any, pattern: Any, by: Any, *options: Any) -> str:
     return regex_replace(Regex(to_text(pattern), _regex_options(options)), text, by, evaluator.invoke)
 
 
 _ESCAPED = {"\t": r"\t", "\n": r"\n", "\r": r"\r", "\f": r"\f", " ": r"\ "}
 
 
-def escape(_: Evaluator, text: Any) -> str:
+def escape(_: Interpreter, text: Any) -> str:
     return "".join(_ESCAPED.get(c) or ("\\" + c if c in "\\*+?|{[()^$.#" else c) for c in to_text(text))
 
 
-def now(evaluator: Evaluator) -> datetime:
+def now(evaluator: Interpreter) -> datetime:
     return evaluator.now().replace(tzinfo=LOCAL)
 
 
-def parse_exact(_: Evaluator, text: Any, spec: Any, *__: Any) -> datetime:
+def parse_exact(_: Interpreter, text: Any, spec: Any, *__: Any) -> datetime:
     tokens = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S", "fff": "%f"}
     pattern = re.sub("yyyy|MM|dd|HH|mm|ss|fff", lambda m: tokens[m[0]], to_text(spec))
     if re.search(r"(?<!%)[A-Za-z]", re.sub("'[^']*'|%.", "", pattern).replace("T", "")):
@@ -318,7 +315,7 @@ class Computed:
 def to_message(parser: Callable[[Any], Any]) -> Callable[..., Any]:
     """A parser whose failure is the .NET exception, not PowerShell's conversion error."""
 
-    def parse(_: Evaluator, text: Any, *__: Any) -> Any:
+    def parse(_: Interpreter, text: Any, *__: Any) -> Any:
         try:
             return parser(text)
         except PowerShellError as error:

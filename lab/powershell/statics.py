@@ -12,8 +12,9 @@ import re
 import uuid
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from lab.powershell import static_functions as do
 from lab.powershell.api import (
     TYPES,
     Int64,
@@ -23,18 +24,13 @@ from lab.powershell.api import (
 from lab.powershell.convert import LOCAL, to_address, to_date, to_guid, to_span, to_text, to_version, utc_now
 from lab.powershell.dotnet import cast, parse_type
 from lab.powershell.formatting import composite
+from lab.powershell.interpreter import Interpreter
 from lab.powershell.numeric import to_whole
 from lab.powershell.objects import make_stopwatch
 from lab.powershell.type_names import ENUMS
 from lab.powershell.utf16 import units
 from lab.powershell.value_members import match_view, matches, regex_split
 from lab.powershell.values import Char, NetArray, NetType, Version
-
-if TYPE_CHECKING:
-    from lab.powershell.evaluator import Evaluator
-
-
-from lab.powershell import static_functions as do
 
 MISSING: Any = object()
 MINIMUM = datetime(1, 1, 1)  # noqa: DTZ001 - a .NET time of kind Unspecified
@@ -244,7 +240,7 @@ def is_registered(kind: NetType) -> bool:
     return full in TYPES or full.removeprefix("system.") in TYPES
 
 
-def lookup(evaluator: Evaluator, kind: NetType, name: str) -> Any:
+def lookup(evaluator: Interpreter, kind: NetType, name: str) -> Any:
     """A static member: a value or a callable that takes the evaluator first; MISSING when the type has none."""
     lower, full = name.lower(), kind.full.lower()
     enum = ENUMS.get(full)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from lab.powershell.api import HashTable, NotModelledError, PowerShellError, PSObject, Session
+from lab.powershell.api import HashTable, NotModelledError, PowerShellError, PSObject
 from lab.powershell.convert import to_text
 from lab.powershell.declared import convert_variable
 from lab.powershell.dotnet import cast
+from lab.powershell.interpreter import Interpreter
 from lab.powershell.scope import Cell, Scope
+from lab.powershell.syntax import Variable
 from lab.powershell.values import NOTHING, NetList, NetType, Reference, ScriptBlock, Version, plain
-
-if TYPE_CHECKING:
-    from lab.powershell.syntax import Variable
 
 _CONSTANT = {"true": True, "false": False, "null": None}
 _READ_ONLY = {"true", "false", "null", "error", "host", "home", "pid", "shellid", "pshome", "executioncontext", "?"}
@@ -44,15 +43,8 @@ def version_table() -> HashTable:
     )
 
 
-class Variables:
+class Variables(Interpreter):
     """Mixed into the evaluator."""
-
-    scope: Scope
-    global_scope: Scope
-    session: Session
-    success: bool
-    strict: bool
-    errors: list[Any]
 
     def __init__(self) -> None:
         super().__init__()
@@ -167,12 +159,6 @@ class Variables:
             function = self.scope.function(name.lower())
             return ScriptBlock(function.script) if function else None
         raise NotModelledError(f"the variable drive '{drive}:'")
-
-    def environment_get(self, name: str) -> str | None:
-        raise NotImplementedError
-
-    def environment_set(self, name: str, value: str | None) -> None:
-        raise NotImplementedError
 
     # -- writing
 
