@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Container, Mapping, Set
 from functools import cache
 from pathlib import Path
 
@@ -12,10 +12,27 @@ LAB = Path(__file__).parents[1]
 
 @cache
 def graph() -> dict[str, set[str]]:
-    """Module → the modules of the lab that it imports, within functions too. What only a type checker sees is left out,
-    and so is that a package is imported before its modules."""
+    """Module → the modules of the lab that it imports, within functions and for a type only, too. That a package is
+    imported before its modules is left out."""
     files = {_name(file): file for file in LAB.rglob("*.py") if LAB / "tests" not in file.parents}
-    return {module: set(_imports(module, file, files)) - {module} for module, file in files.items()}
+    return {
+        module: imports(module, file.read_text(encoding="utf-8"), files) - {module} for module, file in files.items()
+    }
+
+
+def imports(module: str, text: str, known: Container[str]) -> set[str]:
+    """The known modules that the text of a module names in an import statement, wherever it stands."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names if alias.name in known}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module, f"{module}: absolute imports only"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            found |= {name for name in names if name in known}
+            if node.module in known and any(name not in known for name in names):
+                found.add(node.module)
+    return found
 
 
 def circles(found: Mapping[str, Set[str]]) -> list[set[str]]:
@@ -48,24 +65,3 @@ def circles(found: Mapping[str, Set[str]]) -> list[set[str]]:
 def _name(file: Path) -> str:
     parts = ("lab", *file.relative_to(LAB).with_suffix("").parts)
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def _imports(module: str, file: Path, files: Mapping[str, Path]) -> Iterator[str]:
-    for node in _run(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name in files)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.module, f"{module}: absolute imports only"
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-            yield from (name for name in names if name in files)
-            if node.module in files and any(name not in files for name in names):
-                yield node.module
-
-
-def _run(node: ast.AST) -> Iterator[ast.AST]:
-    """Every node that runs: not what stands below ``if TYPE_CHECKING``."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
-            continue
-        yield child
-        yield from _run(child)
