@@ -545,9 +545,17 @@ def test_plugin_stand_in_only_where_nothing_can_be_downloaded(tmp_path: Path, mo
     stand_in = ROOT / "tools" / "bootstrap" / "pulumi-resource-command"
     assert asked.read_text() == f"{install}\n{install} --file {stand_in}\n"
     assert os.access(stand_in, os.X_OK)
-    (tmp_path / "home" / "plugins" / f"resource-command-v{project.pinned('pulumi-command')}").mkdir(parents=True)
+    folder = tmp_path / "home" / "plugins" / f"resource-command-v{project.pinned('pulumi-command')}"
+    folder.mkdir(parents=True)
     asked.unlink()
-    command_plugin.command_plugin()
+    script = folder / "pulumi-resource-command"
+    real, former, current = b"\x7fELF", b"#!/bin/sh\nexec former/place\n", stand_in.read_bytes()
+    for found, left in ((real, real), (former, current)):
+        program(script, "")
+        script.write_bytes(found)
+        command_plugin.command_plugin()
+        assert script.read_bytes() == left
+        assert os.access(script, os.X_OK)
     assert not asked.exists(), "it is there"
 
 

@@ -19,7 +19,7 @@ import pytest
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
-ROOT = Path(__file__).resolve().parents[1]
+STAND_IN = Path(__file__).resolve().parents[1] / "tools" / "bootstrap" / "command_stand_in.py"
 URN = "urn:pulumi:dev::p::command:local:Command::check"
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 SECRET = {SIGNATURE: "1b47061264138c4ac30d75fd1eb44270", "value": "geheim"}
@@ -78,7 +78,7 @@ def process() -> Iterator[tuple[Any, Engine]]:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     plugin = subprocess.Popen(
-        [sys.executable, "-P", "-u", str(ROOT / "lab" / "command_plugin.py"), f"127.0.0.1:{port}"],
+        [sys.executable, "-P", "-u", str(STAND_IN), f"127.0.0.1:{port}"],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -243,7 +243,7 @@ def test_with_the_real_cli(tmp_path: Path) -> None:
     bin_ = tmp_path / "bin"
     bin_.mkdir()
     stand_in = bin_ / "pulumi-resource-command"
-    stand_in.write_text(f'#!/bin/sh\nexec {sys.executable} -P -u {ROOT}/lab/command_plugin.py "$@"\n')
+    stand_in.write_text(f'#!/bin/sh\nexec {sys.executable} -P -u {STAND_IN} "$@"\n')
     stand_in.chmod(0o755)
     (tmp_path / "Pulumi.yaml").write_text(
         f"name: p\nruntime: {{name: python, options: {{virtualenv: {sys.prefix}}}}}\noptions: {{refresh: always}}\n"
@@ -285,7 +285,7 @@ def test_with_the_real_cli(tmp_path: Path) -> None:
 def test_the_engine_ends_it_with_an_interrupt() -> None:
     """A traceback would be the last thing that the operator reads of a preview."""
     plugin = subprocess.Popen(
-        [sys.executable, "-P", "-u", str(ROOT / "lab" / "command_plugin.py")],
+        [sys.executable, "-P", "-u", str(STAND_IN)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

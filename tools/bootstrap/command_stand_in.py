@@ -6,7 +6,7 @@ the earlier output is in PULUMI_COMMAND_STDOUT and PULUMI_COMMAND_STDERR, a chan
 unless there is an ``update`` command, one trailing line end is cut from the outputs, and when an input is secret the
 outputs are. Not modelled, and refused: every other resource, functions, ``assetPaths`` and ``archivePaths``.
 
-It imports nothing of the lab: the CLI starts it as a program (tools/bootstrap/command_plugin.py installs it).
+The CLI starts it as a program; ``command_plugin`` installs it.
 """
 
 from __future__ import annotations
