@@ -57,6 +57,11 @@ def test_no_file_names_a_registry(name: str) -> None:
     assert not re.search(r"^\s*(-i|--index|--extra-index|--find-links|-f)\b", text, re.MULTILINE)
 
 
+def test_the_lab_carries_the_licence() -> None:
+    """Its wheel is installed without the rest."""
+    assert (ROOT / "lab" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
 def test_every_named_package_is_used() -> None:
     """By an import in the project, or by what the comment in the file says."""
     tools = {"pip", "setuptools", "pytest-timeout", "pytest-xdist", "pytest-random-order", "mypy", "ruff"}

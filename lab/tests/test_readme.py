@@ -1,4 +1,5 @@
-"""The example of lab/README.md runs as it stands, in a process of its own, and gives what the page says."""
+"""The example of lab/README.md runs as it stands and gives what the page says: in a process of its own, in an empty
+folder, where nothing but the lab can be imported."""
 
 from __future__ import annotations
 
@@ -13,12 +14,16 @@ PAGE = (LAB / "README.md").read_text(encoding="utf-8")
 EXAMPLE, AFTER = re.findall(r"```python\n(.*?)```\n(.*?)## ", PAGE, re.DOTALL)[0]
 
 
-def test_the_example() -> None:
+def test_the_example(tmp_path: Path) -> None:
     lines = [line for line in EXAMPLE.splitlines() if line and not line.startswith(("import", "from"))]
     assert len(lines) <= 10
+    (tmp_path / "packages").mkdir()
+    (tmp_path / "packages" / "lab").symlink_to(LAB)
+    (tmp_path / "here").mkdir()
     done = subprocess.run(
-        [sys.executable, "-c", EXAMPLE],
-        env={**os.environ, "PYTHONPATH": str(LAB.parent)},
+        [sys.executable, "-P", "-c", EXAMPLE],
+        cwd=tmp_path / "here",
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "packages")},
         capture_output=True,
         text=True,
         check=False,
