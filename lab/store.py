@@ -13,6 +13,7 @@ import marshal
 import sqlite3
 import threading
 from collections.abc import Callable, ItemsView, Iterator, MutableMapping, ValuesView
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -122,6 +123,10 @@ class Shared:
         return index.get(value, [])
 
 
+Reads = dict[tuple[str, str], Shared]
+"""Which kinds of documents something read, by owner and kind, each as it was."""
+
+
 def _stored(name: str) -> str:
     """A name as SQLite takes it: without halves of surrogate pairs, which a text of a script can hold."""
     return name if name.isascii() else name.encode("utf-8", "replace").decode("utf-8")
@@ -145,18 +150,20 @@ class Store:
         self._documents: dict[tuple[str, str], dict[str, _Held]] = {}
         self._shared: dict[tuple[str, str], Shared] = {}
         """What was asked for since the last change of that kind."""
+        self._reading: dict[int, Reads] = {}
+        """By thread: what a thread that wants to know reads at the moment."""
         rows = self._database.execute("SELECT owner, kind, name, body FROM document ORDER BY rowid")
         for owner, kind, name, body in rows:
             self._documents.setdefault((owner, kind), {})[name.lower()] = _Held.of(name, body)
 
     def read(self, owner: str, kind: str, name: str) -> Document | None:
         with self.lock:
-            found = self._documents.get((owner, kind), {}).get(name.lower())
+            found = self._kind(owner, kind).get(name.lower())
             return found.copy() if found else None
 
     def holds(self, owner: str, kind: str, name: str) -> bool:
         with self.lock:
-            return name.lower() in self._documents.get((owner, kind), {})
+            return name.lower() in self._kind(owner, kind)
 
     def write(self, owner: str, kind: str, name: str, document: Document) -> None:
         with self.lock:
@@ -194,11 +201,11 @@ class Store:
 
     def names(self, owner: str, kind: str) -> list[str]:
         with self.lock:
-            return [held.name for held in self._documents.get((owner, kind), {}).values()]
+            return [held.name for held in self._kind(owner, kind).values()]
 
     def documents(self, owner: str, kind: str) -> dict[str, Document]:
         with self.lock:
-            return {held.name: held.copy() for held in self._documents.get((owner, kind), {}).values()}
+            return {held.name: held.copy() for held in self._kind(owner, kind).values()}
 
     def shared(self, owner: str, kind: str) -> Shared:
         """The documents of one kind without copying them: by lower-case name, to be read and never altered."""
@@ -206,12 +213,43 @@ class Store:
             found = self._shared.get((owner, kind))
             if found is None:
                 found = self._shared[owner, kind] = Shared(self._documents.setdefault((owner, kind), {}))
+            if self._reading and (reads := self._reading.get(threading.get_ident())) is not None:
+                reads.setdefault((owner, kind), found)
             return found
 
-    def kinds(self, owner: str) -> list[str]:
-        """The kinds of which the owner has at least one document."""
+    def _kind(self, owner: str, kind: str) -> dict[str, _Held]:
+        """With the lock held."""
+        if self._reading:
+            self.shared(owner, kind)  # notes it
+        return self._documents.get((owner, kind), {})
+
+    @contextmanager
+    def reading(self) -> Iterator[Reads]:
+        """What this thread reads inside, whatever way it does, and each kind as it was when it was read first."""
+        thread = threading.get_ident()
+        around = self._reading.get(thread)
+        reads = self._reading[thread] = Reads()
+        try:
+            yield reads
+        finally:
+            if around is None:
+                del self._reading[thread]
+            else:
+                self._reading[thread] = around
+                self._note(reads)
+
+    def unchanged(self, reads: Reads) -> bool:
+        """Whether everything that was read is what it was. It counts as read again."""
         with self.lock:
-            return sorted(kind for (of, kind), names in self._documents.items() if of == owner.lower() and names)
+            if any(self._shared.get(key) is not shared for key, shared in reads.items()):
+                return False
+        self._note(reads)
+        return True
+
+    def _note(self, reads: Reads) -> None:
+        if self._reading and (around := self._reading.get(threading.get_ident())) is not None:
+            for key, shared in reads.items():
+                around.setdefault(key, shared)
 
     def close(self) -> None:
         self._database.close()

@@ -16,6 +16,7 @@ from pathlib import Path
 from lab.authority import Authority
 from lab.clock import Clock
 from lab.faults import Faults
+from lab.memo import Memo
 from lab.network import Network
 from lab.outsiders import outsiders
 from lab.store import Collection, Document, Store
@@ -106,8 +107,10 @@ class World:
         self.topology = topology
         self.store = Store(directory / "state.sqlite")
         self.lock = self.store.lock
+        self.memo = Memo(self.store)
         self.clock = Clock(pace)
         self.machines: dict[str, Machine] = {}
+        self._names: dict[str, Machine] = {}
         self.network = Network(self.store, partial(outsiders, topology, self.machines))
         self.faults = Faults(self.clock)
         self.authority = Authority(directory / "authority")
@@ -126,14 +129,12 @@ class World:
 
     def machine(self, name: str) -> Machine:
         """By NetBIOS name, full name or address (either one). Raises KeyError for an unknown machine."""
-        wanted = name.lower()
-        for machine in self.machines.values():
-            if wanted in (machine.name.lower(), machine.fqdn, machine.address, machine.loopback):
-                return machine
-        raise KeyError(name)
+        return self._names[name.lower()]
 
     def add(self, machine: Machine) -> None:
         self.machines[machine.name.lower()] = machine
+        for name in (machine.name.lower(), machine.fqdn, machine.address, machine.loopback):
+            self._names.setdefault(name, machine)
         if "state" not in machine.collection("power"):
             machine.collection("power")["state"] = {"running": True, "booted": self.clock.now().isoformat()}
 

@@ -10,7 +10,7 @@ Errors are those of the registry provider of Windows PowerShell (its open source
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lab.powershell.api import Drive, Int64, PowerShellError, PSObject, Session, drive
@@ -77,21 +77,31 @@ def machine_started(machine: Machine) -> None:
 
 
 def exists(machine: Machine, key: str) -> bool:
-    wanted = key.lower()
-    return any(
-        name.lower() == wanted or name.lower().startswith(wanted + "\\") for name in machine.collection("registry")
-    )
+    return key.lower() in _tree(machine)
 
 
 def subkeys(machine: Machine, key: str) -> list[str]:
     """Names of the keys directly below, in alphabetical order as the registry enumerates them."""
-    start = key.lower() + "\\"
-    found: dict[str, str] = {}
-    for name in machine.collection("registry"):
-        if name.lower().startswith(start):
-            child = name[len(start) :].split("\\", 1)[0]
-            found.setdefault(child.lower(), child)
+    found = _tree(machine).get(key.lower(), {})
     return [found[child] for child in sorted(found)]
+
+
+def _tree(machine: Machine) -> dict[str, dict[str, str]]:
+    """The keys below each key: lower-case name to the name as it is spelled."""
+    return machine.world.memo.get(("registry", machine.name), lambda: _grown(machine.collection("registry")))
+
+
+def _grown(keys: Iterable[str]) -> dict[str, dict[str, str]]:
+    tree: dict[str, dict[str, str]] = {}
+    for key in keys:
+        above, *below = key.split("\\")
+        node = tree.setdefault(above.lower(), {})
+        path = above.lower()
+        for name in below:
+            node.setdefault(name.lower(), name)
+            path += "\\" + name.lower()
+            node = tree.setdefault(path, {})
+    return tree
 
 
 def restart_pending(machine: Machine) -> bool:
@@ -114,10 +124,11 @@ def _store(machine: Machine, key: str, values: dict[str, Any]) -> None:
 
 def _spelled(machine: Machine, key: str) -> str:
     """The key with the spelling under which it was made, as far as it exists."""
+    tree = _tree(machine)
     parts = key.split("\\")
     spelled = parts[0]
     for part in parts[1:]:
-        spelled += "\\" + next((name for name in subkeys(machine, spelled) if name.lower() == part.lower()), part)
+        spelled += "\\" + tree.get(spelled.lower(), {}).get(part.lower(), part)
     return spelled
 
 

@@ -103,6 +103,12 @@ def talks_to_primary(group: Group, replica: str) -> bool:
 
 def trouble(group: Group, name: str) -> str:
     """Why the primary and another replica do not reach each other; empty when they do, or when one of them is down."""
+    world = group.world
+    key = ("trouble", group.name.lower(), name.lower())
+    return world.memo.get(key, lambda: _trouble(group, name), world.network.version, len(world.machines))
+
+
+def _trouble(group: Group, name: str) -> str:
     primary = group.primary
     if primary is None or name.lower() == primary.lower():
         return ""

@@ -62,6 +62,10 @@ def members(world: World) -> list[Member]:
 
 def has_quorum(world: World) -> bool:
     """Whether the members that reach each other are the cluster. Without a cluster there is none to lose."""
+    return world.memo.get("quorum", lambda: _has_quorum(world))
+
+
+def _has_quorum(world: World) -> bool:
     found = members(world)
     total = sum(member.counting for member in found)
     needed = total // 2 + 1

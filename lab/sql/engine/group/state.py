@@ -132,10 +132,14 @@ def connected(machine: Machine) -> bool:
 def available(world: World, machine: Machine) -> bool:
     """Does an instance run there that the cluster can see, with AlwaysOn enabled? None does without quorum."""
     with engine_of(world).lock:  # a state read before the lock could be that of before a restart
-        installation = installed(machine)
-        state = installation.document if installation else {}
-        runs = bool(state.get("running")) and bool(state.get("hadr", True))
-        return runs and connected(machine) and node_is_up(machine) and has_quorum(world)
+        return world.memo.get(("available", machine.name), lambda: _available(world, machine))
+
+
+def _available(world: World, machine: Machine) -> bool:
+    installation = installed(machine)
+    state = installation.document if installation else {}
+    runs = bool(state.get("running")) and bool(state.get("hadr", True))
+    return runs and connected(machine) and node_is_up(machine) and has_quorum(world)
 
 
 def role_of(machine: Machine, document: Document) -> str | None:
