@@ -140,7 +140,7 @@ class Balancer:
         self._world = world
         self._clusters: dict[str, _Cluster] = {}
         self._ended = threading.Event()
-        self._quiet = Quiet()
+        self._quiet = Quiet(world.store)
         self._thread = threading.Thread(target=self._watch, name="balancer", daemon=True)
 
     def start(self) -> None:
@@ -166,10 +166,11 @@ class Balancer:
     def _watch(self) -> None:
         while not self._ended.wait(WATCH_SECONDS):
             settled = HEARTBEATS_SECONDS * self._world.clock.pace + self._patience() + WATCH_SECONDS
-            if self._quiet.holds(settled, self._world.store.version, self._world.network.version):
+            if self._quiet.holds(settled, self._world.network.version):
                 continue
             try:
-                self.look()
+                with self._quiet.look():
+                    self.look()
             except Exception:
                 log.exception("the balancer could not look at its clusters")
 

@@ -145,8 +145,6 @@ class Store:
             " PRIMARY KEY (owner, kind, name))"
         )
         self._watchers: dict[str, list[Callable[[str], None]]] = {}
-        self.version = 0
-        """How often anything was written or removed."""
         self._documents: dict[tuple[str, str], dict[str, _Held]] = {}
         self._shared: dict[tuple[str, str], Shared] = {}
         """What was asked for since the last change of that kind."""
@@ -177,7 +175,6 @@ class Store:
             )
             names[name.lower()] = _Held.of(name, body)
             self._shared.pop((owner, kind), None)
-            self.version += 1
         self._tell(owner, kind)
 
     def remove(self, owner: str, kind: str, name: str) -> bool:
@@ -187,7 +184,6 @@ class Store:
             )
             removed = self._documents.get((owner, kind), {}).pop(name.lower(), None) is not None
             self._shared.pop((owner, kind), None)
-            self.version += 1
         self._tell(owner, kind)
         return removed
 

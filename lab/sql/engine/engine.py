@@ -13,14 +13,14 @@ from lab.world import Machine, World
 
 @dataclass
 class Engine:
+    quiet: Quiet
+    """When the groups are as time left them."""
     primary_callbacks: list[Callable[[str, Machine | None], None]] = field(default_factory=list)
     lock: threading.RLock = field(default_factory=threading.RLock)
     """Guards starting, stopping and the state of the groups. Never held while modelled time passes."""
     stopping: threading.Event = field(default_factory=threading.Event)
     watcher: threading.Thread | None = None
     hooked: bool = False
-    quiet: Quiet = field(default_factory=Quiet)
-    """When the groups are as time left them."""
 
 
 _ENGINES: WeakKeyDictionary[World, Engine] = WeakKeyDictionary()
@@ -29,4 +29,6 @@ _LOCK = threading.Lock()
 
 def engine_of(world: World) -> Engine:
     with _LOCK:
-        return _ENGINES.setdefault(world, Engine())
+        if (engine := _ENGINES.get(world)) is None:
+            engine = _ENGINES[world] = Engine(Quiet(world.store))
+        return engine

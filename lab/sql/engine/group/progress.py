@@ -41,19 +41,24 @@ def advance(world: World) -> None:
     happens to a group begins with a change of a document and ends within the longest of the durations."""
     engine = engine_of(world)
     with engine.lock:
-        if engine.quiet.holds(_LONGEST_SECONDS * world.clock.pace + _MARGIN_SECONDS, world.store.version):
+        if engine.quiet.holds(_LONGEST_SECONDS * world.clock.pace + _MARGIN_SECONDS, world.network.version):
             return
-        regroup(world)
-        for group in groups(world):
-            _watch_primary(world, group)
-            if group.online:
-                for replica in group.secondaries():
-                    reached = talks_to_primary(group, replica)
-                    for database in list(group.of("database")):
-                        if reached and (group.link(replica, database) or {}).get("pending"):
-                            group.set_link(replica, database, pending=False)
-                        _catch_up(world, group, replica, database, reached=reached)
-            _notify(world, group)
+        with engine.quiet.look():
+            _look(world)
+
+
+def _look(world: World) -> None:
+    regroup(world)
+    for group in groups(world):
+        _watch_primary(world, group)
+        if group.online:
+            for replica in group.secondaries():
+                reached = talks_to_primary(group, replica)
+                for database in list(group.of("database")):
+                    if reached and (group.link(replica, database) or {}).get("pending"):
+                        group.set_link(replica, database, pending=False)
+                    _catch_up(world, group, replica, database, reached=reached)
+        _notify(world, group)
 
 
 def _notify(world: World, group: Group) -> None:

@@ -3,22 +3,52 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from lab.quiet import Quiet
 from lab.sql.engine.group import progress
+from lab.store import Collection, Store
 from lab.tests.sql.engine.conftest import Servers
 
 
-def test_quiet_holds_after_its_time_and_ends_with_a_change() -> None:
-    quiet = Quiet()
-    assert not quiet.holds(0.05, 1, 1)
-    time.sleep(0.06)
-    assert quiet.holds(0.05, 1, 1)
-    assert not quiet.holds(0.05, 1, 2)
-    assert not quiet.holds(0.05, 1, 2)
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path / "state.sqlite")
+    yield made
+    made.close()
+
+
+def test_quiet_holds_after_its_time_and_ends_with_a_change(store: Store) -> None:
+    quiet, seen, other = Quiet(store), Collection(store, "SQL1", "seen"), Collection(store, "SQL1", "other")
+
+    def settle() -> None:
+        with quiet.look():
+            seen.get("a")
+        assert not quiet.holds(0.05, 1)
+        time.sleep(0.06)
+        assert quiet.holds(0.05, 1)
+
+    assert not quiet.holds(0, 1), "nobody has looked yet"
+    settle()
+    other["a"] = {}
+    assert quiet.holds(0.05, 1), "nobody looks at that"
+    assert not quiet.holds(0.05, 2)
+    settle()
+    seen["a"] = {}
+    assert not quiet.holds(0.05, 1)
+    assert not quiet.holds(0.05, 1)
+
+
+def test_a_look_that_fails_is_repeated(store: Store) -> None:
+    quiet = Quiet(store)
+    with pytest.raises(LookupError), quiet.look():
+        raise LookupError
+    assert not quiet.holds(0, 1)
+    time.sleep(0.01)
+    assert not quiet.holds(0, 1)
 
 
 def _looks(patch: pytest.MonkeyPatch) -> Callable[[], int]:
