@@ -1,5 +1,5 @@
-"""Every catalog view, column, procedure and function of the lab's SQL Server is needed: by the program, its tests, the
-lab's portal, another client, or for a reason here. Every one of the program's scripts is in the lab."""
+"""Every statement, catalog view, column, procedure and function of the lab's SQL Server is needed: by the program, its
+tests, the lab's portal, another client, or for a reason here. Every one of the program's scripts is in the lab."""
 
 from __future__ import annotations
 
@@ -14,12 +14,29 @@ ROOT = Path(__file__).parents[1]
 ENGINE = ROOT / "lab" / "sql" / "engine"
 NAMED = re.compile(r"(?<![\w.])(?:sys|information_schema|(?:msdb|master)(?:\.dbo|\.))\.\w+")
 EXECUTED = re.compile(r"(?i)\bexec(?:ute)?\s+(?:@\w+\s*=\s*)?(?:\w+\.)*((?:sp|xp)_\w+)")
+WORD_OR_SIGN = re.compile(r"\w+|[^\w\s]")
 
 KEPT = {
     "The language: any script of the lab's users may have it.": """
         ASCII CEILING CHAR CHECKSUM CHOOSE CONCAT DATALENGTH DATENAME DATEPART DAY ERROR_LINE ERROR_PROCEDURE
         ERROR_SEVERITY ERROR_STATE FLOOR HASHBYTES ISDATE ISNULL ISNUMERIC LTRIM MONTH NCHAR NEWID NULLIF PATINDEX POWER
         RAND REPLICATE REVERSE RIGHT RTRIM SCOPE_IDENTITY SPACE SQRT STUFF SYSDATETIME UNICODE YEAR
+    """,
+    "The language: what makes and changes a schema, for clients that bring their own.": """
+        ALTER-TABLE ALTER-VIEW CREATE-INDEX CREATE-UNIQUE CREATE-VIEW DROP-INDEX DROP-ROLE DROP-SCHEMA DROP-TABLE
+        DROP-VIEW TRUNCATE-TABLE
+    """,
+    "The language: other spellings of statements that are used, and RAISERROR, which THROW replaces.": """
+        BEGIN-TRAN EXEC-AS RAISERROR
+    """,
+    "The language: a hint without an effect that a client sees.": """
+        CHECKPOINT
+    """,
+    "They are refused by their names: the lab does not model them.": """
+        ALTER-CREDENTIAL DBCC RECONFIGURE
+    """,
+    "Undoes CREATE MASTER KEY, which the program's tests use.": """
+        DROP-MASTER-KEY
     """,
     "Tells who a session is while EXECUTE AS holds.": """
         USER_NAME
@@ -69,9 +86,21 @@ def procedures() -> set[str]:
     return {given(one, 0).lower() for one in calls("procedure")}
 
 
+def statements() -> set[str]:
+    """The words that statements begin with, joined by hyphens."""
+    leading = re.compile(r"statement\(((?:\"[A-Z]+\"(?:, )?)+)\)")
+    texts_ = [file.read_text(encoding="utf-8") for file in (ENGINE / "statements").glob("*.py")]
+    return {"-".join(re.findall(r"\w+", words)).lower() for text in texts_ for words in leading.findall(text)}
+
+
 def functions() -> set[str]:
     registered = [*calls("function"), *calls("special")]
     return {name.lower() for one in registered for name in given(one, 0).split("|")}
+
+
+def _spaced(text: str) -> str:
+    """Its words and signs, each between two blanks."""
+    return f" {' '.join(WORD_OR_SIGN.findall(text))} "
 
 
 def unused() -> set[str]:
@@ -79,7 +108,9 @@ def unused() -> set[str]:
     all_texts = [text.replace("msdb..", "msdb.dbo.") for text in texts("lab/wap", "lab/windows")]
     words = set().union(*(re.findall(r"\w+", text) for text in all_texts))
     called = set().union(*(re.findall(r"(\w+)\(", text) for text in all_texts))
-    found = (procedures() - words) | (functions() - called)
+    phrases = [_spaced(text) for text in all_texts]
+    begun = {one for one in statements() if any(f" {one.replace('-', ' ')} " in text for text in phrases)}
+    found = (procedures() - words) | (functions() - called) | (statements() - begun)
     for view, names in columns().items():
         whole = re.compile(rf"(?<!\w){re.escape(view)}(?!\w)")
         near = [text for text in all_texts if view in text and whole.search(text)]
@@ -90,6 +121,7 @@ def unused() -> set[str]:
 
 def test_whatever_the_lab_has_is_used_or_kept_for_a_reason() -> None:
     assert len(columns()) > 30
+    assert len(statements()) > 60
     assert len(procedures()) > 5
     assert len(functions()) > 40
     kept = {name.lower() for names in KEPT.values() for name in names.split()}

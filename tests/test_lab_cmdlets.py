@@ -1,5 +1,5 @@
-"""Every cmdlet of the lab is needed: by the program, its tests, an example, another client, or for a reason here. Every
-cmdlet of the program's scripts is in the lab."""
+"""Every cmdlet, console program, .NET type and WMI class of the lab is needed: by the program, its tests, an example,
+another client, or for a reason here. Every cmdlet of the program's scripts is in the lab."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ from tests.lab_users import texts
 
 ROOT = Path(__file__).parents[1]
 REGISTERED = re.compile(r"@(?:cmdlet|cluster_cmdlet|streaming)\(\"([\w-]+)\"\)")
+PARTS = {
+    "program": re.compile(r"@program\(\"([\w-]+)\.exe\"\)"),
+    "type": re.compile(r"@dotnet\([^)]*?(\w+)\"[,)]"),
+    "class": re.compile(r"\((?:CIM|SQL_2012), \"(\w+)\""),
+}
+"""How what else a script may use is registered; of a type the first name without its namespace."""
 QUOTED = re.compile(r"\"([A-Z]\w*-\w+)\"")
 FOR_SOME_VERBS = re.compile(r"\"\{verb\}-(\w+)\"")
 LANGUAGE = "Microsoft.PowerShell"
@@ -41,6 +47,15 @@ KEPT = {
     """,
 }
 
+KEPT_PARTS = {
+    "Enumerations of arguments that the program's scripts write as text.": """
+        ContextType IdentityType OpenFlags StoreLocation StoreName
+    """,
+    "What a SqlConnection, which the program's scripts open, hands out and takes.": """
+        DBNull SqlCommand SqlParameter
+    """,
+}
+
 
 def sources() -> list[str]:
     files = [file for file in (ROOT / "lab").rglob("*.py") if "tests" not in file.relative_to(ROOT).parts]
@@ -58,6 +73,16 @@ def test_every_cmdlet_of_the_lab_is_used_or_kept_for_a_reason() -> None:
     kept = {name.lower() for names in KEPT.values() for name in names.split()}
     assert unused - kept == set(), "nothing needs it: delete it, or say in KEPT why it stays"
     assert kept - unused == set(), "it is used, or gone: take it out of KEPT"
+
+
+def test_every_part_of_the_lab_is_used_or_kept_for_a_reason() -> None:
+    found = {kind: {name for text in sources() for name in regex.findall(text)} for kind, regex in PARTS.items()}
+    assert {"program", "type", "class"} == {kind for kind, names in found.items() if len(names) > 4}
+    words = {word for text in texts() for word in re.findall(r"\w+", text)}
+    unused = {name for names in found.values() for name in names if name.lower() not in words}
+    kept = {name for names in KEPT_PARTS.values() for name in names.split()}
+    assert unused - kept == set(), "nothing needs it: delete it, or say in KEPT_PARTS why it stays"
+    assert kept - unused == set(), "it is used, or gone: take it out of KEPT_PARTS"
 
 
 def test_every_cmdlet_of_the_programs_scripts_is_in_the_lab() -> None:

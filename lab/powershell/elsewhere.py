@@ -19,7 +19,7 @@ PROGRAMS = _words(
     "comp compact cscript csvde defrag dfsutil diskpart diskshadow dism dnscmd driverquery dsquery eventcreate "
     "expand fc find findstr finger fltmc forfiles format fsutil ftp gpresult gpupdate hostname icacls ipconfig "
     "iscsicli klist ksetup label ldifde logman logoff makecab mode more mountvol mpnotify msiexec msg mstsc "
-    "nbtstat net net1 netdom netstat nlb nltest nslookup openfiles pathping ping powercfg powershell print query "
+    "nbtstat net net1 netdom netsh netstat nlb nltest nslookup openfiles pathping ping powercfg powershell print query "
     "quser reg regedit regedt32 regini regsvr32 repadmin replace robocopy route rundll32 runas sc schtasks "
     "secedit servermanagercmd setspn setx sfc shutdown slmgr sort subst systeminfo takeown taskkill tasklist "
     "telnet timeout tpmvscmgr tracert tree tskill typeperf tzutil ver verifier vssadmin w32tm waitfor wbadmin "

@@ -37,9 +37,13 @@ class Farm:
     def __init__(
         self, topology: Path = TOPOLOGY, directory: Path | None = None, pace: float = boot.DEFAULT_PACE
     ) -> None:
-        self.topology, self.pace = topology, pace
+        self.topology = topology
+        """The file; it is read by ``start``."""
+        self.pace = pace
+        """The length of modelled durations: 1 is real time, 0.02 a fiftieth of it, 0 none at all."""
         self._temporary = directory is None
         self.directory = Path(tempfile.mkdtemp(prefix="lab-")) if directory is None else directory
+        """Where the state lies: documents, the machines' files, the authority, the log."""
         self._control: Control | None = None
 
     def start(self, by_hand: Sequence[Path] = ()) -> None:

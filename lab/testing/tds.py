@@ -34,16 +34,30 @@ class FakeSession:
     """A session whose answers a test writes."""
 
     def __init__(self, instance: FakeInstance, login: str, database: str) -> None:
-        self.instance, self.login, self.database = instance, login, database
+        self.instance = instance
+        """Whose handler answers."""
+        self.login = login
+        """The login's name, as the client wrote it."""
+        self.database = database
+        """The current database; a handler that changes it yields ``DatabaseChanged`` too."""
         self.log_on_database = database
+        """Where a reset leads back to."""
         self.spid = 50 + len(instance.sessions)
+        """The number that the client sees, from 50."""
         self.trancount = 0
+        """How many transactions are open in each other; the wire tells the client of the first and the last."""
         self.outputs: dict[str, Any] = {}
+        """What the wire sends back of output parameters, by name with its @; the handler sets it."""
         self.dead = False
+        """Whether the server ended the session: the wire cuts the connection."""
         self.cancelled = threading.Event()
+        """Set when the client sends an attention, until the next batch."""
         self.closed = threading.Event()
+        """Set when the wire has let go of the session."""
         self.seen: list[tuple[str, tuple[Parameter, ...]]] = []
+        """Every batch with its parameters, in order; a question for types as ``describe …`` or ``parameters of …``."""
         self.resets = 0
+        """How often the client asked for sp_reset_connection."""
 
     def execute(self, text: str, parameters: tuple[Parameter, ...] = ()) -> Iterator[Event]:
         self.seen.append((text, parameters))
@@ -75,14 +89,21 @@ class FakeInstance:
     """Admits sa with the password ``right``; everything else is the test's."""
 
     version = (11, 0, 3000)
+    """The build that the client sees: SQL Server 2012 SP1."""
 
     def __init__(self, handler: Handler | None = None) -> None:
         self.handler: Handler = handler or echo
+        """Gives the events of a batch; it may be set at any time."""
         self.sessions: list[FakeSession] = []
+        """Every session that came in, in order; closed ones stay."""
         self.described: tuple[Column, ...] | None = None
+        """The columns that a batch is said to give; None: none."""
         self.deduced: tuple[Parameter, ...] | None = None
+        """The undeclared parameters that a text is said to have; None: error 11508."""
         self.programs: list[tuple[str, str]] = []
+        """The names of computer and program that each client gave at its log-on."""
         self.lock = threading.Lock()
+        """Guards ``sessions`` and ``programs``."""
 
     def login(self, user: str, password: str, database: str = "", *, host: str = "", program: str = "") -> Session:
         if (user, password) != ("sa", "right"):

@@ -34,10 +34,10 @@ PARTS = (
     "certificates_drive",
     "iis_bindings",
     "iis_drive",
+    "iis_reset",
     "iis_settings",
     "iis_setup",
     "iis_sites",
-    "netsh",
     "xml_dotnet",
 )
 

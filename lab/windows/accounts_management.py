@@ -13,7 +13,7 @@ from lab import identity
 from lab.powershell.api import DotNet, EnumType, NotModelledError, PowerShellError, PSObject, Session, dotnet
 from lab.windows import accounts
 from lab.windows.accounts import AccountError
-from lab.world import Document, Machine
+from lab.world import Machine
 
 _SPACE = "System.DirectoryServices.AccountManagement"
 _CONTEXT_TYPE = EnumType(f"{_SPACE}.ContextType", {"Machine": 0, "Domain": 1, "ApplicationDirectory": 2})
@@ -160,7 +160,6 @@ class User(Principal):
             "isaccountlockedout": lambda: bool(self.machine.collection("account")[self.name].get("locked")),
             "unlockaccount": lambda: self._change(bad_password_count=0, locked=False),
             "getgroups": self._groups,
-            "ismemberof": lambda group: group.holds(self.member),
             "dispose": lambda: None,
         }
 
@@ -209,103 +208,27 @@ class User(Principal):
 
 
 class Group(Principal):
-    """A GroupPrincipal of the machine. Members are read with ``GetMembers()``."""
+    """A GroupPrincipal of the machine, as ``GetGroups()`` gives it."""
 
     def __init__(self, context: Context, name: str) -> None:
         super().__init__(context, "GroupPrincipal", name)
-        document = self.document()
+        self.document = self.machine.collection("group")[self.name]
         self.properties |= {
             "Name": name,
             "SamAccountName": name,
-            "Description": document["description"],
-            "Sid": _sid(document["sid"]),
-            "Members": PSObject(
-                f"{_SPACE}.PrincipalCollection",
-                {"Count": len(document["members"])},
-                {"Add": self._add, "Remove": self._remove, "Contains": lambda *what: self.holds(self._meant(*what))},
-            ),
+            "Description": self.document["description"],
+            "Sid": _sid(self.document["sid"]),
             "ContextType": ContextType.statics["Machine"],
         }
-        self.pending: list[tuple[Callable[..., None], str]] = []
-        self.methods = {"save": self._save, "getmembers": self._members, "dispose": lambda: None}
-
-    def document(self) -> Document:
-        return self.machine.collection("group")[self.name]
 
     def holds(self, member: str) -> bool:
-        return member.lower() in (known.lower() for known in self.document()["members"])
-
-    def _meant(self, *what: Any) -> str:
-        """A principal, or a context with an identity type and a name."""
-        if len(what) == 1 and isinstance(what[0], Principal):
-            return what[0].member
-        if len(what) == 3 and isinstance(what[0], Context):
-            context, name = what[0], str(what[2])
-            prefix = context.machine.name if context.kind == "Machine" else context.machine.netbios
-            try:
-                return accounts.resolve_member(self.machine, prefix, _name(name))
-            except AccountError:
-                raise PowerShellError(
-                    "No principal matching the specified parameters was found.",
-                    "NoMatchingPrincipalException",
-                    exception_type=f"{_SPACE}.NoMatchingPrincipalException",
-                ) from None
-        raise NotModelledError("this way to name a member of a GroupPrincipal")
-
-    def _add(self, *what: Any) -> None:
-        member = self._meant(*what)
-        if self.holds(member):
-            raise PowerShellError(
-                "The principal already exists in the store.",
-                "PrincipalExistsException",
-                exception_type=f"{_SPACE}.PrincipalExistsException",
-            )
-        self.pending.append((accounts.add_member, member))
-
-    def _remove(self, *what: Any) -> bool:
-        member = self._meant(*what)
-        if self.holds(member):
-            self.pending.append((accounts.remove_member, member))
-            return True
-        return False
-
-    def _save(self) -> None:
-        self.administrator()
-        self.machine.collection("group").change(self.name, description=str(self.get("Description") or ""))
-        pending, self.pending = self.pending, []
-        for action, member in pending:
-            _guard(action, self.machine, self.name, member)
-
-    def _members(self, _recursive: Any = False) -> list[PSObject]:
-        shown: list[PSObject] = []
-        for member in self.document()["members"]:
-            if member.startswith("S-1-"):
-                raise PowerShellError(
-                    "An error (1332) occurred while enumerating the group membership.  The member's SID could not be "
-                    "resolved.",
-                    "PrincipalOperationException",
-                    exception_type=f"{_SPACE}.PrincipalOperationException",
-                )
-            prefix, _, name = member.partition("\\")
-            if prefix.lower() == self.machine.name.lower():
-                shown.append(User(self.context, name))
-            else:
-                domain_group = name in self.machine.world.collection(self.machine.domain, "group")
-                kind = "GroupPrincipal" if domain_group else "UserPrincipal"
-                shown.append(PSObject(f"{_SPACE}.{kind}", {"Name": name, "SamAccountName": name}, text=name))
-        return shown
+        return member.lower() in (known.lower() for known in self.document["members"])
 
 
 def _find_user(_: Session, context: Any, *what: Any) -> User | None:
     machine = _machine(context)
     name = accounts.user_named(machine, _name(what[-1]))
     return User(context, name) if name is not None else None
-
-
-def _find_group(_: Session, context: Any, *what: Any) -> Group | None:
-    machine = _machine(context)
-    name = accounts.group_named(machine, _name(what[-1]))
-    return Group(context, name) if name is not None else None
 
 
 @dotnet(f"{_SPACE}.UserPrincipal", "DirectoryServices.AccountManagement.UserPrincipal")
@@ -322,12 +245,3 @@ class UserPrincipal(DotNet):
         if len(arguments) > 3:
             made.set("Enabled", bool(arguments[3]))
         return made
-
-
-@dotnet(f"{_SPACE}.GroupPrincipal", "DirectoryServices.AccountManagement.GroupPrincipal")
-class GroupPrincipal(DotNet):
-    statics = {"FindByIdentity": _find_group}  # noqa: RUF012 - a constant table
-
-    @classmethod
-    def create(cls, session: Session, *arguments: Any) -> Any:
-        raise NotModelledError("making a GroupPrincipal (use [ADSI] … Create('Group', name))")

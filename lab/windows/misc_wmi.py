@@ -45,19 +45,6 @@ def _operating_system(machine: Machine) -> Rows:
     }
 
 
-def _computer_system(machine: Machine) -> Rows:
-    yield {
-        "Name": machine.name.upper(),
-        "DNSHostName": machine.name,
-        "Domain": machine.domain,
-        "PartOfDomain": True,
-        "DomainRole": SizedInt(3, "UInt16"),
-        "Manufacturer": "Microsoft Corporation",
-        "Model": "Virtual Machine",
-        "UserName": None,
-    }
-
-
 def _services(machine: Machine) -> Rows:
     for service in machine.collection("service").values():
         state = {"StartPending": "Start Pending", "StopPending": "Stop Pending"}.get(
@@ -182,7 +169,6 @@ CLASSES: dict[tuple[str, str], tuple[str, Callable[[Machine], Rows]]] = {
     for space, name, rows in (
         (SQL_2012, "HADRServiceSettings", _availability),
         (CIM, "Win32_OperatingSystem", _operating_system),
-        (CIM, "Win32_ComputerSystem", _computer_system),
         (CIM, "Win32_Service", _services),
         (CIM, "Win32_NetworkAdapterConfiguration", _network),
         (CIM, "Win32_NetworkAdapter", _adapters),

@@ -1,4 +1,4 @@
-"""WebAdministration, the IIS: drive, netsh and iisreset, called as the evaluator calls them."""
+"""WebAdministration, the IIS: drive and iisreset, called as the evaluator calls them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from lab.windows import (
     iis,
     iis_bindings,
     iis_drive,
+    iis_reset,
     iis_settings,
     iis_setup,
     iis_sites,
-    netsh,
     services,
 )
 from lab.world import Machine, World
 
-__all__ = ["iis_bindings", "iis_drive", "iis_settings", "iis_setup", "iis_sites", "netsh", "world"]
+__all__ = ["iis_bindings", "iis_drive", "iis_reset", "iis_settings", "iis_setup", "iis_sites", "world"]
 
 TENANT = "MgmtSvc-TenantSite"
 
@@ -229,33 +229,6 @@ def test_settings_of_a_site_and_of_the_server(here: Session) -> None:
         call(here, "Get-WebConfigurationProperty", Filter=[section], Name=["nope"])
     with pytest.raises(NotModelledError):
         call(here, "Get-WebConfigurationProperty", Filter=["/system.webServer/nope"], Name=["enabled"])
-
-
-def run(here: Session, *arguments: str) -> tuple[int, str]:
-    result = PROGRAMS["netsh.exe"](here, list(arguments))
-    return result.exit_code, "\n".join(result.output)
-
-
-def test_netsh_shows_adds_and_deletes(world: World, here: Session, thumbprint: str) -> None:
-    code, text = run(here, "http", "show", "sslcert", "ipport=0.0.0.0:30081")
-    assert code == 0
-    assert f"Certificate Hash             : {thumbprint.lower()}" in text
-    application = f"appid={{{'12345678-db90-4b66-8b01-88f7af2e36bf'}}}"
-    add = ("http", "add", "sslcert", "ipport=0.0.0.0:443", f"certhash={thumbprint}", application)
-    assert run(here, *add) == (0, "\nSSL Certificate successfully added\n")
-    assert run(here, *add)[1].splitlines()[1] == "SSL Certificate add failed, Error: 183"
-    assert run(here, "http", "delete", "sslcert", "ipport=0.0.0.0:443") == (
-        0,
-        "\nSSL Certificate successfully deleted\n",
-    )
-    code, text = run(here, "http", "delete", "sslcert", "ipport=0.0.0.0:443")
-    assert (code, text.splitlines()[1]) == (1, "SSL Certificate deletion failed, Error: 2")
-    missing = ("http", "add", "sslcert", "ipport=0.0.0.0:443", f"certhash={'0' * 40}", application)
-    assert run(here, *missing)[1].splitlines()[1] == "SSL Certificate add failed, Error: 1312"
-    assert run(here, "http", "show", "sslcert", "ipport=0.0.0.0:444")[0] == 1
-    assert run(here, "http", "add", "sslcert", "ipport=0.0.0.0:443", "certhash=1234", application)[0] == 1
-    with pytest.raises(NotModelledError):
-        run(here, "interface", "show")
 
 
 def test_iisreset_stops_and_starts_the_service(world: World, here: Session, thumbprint: str) -> None:

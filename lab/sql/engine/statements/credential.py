@@ -1,4 +1,4 @@
-"""CREATE, ALTER and DROP CREDENTIAL: an identity and a secret that a login may be mapped to.
+"""CREATE and DROP CREDENTIAL: an identity and a secret that a login may be mapped to.
 
 Rules: SQL Server documentation of the statements. The secret is taken and forgotten: nothing shows it.
 """
@@ -46,10 +46,7 @@ class Credential(Statement):
             server.put("credential", self.name, document)
             return iter(())
         if found is None:
-            raise error(15151, self.verb.lower(), "credential", self.name)
-        if self.verb == "ALTER":
-            server.put("credential", self.name, {**found, "identity": self.identity, "modified": now})
-            return iter(())
+            raise error(15151, "drop", "credential", self.name)
         if any(login.get("credential") == found["id"] for login in server.documents("login")):
             raise error(15141, "credential mapping")
         server.delete("credential", self.name)
@@ -77,7 +74,7 @@ def _create(p: Parser) -> Statement:
 
 @statement("ALTER", "CREDENTIAL")
 def _alter(p: Parser) -> Statement:
-    return _parse("ALTER", p)
+    raise not_modelled("ALTER CREDENTIAL")
 
 
 @statement("DROP", "CREDENTIAL")
