@@ -69,7 +69,7 @@ def made_where(topology: Topology) -> Place:
         "replica": topology.sql.preferred_primary,
         "listener": topology.listener_fqdn,
         "port": topology.sql.listener.port,
-        "timeout_seconds": topology.waits.manual,
+        "timeout_seconds": topology.waits.manual_seconds,
     }
 
 

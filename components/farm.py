@@ -82,8 +82,8 @@ class Farm(Component):
                 sites=tuple(site for node in first for site in node.sites()),
                 marker=proof,
                 unreachable=topology.sql.unreachable,
-                failover_seconds=topology.waits.failover,
-                site_seconds=topology.waits.site,
+                failover_seconds=topology.waits.failover_seconds,
+                site_seconds=topology.waits.site_seconds,
             )
             proved = FailoverProof("failover-proof", inputs, self.child(proved))
         plan = portal.make_plan(proved)

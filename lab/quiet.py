@@ -12,8 +12,8 @@ class Quiet:
         self._versions: tuple[int, ...] = ()
         self._since = 0.0
 
-    def holds(self, seconds: float, *versions: int) -> bool:
-        """Whether nothing has changed for so many seconds of the real world. ``versions`` count the changes of
+    def holds(self, quiet_seconds: float, *versions: int) -> bool:
+        """Whether nothing has changed for so many seconds of this computer's. ``versions`` count the changes of
         everything that the watcher looks at.
 
         The seconds are at least as long as what the watcher waits for by the clock alone: a look that begins such a
@@ -22,4 +22,4 @@ class Quiet:
         now = time.monotonic()
         if versions != self._versions:
             self._versions, self._since = versions, now
-        return now - self._since > seconds
+        return now - self._since > quiet_seconds

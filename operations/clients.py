@@ -60,7 +60,7 @@ class Request:
     source: str
     """The address of this computer from which it was sent; empty where the operating system chose it."""
     began: float
-    seconds: float
+    took_seconds: float
     error: str = ""
     """In one line: why there was no answer, or ``HTTP 503`` and others from 500 on; empty for a good answer."""
 
@@ -95,12 +95,12 @@ def unreachable(wanted: Sequence[Target], sources: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def asking(wanted: Sequence[Target], sources: Sequence[str], each_second: float) -> Iterator[Asked]:
-    """Ask until the end of the block, ``each_second`` requests from every source address (empty: this computer's),
-    the targets in turn."""
+def asking(wanted: Sequence[Target], sources: Sequence[str], requests_per_second: float) -> Iterator[Asked]:
+    """Ask until the end of the block, ``requests_per_second`` requests from every source address (empty: this
+    computer's), the targets in turn."""
     asked, ended = Asked(), threading.Event()
     clients = [_Client(wanted, source, number, asked) for number, source in enumerate(sources)]
-    threads = [threading.Thread(target=client.run, args=(ended, 1 / each_second)) for client in clients]
+    threads = [threading.Thread(target=client.run, args=(ended, 1 / requests_per_second)) for client in clients]
     for thread in threads:
         thread.start()
     try:
@@ -117,11 +117,13 @@ class _Client:
         self._keeps, self._turn = number % 2 == 0, number
         self._kept: dict[Target, tuple[HTTPConnection, int]] = {}
 
-    def run(self, ended: threading.Event, pause: float) -> None:
+    def run(self, ended: threading.Event, interval_seconds: float) -> None:
         due = time.monotonic()
         while not ended.wait(max(0.0, due - time.monotonic())):
             now = time.monotonic()
-            due = due + pause if due + pause > now else now + pause  # what was missed is not asked all at once
+            due = (
+                due + interval_seconds if due + interval_seconds > now else now + interval_seconds
+            )  # what was missed is not asked all at once
             self._ask(self._wanted[self._turn % len(self._wanted)])
             self._turn += 1
         self._leave()

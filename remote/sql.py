@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 Value = str | int | bool | bytes | Secret
 Row = dict[str, Any]
 
-_LOGIN_TIMEOUT = 15
-_LOOK_TIMEOUT = 5
+_LOGIN_TIMEOUT_SECONDS = 15
+_LOOK_TIMEOUT_SECONDS = 5
 _SILENT_REMEDY = "See that it runs there, and that its port is the one of the topology (`port` of the replica)."
 _SILENT: dict[str, tuple[float, UnreachableError]] = {}
 """The servers that did not answer when this process last tried: when, and why.
@@ -271,7 +271,7 @@ class SqlServer:
 
         self._look(attempted, asked)
         try:
-            connection = pyodbc.connect(text, timeout=_LOGIN_TIMEOUT, autocommit=True)
+            connection = pyodbc.connect(text, timeout=_LOGIN_TIMEOUT_SECONDS, autocommit=True)
         except pyodbc.Error as error:
             number, said = _number(error), _message(error)
             if number in REFUSED:
@@ -312,7 +312,7 @@ class SqlServer:
         if since >= asked:
             raise UnreachableError(self._host.name, attempted, why.found, why.remedy, number=why.number)
         try:
-            socket.create_connection((self._host.address, self._host.sql_port), _LOOK_TIMEOUT).close()
+            socket.create_connection((self._host.address, self._host.sql_port), _LOOK_TIMEOUT_SECONDS).close()
         except OSError as error:
             raise self._unreachable(attempted, error.strerror or str(error)) from None
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-INTERVAL = 2.0
+INTERVAL_SECONDS = 2.0
 """Seconds between two looks."""
 
 
@@ -27,7 +27,7 @@ class Watch:
     cancel: Callable[[], object]
     report: Callable[[int], None]
     stall_seconds: float
-    interval: float = INTERVAL
+    interval_seconds: float = INTERVAL_SECONDS
     """Seconds between two looks at most."""
     percent: float = 0.0
     """The highest that was seen, 0 to 100."""
@@ -48,7 +48,7 @@ class Watch:
 
     def _run(self) -> None:
         moved, told = time.monotonic(), 0
-        while not self._left.wait(min(self.interval, self.stall_seconds / 4)):
+        while not self._left.wait(min(self.interval_seconds, self.stall_seconds / 4)):
             now = self.look()
             if now is not None and now > self.percent:
                 self.percent, moved = now, time.monotonic()

@@ -555,7 +555,7 @@ def test_a_failing_command_shows_its_end() -> None:
     with pytest.raises(StageError, match="exit status 3:\nlast words"):
         quiet(["/bin/sh", "-c", "echo last words; exit 3"])
     with pytest.raises(StageError, match="was not done after"):
-        quiet(["/bin/sh", "-c", "sleep 5"], timeout=0.2)
+        quiet(["/bin/sh", "-c", "sleep 5"], timeout_seconds=0.2)
     with pytest.raises(StageError, match="/no/such is not installed"):
         quiet(["/no/such"])
 

@@ -50,7 +50,7 @@ class NlbCluster(Component):
                 address=str(cluster.address),
                 mask=topology.domain_of(first.machine).mask,
                 mode=cluster.mode,
-                timeout_seconds=topology.waits.convergence,
+                timeout_seconds=topology.waits.convergence_seconds,
                 adopt=cluster.adopt,
             ),
             self.child(*self.prepared.values()),
@@ -63,7 +63,7 @@ class NlbCluster(Component):
                 tier=tier.key,
                 cluster=cluster.name,
                 rules=tuple(RuleInputs(**rule.model_dump()) for rule in cluster.port_rules),
-                timeout_seconds=topology.waits.convergence,
+                timeout_seconds=topology.waits.convergence_seconds,
             ),
             self.child(made),
         )
@@ -109,7 +109,7 @@ def node_inputs(
         first=first.name,
         first_interface=first.interface or "",
         starts=not health,
-        timeout_seconds=topology.waits.convergence,
+        timeout_seconds=topology.waits.convergence_seconds,
     )
 
 

@@ -82,8 +82,8 @@ class PortalNode(Component):
                 machine=name,
                 **software_parts(topology, tier),
                 interface=self._interface,
-                timeout_seconds=waits.installation,
-                restart_seconds=waits.restart,
+                timeout_seconds=waits.installation_seconds,
+                restart_seconds=waits.restart_seconds,
                 adopt=tier.adopt,
             ),
             self.child(after, prepared, self.certificate),
@@ -98,8 +98,8 @@ class PortalNode(Component):
                 password=later_secret(secrets.sql_password),
                 passphrase=later_secret(secrets.passphrase),
                 sites=self._feature_sites() if topology.release.cmdlets_open else (),
-                timeout_seconds=waits.configuration,
-                manual_seconds=waits.manual,
+                timeout_seconds=waits.configuration_seconds,
+                manual_seconds=waits.manual_seconds,
                 group=topology.sql.group,
                 replicas=tuple(replica.machine for replica in topology.sql.replicas),
                 joins=not _makes_the_stores(tier),
@@ -150,7 +150,7 @@ class PortalNode(Component):
             sites=sites,
             thumbprint=self._pfx.thumbprint,
             interface=self._interface,
-            timeout_seconds=self._topology.waits.convergence,
+            timeout_seconds=self._topology.waits.convergence_seconds,
         )
         before = self._neighbour._certified if self._neighbour is not None else []
         options = self.child(self.configured, self.certificate, *before)
@@ -169,7 +169,7 @@ class PortalNode(Component):
                     old_port=TENANT_SITE_PORT,
                     thumbprint=self._pfx.thumbprint,
                     interface=self._interface,
-                    timeout_seconds=self._topology.waits.convergence,
+                    timeout_seconds=self._topology.waits.convergence_seconds,
                 ),
                 self.child(*self.ready, self.certificate, after, self._neighbour and self._neighbour._published),
             )

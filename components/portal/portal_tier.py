@@ -60,7 +60,7 @@ class PortalTier(Component):
                 nodes=self.tier.nodes,
                 name=self.tier.front.name,
                 ports=self._topology.portal.ports(self.tier),
-                timeout_seconds=self._topology.waits.site,
+                timeout_seconds=self._topology.waits.site_seconds,
             ),
             self.child(*(node.serving for node in self.nodes)),
         )

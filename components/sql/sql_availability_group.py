@@ -91,7 +91,7 @@ class SqlAvailabilityGroup(Component):
                 machine=sql.preferred_primary,
                 machines=machines,
                 policy=sql.primary_policy,
-                timeout_seconds=waits.failover,
+                timeout_seconds=waits.failover_seconds,
                 databases=tuple(databases),
                 unreachable=sql.unreachable,
             ),
@@ -111,7 +111,7 @@ class SqlAvailabilityGroup(Component):
                     machines=self.machines,
                     share=str(sql.backup_share),
                     unreachable=sql.unreachable,
-                    timeout_seconds=self._topology.waits.synchronization,
+                    timeout_seconds=self._topology.waits.synchronization_seconds,
                 ),
                 self.child(after),
             )
@@ -139,7 +139,7 @@ class SqlAvailabilityGroup(Component):
                 drop=sql.drop_logins,
                 shows_drift=not revisions,
                 unreachable=sql.unreachable,
-                timeout_seconds=self._topology.waits.log_off,
+                timeout_seconds=self._topology.waits.log_off_seconds,
             ),
             self.child(*after),
         )
@@ -154,9 +154,9 @@ def _restarting(topology: Topology) -> Restarting:
         "group": topology.sql.group,
         "machines": _machines(topology),
         "services": {replica.machine: replica.service for replica in topology.replicas if replica.instance},
-        "restart_seconds": waits.service_restart,
-        "synchronization_seconds": waits.synchronization,
-        "failover_seconds": waits.failover,
+        "restart_seconds": waits.service_restart_seconds,
+        "synchronization_seconds": waits.synchronization_seconds,
+        "failover_seconds": waits.failover_seconds,
     }
 
 
@@ -217,6 +217,6 @@ def group_inputs(topology: Topology) -> AvailabilityGroupInputs:
         ),
         lost=topology.lost_replicas,
         unreachable=topology.sql.unreachable,
-        timeout_seconds=topology.waits.synchronization,
+        timeout_seconds=topology.waits.synchronization_seconds,
         adopt=topology.sql.adopt,
     )

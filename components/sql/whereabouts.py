@@ -28,8 +28,8 @@ class Outside:
     machine: str
     database: str
     """In the spelling of the topology."""
-    age: float
-    """In seconds, by that server's own clock."""
+    age_seconds: float
+    """Since the database was created or restored, by that server's own clock."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Whereabouts:
     @property
     def machines(self) -> tuple[str, ...]:
         """The servers with databases outside the group, the one with the oldest first."""
-        oldest = sorted(self.outside, key=lambda one: -one.age)
+        oldest = sorted(self.outside, key=lambda one: -one.age_seconds)
         return tuple(dict.fromkeys(one.machine for one in oldest))
 
     @property
@@ -82,7 +82,7 @@ def observe(
     def outside(machine: str) -> list[Outside]:
         rows = remote.sql(machine).rows(load_script("sql/read_databases_outside.sql"), attempted=attempted)
         known = ((wanted.get(folded(row["name"])), row) for row in rows)
-        return [Outside(machine, database, _age(row)) for database, row in known if database]
+        return [Outside(machine, database, _age_seconds(row)) for database, row in known if database]
 
     answers = query_each(inputs, machines, outside)
     return Whereabouts(found, tuple(one for given in answers.given.values() for one in given), answers.unreachable)
@@ -115,7 +115,7 @@ def to_bring_back(stores: Whereabouts) -> str:
     )
 
 
-def _age(row: Row) -> float:
+def _age_seconds(row: Row) -> float:
     return (datetime.fromisoformat(row["now"]) - datetime.fromisoformat(row["made"])).total_seconds()
 
 

@@ -173,7 +173,7 @@ def pfx(farm: FarmHere, name: str, **how: Any) -> dict[str, Any]:
 
 def test_an_expired_certificate(farm: FarmHere) -> None:
     long_ago = datetime(2012, 1, 1, tzinfo=UTC)
-    with configured(farm, certificates=pfx(farm, "expired", not_before=long_ago, days=365)):
+    with configured(farm, certificates=pfx(farm, "expired", not_before=long_ago, valid_days=365)):
         before = scripts(farm)
         lines = errors(farm.preview())
         assert scripts(farm) == before, "a machine was asked"

@@ -110,7 +110,7 @@ def test_what_is_removed_by_hand_is_shown_and_asked_for_again(farm: FarmHere) ->
 
 
 def test_a_wait_goes_on_when_the_person_is_done(farm: FarmHere) -> None:
-    """With ``waits.manual`` the step waits: nothing has to be run again."""
+    """With ``waits.manual_seconds`` the step waits: nothing has to be run again."""
     plan = farm.pieces()["plan"]
     by_hand.unclick(farm)
     waiting = plan.but(timeout_seconds=120.0, name="Waited for", adopt=False)

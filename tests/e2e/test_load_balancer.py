@@ -51,7 +51,8 @@ class Built(Farm):
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     farm = Built(tmp_path_factory.mktemp("balancer"), source=ROOT / "topologies" / "external-load-balancer.yaml")
-    farm.topology.write_text(farm.topology.read_text(encoding="utf-8").replace("site: 180", "site: 30"), "utf-8")
+    topology = farm.topology.read_text(encoding="utf-8")
+    farm.topology.write_text(topology.replace("site_seconds: 180", "site_seconds: 30"), encoding="utf-8")
     with farm.running():
         farm.make_stack()
         farm.first = farm.up()

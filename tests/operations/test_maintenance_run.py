@@ -286,7 +286,7 @@ def test_a_dry_run_is_not_in_the_log(farm: FarmOfNotes) -> None:
 
 def test_what_is_not_safe_changes_nothing(farm: FarmOfNotes) -> None:
     farm.ill = ["SQL2"]
-    done = run("Portal1", "--restart", "--patience", "0.1")
+    done = run("Portal1", "--restart", "--patience-seconds", "0.1")
     assert (done.exit_code, farm.did, farm.note("Portal1")) == (1, [], None)
     assert done.stderr.splitlines()[-1] == (
         "error: Portal1: See everything but Portal1 as it should be: after 0 seconds still waiting for "
@@ -297,7 +297,7 @@ def test_what_is_not_safe_changes_nothing(farm: FarmOfNotes) -> None:
 def test_what_is_wrong_with_the_server_itself_is_no_reason_not_to_take_it_out(farm: FarmOfNotes) -> None:
     farm.ill = ["SQL2"]
     farm.wrong = {"restart SQL2": KilledError()}
-    run("SQL2", "--restart", "--patience", "0.1")
+    run("SQL2", "--restart", "--patience-seconds", "0.1")
     assert farm.did == ["out SQL2"]
 
 

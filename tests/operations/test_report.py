@@ -239,7 +239,9 @@ def test_labels_of_events_lie_beside_or_below_each_other() -> None:
 
 def test_requests_are_counted_by_second() -> None:
     found = Asked(asked((-0.5, ""), (0.2, "no"), (2.9, ""), (2.1, "no")))
-    server = measure.server(TOPOLOGY, "Portal1", found, ordered=START, off=1, redundant=2, planned=True, on=61.04)
+    server = measure.server(
+        TOPOLOGY, "Portal1", found, ordered=START, off_seconds=1, redundant_seconds=2, planned=True, on_seconds=61.04
+    )
     (service,) = server.services
     assert (service.requests_by_second, service.failures_by_second) == ((2, 0, 2), (1, 0, 1))
     assert server.on_seconds == 61.0

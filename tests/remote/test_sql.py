@@ -333,7 +333,7 @@ class Running:
 
 def watched(running: Running, timeout_seconds: float, stall_seconds: float) -> tuple[Watch, list[int]]:
     told: list[int] = []
-    with Watch(running.look, running.ended.set, told.append, stall_seconds, interval=0.02) as watch:
+    with Watch(running.look, running.ended.set, told.append, stall_seconds, interval_seconds=0.02) as watch:
         running.ended.wait(timeout_seconds)
     return watch, told
 

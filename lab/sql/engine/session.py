@@ -131,13 +131,13 @@ class Session:
                 raise CancelledError
         self.check()
 
-    def work(self, command: str, seconds: float, whole: float = 0, done: float = 0) -> None:
-        """Sleep as the part of a command that sys.dm_exec_requests shows, ``whole`` seconds long (else ``seconds``), of
-        which ``done`` percent have passed."""
-        real = (whole or seconds) * self.instance.world.clock.pace
-        self._work = (command, time.monotonic(), real, done)
+    def work(self, command: str, took_seconds: float, whole_seconds: float = 0, done_percent: float = 0) -> None:
+        """Sleep as the part of a command that sys.dm_exec_requests shows, ``whole_seconds`` long (else
+        ``took_seconds``), of which ``done_percent`` have passed."""
+        real = (whole_seconds or took_seconds) * self.instance.world.clock.pace
+        self._work = (command, time.monotonic(), real, done_percent)
         try:
-            self.sleep(seconds)
+            self.sleep(took_seconds)
         finally:
             self._work = None
 
@@ -167,7 +167,7 @@ class Session:
         return current
 
     def _new_transaction(self) -> Transaction:
-        return Transaction(self.spid, lock_timeout=lambda: int(self.settings["LOCK_TIMEOUT"]), cancelled=self.check)
+        return Transaction(self.spid, lock_timeout_ms=lambda: int(self.settings["LOCK_TIMEOUT"]), cancelled=self.check)
 
     def begin(self) -> None:
         if self.transaction is None:

@@ -391,7 +391,7 @@ def test_a_fault_after_a_line_without_an_answer_comes_once_it_was_read(world: Wo
 
 def test_a_slow_machine(world: World, connect: Connect) -> None:
     world.clock.pace = 1.0
-    world.faults.add(Fault("SQL1", "winrm", seconds=0.5))
+    world.faults.add(Fault("SQL1", "winrm", delay_seconds=0.5))
     client = connect("SQL1")
     shell, command = start(client)
     begun = time.monotonic()
