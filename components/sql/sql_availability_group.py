@@ -99,7 +99,7 @@ class SqlAvailabilityGroup(Component):
         )
         self.register_outputs({"primary": self.primary.current})
 
-    def add_databases(self, names: Iterable[str], after: pulumi.Resource) -> list[AvailabilityDatabase]:
+    def add_databases(self, names: Iterable[str], depends_on: pulumi.Resource) -> list[AvailabilityDatabase]:
         """Put databases that the portal made into the group."""
         sql = self._topology.sql
         return [
@@ -113,7 +113,7 @@ class SqlAvailabilityGroup(Component):
                     unreachable=sql.unreachable,
                     timeout_seconds=self._topology.waits.synchronization_seconds,
                 ),
-                self.child(after),
+                self.child(depends_on),
             )
             for database in names
         ]
@@ -122,7 +122,7 @@ class SqlAvailabilityGroup(Component):
         self,
         name: str,
         databases: Iterable[str],
-        *after: pulumi.Resource,
+        *depends_on: pulumi.Resource,
         revisions: Sequence[pulumi.Output[str]] = (),
     ) -> LoginMirror:
         """Make the logins that the databases need the same on every replica; with ``revisions``, a second time after
@@ -141,7 +141,7 @@ class SqlAvailabilityGroup(Component):
                 unreachable=sql.unreachable,
                 timeout_seconds=self._topology.waits.log_off_seconds,
             ),
-            self.child(*after),
+            self.child(*depends_on),
         )
 
 

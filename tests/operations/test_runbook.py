@@ -339,7 +339,7 @@ def test_every_resource_of_the_program_is_looked_at(tmp_path: Path, monkeypatch:
     assert seen["Portal2-plan-replication"] == ("plan_id",)
     by_urn = {one.urn: one.name for one in found}
     (database,) = [one for one in found if one.name == "Microsoft.MgmtSvc.Store"]
-    assert {by_urn[urn] for urn in database.after if urn in by_urn} >= {"Portal1-operators"}, "through the stages"
+    assert {by_urn[urn] for urn in database.depends_on if urn in by_urn} >= {"Portal1-operators"}, "through the stages"
 
 
 def test_a_program_that_refuses_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
