@@ -118,8 +118,8 @@ class FailoverProofResource(
         attempted = f"read {self.display_name(inputs)}"
         group = groups.observe(remote, inputs.machines, inputs.group)
         kept = marks(inputs, inputs.machines, remote, self.resource_id(inputs), attempted)
-        # That another replica was the first when it was proved is no reason to prove it again. Nor is a silent one that
-        # may know of it.
+        # That another replica was the first when it was proved is no reason to prove it again. Nor is an
+        # unreachable one that may know of it.
         unknown = inputs.marker if kept.unreachable else ""
         proved = kept.given.get(self.owner_machine(inputs)) or next(iter(kept.given.values()), unknown or inputs.kept)
         # Sites are asked only while a proof is due: a converged farm is not touched by a refresh.

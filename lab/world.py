@@ -5,7 +5,7 @@ that belongs to an *owner*: a machine, a domain, or the lab itself. Writing a do
 survives the process. Names are compared without case, as Windows does; the case of the first writing is kept.
 
 Nothing here has behaviour of Windows: that lives in the parts (``lab.windows``, ``lab.sql``, ``lab.wap``), each of
-which offers ``begin(world)`` (what is there before anybody touches the farm), ``start(world)`` and ``stop(world)``.
+which offers ``begin(world)`` (the state before anybody touches the farm), ``start(world)`` and ``stop(world)``.
 """
 
 from __future__ import annotations

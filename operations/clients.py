@@ -38,7 +38,7 @@ class Target:
     port: int
     """The TCP port that clients use."""
     address: str
-    """What is dialled."""
+    """The IP address, or the name, that is connected to."""
 
 
 def targets(topology: Topology, hosts: Hosts) -> list[Target]:
@@ -124,21 +124,21 @@ class _Client:
             due = (
                 due + interval_seconds if due + interval_seconds > now else now + interval_seconds
             )  # what was missed is not asked all at once
-            self._ask(self._wanted[self._turn % len(self._wanted)])
+            self._request(self._wanted[self._turn % len(self._wanted)])
             self._turn += 1
         self._leave()
 
     def round(self) -> None:
         """Ask every target once."""
         for target in self._wanted:
-            self._ask(target)
+            self._request(target)
         self._leave()
 
     def _leave(self) -> None:
         for connection, _ in self._kept.values():
             connection.close()
 
-    def _ask(self, target: Target) -> None:
+    def _request(self, target: Target) -> None:
         began = time.time()
         connection, uses = self._kept.pop(target, (None, 0))
         if connection is not None:

@@ -114,7 +114,7 @@ def progressing() -> Iterator[Progress]:
         return
     with console.status("asking every machine") as status:
 
-        def told(done: int, everything: int, row: Row) -> None:
+        def report(done: int, everything: int, row: Row) -> None:
             status.update(escape(f"{done} of {everything}: {row.member}: {row.checked}"))
 
-        yield told
+        yield report

@@ -16,7 +16,7 @@ NOTHING = Secret("")
 class Host:
     """One machine as this computer reaches it.
 
-    ``fqdn`` is the name its certificates must carry, ``address`` what is dialled (a name or an IP address).
+    ``fqdn`` is the name its certificates must carry, ``address`` what is connected to (a name or an IP address).
     """
 
     name: str

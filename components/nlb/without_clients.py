@@ -29,7 +29,7 @@ def _state(facts: OfNode) -> str:
 
 def serves_beside_others(facts: OfNode) -> bool:
     """Whether clients come to the machine, and another node can take them meanwhile. Raises ``MachineError`` where that
-    cannot be told: the network card has another name than the declared one, and may be in the cluster."""
+    cannot be determined: the network card has another name than the declared one, and may be in the cluster."""
     node = facts.node
     if node is not None and node.missing_card:
         raise MachineError(node.machine, "see whether clients come to it", *state.no_card([node]))

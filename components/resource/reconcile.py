@@ -74,7 +74,7 @@ class Reconciler(Generic[InputsT, FactsT]):
     how_to_take_over: Callable[[str], str] = lambda _stack: ""
     """What an operator does about what another stack owns; empty where the topology says that this one takes it."""
     left: Callable[[str], None] = lambda _sentence: None
-    """Told what a delete leaves, and why."""
+    """Called with what a delete leaves, and why."""
     begin: Callable[[str], None] = lambda _machine: None
     """Called before the first change, with the machine that keeps the claim. Raises ``MachineError`` where another
     operator is at work."""
@@ -190,7 +190,7 @@ class Reconciler(Generic[InputsT, FactsT]):
 
     def _owned(self, machine: str, inputs: InputsT, ownership: Ownership) -> bool:
         """Whether delete may take the thing away. Without a claim it may not: that is written before the first step of
-        a create and removed after the last one of a delete, so what is there now is another program's."""
+        a create and removed after the last one of a delete, so a thing that exists now is another program's."""
         claim = self.claims.read(machine, self.resource.resource_id(inputs))
         if claim is not None and claim.token == ownership.token:
             return True

@@ -354,7 +354,7 @@ class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, Availab
         database, primary, timeout_seconds = inputs.database, facts.group.primary, inputs.timeout_seconds
         remedies = of_seed(inputs.share)
         full, log = full_backup(inputs.share, database), log_backup(inputs.share, database)
-        # Where the chain starts only now, nothing goes on from what was there before.
+        # Where the chain starts only now, nothing resumes what was there before.
         before = None if self._starts_chain(inputs, facts.copies[primary]) else facts.past
 
         def way(far: tuple[str, int | None], machine: str) -> tuple[LogBackup, ...] | None:

@@ -78,7 +78,7 @@ class AvailabilityGroupFacts:
 @dataclass(frozen=True)
 class Connected:
     """Waits until a replica is joined and the primary reaches it. Raises ``MachineError`` where its SQL Server stays
-    silent, or the group without a primary: that does not come by waiting."""
+    unreachable, or the group without a primary: that does not come by waiting."""
 
     machine: str
     patience: Patience = field(default_factory=Patience, compare=False)
@@ -148,9 +148,9 @@ class AvailabilityGroupResource(
         gone = [one for one in group.replicas if one.machine not in inputs.machines and one.machine in leaves]
         added = facts.added | {one.machine for one in lacking}
         primary = group.primary or self.owner_machine(inputs)
-        home = self.owner_machine(inputs)
-        steps = [] if added == facts.added and (facts.keeper == home or not added) else [self._keep(inputs, added)]
-        if facts.keeper not in ("", home):
+        owner = self.owner_machine(inputs)
+        steps = [] if added == facts.added and (facts.keeper == owner or not added) else [self._keep(inputs, added)]
+        if facts.keeper not in ("", owner):
             steps += self.plan_orphan(inputs, facts)
         for left in gone:
             what = f"On {primary}, remove the replica {left.machine} from {inputs.group}."
@@ -230,12 +230,12 @@ class AvailabilityGroupResource(
             )
 
     def _keep(self, inputs: AvailabilityGroupInputs, added: frozenset[str]) -> Step:
-        names, home = sorted(added), self.owner_machine(inputs)
-        what = f"On {home}, record that this program added {', '.join(names) or 'no replica'} to {inputs.group}."
+        names, owner = sorted(added), self.owner_machine(inputs)
+        what = f"On {owner}, record that this program added {', '.join(names) or 'no replica'} to {inputs.group}."
         if not names:
-            return Step(what, Script(home, "windows/remove_mark.ps1", {"Name": _mark(inputs)}))
+            return Step(what, Script(owner, "windows/remove_mark.ps1", {"Name": _mark(inputs)}))
         arguments = {"Name": _mark(inputs), "Text": ",".join(names)}
-        return Step(what, Script(home, "windows/write_mark.ps1", arguments))
+        return Step(what, Script(owner, "windows/write_mark.ps1", arguments))
 
     def plan_delete(
         self, inputs: AvailabilityGroupInputs, facts: AvailabilityGroupFacts, baseline: dict[str, Any]

@@ -99,7 +99,7 @@ class LogToGo:
 @dataclass(frozen=True)
 class Ready:
     """Waits until a planned failover to the machine loses nothing. Raises ``MachineError`` where that does not come:
-    its SQL Server stays silent or cut off, the group stays without a primary, a copy there stays suspended."""
+    its SQL Server stays unreachable or cut off, the group stays without a primary, a copy there stays suspended."""
 
     machine: str
     other: str = ""
@@ -189,7 +189,7 @@ def hand_over(group: Group, attempted: str, remedy: str, timeout_seconds: float)
     """The steps of a planned failover from the primary, which restarts, to the best partner. Raises ``MachineError``
     where no secondary can take over without loss."""
     partner = group.partner()
-    if partner is None or not partner.role:  # one that cannot be asked cannot be told to take over
+    if partner is None or not partner.role:  # an unreachable one cannot take over
         raise MachineError(
             group.primary,
             attempted,
@@ -226,8 +226,8 @@ class PrimaryResource(PlansByChange[PrimaryInputs, Whereabouts]):
 
     def _wanted(self, inputs: PrimaryInputs, facts: Whereabouts) -> str:
         """With the databases; else, as the policy says, on the wanted machine or where it is."""
-        if facts.home:
-            return facts.home
+        if facts.holder:
+            return facts.holder
         moves = inputs.policy == "always" or (inputs.policy == "build" and not inputs.settled)
         return inputs.machine if moves else facts.group.primary
 

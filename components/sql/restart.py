@@ -122,7 +122,7 @@ def restart(inputs: RestartInputs, group: Group, carried: Carried, due: Sequence
 
 
 def _partner(group: Group) -> Replica | None:
-    """Who takes over while the primary restarts. One that cannot be asked cannot be told to."""
+    """Who takes over while the primary restarts. One that is unreachable cannot."""
     partner = group.partner()
     return partner if partner is not None and partner.role else None
 

@@ -48,7 +48,7 @@ class Whereabouts:
         return tuple(dict.fromkeys(one.machine for one in oldest))
 
     @property
-    def home(self) -> str:
+    def holder(self) -> str:
         """Where the primary has to be; empty where no database is outside the group."""
         return next(iter(self.machines), "")
 
@@ -64,9 +64,9 @@ class Whereabouts:
         """What is wrong, in a clause; empty while everything is where the primary is."""
         if len(self.machines) > 1:
             return "; ".join(f"{machine} has {', '.join(self.on(machine))}" for machine in self.machines)
-        if self.home and self.home != self.group.primary:
+        if self.holder and self.holder != self.group.primary:
             where = f"the primary of {self.group.name} is {self.group.primary or 'nowhere'}"
-            return f"{', '.join(self.on(self.home))} {_is(self.on(self.home))} on {self.home}, but {where}"
+            return f"{', '.join(self.on(self.holder))} {_is(self.on(self.holder))} on {self.holder}, but {where}"
         return ""
 
 
@@ -107,11 +107,11 @@ def refuse_two_sets(stores: Whereabouts, attempted: str) -> None:
 
 def to_bring_back(stores: Whereabouts) -> str:
     """What the operator does so that the primary is where the databases are."""
-    group, home = stores.group.name, stores.home
+    group, holder = stores.group.name, stores.holder
     quoted = group.replace("]", "]]")
     return (
-        f"Fail {group} over to {home}: on {home}, run ALTER AVAILABILITY GROUP [{quoted}] FAILOVER (`pulumi up` does "
-        "it by itself, unless the topology has `primary_policy: never`). Then run `pulumi up` again."
+        f"Fail {group} over to {holder}: on {holder}, run ALTER AVAILABILITY GROUP [{quoted}] FAILOVER (`pulumi up` "
+        "does it by itself, unless the topology has `primary_policy: never`). Then run `pulumi up` again."
     )
 
 

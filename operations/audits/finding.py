@@ -74,13 +74,13 @@ class Question:
 
     level: str
     looked_at: str
-    ask: Callable[[], Answer]
+    look: Callable[[], Answer]
     """Looks and judges. Raises ``MachineError`` or ``HttpError`` where it cannot be looked at: then it is unknown."""
 
     def findings(self) -> list[Finding]:
         """A row for each risk, or one. What machines say is data: secrets masked, control characters escaped."""
         try:
-            answer = self.ask()
+            answer = self.look()
         except (MachineError, HttpError) as error:
             return [self._row(Verdict.UNKNOWN, str(error))]
         except Exception as error:  # one question that fails for an unforeseen reason hides no other

@@ -35,7 +35,7 @@ class Farm:
         names |= {replica.machine for replica in topology.replicas}
         return tuple(machine for machine in topology.machines if machine.name in names)
 
-    def ask(self, machine: str, script: str, **arguments: Any) -> list[Any]:
+    def run(self, machine: str, script: str, **arguments: Any) -> list[Any]:
         """What a leaf script that only reads writes on a machine."""
         return self.remote.powershell(machine).run(load_script(script), arguments, attempted="look at it")
 

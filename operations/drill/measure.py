@@ -64,7 +64,7 @@ class Server:
     services: tuple[Service, ...]
     """Every site that was asked, also those without a failure."""
     on_seconds: float | None = None
-    """When it was told to switch on, after the order to shut down; None in results of before this was kept."""
+    """When it was ordered to switch on, after the order to shut down; None in results of before this was kept."""
 
     @property
     def within(self) -> bool:

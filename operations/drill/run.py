@@ -58,7 +58,7 @@ class Runner:
         self._log, self._lease = log, lease
         self._steps = StepRunner(context.remote, report, self._log, again=AGAIN)
         self._ordered = False
-        """Whether a server was told to go off and may still be on its way."""
+        """Whether a server was ordered to go off and may still be on its way."""
         self.store: Store = store.begin(settings.folder, self._topology.name, planned=settings.planned)
 
     @property
@@ -89,10 +89,10 @@ class Runner:
     def _server(self, machine: str) -> None:
         self._well(machine, f"the whole farm before {machine} is shut down", self._settings.patience_seconds)
         wanted = targets(self._topology, self._remote.hosts)
-        if silent := unreachable(wanted, self._settings.sources):
-            more = f" and {len(silent) - 1} more" if silent[1:] else ""
-            remedy = "Ask from addresses that the firewalls on the way let in (--source); nothing was shut down."
-            raise MachineError(machine, "ask the farm's sites before it is shut down", f"{silent[0]}{more}", remedy)
+        if unanswered := unreachable(wanted, self._settings.sources):
+            more = f" and {len(unanswered) - 1} more" if unanswered[1:] else ""
+            remedy = "Ask from addresses that the firewalls on the way allow (--source); nothing was shut down."
+            raise MachineError(machine, "ask the farm's sites before it is shut down", f"{unanswered[0]}{more}", remedy)
         with (
             self._off_once(machine),
             asking(wanted, self._settings.sources, self._settings.requests_per_second) as asked,

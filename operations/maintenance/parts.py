@@ -92,7 +92,7 @@ class GroupReplica:
             found = f"the availability group {group.name} has no primary"
             raise MachineError(self.machine, attempted, found, "Bring the group online first.")
         if facts.astray or facts.outside:
-            found = facts.astray or f"databases of the farm on {facts.home} are not in {group.name}"
+            found = facts.astray or f"databases of the farm on {facts.holder} are not in {group.name}"
             raise MachineError(self.machine, attempted, found, "Run `pulumi up` first.")
         what = f"Wait until every replica of {group.name} follows before {self.machine} is taken out."
         steps = [Step(what, WaitFor(self.machine, Healthy(), self.synchronization_seconds))]

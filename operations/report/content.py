@@ -63,7 +63,7 @@ class Database:
     copies: tuple[Copy, ...]
     """One for each replica of the group."""
     log_age: timedelta | None
-    """Since the last log backup; None where that cannot be told."""
+    """Since the last log backup; None where that is not known."""
     log: str
     """``LogState`` in words: the last backup, what its space waits for, and how full it is."""
 

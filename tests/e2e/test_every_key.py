@@ -197,7 +197,7 @@ def test_it_ends_the_reading_of_a_preview(farm: FarmHere, olds: dict[str, dict[s
     declare(farm, change)
     elsewhere = farm.folder / "unreadable.yaml"  # connections of a process are made once for a topology's file
     elsewhere.write_bytes(farm.topology.read_bytes())
-    provider = farm.pieces()["SQL2-endpoint"].told(farm.settings(topology=str(elsewhere))).provider()
+    provider = farm.pieces()["SQL2-endpoint"].reported(farm.settings(topology=str(elsewhere))).provider()
     with pytest.raises(MachineError) as refused:
         provider.read("its id", olds["SQL2-endpoint"])
     assert words in str(refused.value)

@@ -225,9 +225,9 @@ def serves(farm: Farm, portal_node: str) -> str:
             )
         ),
     }
-    for what, ask in questions.items():
+    for what, look in questions.items():
         try:
-            found = ask()
+            found = look()
         except (HttpError, MachineError) as error:
             found = str(error)
         if found not in (200, 302) and not (what == "the listener" and isinstance(found, int) and found > 0):

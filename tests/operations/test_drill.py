@@ -262,7 +262,7 @@ def test_a_source_that_a_firewall_keeps_off_is_found_out_before_a_server_is_off(
     assert (done.exit_code, farm.did) == (1, [])
     assert done.stderr.splitlines()[-2] == (
         "error: Portal1: ask the farm's sites before it is shut down: MgmtSvc-AdminSite (portal.hyper-v.nu:30091) from "
-        "10.0.0.8: timed out and 1 more. Ask from addresses that the firewalls on the way let in (--source); nothing "
+        "10.0.0.8: timed out and 1 more. Ask from addresses that the firewalls on the way allow (--source); nothing "
         "was shut down."
     )
 
@@ -277,14 +277,14 @@ def test_a_client_keeps_its_pace_however_long_a_request_takes(monkeypatch: pytes
         now += seconds
         return len(began) == len(takes)
 
-    def ask(target: Target) -> None:
+    def request(target: Target) -> None:
         nonlocal now
         began.append(round(now, 2))
         now += takes[len(began) - 1]
 
     monkeypatch.setattr(clients, "time", SimpleNamespace(monotonic=lambda: now))
     client = clients._Client([SITE], "", 0, Asked())
-    monkeypatch.setattr(client, "_ask", ask)
+    monkeypatch.setattr(client, "_request", request)
     client.run(SimpleNamespace(wait=wait), 0.1)  # type: ignore[arg-type]
     assert began == [0, 0.1, 0.2, 0.55, 0.65, 0.75]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from tools.bootstrap.project import ROOT
 
 _HEARTBEAT_SECONDS = 30
-"""Seconds between two signs of life of a long silent command."""
+"""Seconds between two signs of life of a long command without output."""
 
 
 class StageError(Exception):

@@ -147,8 +147,8 @@ class Session:
         if (now := self._work) is None:
             return "SELECT", 0.0
         command, began, real, done = now
-        told = command in ("BACKUP DATABASE", "RESTORE DATABASE") and real > 0
-        return command, min(100.0, done + 100 * (time.monotonic() - began) / real) if told else 0.0
+        shows = command in ("BACKUP DATABASE", "RESTORE DATABASE") and real > 0
+        return command, min(100.0, done + 100 * (time.monotonic() - began) / real) if shows else 0.0
 
     # -- transactions
 
