@@ -62,6 +62,7 @@ class FailoverProofInputs(OnReplicas):
 @dataclass(frozen=True)
 class FailoverProofFacts:
     group: Group
+    """Which replica is the primary, and whether the others follow it."""
     proved: str
     """The marker of the last proof, empty before the first."""
     troubles: tuple[str, ...]
@@ -80,7 +81,9 @@ class SitesAnswer:
     stopped, and where a replica stays away."""
 
     machine: str
+    """The machine that has to be the primary, by its name in the topology."""
     patience: Patience = field(default_factory=Patience, compare=False)
+    """Since when this wait has seen each cause that ends it early."""
 
     def __call__(self, facts: FailoverProofFacts) -> str:
         attempted = f"see every site work with {self.machine} as the primary"

@@ -53,14 +53,16 @@ def targets(topology: Topology, hosts: Hosts) -> list[Target]:
 
 @dataclass(frozen=True)
 class Request:
-    """One request: what was asked, when it was sent (seconds since the epoch), how many seconds it took, and the
-    error."""
+    """One HTTPS request of one client."""
 
     target: Target
+    """The site that was asked."""
     source: str
     """The address of this computer from which it was sent; empty where the operating system chose it."""
     began: float
+    """When it was sent: seconds since the epoch, by this computer's clock."""
     took_seconds: float
+    """Until the end of the answer, or until the error."""
     error: str = ""
     """In one line: why there was no answer, or ``HTTP 503`` and others from 500 on; empty for a good answer."""
 
@@ -70,6 +72,7 @@ class Asked:
     """What came of all requests so far. Filled by several threads; lists are appended to only."""
 
     requests: list[Request] = field(default_factory=list)
+    """Each once, with the outcome of its last attempt."""
     repeated: list[Request] = field(default_factory=list)
     """Requests on a kept connection that had been closed; each was sent again, and is in ``requests`` as well."""
 

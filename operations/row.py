@@ -36,6 +36,7 @@ class Row:
     checked: str
     """What has to hold, in a few words."""
     status: Status
+    """Decides the exit code of ``verify``: 1 where one does not hold."""
     found: str
     """How it is; where it does not hold, the error with what to do."""
 
@@ -62,8 +63,11 @@ class Check:
     fields are those of its row."""
 
     level: str
+    """The part of the farm, as in ``Row``."""
     member: str
+    """The machine, cluster or database that the row is about."""
     checked: str
+    """What has to hold, in a few words."""
     look: Callable[[], str]
     machine: str = ""
     """The one machine that is asked. While that does not answer, the question is not asked: one machine that is down is

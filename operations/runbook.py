@@ -65,6 +65,7 @@ class Planner:
     """Observes and plans each resource once. ``look`` is called from several threads."""
 
     remote: Remote
+    """Only reads go through it."""
     state: StackState = field(default_factory=StackState)
     """By it the planner knows which claims are this stack's."""
     adopt_from: str = ""

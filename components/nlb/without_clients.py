@@ -50,6 +50,7 @@ class TakenBack:
     """Waits until clients come again. Raises ``MachineError`` where load balancing stays stopped on the machine."""
 
     patience: Patience = field(default_factory=Patience, compare=False)
+    """Since when this wait has seen each cause that ends it early."""
 
     def __call__(self, facts: OfNode) -> str:
         if facts.node is not None:

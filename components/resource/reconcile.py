@@ -62,9 +62,11 @@ class Reconciler(Generic[InputsT, FactsT]):
     """Creates, updates and deletes one resource."""
 
     resource: Resource[InputsT, FactsT]
+    """Plans and describes; it is observed through ``observe``."""
     observe: Callable[[InputsT], FactsT]
     """Reads fresh facts. Raises ``MachineError`` where a machine does not answer: never taken for a thing gone."""
     run: Runner
+    """Carries steps out, observing afresh where one waits. Raises ``MachineError`` at the first that fails."""
     claims: ClaimStore
     """Those on the machines; a probe (``Kind.PROBE``) has none."""
     how_to_adopt: Callable[[InputsT], str]

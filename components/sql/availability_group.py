@@ -69,6 +69,7 @@ class AvailabilityGroupInputs(OnReplicas):
 @dataclass(frozen=True)
 class AvailabilityGroupFacts:
     group: Group
+    """As the replicas that answer see it."""
     added: frozenset[str] = frozenset()
     """The machines of the replicas that this stack added, those that it created the group with included."""
     keeper: str = ""
@@ -81,7 +82,9 @@ class Connected:
     unreachable, or the group without a primary: that does not come by waiting."""
 
     machine: str
+    """The replica's, by its name in the topology."""
     patience: Patience = field(default_factory=Patience, compare=False)
+    """Since when this wait has seen each cause that ends it early."""
 
     def __call__(self, facts: AvailabilityGroupFacts) -> str:
         servers = replace(facts.group, replicas=(), databases=())  # that it is cut off is what the wait is for
@@ -98,7 +101,9 @@ class Synchronised:
     Raises ``MachineError`` where its server stays away."""
 
     machine: str
+    """The replica's, by its name in the topology."""
     patience: Patience = field(default_factory=Patience, compare=False)
+    """Since when this wait has seen each cause that ends it early."""
 
     def __call__(self, facts: AvailabilityGroupFacts) -> str:
         group = replace(facts.group, databases=())

@@ -102,9 +102,11 @@ class Ready:
     its SQL Server stays unreachable or cut off, the group stays without a primary, a copy there stays suspended."""
 
     machine: str
+    """The target of the failover, by its name in the topology."""
     other: str = ""
     """The group, where it is not the one that the facts are about."""
     patience: Patience = field(default_factory=Patience, compare=False)
+    """Since when this wait has seen each cause that ends it early."""
 
     def __call__(self, facts: Group | HoldsGroup) -> str:
         group = group_in(facts, self.other)
@@ -122,11 +124,13 @@ class Moved:
     does."""
 
     machine: str
+    """The target of the failover, by its name in the topology."""
     other: str = ""
     """The group, where it is not the one that the facts are about."""
     away: frozenset[str] = frozenset()
     """Machines that did not follow before, either."""
     patience: Patience = field(default_factory=Patience, compare=False)
+    """Since when this wait has seen each cause that ends it early."""
 
     def __call__(self, facts: Group | HoldsGroup) -> str:
         group = group_in(facts, self.other)

@@ -26,11 +26,14 @@ from remote.session import Remote
 
 @dataclass(frozen=True)
 class File:
-    """A file of a database: its name inside SQL Server, its path, and its kind (``ROWS`` or ``LOG``)."""
+    """A file of a database, as sys.master_files has it."""
 
     logical: str
+    """Its name inside SQL Server (``name`` of sys.master_files)."""
     path: str
+    """On the server (``physical_name``)."""
     kind: str
+    """``ROWS`` or ``LOG`` (``type_desc``)."""
     kilobytes: int = 0
     """The size on disk when it was read (``size`` of sys.master_files), not what the data takes."""
 

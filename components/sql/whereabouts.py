@@ -26,6 +26,7 @@ class Outside:
     """A database of the farm on one server, in no group: open, or at least no copy that waits for a restore."""
 
     machine: str
+    """By its name in the topology."""
     database: str
     """In the spelling of the topology."""
     age_seconds: float
@@ -37,7 +38,9 @@ class Whereabouts:
     """The group, and the farm's databases that are not in it."""
 
     group: Group
+    """With the databases that are in it."""
     outside: tuple[Outside, ...] = ()
+    """Empty once every database of the farm is in the group: then no replica is asked."""
     unreachable: tuple[str, ...] = ()
     """Replicas that do not answer while databases are missing. They may have them."""
 

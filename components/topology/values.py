@@ -112,6 +112,7 @@ class Kind:
     """What a value is, in a word or two: shown in ``docs/topology.md``. pydantic passes it over."""
 
     name: str
+    """``seconds``, ``IPv4 address``: the column *value* of docs/topology.md."""
 
 
 Text = Annotated[str, StringConstraints(min_length=1), Kind("text")]

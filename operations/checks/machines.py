@@ -23,6 +23,7 @@ class Reach:
     """One machine, and what came of reaching it."""
 
     context: Context
+    """With the connections of the stack."""
     machine: str
     """Its name in the topology."""
     trouble: str = field(default="", init=False)

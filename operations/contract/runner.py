@@ -47,7 +47,9 @@ class Result:
     """What came of one case. ``came`` and ``left`` are one line each, secrets masked."""
 
     case: Case
+    """The one that was tried."""
     outcome: Outcome
+    """Whether the machine does as the lab believes."""
     came: str = ""
     """What came instead, or why it did not run."""
     left: str = ""

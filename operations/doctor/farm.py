@@ -18,6 +18,7 @@ class Farm:
     """The farm of one stack, whose configuration is the context."""
 
     context: Context
+    """With the connections through which everything is read."""
 
     @property
     def topology(self) -> Topology:

@@ -30,6 +30,7 @@ class Turn:
     """What became of one server."""
 
     machine: str
+    """By its name in the topology."""
     ended: str = ""
     """``back``, ``held`` or ``planned``; empty where it failed, or while it is under way."""
     said: list[str] = field(default_factory=list)

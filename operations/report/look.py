@@ -43,6 +43,7 @@ class Troubles:
     """What could not be looked at, by section: one line each, secrets masked."""
 
     found: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Section → its lines, in the order in which they were noted."""
 
     def add(self, section: str, *why: str) -> None:
         if why:
