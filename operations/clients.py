@@ -60,7 +60,7 @@ class Request:
     source: str
     """The address of this computer from which it was sent; empty where the operating system chose it."""
     began: float
-    """When it was sent: seconds since the epoch, by this computer's clock."""
+    """When it was sent, as ``time.time`` of this computer gives it."""
     took_seconds: float
     """Until the end of the answer, or until the error."""
     error: str = ""
