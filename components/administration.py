@@ -35,16 +35,16 @@ class Administration(Protocol):
     def plan_id(self) -> pulumi.Output[str]:
         """The portal's own id of the plan."""
 
-    def admit(self, after: pulumi.Resource) -> pulumi.Resource:
+    def admit(self, depends_on: pulumi.Resource) -> pulumi.Resource:
         """Who may use the administrators' site, after the first node of every role."""
 
-    def make_plan(self, after: pulumi.Resource) -> pulumi.Resource:
+    def make_plan(self, depends_on: pulumi.Resource) -> pulumi.Resource:
         """The plan, before further nodes join."""
 
-    def register(self, others: Sequence[PortalNode], after: pulumi.Resource) -> pulumi.Resource:
+    def register(self, others: Sequence[PortalNode], depends_on: pulumi.Resource) -> pulumi.Resource:
         """The plan seen through every further node, and the registration of SPF."""
 
-    def leave_to_operator(self, *after: pulumi.Resource) -> None:
+    def leave_to_operator(self, *depends_on: pulumi.Resource) -> None:
         """What is left to the operator, after everything else."""
 
 
@@ -69,7 +69,7 @@ def made_where(topology: Topology) -> Place:
         "replica": topology.sql.preferred_primary,
         "listener": topology.listener_fqdn,
         "port": topology.sql.listener.port,
-        "timeout_seconds": topology.waits.manual,
+        "timeout_seconds": topology.waits.manual_seconds,
     }
 
 
@@ -86,7 +86,7 @@ class WithCmdlets:
         assert self._plan is not None, "the plan is made first"
         return self._plan.plan_id
 
-    def admit(self, after: pulumi.Resource) -> pulumi.Resource:
+    def admit(self, depends_on: pulumi.Resource) -> pulumi.Resource:
         topology = self._topology
         return Administrators(
             "administrators",
@@ -97,10 +97,10 @@ class WithCmdlets:
                 login=topology.sql.administrator,
                 password=later_secret(self._secrets.sql_password),
             ),
-            self._child(after),
+            self._child(depends_on),
         )
 
-    def make_plan(self, after: pulumi.Resource) -> pulumi.Resource:
+    def make_plan(self, depends_on: pulumi.Resource) -> pulumi.Resource:
         plan = self._topology.portal.plan
         self._plan = Plan(
             "plan",
@@ -110,11 +110,11 @@ class WithCmdlets:
                 services=plan.services,
                 adopt=plan.adopt,
             ),
-            self._child(after),
+            self._child(depends_on),
         )
         return self._plan
 
-    def register(self, others: Sequence[PortalNode], after: pulumi.Resource) -> pulumi.Resource:
+    def register(self, others: Sequence[PortalNode], depends_on: pulumi.Resource) -> pulumi.Resource:
         topology = self._topology
         seen = [
             PlanReplicationCheck(
@@ -124,14 +124,14 @@ class WithCmdlets:
                     name=topology.portal.plan.name,
                     plan_id=later(self.plan_id),
                 ),
-                self._child(after),
+                self._child(depends_on),
             )
             for node in others
             if node.name in topology.portal.tier_of("admin-api").nodes
         ]
-        return self._spf.register(self._machine, after, *seen)
+        return self._spf.register(self._machine, depends_on, *seen)
 
-    def leave_to_operator(self, *after: pulumi.Resource) -> None:
+    def leave_to_operator(self, *depends_on: pulumi.Resource) -> None:
         pass
 
 
@@ -147,16 +147,16 @@ class ByOperator:
         assert self._plan is not None, "the operator creates the plan first"
         return self._plan.plan_id
 
-    def admit(self, after: pulumi.Resource) -> pulumi.Resource:
-        return after
+    def admit(self, depends_on: pulumi.Resource) -> pulumi.Resource:
+        return depends_on
 
-    def make_plan(self, after: pulumi.Resource) -> pulumi.Resource:
-        return after
+    def make_plan(self, depends_on: pulumi.Resource) -> pulumi.Resource:
+        return depends_on
 
-    def register(self, others: Sequence[PortalNode], after: pulumi.Resource) -> pulumi.Resource:
-        return after
+    def register(self, others: Sequence[PortalNode], depends_on: pulumi.Resource) -> pulumi.Resource:
+        return depends_on
 
-    def leave_to_operator(self, *after: pulumi.Resource) -> None:
+    def leave_to_operator(self, *depends_on: pulumi.Resource) -> None:
         topology = self._topology
         plan, where = topology.portal.plan, made_where(topology)
         self._plan = PlanByHand(
@@ -167,6 +167,6 @@ class ByOperator:
                 services=plan.services,
                 adopt=plan.adopt,
             ),
-            self._child(*after),
+            self._child(*depends_on),
         )
-        self._spf.ask_for_registration(where, *after)
+        self._spf.ask_for_registration(where, *depends_on)

@@ -69,14 +69,14 @@ class Component(pulumi.ComponentResource):
             self.first = list(opts.parent.first)
             self.owner = opts.parent.owner
 
-    def child(self, *after: pulumi.Resource | None) -> pulumi.ResourceOptions:
+    def child(self, *depends_on: pulumi.Resource | None) -> pulumi.ResourceOptions:
         """Options of a resource that belongs to this component and is made after others; None waits for nothing."""
-        waits_for = [one for one in after if one is not None]
-        return pulumi.ResourceOptions(parent=self, depends_on=[*self.first, *waits_for])
+        others = [one for one in depends_on if one is not None]
+        return pulumi.ResourceOptions(parent=self, depends_on=[*self.first, *others])
 
-    def stage(self, name: str, *after: pulumi.Resource) -> Stage:
+    def stage(self, name: str, *depends_on: pulumi.Resource) -> Stage:
         """What stands for all of these from now on."""
-        return Stage(name, self.child(*after))
+        return Stage(name, self.child(*depends_on))
 
     def count(self, resource: Counted) -> None:
         """Called by a resource that is made with this component as its parent."""

@@ -62,6 +62,7 @@ class FailoverProofInputs(OnReplicas):
 @dataclass(frozen=True)
 class FailoverProofFacts:
     group: Group
+    """Which replica is the primary, and whether the others follow it."""
     proved: str
     """The marker of the last proof, empty before the first."""
     troubles: tuple[str, ...]
@@ -80,7 +81,9 @@ class SitesAnswer:
     stopped, and where a replica stays away."""
 
     machine: str
+    """The machine that has to be the primary, by its name in the topology."""
     patience: Patience = field(default_factory=Patience, compare=False)
+    """Since when this wait has seen each cause that ends it early."""
 
     def __call__(self, facts: FailoverProofFacts) -> str:
         attempted = f"see every site work with {self.machine} as the primary"
@@ -118,8 +121,8 @@ class FailoverProofResource(
         attempted = f"read {self.display_name(inputs)}"
         group = groups.observe(remote, inputs.machines, inputs.group)
         kept = marks(inputs, inputs.machines, remote, self.resource_id(inputs), attempted)
-        # That another replica was the first when it was proved is no reason to prove it again. Nor is a silent one that
-        # may know of it.
+        # That another replica was the first when it was proved is no reason to prove it again. Nor is an
+        # unreachable one that may know of it.
         unknown = inputs.marker if kept.unreachable else ""
         proved = kept.given.get(self.owner_machine(inputs)) or next(iter(kept.given.values()), unknown or inputs.kept)
         # Sites are asked only while a proof is due: a converged farm is not touched by a refresh.

@@ -60,17 +60,17 @@ class Farm(Component):
         # The first node of every role, while the primary is where the portal's logins are to be made. Their software
         # is installed side by side; they are configured one after the other, in the order of their roles.
         first: list[PortalNode] = []
-        ready: pulumi.Resource = sql.primary
+        configured: pulumi.Resource = sql.primary
         for tier in tiers:
-            node = tier.add_first(sql.primary, ready)
+            node = tier.add_first(software_after=sql.primary, configured_after=configured)
             first.append(node)
-            ready = self.stage(f"{tier.tier.key}-ready", *node.ready)
+            configured = node.usable
         portal = administration(topology, secrets, spf, self.child)
-        admitted = portal.admit(ready)
+        admitted = portal.admit(configured)
 
         # Their databases into the group, their logins to every replica, and the proof that this was enough.
-        self.databases = sql.add_databases(DATABASES, ready)
-        mirrored = sql.mirror_logins("logins", DATABASES, *self.databases)
+        databases = sql.add_databases(DATABASES, configured)
+        mirrored = sql.mirror_logins("logins", DATABASES, *databases)
         # While the partner is lost there is nothing to fail over to.
         proved: pulumi.Resource = self.stage("mirrored", mirrored, admitted)
         if topology.partner is not None:
@@ -82,30 +82,30 @@ class Farm(Component):
                 sites=tuple(site for node in first for site in node.sites()),
                 marker=proof,
                 unreachable=topology.sql.unreachable,
-                failover_seconds=topology.waits.failover,
-                site_seconds=topology.waits.site,
+                failover_seconds=topology.waits.failover_seconds,
+                site_seconds=topology.waits.site_seconds,
             )
             proved = FailoverProof("failover-proof", inputs, self.child(proved))
         plan = portal.make_plan(proved)
 
         # Every further node joins; whatever that did to the logins is mirrored again.
         others = [node for tier in tiers for node in tier.add_others(plan)]
-        joined = self.stage("joined", mirrored, *(resource for node in others for resource in node.ready))
+        joined = self.stage("joined", mirrored, *(node.usable for node in others))
         self.logins = sql.mirror_logins(
             "logins-after-joining",
             DATABASES,
             joined,
-            revisions=[node.configured.revision for node in sorted([*first, *others], key=lambda node: node.name)],
+            revisions=[node.configuration.revision for node in sorted([*first, *others], key=lambda node: node.name)],
         )
         registered = self.stage("registered", portal.register(others, self.logins))
         for node in (*first, *others):
             node.publish(registered)
 
         # Clients come to a node last, and leave it first.
-        serving = self.stage("serving", *(last for tier in tiers for last in tier.join_load_balancing()))
+        load_balanced = self.stage("load-balanced", *(tier.join_load_balancing() for tier in tiers))
 
         # From here on nothing leads to a machine's own name any more. The operator's steps come last.
-        Endpoints("endpoints", topology, secrets, admin_node=admin_node(topology), after=serving, opts=self.child())
+        Endpoints("endpoints", topology, secrets, admin_node(topology), load_balanced, self.child())
         portal.leave_to_operator(*self.resources())
 
         self.primary, self.plan_id = sql.primary.current, portal.plan_id

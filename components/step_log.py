@@ -96,15 +96,15 @@ class StepLog:
             raise
         self._write(machine, sentence, time.monotonic() - begun, None)
 
-    def ended(self, step: Step, seconds: float, error: MachineError | None) -> None:
+    def ended(self, step: Step, took_seconds: float, error: MachineError | None) -> None:
         """Write down a step that was carried out with others."""
-        self._write(step.action.machine, step.sentence, seconds, error)
+        self._write(step.action.machine, step.sentence, took_seconds, error)
 
-    def _write(self, machine: str, sentence: str, seconds: float, error: MachineError | None) -> None:
+    def _write(self, machine: str, sentence: str, took_seconds: float, error: MachineError | None) -> None:
         """Append a line. A file that cannot be written to is one warning: the farm matters more than its log."""
         if self.file is None:
             return
-        result = f"{_FAILED} {seconds:.1f} s: {error.found}" if error else f"done in {seconds:.1f} s"
+        result = f"{_FAILED} {took_seconds:.1f} s: {error.found}" if error else f"done in {took_seconds:.1f} s"
         now = datetime.now(UTC).isoformat(timespec="seconds")
         fields = (now, self.resource, machine, result, sentence)
         line = "\t".join(one_line(redact(field)) for field in fields) + "\n"

@@ -276,7 +276,7 @@ def wait(
     the operator has to do for it to come about; ``remedy`` what to do when it has not; ``to_go`` as in ``WaitFor``,
     asked after each ``missing``."""
     deadline = clock() + timeout_seconds
-    pause, told = 0.1, ""
+    pause, reported = 0.1, ""
     least: dict[str, int] = {}
     while waiting_for := missing():
         less = {name: amount for name, amount in to_go().items() if amount < least.get(name, amount + 1)}
@@ -295,8 +295,8 @@ def wait(
                 if by_hand
                 else remedy or f"When it has come about, {again}: it resumes.",
             )
-        if waiting_for != told:
+        if waiting_for != reported:
             report(f"{machine}: waiting for {waiting_for}")
-            told = waiting_for
+            reported = waiting_for
         sleep(pause)
         pause = min(pause * 1.5, 5.0)

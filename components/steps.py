@@ -27,7 +27,9 @@ class Script:
     """Run a PowerShell leaf script that changes one thing."""
 
     machine: str
+    """Where it runs, by its name in the topology."""
     path: str
+    """Below ``components``: ``nlb/add_node.ps1``."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     """By the script's parameter names, passed as values and never as script text; a ``Secret`` may be among them."""
     timeout_seconds: float = 120
@@ -43,7 +45,9 @@ class Sql:
     """
 
     machine: str
+    """The replica's whose SQL Server runs it."""
     path: str
+    """Below ``components``: ``sql/failover.sql``."""
     values: tuple[Value, ...] = ()
     """For the ``?`` of the script, in order; a ``Secret`` may be among them."""
     database: str = "master"
@@ -59,6 +63,7 @@ class SqlTransaction:
     """Run T-SQL leaf scripts on one server in one transaction: all of them or none. Each is a path with its values."""
 
     machine: str
+    """The replica's whose SQL Server runs it."""
     parts: tuple[tuple[str, tuple[Value, ...]], ...]
     """In the order in which they run; values as in ``Sql``."""
     timeout_seconds: float = 120
@@ -73,9 +78,11 @@ class ScheduledTask:
     """
 
     machine: str
+    """Where the task is registered, by its name in the topology."""
     task: str
     """Its name in the Task Scheduler; one that a killed run left running is watched (``run_detached``)."""
     path: str
+    """Below ``components``: ``portal/install_msi.ps1``."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     """By the script's parameter names; JSON values only."""
     timeout_seconds: float = 600
@@ -87,6 +94,7 @@ class Restart:
     """Restart a machine and wait until it answers again."""
 
     machine: str
+    """By its name in the topology."""
     timeout_seconds: float = 900
     """From the order until PowerShell answers with a later time of boot."""
 
@@ -101,6 +109,7 @@ class WaitFor:
     """
 
     machine: str
+    """The one that errors name; the condition may be about others."""
     waiting_for: Callable[[Any], str]
     timeout_seconds: float
     """How long the condition may take to hold; 0: it is looked at once."""
@@ -119,6 +128,7 @@ class OperatorStep:
     """
 
     machine: str
+    """The one that errors name; the operator may be sent to another."""
     clicks: tuple[str, ...]
     waiting_for: Callable[[Any], str]
     timeout_seconds: float = 0
@@ -129,6 +139,7 @@ class Refuse:
     """Nothing: the step always fails. It stands among the steps for other subjects, which are carried out."""
 
     machine: str
+    """The one that the error names."""
     found: str
     """Why nothing can be done."""
 
@@ -143,6 +154,7 @@ class Step:
     sentence: str
     """One line with a full stop, without secrets: the progress, the log and errors show it."""
     action: Action
+    """What fulfils the sentence; ``StepRunner`` chooses by its type."""
     remedy: str = ""
     """What to do when it fails, where the machine's own words do not say it."""
     subject: str = ""

@@ -202,12 +202,14 @@ def break_(
 @fault.command()
 def slow(
     machine: str,
-    seconds: Annotated[float, typer.Option(min=0, help="Modelled seconds for each call.")],
+    delay_seconds: Annotated[float, typer.Option(min=0, help="Modelled seconds by which each call takes longer.")],
     wire: Annotated[str, typer.Option(help="winrm, sql or http.")] = "winrm",
     directory: Directory = HERE,
 ) -> None:
     """Make every call on a wire take longer."""
-    console.print(call(directory, {"request": "slow", "machine": machine, "seconds": seconds, "wire": wire}))
+    console.print(
+        call(directory, {"request": "slow", "machine": machine, "delay_seconds": delay_seconds, "wire": wire})
+    )
 
 
 @fault.command()

@@ -82,29 +82,29 @@ class Authority:
     def server_certificate(
         self,
         names: Sequence[str],
-        days: int = 730,
+        valid_days: int = 730,
         not_before: datetime | None = None,
     ) -> Issued:
         """A certificate for a server: the first name is the subject, all names are alternative names. No IP address is
         in it, as in what an enterprise authority issues from Windows' own template: a client checks the name.
 
-        Valid for ``days`` from ``not_before`` (yesterday by default; a time long ago gives an expired certificate).
+        Valid for ``valid_days`` from ``not_before`` (yesterday by default; a time long ago gives an expired one).
         """
-        certificate, key = self._issue(names, days, not_before, self._pair)
+        certificate, key = self._issue(names, valid_days, not_before, self._pair)
         return Issued(certificate.public_bytes(serialization.Encoding.PEM).decode(), _key_pem(key))
 
     def pfx(
         self,
         names: Sequence[str],
         password: str,
-        days: int = 730,
+        valid_days: int = 730,
         not_before: datetime | None = None,
     ) -> bytes:
         """A PFX with a certificate of the issuing authority, its private key, and the certificates of both authorities.
 
         Protected by SHA-1 and triple DES: the strongest that Windows Server 2012 imports.
         """
-        certificate, key = self._issue(names, days, not_before, self._issuing)
+        certificate, key = self._issue(names, valid_days, not_before, self._issuing)
         protection = (
             serialization.PrivateFormat.PKCS12.encryption_builder()
             .kdf_rounds(2048)  # as `openssl pkcs12 -export` does
@@ -118,7 +118,7 @@ class Authority:
     @staticmethod
     def _issue(
         names: Sequence[str],
-        days: int,
+        valid_days: int,
         not_before: datetime | None,
         issuer: tuple[x509.Certificate, rsa.RSAPrivateKey],
     ) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
@@ -132,7 +132,7 @@ class Authority:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(start)
-            .not_valid_after(start + timedelta(days=days))
+            .not_valid_after(start + timedelta(days=valid_days))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(sign=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)

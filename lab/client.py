@@ -21,11 +21,11 @@ class NotRunningError(LabError):
     """Nothing answers in this directory."""
 
 
-def call(directory: Path, request: dict[str, Any], timeout: float = 300.0) -> Any:
+def call(directory: Path, request: dict[str, Any], timeout_seconds: float = 300.0) -> Any:
     """Send ``{"request": name, …}`` and give the result. Raises NotRunningError, or LabError in the lab's words."""
     try:
         with socket.socket(socket.AF_UNIX) as connection, short_path(directory) as folder:
-            connection.settimeout(timeout)
+            connection.settimeout(timeout_seconds)
             connection.connect(f"{folder}/{SOCKET}")
             connection.sendall(json.dumps(request).encode() + b"\n")
             with connection.makefile("rb") as stream:

@@ -120,7 +120,7 @@ def down(directory: Path) -> bool:
     if holder is None:
         return False
     with contextlib.suppress(LabError):
-        call(directory, {"request": "stop"}, timeout=10)
+        call(directory, {"request": "stop"}, timeout_seconds=10)
     for number in (signal.SIGTERM, signal.SIGKILL):
         end = time.monotonic() + STOP_SECONDS
         while time.monotonic() < end:

@@ -18,14 +18,14 @@ class BrokenWireError(ConnectionError):
 
 @dataclass(frozen=True)
 class Fault:
-    """``nth`` call (1 is the next one) on a wire of a machine breaks at the moment, or is delayed by ``seconds``."""
+    """``nth`` call (1 is the next one) on a wire of a machine breaks at the moment, or is delayed."""
 
     machine: str
     wire: str
     """``winrm``, ``sql`` or ``http``."""
     nth: int = 1
     moment: str = "before"
-    seconds: float | None = None
+    delay_seconds: float | None = None
     """Delay every call by so many modelled seconds instead of breaking one."""
 
 
@@ -64,8 +64,8 @@ class Faults:
             for number, fault in list(self._faults.items()):
                 if fault.machine.lower() != machine.lower() or fault.wire != wire or fault.moment != moment:
                     continue
-                if fault.seconds is not None:
-                    delay += fault.seconds
+                if fault.delay_seconds is not None:
+                    delay += fault.delay_seconds
                 elif fault.nth > 1:
                     self._faults[number] = replace(fault, nth=fault.nth - 1)
                 else:

@@ -89,9 +89,9 @@ class Network:
         self._thread = threading.Thread(target=self.loop.run_forever, name="network", daemon=True)
         self._thread.start()
 
-    def run(self, coroutine: Coroutine[Any, Any, T], timeout: float = 60) -> T:
+    def run(self, coroutine: Coroutine[Any, Any, T], timeout_seconds: float = 60) -> T:
         """Run a coroutine on the network's loop and wait for its result."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout)
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(timeout_seconds)
 
     def listen(self, owner: str, address: str, port: int, talk: Talk) -> Endpoint:
         """Listen on an address. Raises OSError when the port is taken or not permitted."""

@@ -69,11 +69,11 @@ def break_wire(world: World, machine: str, wire: str, nth: int = 1, moment: str 
     return f"{known.name}: call {nth} from now on {wire} breaks {moment} its effect."
 
 
-def slow(world: World, machine: str, seconds: float, wire: str = "winrm") -> str:
+def slow(world: World, machine: str, delay_seconds: float, wire: str = "winrm") -> str:
     known = _find(world, machine)
     _check_wire(wire)
-    world.faults.add(Fault(known.name, wire, seconds=seconds))
-    return f"{known.name}: every call on {wire} takes {seconds:g} modelled seconds longer."
+    world.faults.add(Fault(known.name, wire, delay_seconds=delay_seconds))
+    return f"{known.name}: every call on {wire} takes {delay_seconds:g} modelled seconds longer."
 
 
 def fill(world: World, machine: str, full: bool = True) -> str:

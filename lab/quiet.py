@@ -18,8 +18,8 @@ class Quiet:
         self._versions: tuple[int, ...] = ()
         self._since = 0.0
 
-    def holds(self, seconds: float, *versions: int) -> bool:
-        """Whether nothing has changed for so many seconds of the real world: no document that the last look read, nor
+    def holds(self, quiet_seconds: float, *versions: int) -> bool:
+        """Whether nothing has changed for so many seconds of this computer's: no document that the last look read, nor
         what ``versions`` count the changes of.
 
         The seconds are at least as long as what the watcher waits for by the clock alone: a look that begins such a
@@ -28,7 +28,7 @@ class Quiet:
         now = time.monotonic()
         if self._reads is None or versions != self._versions or not self._store.unchanged(self._reads):
             self._versions, self._since = versions, now
-        return now - self._since > seconds
+        return now - self._since > quiet_seconds
 
     @contextmanager
     def look(self) -> Iterator[None]:

@@ -51,9 +51,9 @@ def named(source: Machine, host: str) -> Machine | None:
     return None if bare and found.domain.lower() != source.domain.lower() else found
 
 
-def time_out(world: World, seconds: float = CONNECT_SECONDS) -> None:
+def time_out(world: World, timeout_seconds: float = CONNECT_SECONDS) -> None:
     """Wait as a client waits whose packets are dropped."""
-    world.clock.sleep(seconds)
+    world.clock.sleep(timeout_seconds)
 
 
 def admits_client(machine: Machine, client: str, port: int) -> bool:

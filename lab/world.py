@@ -1,7 +1,7 @@
 """The state of the lab: machines and what is on them, as documents (``lab.store``).
 
 Nothing here has behaviour of Windows: that lives in the parts (``lab.windows``, ``lab.sql``, ``lab.wap``), each of
-which offers ``begin(world)`` (what is there before anybody touches the farm), ``start(world)`` and ``stop(world)``.
+which offers ``begin(world)`` (the state before anybody touches the farm), ``start(world)`` and ``stop(world)``.
 """
 
 from __future__ import annotations

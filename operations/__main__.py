@@ -173,11 +173,11 @@ def _context(stack: str) -> Context:
 def _contract(context: Context, machine: str, file: str, *, as_json: bool) -> NoReturn:
     """Run the contract cases on one machine. 0: every case that ran held; 1: one did not; 2: the machine cannot be
     asked, or something that a case made could not be taken away."""
-    told = (lambda _: None) if as_json else reports.tell
+    report = (lambda _: None) if as_json else reports.tell
     with one_line_errors():
         if file:
             Path(file).touch()  # before the cases: what cannot be written is found out now
-        results = run_all(context.remote, machine, cases(), told)
+        results = run_all(context.remote, machine, cases(), report)
         text = reports.report(context.remote, machine, results)
         if file:
             Path(file).write_text(text, encoding="utf-8")

@@ -38,7 +38,7 @@ class Target:
     port: int
     """The TCP port that clients use."""
     address: str
-    """What is dialled."""
+    """The IP address, or the name, that is connected to."""
 
 
 def targets(topology: Topology, hosts: Hosts) -> list[Target]:
@@ -53,14 +53,16 @@ def targets(topology: Topology, hosts: Hosts) -> list[Target]:
 
 @dataclass(frozen=True)
 class Request:
-    """One request: what was asked, when it was sent (seconds since the epoch), how many seconds it took, and the
-    error."""
+    """One HTTPS request of one client."""
 
     target: Target
+    """The site that was asked."""
     source: str
     """The address of this computer from which it was sent; empty where the operating system chose it."""
     began: float
-    seconds: float
+    """When it was sent, as ``time.time`` of this computer gives it."""
+    took_seconds: float
+    """Until the end of the answer, or until the error."""
     error: str = ""
     """In one line: why there was no answer, or ``HTTP 503`` and others from 500 on; empty for a good answer."""
 
@@ -70,6 +72,7 @@ class Asked:
     """What came of all requests so far. Filled by several threads; lists are appended to only."""
 
     requests: list[Request] = field(default_factory=list)
+    """Each once, with the outcome of its last attempt."""
     repeated: list[Request] = field(default_factory=list)
     """Requests on a kept connection that had been closed; each was sent again, and is in ``requests`` as well."""
 
@@ -95,12 +98,12 @@ def unreachable(wanted: Sequence[Target], sources: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def asking(wanted: Sequence[Target], sources: Sequence[str], each_second: float) -> Iterator[Asked]:
-    """Ask until the end of the block, ``each_second`` requests from every source address (empty: this computer's),
-    the targets in turn."""
+def asking(wanted: Sequence[Target], sources: Sequence[str], requests_per_second: float) -> Iterator[Asked]:
+    """Ask until the end of the block, ``requests_per_second`` requests from every source address (empty: this
+    computer's), the targets in turn."""
     asked, ended = Asked(), threading.Event()
     clients = [_Client(wanted, source, number, asked) for number, source in enumerate(sources)]
-    threads = [threading.Thread(target=client.run, args=(ended, 1 / each_second)) for client in clients]
+    threads = [threading.Thread(target=client.run, args=(ended, 1 / requests_per_second)) for client in clients]
     for thread in threads:
         thread.start()
     try:
@@ -117,26 +120,28 @@ class _Client:
         self._keeps, self._turn = number % 2 == 0, number
         self._kept: dict[Target, tuple[HTTPConnection, int]] = {}
 
-    def run(self, ended: threading.Event, pause: float) -> None:
+    def run(self, ended: threading.Event, interval_seconds: float) -> None:
         due = time.monotonic()
         while not ended.wait(max(0.0, due - time.monotonic())):
             now = time.monotonic()
-            due = due + pause if due + pause > now else now + pause  # what was missed is not asked all at once
-            self._ask(self._wanted[self._turn % len(self._wanted)])
+            due = (
+                due + interval_seconds if due + interval_seconds > now else now + interval_seconds
+            )  # what was missed is not asked all at once
+            self._request(self._wanted[self._turn % len(self._wanted)])
             self._turn += 1
         self._leave()
 
     def round(self) -> None:
         """Ask every target once."""
         for target in self._wanted:
-            self._ask(target)
+            self._request(target)
         self._leave()
 
     def _leave(self) -> None:
         for connection, _ in self._kept.values():
             connection.close()
 
-    def _ask(self, target: Target) -> None:
+    def _request(self, target: Target) -> None:
         began = time.time()
         connection, uses = self._kept.pop(target, (None, 0))
         if connection is not None:

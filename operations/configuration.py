@@ -26,7 +26,9 @@ class Context:
     none."""
 
     topology: Topology
+    """Checked, as `topology` of the stack's configuration names it."""
     remote: Remote
+    """Connections with the stack's credentials, opened at first use."""
     spf_password: Secret
     """`spfAccountPassword`: of the account with which the portal calls Service Provider Foundation."""
     passphrase: Secret

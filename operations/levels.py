@@ -29,7 +29,9 @@ class Asked:
     """Questions and their answers, in the same order."""
 
     checks: tuple[Check, ...]
+    """In the order of the levels."""
     rows: tuple[Row, ...]
+    """One for each check, in the same order."""
     down: frozenset[str]
     """The machines that do not answer."""
 

@@ -41,7 +41,7 @@ class Declared:
     """What observes and plans it."""
     inputs: Mapping[str, Any]
     """As the program declares them, secrets in clear."""
-    after: tuple[str, ...]
+    depends_on: tuple[str, ...]
     """The URNs of what it depends on, directly."""
 
 

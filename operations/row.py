@@ -36,6 +36,7 @@ class Row:
     checked: str
     """What has to hold, in a few words."""
     status: Status
+    """Decides the exit code of ``verify``: 1 where one does not hold."""
     found: str
     """How it is; where it does not hold, the error with what to do."""
 
@@ -58,13 +59,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Check:
-    """A question to one member; ``ask`` gives what was found, and raises when it is not as it should be. Its other
+    """A question to one member; ``look`` gives what was found, and raises when it is not as it should be. Its other
     fields are those of its row."""
 
     level: str
+    """The part of the farm, as in ``Row``."""
     member: str
+    """The machine, cluster or database that the row is about."""
     checked: str
-    ask: Callable[[], str]
+    """What has to hold, in a few words."""
+    look: Callable[[], str]
     machine: str = ""
     """The one machine that is asked. While that does not answer, the question is not asked: one machine that is down is
     one row."""
@@ -80,7 +84,7 @@ class Check:
         """
         known = (trouble or {}).get(self.machine, "")
         try:
-            status, found = Status.OK, self.ask()
+            status, found = Status.OK, self.look()
         except SoonError as warning:
             status, found = Status.WARNING, str(warning)
         except UncheckedError as missing:
@@ -119,8 +123,8 @@ def expect(wrong: Iterable[str], found: str, *, soon: Iterable[str] = (), unaske
     later, ``unasked`` the machines that did not answer."""
     if texts := [text for text in wrong if text]:
         raise WrongError("; ".join(texts))
-    if silent := sorted(unasked):
-        raise UncheckedError(f"{found}; {', '.join(silent)} {'does' if len(silent) == 1 else 'do'} not answer")
+    if names := sorted(unasked):
+        raise UncheckedError(f"{found}; {', '.join(names)} {'does' if len(names) == 1 else 'do'} not answer")
     if texts := [text for text in soon if text]:
         raise SoonError("; ".join(texts))
     return found
@@ -128,7 +132,7 @@ def expect(wrong: Iterable[str], found: str, *, soon: Iterable[str] = (), unaske
 
 Checks = Callable[[Context], Iterator[Check]]
 Progress = Callable[[int, int, Row], None]
-"""Told after each answer: how many there are, how many there will be, the row."""
+"""Called after each answer: how many there are, how many there will be, the row."""
 
 
 def quiet(_done: int, _all: int, _row: Row) -> None:

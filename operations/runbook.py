@@ -65,6 +65,7 @@ class Planner:
     """Observes and plans each resource once. ``look`` is called from several threads."""
 
     remote: Remote
+    """Only reads go through it."""
     state: StackState = field(default_factory=StackState)
     """By it the planner knows which claims are this stack's."""
     adopt_from: str = ""
@@ -158,7 +159,7 @@ def ordered(declared: Sequence[Declared], plans: Mapping[str, Plan]) -> list[Pla
     _postpone(declared, plans)
     machine = ""
     while left:
-        ready = [one for one in left.values() if not any(urn in left for urn in one.after)]
+        ready = [one for one in left.values() if not any(urn in left for urn in one.depends_on)]
         here = [one for one in ready if plans[one.name].machine == machine]
         following = min(here or ready, key=lambda one: one.number)
         del left[following.urn]
@@ -176,12 +177,12 @@ def _postpone(declared: Sequence[Declared], plans: Mapping[str, Plan]) -> None:
     def is_open(urn: str) -> bool:
         """Whether a resource, or one that it depends on, is not yet as it will be."""
         plan = plans[by_urn[urn].name]
-        before = any(is_open(other) for other in by_urn[urn].after if other in by_urn)
+        before = any(is_open(other) for other in by_urn[urn].depends_on if other in by_urn)
         return before or bool(plan.steps or plan.unknown or plan.refused)
 
     for one in declared:
         plan = plans[one.name]
-        if (plan.refused or plan.unread) and any(is_open(urn) for urn in one.after if urn in by_urn):
+        if (plan.refused or plan.unread) and any(is_open(urn) for urn in one.depends_on if urn in by_urn):
             now = plan.refused or plan.unknown
             plan.unknown, plan.refused, plan.unread = f"it depends on a step before it; now: {now}", "", False
 

@@ -29,7 +29,9 @@ class Report:
     """The rows, and the names that clients use and whose every row holds."""
 
     rows: tuple[Row, ...]
+    """In the order of the levels."""
     working: tuple[str, ...]
+    """Names in front of several machines (``Check.common``) of which every row holds."""
     down: frozenset[str] = frozenset()
     """The machines that do not answer."""
 
@@ -114,7 +116,7 @@ def progressing() -> Iterator[Progress]:
         return
     with console.status("asking every machine") as status:
 
-        def told(done: int, everything: int, row: Row) -> None:
+        def report(done: int, everything: int, row: Row) -> None:
             status.update(escape(f"{done} of {everything}: {row.member}: {row.checked}"))
 
-        yield told
+        yield report

@@ -24,10 +24,12 @@ ADMINISTRATION = (30091, 30072)
 
 @dataclass(frozen=True)
 class Violation:
-    """What was found and what to do, and the URN of the resource; empty: the whole stack's."""
+    """A rule that does not hold."""
 
     sentence: str
+    """What was found and what to do."""
     urn: str = ""
+    """Of the resource; empty: it is about the whole stack."""
 
 
 @dataclass(frozen=True)

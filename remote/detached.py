@@ -67,7 +67,7 @@ class Found:
     last_result: int = 0
     """``LastTaskResult`` of ``Get-ScheduledTaskInfo``: an exit code or a constant of the Task Scheduler."""
     progress: str = ""
-    """The last line in which the script told how far it is; empty where no run was asked about."""
+    """The last line in which the script said how far it is; empty where no run was asked about."""
     result: str | None = None
     """The text of the run's ``result.json``; None where it is not there yet."""
 
@@ -101,7 +101,7 @@ def run_detached(
     A task of this name that a killed run left behind and that still runs is watched instead of started again when its
     script and arguments are the same, and waited for when they are not. Raises ``MachineError`` with the script's
     error, or when the time is up; then the task stays, and the next attempt finds it. ``timeout_seconds`` is the time
-    for the script; a task of a killed run has as long to end before. ``report`` is told each new line of progress.
+    for the script; a task of a killed run has as long to end before. ``report`` gets each new line of progress.
     """
     text = json.dumps(dict(arguments), sort_keys=True)
     content = hashlib.sha256((script + text).encode()).hexdigest()
@@ -135,7 +135,7 @@ def sweep(powershell: Scripts, *, attempted: str, timeout_seconds: float, report
 def _clear(powershell: Scripts, task: str, attempted: str, timeout_seconds: float, report: Report) -> None:
     """Remove a task of an earlier run with its files, once it has ended."""
     deadline = time.monotonic() + timeout_seconds
-    pause, told = 0.1, ""
+    pause, reported = 0.1, ""
     while (found := _read(powershell, task, "", attempted)).active:
         if time.monotonic() > deadline:
             raise MachineError(
@@ -144,9 +144,9 @@ def _clear(powershell: Scripts, task: str, attempted: str, timeout_seconds: floa
                 f"the scheduled task {task} of an earlier run still runs after {timeout_seconds:.0f} seconds ({found})",
                 "Wait until it has ended, or end it in the Task Scheduler, then run the command again.",
             )
-        if str(found) != told:
-            told = str(found)
-            report(f"waiting for the scheduled task {task} of an earlier run ({told})")
+        if str(found) != reported:
+            reported = str(found)
+            report(f"waiting for the scheduled task {task} of an earlier run ({reported})")
         time.sleep(pause)
         pause = min(pause * 1.5, 5.0)
     _insist(powershell, _REMOVE, {"Task": task}, attempted, timeout_seconds, sent=False)
@@ -216,7 +216,7 @@ def _watch(
 ) -> dict[str, Any]:
     """Ask for the task's result until it is there. A machine that cannot be reached for a while is no failure."""
     deadline = time.monotonic() + timeout_seconds
-    pause, told = 0.1, ""
+    pause, reported = 0.1, ""
     while True:
         try:
             found = _read(powershell, task, run, attempted)
@@ -238,9 +238,9 @@ def _watch(
                 f"the scheduled task {task} {doing} after {timeout_seconds:.0f} seconds ({found})",
                 "Run `pulumi up` again: it goes on watching the same task.",
             )
-        if found.progress and found.progress != told:
-            told = found.progress
-            report(told)
+        if found.progress and found.progress != reported:
+            reported = found.progress
+            report(reported)
         time.sleep(pause)
         pause = min(pause * 1.5, 5.0)
 

@@ -16,7 +16,7 @@ from remote import tls
 from remote.errors import MachineError, UnreachableError, UntrustedError
 from remote.hosts import Host, sql_server
 
-SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0
 """For a connection, and for each answer on it."""
 MOST_BYTES = 1 << 16
 """Of one message of the server: a chain of certificates has a few thousand."""
@@ -84,7 +84,7 @@ def _tried(
     work: Callable[[socket.socket, ssl.SSLContext], Handshake],
 ) -> Handshake:
     try:
-        with socket.create_connection((host.address, port), SECONDS) as plain:
+        with socket.create_connection((host.address, port), TIMEOUT_SECONDS) as plain:
             return work(plain, tls.context(authorities, verify=host.verify))
     except (OSError, EOFError) as error:
         if said := tls.words(error):

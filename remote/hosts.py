@@ -16,7 +16,7 @@ NOTHING = Secret("")
 class Host:
     """One machine as this computer reaches it.
 
-    ``fqdn`` is the name its certificates must carry, ``address`` what is dialled (a name or an IP address).
+    ``fqdn`` is the name its certificates must carry, ``address`` what is connected to (a name or an IP address).
     """
 
     name: str
@@ -67,6 +67,7 @@ class Hosts:
     """All machines by lower-case name, and the file of authorities they are trusted by."""
 
     machines: Mapping[str, Host]
+    """By folded (lower-case) name; a machine that left the topology may be among them."""
     names: Mapping[str, str] = field(default_factory=dict)
     """Lower-case name of a cluster or listener → the address it resolves to, where it is not the name itself."""
     authorities: str = ""

@@ -75,10 +75,10 @@ class Looks:
         self._lock = threading.Lock()
         self._looks: dict[Hashable, _Look] = {}
 
-    def read(self, key: Hashable, ask: Callable[[], T]) -> T:
+    def read(self, key: Hashable, read: Callable[[], T]) -> T:
         """The answer to a question, where this thread shares perhaps one that another thread got."""
         if not getattr(_here, "shares", False):
-            return ask()
+            return read()
         with self._lock:
             now = time.monotonic()
             known = self._looks.get(key)
@@ -87,16 +87,16 @@ class Looks:
             if known is None:
                 mine = self._looks[key] = _Look(now)
         if known is None:
-            return self._ask(key, mine, ask)
+            return self._read(key, mine, read)
         known.done.wait()
         if known.answered:
             answer: T = known.answer
             return answer
-        return ask()
+        return read()
 
-    def _ask(self, key: Hashable, look: _Look, ask: Callable[[], T]) -> T:
+    def _read(self, key: Hashable, look: _Look, read: Callable[[], T]) -> T:
         try:
-            answer = look.answer = ask()
+            answer = look.answer = read()
             look.answered = True
             return answer
         finally:
@@ -111,12 +111,12 @@ class Looks:
         with self._lock:
             self._looks.clear()
 
-    def ask(self, key: Hashable, ask: Callable[[], T], *, changes: bool) -> T:
-        """What ``ask`` gives: as part of a change, or as the answer to a question."""
+    def run(self, key: Hashable, run: Callable[[], T], *, changes: bool) -> T:
+        """What ``run`` gives: as part of a change, or as an answer that may be shared."""
         if not changes:
-            return self.read(key, ask)
+            return self.read(key, run)
         with self.change():
-            return ask()
+            return run()
 
     @contextmanager
     def change(self) -> Iterator[None]:

@@ -218,7 +218,7 @@ class PowerShell:
         """
         given = arguments or {}
 
-        def ask() -> list[Any]:
+        def call() -> list[Any]:
             self._before(self._host, given, attempted)
             try:
                 return self._run_alone(script, given, attempted, timeout_seconds, changes=changes)
@@ -228,7 +228,7 @@ class PowerShell:
                     # where the answer was lost.
                     LOG_ONS.forget(sql_server(self._host))
 
-        return self._looks.ask(("powershell", self.machine, script, key_of(given)), ask, changes=changes)
+        return self._looks.run(("powershell", self.machine, script, key_of(given)), call, changes=changes)
 
     def _run_alone(
         self, script: str, arguments: Mapping[str, Any], attempted: str, timeout_seconds: float, *, changes: bool

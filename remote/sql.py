@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 Value = str | int | bool | bytes | Secret
 Row = dict[str, Any]
 
-_LOGIN_TIMEOUT = 15
-_LOOK_TIMEOUT = 5
-_SILENT_REMEDY = "See that it runs there, and that its port is the one of the topology (`port` of the replica)."
-_SILENT: dict[str, tuple[float, UnreachableError]] = {}
+_LOGIN_TIMEOUT_SECONDS = 15
+_LOOK_TIMEOUT_SECONDS = 5
+_UNREACHABLE_REMEDY = "See that it runs there, and that its port is the one of the topology (`port` of the replica)."
+_UNREACHABLE: dict[str, tuple[float, UnreachableError]] = {}
 """The servers that did not answer when this process last tried: when, and why.
 
 The driver goes on trying until its time is up, even where nothing listens; the next call to such a server looks for a
@@ -123,7 +123,7 @@ class SqlServer:
     def run_watched(
         self, statement: str, *values: Value, attempted: str, stall_seconds: float, report: Callable[[int], None]
     ) -> None:
-        """Run a statement that changes something and says how far it is, as long as it gets on; ``report`` is told its
+        """Run a statement that changes something and says how far it is, as long as it gets on; ``report`` gets its
         percentage. Raises ``MachineError`` for one that was cancelled after ``stall_seconds`` without progress."""
         refuse_cut(self._host.name, attempted, statement, values)
 
@@ -135,7 +135,7 @@ class SqlServer:
             def look() -> float | None:
                 try:
                     found = self.rows(_PERCENT, own["session"], attempted=attempted)
-                except MachineError:  # it cannot be told now; whether it got on shows at the next look
+                except MachineError:  # it is not known now; whether it got on shows at the next look
                     return None
                 return float(found[0]["percent"]) if found else None
 
@@ -271,7 +271,7 @@ class SqlServer:
 
         self._look(attempted, asked)
         try:
-            connection = pyodbc.connect(text, timeout=_LOGIN_TIMEOUT, autocommit=True)
+            connection = pyodbc.connect(text, timeout=_LOGIN_TIMEOUT_SECONDS, autocommit=True)
         except pyodbc.Error as error:
             number, said = _number(error), _message(error)
             if number in REFUSED:
@@ -282,7 +282,7 @@ class SqlServer:
             if number == 0 or _state(error).startswith("08"):
                 raise self._unreachable(attempted, said, number) from None
             raise self._refused(attempted, RefusedLogOn(said, number)) from None
-        _SILENT.pop(self._server, None)
+        _UNREACHABLE.pop(self._server, None)
         return connection
 
     @property
@@ -306,20 +306,20 @@ class SqlServer:
     def _look(self, attempted: str, asked: float) -> None:
         """Raise ``UnreachableError`` where another call found that nothing answers while this one waited, or where
         nothing answered earlier and nothing listens now."""
-        if self._server not in _SILENT:
+        if self._server not in _UNREACHABLE:
             return
-        since, why = _SILENT[self._server]
+        since, why = _UNREACHABLE[self._server]
         if since >= asked:
             raise UnreachableError(self._host.name, attempted, why.found, why.remedy, number=why.number)
         try:
-            socket.create_connection((self._host.address, self._host.sql_port), _LOOK_TIMEOUT).close()
+            socket.create_connection((self._host.address, self._host.sql_port), _LOOK_TIMEOUT_SECONDS).close()
         except OSError as error:
             raise self._unreachable(attempted, error.strerror or str(error)) from None
 
     def _unreachable(self, attempted: str, why: str, number: int = 0) -> UnreachableError:
         found = f"SQL Server at {self._server} does not answer ({why})"
-        error = UnreachableError(self._host.name, attempted, found, _SILENT_REMEDY, number=number)
-        _SILENT[self._server] = time.monotonic(), error
+        error = UnreachableError(self._host.name, attempted, found, _UNREACHABLE_REMEDY, number=number)
+        _UNREACHABLE[self._server] = time.monotonic(), error
         return error
 
     def forget(self) -> None:

@@ -1,4 +1,4 @@
-# What is there of a scheduled task of ours: whose it is, its state, and of one run its last line of progress and result;
+# What exists of a scheduled task of ours: whose it is, its state, and of one run its last line of progress and result;
 # and who owns and may change the folder of all of them.
 param($Task, $Run)
 $state = @{ there = $false; description = ''; state = ''; lastResult = 0; progress = ''; result = $null; rights = ''; attributes = '' }

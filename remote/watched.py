@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-INTERVAL = 2.0
+INTERVAL_SECONDS = 2.0
 """Seconds between two looks."""
 
 
@@ -19,15 +19,15 @@ INTERVAL = 2.0
 class Watch:
     """Watches one running statement, in a thread of its own, until it is left.
 
-    ``look`` gives the percentage, or None where it cannot be told; ``cancel`` ends the statement when ``stall_seconds``
-    have brought no progress; ``report`` is told each whole percent that was reached, at most once a look.
+    ``look`` gives the percentage, or None where it is not known; ``cancel`` ends the statement when ``stall_seconds``
+    have brought no progress; ``report`` gets each whole percent that was reached, at most once a look.
     """
 
     look: Callable[[], float | None]
     cancel: Callable[[], object]
     report: Callable[[int], None]
     stall_seconds: float
-    interval: float = INTERVAL
+    interval_seconds: float = INTERVAL_SECONDS
     """Seconds between two looks at most."""
     percent: float = 0.0
     """The highest that was seen, 0 to 100."""
@@ -47,14 +47,14 @@ class Watch:
         self._thread.join()
 
     def _run(self) -> None:
-        moved, told = time.monotonic(), 0
-        while not self._left.wait(min(self.interval, self.stall_seconds / 4)):
+        moved, reported = time.monotonic(), 0
+        while not self._left.wait(min(self.interval_seconds, self.stall_seconds / 4)):
             now = self.look()
             if now is not None and now > self.percent:
                 self.percent, moved = now, time.monotonic()
-                if int(now) > told:
-                    told = int(now)
-                    self.report(told)
+                if int(now) > reported:
+                    reported = int(now)
+                    self.report(reported)
             elif time.monotonic() - moved >= self.stall_seconds:
                 self.stalled = True
                 self.cancel()

@@ -37,7 +37,7 @@ class WrongAnswerError(Exception):
 
 
 class _Adapter(HTTPAdapter):
-    """Checks the certificate against the machine's full name, whatever is dialled, and ends an answer that does not."""
+    """Checks the certificate against the machine's full name, whatever its address; ends an answer that does not."""
 
     def __init__(self, host: Host, authorities: str) -> None:
         self._context = tls.context(authorities, verify=host.verify)

@@ -525,9 +525,9 @@ def test_a_browser_that_cannot_be_installed_ends_nothing(
     monkeypatch.setattr(system_packages, "_can_install", lambda: True)
     monkeypatch.setattr(system_packages, "quiet", refuse)
     system_packages.browser()
-    told = capsys.readouterr().out
-    assert "No Chromium on PATH: the tests that need a browser are skipped" in told
-    assert "the tests that need a browser are skipped: no such package" in told
+    reported = capsys.readouterr().out
+    assert "No Chromium on PATH: the tests that need a browser are skipped" in reported
+    assert "the tests that need a browser are skipped: no such package" in reported
 
 
 def test_plugin_stand_in_only_where_nothing_can_be_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -563,7 +563,7 @@ def test_a_failing_command_shows_its_end() -> None:
     with pytest.raises(StageError, match="exit status 3:\nlast words"):
         quiet(["/bin/sh", "-c", "echo last words; exit 3"])
     with pytest.raises(StageError, match="was not done after"):
-        quiet(["/bin/sh", "-c", "sleep 5"], timeout=0.2)
+        quiet(["/bin/sh", "-c", "sleep 5"], timeout_seconds=0.2)
     with pytest.raises(StageError, match="/no/such is not installed"):
         quiet(["/no/such"])
 

@@ -50,7 +50,7 @@ class NlbCluster(Component):
                 address=str(cluster.address),
                 mask=topology.domain_of(first.machine).mask,
                 mode=cluster.mode,
-                timeout_seconds=topology.waits.convergence,
+                timeout_seconds=topology.waits.convergence_seconds,
                 adopt=cluster.adopt,
             ),
             self.child(*self.prepared.values()),
@@ -63,7 +63,7 @@ class NlbCluster(Component):
                 tier=tier.key,
                 cluster=cluster.name,
                 rules=tuple(RuleInputs(**rule.model_dump()) for rule in cluster.port_rules),
-                timeout_seconds=topology.waits.convergence,
+                timeout_seconds=topology.waits.convergence_seconds,
             ),
             self.child(made),
         )
@@ -72,27 +72,28 @@ class NlbCluster(Component):
         self.prepared[first.machine] = rules
         self.register_outputs({"address": str(cluster.address)})
 
-    def join_load_balancing(self, machine: str, after: pulumi.Resource) -> Node:
-        """Let a machine of the tier take part once it is ready. One after the other: a cluster that is converging
+    def join_load_balancing(self, machine: str, depends_on: pulumi.Resource) -> Node:
+        """Add a machine of the tier to the cluster. One after the other: a cluster that is converging
         takes no further change."""
         cluster = self._cluster
         node = Node(
             f"{machine}-node",
             node_inputs(self._topology, self._tier.key, cluster.name, self._tier.nodes, machine, health=cluster.health),
-            self.child(self._last, after),
+            self.child(self._last, depends_on),
         )
         self._last = node
         return node
 
-    def watch_health(self) -> list[NodeHealth]:
+    def watch_health(self) -> pulumi.Resource:
         """Let every node start and stop itself by the state of its sites, where the topology wants it; once all nodes
-        are in the cluster, since a node looks at the others."""
+        are in the cluster, since a node looks at the others. The last of what the cluster needs."""
         if not self._cluster.health:
-            return []
-        return [
+            return self._last
+        tasks = [
             NodeHealth(f"{node}-health", health_inputs(self._topology, self._tier, node), self.child(self._last))
             for node in self._tier.nodes
         ]
+        return self.stage(f"{self._tier.key}-health", *tasks)
 
 
 def node_inputs(
@@ -109,7 +110,7 @@ def node_inputs(
         first=first.name,
         first_interface=first.interface or "",
         starts=not health,
-        timeout_seconds=topology.waits.convergence,
+        timeout_seconds=topology.waits.convergence_seconds,
     )
 
 

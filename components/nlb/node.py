@@ -83,6 +83,7 @@ class Converges:
     """Waits for ``converged`` after the node was started. Raises ``MachineError`` where it stays stopped."""
 
     patience: Patience = field(default_factory=Patience, compare=False)
+    """Since when this wait has seen each cause that ends it early."""
 
     def __call__(self, facts: NodeFacts) -> str:
         state.refuse_standing(self.patience, facts.node, "converge with the other nodes of its cluster")

@@ -12,7 +12,7 @@ function Test-Sites($Address) {
         $request.AllowAutoRedirect = $false
         $request.KeepAlive = $false
         $request.Proxy = $null
-        # Whether it answers is asked, and nothing is told to it: what its certificate is worth is `verify`'s question.
+        # Only whether it answers counts, and nothing secret is sent: `verify` has a row for its certificate.
         $request.ServerCertificateValidationCallback = { $true }
         try {
             $request.GetResponse().Close()

@@ -130,7 +130,7 @@ class NodeHealthFacts:
 
 
 def settings(inputs: NodeHealthInputs) -> dict[str, Any]:
-    """What the script is told."""
+    """What the script reads from its file."""
     names = ("interface", "address", "ports", "others", "failures", "answer_seconds", "drain_minutes")
     return inputs.model_dump(mode="json", include=set(names))
 

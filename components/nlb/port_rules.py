@@ -105,7 +105,7 @@ class PortRulesResource(Resource[PortRulesInputs, NodeView]):
 
 
 def added(rule: PortRule) -> dict[str, Any]:
-    """What the script that adds a rule is told of it."""
+    """The arguments of the script that adds a rule."""
     what = {"Start": rule.start, "End": rule.end, "Address": rule.address, "Protocol": rule.protocol}
     return {**what, "Mode": rule.mode, "Affinity": rule.affinity, "Timeout": rule.timeout}
 

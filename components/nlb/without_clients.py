@@ -29,7 +29,7 @@ def _state(facts: OfNode) -> str:
 
 def serves_beside_others(facts: OfNode) -> bool:
     """Whether clients come to the machine, and another node can take them meanwhile. Raises ``MachineError`` where that
-    cannot be told: the network card has another name than the declared one, and may be in the cluster."""
+    cannot be determined: the network card has another name than the declared one, and may be in the cluster."""
     node = facts.node
     if node is not None and node.missing_card:
         raise MachineError(node.machine, "see whether clients come to it", *state.no_card([node]))
@@ -50,6 +50,7 @@ class TakenBack:
     """Waits until clients come again. Raises ``MachineError`` where load balancing stays stopped on the machine."""
 
     patience: Patience = field(default_factory=Patience, compare=False)
+    """Since when this wait has seen each cause that ends it early."""
 
     def __call__(self, facts: OfNode) -> str:
         if facts.node is not None:

@@ -304,7 +304,7 @@ class ConfigurationResource(
         server = f"Enter the database server {inputs.server}, select SQL Server Authentication, enter the user name"
         who = f"{inputs.login}, its password (sqlAdministratorPassword of this stack)"
         click = f"{server} {who} and the passphrase (passphrase of this stack), and finish the wizard."
-        action = OperatorStep(machine, (enter, click), _silent_sites, inputs.manual_seconds)
+        action = OperatorStep(machine, (enter, click), _unanswering_sites, inputs.manual_seconds)
         return Step(f"In the configuration site on {machine}, configure the node.", action, provided=provided)
 
     def adoption(self, inputs: ConfigurationInputs, topology: Topology) -> Location:
@@ -325,7 +325,7 @@ def _unreachable(facts: ConfigurationFacts) -> list[str]:
     return [feature for feature, answers in facts.features.items() if not answers]
 
 
-def _silent_sites(facts: ConfigurationFacts) -> str:
+def _unanswering_sites(facts: ConfigurationFacts) -> str:
     unreachable = _unreachable(facts)
     return f"the sites of {', '.join(unreachable)} to answer" if unreachable else ""
 

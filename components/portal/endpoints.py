@@ -25,15 +25,14 @@ class Endpoints(Component):
         name: str,
         topology: Topology,
         secrets: FarmSecrets,
-        *,
         admin_node: str,
-        after: pulumi.Resource,
+        depends_on: pulumi.Resource,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        """``admin_node`` is the node on which the administrators' cmdlets run; ``after`` is everything that has to
-        serve under its public name before it is asked for its metadata."""
+        """``admin_node`` is the node on which the administrators' cmdlets run; ``depends_on`` is everything that has
+        to serve under its public name before it is asked for its metadata."""
         super().__init__("portal:Endpoints", name, opts)
-        self._topology, self._secrets, self._serving = topology, secrets, after
+        self._topology, self._secrets, self._depends_on = topology, secrets, depends_on
         self._at = {s.namespace: (tier, s, port) for tier, s, port in topology.portal.published() if s.namespace}
         pairs = [pair for pair in PAIRS if pair.site in self._at and pair.authentication in self._at]
         if pairs:
@@ -56,7 +55,7 @@ class Endpoints(Component):
                 login=self._topology.sql.administrator,
                 password=later_secret(self._secrets.sql_password),
             ),
-            self.child(self._serving),
+            self.child(self._depends_on),
         )
 
     def _federation(self, pair: Pair, names: list[PublicEndpointName]) -> None:
@@ -87,5 +86,5 @@ class Endpoints(Component):
                         provider=site.provider,
                         url=f"https://{tier.front.name}:{port}",
                     ),
-                    self.child(self._serving),
+                    self.child(self._depends_on),
                 )

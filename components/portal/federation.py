@@ -22,13 +22,16 @@ from remote.session import Remote
 
 @dataclass(frozen=True)
 class Pair:
-    """A portal site with its authentication site, and what the cmdlets call each as a target (``-Target``). Sites are
-    namespaces of the portal's stores."""
+    """A portal site with its authentication site."""
 
     site: str
+    """The site's namespace in the portal's stores: ``AdminSite``."""
     target: str
+    """What ``Set-MgmtSvcRelyingPartySettings -Target`` calls it: ``Admin``."""
     authentication: str
+    """The namespace of its authentication site: ``WindowsAuthSite``."""
     authentication_target: str
+    """What ``Set-MgmtSvcIdentityProviderSettings -Target`` calls that one: ``Windows``."""
 
 
 PAIRS = (

@@ -20,7 +20,7 @@ def unanswered(remote: Remote, name: str, ports: Iterable[int], nodes: Sequence[
 
 def _port(remote: Remote, name: str, port: int, nodes: Sequence[str]) -> str:
     tries = len(nodes) + 1
-    errors = [error for error in (_ask(remote, name, port) for _ in range(tries)) if error]
+    errors = [error for error in (_probe(remote, name, port) for _ in range(tries)) if error]
     if not errors:
         return ""
     working = [node for node in nodes if not probe_site(remote, node, port)]
@@ -28,7 +28,7 @@ def _port(remote: Remote, name: str, port: int, nodes: Sequence[str]) -> str:
     return f"TCP {port}: {len(errors)} of {tries} unanswered ({errors[0]}); of its servers, {direct}"
 
 
-def _ask(remote: Remote, name: str, port: int) -> str:
+def _probe(remote: Remote, name: str, port: int) -> str:
     try:
         # Which certificate they answer with is checked apart: here it is about what is in front of them.
         answer = get(remote.hosts.resolve(name), port, name, authorities=remote.hosts.authorities, verify=False)

@@ -16,11 +16,14 @@ from remote.session import Remote
 
 
 class Interface(TypedDict):
-    """Where a node's interface is, as a resource's inputs name it: ``ThroughInterface`` says what each field is."""
+    """Where a node's interface is, as the inputs of ``ThroughInterface`` name it."""
 
     machine: str
+    """The portal node, by its name in the topology."""
     admin_api: str
+    """https://…:30004, without a slash at its end."""
     authentication: str
+    """https://…:30072, without a slash at its end."""
 
 
 class ThroughInterface(ThroughFarm):

@@ -1,8 +1,8 @@
 """Guarantees a hosting plan that the operator creates in the administrators' site; every node's site works with it.
 
 For releases of the product whose plans have no interface but a browser. The step says what to click (the article's own
-way), waits for the plan as long as `waits.manual` allows, and else ends with the same words; the next `up` goes on.
-Seen are the plan's row in the stores and an answer of the administrators' site of every node; the plan's services,
+way), waits for the plan as long as `waits.manual_seconds` allows, and else ends with the same words; the next `up` goes
+on. Seen are the plan's row in the stores and an answer of the administrators' site of every node; the plan's services,
 access and quotas are the operator's. Delete asks for the plan's removal in the same way.
 """
 

@@ -31,8 +31,8 @@ TENANT_SITE_PORT = 30081
 class PortalNode(Component):
     """A node of a tier.
 
-    ``configured`` is its configuration, ``ready`` what has to be there before it is used, and ``serving``, from
-    ``publish`` on, what has to be there before clients come to it; both name only what comes last.
+    ``configuration`` is what its features have, ``usable`` the stage at which they can be used on the node itself, and
+    ``published``, from ``publish`` on, the last resource before clients come to it.
     """
 
     def __init__(
@@ -43,13 +43,13 @@ class PortalNode(Component):
         secrets: FarmSecrets,
         opts: pulumi.ResourceOptions,
         *,
-        after: pulumi.Resource,
-        prepared: pulumi.Resource | None,
-        before: pulumi.Resource | None,
+        software_after: pulumi.Resource,
+        balancing: pulumi.Resource | None,
+        configured_after: pulumi.Resource | None,
         neighbour: PortalNode | None,
     ) -> None:
-        """Its software is installed after ``after`` and after ``prepared``, which load balancing needs on the machine,
-        and is configured after ``before`` as well.
+        """Its software is installed after ``software_after`` and after ``balancing``, which load balancing needs on the
+        machine, and is configured after ``configured_after`` as well.
 
         ``neighbour``: the node of the tier whose certificates change before this one's, since a node that changes
         them takes no clients."""
@@ -57,7 +57,7 @@ class PortalNode(Component):
         self._topology, self._tier, self._pfx = topology, tier, secrets.certificates[tier.certificate]
         self.name, waits, self._neighbour = name, topology.waits, neighbour
         self._interface = (topology.machine(name).interface or "") if tier.cluster is not None else ""
-        self._published: SiteBinding | None = None
+        self._tenant_site: SiteBinding | None = None
         self.certificate = Certificate(
             f"{name}-certificate",
             CertificateInputs(
@@ -82,13 +82,13 @@ class PortalNode(Component):
                 machine=name,
                 **software_parts(topology, tier),
                 interface=self._interface,
-                timeout_seconds=waits.installation,
-                restart_seconds=waits.restart,
+                timeout_seconds=waits.installation_seconds,
+                restart_seconds=waits.restart_seconds,
                 adopt=tier.adopt,
             ),
-            self.child(after, prepared, self.certificate),
+            self.child(software_after, balancing, self.certificate),
         )
-        self.configured = Configuration(
+        self.configuration = Configuration(
             f"{name}-configuration",
             ConfigurationInputs(
                 machine=name,
@@ -98,15 +98,15 @@ class PortalNode(Component):
                 password=later_secret(secrets.sql_password),
                 passphrase=later_secret(secrets.passphrase),
                 sites=self._feature_sites() if topology.release.cmdlets_open else (),
-                timeout_seconds=waits.configuration,
-                manual_seconds=waits.manual,
+                timeout_seconds=waits.configuration_seconds,
+                manual_seconds=waits.manual_seconds,
                 group=topology.sql.group,
                 replicas=tuple(replica.machine for replica in topology.sql.replicas),
                 joins=not _makes_the_stores(tier),
                 unreachable=topology.sql.unreachable,
                 adopt=tier.adopt,
             ),
-            self.child(installed, before),
+            self.child(installed, configured_after),
         )
         operators = GroupMembers(
             f"{name}-operators",
@@ -115,7 +115,7 @@ class PortalNode(Component):
                 group=OPERATORS,
                 members=topology.portal.operators,
             ),
-            self.child(self.configured),
+            self.child(self.configuration),
         )
         rules = [
             FirewallRule(
@@ -131,7 +131,9 @@ class PortalNode(Component):
             for opening in firewall_openings(topology, tier)
         ]
         self._certified = self._certificates()
-        self.ready: list[pulumi.Resource] = [operators, *rules, *self._certified]
+        self._needed: list[pulumi.Resource] = [operators, *rules, *self._certified]
+        """Named directly by what follows on the node, so that it leaves before them (``Stage``)."""
+        self.usable = self.stage(f"{name}-usable", *self._needed)
         self.register_outputs({})
 
     def _certificates(self) -> list[SiteCertificates]:
@@ -150,17 +152,17 @@ class PortalNode(Component):
             sites=sites,
             thumbprint=self._pfx.thumbprint,
             interface=self._interface,
-            timeout_seconds=self._topology.waits.convergence,
+            timeout_seconds=self._topology.waits.convergence_seconds,
         )
         before = self._neighbour._certified if self._neighbour is not None else []
-        options = self.child(self.configured, self.certificate, *before)
+        options = self.child(self.configuration, self.certificate, *before)
         return [SiteCertificates(f"{self.name}-site-certificates", inputs, options)]
 
-    def publish(self, after: pulumi.Resource) -> None:
+    def publish(self, depends_on: pulumi.Resource) -> None:
         """Move the tenants' site to its public port with the tier's certificate, where the tier has it; then the
         installer's rules go off, which open the site's own port until then."""
         if "tenant-site" in self._tier.roles:
-            self._published = SiteBinding(
+            self._tenant_site = SiteBinding(
                 f"{self.name}-tenant-site",
                 SiteBindingInputs(
                     machine=self.name,
@@ -169,18 +171,20 @@ class PortalNode(Component):
                     old_port=TENANT_SITE_PORT,
                     thumbprint=self._pfx.thumbprint,
                     interface=self._interface,
-                    timeout_seconds=self._topology.waits.convergence,
+                    timeout_seconds=self._topology.waits.convergence_seconds,
                 ),
-                self.child(*self.ready, self.certificate, after, self._neighbour and self._neighbour._published),
+                self.child(
+                    *self._needed, self.certificate, depends_on, self._neighbour and self._neighbour._tenant_site
+                ),
             )
-        self.serving: pulumi.Resource = SupersededRules(
+        self.published = SupersededRules(
             f"{self.name}-installers-rules",
             SupersededRulesInputs(
                 machine=self.name,
                 rules=installers_rules(self._tier),
-                configured=later(self.configured.revision),
+                configured=later(self.configuration.revision),
             ),
-            self.child(*self.ready, self._published or after),
+            self.child(*self._needed, self._tenant_site or depends_on),
         )
 
     def _feature_sites(self) -> tuple[FeatureSite, ...]:

@@ -32,27 +32,28 @@ class PortalTier(Component):
             self._cluster = NlbCluster(tier.cluster.name, topology, tier, tier.cluster, self.child())
         self.register_outputs({"name": tier.front.name, "address": str(tier.front.address)})
 
-    def add_first(self, after: pulumi.Resource, before: pulumi.Resource) -> PortalNode:
-        """The node that makes the stores, or the first of its role; ``before`` is what its configuration waits for."""
-        return self._add(self.tier.nodes[0], after, before)
+    def add_first(self, software_after: pulumi.Resource, configured_after: pulumi.Resource) -> PortalNode:
+        """The node that makes the stores, or the first of its role."""
+        return self._add(self.tier.nodes[0], software_after, configured_after)
 
-    def add_others(self, after: pulumi.Resource) -> list[PortalNode]:
+    def add_others(self, software_after: pulumi.Resource) -> list[PortalNode]:
         """Every further node, each joined with the passphrase."""
-        return [self._add(machine, after, None) for machine in self.tier.nodes[1:]]
+        return [self._add(machine, software_after, None) for machine in self.tier.nodes[1:]]
 
-    def join_load_balancing(self) -> list[pulumi.Resource]:
-        """Let every node take part in the cluster: clients come to it from then on, so everything else is before it.
-        What comes last of that.
+    def join_load_balancing(self) -> pulumi.Resource:
+        """Add every node to the cluster: clients come to it from then on, so everything else is before it. Returns what
+        comes last.
 
         Deletions go the other way round: a node is without clients before anything on it is taken away.
         """
         if self._cluster is None:
-            return [self._seen()]
-        last = [self._cluster.join_load_balancing(node.name, node.serving) for node in self.nodes][-1]
-        return [last, *self._cluster.watch_health()]
+            return self._external_load_balancer()
+        for node in self.nodes:
+            self._cluster.join_load_balancing(node.name, node.published)
+        return self._cluster.watch_health()
 
-    def _seen(self) -> pulumi.Resource:
-        """The load balancer is external: it is checked once every node has a site that answers."""
+    def _external_load_balancer(self) -> pulumi.Resource:
+        """It is not configured but checked once every node has a site that answers."""
         return ExternalLoadBalancerCheck(
             f"{self.tier.key}-load-balancer",
             ExternalLoadBalancerCheckInputs(
@@ -60,21 +61,23 @@ class PortalTier(Component):
                 nodes=self.tier.nodes,
                 name=self.tier.front.name,
                 ports=self._topology.portal.ports(self.tier),
-                timeout_seconds=self._topology.waits.site,
+                timeout_seconds=self._topology.waits.site_seconds,
             ),
-            self.child(*(node.serving for node in self.nodes)),
+            self.child(*(node.published for node in self.nodes)),
         )
 
-    def _add(self, machine: str, after: pulumi.Resource, before: pulumi.Resource | None) -> PortalNode:
+    def _add(
+        self, machine: str, software_after: pulumi.Resource, configured_after: pulumi.Resource | None
+    ) -> PortalNode:
         node = PortalNode(
             machine,
             self._topology,
             self.tier,
             self._secrets,
             self.child(),
-            after=after,
-            prepared=self._cluster.prepared[machine] if self._cluster else None,
-            before=before,
+            software_after=software_after,
+            balancing=self._cluster.prepared[machine] if self._cluster else None,
+            configured_after=configured_after,
             neighbour=self.nodes[-1] if self.nodes else None,
         )
         self.nodes.append(node)

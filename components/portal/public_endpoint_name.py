@@ -40,7 +40,9 @@ class Name:
     """A public name as ``Get-MgmtSvcFqdn`` gives it: the full DNS name in lower case, and the TCP port."""
 
     fqdn: str
+    """In lower case, whatever spelling the stores have."""
     port: int
+    """TCP."""
 
     def __str__(self) -> str:
         return f"{self.fqdn}, port {self.port}"

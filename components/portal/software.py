@@ -29,14 +29,20 @@ from remote.session import Remote
 
 
 class SoftwareSpec(TypedDict):
-    """What the software of a node consists of, and where it comes from: ``SoftwareParts`` says what each field is."""
+    """What the software of a node consists of, and where it comes from, as the inputs of ``SoftwareParts`` name it."""
 
     source: Literal["webpi", "msi"]
+    """Web Platform Installer, or packages in a folder."""
     products: tuple[str, ...]
+    """Product IDs of the Web Platform Installer; not used with ``msi``."""
     feed: str
+    """Of WebPI's offline cache; empty: the installer's own."""
     folder: str
+    """A path on the node, or a share; not used with ``webpi``."""
     packages: tuple[str, ...]
+    """File names in ``folder``, in the order in which they are installed; not used with ``webpi``."""
     features: tuple[str, ...]
+    """As ``Get-MgmtSvcFeature`` names them."""
 
 
 class SoftwareParts(Inputs):

@@ -21,14 +21,20 @@ SITE_PORT = ROLES["admin-site"].ports[0]
 
 
 class Place(TypedDict):
-    """Where the operator creates something: ``MadeByHand`` says what each field is."""
+    """Where the operator creates something, as the inputs of ``MadeByHand`` name it."""
 
     machine: str
+    """The portal node whose site the operator opens."""
     nodes: tuple[str, ...]
+    """Every node with the administrators' site, by its name in the topology."""
     replica: str
+    """The preferred primary: the listener admits whom it admits."""
     listener: str
+    """The listener's full DNS name."""
     port: int
+    """The listener's TCP port."""
     timeout_seconds: float
+    """`waits.manual_seconds` of the topology; 0: do not wait."""
 
 
 class MadeByHand(ThroughFarm):

@@ -92,9 +92,9 @@ class Lease:
             return None
         return lease
 
-    def until(self, now: str, seconds: float) -> Lease:
+    def until(self, now: str, lifetime_seconds: float) -> Lease:
         """The same, expiring so long after a moment of the machine's clock."""
-        end = datetime.strptime(now, _CLOCK) + timedelta(seconds=seconds)  # noqa: DTZ007
+        end = datetime.strptime(now, _CLOCK) + timedelta(seconds=lifetime_seconds)  # noqa: DTZ007
         return replace(self, expires=end.strftime(_CLOCK))
 
 
@@ -196,14 +196,14 @@ class Leases:
             if isinstance(action, Script) and action.timeout_seconds > LEASE_SECONDS - RENEWAL_SECONDS:
                 self._renew(action.machine, action.timeout_seconds + LEASE_SECONDS)
 
-    def release(self, seconds: float = RELEASE_SECONDS) -> None:
+    def release(self, timeout_seconds: float = RELEASE_SECONDS) -> None:
         """Give back what is held, and renew no more; what cannot be given back in time expires."""
         self._ended.set()
         held, self._held = self._held, {}
         threads = [threading.Thread(target=self._give_back, args=lease, daemon=True) for lease in held.items()]
         for thread in threads:
             thread.start()
-        end = time.monotonic() + seconds
+        end = time.monotonic() + timeout_seconds
         for thread in threads:
             thread.join(max(0.0, end - time.monotonic()))
 
@@ -257,7 +257,7 @@ class Leases:
                 if machine not in self._renewing:  # a machine that is busy keeps only its own renewal waiting
                     threading.Thread(target=self._renew, args=(machine,), daemon=True).start()
 
-    def _renew(self, machine: str, seconds: float = LEASE_SECONDS) -> None:
+    def _renew(self, machine: str, lifetime_seconds: float = LEASE_SECONDS) -> None:
         held = self._held.get(machine)
         if held is None:
             return
@@ -266,7 +266,7 @@ class Leases:
             clock, then = self._clocks[machine]
             lease = Lease.parse(held)
             assert lease is not None
-            text = lease.until(clock, time.monotonic() - then + seconds).dump()
+            text = lease.until(clock, time.monotonic() - then + lifetime_seconds).dump()
             (after,) = self._script(machine, "windows/write_lease.ps1", Text=text, Expected=held)
         except MachineError:
             return  # not reachable for a while: a restart, or NLB; the next renewal follows

@@ -34,6 +34,7 @@ class Leftover:
     resource_id: str
     """The key under which the machine keeps it (``Resource.resource_id``)."""
     claim: Claim
+    """As the machine's registry has it."""
 
     def __str__(self) -> str:
         claim = self.claim
@@ -46,6 +47,7 @@ class Look:
     """What was found on all machines, newest first, and the machines that could not be asked."""
 
     left: tuple[Leftover, ...]
+    """Newest first: the order in which they can be taken away."""
     unread: tuple[MachineError, ...]
     """The error of each such machine: whether it holds anything is unknown."""
 

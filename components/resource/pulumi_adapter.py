@@ -96,7 +96,9 @@ class World:
     observe: Callable[[Any, Any], Any]
     """(resource, inputs) → facts."""
     run: Runner
+    """Carries steps out; the engine's own goes through WinRM and ODBC."""
     claims: ClaimStore
+    """Where claims are kept; the engine's own are in the machines' registries."""
 
 
 class Adapter(ResourceProvider):

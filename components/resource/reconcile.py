@@ -62,9 +62,11 @@ class Reconciler(Generic[InputsT, FactsT]):
     """Creates, updates and deletes one resource."""
 
     resource: Resource[InputsT, FactsT]
+    """Plans and describes; it is observed through ``observe``."""
     observe: Callable[[InputsT], FactsT]
     """Reads fresh facts. Raises ``MachineError`` where a machine does not answer: never taken for a thing gone."""
     run: Runner
+    """Carries steps out, observing afresh where one waits. Raises ``MachineError`` at the first that fails."""
     claims: ClaimStore
     """Those on the machines; a probe (``Kind.PROBE``) has none."""
     how_to_adopt: Callable[[InputsT], str]
@@ -74,7 +76,7 @@ class Reconciler(Generic[InputsT, FactsT]):
     how_to_take_over: Callable[[str], str] = lambda _stack: ""
     """What an operator does about what another stack owns; empty where the topology says that this one takes it."""
     left: Callable[[str], None] = lambda _sentence: None
-    """Told what a delete leaves, and why."""
+    """Called with what a delete leaves, and why."""
     begin: Callable[[str], None] = lambda _machine: None
     """Called before the first change, with the machine that keeps the claim. Raises ``MachineError`` where another
     operator is at work."""
@@ -190,7 +192,7 @@ class Reconciler(Generic[InputsT, FactsT]):
 
     def _owned(self, machine: str, inputs: InputsT, ownership: Ownership) -> bool:
         """Whether delete may take the thing away. Without a claim it may not: that is written before the first step of
-        a create and removed after the last one of a delete, so what is there now is another program's."""
+        a create and removed after the last one of a delete, so a thing that exists now is another program's."""
         claim = self.claims.read(machine, self.resource.resource_id(inputs))
         if claim is not None and claim.token == ownership.token:
             return True

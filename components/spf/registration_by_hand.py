@@ -1,10 +1,10 @@
 """Guarantees that the operator registered Service Provider Foundation in the administrators' site, once.
 
 For releases of the product whose registration has no interface but a browser. The step says what to click (the
-article's own way), waits for the provider ``systemcenter`` in the stores as long as `waits.manual` allows, and else
-ends with the same words; the next `up` goes on. Which address and account the operator entered cannot be read back: it
-is `operations verify` that logs on to Service Provider Foundation with the declared ones. Delete asks in the same way
-for what the product's own team published, because the site cannot take a registration back.
+article's own way), waits for the provider ``systemcenter`` in the stores as long as `waits.manual_seconds` allows, and
+else ends with the same words; the next `up` goes on. Which address and account the operator entered cannot be read
+back: it is `operations verify` that logs on to Service Provider Foundation with the declared ones. Delete asks in the
+same way for what the product's own team published, because the site cannot take a registration back.
 """
 
 from __future__ import annotations

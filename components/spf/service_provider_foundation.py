@@ -41,7 +41,7 @@ class ServiceProviderFoundation(Component):
         ]
         self.register_outputs({"url": spf.url})
 
-    def ask_for_registration(self, where: Place, *after: pulumi.Resource) -> RegistrationByHand:
+    def ask_for_registration(self, where: Place, *depends_on: pulumi.Resource) -> RegistrationByHand:
         """Have the operator register it with the portal, once."""
         spf = self._topology.spf
         return RegistrationByHand(
@@ -52,10 +52,10 @@ class ServiceProviderFoundation(Component):
                 account=spf.account,
                 adopt=spf.adopt,
             ),
-            self.child(*self.accounts, *after),
+            self.child(*self.accounts, *depends_on),
         )
 
-    def register(self, machine: str, *after: pulumi.Resource) -> Registration:
+    def register(self, machine: str, *depends_on: pulumi.Resource) -> Registration:
         """Register with the portal, once, through one of its nodes."""
         spf = self._topology.spf
         return Registration(
@@ -67,5 +67,5 @@ class ServiceProviderFoundation(Component):
                 password=later_secret(self._secrets.spf_password),
                 adopt=spf.adopt,
             ),
-            self.child(*self.accounts, *after),
+            self.child(*self.accounts, *depends_on),
         )

@@ -71,6 +71,7 @@ class Unused:
     """Waits until no session of the login is left on a machine: one that is in use cannot be dropped."""
 
     machine: str
+    """The server from which the login goes, by its name in the topology."""
 
     def __call__(self, facts: dict[str, LoginState | None]) -> str:
         state = facts[self.machine]

@@ -48,6 +48,7 @@ class AlwaysOnFacts:
     modes: dict[str, ServerMode]
     """Of the same servers."""
     group: Group
+    """The farm's, which a restart must not leave without a primary."""
     carried: Carried = NOTHING
     """Of the servers that answer: a restart concerns it as well."""
 

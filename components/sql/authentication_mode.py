@@ -45,6 +45,7 @@ class AuthenticationModeFacts:
     servers: dict[str, ServerMode]
     """By machine; one that does not answer is missing."""
     group: Group
+    """The farm's, which a restart must not leave without a primary."""
     carried: Carried = NOTHING
     """Of the servers that answer: a restart concerns it as well."""
 

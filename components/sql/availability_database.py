@@ -163,7 +163,9 @@ class Synchronized:
     effect a while after it was accepted) or stays cut off from the primary: that does not come by waiting."""
 
     database: str
+    """In the spelling of the topology."""
     patience: Patience = field(default_factory=Patience, compare=False)
+    """Since when this wait has seen each cause that ends it early."""
 
     def __call__(self, facts: AvailabilityDatabaseFacts) -> str:
         group, attempted = facts.group, f"have {self.database} synchronised on every replica of {facts.group.name}"
@@ -181,8 +183,11 @@ class Visible:
     ``MachineError`` where its server stays away."""
 
     database: str
+    """In the spelling of the topology."""
     machine: str
+    """The secondary's, by its name in the topology."""
     patience: Patience = field(default_factory=Patience, compare=False)
+    """Since when this wait has seen each cause that ends it early."""
 
     def __call__(self, facts: AvailabilityDatabaseFacts) -> str:
         self.patience.look(causes(facts.group, [self.machine], f"join {self.database} to {facts.group.name}"))
@@ -354,7 +359,7 @@ class AvailabilityDatabaseResource(Overtaken[AvailabilityDatabaseInputs, Availab
         database, primary, timeout_seconds = inputs.database, facts.group.primary, inputs.timeout_seconds
         remedies = of_seed(inputs.share)
         full, log = full_backup(inputs.share, database), log_backup(inputs.share, database)
-        # Where the chain starts only now, nothing goes on from what was there before.
+        # Where the chain starts only now, nothing resumes what was there before.
         before = None if self._starts_chain(inputs, facts.copies[primary]) else facts.past
 
         def way(far: tuple[str, int | None], machine: str) -> tuple[LogBackup, ...] | None:

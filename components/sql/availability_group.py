@@ -69,6 +69,7 @@ class AvailabilityGroupInputs(OnReplicas):
 @dataclass(frozen=True)
 class AvailabilityGroupFacts:
     group: Group
+    """As the replicas that answer see it."""
     added: frozenset[str] = frozenset()
     """The machines of the replicas that this stack added, those that it created the group with included."""
     keeper: str = ""
@@ -78,10 +79,12 @@ class AvailabilityGroupFacts:
 @dataclass(frozen=True)
 class Connected:
     """Waits until a replica is joined and the primary reaches it. Raises ``MachineError`` where its SQL Server stays
-    silent, or the group without a primary: that does not come by waiting."""
+    unreachable, or the group without a primary: that does not come by waiting."""
 
     machine: str
+    """The replica's, by its name in the topology."""
     patience: Patience = field(default_factory=Patience, compare=False)
+    """Since when this wait has seen each cause that ends it early."""
 
     def __call__(self, facts: AvailabilityGroupFacts) -> str:
         servers = replace(facts.group, replicas=(), databases=())  # that it is cut off is what the wait is for
@@ -98,7 +101,9 @@ class Synchronised:
     Raises ``MachineError`` where its server stays away."""
 
     machine: str
+    """The replica's, by its name in the topology."""
     patience: Patience = field(default_factory=Patience, compare=False)
+    """Since when this wait has seen each cause that ends it early."""
 
     def __call__(self, facts: AvailabilityGroupFacts) -> str:
         group = replace(facts.group, databases=())
@@ -148,9 +153,9 @@ class AvailabilityGroupResource(
         gone = [one for one in group.replicas if one.machine not in inputs.machines and one.machine in leaves]
         added = facts.added | {one.machine for one in lacking}
         primary = group.primary or self.owner_machine(inputs)
-        home = self.owner_machine(inputs)
-        steps = [] if added == facts.added and (facts.keeper == home or not added) else [self._keep(inputs, added)]
-        if facts.keeper not in ("", home):
+        owner = self.owner_machine(inputs)
+        steps = [] if added == facts.added and (facts.keeper == owner or not added) else [self._keep(inputs, added)]
+        if facts.keeper not in ("", owner):
             steps += self.plan_orphan(inputs, facts)
         for left in gone:
             what = f"On {primary}, remove the replica {left.machine} from {inputs.group}."
@@ -230,12 +235,12 @@ class AvailabilityGroupResource(
             )
 
     def _keep(self, inputs: AvailabilityGroupInputs, added: frozenset[str]) -> Step:
-        names, home = sorted(added), self.owner_machine(inputs)
-        what = f"On {home}, record that this program added {', '.join(names) or 'no replica'} to {inputs.group}."
+        names, owner = sorted(added), self.owner_machine(inputs)
+        what = f"On {owner}, record that this program added {', '.join(names) or 'no replica'} to {inputs.group}."
         if not names:
-            return Step(what, Script(home, "windows/remove_mark.ps1", {"Name": _mark(inputs)}))
+            return Step(what, Script(owner, "windows/remove_mark.ps1", {"Name": _mark(inputs)}))
         arguments = {"Name": _mark(inputs), "Text": ",".join(names)}
-        return Step(what, Script(home, "windows/write_mark.ps1", arguments))
+        return Step(what, Script(owner, "windows/write_mark.ps1", arguments))
 
     def plan_delete(
         self, inputs: AvailabilityGroupInputs, facts: AvailabilityGroupFacts, baseline: dict[str, Any]

@@ -85,7 +85,7 @@ def read_server(
     encryption: Encryption | None = None,
 ) -> Server:
     """What a server is; ``folders`` are those that a copy's files would need there, ``files`` those that a copy would
-    add to what is there, ``encryption`` what protects the copy's key."""
+    add to its files, ``encryption`` what protects the copy's key."""
     sql = remote.sql(machine)
     row = sql.rows(load_script("sql/read_instance.sql"), attempted=attempted)[0]
     found = {folder: sql.rows(load_script("sql/read_share.sql"), folder, attempted=attempted)[0] for folder in folders}

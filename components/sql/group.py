@@ -79,7 +79,7 @@ class DatabaseReplica:
     suspend_reason: str = ""
     """``suspend_reason_desc``, as SUSPEND_FROM_USER; empty while it is not suspended."""
     to_send: int | None = None
-    """Kilobytes of the primary's log that the replica has not got yet; None where that cannot be told."""
+    """Kilobytes of the primary's log that the replica has not got yet; None where that is not known."""
     to_redo: int | None = None
     """Kilobytes that it has got and not carried out yet."""
 
@@ -129,7 +129,7 @@ class Group:
     @property
     def disconnected(self) -> dict[str, str]:
         """The machines whose joined replica the primary does not reach, with the error; but those whose SQL Server does
-        not answer or has AlwaysOn disabled, which is told elsewhere."""
+        not answer or has AlwaysOn disabled, which is reported elsewhere."""
         enabled = [machine for machine, server in self.servers.items() if server.hadr]
         return {
             replica.machine: replica.trouble

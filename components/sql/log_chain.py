@@ -38,7 +38,7 @@ class LogBackup:
     fork: str
     """``last_recovery_fork_guid``: which history the log belongs to."""
     first_lsn: int
-    """The first LSN in it."""
+    """``first_lsn`` of msdb: where the log in it begins."""
     last_lsn: int
     """The LSN with which the next log backup begins."""
     device: str

@@ -13,7 +13,7 @@ another SID is recreated, and keeps what that server alone gave it; where it cou
 says why. Names are compared by the server's own collation. Windows accounts and groups that are users of the databases
 get their logins as well, which need no password; for an account without a login of its own those of the groups through
 which it comes in are mirrored. An account of one server alone is refused by name. The owner of each database is the one
-that the database itself knows (dbo): its login has to be on every replica, and the primary is told where it has
+that the database itself knows (dbo): its login has to be on every replica, and the primary is changed where it has
 another. A password that has to be changed at the next log-on is left until that is done.
 
 Leaves alone every login outside the set, ``sa``, and extra logins on any replica; with `sql.drop_logins` a login that

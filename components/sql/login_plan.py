@@ -28,7 +28,9 @@ class Needed:
     """One login of the set and the machine whose copy is the authority."""
 
     login: Login
+    """With the SID, hash and settings that every replica gets."""
     authority: str
+    """The machine whose copy has the SID of the databases' users."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,9 @@ class NeededRole:
     """A server role that mirrored logins are in, and the machine whose copy is the authority."""
 
     role: ServerRole
+    """With the permissions that every replica gets."""
     authority: str
+    """The machine whose logins are in it as they have to be everywhere."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,7 @@ class NoSessions:
     """Waits until nobody is logged on with a login that has to be dropped."""
 
     machine: str
+    """The server from which the login goes, by its name in the topology."""
     name: str
     """The login's, found as that server compares names."""
 

@@ -58,7 +58,7 @@ def merged(first: Report | None, second: Report | None) -> Report:
     """The rows of two reports, each login once: what is due or left now goes before what was done, and the second
     report before the first. A login about which neither has anything to say has no row."""
     rows: dict[str, dict[str, str]] = {}
-    told = [row for row in (*(first or []), *(second or [])) if row["why"] != _SAME]
-    for row in sorted(told, key=_is_open):
+    shown = [row for row in (*(first or []), *(second or [])) if row["why"] != _SAME]
+    for row in sorted(shown, key=_is_open):
         rows[row["name"]] = row
     return sorted(rows.values(), key=lambda row: folded(row["name"]))

@@ -99,12 +99,14 @@ class LogToGo:
 @dataclass(frozen=True)
 class Ready:
     """Waits until a planned failover to the machine loses nothing. Raises ``MachineError`` where that does not come:
-    its SQL Server stays silent or cut off, the group stays without a primary, a copy there stays suspended."""
+    its SQL Server stays unreachable or cut off, the group stays without a primary, a copy there stays suspended."""
 
     machine: str
+    """The target of the failover, by its name in the topology."""
     other: str = ""
     """The group, where it is not the one that the facts are about."""
     patience: Patience = field(default_factory=Patience, compare=False)
+    """Since when this wait has seen each cause that ends it early."""
 
     def __call__(self, facts: Group | HoldsGroup) -> str:
         group = group_in(facts, self.other)
@@ -122,11 +124,13 @@ class Moved:
     does."""
 
     machine: str
+    """The target of the failover, by its name in the topology."""
     other: str = ""
     """The group, where it is not the one that the facts are about."""
     away: frozenset[str] = frozenset()
     """Machines that did not follow before, either."""
     patience: Patience = field(default_factory=Patience, compare=False)
+    """Since when this wait has seen each cause that ends it early."""
 
     def __call__(self, facts: Group | HoldsGroup) -> str:
         group = group_in(facts, self.other)
@@ -189,7 +193,7 @@ def hand_over(group: Group, attempted: str, remedy: str, timeout_seconds: float)
     """The steps of a planned failover from the primary, which restarts, to the best partner. Raises ``MachineError``
     where no secondary can take over without loss."""
     partner = group.partner()
-    if partner is None or not partner.role:  # one that cannot be asked cannot be told to take over
+    if partner is None or not partner.role:  # an unreachable one cannot take over
         raise MachineError(
             group.primary,
             attempted,
@@ -226,8 +230,8 @@ class PrimaryResource(PlansByChange[PrimaryInputs, Whereabouts]):
 
     def _wanted(self, inputs: PrimaryInputs, facts: Whereabouts) -> str:
         """With the databases; else, as the policy says, on the wanted machine or where it is."""
-        if facts.home:
-            return facts.home
+        if facts.holder:
+            return facts.holder
         moves = inputs.policy == "always" or (inputs.policy == "build" and not inputs.settled)
         return inputs.machine if moves else facts.group.primary
 

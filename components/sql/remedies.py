@@ -39,7 +39,7 @@ _COMPUTER = (
 )
 _SEED: Mapping[int, str] = {
     TIMED_OUT: "Check in sys.dm_exec_requests there what it waits for: a disk, the share, a lock. If it is only slow, "
-    f"raise `waits.synchronization`; {_AGAIN}: it resumes.",
+    f"raise `waits.synchronization_seconds`; {_AGAIN}: it resumes.",
     1412: _LOG,
     1478: _LOG,
     4305: _LOG,

@@ -31,11 +31,17 @@ class Restarting(TypedDict):
     """What every setting of ``RestartInputs`` is given alike: the inputs of these names, with what they mean there."""
 
     group: str
+    """The availability group's name in SQL Server."""
     machines: tuple[str, ...]
+    """Of all replicas, in the topology's order."""
     services: dict[str, str]
+    """Machine → Windows service, for named instances only."""
     restart_seconds: float
+    """`waits.service_restart_seconds` of the topology."""
     synchronization_seconds: float
+    """`waits.synchronization_seconds` of the topology."""
     failover_seconds: float
+    """`waits.failover_seconds` of the topology."""
 
 
 class RestartInputs(Inputs):
@@ -67,6 +73,7 @@ class Healthy:
     other: str = ""
     """The group, where it is not the one that the facts are about."""
     patience: Patience = field(default_factory=Patience, compare=False)
+    """Since when this wait has seen each cause that ends it early."""
 
     def __call__(self, facts: Group | HoldsGroup) -> str:
         group = group_in(facts, self.other)
@@ -81,8 +88,11 @@ class Follows:
     """Waits until a machine follows again in another group, whose primary is on a server that is not this farm's."""
 
     machine: str
+    """The replica's that was restarted, by its name in the topology."""
     group: str
+    """The other group's name in SQL Server."""
     patience: Patience = field(default_factory=Patience, compare=False)
+    """Since when this wait has seen each cause that ends it early."""
 
     def __call__(self, facts: HoldsOthers) -> str:
         role = facts.carried.roles.get((self.group, self.machine), "")
@@ -122,7 +132,7 @@ def restart(inputs: RestartInputs, group: Group, carried: Carried, due: Sequence
 
 
 def _partner(group: Group) -> Replica | None:
-    """Who takes over while the primary restarts. One that cannot be asked cannot be told to."""
+    """Who takes over while the primary restarts. One that is unreachable cannot."""
     partner = group.partner()
     return partner if partner is not None and partner.role else None
 

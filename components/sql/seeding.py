@@ -1,4 +1,4 @@
-"""What a seed goes on from, and where the files of a copy go on a server whose instance has its folders elsewhere.
+"""What a seed resumes, and where the files of a copy go on a server whose instance has its folders elsewhere.
 
 A seed is a full backup, a backup of the log, and both restored. A run that broke has left part of it, which the next
 one does not do again: a full backup whose file is there still serves, and a copy that was restored only needs the log,
@@ -26,11 +26,14 @@ from remote.session import Remote
 
 @dataclass(frozen=True)
 class File:
-    """A file of a database: its name inside SQL Server, its path, and its kind (``ROWS`` or ``LOG``)."""
+    """A file of a database, as sys.master_files has it."""
 
     logical: str
+    """Its name inside SQL Server (``name`` of sys.master_files)."""
     path: str
+    """On the server (``physical_name``)."""
     kind: str
+    """``ROWS`` or ``LOG`` (``type_desc``)."""
     kilobytes: int = 0
     """The size on disk when it was read (``size`` of sys.master_files), not what the data takes."""
 
@@ -42,7 +45,7 @@ class Seed:
     fork: str
     """The fork of the database that it is of."""
     last_lsn: int
-    """Up to where it reaches: a log that begins no later goes on from it."""
+    """Up to where it reaches: a log that begins no later follows it."""
 
 
 def full_backup(share: str, database: str) -> str:

@@ -91,7 +91,7 @@ class SqlAvailabilityGroup(Component):
                 machine=sql.preferred_primary,
                 machines=machines,
                 policy=sql.primary_policy,
-                timeout_seconds=waits.failover,
+                timeout_seconds=waits.failover_seconds,
                 databases=tuple(databases),
                 unreachable=sql.unreachable,
             ),
@@ -99,7 +99,7 @@ class SqlAvailabilityGroup(Component):
         )
         self.register_outputs({"primary": self.primary.current})
 
-    def add_databases(self, names: Iterable[str], after: pulumi.Resource) -> list[AvailabilityDatabase]:
+    def add_databases(self, names: Iterable[str], depends_on: pulumi.Resource) -> list[AvailabilityDatabase]:
         """Put databases that the portal made into the group."""
         sql = self._topology.sql
         return [
@@ -111,9 +111,9 @@ class SqlAvailabilityGroup(Component):
                     machines=self.machines,
                     share=str(sql.backup_share),
                     unreachable=sql.unreachable,
-                    timeout_seconds=self._topology.waits.synchronization,
+                    timeout_seconds=self._topology.waits.synchronization_seconds,
                 ),
-                self.child(after),
+                self.child(depends_on),
             )
             for database in names
         ]
@@ -122,7 +122,7 @@ class SqlAvailabilityGroup(Component):
         self,
         name: str,
         databases: Iterable[str],
-        *after: pulumi.Resource,
+        *depends_on: pulumi.Resource,
         revisions: Sequence[pulumi.Output[str]] = (),
     ) -> LoginMirror:
         """Make the logins that the databases need the same on every replica; with ``revisions``, a second time after
@@ -139,9 +139,9 @@ class SqlAvailabilityGroup(Component):
                 drop=sql.drop_logins,
                 shows_drift=not revisions,
                 unreachable=sql.unreachable,
-                timeout_seconds=self._topology.waits.log_off,
+                timeout_seconds=self._topology.waits.log_off_seconds,
             ),
-            self.child(*after),
+            self.child(*depends_on),
         )
 
 
@@ -154,9 +154,9 @@ def _restarting(topology: Topology) -> Restarting:
         "group": topology.sql.group,
         "machines": _machines(topology),
         "services": {replica.machine: replica.service for replica in topology.replicas if replica.instance},
-        "restart_seconds": waits.service_restart,
-        "synchronization_seconds": waits.synchronization,
-        "failover_seconds": waits.failover,
+        "restart_seconds": waits.service_restart_seconds,
+        "synchronization_seconds": waits.synchronization_seconds,
+        "failover_seconds": waits.failover_seconds,
     }
 
 
@@ -217,6 +217,6 @@ def group_inputs(topology: Topology) -> AvailabilityGroupInputs:
         ),
         lost=topology.lost_replicas,
         unreachable=topology.sql.unreachable,
-        timeout_seconds=topology.waits.synchronization,
+        timeout_seconds=topology.waits.synchronization_seconds,
         adopt=topology.sql.adopt,
     )

@@ -26,10 +26,11 @@ class Outside:
     """A database of the farm on one server, in no group: open, or at least no copy that waits for a restore."""
 
     machine: str
+    """By its name in the topology."""
     database: str
     """In the spelling of the topology."""
-    age: float
-    """In seconds, by that server's own clock."""
+    age_seconds: float
+    """Since the database was created or restored, by that server's own clock."""
 
 
 @dataclass(frozen=True)
@@ -37,18 +38,20 @@ class Whereabouts:
     """The group, and the farm's databases that are not in it."""
 
     group: Group
+    """With the databases that are in it."""
     outside: tuple[Outside, ...] = ()
+    """Empty once every database of the farm is in the group: then no replica is asked."""
     unreachable: tuple[str, ...] = ()
     """Replicas that do not answer while databases are missing. They may have them."""
 
     @property
     def machines(self) -> tuple[str, ...]:
         """The servers with databases outside the group, the one with the oldest first."""
-        oldest = sorted(self.outside, key=lambda one: -one.age)
+        oldest = sorted(self.outside, key=lambda one: -one.age_seconds)
         return tuple(dict.fromkeys(one.machine for one in oldest))
 
     @property
-    def home(self) -> str:
+    def holder(self) -> str:
         """Where the primary has to be; empty where no database is outside the group."""
         return next(iter(self.machines), "")
 
@@ -64,9 +67,9 @@ class Whereabouts:
         """What is wrong, in a clause; empty while everything is where the primary is."""
         if len(self.machines) > 1:
             return "; ".join(f"{machine} has {', '.join(self.on(machine))}" for machine in self.machines)
-        if self.home and self.home != self.group.primary:
+        if self.holder and self.holder != self.group.primary:
             where = f"the primary of {self.group.name} is {self.group.primary or 'nowhere'}"
-            return f"{', '.join(self.on(self.home))} {_is(self.on(self.home))} on {self.home}, but {where}"
+            return f"{', '.join(self.on(self.holder))} {_is(self.on(self.holder))} on {self.holder}, but {where}"
         return ""
 
 
@@ -82,7 +85,7 @@ def observe(
     def outside(machine: str) -> list[Outside]:
         rows = remote.sql(machine).rows(load_script("sql/read_databases_outside.sql"), attempted=attempted)
         known = ((wanted.get(folded(row["name"])), row) for row in rows)
-        return [Outside(machine, database, _age(row)) for database, row in known if database]
+        return [Outside(machine, database, _age_seconds(row)) for database, row in known if database]
 
     answers = query_each(inputs, machines, outside)
     return Whereabouts(found, tuple(one for given in answers.given.values() for one in given), answers.unreachable)
@@ -107,15 +110,15 @@ def refuse_two_sets(stores: Whereabouts, attempted: str) -> None:
 
 def to_bring_back(stores: Whereabouts) -> str:
     """What the operator does so that the primary is where the databases are."""
-    group, home = stores.group.name, stores.home
+    group, holder = stores.group.name, stores.holder
     quoted = group.replace("]", "]]")
     return (
-        f"Fail {group} over to {home}: on {home}, run ALTER AVAILABILITY GROUP [{quoted}] FAILOVER (`pulumi up` does "
-        "it by itself, unless the topology has `primary_policy: never`). Then run `pulumi up` again."
+        f"Fail {group} over to {holder}: on {holder}, run ALTER AVAILABILITY GROUP [{quoted}] FAILOVER (`pulumi up` "
+        "does it by itself, unless the topology has `primary_policy: never`). Then run `pulumi up` again."
     )
 
 
-def _age(row: Row) -> float:
+def _age_seconds(row: Row) -> float:
     return (datetime.fromisoformat(row["now"]) - datetime.fromisoformat(row["made"])).total_seconds()
 
 

@@ -50,7 +50,9 @@ class Member:
     """A node of the tier: its name in the topology and its own IPv4 address."""
 
     machine: str
+    """By its name in the topology."""
     address: str
+    """Its own IPv4 address, not the virtual one."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Service:
     """One TCP port of the virtual address; the members have their site on the same port."""
 
     port: int
+    """TCP, the same on the virtual address and on every member."""
     site: str
     """The site's name in IIS."""
     probe: Probe

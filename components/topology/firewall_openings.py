@@ -32,6 +32,7 @@ class Opening:
     purpose: str
     """``clients``, ``administrators`` or ``servers``."""
     ports: tuple[int, ...]
+    """TCP, sorted."""
     sources: tuple[str, ...] = ()
 
     @property

@@ -16,9 +16,9 @@ from components.topology.values import (
     Flag,
     Instance,
     NetbiosName,
-    Patience,
     Port,
     Seconds,
+    SecondsOrZero,
     Share,
     SqlIdentifier,
     Subnet,
@@ -209,11 +209,11 @@ class Spf(Part):
 class Budget(Part):
     """Seconds of disruption that clients may notice while one server of a level is away."""
 
-    sql: Patience
+    sql_seconds: SecondsOrZero
     """A replica of the availability group."""
-    spf: Patience
+    spf_seconds: SecondsOrZero
     """A server of Service Provider Foundation."""
-    portal: Patience
+    portal_seconds: SecondsOrZero
     """A portal server."""
 
 
@@ -223,32 +223,32 @@ class Drill(Part):
     the cluster orders it. Where a server is gone, the health-check time-out (30 seconds) and the session time-out (10)
     come before that."""
 
-    planned: Budget = Budget(sql=30, spf=15, portal=15)
+    planned: Budget = Budget(sql_seconds=30, spf_seconds=15, portal_seconds=15)
     """A server that shuts down in order."""
-    unplanned: Budget = Budget(sql=60, spf=15, portal=15)
+    unplanned: Budget = Budget(sql_seconds=60, spf_seconds=15, portal_seconds=15)
     """A server whose power is cut."""
 
 
 class Waits(Part):
     """Every wait has an end. Seconds of the real world."""
 
-    convergence: Seconds = 120
+    convergence_seconds: Seconds = 120
     """A load balancing cluster agrees on its nodes."""
-    service_restart: Seconds = 300
+    service_restart_seconds: Seconds = 300
     """A Windows service stops and starts."""
-    synchronization: Seconds = 600
+    synchronization_seconds: Seconds = 600
     """A database's backup, restore or catching up on the other replicas makes no progress."""
-    failover: Seconds = 120
+    failover_seconds: Seconds = 120
     """The availability group changes its primary and is healthy again."""
-    installation: Seconds = 3600
+    installation_seconds: Seconds = 3600
     """The portal's software is installed on one node."""
-    configuration: Seconds = 1800
+    configuration_seconds: Seconds = 1800
     """The portal's features are configured on one node."""
-    restart: Seconds = 900
+    restart_seconds: Seconds = 900
     """A machine restarts and can be reached again."""
-    log_off: Seconds = 120
+    log_off_seconds: Seconds = 120
     """No session uses a login that has to be recreated."""
-    site: Seconds = 180
+    site_seconds: Seconds = 180
     """A web site answers."""
-    manual: Patience = 0
+    manual_seconds: SecondsOrZero = 0
     """The operator carries out the product's manual steps. 0: do not wait, end with the instructions."""

@@ -20,6 +20,7 @@ class Site:
     """
 
     name: str
+    """In IIS; its application pool has the same."""
     port: int | None
     namespace: str = ""
     provider: str = ""

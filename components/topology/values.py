@@ -112,6 +112,7 @@ class Kind:
     """What a value is, in a word or two: shown in ``docs/topology.md``. pydantic passes it over."""
 
     name: str
+    """``seconds``, ``IPv4 address``: the column *value* of docs/topology.md."""
 
 
 Text = Annotated[str, StringConstraints(min_length=1), Kind("text")]
@@ -120,7 +121,7 @@ Flag = Annotated[StrictBool, Kind("true or false")]
 Port = Annotated[StrictInt, Field(ge=1, le=65535), Kind("port")]
 PortOfRule = Annotated[StrictInt, Field(ge=0, le=65535), Kind("port, 0 too")]
 Seconds = Annotated[StrictInt, Field(ge=1, le=86400), Kind("seconds")]
-Patience = Annotated[StrictInt, Field(ge=0, le=86400), Kind("seconds, 0 too")]
+SecondsOrZero = Annotated[StrictInt, Field(ge=0, le=86400), Kind("seconds, 0 too")]
 Address = Annotated[str, AfterValidator(_address), Kind("IPv4 address")]
 Subnet = Annotated[str, AfterValidator(_subnet), Kind("IPv4 subnet")]
 DnsName = Annotated[str, AfterValidator(_dns_name), Kind("full DNS name")]

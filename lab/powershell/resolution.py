@@ -117,7 +117,7 @@ ALIASES = dict(
 
 def available(session: Session, name: str) -> bool:
     """Whether the module of a cmdlet of the table is installed on this machine."""
-    return all(ask(session, name) for ask in AVAILABLE)
+    return all(is_installed(session, name) for is_installed in AVAILABLE)
 
 
 def not_found(name: str) -> PowerShellError:

@@ -84,7 +84,7 @@ class Runspace:
         ``message`` gets the kind (``error``, ``warning``, ``verbose``, ``debug``) and the text as a console shows it.
         """
         evaluator = self.evaluator
-        tell = message or _silent
+        tell = message or _mute
 
         def keep(record: ErrorRecord) -> None:
             result.records.append(record)
@@ -125,5 +125,5 @@ class Runspace:
             evaluator.scope = evaluator.global_scope
 
 
-def _silent(_: str, __: str) -> None:
+def _mute(_: str, __: str) -> None:
     """Nobody listens to the messages."""

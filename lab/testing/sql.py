@@ -144,10 +144,10 @@ def suspend(world: World, group: str, replica: str, database: str, reason: str) 
     Group(world, group).set_link(replica, database, suspended=reason)
 
 
-def age_database(world: World, machine: str, database: str, days: float) -> None:
-    """A database, and every backup of it that its server remembers, is so many days old. Raises KeyError for an unknown
+def age_database(world: World, machine: str, database: str, age_days: float) -> None:
+    """A database, and every backup of it that its server remembers, is this old. Raises KeyError for an unknown
     one."""
-    then = (world.clock.now() - timedelta(days=days)).replace(tzinfo=None).isoformat()
+    then = (world.clock.now() - timedelta(days=age_days)).replace(tzinfo=None).isoformat()
     here = world.machine(machine)
     here.collection("sql-database").change(database.lower(), created=then)
     space = ServerSpace(here)

@@ -82,9 +82,9 @@ def speak_german(world: World, machine: str) -> None:
     world.machine(machine).collection("power").change("state", language="de")
 
 
-def set_time_zone(world: World, machine: str, minutes: int) -> None:
+def set_time_zone(world: World, machine: str, ahead_minutes: int) -> None:
     """A machine's local time is so many minutes ahead of UTC, for its SQL Server."""
-    world.machine(machine).collection("power").change("state", zone_minutes=minutes)
+    world.machine(machine).collection("power").change("state", zone_minutes=ahead_minutes)
 
 
 def listen(world: World, machine: str, port: int) -> None:
@@ -133,16 +133,16 @@ def has_running_task(world: World, machine: str) -> bool:
 
 
 @contextmanager
-def tasks_queue_for(seconds: float) -> Iterator[None]:
+def tasks_queue_for(queued_seconds: float) -> Iterator[None]:
     """A scheduled task waits so many modelled seconds before it runs."""
-    with patch.object(tasks, "QUEUED_SECONDS", seconds):
+    with patch.object(tasks, "QUEUED_SECONDS", queued_seconds):
         yield
 
 
 @contextmanager
-def tasks_repeat_after(seconds: float) -> Iterator[None]:
+def tasks_repeat_after(interval_seconds: float) -> Iterator[None]:
     """A trigger that repeats does so at most each so many seconds of this computer's."""
-    with patch.object(tasks, "LEAST_REPETITION", seconds):
+    with patch.object(tasks, "LEAST_REPETITION_SECONDS", interval_seconds):
         yield
 
 

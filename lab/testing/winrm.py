@@ -115,18 +115,17 @@ def bound_to_another_certificate(world: World, machine: str) -> Iterator[None]:
 
 
 @contextmanager
-def far_away(round_trip: float, start: float) -> Iterator[None]:
-    """Every answer of WinRM comes later by a round trip, every PowerShell by the time that one takes to start; both in
-    seconds."""
+def far_away(round_trip_seconds: float, start_seconds: float) -> Iterator[None]:
+    """Every answer of WinRM comes later by a round trip, every PowerShell by the time that one takes to start."""
     handle: Any = Listener._handle
     run: Callable[..., int] = process.run
 
     async def later(self: Listener, request: Any) -> Any:
-        await asyncio.sleep(round_trip)
+        await asyncio.sleep(round_trip_seconds)
         return await handle(self, request)
 
     def started_later(*arguments: Any) -> int:
-        time.sleep(start)
+        time.sleep(start_seconds)
         return run(*arguments)
 
     with patch.object(Listener, "_handle", later), patch.object(process, "run", started_later):

@@ -34,7 +34,7 @@ def test_openssl_accepts_what_it_signs(tmp_path: Path) -> None:
 
 
 def test_expired_certificates_can_be_made(tmp_path: Path) -> None:
-    issued = Authority(tmp_path).server_certificate(["a.b"], days=1, not_before=datetime(2013, 1, 1, tzinfo=UTC))
+    issued = Authority(tmp_path).server_certificate(["a.b"], valid_days=1, not_before=datetime(2013, 1, 1, tzinfo=UTC))
     certificate = x509.load_pem_x509_certificate(issued.certificate.encode())
     assert certificate.not_valid_after_utc < datetime.now(UTC) - timedelta(days=365)
 

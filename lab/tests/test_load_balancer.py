@@ -100,7 +100,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: dict[str, int
     world.close()
 
 
-def ask(client: str = "127.0.0.1", port: int = 30443) -> list[str]:
+def fetch(client: str = "127.0.0.1", port: int = 30443) -> list[str]:
     """Which machine answered, and to which address; empty when the connection was refused or reset."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -140,60 +140,60 @@ def balanced(world: World) -> World:
 
 def test_without_a_configuration_its_address_does_not_answer(world: World) -> None:
     assert orders.balancers(world) == []
-    assert ask() == []
+    assert fetch() == []
 
 
 def test_clients_are_spread_and_keep_their_member_on_every_port(balanced: World) -> None:
     seen = {}
     for number in range(1, 9):
         client = f"127.0.0.{number}"
-        seen[client] = ask(client)[0]
-        assert ask(client)[0] == ask(client, 30091)[0] == seen[client]
+        seen[client] = fetch(client)[0]
+        assert fetch(client)[0] == fetch(client, 30091)[0] == seen[client]
     assert set(seen.values()) == {"Portal1", "Portal2"}
 
 
 def test_it_connects_from_its_own_address(balanced: World) -> None:
-    assert ask()[1:] == [FRONT, "/page"]
+    assert fetch()[1:] == [FRONT, "/page"]
 
 
 @pytest.mark.parametrize("status_of_one", [503, 302])
 def test_a_status_outside_the_range_takes_a_member_out(
     balanced: World, status: dict[str, int], status_of_one: int
 ) -> None:
-    client = next(client for n in range(1, 9) if ask(client := f"127.0.0.{n}")[0] == "Portal1")
+    client = next(client for n in range(1, 9) if fetch(client := f"127.0.0.{n}")[0] == "Portal1")
     status["Portal1"] = status_of_one
-    eventually(lambda: ask(client)[0] == "Portal2")
+    eventually(lambda: fetch(client)[0] == "Portal2")
     status["Portal1"] = 200
     eventually(lambda: both_work(balanced))
-    assert ask(client)[0] == "Portal2", "a client that moved stays where it is now"
+    assert fetch(client)[0] == "Portal2", "a client that moved stays where it is now"
 
 
 def test_a_stopped_member_loses_its_clients_and_comes_back(balanced: World) -> None:
-    client = next(client for n in range(1, 9) if ask(client := f"127.0.0.{n}")[0] == "Portal1")
+    client = next(client for n in range(1, 9) if fetch(client := f"127.0.0.{n}")[0] == "Portal1")
     machines.stop(balanced, balanced.machine("Portal1"))
-    eventually(lambda: ask(client)[:1] == ["Portal2"])
+    eventually(lambda: fetch(client)[:1] == ["Portal2"])
     machines.stop(balanced, balanced.machine("Portal2"))
-    eventually(lambda: ask(client) == [])
+    eventually(lambda: fetch(client) == [])
 
 
 def test_a_probe_that_never_gives_up_pins_clients_to_a_dead_member(world: World) -> None:
     services = [{"port": 30443, "probe": {**PROBE, "failures": 1_000_000}}]
     orders.balancer(world, [virtual_server(world, services=services)])
     eventually(lambda: both_work(world))
-    client = next(client for n in range(1, 9) if ask(client := f"127.0.0.{n}")[0] == "Portal1")
+    client = next(client for n in range(1, 9) if fetch(client := f"127.0.0.{n}")[0] == "Portal1")
     machines.stop(world, world.machine("Portal1"))
     time.sleep(1)
-    assert ask(client) == []
+    assert fetch(client) == []
 
 
 def test_the_configuration_outlives_a_restart_and_another_one_replaces_it(balanced: World) -> None:
     load_balancer.stop(balanced)
-    assert ask() == []
+    assert fetch() == []
     load_balancer.start(balanced)
     eventually(lambda: both_work(balanced))
-    assert ask()
+    assert fetch()
     assert orders.balancer(balanced, []) == "The load balancer carries nothing."
-    assert ask() == []
+    assert fetch() == []
 
 
 @pytest.mark.parametrize(
@@ -209,4 +209,4 @@ def test_a_wrong_configuration_changes_nothing(balanced: World, changed: dict[st
     with pytest.raises(orders.OrderError) as caught:
         orders.balancer(balanced, [virtual_server(balanced, **changed)])
     assert str(caught.value) == f"the load balancer refuses its configuration: {said}"
-    assert ask()
+    assert fetch()

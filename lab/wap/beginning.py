@@ -1,4 +1,4 @@
-"""What is there before the farm: SPF installed and load-balanced, the Web Platform Installer and its offline cache."""
+"""What exists before the farm: SPF installed and load-balanced, the Web Platform Installer and its offline cache."""
 
 from __future__ import annotations
 

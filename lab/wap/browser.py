@@ -34,7 +34,7 @@ def submit(machine: Machine, user: str, path: str, *, site: str = "portal", **fi
     }
     try:
         url = f"https://localhost:{PORTS[site]}{path}"
-        answer = fetch(machine, url, "POST", headers, urlencode(fields).encode(), verify=False, timeout=600)
+        answer = fetch(machine, url, "POST", headers, urlencode(fields).encode(), verify=False, timeout_seconds=600)
     except WebError as error:
         raise ClickError(error.message) from None
     if answer.status != 200:

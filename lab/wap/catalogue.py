@@ -70,11 +70,11 @@ class Feature:
 
 @dataclass(frozen=True)
 class Component:
-    """One MSI of the product. ``seconds`` is how long its installation takes (the lab's guess)."""
+    """One MSI of the product. ``install_seconds`` is how long its installation takes, modelled (the lab's guess)."""
 
     name: str
     title: str
-    seconds: float = 12
+    install_seconds: float = 12
 
     @property
     def registry(self) -> str:

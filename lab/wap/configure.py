@@ -18,7 +18,7 @@ from lab.wap.schema import literal, quoted
 from lab.wap.setup import Setup
 from lab.world import Document
 
-SECONDS = 6.0
+CONFIGURATION_SECONDS = 6.0
 """Modelled duration of configuring one feature: the lab's guess."""
 
 AUTHENTICATION = "Authentication"
@@ -51,7 +51,7 @@ def initialize(setup: Setup, feature: Feature) -> None:
         defaults.write(setup, feature, document)
     except SqlError as error:
         raise exception(error) from None
-    machine.world.clock.sleep(SECONDS)
+    machine.world.clock.sleep(CONFIGURATION_SECONDS)
     machine.collection("wap-feature")[feature.name] = document
     _join_operators(setup.session)
     _start(setup.session, feature)

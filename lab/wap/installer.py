@@ -58,7 +58,7 @@ def install(machine: Machine, components: list[Component], tell: Callable[[str],
         features.install(machine, ROLE_SERVICES)
     for component in components:
         tell(f"Installing: {component.title}")
-        machine.world.clock.sleep(component.seconds)
+        machine.world.clock.sleep(component.install_seconds)
         if not alive():
             return False
         local.install(machine, component)

@@ -73,6 +73,6 @@ def _remove(session: Session, product: str) -> ProgramResult:
         return ProgramResult(exit_code=1605)
     if not session.identity.administrator:
         return ProgramResult(exit_code=1625)
-    machine.world.clock.sleep(COMPONENTS[name].seconds / 4)
+    machine.world.clock.sleep(COMPONENTS[name].install_seconds / 4)
     local.uninstall(machine, COMPONENTS[name])
     return ProgramResult()

@@ -90,12 +90,14 @@ def _trust(machine: Machine) -> ssl.SSLContext:
 class _Connection(http.client.HTTPSConnection):
     """HTTPS to an address of our choice, from the machine's own address, with the host name of the URL."""
 
-    def __init__(self, machine: Machine, address: str, host: str, port: int, verify: bool, timeout: float) -> None:
+    def __init__(
+        self, machine: Machine, address: str, host: str, port: int, verify: bool, timeout_seconds: float
+    ) -> None:
         context = _trust(machine)
         if not verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
-        super().__init__(host, port, timeout=timeout, context=context)
+        super().__init__(host, port, timeout=timeout_seconds, context=context)
         self._tls, self._from, self._to = context, machine.loopback, address
         self._pace = machine.world.clock.pace
 
@@ -120,7 +122,7 @@ def fetch(
     body: bytes = b"",
     *,
     verify: bool = True,
-    timeout: float = 60,
+    timeout_seconds: float = 60,
 ) -> Response:
     """One request; redirects are not followed. Raises WebError when no answer comes."""
     parts = urlsplit(url)
@@ -133,7 +135,7 @@ def fetch(
     power = machine.collection("power").get("state", {})
     if power.get("disconnected") and address != machine.loopback:
         raise WebError(_CONNECT)
-    connection = _Connection(machine, address, host, parts.port or 443, verify, timeout)
+    connection = _Connection(machine, address, host, parts.port or 443, verify, timeout_seconds)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         connection.connect()

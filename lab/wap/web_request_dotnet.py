@@ -56,7 +56,7 @@ def _request(session: Session, address: Any) -> PSObject:
             raise NotModelledError("a web request that follows redirects")
         seconds = int(request.get("Timeout")) / 1000 * session.machine.world.clock.pace
         try:
-            answer = fetch(session.machine, uri, verify=callback is None, timeout=max(_LEAST_SECONDS, seconds))
+            answer = fetch(session.machine, uri, verify=callback is None, timeout_seconds=max(_LEAST_SECONDS, seconds))
         except WebError as error:
             raise _failure(error.message) from None
         if callback is not None and not to_bool(invoke(callback, request, None, None, None)):

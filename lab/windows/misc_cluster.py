@@ -182,8 +182,8 @@ def _parameters(call: Call, name: str) -> Iterator[PSObject]:
     if name in further:
         for key, value in further[name].items():
             if not wanted or any(matches(one, key) for one in wanted):
-                told = {"ClusterObject": name, "Name": key, "Value": value, "ParameterType": "String"}
-                yield PSObject(f"{SPACE}.ClusterParameter", told, text=key)
+                parameter = {"ClusterObject": name, "Name": key, "Value": value, "ParameterType": "String"}
+                yield PSObject(f"{SPACE}.ClusterParameter", parameter, text=key)
         return
     document = Group(call.machine.world, name).document
     values = {

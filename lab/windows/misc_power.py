@@ -15,11 +15,11 @@ GRACE_SECONDS = 2.0
 """Modelled time between the order and the first service that stops: the caller still gets its answer."""
 
 
-def order(machine: Machine, *, restart: bool, after: float = GRACE_SECONDS) -> None:
+def order(machine: Machine, *, restart: bool, after_seconds: float = GRACE_SECONDS) -> None:
     """Have a machine go down (and come up again) soon; returns at once."""
 
     def act() -> None:
-        machine.world.clock.sleep(after)
+        machine.world.clock.sleep(after_seconds)
         (machines.restart if restart else machines.stop)(machine.world, machine)
 
     threading.Thread(target=act, name=f"power of {machine.name}", daemon=True).start()
@@ -103,5 +103,5 @@ def shutdown(session: Session, arguments: list[str]) -> ProgramResult:
         position += 1
     if restart is None:
         raise NotModelledError("shutdown.exe without /r or /s")
-    order(session.machine, restart=restart, after=after)
+    order(session.machine, restart=restart, after_seconds=after)
     return ProgramResult()

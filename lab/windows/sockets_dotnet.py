@@ -32,7 +32,7 @@ def _error(message: str) -> PowerShellError:
     return PowerShellError(message, "SocketException", exception_type=_EXCEPTION)
 
 
-def _attempt(session: Session, name: str, port: int, seconds: float) -> bool:
+def _attempt(session: Session, name: str, port: int, timeout_seconds: float) -> bool:
     """Whether a connection is there in time. Raises what makes the task faulted."""
     machine = session.machine
     own = name.lower() in ("localhost", "127.0.0.1")
@@ -42,26 +42,26 @@ def _attempt(session: Session, name: str, port: int, seconds: float) -> bool:
     target = next((one for one in machine.world.machines.values() if one.address == address), None)
     if target is not None and _mirrors(target, port):
         if not is_reachable(target) or not routes.passes(machine, target, port):
-            return _in_time(machine, seconds)
+            return _in_time(machine, timeout_seconds)
         return True
-    patience = min(seconds, routes.CONNECT_SECONDS) * machine.world.clock.pace
+    patience = min(timeout_seconds, routes.CONNECT_SECONDS) * machine.world.clock.pace
     try:
         place = (machine.loopback, 0)
         socket.create_connection((loopback_of(address), port), max(_LEAST_SECONDS, patience), place).close()
     except TimeoutError:
-        return _in_time(machine, seconds)
+        return _in_time(machine, timeout_seconds)
     except OSError:
         if target is not None and not is_reachable(target):
-            return _in_time(machine, seconds)
+            return _in_time(machine, timeout_seconds)
         shown = "127.0.0.1" if own else address
         raise _error(f"{_REFUSED} {shown}:{port}") from None
     return True
 
 
-def _in_time(machine: Machine, seconds: float) -> bool:
+def _in_time(machine: Machine, timeout_seconds: float) -> bool:
     """Nobody answers: the caller gives up first, or Windows does."""
-    if seconds < routes.CONNECT_SECONDS:
-        machine.world.clock.sleep(seconds)
+    if timeout_seconds < routes.CONNECT_SECONDS:
+        machine.world.clock.sleep(timeout_seconds)
         return False
     routes.time_out(machine.world)
     raise _error(routes.TIMED_OUT)

@@ -14,8 +14,8 @@ The service starts a task a moment after it was asked to; until then its state i
 ``power`` says ``"on_batteries": True`` (unproven that it waits).
 
 A trigger that repeats has ``"interval"`` and ``"duration"`` in seconds as well. Repetitions pass with the lab's pace,
-counted from the trigger's ``at``, but never faster than ``LEAST_REPETITION``: a machine that runs a task each minute
-would have nothing else to do at a high pace.
+counted from the trigger's ``at``, but never faster than ``LEAST_REPETITION_SECONDS``: a machine that runs a task each
+minute would have nothing else to do at a high pace.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ if TYPE_CHECKING:
 RUNNING, NEVER_RUN, ENDED = 0x41301, 0x41303, 0x41306
 QUEUED_SECONDS = 2.0
 """Modelled seconds from the order to start a task to its start."""
-LEAST_REPETITION = 5.0
+LEAST_REPETITION_SECONDS = 5.0
 """Seconds of this computer's between two repetitions of a trigger, at any pace."""
-SHORTEST, LONGEST_INTERVAL = 60, 31 * 86400
+SHORTEST_SECONDS, LONGEST_INTERVAL_SECONDS = 60, 31 * 86400
 """Seconds of a repetition (Microsoft: repetitionType: PT1M to P31D; its duration begins with PT1M as well)."""
-LONGEST_DURATION = 9999 * 86400
+LONGEST_DURATION_SECONDS = 9999 * 86400
 """[TimeSpan]::MaxValue is refused by Windows 10; up to where Windows Server 2012 takes a duration is unproven."""
 FILE_NOT_FOUND, LOGON_FAILURE, REFUSED = 0x80070002, 0x8007052E, 0x800710E0
 """HRESULTs: no such program, wrong password, nobody is logged on interactively."""
@@ -131,8 +131,8 @@ def check_repetition(trigger: Document) -> None:
     interval, duration = trigger.get("interval"), trigger.get("duration")
     if interval is None or duration is None:
         return
-    wrong = "" if SHORTEST <= interval <= LONGEST_INTERVAL else f"Interval:{interval:.0f}S"
-    wrong = wrong or ("" if SHORTEST <= duration <= LONGEST_DURATION else f"Duration:{duration:.0f}S")
+    wrong = "" if SHORTEST_SECONDS <= interval <= LONGEST_INTERVAL_SECONDS else f"Interval:{interval:.0f}S"
+    wrong = wrong or ("" if SHORTEST_SECONDS <= duration <= LONGEST_DURATION_SECONDS else f"Duration:{duration:.0f}S")
     if wrong:
         text = "The task XML contains a value which is incorrectly formatted or out of range."
         raise TaskError(0x80041318, f"{text}\r\n{wrong}", "InvalidArgument")
@@ -327,7 +327,7 @@ def _until_repetition(machine: Machine, trigger: Document, passed: float) -> flo
     interval, duration = trigger.get("interval"), trigger.get("duration")
     if interval is None or duration is None or passed >= duration:
         return 0.0
-    period = max(interval * machine.world.clock.pace, LEAST_REPETITION)
+    period = max(interval * machine.world.clock.pace, LEAST_REPETITION_SECONDS)
     offset = (datetime.fromisoformat(trigger["at"]).timestamp() % interval) / interval * period
     since = (machine.world.clock.now().timestamp() - offset) % period
     return float(period - since)

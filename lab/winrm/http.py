@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MAX_ENVELOPE = 500 * 1024
 """MaxEnvelopeSizekb of Windows Server 2012."""
-IDLE_CONNECTION = 120.0
+IDLE_CONNECTION_SECONDS = 120.0
 """Seconds after which HTTP.sys closes a connection that nobody uses."""
 
 log = logging.getLogger("lab.winrm")
@@ -44,7 +44,7 @@ class Listener:
     def __init__(self, shells: Shells, certificate_der: bytes, *, basic: bool = False) -> None:
         self._shells, self._certificate, self._basic = shells, certificate_der, basic
         self._connections: weakref.WeakKeyDictionary[asyncio.BaseTransport, _Connection] = weakref.WeakKeyDictionary()
-        self.server = web.Server(self._handle, handler_cancellation=True, keepalive_timeout=IDLE_CONNECTION)
+        self.server = web.Server(self._handle, handler_cancellation=True, keepalive_timeout=IDLE_CONNECTION_SECONDS)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.path.rstrip("/").lower() != "/wsman":

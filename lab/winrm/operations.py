@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 
 from lab.powershell import api
 from lab.winrm import programs, soap
-from lab.winrm.shells import IDLE_TIMEOUT, Process, Shells
+from lab.winrm.shells import IDLE_TIMEOUT_SECONDS, Process, Shells
 from lab.winrm.soap import SHELL, Message
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ async def _create(shells: Shells, who: Identity, request: Message) -> str:
     encoding = _ENCODINGS.get(request.options.get("WINRS_CODEPAGE", "437"))
     if encoding is None:
         raise soap.not_modelled(f"code page {request.options['WINRS_CODEPAGE']} of a remote shell")
-    idle = max(1.0, soap.duration(request.body_text("IdleTimeOut") or "", IDLE_TIMEOUT))
+    idle = max(1.0, soap.duration(request.body_text("IdleTimeOut") or "", IDLE_TIMEOUT_SECONDS))
     shell = shells.create(who, encoding, idle)
     return (
         f"<x:ResourceCreated><a:Address>https://{shells.machine.fqdn}:5986/wsman</a:Address><a:ReferenceParameters>"
@@ -58,7 +58,7 @@ async def _create(shells: Shells, who: Identity, request: Message) -> str:
         f'<w:SelectorSet><w:Selector Name="ShellId">{shell.id}</w:Selector></w:SelectorSet>'
         f"</a:ReferenceParameters></x:ResourceCreated>"
         f"<rsp:Shell><rsp:ShellId>{shell.id}</rsp:ShellId><rsp:ResourceUri>{CMD_SHELL}</rsp:ResourceUri>"
-        f"<rsp:Owner>{escape(who.user)}</rsp:Owner><rsp:IdleTimeOut>PT{shell.idle_timeout:.3f}S</rsp:IdleTimeOut>"
+        f"<rsp:Owner>{escape(who.user)}</rsp:Owner><rsp:IdleTimeOut>PT{shell.idle_timeout_seconds:.3f}S</rsp:IdleTimeOut>"
         "<rsp:InputStreams>stdin</rsp:InputStreams><rsp:OutputStreams>stdout stderr</rsp:OutputStreams></rsp:Shell>"
     )
 
@@ -126,7 +126,7 @@ async def _receive(shells: Shells, who: Identity, request: Message) -> str:
     process = shell.process(identifier)
     shell.busy += 1
     try:
-        if not await process.news(request.timeout):
+        if not await process.news(request.timeout_seconds):
             raise soap.timed_out()
     finally:
         shell.busy -= 1

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MAX_SHELLS_PER_USER = 30
 MAX_USERS = 10
 MAX_PROCESSES_PER_SHELL = 25
-IDLE_TIMEOUT = 7200.0
+IDLE_TIMEOUT_SECONDS = 7200.0
 CONTROL_C_EXIT = -1073741510
 """STATUS_CONTROL_C_EXIT (0xC000013A)."""
 
@@ -152,16 +152,16 @@ class Process:
     def has_news(self) -> bool:
         return self.has_output() or self.exit_code is not None
 
-    async def news(self, timeout: float) -> bool:
+    async def news(self, timeout_seconds: float) -> bool:
         """Wait on the loop for output or the end; False when the time is over."""
-        return await self._until(self.has_news, timeout)
+        return await self._until(self.has_news, timeout_seconds)
 
     async def reaction(self, written: int) -> None:
         """Wait until the process wrote something after ``written`` pieces, waits for the next line, or ended."""
         await self._until(lambda: self.written > written or self._idle or self.exit_code is not None, None)
 
-    async def _until(self, condition: Callable[[], bool], timeout: float | None) -> bool:
-        end = None if timeout is None else self._loop.time() + timeout
+    async def _until(self, condition: Callable[[], bool], timeout_seconds: float | None) -> bool:
+        end = None if timeout_seconds is None else self._loop.time() + timeout_seconds
         while not condition():
             waiter = self._loop.create_future()
             self._waiters.add(waiter)
@@ -189,7 +189,7 @@ class Process:
 class Shell:
     owner: Identity
     encoding: str
-    idle_timeout: float
+    idle_timeout_seconds: float
     id: str = field(default_factory=lambda: str(uuid.uuid4()).upper())
     processes: dict[str, Process] = field(default_factory=dict)
     used: float = field(default_factory=time.monotonic)
@@ -224,7 +224,7 @@ class Shells:
     def __len__(self) -> int:
         return len(self._shells)
 
-    def create(self, owner: Identity, encoding: str, idle_timeout: float) -> Shell:
+    def create(self, owner: Identity, encoding: str, idle_timeout_seconds: float) -> Shell:
         self.reap()
         with self._lock:
             own = sum(shell.owner.sid == owner.sid for shell in self._shells.values())
@@ -245,7 +245,7 @@ class Shells:
                     "The Windows Remote Shell cannot process the request. The server exceeded the maximum number of"
                     " users concurrently performing remote operations on the same system. Retry later.",
                 )
-            shell = Shell(owner, encoding, idle_timeout)
+            shell = Shell(owner, encoding, idle_timeout_seconds)
             self._shells[shell.id] = shell
             return shell
 
@@ -276,7 +276,7 @@ class Shells:
         """Remove shells that were idle for too long."""
         now = time.monotonic()
         for shell in list(self._shells.values()):
-            if not shell.busy and now - shell.used > shell.idle_timeout:
+            if not shell.busy and now - shell.used > shell.idle_timeout_seconds:
                 self.delete(shell)
 
     def end_all(self) -> None:

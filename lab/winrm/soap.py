@@ -22,7 +22,7 @@ FAULT_DETAIL = "http://schemas.dmtf.org/wbem/wsman/1/wsman/faultDetail"
 CREATE, DELETE = f"{TRANSFER}/Create", f"{TRANSFER}/Delete"
 COMMAND, SEND, RECEIVE, SIGNAL = (f"{SHELL}/{name}" for name in ("Command", "Send", "Receive", "Signal"))
 
-DEFAULT_TIMEOUT = 60.0
+DEFAULT_TIMEOUT_SECONDS = 60.0
 """Seconds of an operation that names no time-out: MaxTimeoutms of Windows Server 2012."""
 DEFAULT_ENVELOPE = 512000
 
@@ -47,7 +47,7 @@ class Message:
     message_id: str
     resource: str
     shell_id: str | None
-    timeout: float
+    timeout_seconds: float
     max_envelope: int
     options: dict[str, str]
     body: ElementTree.Element | None
@@ -82,21 +82,21 @@ def parse(content: bytes) -> Message:
         message_id=text(ADDRESSING, "MessageID"),
         resource=text(WSMAN, "ResourceURI"),
         shell_id=next(((each.text or "") for each in selectors if each.get("Name") == "ShellId"), None),
-        timeout=_seconds(text(WSMAN, "OperationTimeout"), DEFAULT_TIMEOUT),
+        timeout_seconds=_seconds(text(WSMAN, "OperationTimeout"), DEFAULT_TIMEOUT_SECONDS),
         max_envelope=min(int(size), DEFAULT_ENVELOPE) if size.isdigit() else DEFAULT_ENVELOPE,
         options={each.get("Name", "").upper(): (each.text or "") for each in options},
         body=next(iter(body), None),
     )
 
 
-def duration(text: str, default: float) -> float:
+def duration(text: str, default_seconds: float) -> float:
     """Seconds of an xs:duration such as PT7200.000S, or of a plain number of seconds as some clients send it."""
-    return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else _seconds(text, default)
+    return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) else _seconds(text, default_seconds)
 
 
-def _seconds(text: str, default: float) -> float:
+def _seconds(text: str, default_seconds: float) -> float:
     if not text:
-        return default
+        return default_seconds
     match = re.fullmatch(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?", text)
     if match is None:
         raise _invalid(f"{text} is no duration")

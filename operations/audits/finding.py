@@ -24,11 +24,14 @@ class Verdict(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Risk:
-    """What may fail, what that does, and what to do about it."""
+    """What may fail while the farm still works."""
 
     what: str
+    """What may fail, as a clause with the names of what it concerns."""
     effect: str
+    """What clients notice when it does."""
     remedy: str
+    """What the administrator does about it, as a sentence."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,9 @@ class Answer:
     """What was found, as the row of a question without a risk has it; no risk where all is well."""
 
     found: str
+    """``what`` of the one row where there is no risk."""
     risks: tuple[Risk, ...] = ()
+    """A row for each; empty: all is well."""
 
 
 @dataclass(frozen=True)
@@ -73,14 +78,16 @@ class Question:
     """One thing to look at; its rows have its level and what is looked at."""
 
     level: str
+    """The part of the farm: machines, load balancing, SQL Server."""
     looked_at: str
-    ask: Callable[[], Answer]
+    """The question in a few words, with the name of what it is about."""
+    look: Callable[[], Answer]
     """Looks and judges. Raises ``MachineError`` or ``HttpError`` where it cannot be looked at: then it is unknown."""
 
     def findings(self) -> list[Finding]:
         """A row for each risk, or one. What machines say is data: secrets masked, control characters escaped."""
         try:
-            answer = self.ask()
+            answer = self.look()
         except (MachineError, HttpError) as error:
             return [self._row(Verdict.UNKNOWN, str(error))]
         except Exception as error:  # one question that fails for an unforeseen reason hides no other

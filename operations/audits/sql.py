@@ -33,7 +33,7 @@ FULL_BACKUP_DUE = timedelta(days=8)
 
 def questions(context: Context, machines: Machines) -> Iterator[Question]:
     name = context.topology.sql.group
-    for looked_at, ask in (
+    for looked_at, judge in (
         (f"{name}: who takes over", _partner),
         (f"{name}: modes", _modes),
         (f"{context.topology.sql.cluster.name}: quorum", _quorum),
@@ -44,7 +44,7 @@ def questions(context: Context, machines: Machines) -> Iterator[Question]:
         ("builds", _builds),
         ("share", _share),
     ):
-        yield Question(LEVEL, looked_at, partial(ask, context))
+        yield Question(LEVEL, looked_at, partial(judge, context))
     yield Question(LEVEL, f"{context.topology.sql.cluster.name}: Hyper-V hosts", partial(_hosts, context, machines))
 
 

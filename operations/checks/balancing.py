@@ -99,9 +99,9 @@ class _Name:
         self.hosts, self.name, self.address = context.remote.hosts, tier.front.name, str(tier.front.address)
 
     def __call__(self) -> str:
-        dialled = self.hosts.resolve(self.name)
-        if dialled != self.name:
-            return f"`hosts` of this stack says {dialled}; DNS was not asked"
+        address = self.hosts.resolve(self.name)
+        if address != self.name:
+            return f"`hosts` of this stack says {address}; DNS was not asked"
         try:
             found = sorted({str(entry[4][0]) for entry in socket.getaddrinfo(self.name, None, socket.AF_INET)})
         except OSError as error:
@@ -136,7 +136,7 @@ class _Certified:
         )
 
 
-def certified(context: Context, tier: Tier, ask: Callable[[int], Answer]) -> str:
+def certified(context: Context, tier: Tier, request: Callable[[int], Answer]) -> str:
     """Ask every site of a tier by its port, as a client that verifies certificates does. A certificate that ends soon
     is a warning; one that has ended is not accepted."""
     wrong, ends, sites = (
@@ -146,7 +146,7 @@ def certified(context: Context, tier: Tier, ask: Callable[[int], Answer]) -> str
     )
     for site, port in sites:
         try:
-            answer = ask(port)
+            answer = request(port)
         except HttpError as error:
             wrong.append(f"{site.name}, port {port}: {error}")
         else:

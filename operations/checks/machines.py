@@ -23,6 +23,7 @@ class Reach:
     """One machine, and what came of reaching it."""
 
     context: Context
+    """With the connections of the stack."""
     machine: str
     """Its name in the topology."""
     trouble: str = field(default="", init=False)
@@ -42,8 +43,8 @@ class Reach:
             )[0]
         except MachineError as error:
             self.trouble = error.found
-            silent = isinstance(error, UnreachableError)
-            self.down = silent and not any(_listens(host.address, port) for port in self._other_ports())
+            unreachable = isinstance(error, UnreachableError)
+            self.down = unreachable and not any(_listens(host.address, port) for port in self._other_ports())
             raise
         wrong = "" if host.verify else "its certificate is not checked (`verify: false` in `hosts`)"
         return expect([wrong], f"its clock says {booted[:19]}")

@@ -37,7 +37,7 @@ class _Visitor:
     def __call__(self) -> str:
         url = self.start
         for _ in range(HOPS):
-            answer = self._ask(url)
+            answer = self._request(url)
             if not answer.location:
                 break
             url = urljoin(url, answer.location)
@@ -47,7 +47,7 @@ class _Visitor:
             raise WrongError(f"{_place(url)} answers HTTP {answer.status}")
         return f"{_place(url)} answers HTTP {answer.status}"
 
-    def _ask(self, url: str) -> Answer:
+    def _request(self, url: str) -> Answer:
         parts = urlsplit(url)
         host, hosts = parts.hostname or "", self.context.remote.hosts
         if host not in self.names:

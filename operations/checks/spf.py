@@ -52,13 +52,13 @@ class _Server:
     def __call__(self) -> str:
         spf, authorities = self.context.topology.spf, self.context.remote.hosts.authorities
         account = (spf.account, self.context.spf_password)
-        ask = partial(
+        request = partial(
             get, self.address, spf.port, spf.name, authorities=authorities, account=account, leads_to=self.leads_to
         )
         wrong = []
         for url in (admin_address(spf.url), tenant_address(spf.url)):
             path = url.removeprefix(spf.url)
-            answer = ask(path)
+            answer = request(path)
             if answer.status != 200:
                 wrong.append(f"HTTP {answer.status} for {path}")
             if answer.status == 401:

@@ -111,7 +111,7 @@ def logins_now(context: Context) -> Mirror:
     )
 
 
-def _silent(context: Context) -> frozenset[str]:
+def _unreachable(context: Context) -> frozenset[str]:
     return context.down & {replica.machine for replica in context.topology.replicas}
 
 
@@ -154,14 +154,14 @@ class _Quorum:
         self.context = context
 
     def __call__(self) -> str:
-        silent = {folded(machine) for machine in _silent(self.context)}
+        unreachable = {folded(machine) for machine in _unreachable(self.context)}
         for machine in _machines(self.context):
             found = quorum.observe(self.context.remote, machine)
             if found.members:
                 break
         else:
             raise WrongError(f"no node of it has quorum ({', '.join(_machines(self.context))} were asked)")
-        down = [name for name in found.down if folded(name) not in silent]
+        down = [name for name in found.down if folded(name) not in unreachable]
         inputs = cluster_inputs(self.context.topology).model_copy(update={"machines": tuple(_machines(self.context))})
         now = FailoverClusterCheckResource().observe(inputs, self.context.remote)
         return expect(
@@ -171,7 +171,7 @@ class _Quorum:
                 "" if found.state == "NORMAL_QUORUM" else f"its quorum is {found.state}",
             ],
             f"{found.kind}, {sum(member.votes for member in found.members)} votes",
-            unasked=_silent(self.context),
+            unasked=_unreachable(self.context),
         )
 
 
@@ -187,7 +187,7 @@ class _Modes:
         inputs = inputs.model_copy(update={"replicas": replicas})
         wrong = differences(AvailabilityGroupResource(), inputs, self.context.remote)
         found = ", ".join(f"{one.machine} {one.availability_mode} {one.failover_mode}" for one in replicas)
-        return expect(wrong, found.lower().replace("_commit", ""), unasked=_silent(self.context))
+        return expect(wrong, found.lower().replace("_commit", ""), unasked=_unreachable(self.context))
 
 
 class _Access:
@@ -197,7 +197,7 @@ class _Access:
     def __call__(self) -> str:
         inputs = access_inputs(self.context.topology).model_copy(update={"machines": tuple(_machines(self.context))})
         wrong = differences(ClusterAccessResource(), inputs, self.context.remote)
-        return expect(wrong, f"{len(RIGHTS)} rights on each", unasked=_silent(self.context))
+        return expect(wrong, f"{len(RIGHTS)} rights on each", unasked=_unreachable(self.context))
 
 
 class _Group:
@@ -208,10 +208,10 @@ class _Group:
         machines, group = _machines(self.context), group_now(self.context)
         joined = [replica.machine for replica in group.replicas if replica.joined]
         outside = [f"{machine} is not a replica of it" for machine in machines if machine not in joined]
-        silent = _silent(self.context)
-        following = ", ".join(replica.machine for replica in group.secondaries if replica.machine not in silent)
+        unreachable = _unreachable(self.context)
+        following = ", ".join(replica.machine for replica in group.secondaries if replica.machine not in unreachable)
         found = f"primary {group.primary}, following: {following or 'none'}"
-        return expect([*outside, *group.unhealthy(silent)], found, unasked=silent)
+        return expect([*outside, *group.unhealthy(unreachable)], found, unasked=unreachable)
 
 
 class _Listener:
@@ -235,10 +235,10 @@ class _Database:
 
     def __call__(self) -> str:
         group = group_now(self.context)
-        silent = _silent(self.context)
-        copies = [one for one in group.of(self.database) if one.machine not in silent]
+        unreachable = _unreachable(self.context)
+        copies = [one for one in group.of(self.database) if one.machine not in unreachable]
         found = f"on {len(copies)} {'replica' if len(copies) == 1 else 'replicas'}"
-        return expect(lagging(group, self.database, tuple(silent)), found, unasked=silent)
+        return expect(lagging(group, self.database, tuple(unreachable)), found, unasked=unreachable)
 
 
 class _Log:
@@ -265,4 +265,4 @@ class _Logins:
 
     def __call__(self) -> str:
         mirror = logins_now(self.context)
-        return expect(mirror.wrong, f"{len(mirror.names)} logins", unasked=_silent(self.context))
+        return expect(mirror.wrong, f"{len(mirror.names)} logins", unasked=_unreachable(self.context))

@@ -47,7 +47,9 @@ class Result:
     """What came of one case. ``came`` and ``left`` are one line each, secrets masked."""
 
     case: Case
+    """The one that was tried."""
     outcome: Outcome
+    """Whether the machine does as the lab believes."""
     came: str = ""
     """What came instead, or why it did not run."""
     left: str = ""
@@ -67,8 +69,8 @@ def has(remote: Remote, machine: str, needs: str) -> bool:
     return bool(remote.powershell(machine).run(asked, values, attempted=ATTEMPTED)[0])
 
 
-def run_all(remote: Remote, machine: str, chosen: Sequence[Case], told: Callable[[Result], None]) -> list[Result]:
-    """Run cases one after the other; each result is told as soon as it is there. Raises ``MachineError`` when the
+def run_all(remote: Remote, machine: str, chosen: Sequence[Case], report: Callable[[Result], None]) -> list[Result]:
+    """Run cases one after the other; each result is reported at once. Raises ``MachineError`` when the
     machine cannot be reached."""
     able = {needs: has(remote, machine, needs) for needs in {case.needs for case in chosen}}
     results = []
@@ -77,7 +79,7 @@ def run_all(remote: Remote, machine: str, chosen: Sequence[Case], told: Callable
             result = run(remote, machine, case)
         else:
             result = Result(case, Outcome.NOT_RUN, f"{machine} has no {case.needs}")
-        told(result)
+        report(result)
         results.append(result)
     return results
 

@@ -49,8 +49,11 @@ class Judged:
     """What comes of one look: the fields of its row."""
 
     verdict: Verdict
+    """Whether ``up`` works with what was found."""
     found: str
+    """How it is, as a clause."""
     to_do: str = ""
+    """What the operator does about it, as a sentence; empty: nothing."""
 
 
 def ok(found: str) -> Judged:
@@ -75,9 +78,13 @@ class Check:
     other fields are those of its row."""
 
     part: str
+    """The part of the farm, by which rows are grouped."""
     machine: str
+    """Whom the row is about, by its name in the topology."""
     looked_at: str
+    """What is looked at, in a few words."""
     needed: str
+    """How ``up`` needs it."""
     look: Callable[[], Any]
     judge: Callable[[Any], Judged]
     failed: Callable[[MachineError | HttpError], Judged] = lambda error: unknown(_found(error), _to_do(error))

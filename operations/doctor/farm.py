@@ -18,6 +18,7 @@ class Farm:
     """The farm of one stack, whose configuration is the context."""
 
     context: Context
+    """With the connections through which everything is read."""
 
     @property
     def topology(self) -> Topology:
@@ -35,7 +36,7 @@ class Farm:
         names |= {replica.machine for replica in topology.replicas}
         return tuple(machine for machine in topology.machines if machine.name in names)
 
-    def ask(self, machine: str, script: str, **arguments: Any) -> list[Any]:
+    def run(self, machine: str, script: str, **arguments: Any) -> list[Any]:
         """What a leaf script that only reads writes on a machine."""
         return self.remote.powershell(machine).run(load_script(script), arguments, attempted="look at it")
 

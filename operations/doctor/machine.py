@@ -42,7 +42,7 @@ def checks(farm: Farm) -> Iterator[Check]:
 
 
 def _check(farm: Farm, machine: str, what: str, needed: str, script: str, judge: Any) -> Check:
-    return Check(PART, machine, what, needed, partial(farm.ask, machine, script), judge, through=machine)
+    return Check(PART, machine, what, needed, partial(farm.run, machine, script), judge, through=machine)
 
 
 def _system(answer: list[dict[str, Any]]) -> Judged:
@@ -119,7 +119,7 @@ def _taken(farm: Farm, tier: Tier, node: str) -> list[int] | None:
     if installed(farm.remote, node, tier.features, (), "look at its software").features:
         return None
     needed = {*farm.topology.portal.ports(tier), CONFIGURATION_SITE}
-    return sorted(needed & {int(port) for port in farm.ask(node, "windows/read_listeners.ps1")})
+    return sorted(needed & {int(port) for port in farm.run(node, "windows/read_listeners.ps1")})
 
 
 def _free(taken: list[int] | None) -> Judged:

@@ -75,7 +75,7 @@ def _roots(farm: Farm, tier: Tier, node: str) -> tuple[tuple[str, ...] | None, s
     found = _file(farm, farm.topology.certificate(tier))
     known = pfx.roots_of(farm.remote.hosts.authorities)
     ends = pfx.anchors(found, known) if isinstance(found, pfx.Pfx) else None
-    return ends, {str(one).upper() for one in farm.ask(node, "windows/read_roots.ps1")}
+    return ends, {str(one).upper() for one in farm.run(node, "windows/read_roots.ps1")}
 
 
 def _trusted(answer: tuple[tuple[str, ...] | None, set[str]]) -> Judged:
@@ -129,7 +129,7 @@ def _answers(answer: Answer) -> Judged:
 
 def _groups(farm: Farm, server: str) -> list[str]:
     """The groups that are missing."""
-    (state,) = farm.ask(server, "windows/read_account.ps1", Name=farm.topology.spf.account)
+    (state,) = farm.run(server, "windows/read_account.ps1", Name=farm.topology.spf.account)
     have = {str(group).lower() for group in state["groups"]}
     return [group for group in farm.topology.spf.groups if group.lower() not in have]
 

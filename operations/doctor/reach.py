@@ -45,7 +45,7 @@ def first(farm: Farm) -> Iterator[Check]:
             machine.name,
             SHELL,
             "an administrator with a full token",
-            partial(farm.ask, machine.name, "windows/read_utc.ps1"),
+            partial(farm.run, machine.name, "windows/read_utc.ps1"),
             partial(_logged_on, host.username),
             failed=as_wrong,
         )
@@ -116,14 +116,14 @@ def checks(farm: Farm) -> Iterator[Check]:
 def _clock(farm: Farm, machine: str) -> float:
     """Seconds by which a machine's clock is ahead of this computer's; the way there and back counts half."""
     asked = datetime.now(UTC)
-    (said,) = farm.ask(machine, "windows/read_utc.ps1")
+    (said,) = farm.run(machine, "windows/read_utc.ps1")
     middle = asked + (datetime.now(UTC) - asked) / 2
     return (datetime.fromisoformat(str(said)).replace(tzinfo=UTC) - middle).total_seconds()
 
 
 def _domain_clock(farm: Farm, machine: str) -> float:
     """Seconds by which a domain controller's clock is ahead of the machine's."""
-    (said,) = farm.ask(machine, "windows/read_domain_clock.ps1")
+    (said,) = farm.run(machine, "windows/read_domain_clock.ps1")
     return (_moment(str(said["domain"])) - _moment(str(said["here"]))).total_seconds()
 
 
@@ -173,7 +173,7 @@ def _name(farm: Farm, machine: Machine, name: str, address: str, *, new: bool) -
         was = ", ".join(found) or str(said["error"]) or "no IPv4 address"
         return wrong(was, f"Correct {name} in the DNS that {machine.name} uses: {address}.")
 
-    look = partial(farm.ask, machine.name, "windows/resolve_name.ps1", Name=name)
+    look = partial(farm.run, machine.name, "windows/resolve_name.ps1", Name=name)
     return Check(PART, machine.name, f"{name}, from there", address, look, judge, through=machine.name)
 
 
@@ -205,5 +205,5 @@ def _port(farm: Farm, machine: str, what: str, name: str, port: int) -> Check:
         return wrong(why, f"Open TCP {port} from {machine} to {name}, and see that it listens there.")
 
     arguments = {"Name": name, "Port": port, "Milliseconds": TRY_MILLISECONDS}
-    look = partial(farm.ask, machine, "windows/try_port.ps1", **arguments)
+    look = partial(farm.run, machine, "windows/try_port.ps1", **arguments)
     return Check(PART, machine, f"{what}, port {port}, from there", "a connection", look, judge, through=machine)

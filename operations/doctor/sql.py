@@ -53,7 +53,7 @@ def checks(farm: Farm) -> Iterator[Check]:
     needed = f"the computer object {farm.topology.sql.cluster.name}$ may create it, or it is there"
     there = partial(_listeners, farm, first)
     yield _check(first, "computer object of the listener", needed, there, partial(_listener, farm))
-    look = partial(farm.ask, first.machine, "sql/read_cluster_nodes.ps1")
+    look = partial(farm.run, first.machine, "sql/read_cluster_nodes.ps1")
     yield _check(first, "failover cluster", "every replica a node of it, up", look, partial(_nodes, farm))
     yield _check(first, "quorum", "the loss of any one server is survived", partial(_votes, farm, first), _survived)
 
@@ -169,7 +169,7 @@ def _share_access(farm: Farm, replica: Replica) -> ShareAccess:
     computer = farm.topology.computer_account(replica.machine)
     said = farm.query(replica.machine, "sql/read_service_account.sql", computer)[0]
     account = on_the_network(str(said["account"]), str(said["name"] or ""), computer)
-    answer = farm.ask(machine.name, "windows/read_share_access.ps1", Share=share)
+    answer = farm.run(machine.name, "windows/read_share_access.ps1", Share=share)
     if not answer:
         raise MachineError(machine.name, attempted, f"it has no share {share}", "Create it, or correct the topology.")
     rights = tuple((str(one["account"]), str(one["type"]), str(one["right"])) for one in answer[0]["rights"])
@@ -274,12 +274,12 @@ def _endpoint(farm: Farm, source: Replica, target: Replica) -> Check:
     def look() -> dict[str, Any] | None:
         endpoints = farm.query(target.machine, "sql/read_endpoint.sql")
         if not endpoints:
-            listening = farm.ask(target.machine, "windows/read_listeners.ps1")
+            listening = farm.run(target.machine, "windows/read_listeners.ps1")
             return {"taken": target.endpoint_port} if target.endpoint_port in listening else None
         if endpoints[0]["state"] != "STARTED":
             return None
         arguments = {"Name": name, "Port": endpoints[0]["port"], "Milliseconds": TRY_MILLISECONDS}
-        (tried,) = farm.ask(source.machine, "windows/try_port.ps1", **arguments)
+        (tried,) = farm.run(source.machine, "windows/try_port.ps1", **arguments)
         return {**tried, "port": endpoints[0]["port"]}
 
     def judge(tried: dict[str, Any] | None) -> Judged:

@@ -33,13 +33,13 @@ def drill(
         str, typer.Option(help="Command that shuts one down; without it Windows on the server itself does.")
     ] = "",
     power: Annotated[bool, typer.Option("--power", help="--off cuts the power: the unplanned budget counts.")] = False,
-    down: Annotated[float, typer.Option(min=0, help="Seconds that each server stays off.")] = 60,
+    down_seconds: Annotated[float, typer.Option(min=0, help="How long each server stays off.")] = 60,
     source: Annotated[
         list[str] | None, typer.Option(help="Address of this computer to ask from; several for several clients.")
     ] = None,
-    each_second: Annotated[float, typer.Option(min=0.1, help="Requests a second from each source.")] = 10,
-    patience: Annotated[
-        float, typer.Option(min=0, help="Seconds to wait until the verification passes before each server.")
+    requests_per_second: Annotated[float, typer.Option(min=0.1, help="How many from each source.")] = 10,
+    patience_seconds: Annotated[
+        float, typer.Option(min=0, help="How long the verification may take to pass before each server.")
     ] = 60,
     folder: Annotated[Path, typer.Option(help="Where results are kept.")] = Path("drills"),
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for the farm's name.")] = False,
@@ -61,7 +61,10 @@ def drill(
     name = context.topology.name
     if not yes and typer.prompt(f"This shuts down {', '.join(chosen)}. The farm's name", err=True) != name:
         _end(2, f"the farm is not called so, but {name}")
-    settings = Settings(chosen, on, off, not power, down, tuple(source or [""]), each_second, patience, folder)
+    sources = tuple(source or [""])
+    settings = Settings(
+        chosen, on, off, not power, down_seconds, sources, requests_per_second, patience_seconds, folder
+    )
     raise typer.Exit(_run(context, settings, stack_name, as_json))
 
 

@@ -31,9 +31,9 @@ class Service:
     """Requests on a kept connection that had been closed; the client sent them again, and nobody noticed."""
     failed: int
     """How many of them had no answer, or one of HTTP 500 and more."""
-    first_failure: float | None
+    first_failure_seconds: float | None
     """When the first request that failed was sent; None where none failed."""
-    last_failure: float | None
+    last_failure_seconds: float | None
     """When the last one was sent; None where none failed."""
     longest_outage_seconds: float
     """The longest time in which no request of one client was answered well."""
@@ -64,7 +64,7 @@ class Server:
     services: tuple[Service, ...]
     """Every site that was asked, also those without a failure."""
     on_seconds: float | None = None
-    """When it was told to switch on, after the order to shut down; None in results of before this was kept."""
+    """When it was ordered to switch on, after the order to shut down; None in results of before this was kept."""
 
     @property
     def within(self) -> bool:
@@ -117,7 +117,7 @@ def outage(requests: Sequence[Request]) -> float:
         run = list(group)
         position += len(run)
         if failed:
-            end = requests[position].began if position < len(requests) else run[-1].began + run[-1].seconds
+            end = requests[position].began if position < len(requests) else run[-1].began + run[-1].took_seconds
             longest = max(longest, end - run[0].began)
     return longest
 
@@ -128,20 +128,22 @@ def server(
     asked: Asked,
     *,
     ordered: float,
-    off: float,
-    redundant: float,
+    off_seconds: float,
+    redundant_seconds: float,
     planned: bool,
-    on: float | None = None,
+    on_seconds: float | None = None,
 ) -> Server:
     """A server's part: the budget is that of its levels, the largest where it has several.
 
-    ``ordered`` is when the shutdown was ordered, in seconds since the epoch; ``off`` and ``on`` are seconds after that,
-    ``redundant`` is seconds after the order to switch it on.
+    ``ordered`` is when the shutdown was ordered, in seconds since the epoch; ``off_seconds`` and ``on_seconds``
+    count from then, ``redundant_seconds`` from the order to switch it on.
     """
     levels = levels_of(topology, machine)
     budget = topology.drill.planned if planned else topology.drill.unplanned
     found = services(asked, ordered)
     longest = max((one.longest_outage_seconds for one in found), default=0.0)
-    seconds = max(float(getattr(budget, level)) for level in levels)
-    on = None if on is None else round(on, 1)
-    return Server(machine, tuple(levels), round(off, 1), round(redundant, 1), seconds, longest, found, on)
+    seconds = max(float(getattr(budget, f"{level}_seconds")) for level in levels)
+    on = None if on_seconds is None else round(on_seconds, 1)
+    return Server(
+        machine, tuple(levels), round(off_seconds, 1), round(redundant_seconds, 1), seconds, longest, found, on
+    )

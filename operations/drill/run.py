@@ -41,7 +41,7 @@ class Settings:
     """How long a server stays off."""
     sources: tuple[str, ...] = ("",)
     """Addresses of this computer, a client for each; an empty one is chosen by the operating system."""
-    each_second: float = 10
+    requests_per_second: float = 10
     """How many requests from each source."""
     patience_seconds: float = 180
     """How long the verification may take to find nothing wrong before a server is shut down."""
@@ -58,7 +58,7 @@ class Runner:
         self._log, self._lease = log, lease
         self._steps = StepRunner(context.remote, report, self._log, again=AGAIN)
         self._ordered = False
-        """Whether a server was told to go off and may still be on its way."""
+        """Whether a server was ordered to go off and may still be on its way."""
         self.store: Store = store.begin(settings.folder, self._topology.name, planned=settings.planned)
 
     @property
@@ -89,21 +89,26 @@ class Runner:
     def _server(self, machine: str) -> None:
         self._well(machine, f"the whole farm before {machine} is shut down", self._settings.patience_seconds)
         wanted = targets(self._topology, self._remote.hosts)
-        if silent := unreachable(wanted, self._settings.sources):
-            more = f" and {len(silent) - 1} more" if silent[1:] else ""
-            remedy = "Ask from addresses that the firewalls on the way let in (--source); nothing was shut down."
-            raise MachineError(machine, "ask the farm's sites before it is shut down", f"{silent[0]}{more}", remedy)
-        with self._off_once(machine), asking(wanted, self._settings.sources, self._settings.each_second) as asked:
+        if unanswered := unreachable(wanted, self._settings.sources):
+            more = f" and {len(unanswered) - 1} more" if unanswered[1:] else ""
+            remedy = "Ask from addresses that the firewalls on the way allow (--source); nothing was shut down."
+            raise MachineError(machine, "ask the farm's sites before it is shut down", f"{unanswered[0]}{more}", remedy)
+        with (
+            self._off_once(machine),
+            asking(wanted, self._settings.sources, self._settings.requests_per_second) as asked,
+        ):
             ordered = time.time()
             self._shut_down(machine)
             off = time.time() - ordered
             time.sleep(self._settings.down_seconds)
             switched = time.time()
             self._switch_on(machine)
-            seconds = self._topology.waits.restart
+            seconds = self._topology.waits.restart_seconds
             self._well(machine, f"the whole farm with {machine} again", seconds)
             redundant = time.time() - switched
-        self._keep(machine, asked, ordered=ordered, off=off, on=switched - ordered, redundant=redundant)
+        self._keep(
+            machine, asked, ordered=ordered, off_seconds=off, on_seconds=switched - ordered, redundant_seconds=redundant
+        )
 
     def _keep(self, machine: str, asked: Asked, **times: float) -> None:
         found = measure.server(self._topology, machine, asked, planned=self._settings.planned, **times)
@@ -180,7 +185,7 @@ class Runner:
         return True
 
     def _until(self, machine: str, attempted: str, missing: Callable[[], str]) -> None:
-        wait(machine, attempted, self._topology.waits.restart, missing, self._report, again=AGAIN)
+        wait(machine, attempted, self._topology.waits.restart_seconds, missing, self._report, again=AGAIN)
 
     def _well(self, machine: str, what: str, timeout_seconds: float) -> None:
         self._steps.run_all([plan.see(machine, what, timeout_seconds)], lambda: wrong(self._context))

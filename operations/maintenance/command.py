@@ -38,8 +38,9 @@ def maintenance(
     drain_minutes: Annotated[
         int, typer.Option(min=1, help="How long clients of a server may take to finish before they are cut off.")
     ] = 5,
-    patience: Annotated[
-        float, typer.Option(min=0, help="Seconds to wait until it is safe to take a server out. 0: `waits.site`.")
+    patience_seconds: Annotated[
+        float,
+        typer.Option(min=0, help="How long to wait until it is safe to take a server out. 0: `waits.site_seconds`."),
     ] = 0,
     taken_out: Annotated[
         bool, typer.Option("--taken-out", help="Another load balancer sends this server no clients any more.")
@@ -66,7 +67,7 @@ def maintenance(
         command,
         drain_minutes,
         taken_out,
-        patience or context.topology.waits.site,
+        patience_seconds or context.topology.waits.site_seconds,
     )
     raise typer.Exit(_run(context, order, resume, as_json, name, dry_run=dry_run))
 

@@ -81,7 +81,7 @@ class GroupReplica:
     inputs: PrimaryInputs
     """Those of the resource that places the group's primary (``PrimaryResource``)."""
     synchronization_seconds: float
-    """How long all replicas may take to follow (`waits.synchronization`)."""
+    """How long all replicas may take to follow (`waits.synchronization_seconds`)."""
 
     def observe(self, remote: Remote) -> Whereabouts:
         return PrimaryResource().observe(self.inputs, remote)
@@ -92,7 +92,7 @@ class GroupReplica:
             found = f"the availability group {group.name} has no primary"
             raise MachineError(self.machine, attempted, found, "Bring the group online first.")
         if facts.astray or facts.outside:
-            found = facts.astray or f"databases of the farm on {facts.home} are not in {group.name}"
+            found = facts.astray or f"databases of the farm on {facts.holder} are not in {group.name}"
             raise MachineError(self.machine, attempted, found, "Run `pulumi up` first.")
         what = f"Wait until every replica of {group.name} follows before {self.machine} is taken out."
         steps = [Step(what, WaitFor(self.machine, Healthy(), self.synchronization_seconds))]
@@ -171,11 +171,11 @@ def replicas(topology: Topology, machine: str, groups: Sequence[str]) -> list[Gr
         machine=sql.preferred_primary,
         machines=tuple(replica.machine for replica in topology.replicas),
         policy=sql.primary_policy,
-        timeout_seconds=topology.waits.failover,
+        timeout_seconds=topology.waits.failover_seconds,
         databases=DATABASES,
         unreachable=sql.unreachable,
         settled=True,
     )
     others = [name for name in groups if not same(name, sql.group)]
     inputs = [common, *(common.model_copy(update={"group": n, "policy": "build", "databases": ()}) for n in others)]
-    return [GroupReplica(machine, one, topology.waits.synchronization) for one in inputs]
+    return [GroupReplica(machine, one, topology.waits.synchronization_seconds) for one in inputs]

@@ -86,11 +86,13 @@ def see_others(machine: str, timeout_seconds: float) -> Step:
 
 
 def see_itself(topology: Topology, machine: str) -> Step:
-    return see(machine, f"{machine} by itself", topology.waits.restart)
+    return see(machine, f"{machine} by itself", topology.waits.restart_seconds)
 
 
 def see_all(topology: Topology, machine: str) -> Step:
-    return see(machine, f"the whole farm with {machine}", topology.waits.site + topology.waits.convergence)
+    return see(
+        machine, f"the whole farm with {machine}", topology.waits.site_seconds + topology.waits.convergence_seconds
+    )
 
 
 def see(machine: str, what: str, timeout_seconds: float) -> Step:
@@ -110,7 +112,7 @@ def out(observed: Sequence[tuple[AnyPart, Any]]) -> list[Step]:
 
 def act(topology: Topology, order: Order, machine: str) -> list[Step]:
     """What the program does to the server while it is out."""
-    restart = Step(f"Restart {machine}.", Restart(machine, topology.waits.restart))
+    restart = Step(f"Restart {machine}.", Restart(machine, topology.waits.restart_seconds))
     return [restart] if order.kind == "restart" else []
 
 

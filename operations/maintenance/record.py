@@ -54,7 +54,7 @@ class Note:
         """Whether its process runs, as far as this computer can know."""
         return self.here and not self.held and self.process != os.getpid() and runs(self.process)
 
-    def told(self, machine: str) -> str:
+    def sentence(self, machine: str) -> str:
         state = "was held" if self.held else "was taken out"
         return f"{machine} {state} by `maintenance {self.order}`, begun {self.began} on {self.computer}"
 

@@ -30,6 +30,7 @@ class Turn:
     """What became of one server."""
 
     machine: str
+    """By its name in the topology."""
     ended: str = ""
     """``back``, ``held`` or ``planned``; empty where it failed, or while it is under way."""
     said: list[str] = field(default_factory=list)
@@ -119,11 +120,11 @@ class Runner:
                 raise MachineError(
                     machine,
                     "begin a maintenance",
-                    note.told(machine),
+                    note.sentence(machine),
                     f"Bring it back first: `maintenance --resume {machine}`.",
                 )
             self.turns.append(Turn(machine))
-            self._tell(f"{note.told(machine)}, and that run has ended: {machine} is brought back first.")
+            self._tell(f"{note.sentence(machine)}, and that run has ended: {machine} is brought back first.")
             self._back(machine, self._parts(machine, note))
             done += [*note.done, *([machine] if note.acted else [])]
         return done
@@ -246,7 +247,7 @@ def _with_machine(found: Sequence[AnyPart], note: Note) -> list[AnyPart]:
 
 
 def _runs(machine: str, note: Note) -> MachineError:
-    found = f"{note.told(machine)}, whose process {note.process} still runs"
+    found = f"{note.sentence(machine)}, whose process {note.process} still runs"
     return MachineError(machine, "begin or end its maintenance", found, "Let it end, or end it.")
 
 
@@ -256,6 +257,6 @@ def _left_out(machine: str, error: MachineError, further: str = "") -> MachineEr
 
 
 def _with_remedy(error: MachineError, further: str) -> MachineError:
-    """The same error; what the operator does is told as well."""
+    """The same error; with what the operator does."""
     remedy = f"{error.remedy} {further}".strip()
     return MachineError(error.machine, error.attempted, error.found, remedy, number=error.number)

@@ -29,10 +29,12 @@ _MARK_HEIGHT = 18
 
 @dataclass(frozen=True)
 class Mark:
-    """The state of a machine: what its box says, and the name of the colour of its frame and of that text."""
+    """The state of a machine, as its box shows it."""
 
     color: str
+    """A key of ``Colors``: that of the frame and of ``said``."""
     said: str
+    """The last line in the machine's box; one or two words."""
 
 
 def render(

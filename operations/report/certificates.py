@@ -76,9 +76,9 @@ def _der(content: bytes) -> x509.Certificate:
     return x509.load_der_x509_certificate(content)
 
 
-def _asked(ask: Callable[[], x509.Certificate]) -> x509.Certificate | str:
+def _asked(look: Callable[[], x509.Certificate]) -> x509.Certificate | str:
     try:
-        return ask()
+        return look()
     except MachineError as error:
         return error.found
     except (HttpError, ValueError) as error:  # a certificate that is none is a ValueError

@@ -132,7 +132,7 @@ def _events(server: Server) -> list[tuple[str, float]]:
 
 
 def _last(service: Service) -> float:
-    return max(float(len(service.requests_by_second)), service.last_failure or 0)
+    return max(float(len(service.requests_by_second)), service.last_failure_seconds or 0)
 
 
 def _lanes(labels: Sequence[tuple[str, float]], right: float) -> list[tuple[str, float, int]]:
@@ -162,8 +162,12 @@ def _strip(svg: Svg, service: Service, y: int, place: Callable[[float], float], 
     for second, failures in enumerate(service.failures_by_second):
         if failures:
             svg.bar(place(second), y + 2, width, 20, "wrong")
-    if service.first_failure is not None and service.last_failure is not None and not service.failures_by_second:
-        first, last = place(max(0, service.first_failure)), place(max(0, service.last_failure))
+    if (
+        service.first_failure_seconds is not None
+        and service.last_failure_seconds is not None
+        and not service.failures_by_second
+    ):
+        first, last = place(max(0, service.first_failure_seconds)), place(max(0, service.last_failure_seconds))
         svg.bar(first, y + 2, max(last - first, 3), 20, "wrong")
     failed = f"✕ {service.failed} of {service.requests} failed" if service.failed else f"✓ {service.requests} answered"
     svg.text(right + 12, y + 18, failed, size=12, color="wrong" if service.failed else "ok")

@@ -58,12 +58,13 @@ class Database:
     """One database of the farm, by its rows of the verification."""
 
     name: str
+    """In the spelling of the topology."""
     status: Status
     """The worst of its rows; ``not checked`` without any."""
     copies: tuple[Copy, ...]
     """One for each replica of the group."""
     log_age: timedelta | None
-    """Since the last log backup; None where that cannot be told."""
+    """Since the last log backup; None where that is not known."""
     log: str
     """``LogState`` in words: the last backup, what its space waits for, and how full it is."""
 
@@ -124,6 +125,7 @@ class Content:
     at: datetime
     """In UTC: when verification and audit had ended."""
     topology: Topology
+    """The declared one, with which the rows are compared."""
     verification: Verification
     """Its rows also tell the state of each machine and database."""
     findings: tuple[Finding, ...]

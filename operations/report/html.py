@@ -16,6 +16,7 @@ class Html:
     """Markup. Everything in it that is text is escaped already."""
 
     markup: str
+    """HTML 5, to be written into the page as it is."""
 
 
 Child = Html | str

@@ -43,15 +43,16 @@ class Troubles:
     """What could not be looked at, by section: one line each, secrets masked."""
 
     found: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Section → its lines, in the order in which they were noted."""
 
     def add(self, section: str, *why: str) -> None:
         if why:
             self.found[section] = (*self.found.get(section, ()), *(one_line(redact(text)) for text in why))
 
-    def guard(self, section: str, ask: Callable[[], T], otherwise: T) -> T:
+    def guard(self, section: str, look: Callable[[], T], otherwise: T) -> T:
         """The answer; what keeps it from being given is noted."""
         try:
-            return ask()
+            return look()
         except (MachineError, HttpError, UncheckedError) as error:
             self.add(section, str(error))
         except Exception as error:  # one section that fails for an unforeseen reason hides no other

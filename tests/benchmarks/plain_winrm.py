@@ -44,7 +44,7 @@ def upped(farm: FarmHere) -> tuple[float, Counter[str]]:
 def plainly(farm: FarmHere, scripts: Counter[str], at_a_time: int) -> float:
     """Seconds for as many ``run_ps``."""
 
-    def ask(machine: str) -> None:
+    def look(machine: str) -> None:
         host = farm.remote.hosts[machine]
         session = winrm.Session(
             f"https://{host.address}:{host.winrm_port}/wsman",
@@ -57,7 +57,7 @@ def plainly(farm: FarmHere, scripts: Counter[str], at_a_time: int) -> float:
 
     started = time.monotonic()
     with ThreadPoolExecutor(at_a_time) as pool:
-        list(pool.map(ask, scripts.elements()))
+        list(pool.map(look, scripts.elements()))
     return time.monotonic() - started
 
 

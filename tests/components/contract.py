@@ -222,20 +222,20 @@ def refusal(call: Callable[[], object]) -> str:
 
 def actions(plan: list[Step]) -> list[str]:
     """What each changing step does, as text: machine, script, and the values it sends (secrets as ``***``)."""
-    told = []
+    reported = []
     for step in plan:
         match step.action:
             case Script(machine, path, arguments) | ScheduledTask(machine, _, path, arguments):
-                told.append(f"{machine} {path} {dict(arguments)!r}")
+                reported.append(f"{machine} {path} {dict(arguments)!r}")
             case Sql(machine, path, values, database, integrated):
                 where = f" in {database}" if database != "master" else ""
-                told.append(f"{machine} {path} {values!r}{where}{' integrated' if integrated else ''}")
+                reported.append(f"{machine} {path} {values!r}{where}{' integrated' if integrated else ''}")
             case SqlTransaction(machine, parts):
-                told += [f"{machine} {path} {values!r}" for path, values in parts]
+                reported += [f"{machine} {path} {values!r}" for path, values in parts]
             case Restart(machine):
-                told.append(f"{machine} restart")
+                reported.append(f"{machine} restart")
             case OperatorStep(machine, clicks):
-                told.append(f"{machine} by hand: {' '.join(clicks)}")
+                reported.append(f"{machine} by hand: {' '.join(clicks)}")
             case WaitFor() | Refuse():
                 pass
-    return told
+    return reported

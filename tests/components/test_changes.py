@@ -130,16 +130,16 @@ def other_certificate(declared: Declared) -> None:
 
 
 WAITS = {
-    "convergence": f"nlb:Cluster nlb:Node nlb:PortRules {SITES}",
-    "service_restart": SQL,
-    "synchronization": f"{SQL} sql:AvailabilityDatabase sql:AvailabilityGroup",
-    "failover": f"{SQL} farm:FailoverProof sql:Primary",
-    "installation": "portal:Software",
-    "configuration": "portal:Configuration",
-    "restart": "portal:Software",
-    "log_off": "sql:LoginMirror",
-    "site": "farm:FailoverProof",
-    "manual": "portal:Configuration",
+    "convergence_seconds": f"nlb:Cluster nlb:Node nlb:PortRules {SITES}",
+    "service_restart_seconds": SQL,
+    "synchronization_seconds": f"{SQL} sql:AvailabilityDatabase sql:AvailabilityGroup",
+    "failover_seconds": f"{SQL} farm:FailoverProof sql:Primary",
+    "installation_seconds": "portal:Software",
+    "configuration_seconds": "portal:Configuration",
+    "restart_seconds": "portal:Software",
+    "log_off_seconds": "sql:LoginMirror",
+    "site_seconds": "farm:FailoverProof",
+    "manual_seconds": "portal:Configuration",
 }
 CHANGES = [
     Change("name", put("name", "other")),
@@ -346,9 +346,12 @@ CHANGES = [
     Change("portal.plan.services", put("portal.plan.services", ["mysqlservers", "sqlservers"]), updated="portal:Plan"),
     # What a drill is measured against is no resource's business.
     *(
-        Change(f"drill.{kind}.{level}", put("drill", {kind: {"sql": 60, "spf": 60, "portal": 60, level: 77}}))
+        Change(
+            f"drill.{kind}.{level}",
+            put("drill", {kind: {"sql_seconds": 60, "spf_seconds": 60, "portal_seconds": 60, level: 77}}),
+        )
         for kind in ("planned", "unplanned")
-        for level in ("sql", "spf", "portal")
+        for level in ("sql_seconds", "spf_seconds", "portal_seconds")
     ),
     *(Change(f"waits.{name}", put(f"waits.{name}", 444), kinds) for name, kinds in WAITS.items()),
 ]

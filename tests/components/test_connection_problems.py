@@ -25,13 +25,13 @@ GOOD = {"hyper-v.nu": {"username": r"HYPERVNU\installer", "password": PASSWORD}}
 
 
 def problems(**values: Any) -> list[str]:
-    told = ""
+    reported = ""
     try:
         check({"credentials": GOOD, **values}, TOPOLOGY)
     except ConfigurationError as error:
-        told = str(error)
-    assert PASSWORD not in told
-    return told.splitlines()
+        reported = str(error)
+    assert PASSWORD not in reported
+    return reported.splitlines()
 
 
 @pytest.mark.parametrize(

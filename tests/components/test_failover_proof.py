@@ -111,7 +111,7 @@ def test_a_proof_is_forgotten_with_its_resource() -> None:
 
 
 class Marks:
-    """Replicas of which some keep a marker, and one may be silent."""
+    """Replicas of which some keep a marker, and one may be unreachable."""
 
     def __init__(self, kept: dict[str, str], unreachable: str) -> None:
         self.kept, self.unreachable, self.machine = kept, unreachable, ""
@@ -135,7 +135,12 @@ class Marks:
         ({}, "SQL1", ()),
         ({"SQL2": "built"}, "SQL1", ("SQL2",)),
     ],
-    ids=["kept by the first", "kept by one that was the first", "its keeper is silent", "silent, and kept by another"],
+    ids=[
+        "kept by the first",
+        "kept by one that was the first",
+        "its keeper is unreachable",
+        "unreachable, and kept by another",
+    ],
 )
 def test_no_proof_is_due(
     monkeypatch: pytest.MonkeyPatch, kept: dict[str, str], unreachable: str, elsewhere: tuple[str, ...]

@@ -55,7 +55,7 @@ def ends(make: Callable[[Patience], Callable[[Any], str]], facts: Any, seconds: 
     return str(caught.value)
 
 
-SILENT = replace(group("SQL2"), unreachable={"SQL1": "the server refused the connection"})
+UNREACHABLE = replace(group("SQL2"), unreachable={"SQL1": "the server refused the connection"})
 ROLES = {"SQL1": Server("SQL1", True, True, "RESOLVING"), "SQL2": Server("SQL2", True, True, "RESOLVING")}
 RESOLVING = Group("SQL", "", (), (), ROLES)
 CUT_OFF = replace(
@@ -71,8 +71,8 @@ NOT_READY = group("SQL2", on("SQL1", failover_ready=False, synchronization="SYNC
 
 
 def test_the_service_of_the_server_that_is_to_take_over_is_stopped() -> None:
-    silent = replace(NOT_READY, unreachable=SILENT.unreachable)
-    said = ends(lambda patience: Ready("SQL1", patience=patience), silent, TARGET_SECONDS, passing=NOT_READY)
+    unreachable = replace(NOT_READY, unreachable=UNREACHABLE.unreachable)
+    said = ends(lambda patience: Ready("SQL1", patience=patience), unreachable, TARGET_SECONDS, passing=NOT_READY)
     assert said == (
         "SQL1: fail SQL over to it: its SQL Server has not answered for 30 seconds (the server refused the "
         "connection). See that the service of SQL Server runs on SQL1, and why it ended (its error log); then run "
@@ -128,7 +128,7 @@ def test_a_replica_that_was_away_before_keeps_nobody_from_waiting() -> None:
 
 
 def test_a_replica_that_is_to_connect() -> None:
-    stopped = AvailabilityGroupFacts(replace(CUT_OFF, unreachable=SILENT.unreachable))
+    stopped = AvailabilityGroupFacts(replace(CUT_OFF, unreachable=UNREACHABLE.unreachable))
     said = ends(lambda patience: Connected("SQL1", patience), stopped, AWAY_SECONDS, AvailabilityGroupFacts(CUT_OFF))
     assert said.startswith("SQL1: connect to SQL: its SQL Server has not answered for 60 seconds")
     said = ends(lambda patience: Connected("SQL1", patience), AvailabilityGroupFacts(RESOLVING), AWAY_SECONDS)
@@ -147,7 +147,7 @@ def test_a_copy_that_is_to_synchronise_or_to_be_seen() -> None:
     unseen = replace(database_facts({}), group=replace(CUT_OFF, databases=()))
     said = ends(lambda patience: Visible(STORE, "SQL1", patience), unseen, AWAY_SECONDS)
     assert f"SQL1: join {STORE} to SQL: it has not been connected" in said
-    seeding = replace(unseen, group=replace(group("SQL2", on("SQL2", STORE)), unreachable=SILENT.unreachable))
+    seeding = replace(unseen, group=replace(group("SQL2", on("SQL2", STORE)), unreachable=UNREACHABLE.unreachable))
     said = ends(lambda patience: Synchronized(STORE, patience), seeding, AWAY_SECONDS)
     assert "its SQL Server has not answered for 60 seconds" in said, "the service ended during a seed"
 

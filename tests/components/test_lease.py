@@ -89,13 +89,13 @@ class Machines:
     """Stands for ``Remote``."""
 
     all: dict[str, Machine] = field(default_factory=lambda: {"Portal1": Machine(), "SQL2": Machine()})
-    told: list[str] = field(default_factory=list)
+    reported: list[str] = field(default_factory=list)
 
     def powershell(self, name: str) -> Any:
         return self.all[name]
 
     def leases(self) -> Leases:
-        return Leases(self, list(self.all), self.told.append)  # type: ignore[arg-type]
+        return Leases(self, list(self.all), self.reported.append)  # type: ignore[arg-type]
 
     def held(self) -> list[Lease | None]:
         return [Lease.parse(machine.text) for machine in self.all.values()]
@@ -145,8 +145,8 @@ def test_a_killed_run_of_the_same_stack_is_taken_over_and_stops() -> None:
     killed, next_run = machines.leases(), machines.leases()
     killed.take(PROD, "Portal1")
     next_run.take(PROD, "Portal1")
-    assert len(machines.told) == 2
-    assert "the lease of an earlier run of this stack" in machines.told[0]
+    assert len(machines.reported) == 2
+    assert "the lease of an earlier run of this stack" in machines.reported[0]
     killed.check()
     killed._renew("Portal1")
     with pytest.raises(MachineError, match=r"it was taken over by .* with the stack p/prod"):

@@ -106,11 +106,11 @@ def remote_of(topology: Topology) -> Remote:
     ids=["powershell", "sql", "odbc", "integrated", "https", "hosts"],
 )
 def test_it_is_never_reached(reach: Callable[[Remote], Any], losing: Losing, monkeypatch: pytest.MonkeyPatch) -> None:
-    def dialled(*_: Any, **__: Any) -> None:
+    def connected(*_: Any, **__: Any) -> None:
         raise AssertionError("a network call")
 
-    monkeypatch.setattr("socket.socket", dialled)
-    monkeypatch.setattr("socket.getaddrinfo", dialled)
+    monkeypatch.setattr("socket.socket", connected)
+    monkeypatch.setattr("socket.getaddrinfo", connected)
     with pytest.raises(LostMachineError, match=LOST):
         reach(remote_of(load(losing("SQL2"))))
 
@@ -384,8 +384,8 @@ def test_every_design_goes_on_without_the_first_of_each(
         machine["lost"] = machine["name"] in lost
     (tmp_path / file.name).write_text(yaml.safe_dump(declared), encoding="utf-8")
     for name, (_, inputs) in made(tmp_path / file.name).items():
-        told = {key: value for key, value in inputs.items() if key != "lost"}
-        named = [machine for machine in lost if re.search(rf"\b{re.escape(machine)}\b", f"{name} {told}")]
+        reported = {key: value for key, value in inputs.items() if key != "lost"}
+        named = [machine for machine in lost if re.search(rf"\b{re.escape(machine)}\b", f"{name} {reported}")]
         assert named == [], name
 
 

@@ -110,7 +110,7 @@ def test_a_claim_without_an_owner_passes_to_who_comes_first() -> None:
 
 
 def test_without_a_claim_delete_leaves_what_is_there_and_says_so() -> None:
-    """The claim goes last: a destroy that nobody recorded had ended, and what is there now is another program's."""
+    """The claim goes last: a destroy that nobody recorded had ended, and what exists now is another program's."""
     world = World(FEATURE, FEATURE.absent)
     outs = created(world, owned_by(FEATURE, PROD))
     world.claims.clear()

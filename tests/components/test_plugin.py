@@ -238,14 +238,14 @@ NEITHER = "error: passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI
 def test_a_configuration_that_cannot_be_read_is_said_once(tmp_path: Path) -> None:
     with process(PATH=cli(tmp_path, NEITHER, 255)) as plugin:
         plugin.configure({})
-        told = [refused(plugin) for _ in range(3)]
-    assert told[0] == (
+        reported = [refused(plugin) for _ in range(3)]
+    assert reported[0] == (
         f"this computer: read the stack's configuration: {NEITHER.removeprefix('error: ')}. Set "
         "PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE: the plugin reads the configuration by itself, and "
         "cannot ask for a passphrase."
     )
     assert (
-        told[1:]
+        reported[1:]
         == ["not looked at: the configuration of this stack cannot be used, as the error of another resource says"] * 2
     )
 
@@ -265,9 +265,9 @@ def test_a_topology_that_is_gone_is_said_once(tmp_path: Path) -> None:
     given = configuration() | {f"{PROJECT}:topology": "topologies/gone.yaml"}
     with process(PATH=cli(tmp_path, listed(given))) as plugin:
         plugin.configure({})
-        told = [refused(plugin) for _ in range(2)]
-    assert "topologies/gone.yaml" in told[0]
-    assert told[1].startswith("not looked at")
+        reported = [refused(plugin) for _ in range(2)]
+    assert "topologies/gone.yaml" in reported[0]
+    assert reported[1].startswith("not looked at")
 
 
 def test_a_state_with_a_configuration_loses_it(plugin: Plugin) -> None:
@@ -326,8 +326,8 @@ def shown(script: str) -> list[Any]:
 
 
 def test_progress_and_a_warning_once_reach_the_engine_without_secrets() -> None:
-    told = [(log.message, log.ephemeral, log.severity) for log in shown(_REPORTING)]
-    assert told == [
+    reported = [(log.message, log.ephemeral, log.severity) for log in shown(_REPORTING)]
+    assert reported == [
         ("On Portal1, do this with ***.", True, engine_pb2.INFO),
         ("SQL3 does not answer to ***.", False, engine_pb2.WARNING),
     ]
@@ -359,5 +359,5 @@ report("of the stack")
 
 
 def test_progress_is_about_the_resource_that_the_engine_calls_for() -> None:
-    told = [(log.message, log.urn) for log in shown(_ABOUT_A_RESOURCE.replace('"URN"', repr(URN)))]
-    assert told == [("read it", URN), ("50 percent", URN), ("of the stack", "")]
+    reported = [(log.message, log.urn) for log in shown(_ABOUT_A_RESOURCE.replace('"URN"', repr(URN)))]
+    assert reported == [("read it", URN), ("50 percent", URN), ("of the stack", "")]

@@ -58,7 +58,7 @@ def test_what_comes_after_a_stage_comes_after_everything_in_it(tmp_path: Path, m
         ("sources-seen", "portal:SoftwareSource", "Portal1-software"),
         ("joined", "windows:GroupMembers", "logins-after-joining"),
         ("registered", "portal:PlanReplicationCheck", "Portal1-tenant-site"),
-        ("serving", "nlb:Node", "AdminAPI-name"),
+        ("load-balanced", "nlb:Node", "AdminAPI-name"),
     ):
         stage = program.one(":Stage", name)
         later = next(one for one in program.resources if one.name == last and "dynamic" in one.type)

@@ -99,8 +99,8 @@ def test_a_step_looks_at_fresh_facts_right_before_its_action(moved: bool) -> Non
         StepRunner(machine, happened.append).run(step, lambda: "fresh facts")
     except MachineError as error:
         happened.append(error.found)
-    told = ["On SQL1, configure.", "looked at fresh facts"]
-    assert happened == ([*told, "the stores are elsewhere"] if moved else told)
+    reported = ["On SQL1, configure.", "looked at fresh facts"]
+    assert happened == ([*reported, "the stores are elsewhere"] if moved else reported)
     assert machine.orders == (0 if moved else 1)
 
 

@@ -95,9 +95,9 @@ def test_files_of_a_statement_are_cleaned_by_powershell(farm: FarmHere) -> None:
 
 
 def test_a_machine_without_what_a_case_needs(farm: FarmHere) -> None:
-    told: list[Result] = []
-    results = run_all(farm.remote, "Portal1", [case("SELECT 1 AS x", "sql", needs="SQL Server")], told.append)
-    assert told == results
+    reported: list[Result] = []
+    results = run_all(farm.remote, "Portal1", [case("SELECT 1 AS x", "sql", needs="SQL Server")], reported.append)
+    assert reported == results
     assert (results[0].outcome, results[0].came) == (Outcome.NOT_RUN, "Portal1 has no SQL Server")
     assert reports.code(results) == 0
 

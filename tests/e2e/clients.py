@@ -58,7 +58,7 @@ $binding | Remove-WebBinding"""
             farm.powershell(machine, end)
 
 
-def ask(address: str, port: int, client: str = "127.0.0.1", name: str | None = None) -> str:
+def fetch(address: str, port: int, client: str = "127.0.0.1", name: str | None = None) -> str:
     """One request of one client; the SHA-1 of the certificate that the answer came with. Raises OSError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -83,7 +83,7 @@ def asking(address: str, *ports: int, name: str | None = None) -> Iterator[Asked
             for client in ADDRESSES:
                 for port in ports:
                     try:
-                        asked.answers[port, ask(address, port, client, name)] += 1
+                        asked.answers[port, fetch(address, port, client, name)] += 1
                     except OSError as error:
                         asked.failed.append(f"{client} on port {port}: {error}")
                     done.wait(PAUSE)

@@ -34,7 +34,7 @@ Snapshot = dict[str, Any]
 
 
 def snapshot(folder: Path) -> Snapshot:
-    """``owner/kind/name`` → what is there."""
+    """``owner/kind/name`` → what exists."""
     known = lab_snapshot.documents(folder)
     documents = {key: document for key, document in known.items() if key[1] not in HISTORIES}
     return {f"{o}/{k}/{_name(documents, o, k, n)}": _plain(documents, o, k, n) for o, k, n in documents}

@@ -114,7 +114,7 @@ class Piece:
         """The same with other inputs."""
         return replace(self, inputs={**self.inputs, **changed})
 
-    def told(self, settings: str) -> Piece:
+    def reported(self, settings: str) -> Piece:
         """The same in a stack with another configuration."""
         return replace(self, settings=settings)
 

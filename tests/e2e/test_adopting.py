@@ -55,7 +55,7 @@ class TakenOver:
     def up(self) -> None:
         for name, piece in self.pieces.items():
             known = {"plan_id": self.outs["plan"]["plan_id"]} if "plan_id" in piece.inputs else {}
-            with told() as sentences:
+            with reported() as sentences:
                 self.outs[name] = piece.but(**known).create()
             # A task's progress and what is waited for begin with the machine's name.
             if done := [one for one in sentences if not one.startswith(("Wait until", *self.machines))]:
@@ -85,7 +85,7 @@ class TakenOver:
 
 
 @contextmanager
-def told() -> Iterator[list[str]]:
+def reported() -> Iterator[list[str]]:
     """The sentences that resources report."""
     sentences: list[str] = []
     with progress.listening(sentences.append):

@@ -173,7 +173,7 @@ def pfx(farm: FarmHere, name: str, **how: Any) -> dict[str, Any]:
 
 def test_an_expired_certificate(farm: FarmHere) -> None:
     long_ago = datetime(2012, 1, 1, tzinfo=UTC)
-    with configured(farm, certificates=pfx(farm, "expired", not_before=long_ago, days=365)):
+    with configured(farm, certificates=pfx(farm, "expired", not_before=long_ago, valid_days=365)):
         before = scripts(farm)
         lines = errors(farm.preview())
         assert scripts(farm) == before, "a machine was asked"
@@ -233,15 +233,15 @@ def test_a_stopped_machine(farm: FarmHere, pieces: dict[str, Piece]) -> None:
 
 
 def test_a_machine_without_credentials(farm: FarmHere, pieces: dict[str, Piece]) -> None:
-    told = farm.settings(credentials={"Portal1": {"username": "x", "password": WRONG}})
-    line = refusal(pieces["Portal1-nlb"].told(told))
+    reported = farm.settings(credentials={"Portal1": {"username": "x", "password": WRONG}})
+    line = refusal(pieces["Portal1-nlb"].reported(reported))
     assert line.startswith("Portal2: find out how to log on: no user name and password for Portal2 or hyper-v.nu")
     assert "Set `credentials` for hyper-v.nu" in line
 
 
 def test_an_authority_that_is_not_trusted(farm: FarmHere, pieces: dict[str, Piece], tmp_path: Path) -> None:
     assert Authority(tmp_path).certificate
-    line = refusal(pieces["Portal1-nlb"].told(farm.settings(authorities=str(tmp_path / "ca.pem"))))
+    line = refusal(pieces["Portal1-nlb"].reported(farm.settings(authorities=str(tmp_path / "ca.pem"))))
     assert line.startswith("Portal1: read the Windows feature NLB: the certificate of WinRM at ")
     assert "Put the authority that issued it into the file that `authorities` names" in line
 
@@ -251,8 +251,8 @@ def test_an_expired_certificate_of_winrm(farm: FarmHere, pieces: dict[str, Piece
     expired = farm.world.authority.server_certificate([name], 365, not_before=long_ago)
     with winrm.listener_certificate(farm.world, "Portal2", expired):
         # Connections of its own: the ones of the other tests are open, and ask for no certificate any more.
-        told = farm.settings(hosts={**farm.hosts, "FILE": {"address": f"127.{NETWORK}.5.110", "sqlPort": 1}})
-        line = refusal(pieces["Portal2-nlb"].told(told))
+        reported = farm.settings(hosts={**farm.hosts, "FILE": {"address": f"127.{NETWORK}.5.110", "sqlPort": 1}})
+        line = refusal(pieces["Portal2-nlb"].reported(reported))
     assert "the certificate of WinRM at " in line
     assert "certificate has expired" in line
     assert line.endswith("Renew the certificate of portal2.hyper-v.nu.")
@@ -315,7 +315,7 @@ def test_a_password_that_sql_server_does_not_take(pieces: dict[str, Piece]) -> N
     assert line.startswith("SQL1: On SQL1, set the password of the login sa: Password validation failed.")
 
 
-# What is there already and is not ours ------------------------------------------------------------------------------
+# What exists already and is not ours ------------------------------------------------------------------------------
 
 
 def test_a_local_account_that_is_not_ours(farm: FarmHere, pieces: dict[str, Piece]) -> None:

@@ -286,7 +286,7 @@ class Recorder:
     def requests(self, call: Callable[[], object]) -> list[Request]:
         """The requests that a call makes, on the wires on which faults can be ordered."""
         found: list[Request] = []
-        trip, run, ask, together, apart, rows = (
+        trip, run, handled, together, apart, rows = (
             self._world.faults.trip, PowerShell._run, SqlServer._call, SqlServer.together, SqlServer.apart,
             wire._all_rows,
         )  # fmt: skip
@@ -297,7 +297,7 @@ class Recorder:
 
         def asked(server: SqlServer, statement: str, *rest: Any, changes: bool) -> Any:
             self._now = (statement, changes)
-            return ask(server, statement, *rest, changes=changes)
+            return handled(server, statement, *rest, changes=changes)
 
         def in_one(server: SqlServer, statements: Any, **rest: Any) -> None:
             self._now = ("", True)

@@ -30,7 +30,7 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarmHere]:
         yield farm
 
 
-def told(stopped: Result) -> str:
+def reported(stopped: Result) -> str:
     """What an ``up`` that stopped says, in one line; each error is a sentence without Python in it."""
     assert not stopped.ok, stopped.output
     assert "Traceback" not in stopped.output
@@ -50,7 +50,7 @@ def in_stack(farm: FarmHere) -> set[str]:
 @pytest.mark.parametrize("node", ["Portal1", "Portal2"])
 def test_a_node_is_configured_in_the_browser(farm: FarmHere, node: str) -> None:
     stopped = farm.up()
-    text = told(stopped)
+    text = reported(stopped)
     assert f"Log on to {node} as an administrator and open https://localhost:30101/. Enter the database server" in text
     assert "sql.hyper-v.nu, select SQL Server Authentication, enter the user name sa" in text
     assert "Then run `pulumi up` again: it resumes." in text
@@ -62,7 +62,7 @@ def test_a_node_is_configured_in_the_browser(farm: FarmHere, node: str) -> None:
 
 
 def test_the_plan_and_the_registration_come_last_and_together(farm: FarmHere) -> None:
-    text = told(farm.up())
+    text = reported(farm.up())
     assert f"click Create A New Hosting Plan, give it the name {PLAN}, select MYSQL Servers as its services" in text
     assert "click Register Service Provider Foundation, enter https://spf.hyper-v.nu:8090, the user name" in text
     assert {"Portal1-tenant-site", "Portal2-tenant-site", "logins-after-joining"} <= in_stack(farm)
@@ -71,7 +71,7 @@ def test_the_plan_and_the_registration_come_last_and_together(farm: FarmHere) ->
 def test_one_of_the_two_is_not_enough_and_stays(farm: FarmHere) -> None:
     by_hand.make_plan(farm)
     stopped = farm.up()
-    text = told(stopped)
+    text = reported(stopped)
     assert "Create A New Hosting Plan" not in text
     assert "click Register Service Provider Foundation" in text
     assert created(stopped) == 1
@@ -103,14 +103,14 @@ def test_what_is_removed_by_hand_is_shown_and_asked_for_again(farm: FarmHere) ->
     assert "the stores have 0 plans of this name" in verified.output
     assert "the stores have no systemcenter" in verified.output
     farm.powershell("Portal2", "Start-Website 'MgmtSvc-AdminSite'")
-    assert f"give it the name {PLAN}" in told(farm.up())
+    assert f"give it the name {PLAN}" in reported(farm.up())
     by_hand.click(farm)
     done = farm.up()
     assert done.ok, done.output[-4000:]
 
 
 def test_a_wait_goes_on_when_the_person_is_done(farm: FarmHere) -> None:
-    """With ``waits.manual`` the step waits: nothing has to be run again."""
+    """With ``waits.manual_seconds`` the step waits: nothing has to be run again."""
     plan = farm.pieces()["plan"]
     by_hand.unclick(farm)
     waiting = plan.but(timeout_seconds=120.0, name="Waited for", adopt=False)

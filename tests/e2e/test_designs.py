@@ -57,16 +57,16 @@ def test_a_person_is_told_what_to_click_when_all_else_is_done(built: Built) -> N
         assert len(built.ups) == 1, "nobody was asked for anything"
         return
     asked, finished = built.ups
-    node, told = model.portal.tier_of("admin-site").nodes[0], " ".join(asked.output.split())
+    node, reported = model.portal.tier_of("admin-site").nodes[0], " ".join(asked.output.split())
     assert not asked.ok
-    assert "Traceback" not in told
+    assert "Traceback" not in reported
     for click in (
         f"Log on to {node} as a member of its local group MgmtSvc Operators and open https://localhost:30091/.",
         f"click Create A New Hosting Plan, give it the name {model.portal.plan.name}, select MYSQL Servers",
         f"click Register Service Provider Foundation, enter {model.spf.url}, the user name {model.spf.account}",
         "Then run `pulumi up` again: it resumes.",
     ):
-        assert click in told
+        assert click in reported
     assert finished.ok, finished.output[-4000:]
     assert re.search(r"\+ 3 created\n", finished.output), finished.output[-1500:]  # both, and the verification
 

@@ -39,10 +39,11 @@ FIRST = listed("""
     portal.tiers.cluster.port_rules.start portal.tiers.cluster.port_rules.end
     portal.tiers.cluster.port_rules.protocol portal.tiers.cluster.port_rules.affinity portal.tenant_site_port
     portal.software.source portal.software.folder portal.operators portal.administrators portal.administrators_from
-    portal.managed_from portal.plan.services drill.planned.sql drill.planned.spf drill.planned.portal
-    drill.unplanned.sql drill.unplanned.spf drill.unplanned.portal waits.convergence waits.service_restart
-    waits.synchronization waits.failover waits.installation waits.configuration waits.restart waits.log_off waits.site
-    waits.manual
+    portal.managed_from portal.plan.services drill.planned.sql_seconds drill.planned.spf_seconds
+    drill.planned.portal_seconds drill.unplanned.sql_seconds drill.unplanned.spf_seconds drill.unplanned.portal_seconds
+    waits.convergence_seconds waits.service_restart_seconds waits.synchronization_seconds waits.failover_seconds
+    waits.installation_seconds waits.configuration_seconds waits.restart_seconds waits.log_off_seconds
+    waits.site_seconds waits.manual_seconds
 """)
 SECOND = listed("""
     machines.interface machines.address certificates.name certificates.dns_names sql.administrator sql.preferred_primary
@@ -196,7 +197,7 @@ def test_it_ends_the_reading_of_a_preview(farm: FarmHere, olds: dict[str, dict[s
     declare(farm, change)
     elsewhere = farm.folder / "unreadable.yaml"  # connections of a process are made once for a topology's file
     elsewhere.write_bytes(farm.topology.read_bytes())
-    provider = farm.pieces()["SQL2-endpoint"].told(farm.settings(topology=str(elsewhere))).provider()
+    provider = farm.pieces()["SQL2-endpoint"].reported(farm.settings(topology=str(elsewhere))).provider()
     with pytest.raises(MachineError) as refused:
         provider.read("its id", olds["SQL2-endpoint"])
     assert words in str(refused.value)

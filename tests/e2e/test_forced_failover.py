@@ -236,18 +236,18 @@ class Seeding:
 
     def run(self, until: str = "", pace: float = 0.0, **changed: Any) -> list[str]:
         """Carry out the plan up to a step that has this in its sentence, that one included; what was reported."""
-        told: list[str] = []
+        reported: list[str] = []
         for step in self.plan():
             last = until in step.sentence
             if last:
                 self.built.farm.world.clock.pace = pace or float(PACE)
                 step = replace(step, action=replace(step.action, **changed)) if changed else step
             try:
-                StepRunner(self.provider.remote, told.append).run(step, lambda: None)
+                StepRunner(self.provider.remote, reported.append).run(step, lambda: None)
             finally:
                 self.built.farm.world.clock.pace = float(PACE)
             if last:
-                return told
+                return reported
         raise AssertionError(f"no step to {until}")
 
     def finish(self) -> None:
@@ -307,8 +307,8 @@ def test_nor_from_a_file_that_is_gone_or_another(built: Built, seeding: Seeding)
 
 def test_a_backup_and_a_restore_may_go_on_as_long_as_they_get_on(built: Built, seeding: Seeding) -> None:
     for step in ("write a copy-only full", "restore the full"):
-        told = seeding.run(until=step, pace=4, timeout_seconds=1)
-        percents = [int(one.split()[1]) for one in told if one.endswith(" percent")]
+        reported = seeding.run(until=step, pace=4, timeout_seconds=1)
+        percents = [int(one.split()[1]) for one in reported if one.endswith(" percent")]
         assert len(percents) >= 2
         assert percents == sorted(percents)
     seeding.finish()
@@ -379,8 +379,8 @@ def test_a_service_account_is_one_in_every_form(built: Built) -> None:
         sql.set_service_account(built.farm.world, "SQL2", account)
         assert built.drift("SQL1-endpoint") == {}
     sql.set_service_account(built.farm.world, "SQL2", r".\sql")
-    told = r"SQL2 runs as .\sql, which has no identity on the network"
-    assert built.drift("SQL1-endpoint") == {"access": ("granted", told)}
+    reported = r"SQL2 runs as .\sql, which has no identity on the network"
+    assert built.drift("SQL1-endpoint") == {"access": ("granted", reported)}
     assert "Have it run as an account of the domain" in built.refused(lambda: built.update("SQL1-endpoint"))
 
     sql.set_service_account(built.farm.world, "SQL2", r"NT Service\MSSQLSERVER")

@@ -101,7 +101,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
 
 def test_up_makes_the_group(built: Built) -> None:
     assert built.first.ok, built.first.output[-6000:]
-    told = built.first.output
+    reported = built.first.output
     for sentence in (
         "On SQL1, enable AlwaysOn Availability Groups.",
         "On SQL2, create the endpoint Hadr_endpoint on port 5022.",
@@ -109,11 +109,13 @@ def test_up_makes_the_group(built: Built) -> None:
         "On SQL2, join the availability group SQL.",
         f"On SQL1, add the listener SQL at 172.{NETWORK}.5.50:1433 to SQL.",
     ):
-        assert sentence in told
+        assert sentence in reported
     offline = {"SQL1": "; offline meanwhile: SCSPFDB, VirtualManagerDB.", "SQL2": "."}
     for machine, what in offline.items():
-        assert told.count(f"On {machine}, restart SQL Server") == 1, "it serves AlwaysOn and the authentication mode"
-        assert f"On {machine}, restart SQL Server{what}" in told
+        assert reported.count(f"On {machine}, restart SQL Server") == 1, (
+            "it serves AlwaysOn and the authentication mode"
+        )
+        assert f"On {machine}, restart SQL Server{what}" in reported
     assert built.replicas() == [
         ("SQL1", "SYNCHRONOUS_COMMIT", "AUTOMATIC", "CONNECTED"),
         ("SQL2", "SYNCHRONOUS_COMMIT", "AUTOMATIC", "CONNECTED"),

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.e2e import runs
-from tests.e2e.clients import ADDRESSES, AUTH_SITE, WHOSE, Asked, ask, asking, told_apart
+from tests.e2e.clients import ADDRESSES, AUTH_SITE, WHOSE, Asked, asking, fetch, told_apart
 from tests.e2e.drifts import balancing
 from tests.e2e.far_side import differences, snapshot
 from tests.e2e.farm import NETWORK, Farm
@@ -110,9 +110,9 @@ class Growing:
         """The nodes that answer clients of the virtual address."""
         nodes = {f"Portal{n}": f"127.{NETWORK}.5.15{n}" for n in (1, 2, 3) if self.runs_site(n)}
         with told_apart(self.farm, nodes):
-            site = {ask(address, AUTH_SITE, name=WHOSE): node for node, address in nodes.items()}
+            site = {fetch(address, AUTH_SITE, name=WHOSE): node for node, address in nodes.items()}
             assert len(site) == len(nodes)
-            return {site[ask(self.address, AUTH_SITE, client, WHOSE)] for client in ADDRESSES}
+            return {site[fetch(self.address, AUTH_SITE, client, WHOSE)] for client in ADDRESSES}
 
     def runs_site(self, number: int) -> bool:
         return (f"portal{number}", "site", "mgmtsvc-authsite") in documents(self.farm)

@@ -5,7 +5,7 @@ primary restarts, loses its cable, or an administrator fails the group over, at 
 the last join; then ``up`` runs again. Everything is the program's own but the engine: ``Stack.up`` refreshes, creates
 and updates the pieces in their order, as the engine does.
 
-Few features are configured, which make all five databases. Each case goes on from the farm that the one before left:
+Few features are configured, which make all five databases. Each case begins with the farm that the one before left:
 the portal's databases are dropped and its features forgotten, or databases taken out of the group again.
 
 Every feature is interrupted in every way. The databases go into the group with the same ten sentences each, so those of
@@ -93,7 +93,7 @@ class Stack:
         self.farm.world.machine("Portal1").collection("wap-feature").clear()
 
     def drop(self, machine: str) -> None:
-        """What is there of the portal."""
+        """What exists of the portal."""
         drop = """
 DECLARE @text nvarchar(max) = N'';
 SELECT @text = @text + N'DROP DATABASE ' + QUOTENAME(name) + N';' FROM sys.databases WHERE name LIKE 'Microsoft.MgmtSvc.%';
@@ -166,16 +166,16 @@ class Interruption:
 
     def __init__(self, farm: FarmHere, number: int, way: str) -> None:
         self._farm, self._number, self._way = farm, number, way
-        self._told = 0
+        self._reported = 0
         self.sentence = ""
 
     def __call__(self, sentence: str) -> None:
         if sentence.startswith(tuple(f"{machine.name}: " for machine in self._farm.model.machines)):
             return  # what is waited for
-        if self._told == self._number:
+        if self._reported == self._number:
             self.sentence = sentence
             WAYS[self._way](self._farm)
-        self._told += 1
+        self._reported += 1
 
 
 # One set of stores -------------------------------------------------------------------------------------------------
@@ -216,16 +216,16 @@ def refused(stack: Stack, until: str) -> str:
 def interrupted(stack: Stack, until: str, number: int, way: str, patch: pytest.MonkeyPatch) -> list[str]:
     """Interrupt an ``up`` at a sentence, and run it again until it ends well; the errors on the way."""
     errors: list[str] = []
-    told = Interruption(stack.farm, number, way)
+    reported = Interruption(stack.farm, number, way)
 
     def up() -> bool:
         if error := refused(stack, until):
             errors.append(error)
         return not error
 
-    with progress.listening(told):
+    with progress.listening(reported):
         done = up()
-    assert told.sentence, f"there is no sentence {number}"
+    assert reported.sentence, f"there is no sentence {number}"
     if way == "cable":
         if not done:
             assert not up(), "a machine is away"
@@ -233,7 +233,7 @@ def interrupted(stack: Stack, until: str, number: int, way: str, patch: pytest.M
             power.connect(stack.farm.world, machine)
     one_set(stack.farm)
     done = done or up()
-    print(f"{way}: {told.sentence}", *errors, sep="\n")
+    print(f"{way}: {reported.sentence}", *errors, sep="\n")
     assert done, errors
     works(stack)
     return errors
@@ -279,14 +279,14 @@ def test_a_primary_that_this_program_never_moves(stack: Stack, monkeypatch: pyte
     stack.unconfigure()
     never = policy(stack, policy="never")
     never.up(SOFTWARE)
-    home = primary(stack.farm)
+    holder = primary(stack.farm)
     with progress.listening(Interruption(stack.farm, 2, "restart")):
         assert refused(never, WHO).startswith("Portal1: bring about the configuration of Portal1: ")
     for _ in range(2):
         said = refused(never, WHO)
-        assert f"are on {home}, but the primary of SQL is {primary(stack.farm)}. Fail SQL over to {home}" in said
-        assert f"on {home}, run {FAIL_OVER} (" in said
-    stack.farm.sql(home, FAIL_OVER)
+        assert f"are on {holder}, but the primary of SQL is {primary(stack.farm)}. Fail SQL over to {holder}" in said
+        assert f"on {holder}, run {FAIL_OVER} (" in said
+    stack.farm.sql(holder, FAIL_OVER)
     never.up(WHO)
     works(never)
 
@@ -294,13 +294,13 @@ def test_a_primary_that_this_program_never_moves(stack: Stack, monkeypatch: pyte
 def test_a_primary_that_is_always_where_it_is_wanted_waits_for_the_databases(stack: Stack) -> None:
     stack.unconfigure()
     stack.up(WHO)
-    home = primary(stack.farm)
-    wanted = next(machine for machine in servers(stack.farm) if machine != home)
+    holder = primary(stack.farm)
+    wanted = next(machine for machine in servers(stack.farm) if machine != holder)
     always = policy(stack, policy="always", machine=wanted)
     always.up(DATABASES[-2])
-    assert primary(stack.farm) == home
+    assert primary(stack.farm) == holder
     always.up(DATABASES[-1])
-    assert primary(stack.farm) == home, "the engine looked before the last one was in the group"
+    assert primary(stack.farm) == holder, "the engine looked before the last one was in the group"
     always.up(LOGINS)
     assert primary(stack.farm) == wanted
     works(always)
@@ -359,11 +359,11 @@ def test_other_designs(design: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         names = [moved, *configurations, *DATABASES]
         stack = Stack(farm, {name: pieces[name] for name in names}, {moved: outs[moved]})
         for until, number in ((configurations[-1], 2), (DATABASES[-1], 16)):
-            told = Interruption(farm, number, "restart")
-            with progress.listening(told):
+            reported = Interruption(farm, number, "restart")
+            with progress.listening(reported):
                 said = refused(stack, until)
-            print(told.sentence, said, sep="\n")
-            assert told.sentence
+            print(reported.sentence, said, sep="\n")
+            assert reported.sentence
             one_set(farm)
             stack.up(until)
             one_set(farm)

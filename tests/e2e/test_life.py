@@ -126,11 +126,11 @@ def test_outputs(life: Life) -> None:
 
 
 def test_progress_is_told_in_sentences(life: Life) -> None:
-    told = life.first.output
-    assert "On SQL2, join Microsoft.MgmtSvc.Store to SQL." in told
-    assert "See every site of the portal work with SQL2 as the primary." in told
+    reported = life.first.output
+    assert "On SQL2, join Microsoft.MgmtSvc.Store to SQL." in reported
+    assert "See every site of the portal work with SQL2 as the primary." in reported
     for node in ("Portal1", "Portal2"):
-        shares = [int(text) for text in re.findall(rf"{node}: installing Windows Azure Pack, (\d+) % \(", told)]
+        shares = [int(text) for text in re.findall(rf"{node}: installing Windows Azure Pack, (\d+) % \(", reported)]
         # How many of them a loaded machine gets to see is chance; tests/remote/test_detached.py has every one told.
         assert shares, f"{node}: no progress"
         assert shares == sorted(shares)
@@ -150,9 +150,9 @@ def test_verification_from_outside(life: Life) -> None:
 
 def made(life: Life) -> int:
     """How many resources the first ``up`` made, the stack itself included."""
-    told = re.search(r"\+ (\d+) created", life.first.output)
-    assert told, life.first.output[-1500:]
-    return int(told[1])
+    reported = re.search(r"\+ (\d+) created", life.first.output)
+    assert reported, life.first.output[-1500:]
+    return int(reported[1])
 
 
 def test_the_second_up_changes_nothing(life: Life) -> None:

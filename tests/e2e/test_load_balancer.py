@@ -51,14 +51,15 @@ class Built(Farm):
 @pytest.fixture(scope="module")
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     farm = Built(tmp_path_factory.mktemp("balancer"), source=ROOT / "topologies" / "external-load-balancer.yaml")
-    farm.topology.write_text(farm.topology.read_text(encoding="utf-8").replace("site: 180", "site: 30"), "utf-8")
+    topology = farm.topology.read_text(encoding="utf-8")
+    farm.topology.write_text(topology.replace("site_seconds: 180", "site_seconds: 30"), encoding="utf-8")
     with farm.running():
         farm.make_stack()
         farm.first = farm.up()
         yield farm
 
 
-def ask(port: int = 443, *, authorities: Path | None = None) -> Answer | None:
+def fetch(port: int = 443, *, authorities: Path | None = None) -> Answer | None:
     try:
         return get(
             FRONT, port, NAME, authorities=str(authorities or ""), verify=authorities is not None, timeout_seconds=5
@@ -82,12 +83,12 @@ def working(farm: Farm) -> set[tuple[str, ...]]:
 
 def test_up_says_what_the_balancer_does_not_answer_and_what_to_do(farm: Built) -> None:
     assert not farm.first.ok
-    (told,) = {line.strip() for line in farm.first.output.splitlines() if "still waiting for TCP" in line}
-    assert f"Portal1: See every port of {NAME} answered through the load balancer: after 30 seconds" in told
+    (reported,) = {line.strip() for line in farm.first.output.splitlines() if "still waiting for TCP" in line}
+    assert f"Portal1: See every port of {NAME} answered through the load balancer: after 30 seconds" in reported
     found = "3 of 3 unanswered (Connection refused); of its servers, these answer: Portal1, Portal2"
     for port in (443, 30004, 30091):
-        assert f"TCP {port}: {found}" in told
-    assert "(`python -m operations load-balancer` prints what it has to carry)" in told
+        assert f"TCP {port}: {found}" in reported
+    assert "(`python -m operations load-balancer` prints what it has to carry)" in reported
     wrong = [line for line in farm.operations("verify").output.splitlines() if "not as it should be" in line]
     assert any(f"{NAME}: every connection to every port is answered: TCP 443: {found}" in line for line in wrong)
 
@@ -103,13 +104,13 @@ def test_the_instructions_are_all_that_its_owner_needs(farm: Built) -> None:
     eventually(lambda: working(farm) == {("Portal1", "Portal2")})
     again = farm.up()
     assert again.ok, again.output[-4000:]
-    told = farm.outputs()["loadBalancer"]
-    assert told == farm.operations("load-balancer").output.strip()
-    assert f"virtual address  172.{NETWORK}.6.150" in told
+    reported = farm.outputs()["loadBalancer"]
+    assert reported == farm.operations("load-balancer").output.strip()
+    assert f"virtual address  172.{NETWORK}.6.150" in reported
 
 
 def test_the_tenants_site_has_the_public_certificate_through_it(farm: Built) -> None:
-    answer = ask(authorities=farm.lab_folder / "authority" / "ca.pem")
+    answer = fetch(authorities=farm.lab_folder / "authority" / "ca.pem")
     assert answer is not None
     assert answer.status < 400
     assert [row["found"] for row in farm.rows().values() if not row["ok"]] == []
@@ -121,7 +122,7 @@ def test_it_goes_on_answering_while_a_server_is_down(farm: Built, stopped: str) 
     assert farm.lab("fault", "stop", stopped).ok
     try:
         eventually(lambda: working(farm) == {(other,)})
-        assert [ask(port) for port in (443, 30071, 30091)].count(None) == 0
+        assert [fetch(port) for port in (443, 30071, 30091)].count(None) == 0
         row = farm.rows()["every connection to every port is answered"]
         assert row["ok"], row["found"]
         done = farm.operations("verify")
@@ -140,11 +141,11 @@ def test_a_balancer_that_keeps_clients_at_a_dead_server_is_found(farm: Built) ->
     eventually(lambda: working(farm) == {("Portal1", "Portal2")})
     nodes = {f"Portal{n}": f"127.{NETWORK}.5.15{n}" for n in (1, 2)}
     with clients.told_apart(farm, nodes):
-        mine = clients.ask(FRONT, clients.AUTH_SITE, name=clients.WHOSE)
+        mine = clients.fetch(FRONT, clients.AUTH_SITE, name=clients.WHOSE)
         (node,) = [
             node
             for node, address in nodes.items()
-            if clients.ask(address, clients.AUTH_SITE, name=clients.WHOSE) == mine
+            if clients.fetch(address, clients.AUTH_SITE, name=clients.WHOSE) == mine
         ]
     other = ({"Portal1", "Portal2"} - {node}).pop()
     assert farm.lab("fault", "stop", node).ok
@@ -163,7 +164,7 @@ def test_a_site_that_fails_takes_its_server_out_on_that_port_only(farm: Built) -
     farm.powershell("Portal1", "Stop-Website 'MgmtSvc-AdminSite'")
     try:
         eventually(lambda: working(farm) == {("Portal1", "Portal2"), ("Portal2",)})
-        assert ask(30091) is not None
+        assert fetch(30091) is not None
     finally:
         farm.powershell("Portal1", "Start-Website 'MgmtSvc-AdminSite'")
     eventually(lambda: working(farm) == {("Portal1", "Portal2")})

@@ -54,8 +54,8 @@ def sources(farm: Farm) -> list[str]:
 
 
 @contextmanager
-def clients(farm: Farm, each_second: float = EACH_SECOND) -> Iterator[Asked]:
-    with asking(targets(farm.model, farm.remote.hosts), sources(farm), each_second) as asked:
+def clients(farm: Farm, requests_per_second: float = EACH_SECOND) -> Iterator[Asked]:
+    with asking(targets(farm.model, farm.remote.hosts), sources(farm), requests_per_second) as asked:
         yield asked
     print(f"{len(asked.requests)} requests, {len(asked.repeated)} repeated", Counter(r.error for r in asked.failed))
     print("by client:", dict(sorted(Counter(r.source for r in asked.requests).items())))
@@ -82,7 +82,7 @@ def down(farm: Farm) -> list[str]:
 
 def test_a_restart_without_it_fails_requests(farm: Farm) -> None:
     """Else the next test would prove nothing."""
-    with clients(farm, each_second=10) as asked:  # NLB notices within 0.1 s at this pace
+    with clients(farm, requests_per_second=10) as asked:  # NLB notices within 0.1 s at this pace
         time.sleep(1)
         assert farm.lab("fault", "restart", "Portal1").ok
         time.sleep(2)
@@ -103,7 +103,7 @@ def test_every_server_restarts_without_a_failed_request(farm: Farm) -> None:
     }
     windows = failovers(farm)
     for one in asked.failed:
-        print(f"{datetime.fromtimestamp(one.began, UTC):%H:%M:%S.%f} {one.seconds:.1f} s {one.source}", end=" ")
+        print(f"{datetime.fromtimestamp(one.began, UTC):%H:%M:%S.%f} {one.took_seconds:.1f} s {one.source}", end=" ")
         print(f"{one.target.service}: {one.error}")
     assert len(windows) == (1 if EVERY else 0)
     cut = [one for one in asked.failed if any(begin < one.began < end for begin, end in windows)]
@@ -116,7 +116,7 @@ def test_it_is_not_safe_while_a_partner_is_away(farm: Farm) -> None:
     before = len(down(farm))
     card = "-HostName $env:COMPUTERNAME -InterfaceName Ethernet"
     farm.powershell("Portal2", f"[void](Stop-NlbClusterNode {card})")
-    done = farm.operations("maintenance", "Portal1", "--restart", "--patience", "1")
+    done = farm.operations("maintenance", "Portal1", "--restart", "--patience-seconds", "1")
     assert done.code == 1
     assert "error: Portal1: See everything but Portal1 as it should be: after 1 seconds still waiting for Portal2" in (
         done.output
@@ -170,7 +170,7 @@ def test_a_drill_and_one_that_was_killed(farm: Farm) -> None:
     """What the article promises, with what clients notice of it: an orderly shutdown is no drain."""
     on = f"sh -c 'cd {ROOT} && {sys.executable} -m lab fault start {{machine}} --directory {farm.lab_folder}'"
     asking_from = [word for source in sources(farm)[:4] for word in ("--source", source)]
-    options = ["--on", on, "--down", "1", "--each-second", "5", *asking_from, "--yes"]
+    options = ["--on", on, "--down-seconds", "1", "--requests-per-second", "5", *asking_from, "--yes"]
     command = [sys.executable, "-m", "operations", "drill", "SPF2", *options, "--stack", "e2e"]
     with subprocess.Popen(
         command, cwd=farm.project, env=farm.environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True

@@ -134,6 +134,6 @@ def test_an_account_of_the_other_domain_is_nobody_even_when_it_gets_through(farm
 def test_the_wrong_domains_administrator_is_refused(farm: FarmHere) -> None:
     """Credentials are per domain: those of the other one open no machine here."""
     other = farm.credentials["web.dmz"]
-    done = farm.pieces()["SPF1-account"].told(farm.settings(credentials={**farm.credentials, "SPF1": other}))
+    done = farm.pieces()["SPF1-account"].reported(farm.settings(credentials={**farm.credentials, "SPF1": other}))
     with pytest.raises(Exception, match=r"SPF1: .*(user name|password|log on|log-on)"):
         done.provider().read("its id", dict(done.provider().check({}, dict(done.inputs)).inputs))

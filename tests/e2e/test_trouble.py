@@ -30,8 +30,9 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farm]:
     farm = Farm(tmp_path_factory.mktemp("trouble"))
     farm.bring_up()
     topology = farm.topology.read_text(encoding="utf-8")
-    assert "\n  site: 180\n" in topology
-    farm.topology.write_text(topology.replace("\n  site: 180\n", f"\n  site: {PROOF_SECONDS}\n"), encoding="utf-8")
+    assert "\n  site_seconds: 180\n" in topology
+    shorter_proof = topology.replace("\n  site_seconds: 180\n", f"\n  site_seconds: {PROOF_SECONDS}\n")
+    farm.topology.write_text(shorter_proof, encoding="utf-8")
     with farm.running():
         shorter = farm.up()
         assert shorter.ok, shorter.output[-4000:]
@@ -224,9 +225,9 @@ def serves(farm: Farm, portal_node: str) -> str:
             )
         ),
     }
-    for what, ask in questions.items():
+    for what, look in questions.items():
         try:
-            found = ask()
+            found = look()
         except (HttpError, MachineError) as error:
             found = str(error)
         if found not in (200, 302) and not (what == "the listener" and isinstance(found, int) and found > 0):

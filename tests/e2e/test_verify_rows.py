@@ -380,14 +380,14 @@ def test_the_runbook_says_what_up_then_does(farm: Looking) -> None:
     statements("SQL1", f"{REPLICA} (FAILOVER_MODE = MANUAL)")(farm)
     site("Stop", "MgmtSvc-TenantSite")(farm)
     shell("Portal1", OPERATORS.format("Remove"))(farm)
-    told = re.findall(r"^\d+\. (.*)$", runbook(farm), re.MULTILINE)
+    reported = re.findall(r"^\d+\. (.*)$", runbook(farm), re.MULTILINE)
     sentences = {
         "On SQL2, enable the login sa.",
         "On SQL1, set the failover mode of SQL2 in SQL to AUTOMATIC.",
         "On Portal2, start MgmtSvc-TenantSite.",
         r"On Portal1, add HYPERVNU\\WAP Administrators to the local group MgmtSvc Operators.",
     }
-    assert set(told) == sentences
+    assert set(reported) == sentences
     done = farm.up()
     assert done.ok, done.output[-4000:]
     for sentence in sentences:
@@ -407,19 +407,19 @@ def test_the_report_shows_the_farm_and_what_is_wrong_with_it(farm: Looking) -> N
         farm.sql("SQL1", f"DROP USER [{name}]", database=DATABASE)
         farm.sql("SQL1", f"DROP LOGIN [{name}]")
     assert done.code == 1, done.output
-    told, end = json.JSONDecoder().raw_decode(done.output, done.output.index("{"))
+    reported, end = json.JSONDecoder().raw_decode(done.output, done.output.index("{"))
     assert re.fullmatch(
         r"The farm is not as it should be: .* The report is in farm\.html\.", last_line(done.output[end:])
     )
-    states = {machine["name"]: machine["status"] for machine in told["machines"]}
+    states = {machine["name"]: machine["status"] for machine in reported["machines"]}
     wanted = {"Portal1": "ok", "Portal2": "ok", "SPF1": "ok", "SPF2": "wrong", "SQL1": "ok", "SQL2": "ok"}
     assert states == {**wanted, "FILE": "not checked"}
-    assert told["not_looked_at"] == {"certificates": ["SPF2 does not answer"]}
-    assert [row["name"] for row in told["logins"]["differing"]] == [name]
-    assert {copy["state"] for one in told["databases"] for copy in one["copies"]} == {"SYNCHRONIZED"}
-    assert {(one["kind"], one["result"]) for one in told["updates"]} == {("update", "succeeded")}
-    assert told["updates"][0]["steps"] == 4
-    places = {place for one in told["certificates"] for place in one["places"]}
+    assert reported["not_looked_at"] == {"certificates": ["SPF2 does not answer"]}
+    assert [row["name"] for row in reported["logins"]["differing"]] == [name]
+    assert {copy["state"] for one in reported["databases"] for copy in one["copies"]} == {"SYNCHRONIZED"}
+    assert {(one["kind"], one["result"]) for one in reported["updates"]} == {("update", "succeeded")}
+    assert reported["updates"][0]["steps"] == 4
+    places = {place for one in reported["certificates"] for place in one["places"]}
     assert {"Portal1, MgmtSvc-TenantSite", "SPF1, SPF", "SQL2, SQL Server", "SQL2, WinRM"} <= places
     html = (farm.project / "farm.html").read_text(encoding="utf-8")
     assert "<script" not in html

@@ -33,10 +33,10 @@ def risky() -> Answer:
 
 
 def raising(error: Exception) -> Callable[[], Answer]:
-    def ask() -> Answer:
+    def answer() -> Answer:
         raise error
 
-    return ask
+    return answer
 
 
 @pytest.fixture

@@ -99,10 +99,10 @@ def test_the_table_says_what_to_do_once(capsys: pytest.CaptureFixture[str]) -> N
     judged = [ok("fine"), warning("low", "Make room."), wrong("none", "Put [it] there.")]
     rows = [Row("machine", "SQL1", "disk", one.verdict, one.found, "much", one.to_do) for one in judged]
     output.show(rows)
-    told = capsys.readouterr().out
-    assert told.count("Make room.") == told.count("Put [it] there.") == 1
-    assert told.index("Put [it] there.") < told.index("Make room.")
-    assert "3 rows: 1 ok, 1 warning, 1 wrong." in told
+    reported = capsys.readouterr().out
+    assert reported.count("Make room.") == reported.count("Put [it] there.") == 1
+    assert reported.index("Put [it] there.") < reported.index("Make room.")
+    assert "3 rows: 1 ok, 1 warning, 1 wrong." in reported
 
 
 def member(name: str, kind: int = 0, *, up: bool = True) -> dict[str, Any]:

@@ -60,11 +60,18 @@ def test_each_service_is_judged_by_its_worst_client() -> None:
         ],
         asked((1, "closed")),
     )
-    server = measure.server(TOPOLOGY, "Portal1", found, ordered=START, off=4.44, redundant=70, planned=True)
+    server = measure.server(
+        TOPOLOGY, "Portal1", found, ordered=START, off_seconds=4.44, redundant_seconds=70, planned=True
+    )
     site, spf = server.services
     assert (site.requests, site.failed, site.repeated, site.errors) == (7, 3, 1, {"reset": 2, "HTTP 500": 1})
-    assert (site.first_failure, site.last_failure, site.longest_outage_seconds) == (1, 3, 7.0)
-    assert (spf.failed, spf.first_failure, spf.last_failure, spf.longest_outage_seconds) == (0, None, None, 0)
+    assert (site.first_failure_seconds, site.last_failure_seconds, site.longest_outage_seconds) == (1, 3, 7.0)
+    assert (spf.failed, spf.first_failure_seconds, spf.last_failure_seconds, spf.longest_outage_seconds) == (
+        0,
+        None,
+        None,
+        0,
+    )
     assert (server.off_seconds, server.longest_outage_seconds, server.budget_seconds, server.within) == (
         4.4,
         7,
@@ -78,7 +85,9 @@ def test_each_service_is_judged_by_its_worst_client() -> None:
 )
 def test_the_budget_is_that_of_the_level(planned: bool, machine: str, budget: float) -> None:
     found = Asked(asked((0, "no"), (budget + 0.1, "")))
-    server = measure.server(TOPOLOGY, machine, found, ordered=START, off=0, redundant=0, planned=planned)
+    server = measure.server(
+        TOPOLOGY, machine, found, ordered=START, off_seconds=0, redundant_seconds=0, planned=planned
+    )
     assert (server.budget_seconds, server.within) == (budget, False)
 
 
@@ -241,7 +250,7 @@ def test_the_farms_name_is_asked_for(farm: Switched) -> None:
 
 def test_a_farm_that_is_not_well_is_left_alone(farm: Switched) -> None:
     farm.ill = True
-    done = drill("Portal1", "--yes", "--patience", "0")
+    done = drill("Portal1", "--yes", "--patience-seconds", "0")
     assert (done.exit_code, [act for act in farm.did if act != "sleep"]) == (1, [])
     assert "See the whole farm before Portal1 is shut down as it should be" in done.stderr
 
@@ -253,7 +262,7 @@ def test_a_source_that_a_firewall_keeps_off_is_found_out_before_a_server_is_off(
     assert (done.exit_code, farm.did) == (1, [])
     assert done.stderr.splitlines()[-2] == (
         "error: Portal1: ask the farm's sites before it is shut down: MgmtSvc-AdminSite (portal.hyper-v.nu:30091) from "
-        "10.0.0.8: timed out and 1 more. Ask from addresses that the firewalls on the way let in (--source); nothing "
+        "10.0.0.8: timed out and 1 more. Ask from addresses that the firewalls on the way allow (--source); nothing "
         "was shut down."
     )
 
@@ -268,14 +277,14 @@ def test_a_client_keeps_its_pace_however_long_a_request_takes(monkeypatch: pytes
         now += seconds
         return len(began) == len(takes)
 
-    def ask(target: Target) -> None:
+    def request(target: Target) -> None:
         nonlocal now
         began.append(round(now, 2))
         now += takes[len(began) - 1]
 
     monkeypatch.setattr(clients, "time", SimpleNamespace(monotonic=lambda: now))
     client = clients._Client([SITE], "", 0, Asked())
-    monkeypatch.setattr(client, "_ask", ask)
+    monkeypatch.setattr(client, "_request", request)
     client.run(SimpleNamespace(wait=wait), 0.1)  # type: ignore[arg-type]
     assert began == [0, 0.1, 0.2, 0.55, 0.65, 0.75]
 

@@ -67,7 +67,7 @@ def declared(topology: Topology) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("changed", "initial", "told", "risks"),
+    ("changed", "initial", "reported", "risks"),
     [
         ({}, "Stopped", "", []),
         (
@@ -91,14 +91,14 @@ def declared(topology: Topology) -> dict[str, Any]:
     ],
     ids=["well", "disabled", "gone", "started by NLB"],
 )
-def test_rows(changed: dict[str, Any], initial: str, told: str, risks: list[str]) -> None:
+def test_rows(changed: dict[str, Any], initial: str, reported: str, risks: list[str]) -> None:
     topology = load(ROOT / "topologies" / "your-own.yaml")
     remote = Answers(topology, declared(topology) | changed, initial)
     context = Context(topology, remote, Secret("only-for-tests"), Secret("only-for-tests"), Secret("only-for-tests"))
     (tier,) = topology.portal.tiers
     row = verify._Node(context, tier, NODE)
-    if told:
-        with pytest.raises(WrongError, match=told.replace("(", r"\(").replace(")", r"\)")):
+    if reported:
+        with pytest.raises(WrongError, match=reported.replace("(", r"\(").replace(")", r"\)")):
             row()
     else:
         assert row().startswith("converged at ")

@@ -46,11 +46,11 @@ def test_a_topology_without_one() -> None:
 def test_the_topology_of_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def ask(question: list[str], stack: str) -> str:
+    def answered(question: list[str], stack: str) -> str:
         asked.append((question, stack))
         return f"{TOPOLOGY}\n"
 
-    monkeypatch.setattr(stack_configuration, "run", ask)
+    monkeypatch.setattr(stack_configuration, "run", answered)
     assert run("--stack", "mine").exit_code == 0
     assert asked == [(["config", "get", "topology"], "mine")], "no secret is read"
 
@@ -62,10 +62,10 @@ def test_errors_are_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     assert (done.exit_code, done.stdout) == (2, "")
     assert "broken.yaml:1" in done.stderr
 
-    def ask(question: list[str], stack: str) -> str:
+    def answered(question: list[str], stack: str) -> str:
         raise MachineError("this computer", "read", "no stack", "Choose one.")
 
-    monkeypatch.setattr(stack_configuration, "run", ask)
+    monkeypatch.setattr(stack_configuration, "run", answered)
     done = run()
     assert (done.exit_code, done.stderr) == (2, "error: this computer: read: no stack. Choose one.\n")
 

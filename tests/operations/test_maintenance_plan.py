@@ -129,8 +129,8 @@ def test_a_secondary() -> None:
 def test_the_primary_hands_over_every_group_and_takes_back_what_the_policy_says(policy: Any) -> None:
     sql = SINGLE.sql.model_copy(update={"primary_policy": policy})
     topology = SINGLE.model_copy(update={"sql": sql})
-    told = sentences(RESTART, "SQL1", group(), group(name="Other"), topology=topology, groups=("Other", "SQL"))
-    assert told == [
+    reported = sentences(RESTART, "SQL1", group(), group(name="Other"), topology=topology, groups=("Other", "SQL"))
+    assert reported == [
         "See everything but SQL1 as it should be.",
         FOLLOW.format("SQL", "SQL1"),
         *moved("SQL", "SQL2"),
@@ -146,10 +146,10 @@ def test_the_primary_hands_over_every_group_and_takes_back_what_the_policy_says(
 
 
 def test_a_command_and_a_hold() -> None:
-    told = sentences(Order("command", command="patch --secret x {machine}"), "Portal2", node("Portal2", "Portal1"))
-    assert "Run patch for Portal2 on this computer." in told
-    assert "secret" not in str(told), "arguments may be secrets"
-    assert told[-1] == "See the whole farm with Portal2 as it should be."
+    reported = sentences(Order("command", command="patch --secret x {machine}"), "Portal2", node("Portal2", "Portal1"))
+    assert "Run patch for Portal2 on this computer." in reported
+    assert "secret" not in str(reported), "arguments may be secrets"
+    assert reported[-1] == "See the whole farm with Portal2 as it should be."
     held = sentences(Order("hold"), "Portal2", node("Portal2", "Portal1"))
     assert held == out_and_back("Portal2", "portal.hyper-v.nu")[:6]
 

@@ -144,10 +144,10 @@ def run(*arguments: str) -> Any:
 @pytest.mark.parametrize("how", [(), ("--dry-run",)])
 def test_what_nothing_takes_over_is_told_before_the_server_is_out(farm: FarmOfNotes, how: tuple[str, ...]) -> None:
     farm.alone["SQL1"] = ["VirtualManagerDB", "SCSPFDB"]
-    told = run("SQL1", "--restart", *how).output.splitlines()
+    reported = run("SQL1", "--restart", *how).output.splitlines()
     line = "Offline while SQL Server of SQL1 does not run, since in no group: SCSPFDB, VirtualManagerDB."
-    (when,) = [number for number, text in enumerate(told) if line in text]
-    assert not [text for text in told[:when] if "On SQL1, out." in text]
+    (when,) = [number for number, text in enumerate(reported) if line in text]
+    assert not [text for text in reported[:when] if "On SQL1, out." in text]
     assert "in no group" not in run("SQL2", "--restart", *how).output
 
 
@@ -286,7 +286,7 @@ def test_a_dry_run_is_not_in_the_log(farm: FarmOfNotes) -> None:
 
 def test_what_is_not_safe_changes_nothing(farm: FarmOfNotes) -> None:
     farm.ill = ["SQL2"]
-    done = run("Portal1", "--restart", "--patience", "0.1")
+    done = run("Portal1", "--restart", "--patience-seconds", "0.1")
     assert (done.exit_code, farm.did, farm.note("Portal1")) == (1, [], None)
     assert done.stderr.splitlines()[-1] == (
         "error: Portal1: See everything but Portal1 as it should be: after 0 seconds still waiting for "
@@ -297,7 +297,7 @@ def test_what_is_not_safe_changes_nothing(farm: FarmOfNotes) -> None:
 def test_what_is_wrong_with_the_server_itself_is_no_reason_not_to_take_it_out(farm: FarmOfNotes) -> None:
     farm.ill = ["SQL2"]
     farm.wrong = {"restart SQL2": KilledError()}
-    run("SQL2", "--restart", "--patience", "0.1")
+    run("SQL2", "--restart", "--patience-seconds", "0.1")
     assert farm.did == ["out SQL2"]
 
 
@@ -433,9 +433,9 @@ def test_a_command_runs_here_with_the_servers_name(farm: FarmOfNotes, tmp_path: 
 
 def test_dry_run_and_json(farm: FarmOfNotes) -> None:
     done = run("--all", "--restart", "--dry-run", "--json")
-    told = json.loads(done.stdout)
-    assert (done.exit_code, farm.did, [one["machine"] for one in told["servers"]]) == (0, [], ALL)
-    assert told["servers"][0]["said"][1:4] == [
+    reported = json.loads(done.stdout)
+    assert (done.exit_code, farm.did, [one["machine"] for one in reported["servers"]]) == (0, [], ALL)
+    assert reported["servers"][0]["said"][1:4] == [
         "On SQL2, out.",
         "On SQL2, restart.",
         "On SQL2, back.",
@@ -444,9 +444,9 @@ def test_dry_run_and_json(farm: FarmOfNotes) -> None:
     assert text.stdout.splitlines()[0] == "See everything but SPF1 as it should be."
     farm.wrong = {"out SPF1": MachineError("SPF1", "drain it", "no \x1b[2J", "Look.")}
     failed = run("SPF1", "--restart", "--json")
-    told = json.loads(failed.stdout)
-    assert (failed.exit_code, told["ok"], told["servers"][0]["ended"]) == (1, False, "back")
-    assert told["error"] == r"SPF1: drain it: no \x1b[2J. Look. SPF1 is back in the farm."
+    reported = json.loads(failed.stdout)
+    assert (failed.exit_code, reported["ok"], reported["servers"][0]["ended"]) == (1, False, "back")
+    assert reported["error"] == r"SPF1: drain it: no \x1b[2J. Look. SPF1 is back in the farm."
 
 
 @pytest.mark.parametrize(
@@ -483,19 +483,19 @@ def test_what_another_load_balancer_leads_to_is_refused(farm: FarmOfNotes, monke
 def test_a_check_that_fails_is_a_text(monkeypatch: pytest.MonkeyPatch) -> None:
     from operations import levels
 
-    def ask() -> str:
+    def answer() -> str:
         raise WrongError("no")
 
-    def silent() -> str:
+    def unreachable() -> str:
         raise UnreachableError("C", "ask", "it does not answer")
 
     asked: list[str] = []
     checks = [
-        Check("l", "A", "answers", ask),
+        Check("l", "A", "answers", answer),
         Check("l", "B", "x", str),
         Check("l", "C", "y", lambda: asked.append("C") or "", machine="C"),  # type: ignore[func-returns-value]
     ]
-    reached = SimpleNamespace(machine="C", check=Check("m", "C", "WinRM answers", silent), down=True, trouble="")
+    reached = SimpleNamespace(machine="C", check=Check("m", "C", "WinRM answers", unreachable), down=True, trouble="")
     monkeypatch.setattr("operations.checks.machines.reach", lambda _: [reached])
     monkeypatch.setattr(levels, "LEVELS", (lambda _: iter(checks),))
     context = Context(*(None,) * 5)  # type: ignore[arg-type]

@@ -239,7 +239,9 @@ def test_labels_of_events_lie_beside_or_below_each_other() -> None:
 
 def test_requests_are_counted_by_second() -> None:
     found = Asked(asked((-0.5, ""), (0.2, "no"), (2.9, ""), (2.1, "no")))
-    server = measure.server(TOPOLOGY, "Portal1", found, ordered=START, off=1, redundant=2, planned=True, on=61.04)
+    server = measure.server(
+        TOPOLOGY, "Portal1", found, ordered=START, off_seconds=1, redundant_seconds=2, planned=True, on_seconds=61.04
+    )
     (service,) = server.services
     assert (service.requests_by_second, service.failures_by_second) == ((2, 0, 2), (1, 0, 1))
     assert server.on_seconds == 61.0
@@ -327,10 +329,10 @@ def test_the_same_content_as_data() -> None:
 
 def test_one_section_that_fails_hides_no_other() -> None:
     def raising(error: Exception) -> Callable[[], str]:
-        def ask() -> str:
+        def answer() -> str:
             raise error
 
-        return ask
+        return answer
 
     Secret("Report-Secret-1!")
     troubles = look.Troubles()
@@ -379,7 +381,7 @@ def test_certificates_are_asked_of_machines_that_answer(monkeypatch: pytest.Monk
 def test_a_farm_that_is_down_has_its_report(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     topology = content().topology
     names = managed(topology)
-    silent = tuple(Row("machines", name, "WinRM answers", Status.WRONG, "no answer") for name in sorted(names))
+    unreachable = tuple(Row("machines", name, "WinRM answers", Status.WRONG, "no answer") for name in sorted(names))
 
     def nobody(*_: Any) -> Any:
         raise UncheckedError("no replica answers (SQL1, SQL2)")
@@ -387,7 +389,7 @@ def test_a_farm_that_is_down_has_its_report(monkeypatch: pytest.MonkeyPatch, tmp
     def no_cli(*_: Any) -> Any:
         raise MachineError("this computer", "read the stack's history", "there is no pulumi on PATH")
 
-    monkeypatch.setattr(look, "verified", lambda *_: Report(silent, (), frozenset(names)))
+    monkeypatch.setattr(look, "verified", lambda *_: Report(unreachable, (), frozenset(names)))
     monkeypatch.setattr(look, "audited", lambda *_: [UNKNOWN])
     monkeypatch.setattr(sql, "group_now", nobody)
     monkeypatch.setattr(sql, "logins_now", nobody)
@@ -552,11 +554,11 @@ def test_a_file_that_cannot_be_written_is_one_line(farm: Callable[..., Any]) -> 
 
 
 def test_a_stack_that_cannot_be_read_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def ask(*_: Any) -> str:
+    def answer(*_: Any) -> str:
         raise MachineError("this computer", "read the stack's configuration", "no stack selected")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(command, "from_stack", ask)
+    monkeypatch.setattr(command, "from_stack", answer)
     done = CliRunner().invoke(operations.app, ["report"])
     assert (done.exit_code, list(tmp_path.iterdir())) == (2, [])
     assert done.stderr == "error: this computer: read the stack's configuration: no stack selected.\n"

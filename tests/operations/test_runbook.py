@@ -108,14 +108,14 @@ def test_as_json() -> None:
         Plan("by-hand", "Portal1", [Step("On Portal1, make the plan.", click)]),
         Plan("not-ours", "SPF1", refused="SPF1: it exists already\nand more"),
     ]
-    told = json.loads(as_json(plans, "x", NOW))
-    assert (told["ok"], told["farm"], told["resources"]) == (False, "x", 4)
-    assert [(one["resource"], one["stops_here"], one["not_known_yet"]) for one in told["due"]] == [
+    reported = json.loads(as_json(plans, "x", NOW))
+    assert (reported["ok"], reported["farm"], reported["resources"]) == (False, "x", 4)
+    assert [(one["resource"], one["stops_here"], one["not_known_yet"]) for one in reported["due"]] == [
         ("one", "", ""),
         ("by-hand", "", ""),
         ("not-ours", "SPF1: it exists already and more", ""),
     ]
-    assert [step for one in told["due"] for step in one["steps"]] == [
+    assert [step for one in reported["due"] for step in one["steps"]] == [
         {"machine": "SQL1", "sentence": "On SQL1, use ***"},
         {"machine": "Portal1", "sentence": "On Portal1, make the plan.", "by_hand": ["Open the site."]},
     ]
@@ -173,7 +173,7 @@ class Thing(Resource[ThingInputs, str]):
         return "thing"
 
     def observe(self, inputs: ThingInputs, remote: Any) -> str:
-        if remote.state == "silent":
+        if remote.state == "unreachable":
             raise MachineError("SQL1", "look", "it does not answer")
         return str(remote.state)
 
@@ -302,8 +302,8 @@ def test_what_has_a_key_of_its_own_is_recognised_by_that_of_the_state(monkeypatc
 
 
 def test_what_cannot_be_known_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    silent = planned(monkeypatch, Thing, "silent", claimed=True)[0]
-    assert (silent.unknown, silent.unread) == ("SQL1: look: it does not answer.", True)
+    unread = planned(monkeypatch, Thing, "unreachable", claimed=True)[0]
+    assert (unread.unknown, unread.unread) == ("SQL1: look: it does not answer.", True)
     assert planned(monkeypatch, Thing, "broken", claimed=True)[0].refused == "SQL1: repair: it is broken."
     plan, outputs = planned(monkeypatch, Thing, "on", claimed=True, unknown=("state",))
     assert (plan.unknown, outputs["number"]) == ("state comes from a step before it", UNKNOWN)
@@ -339,7 +339,7 @@ def test_every_resource_of_the_program_is_looked_at(tmp_path: Path, monkeypatch:
     assert seen["Portal2-plan-replication"] == ("plan_id",)
     by_urn = {one.urn: one.name for one in found}
     (database,) = [one for one in found if one.name == "Microsoft.MgmtSvc.Store"]
-    assert {by_urn[urn] for urn in database.after if urn in by_urn} >= {"Portal1-operators"}, "through the stages"
+    assert {by_urn[urn] for urn in database.depends_on if urn in by_urn} >= {"Portal1-operators"}, "through the stages"
 
 
 def test_a_program_that_refuses_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,10 +38,10 @@ def good() -> str:
 
 
 def raising(error: Exception) -> Any:
-    def ask() -> str:
+    def answer() -> str:
         raise error
 
-    return ask
+    return answer
 
 
 def test_expect() -> None:
@@ -187,14 +187,14 @@ def test_what_is_not_verified_is_said_in_the_documents_too(monkeypatch: pytest.M
 def test_rows_are_asked_together_and_answered_in_order() -> None:
     barrier = threading.Barrier(3)
 
-    def ask(number: int) -> Any:
+    def answer(number: int) -> Any:
         def wait() -> str:
             barrier.wait(10)  # raises unless all three are asked at the same time
             return str(number)
 
         return wait
 
-    found = rows(Check("level", str(number), "checked", ask(number)) for number in range(3))
+    found = rows(Check("level", str(number), "checked", answer(number)) for number in range(3))
     assert [(row.member, row.found, row.ok) for row in found] == [("0", "0", True), ("1", "1", True), ("2", "2", True)]
 
 

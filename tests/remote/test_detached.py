@@ -133,9 +133,9 @@ def test_each_new_progress_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None
     machine = Machine()
     machine.new = [("Running", RUNNING, None)] * len(said) + [("Ready", 0, [1])]
     machine.progress = list(said)
-    told: list[str] = []
-    work(machine, report=told.append)
-    assert told == ["0 % (begins)", "0 % (unpacks)", "14 % (unpacks)", "100 % (done)"]
+    reported: list[str] = []
+    work(machine, report=reported.append)
+    assert reported == ["0 % (begins)", "0 % (unpacks)", "14 % (unpacks)", "100 % (done)"]
 
 
 @pytest.mark.parametrize("error", [GONE, REFUSED])

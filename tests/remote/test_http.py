@@ -132,14 +132,14 @@ def test_nothing_listens() -> None:
 def test_a_refused_account_is_not_sent_to_the_same_address_again(site: tuple[int, str, bytes]) -> None:
     port, authority, _ = site
 
-    def ask(user: str = "user", path: str = "/closed") -> int:
+    def fetch(user: str = "user", path: str = "/closed") -> int:
         return get(ADDRESS, port, NAME, path, authorities=authority, account=(user, Secret("Wrong-1!"))).status
 
-    assert ask() == 401
+    assert fetch() == 401
     for path in ("/closed", "/"):
         with pytest.raises(RefusedAccountError, match=r"HTTP 401 for user from [\d.:]+ before; it is not tried again"):
-            ask(path=path)
-    assert ask("other") == 401
+            fetch(path=path)
+    assert fetch("other") == 401
     assert len(_Handler.refused) == 2
     assert get(ADDRESS, port, NAME, "/", authorities=authority).status == 200, "without an account nothing is refused"
 

@@ -81,14 +81,14 @@ class TestAccountOfADomain:
             entered.wait(0.3)
             raise RefusedLogOn("no", 18456)
 
-        def ask(_: int) -> str:
+        def look(_: int) -> str:
             try:
                 return world.log_ons.run(account, "SQL1", slow)
             except RefusedLogOn as refusal:
                 return refusal.by
 
         with ThreadPoolExecutor(8) as pool:
-            said = sorted(pool.map(ask, range(8)))
+            said = sorted(pool.map(look, range(8)))
         assert said == ["", *["SQL1"] * 7]
         assert world.tried == ["SQL1"]
 

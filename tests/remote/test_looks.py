@@ -42,7 +42,7 @@ class Connection:
 
     def run(self, script: str, arguments: Any = None, *, changes: bool = False) -> list[Any]:
         key = (self.name, script, key_of(arguments or {}))
-        return self.looks.ask(key, lambda: self.machine.run(script, arguments), changes=changes)
+        return self.looks.run(key, lambda: self.machine.run(script, arguments), changes=changes)
 
 
 @pytest.fixture

@@ -74,14 +74,14 @@ def test_who_waited_while_a_machine_could_not_be_reached_does_not_wait_again(mon
     monkeypatch.setattr(powershell, "_Shell", Dead)
     one = Remote(HOSTS).powershell("SQL1")
 
-    def ask(number: int) -> str:
+    def look(number: int) -> str:
         with pytest.raises(UnreachableError) as caught:
             one.run("x", attempted=f"read {number}")
         return str(caught.value)
 
     with ThreadPoolExecutor(4) as pool:
-        said = list(pool.map(ask, range(4)))
+        said = list(pool.map(look, range(4)))
     assert tried == ["sql1"]
     assert said[3].startswith("sql1: read 3: WinRM at 127.0.0.1:5986 does not answer (timed out)")
-    ask(4)
+    look(4)
     assert tried == ["sql1", "sql1"], "who asks later tries again"

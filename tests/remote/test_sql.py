@@ -266,7 +266,7 @@ class TestRefusedLogins:
             raise pyodbc.OperationalError("HYT00", "[HYT00] [Microsoft][ODBC Driver 18]Login timeout expired")
 
         monkeypatch.setattr(pyodbc, "connect", connect)
-        monkeypatch.setattr("remote.sql._SILENT", {})
+        monkeypatch.setattr("remote.sql._UNREACHABLE", {})
         remote = farm("Right-1!")
         windows = Windows(remote, "sql2", monkeypatch)
         login = {"UserName": "sa", "Password": Secret("Right-1!"), "Statement": "x", "Server": "sql.test,1500"}
@@ -297,16 +297,16 @@ class TestRefusedLogins:
             raise pyodbc.OperationalError("HYT00", "[HYT00] [Microsoft][ODBC Driver 18]Login timeout expired")
 
         monkeypatch.setattr(pyodbc, "connect", connect)
-        monkeypatch.setattr("remote.sql._SILENT", {})
+        monkeypatch.setattr("remote.sql._UNREACHABLE", {})
         remote = farm()
 
-        def ask(number: int) -> str:
+        def query(number: int) -> str:
             with pytest.raises(UnreachableError) as caught:
                 remote.sql_odbc("SQL1", f"d{number}").rows("SELECT 1", attempted=f"read {number}")
             return str(caught.value)
 
         with ThreadPoolExecutor(4) as pool:
-            said = list(pool.map(ask, range(4)))
+            said = list(pool.map(query, range(4)))
         assert tried == ["driver"]
         assert said[3] == (
             "sql1: read 3: SQL Server at sql1:1433 does not answer (Login timeout expired). See that it runs there, "
@@ -332,17 +332,17 @@ class Running:
 
 
 def watched(running: Running, timeout_seconds: float, stall_seconds: float) -> tuple[Watch, list[int]]:
-    told: list[int] = []
-    with Watch(running.look, running.ended.set, told.append, stall_seconds, interval=0.02) as watch:
+    reported: list[int] = []
+    with Watch(running.look, running.ended.set, reported.append, stall_seconds, interval_seconds=0.02) as watch:
         running.ended.wait(timeout_seconds)
-    return watch, told
+    return watch, reported
 
 
 def test_a_statement_that_gets_on_may_take_longer_than_it_may_stand_still() -> None:
     slowly = Running(*(float(percent) for percent in range(100)))
-    watch, told = watched(slowly, timeout_seconds=0.6, stall_seconds=0.2)
+    watch, reported = watched(slowly, timeout_seconds=0.6, stall_seconds=0.2)
     assert (watch.stalled, slowly.ended.is_set()) == (False, False)
-    assert told == list(range(1, told[-1] + 1))
+    assert reported == list(range(1, reported[-1] + 1))
 
 
 def test_its_time_counts_from_its_last_progress() -> None:
@@ -354,5 +354,5 @@ def test_its_time_counts_from_its_last_progress() -> None:
 
 def test_one_that_stands_still_is_cancelled_whatever_it_says() -> None:
     for stands in (Running(5.0, 40.5), Running(40.5, 0.0), Running(40.5, None)):
-        watch, told = watched(stands, timeout_seconds=5, stall_seconds=0.2)
-        assert (watch.stalled, stands.ended.is_set(), watch.percent, told[-1]) == (True, True, 40.5, 40)
+        watch, reported = watched(stands, timeout_seconds=5, stall_seconds=0.2)
+        assert (watch.stalled, stands.ended.is_set(), watch.percent, reported[-1]) == (True, True, 40.5, 40)

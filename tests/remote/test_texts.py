@@ -117,18 +117,20 @@ def test_the_innermost_reason(error: BaseException, expected: str) -> None:
 
 class TestWait:
     @staticmethod
-    def told(answers: list[str], timeout_seconds: float = 60, sleep: Callable[[float], None] = time.sleep) -> list[str]:
+    def reported(
+        answers: list[str], timeout_seconds: float = 60, sleep: Callable[[float], None] = time.sleep
+    ) -> list[str]:
         reports: list[str] = []
         missing = lambda: answers.pop(0) if len(answers) > 1 else answers[0]  # noqa: E731
         wait("SQL1", "see it", timeout_seconds, missing, reports.append, sleep=sleep)
         return reports
 
     def test_nothing_missing(self) -> None:
-        assert self.told([""]) == []
+        assert self.reported([""]) == []
 
     def test_each_reason_is_told_once(self) -> None:
         pauses: list[float] = []
-        assert self.told(["a", "a", "a", "b", "b", "a", *["a"] * 10, ""], sleep=pauses.append) == [
+        assert self.reported(["a", "a", "a", "b", "b", "a", *["a"] * 10, ""], sleep=pauses.append) == [
             "SQL1: waiting for a",
             "SQL1: waiting for b",
             "SQL1: waiting for a",
@@ -138,7 +140,7 @@ class TestWait:
 
     def test_the_time_is_up(self) -> None:
         with pytest.raises(MachineError) as caught:
-            self.told(["the service"], timeout_seconds=0)
+            self.reported(["the service"], timeout_seconds=0)
         assert str(caught.value) == (
             "SQL1: see it: after 0 seconds still waiting for the service. When it has come about, run `pulumi up` "
             "again: it resumes."

@@ -81,12 +81,12 @@ def site(context: ssl.SSLContext, authorities: str) -> None:
 
 @pytest.fixture
 def sql(sql_server: Server) -> Callable[[ssl.SSLContext, str], None]:
-    def ask(context: ssl.SSLContext, authorities: str) -> None:
+    def connect(context: ssl.SSLContext, authorities: str) -> None:
         sql_server.context = context
         host = Host("SQL1", NAME, SQL_ADDRESS, "", Secret(""), sql_username="sa", sql_password=Secret("right"))
         SqlServer(host, "master", authorities).rows("SELECT 1", attempted="read it")
 
-    return ask
+    return connect
 
 
 @pytest.mark.parametrize("kind", FAULTS)

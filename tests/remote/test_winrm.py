@@ -140,15 +140,15 @@ def test_a_wrong_password_is_one_failed_log_on_of_the_account_on_all_machines(wo
     assert len(machines) > 3
     connections = remote(world, WRONG)
 
-    def ask(machine: str) -> str:
+    def fetch(machine: str) -> str:
         with pytest.raises(RefusedError) as caught:
             connections.powershell(machine).run("hello", attempted="read it")
         return str(caught.value)
 
     with ThreadPoolExecutor(8) as pool:
-        said = list(pool.map(ask, machines * 3))
+        said = list(pool.map(fetch, machines * 3))
     assert failed(world) == 1
-    assert ask(machines[0]) == said[0]
+    assert fetch(machines[0]) == said[0]
     assert failed(world) == 1
     first = next(text for text in said if "it is not tried here" not in text)
     who = first.split(":", 1)[0]
@@ -185,18 +185,18 @@ def test_the_shells_variables_for_other_programs_change_nothing(
 
 
 def test_without_authorities_the_operating_systems_count(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    untold = Remote(Hosts(remote(world).hosts.machines))
+    unknown = Remote(Hosts(remote(world).hosts.machines))
     with pytest.raises(UntrustedError, match="unable to get local issuer certificate"):
-        untold.powershell("SQL1").run("hello", attempted="read it")
+        unknown.powershell("SQL1").run("hello", attempted="read it")
     # Where OpenSSL looks for the system's, which is all that a test may change.
     monkeypatch.setenv("SSL_CERT_FILE", authorities(world))
-    assert untold.powershell("SQL2").run("hello", attempted="read it") == ["hello"]
+    assert unknown.powershell("SQL2").run("hello", attempted="read it") == ["hello"]
 
 
 # What is no WinRM listener -------------------------------------------------------------------------------------------
 
 
-def ask(
+def fetch(
     tmp_path: Path, reply: Callable[[Handler], Reply], kind: type[MachineError] = MachineError
 ) -> tuple[str, list[str]]:
     """What comes of a request to a server that is trusted and answers so: the error, and what was asked there."""
@@ -219,7 +219,7 @@ def test_no_redirect_is_followed(tmp_path: Path, status: int, scheme: str) -> No
     context = tls_faults.context(tmp_path, "sound") if scheme == "https" else None
     with serving(ELSEWHERE, context, lambda _: (401, {"WWW-Authenticate": "Negotiate"}, b"")) as (port, there):
         onward = f"{scheme}://{ELSEWHERE}:{port}/wsman"
-        text, seen = ask(tmp_path, lambda _: (status, {"Location": onward}, b""))
+        text, seen = fetch(tmp_path, lambda _: (status, {"Location": onward}, b""))
     assert there == []
     assert len(seen) == 1
     assert f"it sends the client on to {onward}" in text
@@ -231,34 +231,34 @@ def test_no_redirect_is_followed_after_a_log_on_began(tmp_path: Path) -> None:
             return 302, {"Location": f"http://{ELSEWHERE}:9/"}, b""
         return 401, {"WWW-Authenticate": "Negotiate"}, b""
 
-    text, seen = ask(tmp_path, reply)
+    text, seen = fetch(tmp_path, reply)
     assert len(seen) == 2
     assert "it answers HTTP 302 before a log-on is complete" in text
 
 
 @pytest.mark.parametrize("status", [200, 404, 500, 503])
 def test_a_server_that_asks_for_no_log_on_is_refused(tmp_path: Path, status: int) -> None:
-    text, seen = ask(tmp_path, lambda _: (status, {}, b"<s:Envelope/>"))
+    text, seen = fetch(tmp_path, lambda _: (status, {}, b"<s:Envelope/>"))
     assert f"is not understood: it asks for no log-on (HTTP {status})" in text
     assert len(seen) == 1
 
 
 @pytest.mark.parametrize("offered", ["Basic realm=x", "Kerberos", ""])
 def test_a_server_that_wants_another_log_on_gets_no_password(tmp_path: Path, offered: str) -> None:
-    text, seen = ask(tmp_path, lambda _: (401, {"WWW-Authenticate": offered}, b""))
+    text, seen = fetch(tmp_path, lambda _: (401, {"WWW-Authenticate": offered}, b""))
     assert "it offers no NTLM log-on, only " in text
     assert [entry.rsplit(" ", 1)[1] for entry in seen] == ["-"]
 
 
 @pytest.mark.parametrize("token", ["", " !!!", " TlRMTVNTUAADAAAA"])
 def test_a_challenge_that_is_none(tmp_path: Path, token: str) -> None:
-    text, _ = ask(tmp_path, lambda _: (401, {"WWW-Authenticate": f"Negotiate{token}"}, b""))
+    text, _ = fetch(tmp_path, lambda _: (401, {"WWW-Authenticate": f"Negotiate{token}"}, b""))
     assert "is not understood: it" in text
 
 
 def test_an_endless_answer_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wsman, "MOST_BYTES", 1000)
-    text, _ = ask(tmp_path, lambda _: (401, {"WWW-Authenticate": "Negotiate"}, b"x" * 5000))
+    text, _ = fetch(tmp_path, lambda _: (401, {"WWW-Authenticate": "Negotiate"}, b"x" * 5000))
     assert "its answer does not end" in text
 
 

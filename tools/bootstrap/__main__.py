@@ -21,7 +21,7 @@ from tools.bootstrap.system_packages import browser, odbc
 
 
 def setup(*, cli: bool = True) -> None:
-    """Install what is missing; what is there is skipped. The two that take longest are installed side by side."""
+    """Install what is missing; what is installed is skipped. The two that take longest are installed side by side."""
     begun = time.monotonic()
     with ThreadPoolExecutor() as pool:
         started = [pool.submit(packages), *([pool.submit(pulumi_cli)] if cli else [])]

@@ -25,12 +25,12 @@ def command_plugin() -> None:
             raise StageError("The Pulumi CLI is not there, though its stage ended well; look at .tools/bin.")
         install = [pulumi, "plugin", "install", "resource", "command", version]
         try:
-            quiet(install, lab_environment(), timeout=_SECONDS)
+            quiet(install, lab_environment(), timeout_seconds=_SECONDS)
         except StageError as error:
             say(f"   it cannot be downloaded ({str(error).splitlines()[-1][:160]})")
             say("   a stand-in is used instead: tools/bootstrap/command_stand_in.py.")
             say("   Remove .tools to try the download again.")
-            quiet([*install, "--file", str(_STAND_IN)], lab_environment(), timeout=_SECONDS)
+            quiet([*install, "--file", str(_STAND_IN)], lab_environment(), timeout_seconds=_SECONDS)
 
 
 def _renew(program: Path) -> None:

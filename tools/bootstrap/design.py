@@ -19,6 +19,7 @@ class Design:
     """A design by its name, the name of its topology file."""
 
     name: str
+    """That of its file in ``topologies/``, without ``.yaml``."""
 
     @property
     def topology(self) -> str:

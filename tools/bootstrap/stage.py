@@ -13,8 +13,8 @@ from pathlib import Path
 
 from tools.bootstrap.project import ROOT
 
-_HEARTBEAT = 30
-"""Seconds between two signs of life of a long silent command."""
+_HEARTBEAT_SECONDS = 30
+"""Seconds between two signs of life of a long command without output."""
 
 
 class StageError(Exception):
@@ -68,11 +68,11 @@ def quiet(
     command: Sequence[str | Path],
     env: Mapping[str, str] | None = None,
     cwd: Path = ROOT,
-    timeout: float | None = None,
+    timeout_seconds: float | None = None,
 ) -> str:
     """Run a command and give back what it printed. A sign of life appears when it takes long.
 
-    Raises StageError with the end of its output when it is missing, fails or takes longer than ``timeout`` seconds.
+    Raises StageError with the end of its output when it is missing, fails or takes longer than ``timeout_seconds``.
     """
     over = threading.Event()
     watch = threading.Thread(target=_signs_of_life, args=(Path(str(command[0])).name, over), daemon=True)
@@ -87,12 +87,12 @@ def quiet(
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            timeout=timeout,
+            timeout=timeout_seconds,
         )
     except FileNotFoundError:
         raise StageError(f"{command[0]} is not installed.") from None
     except subprocess.TimeoutExpired:
-        raise StageError(f"{_short(command)} was not done after {timeout:.0f} s.") from None
+        raise StageError(f"{_short(command)} was not done after {timeout_seconds:.0f} s.") from None
     finally:
         over.set()
     if done.returncode:
@@ -103,7 +103,7 @@ def quiet(
 
 def _signs_of_life(name: str, over: threading.Event) -> None:
     begun = time.monotonic()
-    while not over.wait(_HEARTBEAT):
+    while not over.wait(_HEARTBEAT_SECONDS):
         say(f"   … {name} is at work since {time.monotonic() - begun:.0f} s")
 
 

@@ -104,13 +104,13 @@ class Session:
                 raise CancelledError
         self.check()
 
-    def work(self, command: str, seconds: float, whole: float = 0, done: float = 0) -> None:
-        """Sleep as the part of a command that sys.dm_exec_requests shows, ``whole`` seconds long (else ``seconds``), of
-        which ``done`` percent have passed."""
-        real = (whole or seconds) * self.instance.world.clock.pace
-        self._work = (command, time.monotonic(), real, done)
+    def work(self, command: str, took_seconds: float, whole_seconds: float = 0, done_percent: float = 0) -> None:
+        """Sleep as the part of a command that sys.dm_exec_requests shows, ``whole_seconds`` long (else
+        ``took_seconds``), of which ``done_percent`` have passed."""
+        real = (whole_seconds or took_seconds) * self.instance.world.clock.pace
+        self._work = (command, time.monotonic(), real, done_percent)
         try:
-            self.sleep(seconds)
+            self.sleep(took_seconds)
         finally:
             self._work = None
 
@@ -120,8 +120,8 @@ class Session:
         if (now := self._work) is None:
             return "SELECT", 0.0
         command, began, real, done = now
-        told = command in ("BACKUP DATABASE", "RESTORE DATABASE") and real > 0
-        return command, min(100.0, done + 100 * (time.monotonic() - began) / real) if told else 0.0
+        shows = command in ("BACKUP DATABASE", "RESTORE DATABASE") and real > 0
+        return command, min(100.0, done + 100 * (time.monotonic() - began) / real) if shows else 0.0
 
     # -- transactions
 
@@ -140,7 +140,7 @@ class Session:
         return current
 
     def _new_transaction(self) -> Transaction:
-        return Transaction(self.spid, lock_timeout=lambda: int(self.settings["LOCK_TIMEOUT"]), cancelled=self.check)
+        return Transaction(self.spid, lock_timeout_ms=lambda: int(self.settings["LOCK_TIMEOUT"]), cancelled=self.check)
 
     def begin(self) -> None:
         if self.transaction is None:

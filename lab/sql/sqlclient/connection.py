@@ -107,7 +107,9 @@ class Connection(PSObject):
 
     def _describe(self, text: str) -> None:
         found = strings.settings(text)
-        self.properties.update(Database=found.database, DataSource=found.server, ConnectionTimeout=found.timeout)
+        self.properties.update(
+            Database=found.database, DataSource=found.server, ConnectionTimeout=found.timeout_seconds
+        )
 
     def open(self) -> None:
         """Raises SqlException (53, 18456, 4060 …) or InvalidOperationException."""

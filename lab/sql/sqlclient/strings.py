@@ -84,7 +84,7 @@ class Settings:
     user: str
     password: str = field(repr=False)
     program: str
-    timeout: int
+    timeout_seconds: int
 
 
 def settings(text: str) -> Settings:
@@ -104,7 +104,7 @@ def settings(text: str) -> Settings:
         user=values.get("User ID", ""),
         password=values.get("Password", ""),
         program=values.get("Application Name", ".Net SqlClient Data Provider"),
-        timeout=int(timeout),
+        timeout_seconds=int(timeout),
     )
 
 

@@ -227,7 +227,7 @@ class Reply:
             self.flush()
 
     def flush(self) -> None:
-        """Send what is there."""
+        """Send what is in the buffer."""
         if self._buffer:
             data = bytes(self._buffer)
             self._buffer.clear()

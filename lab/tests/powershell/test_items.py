@@ -23,9 +23,9 @@ class Memory(Drive):
         found = next((name for name in (*self.folders, *self.texts) if name.lower() == path.lower()), None)
         if found is None:
             return None
-        leaf = found.rpartition("\\")[2]
+        last = found.rpartition("\\")[2]
         return PSObject(
-            "Item", {"PSChildName": leaf, "PSIsContainer": found in self.folders, "PSPath": f"HKLM:\\{found}"}
+            "Item", {"PSChildName": last, "PSIsContainer": found in self.folders, "PSPath": f"HKLM:\\{found}"}
         )
 
     def children(self, session: Session, path: str) -> Iterator[PSObject]:

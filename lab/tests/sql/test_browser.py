@@ -40,7 +40,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world.close()
 
 
-def ask(request: bytes) -> bytes | None:
+def query(request: bytes) -> bytes | None:
     """The answer to one datagram; None for silence."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.settimeout(1)
@@ -54,25 +54,25 @@ def ask(request: bytes) -> bytes | None:
 
 @pytest.mark.parametrize("request_", [b"\x04WAP\0", b"\x04wap\0", b"\x03", b"\x02"])
 def test_it_tells_what_is_installed(world: World, request_: bytes) -> None:
-    assert ask(request_) == RESPONSE
+    assert query(request_) == RESPONSE
 
 
 @pytest.mark.parametrize("request_", [b"\x04OTHER\0", b"\x04" + b"W" * 33 + b"\0", b"\x0f\x01WAP\0", b"\x03?", b"\x09"])
 def test_everything_else_is_met_with_silence(world: World, request_: bytes) -> None:
-    assert ask(request_) is None
-    assert ask(b"\x04WAP\0") == RESPONSE, "and it goes on"
+    assert query(request_) is None
+    assert query(b"\x04WAP\0") == RESPONSE, "and it goes on"
 
 
 def test_it_listens_while_its_service_runs_and_its_machine_is_reachable(world: World) -> None:
     machine = world.machine("SQL2")
     services.stop(machine, "SQLBrowser")
-    assert ask(b"\x03") is None
+    assert query(b"\x03") is None
     services.start(machine, "SQLBrowser")
-    assert ask(b"\x03") == RESPONSE
+    assert query(b"\x03") == RESPONSE
     machines.disconnect(world, machine)
-    assert ask(b"\x03") is None
+    assert query(b"\x03") is None
     machines.connect(world, machine)
-    assert ask(b"\x03") == RESPONSE
+    assert query(b"\x03") == RESPONSE
 
 
 def test_microsofts_driver_finds_the_instance_by_its_name(world: World) -> None:

@@ -140,12 +140,12 @@ try {
 def test_a_node_asks_its_own_sites(portal: Lab) -> None:
     own = portal.world.machine("Portal1").address
 
-    def ask(port: int, *, trusting: bool = True) -> list[Any]:
+    def fetch(port: int, *, trusting: bool = True) -> list[Any]:
         return _run(portal, ASK, {"address": own, "port": port, "trusting": trusting})
 
-    assert ask(30091) == ["answered 302, log on", ""]
-    assert ask(30004) == ["failed 401"]
-    assert ask(30099) == ["Unable to connect to the remote server"]
-    assert "trust relationship" in ask(30091, trusting=False)[0]
+    assert fetch(30091) == ["answered 302, log on", ""]
+    assert fetch(30004) == ["failed 401"]
+    assert fetch(30099) == ["Unable to connect to the remote server"]
+    assert "trust relationship" in fetch(30091, trusting=False)[0]
     portal.sql.primary = "SQL2"
-    assert ask(30091) == ["failed 500"]
+    assert fetch(30091) == ["failed 500"]

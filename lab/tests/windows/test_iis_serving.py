@@ -119,7 +119,7 @@ def test_an_expired_certificate_is_served_and_the_client_notices(world: World, p
     from lab.windows import certificates
 
     issued = world.authority.server_certificate(
-        ["portal.hyper-v.nu"], days=1, not_before=datetime(2013, 1, 1, tzinfo=UTC)
+        ["portal.hyper-v.nu"], valid_days=1, not_before=datetime(2013, 1, 1, tzinfo=UTC)
     )
     held = certificates.open_certificate(issued.certificate.encode())
     assert held is not None

@@ -326,7 +326,7 @@ def test_a_failed_password_counts_once(world: World, shell: Any) -> None:
 
 
 def test_a_trigger_that_repeats(world: World, shell: Any, program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "LEAST_REPETITION", 0.1)
+    monkeypatch.setattr(tasks, "LEAST_REPETITION_SECONDS", 0.1)
     run = shell("Portal1")
     minute, long = timedelta(minutes=1), timedelta(days=9999)
     begin = {"Once": True, "At": world.clock.now() - timedelta(days=1)}

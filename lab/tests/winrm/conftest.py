@@ -60,7 +60,7 @@ def powershell(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Named(HTTPAdapter):
-    """Checks a server's certificate for a name, whatever address is dialled."""
+    """Checks a server's certificate for a name, whatever address is connected to."""
 
     def __init__(self, name: str) -> None:
         self._name = name

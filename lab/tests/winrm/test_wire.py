@@ -35,7 +35,7 @@ def start(client: Protocol, program: str = "powershell.exe") -> tuple[str, str]:
     return shell, client.run_command(shell, program, ["-x"], console_mode_stdin=False, skip_cmd_shell=True)
 
 
-def ask(client: Protocol, shell: str, command: str, **request: object) -> dict[str, object]:
+def send(client: Protocol, shell: str, command: str, **request: object) -> dict[str, object]:
     client.send_command_input(shell, command, (json.dumps(request) + "\n").encode())
     return answer(client, shell, command)
 
@@ -60,7 +60,7 @@ def answer(client: Protocol, shell: str, command: str) -> dict[str, object]:
 def test_domain_and_local_accounts(connect: Connect, user: str, password: str, expected: str) -> None:
     client = connect("Portal1", user, password)
     shell, command = start(client)
-    assert ask(client, shell, command, id=1) == {"id": 1, "user": expected}
+    assert send(client, shell, command, id=1) == {"id": 1, "user": expected}
 
 
 def test_a_wrong_password_is_refused_and_counted(world: World, connect: Connect) -> None:
@@ -98,7 +98,7 @@ def test_an_account_made_later_logs_on(world: World, connect: Connect) -> None:
     registry.write(machine, identity.FILTER_POLICY_KEY, "LocalAccountTokenFilterPolicy", 1, "DWord")
     client = connect("SPF1", "SPF1\\late:comer", "Ärger:1:2")
     shell, command = start(client)
-    assert ask(client, shell, command)["user"] == "SPF1\\late:comer"
+    assert send(client, shell, command)["user"] == "SPF1\\late:comer"
 
 
 def test_only_administrators_open_shells(connect: Connect) -> None:
@@ -206,7 +206,7 @@ def test_an_envelope_above_500_kilobytes_is_refused(connect: Connect) -> None:
     with pytest.raises(WinRMTransportError) as caught:
         client.send_command_input(shell, command, b"x" * 390000)
     assert caught.value.code == 413
-    assert ask(client, shell, command, id=2)["id"] == 2
+    assert send(client, shell, command, id=2)["id"] == 2
 
 
 def test_unknown_shells_and_other_peoples(connect: Connect) -> None:
@@ -265,7 +265,7 @@ def test_console_input_is_not_modelled_and_says_so(connect: Connect) -> None:
 def test_signals_end_a_command(connect: Connect, world: World) -> None:
     client = connect("SQL1")
     shell, command = start(client)
-    assert ask(client, shell, command, id=1)["id"] == 1
+    assert send(client, shell, command, id=1)["id"] == 1
     client.cleanup_command(shell, command)
     with pytest.raises(WSManFaultError, match="command identifier that does not exist"):
         client.send_command_input(shell, command, b"{}\n")
@@ -278,9 +278,8 @@ def test_several_shells_and_commands_at_once(connect: Connect) -> None:
         client = connect(f"SQL{number % 2 + 1}")
         shell, first = start(client)
         second = client.run_command(shell, "powershell.exe", [], console_mode_stdin=False, skip_cmd_shell=True)
-        return [
-            ask(client, shell, command, id=f"{number}.{turn}")["id"] for turn in range(5) for command in (first, second)
-        ]
+        turns = [(turn, command) for turn in range(5) for command in (first, second)]
+        return [send(client, shell, command, id=f"{number}.{turn}")["id"] for turn, command in turns]
 
     with ThreadPoolExecutor(8) as pool:
         results = list(pool.map(work, range(8)))
@@ -319,11 +318,11 @@ def test_an_idle_shell_is_removed(connect: Connect) -> None:
 def test_shells_survive_a_network_card_that_is_bound_again(world: World, connect: Connect) -> None:
     client = connect("Portal1")
     shell, command = start(client)
-    assert ask(client, shell, command, id=1)["id"] == 1
+    assert send(client, shell, command, id=1)["id"] == 1
     world.network.drop("Portal1")
     # The old connection is dead: NTLM starts again on a new one, the shell and its process are still there.
     again = connect("Portal1")
-    assert ask(again, shell, command, id=2)["id"] == 2
+    assert send(again, shell, command, id=2)["id"] == 2
 
 
 def test_a_waiting_request_breaks_when_the_card_is_bound_again(world: World, connect: Connect) -> None:
@@ -342,10 +341,10 @@ def test_a_restart_ends_shells(world: World, connect: Connect) -> None:
     shell, command = start(client)
     machines.stop(world, world.machine("Portal1"))
     with pytest.raises(requests.exceptions.ConnectionError):
-        ask(client, shell, command, id=1)
+        send(client, shell, command, id=1)
     machines.start(world, world.machine("Portal1"))
     with pytest.raises(WSManFaultError, match="the shell was not found"):
-        ask(connect("Portal1"), shell, command, id=1)
+        send(connect("Portal1"), shell, command, id=1)
 
 
 def test_a_pulled_cable_ends_connections_and_keeps_shells(world: World, connect: Connect) -> None:
@@ -353,19 +352,19 @@ def test_a_pulled_cable_ends_connections_and_keeps_shells(world: World, connect:
     shell, command = start(client)
     machines.disconnect(world, world.machine("Portal1"))
     with pytest.raises(requests.exceptions.ConnectionError):
-        ask(connect("Portal1"), shell, command, id=1)
+        send(connect("Portal1"), shell, command, id=1)
     machines.connect(world, world.machine("Portal1"))
-    assert ask(connect("Portal1"), shell, command, id=2)["id"] == 2
+    assert send(connect("Portal1"), shell, command, id=2)["id"] == 2
 
 
 def test_a_fault_before_the_request_loses_it(world: World, connect: Connect) -> None:
     client = connect("SQL1")
     shell, command = start(client)
     world.faults.add(Fault("SQL1", "winrm", nth=2, moment="before"))
-    assert ask(client, shell, command, id=1)["id"] == 1
+    assert send(client, shell, command, id=1)["id"] == 1
     with pytest.raises(requests.exceptions.ConnectionError):
-        ask(client, shell, command, id=2)
-    assert ask(connect("SQL1"), shell, command, id=3)["id"] == 3  # 2 was never there
+        send(client, shell, command, id=2)
+    assert send(connect("SQL1"), shell, command, id=3)["id"] == 3  # 2 was never there
 
 
 def test_a_fault_after_the_effect_loses_only_the_acknowledgement(world: World, connect: Connect) -> None:
@@ -373,7 +372,7 @@ def test_a_fault_after_the_effect_loses_only_the_acknowledgement(world: World, c
     shell, command = start(client)
     world.faults.add(Fault("SQL1", "winrm", moment="after"))
     with pytest.raises(requests.exceptions.ConnectionError):
-        ask(client, shell, command, id="after the effect", wait=0.3)
+        send(client, shell, command, id="after the effect", wait=0.3)
     assert DONE[-1] == "after the effect"
     assert (
         answer(connect("SQL1"), shell, command)["id"] == "after the effect"
@@ -391,19 +390,19 @@ def test_a_fault_after_a_line_without_an_answer_comes_once_it_was_read(world: Wo
 
 def test_a_slow_machine(world: World, connect: Connect) -> None:
     world.clock.pace = 1.0
-    world.faults.add(Fault("SQL1", "winrm", seconds=0.5))
+    world.faults.add(Fault("SQL1", "winrm", delay_seconds=0.5))
     client = connect("SQL1")
     shell, command = start(client)
     begun = time.monotonic()
-    ask(client, shell, command, id=1)
+    send(client, shell, command, id=1)
     assert time.monotonic() - begun >= 0.5
 
 
 def test_requests_are_quick(connect: Connect) -> None:
     client = connect("SQL1")
     shell, command = start(client)
-    ask(client, shell, command, id=0)
+    send(client, shell, command, id=0)
     begun = time.monotonic()
     for number in range(50):
-        ask(client, shell, command, id=number)
+        send(client, shell, command, id=number)
     assert (time.monotonic() - begun) / 50 < 0.05  # about 3 ms when nothing else runs

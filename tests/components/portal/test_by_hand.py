@@ -103,21 +103,21 @@ def by_hand(timeout_seconds: float) -> Step:
 
 
 def test_without_a_wait_it_ends_with_what_there_is_to_click() -> None:
-    stores, told = Stores(2), list[str]()
-    text = refusal(lambda: StepRunner(Remote(Hosts({})), told.append).run(by_hand(0), stores))
+    stores, reported = Stores(2), list[str]()
+    text = refusal(lambda: StepRunner(Remote(Hosts({})), reported.append).run(by_hand(0), stores))
     assert text == (
         "Portal1: In the site on Portal1, make the plan: this is a manual step; still waiting for the plan. "
         "Open the site. Click there. Then run `pulumi up` again: it resumes."
     )
     assert stores.looks == 1
-    StepRunner(Remote(Hosts({})), told.append).run(by_hand(0), stores)
+    StepRunner(Remote(Hosts({})), reported.append).run(by_hand(0), stores)
 
 
 def test_with_a_wait_it_goes_on_when_the_person_has_done_it() -> None:
-    stores, told = Stores(3), list[str]()
-    StepRunner(Remote(Hosts({})), told.append).run(by_hand(30), stores)
+    stores, reported = Stores(3), list[str]()
+    StepRunner(Remote(Hosts({})), reported.append).run(by_hand(30), stores)
     assert stores.looks == 3
-    assert told == [
+    assert reported == [
         "In the site on Portal1, make the plan.",
         "Portal1: to be done by hand: Open the site.",
         "Portal1: to be done by hand: Click there.",

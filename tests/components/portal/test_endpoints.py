@@ -126,9 +126,9 @@ class TestProviderEndpoints:
             "Admin": "https://portal.hyper-v.nu:30018/",
             "Tenant": "https://portal.hyper-v.nu:30018/subscriptions",
         }
-        (told,) = actions(plan)
-        assert told.endswith(f"'Name': 'marketplace', 'Instance': 'i1', 'Addresses': {addresses!r}}}")
-        assert "Admin-Call-1!" not in told
+        (reported,) = actions(plan)
+        assert reported.endswith(f"'Name': 'marketplace', 'Instance': 'i1', 'Addresses': {addresses!r}}}")
+        assert "Admin-Call-1!" not in reported
 
     @pytest.mark.parametrize("kind", ["Admin", "Tenant", "Usage", "HealthCheck", "Notification"])
     def test_any_single_endpoint_is_seen(self, kind: str) -> None:

@@ -77,7 +77,7 @@ def test_two_sets(features: dict[str, bool]) -> None:
         (NEW, True, (), f"no replica of SQL has {CONFIG}, and another tier made the stores that this node is to join"),
         (NEW, False, ("SQL1",), f"no replica that answers has {CONFIG}, and SQL1, which may have it, did not answer"),
     ],
-    ids=["lost", "nothing to join", "perhaps on a silent one"],
+    ids=["lost", "nothing to join", "perhaps on an unreachable one"],
 )
 def test_no_second_set_for_one_that_is_not_seen(
     features: dict[str, bool], joins: bool, unreachable: tuple[str, ...], why: str

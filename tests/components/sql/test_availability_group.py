@@ -261,7 +261,7 @@ def test_a_joined_replica_that_the_primary_does_not_reach_is_drift_with_its_erro
     assert actual(RESOURCE, inputs, away)["connection"] == f"not SQL2 ({trouble})"
     (step,) = RESOURCE.plan(inputs, away)
     assert "See that the firewalls let SQL1 reach TCP 5022 of SQL2, and SQL2 TCP 5022 of SQL1" in step.remedy
-    silent = {machine: one for machine, one in away.group.servers.items() if machine != "SQL2"}
-    for servers in (silent, {**silent, "SQL2": Server("SQL2", False, False)}):
+    unreachable = {machine: one for machine, one in away.group.servers.items() if machine != "SQL2"}
+    for servers in (unreachable, {**unreachable, "SQL2": Server("SQL2", False, False)}):
         elsewhere = replace(away, group=replace(away.group, servers=servers))
         assert "connection" not in actual(RESOURCE, inputs, elsewhere), "it is down, or AlwaysOn is disabled"

@@ -91,13 +91,13 @@ def test_the_waits_look_at_the_other_group() -> None:
 
 
 def test_what_another_group_lacked_before_is_not_waited_for() -> None:
-    ailing = replace(
+    unhealthy = replace(
         other(), replicas=(replica("SQL2", "SQL2"), replica("SQL1", "SQL2"), replica("SQL9", "SQL2", connected=False))
     )
-    plan = RESOURCE.plan(INPUTS, facts(carried(ailing), due=("SQL2",)))
+    plan = RESOURCE.plan(INPUTS, facts(carried(unhealthy), due=("SQL2",)))
     waits = [step.action.waiting_for for step in plan if isinstance(step.action, WaitFor)]
     assert Healthy(frozenset({"SQL9"}), "OTHER") in waits
-    moved = replace(ailing, primary="SQL1")
+    moved = replace(unhealthy, primary="SQL1")
     assert waits[1](facts(carried(moved))) == ""
 
 

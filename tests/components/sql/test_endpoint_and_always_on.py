@@ -253,7 +253,7 @@ class TestEndpoint:
 
 
 class Servers:
-    """Fresh SQL Servers that run as one account; one of them may be silent."""
+    """Fresh SQL Servers that run as one account; one of them may be unreachable."""
 
     def __init__(self, account: str, unreachable: str = "") -> None:
         self.account, self.unreachable, self.machine = account, unreachable, ""

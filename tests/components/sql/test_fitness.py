@@ -57,11 +57,11 @@ def test_a_newer_secondary_fits(servers: Servers) -> None:
 def test_a_folder_that_the_owner_chose_has_to_be_there(servers: Servers) -> None:
     disk_path(servers.world, "SQL2", "C:\\Orders").mkdir()
     order(servers, "C:\\Orders")
-    told = refusal(lambda: plan(servers))
-    assert told.startswith(
+    reported = refusal(lambda: plan(servers))
+    assert reported.startswith(
         f"{REFUSED}SQL Server on SQL1 finds no folder C:\\Orders, which the database's files are in. "
     )
-    assert "Create that folder there, with full control for SQL Server's service account" in told
+    assert "Create that folder there, with full control for SQL Server's service account" in reported
     disk_path(servers.world, "SQL1", "C:\\Orders").mkdir()
     assert len(plan(servers)) == 9
 
@@ -111,14 +111,14 @@ def test_an_encrypted_database_needs_its_certificate_on_every_replica(servers: S
     """With its private key; seen before the first backup, and named."""
     thumbprint = encrypted(servers)
     servers.by_hand("SQL1", KEY)
-    told = (
+    reported = (
         f"{REFUSED}SQL1 has not the certificate Seal (thumbprint {thumbprint}) with its private key. The database is "
         "encrypted (TDE): on the primary, BACKUP CERTIFICATE … WITH PRIVATE KEY; on every other replica, CREATE "
         "CERTIFICATE in master from those files, with the private key; then run `pulumi up` again."
     )
-    assert refusal(lambda: plan(servers)) == told
+    assert refusal(lambda: plan(servers)) == reported
     servers.by_hand("SQL1", f"CREATE {CERTIFICATE.format('FROM')}")
-    assert refusal(lambda: plan(servers)) == told, "the certificate alone decrypts nothing"
+    assert refusal(lambda: plan(servers)) == reported, "the certificate alone decrypts nothing"
     servers.by_hand("SQL1", f"DROP CERTIFICATE Seal; CREATE {CERTIFICATE.format('FROM')}{PRIVATE % 'DECRYPTION'}")
     assert len(plan(servers)) == 9
     servers.by_hand("SQL1", "DROP CERTIFICATE Seal")

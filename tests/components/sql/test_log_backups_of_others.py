@@ -34,7 +34,7 @@ SENTENCES = {
 @dataclass
 class Seeding:
     servers: Servers
-    told: list[str] = field(default_factory=list)
+    reported: list[str] = field(default_factory=list)
     orders: int = 0
 
     def owner(self, device: str) -> None:
@@ -56,7 +56,7 @@ class Seeding:
         Reconciler[Any, Any](
             resource,
             lambda inputs: resource.observe(inputs, self.servers),
-            StepRunner(self.servers, self.told.append).run_all,
+            StepRunner(self.servers, self.reported.append).run_all,
             Claims(),
             lambda _inputs: "",
         ).create(INPUTS)
@@ -66,7 +66,7 @@ class Seeding:
         return resource.plan(INPUTS, resource.observe(INPUTS, self.servers))
 
     def count(self, part: str) -> int:
-        return sum(part in one for one in self.told)
+        return sum(part in one for one in self.reported)
 
     def everything_is_there(self) -> None:
         assert self.plan() == []

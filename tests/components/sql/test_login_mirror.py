@@ -417,9 +417,9 @@ def test_drift_names_the_login_the_machine_and_how_but_no_hash() -> None:
 
 
 def rows(facts: LoginMirrorFacts, before: LoginMirrorFacts | None = None) -> list[tuple[str, ...]]:
-    told = RESOURCE.change_outputs(INPUTS, facts, before, {})
-    assert HASH not in repr(told)
-    return [tuple(row.values()) for row in told["report"]]
+    reported = RESOURCE.change_outputs(INPUTS, facts, before, {})
+    assert HASH not in repr(reported)
+    return [tuple(row.values()) for row in reported["report"]]
 
 
 SAME = CASES["nothing differs"][0]
@@ -563,8 +563,8 @@ def test_a_drop_says_why_and_forgets_the_mark() -> None:
         "SQL2 sql/drop_login.sql ('Old',)",
         f"SQL2 sql/unmark_login.sql ('{OTHER_SID}',)",
     ]
-    told = RESOURCE.change_outputs(DROPPING, SAME, with_old(), {})["report"]
-    assert told[-1] == {"name": "Old", "action": "dropped", "why": "dropped on SQL2: no database needs it any more"}
+    reported = RESOURCE.change_outputs(DROPPING, SAME, with_old(), {})["report"]
+    assert reported[-1] == {"name": "Old", "action": "dropped", "why": "dropped on SQL2: no database needs it any more"}
     (left,) = RESOURCE.concerns(DROPPING, with_old(holdings=Holdings(sessions=("PC7 (sqlcmd)",))))
     assert left == "Old: no database needs it any more, but on SQL2 it is logged on from PC7 (sqlcmd)"
 

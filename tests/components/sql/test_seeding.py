@@ -1,4 +1,4 @@
-"""What a seed goes on from, and where a copy's files go: into the folders of the instance that restores it, or where
+"""What a seed resumes, and where a copy's files go: into the folders of the instance that restores it, or where
 their owner put them."""
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from tests.components.sql_worlds import MACHINES, STORE, group, on
 
 
 class Servers:
-    """SQL Servers that have databases outside a group: {machine: {name: age}}; one that is missing is silent."""
+    """SQL Servers that have databases outside a group: {machine: {name: age}}; one that is missing is unreachable."""
 
     def __init__(self, **given: dict[str, int]) -> None:
         self._given = given
@@ -51,7 +51,7 @@ def test_nobody_is_asked_once_all_are_in_the_group(monkeypatch: pytest.MonkeyPat
     servers = Servers()
     whole = group("SQL2", *(on(machine, database.upper()) for machine in MACHINES for database in DATABASES))
     found = observe(monkeypatch, servers, whole)
-    assert (servers.asked, found.home, found.astray) == ([], "", "")
+    assert (servers.asked, found.holder, found.astray) == ([], "", "")
     assert found.has(CONFIG)
 
 
@@ -67,7 +67,7 @@ def test_what_is_in_the_group_or_not_the_farms_does_not_count(monkeypatch: pytes
 def test_the_oldest_first(monkeypatch: pytest.MonkeyPatch) -> None:
     found = observe(monkeypatch, Servers(SQL1={CONFIG: 30}, SQL2={STORE: 40, CONFIG: 5}), group("SQL1"))
     assert found.machines == ("SQL2", "SQL1")
-    assert found.home == "SQL2"
+    assert found.holder == "SQL2"
     assert found.astray == f"SQL2 has {STORE}, {CONFIG}; SQL1 has {CONFIG}"
     text = refusal(lambda: whereabouts.refuse_two_sets(found, "look"))
     assert f"drop {CONFIG} on SQL1, then" in text

@@ -153,7 +153,7 @@ class Restore(Statement):
             volume = files[0]["path"].partition("\\")[0] + "\\"
             raise terminating(self.verb, error(3257, volume, pages * PAGE, free), error(3119))
 
-    def _full(self, frame: Frame, name: str, existing: Database | None, backup: Document, seconds: float) -> None:
+    def _full(self, frame: Frame, name: str, existing: Database | None, backup: Document, took_seconds: float) -> None:
         """From its first moment on the database is RESTORING, and of no history before the last: one that breaks off
         leaves it so (4319)."""
         session = frame.session
@@ -172,7 +172,7 @@ class Restore(Statement):
             document = new_database_document(session, name, session.principal.sid, files, now)
         begun = {**document, "state": "RESTORING", "restored_lsn": None, "interrupted": True}
         session.instance.machine.collection("sql-database")[name.lower()] = begun
-        session.work(self.verb, seconds)
+        session.work(self.verb, took_seconds)
         session.instance.file(document).load(backup["snapshot"])
         ended = {**document, "state": "RESTORING", "restored_lsn": backup["last_lsn"]}
         ended.pop("interrupted", None)

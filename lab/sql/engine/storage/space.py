@@ -75,10 +75,10 @@ class ServerSpace(Space):
 class Transaction:
     """Changes that nobody else sees yet."""
 
-    def __init__(self, spid: int, *, lock_timeout: Callable[[], int], cancelled: Callable[[], None]) -> None:
+    def __init__(self, spid: int, *, lock_timeout_ms: Callable[[], int], cancelled: Callable[[], None]) -> None:
         self.spid = spid
         self.began = time.time()
-        self._lock_timeout, self._cancelled = lock_timeout, cancelled
+        self._lock_timeout_ms, self._cancelled = lock_timeout_ms, cancelled
         self.changes: dict[Space, Changes] = {}
         self._waiting_for: Space | None = None
         self.on_commit: list[Callable[[], None]] = []
@@ -105,7 +105,7 @@ class Transaction:
         if space.writer is self:
             return
         space.check_writable()
-        limit = self._lock_timeout()
+        limit = self._lock_timeout_ms()
         deadline = None if limit < 0 else time.monotonic() + limit / 1000
         with LATCH:
             self._waiting_for = space

@@ -247,7 +247,7 @@ def test_the_header_names_the_set_as_the_history_does(work: Session) -> None:
     backup(work, "full")
     header = ok(work, f"RESTORE HEADERONLY FROM DISK = '{SHARE}\\full.bak'")
     names = [column.name for column in header.results[0].columns]
-    told = dict(zip(names, header.rows[0], strict=True))
+    reported = dict(zip(names, header.rows[0], strict=True))
     (kept,) = ok(work, "SELECT backup_set_uuid, last_recovery_fork_guid FROM msdb.dbo.backupset"
                        " WHERE database_name = 'Work'").rows  # fmt: skip
-    assert (told["BackupSetGUID"], told["RecoveryForkID"]) == kept
+    assert (reported["BackupSetGUID"], reported["RecoveryForkID"]) == kept
