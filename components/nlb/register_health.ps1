@@ -1,6 +1,6 @@
 # Registers a node's health task, in place of one that is there: at start-up, and again and again from a moment on.
 param($Task, $Description, $Begins, $Seconds, $Days, $LimitMinutes)
-$folder = Join-Path (Join-Path $env:ProgramData 'WindowsAzurePackHA') $Task
+$folder = Join-Path (Get-TaskRoot) $Task
 $file = Join-Path $folder 'node_health.ps1'
 $action = New-ScheduledTaskAction -Execute 'powershell.exe' -Argument "-NoLogo -NoProfile -NonInteractive -ExecutionPolicy Bypass -File `"$file`" `"$folder`""
 $triggers = @(
