@@ -1,5 +1,5 @@
 # Runs one statement on an instance of this machine with integrated security; values are parameters @p1, @p2, …
-param($Server, $Database, $Statement, $Values, $Seconds)
+param($Server, $Database, $Statement, $Values, $TimeoutSeconds)
 $target = New-Object System.Data.SqlClient.SqlConnectionStringBuilder
 $target['Data Source'] = $Server
 $target['Initial Catalog'] = $Database
@@ -10,7 +10,7 @@ $connection.Open()
 try {
     $command = $connection.CreateCommand()
     $command.CommandText = $Statement
-    $command.CommandTimeout = $Seconds
+    $command.CommandTimeout = $TimeoutSeconds
     $number = 0
     foreach ($value in @($Values)) {
         $number++

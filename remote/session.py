@@ -182,7 +182,7 @@ class _IntegratedSql:
             "Database": self._database,
             "Statement": numbered(statement),
             "Values": list(values),
-            "Seconds": int(timeout_seconds),
+            "TimeoutSeconds": int(timeout_seconds),
         }
         output = self._powershell.run(
             _INVOKE_SQL, arguments, attempted=attempted, changes=changes, timeout_seconds=timeout_seconds + 30

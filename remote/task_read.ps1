@@ -2,7 +2,7 @@
 # and who owns and may change the folder of all of them.
 param($Task, $Run)
 $state = @{ there = $false; description = ''; state = ''; lastResult = 0; progress = ''; result = $null; rights = ''; attributes = '' }
-$root = Join-Path $env:ProgramData 'WindowsAzurePackHA'
+$root = Get-TaskRoot
 if (Test-Path $root) {
     $state.rights = (Get-Acl $root).Sddl
     $state.attributes = "$((Get-Item $root -Force).Attributes)"

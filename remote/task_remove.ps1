@@ -1,8 +1,3 @@
-# Removes a scheduled task of ours and its files, and with the last one the folder that held them; what is gone
-# already is no error.
+# Removes a scheduled task of ours and its files.
 param($Task)
-if (Get-ScheduledTask -TaskName $Task -ErrorAction SilentlyContinue) { Unregister-ScheduledTask -TaskName $Task -Confirm:$false }
-$root = Join-Path $env:ProgramData 'WindowsAzurePackHA'
-$folder = Join-Path $root $Task
-if (Test-Path $folder) { Remove-Item $folder -Recurse -Force }
-if ((Test-Path $root) -and @(Get-ChildItem $root).Count -eq 0) { Remove-Item $root }
+Remove-TaskAndFiles $Task

@@ -3,15 +3,7 @@ param($Task, $Run, $Description, $Prelude, $Script, $Arguments, $Wrapper, $User,
 $there = Get-ScheduledTask -TaskName $Task -ErrorAction SilentlyContinue
 if ($there -and $there.Description -ne $Description) { throw "The scheduled task $Task is there already: $($there.Description)." }
 if (-not $there) {
-    $root = Join-Path $env:ProgramData 'WindowsAzurePackHA'
-    $security = New-Object System.Security.AccessControl.DirectorySecurity
-    $security.SetSecurityDescriptorSddlForm($Sddl)
-    # With its rights from the first moment; one that is there stays as it is, and any user may have created it.
-    [void][IO.Directory]::CreateDirectory($root, $security)
-    if ("$((Get-Item $root -Force).Attributes)" -match 'ReparsePoint' -or (Get-Acl $root).Sddl -notmatch $Trusted) {
-        throw "The folder $root can be changed by accounts other than administrators: $((Get-Acl $root).Sddl)."
-    }
-    $folder = Join-Path $root $Task
+    $folder = Join-Path (New-TaskRoot $Sddl $Trusted) $Task
     if (Test-Path $folder) { Remove-Item $folder -Recurse -Force }
     $folder = Join-Path $folder $Run
     [void](New-Item $folder -ItemType Directory -Force)

@@ -25,6 +25,8 @@ TIME = re.compile(
 )
 SENTENCE = re.compile(r"\b(seconds?|minutes?|hours?|days?|milliseconds?)\b|\bhow long\b", re.IGNORECASE)
 """What the docstring of a field says that is a time."""
+PARAMETERS = re.compile(r"(?m)^param\((.+)\)$")
+"""The one line with the parameters of a script."""
 NO_UNIT = {
     # Microsoft's name: Timeout of Set-NlbClusterPortRule, in minutes.
     "components/nlb/port_rules.py RuleInputs.timeout",
@@ -127,3 +129,15 @@ def test_a_key_of_the_topology_that_is_a_time_says_its_unit() -> None:
     assert {"waits.site_seconds", "drill.planned.sql_seconds"} <= times
     assert [key for key in times if not key.endswith("_seconds")] == []
     assert [key for key, kind in keys(Topology) if key.endswith("_seconds") and key not in times] == []
+
+
+def test_a_parameter_of_a_leaf_script_that_is_a_time_says_its_unit() -> None:
+    scripts = [file for folder in ("components", "remote") for file in (ROOT / folder).rglob("*.ps1")]
+    given = {
+        name for file in scripts for line in PARAMETERS.findall(file.read_text("utf-8")) for name in line.split(", ")
+    }
+    times = {name for name in given if TIME.search(re.sub(r"(?<!^)([A-Z])", r"_\1", name[1:]).lower())}
+    assert {"$DrainMinutes", "$TimeoutSeconds"} <= times
+    assert {name for name in times if not re.search(r"[a-z](Seconds|Minutes|Hours|Days|Milliseconds)$", name)} == {
+        "$Timeout"  # Microsoft's: of Add-NlbClusterPortRule, in minutes
+    }

@@ -29,6 +29,7 @@ function Test-Sites($Address) {
 
 $answers = Test-Sites $settings.address
 # Only now, since sites take their time to answer: whatever has taken the node out meanwhile also brings it back.
+# Spelled out: no shell of this program runs this script, so it has none of its functions.
 $ours = 'HKLM:\SOFTWARE\WindowsAzurePackHA'
 $marks = Get-ItemProperty "$ours\Marks" -ErrorAction SilentlyContinue
 if ($marks -and $marks.PSObject.Properties['maintenance']) { return }
@@ -47,7 +48,7 @@ $others = @($nodes | Where-Object { $_.name -ne $env:COMPUTERNAME -and $_.state 
 $path = "$ours\NodeHealth"
 if (-not (Test-Path $path)) {
     $default, $volatile = [Microsoft.Win32.RegistryKeyPermissionCheck]::Default, [Microsoft.Win32.RegistryOptions]::Volatile
-    [void][Microsoft.Win32.Registry]::LocalMachine.CreateSubKey('SOFTWARE\WindowsAzurePackHA\NodeHealth', $default, $volatile)
+    [void][Microsoft.Win32.Registry]::LocalMachine.CreateSubKey(($path -replace '^HKLM:\\'), $default, $volatile)
     [void](New-ItemProperty $path -Name MayStart -Value 1 -PropertyType DWord)
     [void](New-ItemProperty $path -Name Failed -Value 0 -PropertyType DWord)
 }

@@ -184,8 +184,8 @@ class NodeHealthResource(Resource[NodeHealthInputs, NodeHealthFacts]):
                 "Task": TASK,
                 "Description": DESCRIPTION,
                 "Begins": begins(inputs).isoformat(),
-                "Seconds": inputs.interval_seconds,
-                "Days": REPEATED_DAYS,
+                "IntervalSeconds": inputs.interval_seconds,
+                "DurationDays": REPEATED_DAYS,
                 "LimitMinutes": 5 + inputs.drain_minutes,
             }
             what = f"On {machine}, register the health task, at start-up and each {inputs.interval_seconds} s."

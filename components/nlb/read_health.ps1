@@ -1,7 +1,7 @@
 # What exists of a node's health task: the task itself, its folder with owner and rights, and what lies in it.
 param($Task)
 $state = @{ there = $false; enabled = $false; user = ''; level = ''; actions = @(); triggers = @(); rights = ''; attributes = ''; own = ''; data = "$env:ProgramData"; script = ''; settings = '' }
-$root = Join-Path $env:ProgramData 'WindowsAzurePackHA'
+$root = Get-TaskRoot
 $folder = Join-Path $root $Task
 if (Test-Path $root) {
     $state.rights = (Get-Acl $root).Sddl

@@ -100,7 +100,7 @@ class RegistrationResource(
 
     def _unanswered(self, inputs: RegistrationInputs, remote: Remote) -> str:
         address = urlsplit(inputs.url)
-        arguments = {"Name": address.hostname, "Port": address.port or 443, "Milliseconds": TRY_MILLISECONDS}
+        arguments = {"Name": address.hostname, "Port": address.port or 443, "TimeoutMilliseconds": TRY_MILLISECONDS}
         (said,) = remote.powershell(inputs.machine).run(
             load_script("windows/try_port.ps1"), arguments, attempted=f"try {inputs.url}"
         )

@@ -204,6 +204,6 @@ def _port(farm: Farm, machine: str, what: str, name: str, port: int) -> Check:
         why = str(said["error"]) or f"no answer in {TRY_MILLISECONDS // 1000} s"
         return wrong(why, f"Open TCP {port} from {machine} to {name}, and see that it listens there.")
 
-    arguments = {"Name": name, "Port": port, "Milliseconds": TRY_MILLISECONDS}
+    arguments = {"Name": name, "Port": port, "TimeoutMilliseconds": TRY_MILLISECONDS}
     look = partial(farm.run, machine, "windows/try_port.ps1", **arguments)
     return Check(PART, machine, f"{what}, port {port}, from there", "a connection", look, judge, through=machine)

@@ -278,7 +278,7 @@ def _endpoint(farm: Farm, source: Replica, target: Replica) -> Check:
             return {"taken": target.endpoint_port} if target.endpoint_port in listening else None
         if endpoints[0]["state"] != "STARTED":
             return None
-        arguments = {"Name": name, "Port": endpoints[0]["port"], "Milliseconds": TRY_MILLISECONDS}
+        arguments = {"Name": name, "Port": endpoints[0]["port"], "TimeoutMilliseconds": TRY_MILLISECONDS}
         (tried,) = farm.run(source.machine, "windows/try_port.ps1", **arguments)
         return {**tried, "port": endpoints[0]["port"]}
 

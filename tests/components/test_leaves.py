@@ -169,3 +169,13 @@ def test_no_script_leaves_a_certificate_unverified_by_itself() -> None:
     assert [name for name, text in scripts.items() if loose.search(text)] == []
     assert sum(text.count("DisableCertificateValidation") for text in scripts.values()) == 2
     assert [name for name, text in scripts.items() if "TrustServerCertificate" in text] == []
+
+
+def test_where_this_program_keeps_things_is_spelled_out_once() -> None:
+    """In the preludes. The health task runs its script outside of any shell of this program, without a prelude."""
+    spelled = {name: text.count("WindowsAzurePackHA") for name, text in leaf_scripts().items()}
+    assert {name: times for name, times in spelled.items() if times} == {
+        "components/nlb/node_health.ps1": 1,
+        "components/windows/prelude.ps1": 1,
+        "remote/prelude.ps1": 1,
+    }
