@@ -14,13 +14,15 @@ ALLOWED = [
     {f"{QUERY}.{name}" for name in ("aggregate", "bind", "call", "lookup", "select", "source", "table_functions")},
 ]
 """The circles that may be, each with all its modules."""
-REGISTRIES = {
+REGISTRIES: dict[str, str | tuple[str, ...]] = {
     "lab.sql.engine.parse.parser": "lab.sql.engine.statements",
     "lab.sql.engine.catalog.registry": "lab.sql.engine.catalog",
     "lab.sql.engine.functions.registry": "lab.sql.engine.functions",
     "lab.sql.engine.procedures.registry": "lab.sql.engine.procedures",
     "lab.sql.engine.files": "lab.sql.engine.group.progress",
-    "lab.powershell.api": "lab.windows",
+    "lab.powershell.api": ("lab.powershell.core_", "lab.sql.sqlclient", "lab.wap", "lab.windows"),
+    "lab.windows.features": ("lab.windows.firewall_rules", "lab.windows.iis_setup"),
+    "lab.world": ("lab.balancer", "lab.sql", "lab.wap", "lab.windows", "lab.winrm"),
 }
 """Registry → how the names of those begin that register themselves there."""
 

@@ -8,14 +8,13 @@ from lab.sql.engine.parse.parser import Parser, Statement
 from lab.sql.engine.query.scope import Scope
 from lab.sql.engine.query.select import plan_query
 from lab.sql.engine.session import Session
+from lab.sql.engine.statements.control import Declare
+from lab.sql.engine.statements.select import SelectStatement
 from lab.sql.engine.types import parse_type
 
 
 def describe(session: Session, text: str, parameters: tuple[Parameter, ...]) -> tuple[Column, ...] | None:
     """Columns of the first SELECT of a batch, or None when it gives no rows, does not parse or cannot be told."""
-    from lab.sql.engine.statements.control import Declare
-    from lab.sql.engine.statements.select import SelectStatement
-
     frame = Frame(session, text)
     try:
         for parameter in parameters:

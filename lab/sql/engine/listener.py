@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lab.sql.engine.engine import engine_of
+from lab.sql.engine.group.progress import advance
 from lab.sql.engine.group.state import groups
 from lab.world import Machine, World
 
@@ -31,8 +32,6 @@ def listeners(world: World) -> list[Listener]:
 
 def primary_behind(world: World, name: str) -> Machine | None:
     """The machine whose instance a listener leads to; None while its group has no primary online."""
-    from lab.sql.engine.group.progress import advance
-
     advance(world)
     for group in groups(world):
         if name in group.of("listener"):
@@ -42,8 +41,6 @@ def primary_behind(world: World, name: str) -> Machine | None:
 
 def owners(world: World) -> dict[str, Machine | None]:
     """Every availability group with the machine that carries it; None while it has no primary online."""
-    from lab.sql.engine.group.progress import advance
-
     advance(world)
     return {group.name: group.machine(str(group.primary)) if group.online else None for group in groups(world)}
 

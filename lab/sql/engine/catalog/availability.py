@@ -5,6 +5,7 @@ from __future__ import annotations
 from lab.sql.engine.catalog.registry import Rows, view
 from lab.sql.engine.catalog.values import guid, moment
 from lab.sql.engine.database import Database
+from lab.sql.engine.group.progress import advance
 from lab.sql.engine.group.quorum import NODE, has_quorum, is_forced, members, node_is_up
 from lab.sql.engine.group.state import Group, groups
 from lab.sql.engine.session import Session
@@ -18,8 +19,6 @@ GROUP_CLASS = 108
 
 def local_groups(session: Session) -> list[Group]:
     """The groups that this instance has a joined replica of; none while AlwaysOn is not enabled (unproven)."""
-    from lab.sql.engine.group.progress import advance
-
     if not session.instance.hadr:
         return []
     advance(session.instance.world)

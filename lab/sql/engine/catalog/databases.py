@@ -7,6 +7,7 @@ from typing import Any
 from lab.sql.engine.catalog.registry import Rows, view
 from lab.sql.engine.catalog.values import guid, lsn, moment, raw
 from lab.sql.engine.database import Database
+from lab.sql.engine.group.state import find_group
 from lab.sql.engine.session import Session
 from lab.world import Document
 
@@ -85,8 +86,6 @@ def _log_reuse(database: Database, recovery: str) -> str:
 
 
 def _replica(session: Session, document: Document) -> str | None:
-    from lab.sql.engine.group.state import find_group
-
     group = find_group(session.instance.world, document["group"]) if document.get("group") else None
     found = group.of("replica").get(session.instance.server_name) if group else None
     return found["id"] if found else None

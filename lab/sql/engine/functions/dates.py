@@ -7,13 +7,15 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from lab.sql.api import SqlError
 from lab.sql.engine import nodes as n
 from lab.sql.engine.errors import error
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.functions.registry import function, special
+from lab.sql.engine.query.bind import bind
 from lab.sql.engine.query.scope import Bound, Env, Scope
 from lab.sql.engine.types import DATETIME, INT, SqlType, nvarchar
-from lab.sql.engine.values import convert, quantum
+from lab.sql.engine.values import convert, quantum, type_of
 
 PARTS = {
     "year": "year", "yy": "year", "yyyy": "year", "quarter": "quarter", "qq": "quarter", "q": "quarter",
@@ -87,8 +89,6 @@ def _part(node: n.Call, count: int) -> str:
 
 
 def _moment(scope: Scope, node: n.Expression) -> tuple[Callable[[Env], Any], SqlType]:
-    from lab.sql.engine.query.bind import bind
-
     bound = bind(scope, node)
     if bound.type.family == "moment" and bound.type.name != "time":
         return bound.value, bound.type
@@ -97,8 +97,6 @@ def _moment(scope: Scope, node: n.Expression) -> tuple[Callable[[Env], Any], Sql
 
 @special("DATEADD")
 def _dateadd(scope: Scope, node: n.Call) -> Bound:
-    from lab.sql.engine.query.bind import bind
-
     part = _part(node, 3)
     number = bind(scope, node.arguments[1])
     read, type_ = _moment(scope, node.arguments[2])
@@ -180,9 +178,6 @@ def _day(frame: Frame, value: datetime) -> int:
 
 @function("ISDATE", "int", "any", strict=False)
 def _isdate(frame: Frame, value: Any) -> int:
-    from lab.sql.api import SqlError
-    from lab.sql.engine.values import type_of
-
     if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
         return 0
     try:

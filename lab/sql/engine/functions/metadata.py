@@ -10,6 +10,8 @@ from lab.sql.engine.database import FIXED_ROLES, Database
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.functions.registry import function
 from lab.sql.engine.lexer import tokens
+from lab.sql.engine.procedures.registry import find_procedure
+from lab.sql.engine.query.lookup import find_object, find_view
 
 
 def split_name(text: str) -> list[str]:
@@ -50,9 +52,6 @@ def _readable(frame: Frame, name: str) -> Database | None:
 
 @function("OBJECT_ID", "int", "nvarchar(max)", "nvarchar(20)", optional=1, strict=False)
 def _object_id(frame: Frame, name: str | None, kind: str | None = None) -> int | None:
-    from lab.sql.engine.procedures.registry import find_procedure
-    from lab.sql.engine.query.lookup import find_object, find_view
-
     parts = split_name(name or "")
     if not parts or len(parts) > 3:
         return None

@@ -13,6 +13,8 @@ from lab.sql.engine import nodes as n
 from lab.sql.engine.errors import error
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.functions.registry import as_text, function, number_like_first, special
+from lab.sql.engine.query.bind import bind, unified
+from lab.sql.engine.query.compare import coerced
 from lab.sql.engine.query.scope import Bound, Env, Scope
 from lab.sql.engine.types import INT
 
@@ -91,9 +93,6 @@ def _isnumeric(frame: Frame, value: Any) -> int:
 
 @special("COALESCE")
 def _coalesce(scope: Scope, node: n.Call) -> Bound:
-    from lab.sql.engine.query.bind import bind, unified
-    from lab.sql.engine.query.compare import coerced
-
     bounds = [bind(scope, one) for one in node.arguments]
     if len(bounds) < 2:
         raise error(174, "COALESCE", "at least 2")
@@ -108,9 +107,6 @@ def _coalesce(scope: Scope, node: n.Call) -> Bound:
 
 @special("ISNULL")
 def _isnull(scope: Scope, node: n.Call) -> Bound:
-    from lab.sql.engine.query.bind import bind
-    from lab.sql.engine.query.compare import coerced
-
     if len(node.arguments) != 2:
         raise error(174, "isnull", 2)
     first, second = (bind(scope, one) for one in node.arguments)
@@ -126,8 +122,6 @@ def _isnull(scope: Scope, node: n.Call) -> Bound:
 
 @special("NULLIF")
 def _nullif(scope: Scope, node: n.Call) -> Bound:
-    from lab.sql.engine.query.bind import bind
-
     if len(node.arguments) != 2:
         raise error(174, "nullif", 2)
     first, second = node.arguments
@@ -138,9 +132,6 @@ def _nullif(scope: Scope, node: n.Call) -> Bound:
 
 @special("CHOOSE")
 def _choose(scope: Scope, node: n.Call) -> Bound:
-    from lab.sql.engine.query.bind import bind, unified
-    from lab.sql.engine.query.compare import coerced
-
     if len(node.arguments) < 2:
         raise error(189, "choose", 2, 255)
     index, *bounds = (bind(scope, one) for one in node.arguments)

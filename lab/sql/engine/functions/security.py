@@ -12,7 +12,8 @@ from lab.sql.engine.frame import Frame
 from lab.sql.engine.functions.metadata import split_name
 from lab.sql.engine.functions.registry import function
 from lab.sql.engine.group.connection import may_connect
-from lab.sql.engine.principal import FIXED_SERVER_ROLES
+from lab.sql.engine.principal import FIXED_SERVER_ROLES, Principal
+from lab.sql.engine.query.lookup import find_object
 from lab.sql.engine.values import quantum, type_of
 from lab.world import Document
 
@@ -68,8 +69,6 @@ def _original_login(frame: Frame) -> str:
 
 @function("IS_SRVROLEMEMBER", "int", "nvarchar(128)", "nvarchar(128)", optional=1)
 def _is_srvrolemember(frame: Frame, role: str, login: str | None = None) -> int | None:
-    from lab.sql.engine.principal import Principal
-
     server = frame.session.server
     if role.lower() not in FIXED_SERVER_ROLES and server.get("server-role", role) is None:
         return None
@@ -85,8 +84,6 @@ def _is_srvrolemember(frame: Frame, role: str, login: str | None = None) -> int 
 
 @function("HAS_PERMS_BY_NAME", "int", "nvarchar(max)", "nvarchar(60)", "nvarchar(128)", strict=False)
 def _has_perms(frame: Frame, securable: str | None, kind: str | None, permission: str | None) -> int | None:
-    from lab.sql.engine.query.lookup import find_object
-
     session = frame.session
     if permission is None:
         return None

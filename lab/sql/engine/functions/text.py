@@ -9,6 +9,8 @@ from lab.sql.engine import nodes as n
 from lab.sql.engine.errors import error
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.functions.registry import as_text, function, long_text, special, text_like_first
+from lab.sql.engine.passwords import hash_password, verify
+from lab.sql.engine.query.bind import bind
 from lab.sql.engine.query.compare import like_pattern
 from lab.sql.engine.query.scope import Bound, Env, Scope
 from lab.sql.engine.types import INT, STORAGE, SqlType, varbinary
@@ -39,8 +41,6 @@ def stored_bytes(value: Any, type_: SqlType) -> bytes:
 
 @special("DATALENGTH")
 def _datalength(scope: Scope, node: n.Call) -> Bound:
-    from lab.sql.engine.query.bind import bind
-
     if len(node.arguments) != 1:
         raise error(174, "datalength", 1)
     inner = bind(scope, node.arguments[0])
@@ -203,8 +203,6 @@ def _str(frame: Frame, value: float, length: int = 10, decimals: int = 0) -> str
 
 @special("HASHBYTES")
 def _hashbytes(scope: Scope, node: n.Call) -> Bound:
-    from lab.sql.engine.query.bind import bind
-
     if len(node.arguments) != 2:
         raise error(174, "hashbytes", 2)
     algorithm, inner = (bind(scope, one) for one in node.arguments)
@@ -221,13 +219,9 @@ def _hashbytes(scope: Scope, node: n.Call) -> Bound:
 
 @function("PWDENCRYPT", "varbinary(256)", "nvarchar(128)")
 def _pwdencrypt(frame: Frame, password: str) -> bytes:
-    from lab.sql.engine.passwords import hash_password
-
     return hash_password(password)
 
 
 @function("PWDCOMPARE", "int", "nvarchar(128)", "varbinary(256)", "int", optional=1)
 def _pwdcompare(frame: Frame, password: str, stored: bytes, version: int = 0) -> int:
-    from lab.sql.engine.passwords import verify
-
     return int(verify(password, stored))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lab.sql.engine.errors import not_modelled
 from lab.sql.engine.nodes import (
+    Binary,
     DerivedSource,
     Expression,
     FunctionSource,
@@ -17,6 +18,7 @@ from lab.sql.engine.nodes import (
     Source,
     TableSource,
     Values,
+    Variable,
 )
 from lab.sql.engine.parse.expressions import Expressions
 
@@ -176,8 +178,6 @@ class Queries(Expressions):
             op = self.next().text
             value = self.expression()
             if op == "+=":
-                from lab.sql.engine.nodes import Binary, Variable
-
                 value = Binary("+", Variable(name), value)
             return SelectItem(value, variable=name)
         if (self.at_name() or self.token.kind == "string") and self.peek().kind == "op" and self.peek().text == "=":

@@ -9,6 +9,7 @@ from lab.sql.api import SqlError
 from lab.sql.engine import nodes as n
 from lab.sql.engine.errors import error
 from lab.sql.engine.frame import Frame
+from lab.sql.engine.functions.globals import read_global
 from lab.sql.engine.query.arithmetic import binary, unary
 from lab.sql.engine.query.compare import apply, coerced, comparison, like_pattern
 from lab.sql.engine.query.scope import Bound, Env, Scope
@@ -104,8 +105,6 @@ def _literal(scope: Scope, node: n.Literal) -> Bound:
 
 def _variable(scope: Scope, node: n.Variable) -> Bound:
     if node.name.startswith("@@"):
-        from lab.sql.engine.functions.globals import read_global
-
         type_, get = read_global(scope.frame, node.name)
         return Bound(type_, lambda env: get())
     variable = scope.frame.variable(node.name)

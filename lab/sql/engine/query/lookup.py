@@ -10,7 +10,9 @@ from lab.sql.engine.catalog.registry import NOT_MODELLED, VIEWS, CatalogView
 from lab.sql.engine.database import Database
 from lab.sql.engine.elsewhere import INFORMATION_SCHEMA, LATER_VIEWS
 from lab.sql.engine.errors import error, not_modelled
-from lab.sql.engine.frame import Frame
+from lab.sql.engine.frame import Frame, Variable
+from lab.sql.engine.parse.parser import Parser
+from lab.sql.engine.query.scope import Scope
 from lab.sql.engine.tables.stored import stored_table
 from lab.sql.engine.tables.table import ColumnDefinition, Row, Table
 from lab.sql.engine.types import INT
@@ -131,8 +133,6 @@ def _user_table(frame: Frame, database: Database, parts: tuple[str, ...], schema
 
 
 def _view_table(frame: Frame, database: Database, document: Document) -> Table:
-    from lab.sql.engine.parse.parser import Parser
-    from lab.sql.engine.query.scope import Scope
     from lab.sql.engine.query.select import plan_query
 
     if permission_chain_depth(frame) > 32:
@@ -160,6 +160,4 @@ def permission_chain_depth(frame: Frame) -> int:
 
 
 def _nest(frame: Frame) -> Any:
-    from lab.sql.engine.frame import Variable
-
     return Variable(INT, permission_chain_depth(frame) + 1)

@@ -16,7 +16,7 @@ from lab.sql.engine import nodes as n
 from lab.sql.engine.backup.history import record_backup
 from lab.sql.engine.backup.media import NUL, open_device, write_set
 from lab.sql.engine.database import Database
-from lab.sql.engine.errors import SeveralErrors, error
+from lab.sql.engine.errors import SeveralErrors, error, not_modelled
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.group.state import role_of
 from lab.sql.engine.parse.parser import Parser, Statement, statement
@@ -105,8 +105,6 @@ class Backup(Statement):
         if role == "SECONDARY" and "COPY_ONLY" not in self.options.flags and self.kind == "DATABASE":
             raise SeveralErrors(error(3059), error(3013, verb))
         if role == "SECONDARY":
-            from lab.sql.engine.errors import not_modelled
-
             raise not_modelled("backups on a secondary replica")
         try:
             database.check_state()

@@ -10,6 +10,7 @@ from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.functions.registry import as_text
 from lab.sql.engine.parse.parser import Parser
+from lab.sql.engine.query.bind import evaluate
 from lab.sql.engine.types import SqlType
 
 FLAGS = frozenset(
@@ -121,6 +122,4 @@ def devices(p: Parser) -> list[n.Expression]:
 
 
 def text_of(frame: Frame, node: n.Expression) -> str:
-    from lab.sql.engine.query.bind import evaluate
-
     return as_text(evaluate(frame, node)[0] or "")

@@ -11,12 +11,13 @@ from lab.sql.engine import nodes as n
 from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.parse.parser import Parser, Statement, statement
-from lab.sql.engine.query.bind import bind, bind_condition
+from lab.sql.engine.query.bind import bind, bind_condition, evaluate
 from lab.sql.engine.query.lookup import find_table
 from lab.sql.engine.query.plan import SourcePlan
 from lab.sql.engine.query.scope import Bound, Env, Field, Scope
 from lab.sql.engine.query.select import plan_query, select_items
 from lab.sql.engine.query.source import plan_source
+from lab.sql.engine.statements.execute import parse_execute
 from lab.sql.engine.statements.rowcount import counted
 from lab.sql.engine.tables.table import Row, Table
 from lab.sql.engine.tables.write import DEFAULT, delete_rows, fit, insert_rows, update_rows
@@ -163,8 +164,6 @@ def _insert(p: Parser, ctes: Ctes = ()) -> Statement:
                 return Insert(table, columns, None, rows, outputs=outputs)
     if p.at_any("EXEC", "EXECUTE"):
         p.next()
-        from lab.sql.engine.statements.execute import parse_execute
-
         return Insert(table, columns, None, execute=parse_execute(p), outputs=outputs)
     return Insert(table, columns, p.query(), outputs=outputs, ctes=ctes)
 
@@ -272,8 +271,6 @@ class Change(Statement):
 
     @staticmethod
     def _default(frame: Frame, table: Table, index: int) -> Any:
-        from lab.sql.engine.query.bind import evaluate
-
         column = table.columns[index]
         if column.default is None:
             return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from lab.sql.api import Event, Message
+from lab.sql.api import Event, Message, SqlError
 from lab.sql.engine import nodes as n
 from lab.sql.engine.batch import run_block, run_one
 from lab.sql.engine.errors import error, not_modelled
@@ -107,8 +107,6 @@ class TryCatch(Statement):
     compound = True
 
     def run(self, frame: Frame) -> Iterator[Event]:
-        from lab.sql.api import SqlError
-
         session = frame.session
         session.tries += 1
         failure: SqlError | None = None

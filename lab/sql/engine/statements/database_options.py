@@ -10,7 +10,9 @@ from lab.sql.api import Event
 from lab.sql.engine.database import SYSTEM, Database
 from lab.sql.engine.errors import SeveralErrors, error, not_modelled
 from lab.sql.engine.frame import Frame
+from lab.sql.engine.group.state import role_of
 from lab.sql.engine.parse.parser import Parser, Statement, statement
+from lab.sql.engine.statements.availability_replica import DatabaseHadr
 from lab.sql.engine.statements.database import outside_transaction
 from lab.sql.engine.statements.encryption import set_encryption
 
@@ -100,8 +102,6 @@ def alterable(frame: Frame, name: str) -> Database:
     owner = database.document["owner"] == session.principal.sid.hex()
     if not (owner or session.principal.may(session.server, "ALTER ANY DATABASE")):
         raise SeveralErrors(error(5011, name), error(5069))
-    from lab.sql.engine.group.state import role_of
-
     if role_of(session.instance.machine, database.document) == "SECONDARY":
         raise SeveralErrors(error(976, database.name), error(5069))
     return database
@@ -193,8 +193,6 @@ def _option(p: Parser, values: dict[str, Any]) -> None:
 
 
 def _hadr(p: Parser, name: str) -> Statement:
-    from lab.sql.engine.statements.availability_replica import DatabaseHadr
-
     if p.accept("AVAILABILITY", "GROUP"):
         p.expect("=")
         return DatabaseHadr(name, "JOIN", p.name())

@@ -18,6 +18,7 @@ from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.parse.parser import Parser, Statement, statement
 from lab.sql.engine.passwords import complexity_error, hash_password, is_hash, verify
+from lab.sql.engine.principal import FIXED_SERVER_ROLES, Principal
 from lab.sql.engine.session import Session
 from lab.sql.engine.statements.credential import credential_number
 from lab.sql.engine.storage.space import View
@@ -104,8 +105,6 @@ def next_principal_id(server: View) -> int:
 
 
 def principal_exists(server: View, name: str) -> bool:
-    from lab.sql.engine.principal import FIXED_SERVER_ROLES
-
     return (
         server.get("login", name) is not None
         or server.get("server-role", name) is not None
@@ -245,8 +244,6 @@ def _create(p: Parser) -> Statement:
 
 def touches_sysadmin(session: Session, login: Document) -> bool:
     """Is it a member of sysadmin, and may the session not change such a one?"""
-    from lab.sql.engine.principal import Principal
-
     sid = bytes.fromhex(login["sid"])
     target = Principal(login["name"], sid, login["type"] != "S", frozenset({sid}))
     return target.is_sysadmin(session.server) and not session.principal.may(session.server, "CONTROL SERVER")

@@ -10,11 +10,15 @@ from lab.sql.engine import nodes as n
 from lab.sql.engine.errors import error
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.parse.parser import Parser, Statement, statement
+from lab.sql.engine.query.lookup import find_table
 from lab.sql.engine.query.plan import Plan
 from lab.sql.engine.query.scope import Scope
 from lab.sql.engine.query.select import plan_query
+from lab.sql.engine.statements.change_rows import parse_change
 from lab.sql.engine.statements.rowcount import counted
+from lab.sql.engine.statements.table import create_table
 from lab.sql.engine.tables.table import ColumnDefinition
+from lab.sql.engine.tables.write import insert_rows
 
 
 @dataclass
@@ -53,10 +57,6 @@ def _reads_tables(query: n.Query) -> bool:
 
 
 def _into(frame: Frame, plan: Plan) -> int:
-    from lab.sql.engine.query.lookup import find_table
-    from lab.sql.engine.statements.table import create_table
-    from lab.sql.engine.tables.write import insert_rows
-
     names = [column.name for column in plan.columns]
     for position, name in enumerate(names, 1):
         if not name:
@@ -78,8 +78,6 @@ def _select(p: Parser) -> Statement:
         start = p.position
         ctes = p.ctes()
         if p.at_any("INSERT", "UPDATE", "DELETE", "MERGE"):
-            from lab.sql.engine.statements.change_rows import parse_change
-
             return parse_change(p, ctes)
         p.position = start
     return SelectStatement(p.query())

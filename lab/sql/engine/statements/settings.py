@@ -8,10 +8,11 @@ from typing import Any
 
 from lab.sql.api import DatabaseChanged, Event, Message
 from lab.sql.engine import nodes as n
-from lab.sql.engine.errors import error
+from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.parse.parser import Parser, Statement, statement
 from lab.sql.engine.query.bind import evaluate
+from lab.sql.engine.query.lookup import find_table
 from lab.sql.engine.statements.control import parse_assignment
 
 SWITCHES = frozenset(
@@ -51,8 +52,6 @@ class SetOptions(Statement):
     values: dict[str, Any]
 
     def run(self, frame: Frame) -> Iterator[Event]:
-        from lab.sql.engine.errors import not_modelled
-
         for name, value in self.values.items():
             if name in MODELLED_OFF and value:
                 raise not_modelled(f"SET {name} ON")
@@ -68,8 +67,6 @@ class SetIdentityInsert(Statement):
     on: bool
 
     def run(self, frame: Frame) -> Iterator[Event]:
-        from lab.sql.engine.query.lookup import find_table
-
         table = find_table(frame, self.table, "INSERT")
         frame.session.identity_insert = ".".join(table.parts).lower() if self.on else None
         return iter(())

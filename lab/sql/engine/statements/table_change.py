@@ -11,6 +11,7 @@ from lab.sql.engine.database import Database
 from lab.sql.engine.errors import SeveralErrors, error, not_modelled
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.parse.parser import Parser, Statement, statement
+from lab.sql.engine.query.bind import evaluate
 from lab.sql.engine.query.lookup import find_object, find_table
 from lab.sql.engine.statements.table import check_free_name, stored_constraint
 from lab.sql.engine.statements.table_definition import (
@@ -21,7 +22,7 @@ from lab.sql.engine.statements.table_definition import (
 )
 from lab.sql.engine.tables.stored import StoredTable, stored_table
 from lab.sql.engine.tables.table import ColumnDefinition, Constraint, column_document
-from lab.sql.engine.tables.write import key_of, shown_key
+from lab.sql.engine.tables.write import fit, key_of, shown_key
 from lab.sql.engine.values import fold
 from lab.world import Document
 
@@ -101,9 +102,6 @@ class AlterTable(Statement):
         return columns, constraints
 
     def _fill(self, frame: Frame, database: Database, document: Document, old: list[Any]) -> None:
-        from lab.sql.engine.query.bind import evaluate
-        from lab.sql.engine.tables.write import fit
-
         table = stored_table(database.name, database.view, document)
         assert self.add is not None
         for number, row in old:

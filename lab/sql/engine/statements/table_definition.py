@@ -8,6 +8,7 @@ from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.parse.parser import Parser
 from lab.sql.engine.tables.table import ColumnDefinition, Constraint
+from lab.sql.engine.types import nvarchar
 
 
 @dataclass
@@ -83,8 +84,6 @@ def column_definition(p: Parser) -> tuple[ColumnDefinition, list[Constraint]]:
     if p.accept("AS"):
         start = p.position
         p.expression()
-        from lab.sql.engine.types import nvarchar
-
         computed = ColumnDefinition(name, nvarchar(4000), computed=source_text(p, start))
         p.accept("PERSISTED")
         return computed, []

@@ -7,10 +7,10 @@ from typing import Any
 from lab.sql.engine.errors import error
 from lab.sql.engine.frame import Frame
 from lab.sql.engine.parse.parser import Parser
-from lab.sql.engine.query.bind import bind_condition, evaluate
+from lab.sql.engine.query.bind import bind, bind_condition, evaluate
 from lab.sql.engine.query.compare import check_implicit
 from lab.sql.engine.query.scope import Env, Field, Scope
-from lab.sql.engine.tables.stored import StoredTable
+from lab.sql.engine.tables.stored import StoredTable, stored_table
 from lab.sql.engine.tables.table import ColumnDefinition, Constraint, Row, Table
 from lab.sql.engine.types import SqlType
 from lab.sql.engine.values import convert, fold
@@ -71,8 +71,6 @@ def _value(
 def _computed(frame: Frame, table: Table, row: Row) -> Row:
     if not any(column.computed for column in table.columns):
         return row
-    from lab.sql.engine.query.bind import bind
-
     scope = Scope(frame, _fields(table))
     values = list(row)
     for index, column in enumerate(table.columns):
@@ -152,8 +150,6 @@ def _check_reference(frame: Frame, table: Table, constraint: Constraint, row: Ro
 
 
 def _referred(table: Table, name: str) -> Table:
-    from lab.sql.engine.tables.stored import stored_table
-
     assert isinstance(table, StoredTable)
     assert table.view is not None
     document = table.view.get("object", name)
@@ -164,8 +160,6 @@ def _referred(table: Table, name: str) -> Table:
 def _check_referenced(frame: Frame, table: Table, row: Row) -> None:
     if not isinstance(table, StoredTable) or table.view is None:
         return
-    from lab.sql.engine.tables.stored import stored_table
-
     own = f"{table.parts[-2]}.{table.parts[-1]}".lower()
     for document in table.view.documents("object"):
         for one in document.get("constraints", []):
