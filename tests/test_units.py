@@ -35,7 +35,7 @@ NO_UNIT = {
     # The function says what it is, the parameter the unit.
     "components/nlb/node_health.py duration.seconds",
     "lab/sql/engine/session.py sleep.seconds",
-    "lab/world.py sleep.seconds",
+    "lab/clock.py sleep.seconds",
 }
 
 

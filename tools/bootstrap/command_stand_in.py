@@ -61,7 +61,9 @@ class CommandError(Exception):
 @dataclass(frozen=True)
 class Outcome:
     stdout: str
+    """What the command wrote, UTF-8, without the line end at its end."""
     stderr: str
+    """As ``stdout``."""
 
 
 class Runner:

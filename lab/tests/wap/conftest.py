@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import lab.wap  # noqa: F401 - registers the cmdlets
-from lab import authority, boot, files, identity
+from lab import boot, files, identity, trust
 from lab.powershell.api import CMDLETS, PROGRAMS, Call, PowerShellError, ProgramResult, PSObject, SecureString, Session
 from lab.sql import engine
 from lab.testing.authority import share_authority
@@ -134,7 +134,7 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, design: str) -> Ite
     share_authority(tmp_path / "lab")
     world = World(tmp_path / "lab", topology(design), pace=0)
     boot.populate(world)
-    for part in (identity, files, authority, beginning):
+    for part in (identity, files, trust, beginning):
         part.begin(world)
     sql = Farm()
     monkeypatch.setattr(engine, "connect", sql.connect)
