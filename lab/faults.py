@@ -21,10 +21,13 @@ class Fault:
     """``nth`` call (1 is the next one) on a wire of a machine breaks at the moment, or is delayed."""
 
     machine: str
+    """As the topology names it, in any case."""
     wire: str
     """``winrm``, ``sql`` or ``http``."""
     nth: int = 1
+    """Which call from now breaks, 1 for the next one."""
     moment: str = "before"
+    """``before``: the call has no effect. ``after``: it had its effect, and the answer is lost."""
     delay_seconds: float | None = None
     """Delay every call by so many modelled seconds instead of breaking one."""
 
