@@ -41,7 +41,8 @@ class Farm(Component):
     ) -> None:
         super().__init__("index:Farm", name, opts)
         self.topology = topology
-        closing = Closing("closing", self.child())
+        names = [topology.sql.group, *(machine.name for machine in topology.machines)]
+        closing = Closing("closing", names, self.child())
         self.first = [closing]
         self.owner = StackIdentity("stack", self.child()).owner
 

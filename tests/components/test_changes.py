@@ -342,7 +342,7 @@ CHANGES = [
         "portal.administrators_from", put("portal.administrators_from", ["10.0.0.0/8"]), updated="windows:FirewallRule"
     ),
     Change("portal.managed_from", put("portal.managed_from", ["10.0.0.0/8"]), updated="windows:FirewallRule"),
-    Change("portal.plan.name", put("portal.plan.name", "Other"), replaced="portal:Plan portal:PlanReplicationCheck"),
+    Change("portal.plan.name", put("portal.plan.name", "Other"), updated="portal:Plan portal:PlanReplicationCheck"),
     Change("portal.plan.services", put("portal.plan.services", ["mysqlservers", "sqlservers"]), updated="portal:Plan"),
     # What a drill is measured against is no resource's business.
     *(

@@ -467,13 +467,22 @@ def _with_service(facts: PlanFacts, service: str) -> PlanFacts:
     return replace(facts, plans=(replace(plan, services=plan.services | {service}),))
 
 
+def _made(arguments: dict[str, Any]) -> PlanState:
+    return PlanState("plan1", arguments["Name"], arguments["State"], frozenset())
+
+
+def _set(facts: PlanFacts, arguments: dict[str, Any]) -> PlanState:
+    (plan,) = (*facts.plans, *facts.former)
+    return replace(plan, name=arguments["Name"], state=arguments["State"])
+
+
 PLAN = Case(
     PlanResource,
     {"machine": "Portal1", **API, "name": "Check", "services": ["mysqlservers", "sqlservers"]},
     PlanFacts((), CALL),
     {
-        "portal/add_plan.ps1": lambda f, a: replace(f, plans=(PlanState("plan1", a.arguments["State"], frozenset()),)),
-        "portal/set_plan.ps1": lambda f, a: replace(f, plans=(replace(f.plans[0], state=a.arguments["State"]),)),
+        "portal/add_plan.ps1": lambda f, a: replace(f, plans=(_made(a.arguments),)),
+        "portal/set_plan.ps1": lambda f, a: replace(f, plans=(_set(f, a.arguments),), former=()),
         "portal/add_plan_service.ps1": lambda f, a: _with_service(f, a.arguments["Service"]),
         "portal/remove_plan.ps1": lambda f, a: replace(f, plans=()),
     },

@@ -282,7 +282,9 @@ def test_the_farm_follows_the_second_half(farm: FarmHere) -> None:
     farm.stop_lab()  # its domain controllers know the names of the topology that it starts with
     farm.start_lab()
     configure(farm, public="azure.hyper-v.nu portal.hyper-v.nu")
+    plan = farm.outputs()["plan"]
     follows(farm, SECOND)
+    assert farm.outputs()["plan"] == plan, "it was renamed: its subscriptions stay"
 
 
 # Behind an external load balancer ------------------------------------------------------------------------------------
