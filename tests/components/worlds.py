@@ -120,6 +120,7 @@ LOCAL_ACCOUNT = Case(
             never_expires=a.arguments["NeverExpires"],
             enabled=a.arguments["Enabled"],
             description=a.arguments["Description"],
+            expires="",
         ),
         "windows/add_members.ps1": lambda f, a: _account(f, groups=f.account.groups | {a.arguments["Group"].lower()}),
         "windows/unlock_account.ps1": lambda f, a: _account(f, locked=False),
@@ -163,6 +164,7 @@ SITE_BINDING = Case(
         "iis/set_binding_certificate.ps1": lambda f, a: _binding(f, _port(a), a.arguments["Thumbprint"]),
         "iis/remove_binding.ps1": lambda f, a: _binding(f, _port(a), None),
         "iis/start_site.ps1": lambda f, a: replace(f, started=True),
+        "iis/start_pool.ps1": lambda f, a: replace(f, stopped_pool=""),
     },
     gone=SiteBindingFacts(False, False, {}, {}),
 )
