@@ -105,7 +105,7 @@ def _any(specs: list[str]) -> bool:
     return any(spec.strip().lower() == "any" for spec in specs)
 
 
-def _is_card(machine: Machine, limit: str, words: list[str]) -> bool:
+def _is_card(machine: Host, limit: str, words: list[str]) -> bool:
     """Whether a limit is one of network cards, and leaves the machine's in: its cards are all wired."""
     if limit == "InterfaceType":
         return words == ["Wired"]

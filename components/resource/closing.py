@@ -37,6 +37,7 @@ from pulumi.dynamic import (
 
 from components.component import short_stack
 from components.progress import report
+from remote import tls
 from remote.errors import MachineError
 from remote.names import folded
 from remote.secret import redact
@@ -94,7 +95,14 @@ class ClosingProvider(ResourceProvider):
             return
         report("Verify the farm after the deletions.")
         command = [sys.executable, "-m", "operations", "verify", "--failed", "--stack", props["stack"]]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603 - this program's own command
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=tls.shell_environment(),
+        )
         if done.returncode:
             raise MachineError(
                 "this computer",

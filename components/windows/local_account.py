@@ -26,6 +26,8 @@ from remote.names import folded
 from remote.secret import Secret
 from remote.session import Remote
 
+NEVER = "never"
+
 
 class LocalAccountInputs(Keyed):
     machine: Annotated[str, ReplaceOn()]
@@ -42,8 +44,8 @@ class LocalAccountInputs(Keyed):
     """Whether its password never expires."""
     enabled: bool = True
     """Whether it may log on; a disabled one is enabled."""
-    expires: str = ""
-    """When the account itself expires, as the server says it (UTC); empty: never."""
+    expires: str = NEVER
+    """When the account itself expires (UTC)."""
     locked: bool = False
     """Whether it is locked out after wrong passwords."""
 
@@ -62,8 +64,8 @@ class AccountState:
     """Lower-case names of the groups it is in."""
     locked: bool = False
     """``IsAccountLockedOut()``: after wrong passwords, until Windows or an administrator unlocks it."""
-    expires: str = ""
-    """``AccountExpirationDate`` (UTC); empty: never."""
+    expires: str = NEVER
+    """``AccountExpirationDate`` (UTC), or ``never``."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ class LocalAccountResource(
                 description=state["description"],
                 groups=frozenset(folded(name) for name in state["memberOf"]),
                 locked=state["locked"],
-                expires=state["expires"],
+                expires=state["expires"] or NEVER,
             )
         groups = frozenset(folded(name) for name in state["groups"])
         return LocalAccountFacts(account, groups, ours, marked=bool(state["mark"]))

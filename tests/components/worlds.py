@@ -120,7 +120,7 @@ LOCAL_ACCOUNT = Case(
             never_expires=a.arguments["NeverExpires"],
             enabled=a.arguments["Enabled"],
             description=a.arguments["Description"],
-            expires="",
+            expires="never",
         ),
         "windows/add_members.ps1": lambda f, a: _account(f, groups=f.account.groups | {a.arguments["Group"].lower()}),
         "windows/unlock_account.ps1": lambda f, a: _account(f, locked=False),

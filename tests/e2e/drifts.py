@@ -235,7 +235,7 @@ $spf.TenantEndpoint.AuthenticationPassword = $Account
     Drift(
         "account: has an end",
         "SPF2-account",
-        '~ expires *: "2030-01-31 00:00:00" => ""',
+        '~ expires *: "2030-01-31 00:00:00" => "never"',
         shell(
             "SPF2",
             "Add-Type -AssemblyName System.DirectoryServices.AccountManagement\n"

@@ -245,7 +245,7 @@ class TestLocalAccount:
             "locked": False,
             "groups": [],
             "description": "x",
-            "expires": "",
+            "expires": "never",
         }
 
     def test_the_mark_fits_one_password_account_and_machine_only(self) -> None:
