@@ -42,6 +42,12 @@ REFUSED: list[tuple[Case, Any, dict[str, Any], str]] = [
         "SQL1: find the failover cluster other at 172.21.5.120: its failover cluster is named sqlcluster.",
     ),
     (
+        group_worlds.BACKUP_SHARE,
+        group_worlds.BACKUP_SHARE.absent,
+        {"share": r"\\FILE\Other"},
+        r"SQL2: find \\FILE\Other as SQL Server's service account: it is not there, or that account may not read it. ",
+    ),
+    (
         worlds.REGISTRATION,
         replace(worlds.registered(ELSEWHERE), unanswered="No such host is known"),
         {"url": "https://foundation.hyper-v.nu:8090"},

@@ -327,7 +327,7 @@ $binding.AddSslCertificate($other, 'My')""",
     Drift(
         "firewall: for one program",
         "Portal2-firewall-servers",
-        r'\[0\]: "Program C:.+notepad.exe"',
+        r'- \[0\]: "Program C:.+notepad.exe"',
         firewall("Portal2", "servers", "Set", r"-Program C:\Windows\notepad.exe"),
     ),
     Drift(

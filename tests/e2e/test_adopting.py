@@ -238,6 +238,7 @@ SETTINGS = {
     "Portal2-software-source",
     "SQL-administrator",
     "SQL-authentication",
+    "SQL-backup-share",
     "SQL-failover-cluster",
     "SQL-primary",
 }
