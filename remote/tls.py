@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import ssl
 from dataclasses import dataclass
+from pathlib import Path
 
 from remote.errors import UntrustedError
 
@@ -93,6 +94,16 @@ def shell_environment() -> dict[str, str]:
     """The environment for another program: what is meant for the driver is not for the Pulumi CLI."""
     kept = {name: value for name, value in os.environ.items() if name not in _OF_THE_SHELL}
     return kept | {name: value for name, value in _OF_THE_SHELL.items() if value is not None}
+
+
+def of_the_system() -> list[Path]:
+    """The PEM files with the authorities that the operating system trusts, where OpenSSL was built to look for them;
+    one authority may be in several."""
+    paths = ssl.get_default_verify_paths()
+    file, folder = Path(paths.openssl_cafile), Path(paths.openssl_capath)
+    if file.is_file():
+        return [file]
+    return sorted(one for one in folder.iterdir() if one.is_file()) if folder.is_dir() else []
 
 
 def context(authorities: str, *, verify: bool = True) -> ssl.SSLContext:
