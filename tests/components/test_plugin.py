@@ -178,7 +178,9 @@ def test_a_machine_that_does_not_answer_is_one_clear_line(plugin: Plugin) -> Non
 
 def test_a_machine_that_does_not_answer_is_one_error_of_a_refresh(plugin: Plugin) -> None:
     """Whatever is read there besides stays as the state has it; the one error ends the run."""
-    features = [{"machine": "Portal1", "feature": name, "ownership": {}} for name in ("NLB", "Web-Server", "DNS")]
+    features: list[dict[str, Any]] = [
+        {"machine": "Portal1", "feature": name, "ownership": {}} for name in ("NLB", "Web-Server", "DNS")
+    ]
     with pytest.raises(grpc.RpcError) as caught:
         plugin.read(FeatureResource, features[0])
     assert caught.value.details().endswith(
