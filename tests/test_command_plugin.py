@@ -299,7 +299,7 @@ def test_the_engine_ends_it_with_an_interrupt() -> None:
 
 def test_it_ends_soon_after_an_engine_that_was_killed() -> None:
     """One that is killed ends nothing. The shell stands for it."""
-    command = f"'{sys.executable}' -P -u '{ROOT / 'lab' / 'command_plugin.py'}' & echo $!; wait"
+    command = f"'{sys.executable}' -P -u '{STAND_IN}' & echo $!; wait"
     engine = subprocess.Popen(["sh", "-c", command], stdout=subprocess.PIPE, text=True)
     assert engine.stdout is not None
     plugin, _port = (int(engine.stdout.readline()) for _ in range(2))

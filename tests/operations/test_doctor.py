@@ -115,7 +115,7 @@ def test_the_table_says_what_to_do_once(capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.parametrize(
-    ("system", "told", "verdict", "found"),
+    ("system", "declared", "verdict", "found"),
     [
         ("issuer", "", "ok", "the operating system of this computer trusts it"),
         ("other", "issuer", "warning", "only `authorities` has its root"),
@@ -124,7 +124,7 @@ def test_the_table_says_what_to_do_once(capsys: pytest.CaptureFixture[str]) -> N
     ],
 )
 def test_whether_clients_trust_a_certificate(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str, told: str, verdict: str, found: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str, declared: str, verdict: str, found: str
 ) -> None:
     """Through an authority that the file has, too, to a root that the operating system has or has not."""
     root, other = authority("root"), authority("another root")
@@ -143,7 +143,7 @@ def test_whether_clients_trust_a_certificate(
     farm: Any = SimpleNamespace(
         topology=load(SHIPPED),
         context=SimpleNamespace(certificates={"portal": {"file": str(file), "password": PASSWORD}}),
-        remote=SimpleNamespace(hosts=SimpleNamespace(authorities=str(tmp_path / told) if told else "")),
+        remote=SimpleNamespace(hosts=SimpleNamespace(authorities=str(tmp_path / declared) if declared else "")),
     )
     _, row = (one.row() for one in itertools.islice(portal.checks(farm), 2))
     assert (row.looked_at, str(row.verdict)) == ("certificate portal, to clients", verdict)

@@ -142,13 +142,16 @@ def shell(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
     return request.param, str(file if request.param == "SSL_CERT_FILE" else folder)
 
 
-@pytest.mark.parametrize("ask", [winrm, site])
+@pytest.mark.parametrize("connect", [winrm, site])
 def test_no_variable_of_the_shell_makes_a_server_trusted(
-    folder: Path, shell: tuple[str, str], monkeypatch: pytest.MonkeyPatch, ask: Callable[[ssl.SSLContext, str], None]
+    folder: Path,
+    shell: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    connect: Callable[[ssl.SSLContext, str], None],
 ) -> None:
     monkeypatch.setenv(*shell)
     with pytest.raises((UntrustedError, UntrustedSiteError), match="unable to get local issuer certificate"):
-        ask(tls_faults.context(folder, "sound"), "")
+        connect(tls_faults.context(folder, "sound"), "")
 
 
 def of_another_process(shell: tuple[str, str], authorities: str) -> subprocess.CompletedProcess[str]:
