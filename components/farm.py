@@ -20,6 +20,7 @@ from components.resource.stack import StackIdentity
 from components.secrets import FarmSecrets
 from components.server_tls_check import server_tls_check
 from components.spf.service_provider_foundation import ServiceProviderFoundation
+from components.sql.backup_share_check import BackupShareCheck, share_inputs
 from components.sql.login_report import merged
 from components.sql.sql_availability_group import SqlAvailabilityGroup
 from components.topology import Topology
@@ -41,16 +42,18 @@ class Farm(Component):
     ) -> None:
         super().__init__("index:Farm", name, opts)
         self.topology = topology
-        closing = Closing("closing", self.child())
+        names = [topology.sql.group, *(machine.name for machine in topology.machines)]
+        closing = Closing("closing", names, self.child())
         self.first = [closing]
         self.owner = StackIdentity("stack", self.child()).owner
 
-        # Before anything is touched: can every server be trusted, and is all there that the portal's software is
-        # installed from?
+        # Before anything is touched: can every server be trusted, and are the share of the backups and all that the
+        # portal's software is installed from there?
         trusted = server_tls_check("server-tls", topology, self.child())
         self.first = [closing, trusted]
         sources = [software_source(node, topology, tier, self.child()) for tier, node in _portal_nodes(topology)]
-        self.first = [closing, self.stage("sources-seen", trusted, *sources)]
+        share = BackupShareCheck(f"{topology.sql.group}-backup-share", share_inputs(topology), self.child())
+        self.first = [closing, self.stage("sources-seen", trusted, share, *sources)]
 
         # Load balancing, the SPF account and SQL Server have nothing to do with each other yet: they run side by side.
         tiers = [PortalTier(tier.key, topology, tier, secrets, self.child()) for tier in _in_order(topology)]

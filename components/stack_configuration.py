@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 
+from remote import tls
 from remote.errors import MachineError
 
 _HERE, _READING = "this computer", "read the stack's configuration"
@@ -34,7 +35,12 @@ def run(question: list[str], stack: str) -> str:
     command = ["pulumi", *question, "--non-interactive", *(["--stack", stack] if stack else [])]
     try:
         done = subprocess.run(  # noqa: S603 - the CLI on PATH
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=tls.shell_environment(),
         )
     except FileNotFoundError:
         raise MachineError(

@@ -6,14 +6,16 @@ without that document (a world of unit tests) filters nothing.
 
 Rules of the real thing (Microsoft: "Understanding Windows Firewall rules", New-NetFirewallRule): what no rule allows is
 blocked on the way in; a rule that blocks goes before every rule that allows; a connection of a machine to itself passes
-always. Members of a domain use the profile Domain. Not modelled: rules for programs, services and users, IPsec, rules
-on the way out (everything may leave), and that an established connection ends when its rule goes (here it goes on).
+always. Members of a domain use the profile Domain. A rule for a program, a service, users or computers, or one that
+asks for IPsec, covers nothing here: whose a connection is, is not modelled. Nor are rules on the way out (everything
+may leave), and that an established connection ends when its rule goes (here it goes on).
 """
 
 from __future__ import annotations
 
 import ipaddress
 import itertools
+from fnmatch import fnmatchcase
 from typing import NamedTuple, Protocol
 
 from lab.store import Collection, Document
@@ -94,7 +96,21 @@ def _covers(machine: Host, rule: Document, source: str | None, port: int | str, 
         and any(_is_port(spec, port) for spec in rule["local_port"])
         and any(_is_address(machine, spec, machine.address) for spec in rule["local_address"])
         and any(_is_address(machine, spec, source) for spec in rule["remote_address"])
+        and _any(rule["remote_port"])  # a client's own port is any
+        and all(_is_card(machine, name, words) for name, words in rule.get("limits", {}).items())
     )
+
+
+def _any(specs: list[str]) -> bool:
+    return any(spec.strip().lower() == "any" for spec in specs)
+
+
+def _is_card(machine: Host, limit: str, words: list[str]) -> bool:
+    """Whether a limit is one of network cards, and leaves the machine's in: its cards are all wired."""
+    if limit == "InterfaceType":
+        return words == ["Wired"]
+    cards = [str(name).lower() for name in machine.collection("interface")]
+    return limit == "InterfaceAlias" and any(fnmatchcase(card, word.lower()) for card in cards for word in words)
 
 
 def _is_port(spec: str, port: int | str) -> bool:

@@ -6,13 +6,14 @@ Who exists at the beginning is data (``lab/accounts.yaml``). Documents:
   "bad_password_count", "failed_logons"}; ``world.collection(D, "group")[name]`` = {"sid", "groups": [parents]};
   ``world.collection(D, "policy")["lockout"]`` = {"threshold"}, where it was set (``net accounts /domain``).
 - machine: ``machine.collection("account")[name]`` = {"password", "sid", "flags" (ADS_USER_FLAG), "full_name",
-  "description", "bad_password_count", "failed_logons"}; ``machine.collection("group")[name]`` = {"sid",
-  "description", "members": ["HYPERVNU\\installer", "PORTAL1\\x", …]}.
+  "description", "expires" (ISO 8601, none: never), "bad_password_count", "failed_logons"};
+  ``machine.collection("group")[name]`` = {"sid", "description", "members": ["HYPERVNU\\installer", "PORTAL1\\x", …]}.
 
 ``bad_password_count`` is Windows' attribute (a success sets it to 0); ``failed_logons`` is the lab's own and grows.
 Lock-out: after so many wrong passwords in a row (whichever machines they were tried at) a domain's account is refused
 with the right one, too (Microsoft: "Account lockout threshold"; the default domain policy has none). It lasts until
-``locked`` is taken away: its duration is not modelled. Nor are expiry, log-on hours, and trusts between domains.
+``locked`` is taken away: its duration is not modelled. An account that has expired is refused as well (Microsoft:
+ERROR_ACCOUNT_EXPIRED). Log-on hours, and trusts between domains, are not modelled.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,7 +142,7 @@ def logged_on(world: World, machine: Machine, account: Account, *, correct: bool
                 locked=document.get("locked", False) or 0 < threshold <= count,
             )
             return None
-        if _disabled(document) or document.get("locked"):
+        if _disabled(document) or document.get("locked") or _expired(document, world):
             return None
         if document.get("bad_password_count"):
             collection.change(account.name, bad_password_count=0)
@@ -352,6 +354,10 @@ def _with_parents(world: World, domain: str, names: list[str]) -> set[str]:
             found[name.lower()] = name
             waiting += groups[name].get("groups", [])
     return set(found.values())
+
+
+def _expired(document: dict[str, Any], world: World) -> bool:
+    return bool(document.get("expires")) and datetime.fromisoformat(document["expires"]) <= world.clock.now()
 
 
 def _token(machine: Machine, user: str, sid: str, groups: set[str], *, is_system: bool = False) -> Identity:

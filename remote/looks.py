@@ -74,6 +74,7 @@ class Looks:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._looks: dict[Hashable, _Look] = {}
+        self._without_answer: set[str] = set()
 
     def read(self, key: Hashable, read: Callable[[], T]) -> T:
         """The answer to a question, where this thread shares perhaps one that another thread got."""
@@ -106,10 +107,18 @@ class Looks:
                         del self._looks[key]
             look.done.set()
 
+    def first_without_answer(self, machine: str) -> bool:
+        """Whether nobody has found since the last change that a machine does not answer: true for one caller."""
+        with self._lock:
+            first = machine not in self._without_answer
+            self._without_answer.add(machine)
+            return first
+
     def forget(self) -> None:
         """Share nothing of what was asked until now: the moment is over."""
         with self._lock:
             self._looks.clear()
+            self._without_answer.clear()
 
     def run(self, key: Hashable, run: Callable[[], T], *, changes: bool) -> T:
         """What ``run`` gives: as part of a change, or as an answer that may be shared."""

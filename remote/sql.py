@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import os
 import platform
 import re
 import socket
@@ -242,9 +241,7 @@ class SqlServer:
 
     def _connect(self, attempted: str) -> pyodbc.Connection:
         host = self._host
-        if self._authorities:
-            # The driver reads its authorities from here when it first makes a TLS connection, and from nowhere else.
-            os.environ["SSL_CERT_FILE"] = self._authorities
+        tls.tell_driver(self._authorities)
         parts = {
             "DRIVER": driver(),
             "SERVER": f"tcp:{host.address},{host.sql_port}",

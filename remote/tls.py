@@ -6,8 +6,10 @@ else: no SQLSTATE and no number of its own.
 
 from __future__ import annotations
 
+import os
 import ssl
 from dataclasses import dataclass
+from pathlib import Path
 
 from remote.errors import UntrustedError
 
@@ -72,12 +74,50 @@ _CUT = ("unexpected eof", "eof occurred in violation")
 """The other side hung up during the handshake. It may be restarting, so it is unreachable, not untrusted."""
 
 
+_FILE, _FOLDER = "SSL_CERT_FILE", "SSL_CERT_DIR"
+_NO_AUTHORITIES = os.path.dirname(__file__)
+"""A folder without authorities: beside a file OpenSSL looks in the operating system's folder, unless it has another."""
+_OF_THE_SHELL = {name: os.environ.get(name) for name in (_FILE, _FOLDER)}
+
+
+def tell_driver(authorities: str) -> None:
+    """Have Microsoft's driver trust a PEM file of authorities alone, or those of the operating system. It reads both
+    variables when the process makes its first TLS connection through it, and knows no other way."""
+    if authorities:
+        os.environ[_FILE], os.environ[_FOLDER] = authorities, _NO_AUTHORITIES
+    else:
+        os.environ.pop(_FILE, None)
+        os.environ.pop(_FOLDER, None)
+
+
+def shell_environment() -> dict[str, str]:
+    """The environment for another program: what is meant for the driver is not for the Pulumi CLI."""
+    kept = {name: value for name, value in os.environ.items() if name not in _OF_THE_SHELL}
+    return kept | {name: value for name, value in _OF_THE_SHELL.items() if value is not None}
+
+
+def of_the_system() -> list[Path]:
+    """The PEM files with the authorities that the operating system trusts, where OpenSSL was built to look for them;
+    one authority may be in several."""
+    paths = ssl.get_default_verify_paths()
+    file, folder = Path(paths.openssl_cafile), Path(paths.openssl_capath)
+    if file.is_file():
+        return [file]
+    return sorted(one for one in folder.iterdir() if one.is_file()) if folder.is_dir() else []
+
+
 def context(authorities: str, *, verify: bool = True) -> ssl.SSLContext:
     """A client's context that trusts a PEM file of authorities, or those of the operating system; nothing less than
-    TLS 1.2. Variables of the shell that are meant for other programs (``REQUESTS_CA_BUNDLE``) change nothing, and none
-    has the keys of a connection, which carries passwords, written to a file (``SSLKEYLOGFILE``)."""
-    if verify:
-        made = ssl.create_default_context(cafile=authorities or None)
+    TLS 1.2. Variables of the shell that are meant for other programs (``SSL_CERT_FILE``, ``SSL_CERT_DIR``,
+    ``REQUESTS_CA_BUNDLE``) change nothing, and none has the keys of a connection, which carries passwords, written to a
+    file (``SSLKEYLOGFILE``)."""
+    if verify and authorities:
+        made = ssl.create_default_context(cafile=authorities)
+    elif verify:
+        # Where OpenSSL was built to look for the system's. Its own default asks the variables first.
+        paths = ssl.get_default_verify_paths()
+        file = paths.openssl_cafile if os.path.isfile(paths.openssl_cafile) else None
+        made = ssl.create_default_context(cafile=file, capath=paths.openssl_capath)
     else:
         made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # reading authorities takes longer than most requests
         made.check_hostname = False

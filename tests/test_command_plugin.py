@@ -295,3 +295,17 @@ def test_the_engine_ends_it_with_an_interrupt() -> None:
     plugin.send_signal(signal.SIGINT)
     _, errors = plugin.communicate(timeout=60)
     assert (plugin.returncode, errors) == (0, "")
+
+
+def test_it_ends_soon_after_an_engine_that_was_killed() -> None:
+    """One that is killed ends nothing. The shell stands for it."""
+    command = f"'{sys.executable}' -P -u '{STAND_IN}' & echo $!; wait"
+    engine = subprocess.Popen(["sh", "-c", command], stdout=subprocess.PIPE, text=True)
+    assert engine.stdout is not None
+    plugin, _port = (int(engine.stdout.readline()) for _ in range(2))
+    engine.kill()
+    try:
+        engine.communicate(timeout=20)  # until nothing is left that could print
+    except subprocess.TimeoutExpired:
+        os.kill(plugin, signal.SIGKILL)
+        raise

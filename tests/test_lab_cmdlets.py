@@ -39,7 +39,7 @@ KEPT = {
     "With it an administrator does by hand what the program does or finds: NLB, sites, tasks, certificates.": """
         Enable-ScheduledTask Set-NlbClusterNodeDip Get-NlbClusterNodeNetworkInterface Get-WebConfigurationProperty
         Import-PfxCertificate Set-NlbClusterPortRuleNodeHandlingPriority Set-WebConfigurationProperty
-        Stop-ScheduledTask Stop-WebAppPool
+        Stop-ScheduledTask
     """,
     "Published scripts for the portal have it: one configures all features, others give a plan its quotas.": """
         Add-MgmtSvcListQuota Add-MgmtSvcQuotaSetting Get-MgmtSvcSqlHostingServer Initialize-MgmtSvcProduct

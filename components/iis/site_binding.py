@@ -11,7 +11,7 @@ clients meanwhile. Delete puts back the bindings on the two ports as they were b
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from components.nlb import state
@@ -38,7 +38,7 @@ class SiteBindingInputs(Inputs):
     former: tuple[int, ...] = ()
     """Where it no longer answers either: the ports that this program gave it before."""
     started: bool = True
-    """Whether the site runs in IIS; a stopped one is started."""
+    """Whether the site and its application pool run; what is stopped is started."""
     interface: str = ""
     """The network card that is bound to the cluster of the node's tier. Empty: there is none."""
     timeout_seconds: float = 120
@@ -112,6 +112,12 @@ class SiteBindingFacts:
     """The certificates with a private key in the machine's store; None where that was not read."""
     node: NodeView | None = None
     """The node of the tier's cluster that the machine is; None where there is no cluster."""
+    stopped_pool: str = ""
+    """The name of its application pool where that is stopped: every request gets HTTP 503 then."""
+
+    @property
+    def runs(self) -> bool:
+        return self.started and not self.stopped_pool
 
     def beside_on(self, port: int) -> list[Binding]:
         return [binding for binding in self.beside if binding.port == port]
@@ -135,6 +141,8 @@ class Sites:
     """The HTTPS ones, of all sites."""
     usable: frozenset[str]
     """Thumbprints, in upper case, of the certificates with a private key in LocalMachine\\My."""
+    stopped_pools: dict[str, str] = field(default_factory=dict)
+    """Of the sites whose application pool is stopped: name in lower case → the pool's name."""
 
     def facts(self, site: str, node: NodeView | None) -> SiteBindingFacts:
         """What there is of one of them."""
@@ -147,6 +155,7 @@ class Sites:
             beside=tuple(one for one in self.bindings if one.shared and not one.plain),
             usable=self.usable,
             node=node,
+            stopped_pool=self.stopped_pools.get(name, ""),
         )
 
 
@@ -157,6 +166,7 @@ def read_sites(remote: Remote, machine: str, attempted: str) -> Sites:
         {folded(site["name"]): site["started"] for site in found["sites"]},
         tuple(Binding(b["site"], b["information"], b["flags"], b["thumbprint"].upper()) for b in found["bindings"]),
         frozenset(thumbprint.upper() for thumbprint in found["usable"]),
+        {folded(site["name"]): site["pool"] for site in found["sites"] if not site["poolStarted"]},
     )
 
 
@@ -204,10 +214,7 @@ class SiteBindingResource(
         if inputs.old_port in facts.ports and inputs.old_port != inputs.port:
             steps.append(unbind(machine, site, inputs.old_port, facts))
         steps += [unbind(machine, site, port, facts) for port in inputs.former if port in facts.ports]
-        if not facts.started:
-            start = Script(machine, "iis/start_site.ps1", {"Site": site})
-            steps.append(Step(f"On {machine}, start {site}.", start, PORT_TAKEN))
-        return steps
+        return [*steps, *start(machine, site, facts)]
 
     def plan_delete(self, inputs: SiteBindingInputs, facts: SiteBindingFacts, baseline: dict[str, Any]) -> list[Step]:
         machine, site = inputs.machine, inputs.site
@@ -232,7 +239,7 @@ class SiteBindingResource(
     def actual(self, inputs: SiteBindingInputs, facts: SiteBindingFacts) -> dict[str, Any] | None:
         if not facts.exists:
             return None
-        live: dict[str, Any] = {"started": facts.started}
+        live: dict[str, Any] = {"started": facts.runs}
         unmoved = inputs.old_port in facts.ports and inputs.old_port != inputs.port
         if inputs.port not in facts.ports or unmoved:
             live["port"] = next((port for port in facts.ports if port != inputs.port), 0)
@@ -245,6 +252,18 @@ PORT_TAKEN = (
     "Where Windows says 0x80070020, another program has one of the site's ports: find it (`netstat -aon`, then the "
     "process of that number) and end it; then run `pulumi up` again."
 )
+
+
+def start(machine: str, site: str, facts: SiteBindingFacts) -> list[Step]:
+    """The steps after which a site runs, with its application pool."""
+    steps = []
+    if pool := facts.stopped_pool:
+        action = Script(machine, "iis/start_pool.ps1", {"Name": pool})
+        steps.append(Step(f"On {machine}, start the application pool {pool} of {site}.", action))
+    if not facts.started:
+        action = Script(machine, "iis/start_site.ps1", {"Site": site})
+        steps.append(Step(f"On {machine}, start {site}.", action, PORT_TAKEN))
+    return steps
 
 
 def replaces(port: int, thumbprint: str, facts: SiteBindingFacts) -> bool:

@@ -12,12 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from components.iis.site_binding import CHANGE, SiteBindingFacts, Sites, bind, put_back, read_sites, unbind
+from components.iis.site_binding import CHANGE, SiteBindingFacts, Sites, bind, put_back, read_sites, start, unbind
 from components.nlb import state
 from components.nlb.state import NodeView
 from components.nlb.without_clients import without_clients
 from components.resource import FarmResource, InputPart, Inputs, ReplaceOn, WithBaseline
-from components.steps import Script, Step
+from components.steps import Step
 from remote.errors import MachineError
 from remote.session import Remote
 
@@ -37,7 +37,7 @@ class SiteCertificatesInputs(Inputs):
     thumbprint: str
     """The certificate that they answer with; a drifted state names the sites that have another one."""
     started: bool = True
-    """Whether all of them run in IIS; a stopped one is started."""
+    """Whether all of them run, with their application pools; what is stopped is started."""
     interface: str = ""
     """The network card that is bound to the cluster of the node's tier. Empty: there is none."""
     timeout_seconds: float = 120
@@ -75,12 +75,7 @@ class SiteCertificatesResource(WithBaseline[SiteCertificatesInputs, SiteCertific
             self._refuse(inputs, one, own)
             steps += bind(machine, one.site, one.port, inputs.thumbprint, own)
         steps = without_clients(machine, inputs.interface, inputs.timeout_seconds, facts, CHANGE, steps)
-        steps += [
-            Step(f"On {machine}, start {one.site}.", Script(machine, "iis/start_site.ps1", {"Site": one.site}))
-            for one in inputs.sites
-            if not facts.of(one).started
-        ]
-        return steps
+        return [*steps, *(step for one in inputs.sites for step in start(machine, one.site, facts.of(one)))]
 
     @staticmethod
     def _refuse(inputs: SiteCertificatesInputs, one: SitePort, own: SiteBindingFacts) -> None:
@@ -129,7 +124,7 @@ class SiteCertificatesResource(WithBaseline[SiteCertificatesInputs, SiteCertific
         other = [f"{found or '(none)'} on {site}" for site, found in others.items() if found != inputs.thumbprint]
         return {
             "thumbprint": ", ".join(other) or inputs.thumbprint,
-            "started": all(found.started for found in own.values()),
+            "started": all(found.runs for found in own.values()),
         }
 
 

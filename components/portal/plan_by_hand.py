@@ -3,7 +3,8 @@
 For releases of the product whose plans have no interface but a browser. The step says what to click (the article's own
 way), waits for the plan as long as `waits.manual_seconds` allows, and else ends with the same words; the next `up` goes
 on. Seen are the plan's row in the stores and an answer of the administrators' site of every node; the plan's services,
-access and quotas are the operator's. Delete asks for the plan's removal in the same way.
+access and quotas are the operator's. Another name is refused: it would be another plan, and the operator asked to
+delete this one with its subscriptions. Delete asks for the plan's removal in the same way.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ import pulumi
 from components.portal import stores
 from components.portal.plan import ambiguous
 from components.portal.stores import MadeByHand
-from components.resource import Adoptable, FarmResource, ReplaceOn
+from components.resource import Adoptable, FarmResource, ReplaceOn, ValidatesChange
 from components.steps import OperatorStep, Step, WaitFor
 from components.topology import Topology
 from components.topology.problem import Location
+from remote.names import same
 from remote.session import Remote
 
 SERVICES = {"mysqlservers": "MYSQL Servers", "sqlservers": "SQL Servers"}
@@ -41,7 +43,9 @@ class PlanByHandFacts:
     """The nodes whose administrators' site answers."""
 
 
-class PlanByHandResource(Adoptable[PlanByHandInputs, PlanByHandFacts]):
+class PlanByHandResource(
+    Adoptable[PlanByHandInputs, PlanByHandFacts], ValidatesChange[PlanByHandInputs, PlanByHandFacts]
+):
     COMPUTED = ("plan_id",)
 
     def display_name(self, inputs: PlanByHandInputs) -> str:
@@ -49,6 +53,15 @@ class PlanByHandResource(Adoptable[PlanByHandInputs, PlanByHandFacts]):
 
     def resource_id(self, inputs: PlanByHandInputs) -> str:
         return f"plan-by-hand/{inputs.name}".lower()
+
+    def validate_change(self, olds: dict[str, Any], inputs: PlanByHandInputs) -> str:
+        name = str(olds.get("name") or inputs.name)
+        if same(name, inputs.name):
+            return ""
+        return (
+            f"The plan {name} exists, and {inputs.name} would be another plan: the operator would have to delete "
+            f"{name} with its subscriptions. Keep `portal.plan.name: {name}`."
+        )
 
     def observe(self, inputs: PlanByHandInputs, remote: Remote) -> PlanByHandFacts:
         attempted = f"read {self.display_name(inputs)}"

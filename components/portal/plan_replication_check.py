@@ -16,7 +16,7 @@ from remote.session import Remote
 class PlanReplicationCheckInputs(ThroughInterface):
     machine: Annotated[str, ReplaceOn()]
     """The portal node whose interface is asked."""
-    name: Annotated[str, ReplaceOn()]
+    name: str
     """The plan's display name, by which it is found."""
     plan_id: str
     """The id under which the first node knows it."""
@@ -43,7 +43,7 @@ class PlanReplicationCheckResource(Probe[PlanReplicationCheckInputs, tuple[str, 
         return f"the plan {inputs.name} as {inputs.machine} sees it"
 
     def resource_id(self, inputs: PlanReplicationCheckInputs) -> str:
-        return f"{inputs.machine}/plan-replication/{inputs.name}".lower()
+        return f"{inputs.machine}/plan-replication".lower()
 
     def observe(self, inputs: PlanReplicationCheckInputs, remote: Remote) -> tuple[str, ...]:
         _, output = read(inputs, remote, "portal/read_plans.ps1", inputs.name, self.display_name(inputs))

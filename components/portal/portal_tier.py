@@ -29,7 +29,7 @@ class PortalTier(Component):
         self.nodes: list[PortalNode] = []
         self._cluster: NlbCluster | None = None
         if tier.cluster is not None:
-            self._cluster = NlbCluster(tier.cluster.name, topology, tier, tier.cluster, self.child())
+            self._cluster = NlbCluster(tier.key, topology, tier, tier.cluster, self.child())
         self.register_outputs({"name": tier.front.name, "address": str(tier.front.address)})
 
     def add_first(self, software_after: pulumi.Resource, configured_after: pulumi.Resource) -> PortalNode:

@@ -6,6 +6,10 @@ others depend on; it is replaced whenever the set of resources changes, and its 
 one, verifies. A verification that fails leaves that instance in the state, to be deleted by the next ``up``: it
 verifies then.
 
+It also guarantees that a name whose case is corrected in the topology moves nothing: the names of machines and of the
+availability group are part of Pulumi's, which have case, so that Pulumi would create everything on that machine again
+and delete it under its old name. A preview refuses that in one line.
+
 A ``destroy`` deletes it as well, and has nothing left to verify. There the engine checks no inputs, which tells the two
 apart.
 """
@@ -22,6 +26,7 @@ from typing import Any
 
 import pulumi
 from pulumi.dynamic import (
+    CheckFailure,
     CheckResult,
     CreateResult,
     DiffResult,
@@ -32,7 +37,9 @@ from pulumi.dynamic import (
 
 from components.component import short_stack
 from components.progress import report
+from remote import tls
 from remote.errors import MachineError
+from remote.names import folded
 from remote.secret import redact
 
 
@@ -65,7 +72,9 @@ class ClosingProvider(ResourceProvider):
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         RUN.checked = True
-        return CheckResult(news, [])
+        spelled = {folded(name): name for name in olds.get("names") or ()}
+        other = {name: was for name in news["names"] if (was := spelled.get(folded(name), name)) != name}
+        return CheckResult(news, [CheckFailure("", _respelled(name, was)) for name, was in other.items()])
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         replaces = ["resources"] if olds.get("resources") != news.get("resources") else []
@@ -86,7 +95,14 @@ class ClosingProvider(ResourceProvider):
             return
         report("Verify the farm after the deletions.")
         command = [sys.executable, "-m", "operations", "verify", "--failed", "--stack", props["stack"]]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603 - this program's own command
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=tls.shell_environment(),
+        )
         if done.returncode:
             raise MachineError(
                 "this computer",
@@ -96,7 +112,14 @@ class ClosingProvider(ResourceProvider):
 
 
 def _declared(props: dict[str, Any]) -> dict[str, Any]:
-    return {name: props[name] for name in ("resources", "stack")}
+    return {name: props[name] for name in ("resources", "stack", "names") if name in props}  # older states lack some
+
+
+def _respelled(name: str, was: str) -> str:
+    return (
+        f"The topology writes {name}, this stack's state {was}. For Windows that is one name, for Pulumi another: "
+        f"what belongs to {was} would be created again and then deleted. Write {was}."
+    )
 
 
 class Closing(pulumi.dynamic.Resource, module="farm", name="Closing"):
@@ -105,13 +128,15 @@ class Closing(pulumi.dynamic.Resource, module="farm", name="Closing"):
     resources: pulumi.Output[str]
     """SHA-256, as hexadecimal text, of the sorted names of all resources: it changes when one comes or goes."""
 
-    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, names: Iterable[str], opts: pulumi.ResourceOptions | None = None) -> None:
+        """``names`` are those of the topology that are part of a resource's name."""
         resources: pulumi.Output[str]
         self._resolve: Callable[[pulumi.Output[str]], None]
         resources, self._resolve = pulumi.deferred_output()
         with short_stack():
             stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-            super().__init__(ClosingProvider(), name, {"resources": resources, "stack": stack}, opts)
+            props = {"resources": resources, "stack": stack, "names": sorted(names)}
+            super().__init__(ClosingProvider(), name, props, opts)
 
     def declare(self, names: Iterable[str]) -> None:
         """Say which resources there are: the last thing that the program does, and before it nothing is made."""

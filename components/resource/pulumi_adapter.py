@@ -37,7 +37,7 @@ from pulumi.dynamic import (
 
 from components import settings
 from components.component import Component, Counted, short_stack
-from components.progress import Report, about, report_here, warn
+from components.progress import Report, about, report, report_here, warn
 from components.resource import fields
 from components.resource.closing import RUN
 from components.resource.contract import (
@@ -184,7 +184,14 @@ class Adapter(ResourceProvider):
                 return self._read(id_, props, inputs)
             except LostMachineError:
                 # Its own things are deleted next, and those of the whole farm are updated to go on without it.
-                return ReadResult(id_, props, {**_payload(props), **fields.plain(inputs)})
+                return _as_known(id_, props, inputs)
+            except UnreachableError as error:
+                if self._world is not None or self.remote.looks.first_without_answer(error.machine):
+                    remedy = f"{error.remedy} Nothing else is looked at there."
+                    raise UnreachableError(error.machine, error.attempted, error.found, remedy.lstrip()) from None
+                # One error ends the run; one for each of the machine's resources would hide everything else.
+                report(f"Not looked at: {error.machine} does not answer.")
+                return _as_known(id_, props, inputs)
 
     def _read(self, id_: str, props: dict[str, Any], inputs: Any) -> ReadResult:
         declared = fields.plain(inputs)
@@ -312,6 +319,11 @@ class Adapter(ResourceProvider):
             found = f"an error of the program itself: {type(error).__name__}: {error}"
             attempted = f"manage {self.resource.display_name(inputs)}"
             raise MachineError(self.resource.owner_machine(inputs), attempted, found, _REPORT) from None
+
+
+def _as_known(id_: str, props: dict[str, Any], inputs: Inputs) -> ReadResult:
+    """What the state has, for a thing that was not looked at."""
+    return ReadResult(id_, props, {**_payload(props), **fields.plain(inputs)})
 
 
 def _another(old: Any, new: Any) -> bool:

@@ -1,8 +1,8 @@
 """Guarantees that the Windows Firewall of one machine lets TCP ports in, by one rule of the program's own.
 
 The rule is found by its name, which says what it is for; its group is the program's name. Rules of Windows, of the
-portal's installer and of the administrators are left alone: what one of them allows stays allowed. Delete removes the
-rule.
+portal's installer and of the administrators are left alone: what one of them allows stays allowed. A rule that was
+limited to a program, a card, a user or the like is recreated. Delete removes the rule.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from typing import Annotated, Any
 
 from components.resource import FarmResource, Inputs, ReplaceOn, Resource
 from components.steps import Script, Step, load_script
+from remote.names import folded
 from remote.session import Remote
 
 GROUP = "Windows Azure Pack HA"
 """The group under which the program's rules stand together in the list of the Windows Firewall."""
 ANYWHERE = "Any"
+_NO_LIMIT = frozenset({"", "any", "notrequired"})
+"""What the filters of a rule say that is not limited (NetworkingDsc, DSC_Firewall, reads the same)."""
 
 
 class FirewallRuleInputs(Inputs):
@@ -40,6 +43,8 @@ class FirewallRuleInputs(Inputs):
     """The protocol of its ports."""
     profile: str = "Any"
     """The kinds of network on which it counts."""
+    limits: tuple[str, ...] = ()
+    """What else it is limited to, as ``Program C:\\Windows\\notepad.exe``: none."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,8 @@ class FirewallRuleFacts:
     """As Windows gives them: a number, a range, or ``Any``."""
     remote: tuple[str, ...] = ()
     """Subnets as ``172.21.5.0/24``, in order; none: from anywhere."""
+    limits: tuple[str, ...] = ()
+    """As ``FirewallRuleInputs.limits``, in order."""
 
 
 class FirewallRuleResource(Resource[FirewallRuleInputs, FirewallRuleFacts]):
@@ -77,33 +84,45 @@ class FirewallRuleResource(Resource[FirewallRuleInputs, FirewallRuleFacts]):
         )[0]
         if not state["exists"]:
             return FirewallRuleFacts(exists=False)
-        return FirewallRuleFacts(**{**state, "ports": _in_order(state["ports"]), "remote": subnets(state["remote"])})
+        limits = (f"{name} {value}" for name, value in state["limits"].items() if folded(value) not in _NO_LIMIT)
+        lists = {
+            "ports": _in_order(state["ports"]),
+            "remote": subnets(state["remote"]),
+            "limits": tuple(sorted(limits)),
+        }
+        return FirewallRuleFacts(**{**state, **lists})
 
     def plan(self, inputs: FirewallRuleInputs, facts: FirewallRuleFacts) -> list[Step]:
         machine, name = inputs.machine, inputs.rule
         where = {"Ports": list(inputs.ports), "Remote": list(inputs.remote) or [ANYWHERE]}
         what = f"allow inbound TCP {', '.join(inputs.ports)} from {' and '.join(inputs.remote) or 'anywhere'}"
+        add = Script(machine, "windows/add_firewall_rule.ps1", {"Name": name, "Group": GROUP, **where})
+        made = Step(f"On {machine}, {what} with the firewall rule {name}.", add)
         if not facts.exists:
-            action = Script(machine, "windows/add_firewall_rule.ps1", {"Name": name, "Group": GROUP, **where})
-            return [Step(f"On {machine}, {what} with the firewall rule {name}.", action)]
+            return [made]
         if facts == _wanted(inputs):
             return []
+        if facts.limits:
+            return [self._remove(inputs, f", which is limited to {', '.join(facts.limits)}"), made]
         # The cmdlet takes the word, and not a Boolean: its type has no conversion from one.
         arguments = {"Name": name, "Enabled": str(inputs.enabled), **where}
         action = Script(machine, "windows/set_firewall_rule.ps1", arguments)
         return [Step(f"On {machine}, correct the firewall rule {name} to {what}.", action)]
 
     def plan_delete(self, inputs: FirewallRuleInputs, facts: FirewallRuleFacts, baseline: dict[str, Any]) -> list[Step]:
-        if not facts.exists:
-            return []
+        return [self._remove(inputs)] if facts.exists else []
+
+    @staticmethod
+    def _remove(inputs: FirewallRuleInputs, why: str = "") -> Step:
         action = Script(inputs.machine, "windows/remove_firewall_rule.ps1", {"Name": inputs.rule})
-        return [Step(f"On {inputs.machine}, remove the firewall rule {inputs.rule}.", action)]
+        return Step(f"On {inputs.machine}, remove the firewall rule {inputs.rule}{why}.", action)
 
     def actual(self, inputs: FirewallRuleInputs, facts: FirewallRuleFacts) -> dict[str, Any] | None:
         if not facts.exists:
             return None
         words = ("enabled", "direction", "action", "protocol", "profile")
         live: dict[str, Any] = {word: getattr(facts, word) for word in words}
+        live["limits"] = list(facts.limits)
         wanted = _wanted(inputs)
         if facts.ports != wanted.ports:
             live["ports"] = list(facts.ports)

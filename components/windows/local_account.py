@@ -1,4 +1,4 @@
-"""Guarantees a local account on one server: its password, never expiring, not locked out, in its groups.
+"""Guarantees a local account on one server: its password, no expiry of either, not locked out, in its groups.
 
 Servers behind one name have one each, with the same password: a server that comes or goes touches no other.
 
@@ -26,6 +26,8 @@ from remote.names import folded
 from remote.secret import Secret
 from remote.session import Remote
 
+NEVER = "never"
+
 
 class LocalAccountInputs(Keyed):
     machine: Annotated[str, ReplaceOn()]
@@ -42,6 +44,8 @@ class LocalAccountInputs(Keyed):
     """Whether its password never expires."""
     enabled: bool = True
     """Whether it may log on; a disabled one is enabled."""
+    expires: str = NEVER
+    """When the account itself expires (UTC)."""
     locked: bool = False
     """Whether it is locked out after wrong passwords."""
 
@@ -60,6 +64,8 @@ class AccountState:
     """Lower-case names of the groups it is in."""
     locked: bool = False
     """``IsAccountLockedOut()``: after wrong passwords, until Windows or an administrator unlocks it."""
+    expires: str = NEVER
+    """``AccountExpirationDate`` (UTC), or ``never``."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +124,7 @@ class LocalAccountResource(
                 description=state["description"],
                 groups=frozenset(folded(name) for name in state["memberOf"]),
                 locked=state["locked"],
+                expires=state["expires"] or NEVER,
             )
         groups = frozenset(folded(name) for name in state["groups"])
         return LocalAccountFacts(account, groups, ours, marked=bool(state["mark"]))
@@ -139,12 +146,13 @@ class LocalAccountResource(
         elif not have.password_is_ours:
             what = f"On {machine}, set the password of the local account {name}."
             steps.append(Step(what, Script(machine, "windows/set_account_password.ps1", set_password)))
-        if have is None or (have.never_expires, have.enabled, have.description) != (
+        if have is None or (have.never_expires, have.enabled, have.description, have.expires) != (
             inputs.never_expires,
             inputs.enabled,
             inputs.description,
+            inputs.expires,
         ):
-            what = f"On {machine}, let the password of {name} never expire, and the account be enabled."
+            what = f"On {machine}, enable the local account {name}, and let neither it nor its password expire."
             options = {"Name": name, "Description": inputs.description, "NeverExpires": inputs.never_expires}
             arguments = options | {"Enabled": inputs.enabled}
             steps.append(Step(what, Script(machine, "windows/set_account_options.ps1", arguments)))
@@ -181,7 +189,7 @@ class LocalAccountResource(
         if not have.password_is_ours:
             live["password"] = MASKED_DIFFERENCE
         live["groups"] = [group for group in inputs.groups if folded(group) in have.groups]
-        live["description"] = have.description
+        live["description"], live["expires"] = have.description, have.expires
         return live
 
 

@@ -225,6 +225,11 @@ def anchors(found: Pfx, roots: Sequence[x509.Certificate]) -> tuple[str, ...]:
     return tuple(_thumbprint(one) for one in ends)
 
 
+def leads_to(found: Pfx, roots: Sequence[x509.Certificate]) -> bool:
+    """Whether the path of a certificate ends at one of these authorities. Pure."""
+    return bool({_thumbprint(root) for root in roots} & set(anchors(found, roots)))
+
+
 def read_all(given: Any, wanted: Mapping[str, Sequence[str]], authorities: str = "") -> dict[str, Pfx]:
     """Every certificate of a topology by its name. ``given`` is the stack's ``certificates``, ``wanted`` the DNS names
     of each, ``authorities`` the PEM file of those that this computer trusts. Raises ``CertificateError`` with all

@@ -1,7 +1,7 @@
 # A local account, the groups it is in, the mark kept beside it, and the names of all local groups.
 param($Name)
 $computer = [ADSI]"WinNT://$env:COMPUTERNAME,computer"
-$state = @{ exists = $false; memberOf = @(); groups = @(); mark = ''; passwordSet = ''; description = '' }
+$state = @{ exists = $false; memberOf = @(); groups = @(); mark = ''; passwordSet = ''; description = ''; expires = '' }
 $state.groups = @($computer.Children | Where-Object { $_.SchemaClassName -eq 'Group' } | ForEach-Object { "$($_.Name)" })
 $user = $computer.Children | Where-Object { $_.SchemaClassName -eq 'User' -and "$($_.Name)" -eq $Name }
 if ($user) {
@@ -12,6 +12,7 @@ if ($user) {
     $state.locked = $principal.IsAccountLockedOut()
     $state.description = "$($principal.Description)"
     if ($principal.LastPasswordSet) { $state.passwordSet = $principal.LastPasswordSet.ToString('yyyy-MM-ddTHH:mm:ss') }
+    if ($principal.AccountExpirationDate) { $state.expires = $principal.AccountExpirationDate.ToString('yyyy-MM-dd HH:mm:ss') }
     $state.memberOf = @($principal.GetGroups() | ForEach-Object { "$($_.SamAccountName)" })
     $state.mark = "$(Get-KeptText 'Marks' $Name)"
 }

@@ -26,6 +26,7 @@ PARTS = (
     "sockets_dotnet",
     "wsman_drive",
     "network_firewall",
+    "network_firewall_filters",
     "network_shares",
     "firewall_rules",
     "accounts_adsi",

@@ -176,6 +176,11 @@ def last_password_set(machine: Machine, name: str) -> datetime:
     return machine.world.clock.now() - timedelta(seconds=password_age(machine, name))
 
 
+def expires(document: Document) -> datetime | None:
+    """When an account ends (UTC); None: never. Its password is another matter."""
+    return datetime.fromisoformat(document["expires"]) if document.get("expires") else None
+
+
 def delete_user(machine: Machine, name: str) -> None:
     """Remove an account and its memberships in local groups."""
     written = user_named(machine, name)

@@ -7,6 +7,7 @@ without any log-on whether the password was set since.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from lab import identity
@@ -35,6 +36,11 @@ def _failure(error: AccountError) -> PowerShellError:
             str(error), "UnauthorizedAccessException", exception_type="System.UnauthorizedAccessException"
         )
     return PowerShellError(str(error), name, exception_type=f"{_SPACE}.{name}")
+
+
+def as_utc(moment: datetime) -> datetime:
+    """A moment of a script, which means UTC where it does not say (AccountManagement writes the value as it is)."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _guard(action: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
@@ -146,6 +152,7 @@ class User(Principal):
             "UserCannotChangePassword": bool(flags & 0x40),
             "BadLogonCount": int(document.get("bad_password_count", 0)),
             "LastPasswordSet": None if new else accounts.last_password_set(self.machine, name),
+            "AccountExpirationDate": accounts.expires(document),
             "Sid": _sid(document["sid"]) if document else None,
             "ContextType": ContextType.statics["Machine"],
         }
@@ -193,8 +200,10 @@ class User(Principal):
             ("UserCannotChangePassword", 0x40, True),
         ):
             flags = flags | bit if bool(self.get(name)) is meaning else flags & ~bit
+        expires = self.get("AccountExpirationDate")
         self._change(
             flags=flags,
+            expires=as_utc(expires).isoformat() if isinstance(expires, datetime) else "",
             full_name=str(self.get("DisplayName") or ""),
             description=str(self.get("Description") or ""),
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -21,6 +20,9 @@ PROFILE_ENABLED = EnumType(f"{GENERATED}.GpoBoolean", {"False": 0, "True": 1, "N
 DIRECTION = enum_type(f"{GENERATED}.Direction", "None", "Inbound", "Outbound")
 ACTION = EnumType(f"{GENERATED}.Action", {"NotConfigured": 0, "Allow": 2, "Block": 4})
 _KEYWORDS = {"dns", "dhcp", "wins", "defaultgateway", "internet", "intranet", "intranetremoteaccess", "playtodevice"}
+_LIMITS = ("Program", "Service", "InterfaceAlias", "InterfaceType", "Authentication", "Encryption", "LocalUser",
+           "RemoteUser", "RemoteMachine")  # fmt: skip
+"""What a rule can be limited to beside ports and addresses; the document's ``limits`` has those that it is."""
 _PLAIN = ("DisplayName", "Name", "DisplayGroup", "Group")
 _FILTERS = {"Direction": "direction", "Action": "action", "Enabled": "enabled"}
 _KEYS = {"displayname": "display", "name": "name", "displaygroup": "group", "group": "group"}
@@ -52,7 +54,7 @@ STORES = ("", "persistentstore", "activestore")
 """Without Group Policy the rules that are in force are those of the machine's own store."""
 
 
-def _check_store(call: Call) -> None:
+def check_store(call: Call) -> None:
     if text(call.get("PolicyStore")).lower() not in STORES:
         raise NotModelledError(f"{call.name} -PolicyStore {text(call.get('PolicyStore'))}")
 
@@ -126,14 +128,14 @@ def _check_ports(call: Call, document: Document) -> None:
 
 @cmdlet("Get-NetFirewallRule")
 def get_rule(call: Call) -> Iterator[PSObject]:
-    _check_store(call)
+    check_store(call)
     for document in _found(call):
         yield _rule(document)
 
 
 @cmdlet("New-NetFirewallRule")
 def new_rule(call: Call) -> Iterator[PSObject]:
-    for parameter in ("Program", "Service", "RemoteUser", "RemoteMachine", "Package", "GPOSession", "PolicyStore"):
+    for parameter in ("Package", "GPOSession", "PolicyStore"):
         if call.get(parameter) is not None:
             raise NotModelledError(f"New-NetFirewallRule -{parameter}")
     _elevated(call)
@@ -161,10 +163,18 @@ def new_rule(call: Call) -> Iterator[PSObject]:
         "remote_port": texts(call.get("RemotePort")) or ["Any"],
         "local_address": texts(call.get("LocalAddress")) or ["Any"],
         "remote_address": texts(call.get("RemoteAddress")) or ["Any"],
+        "limits": _limits(call, {}),
     }
     _check_ports(call, document)
     rules[name] = document
     yield _rule(rules[name])
+
+
+def _limits(call: Call, before: dict[str, list[str]]) -> dict[str, list[str]]:
+    """What a rule is limited to after a call; ``Any`` and ``NotRequired`` take a limit away."""
+    given = {name: texts(call.get(name)) for name in _LIMITS if call.get(name) is not None}
+    both = {**before, **given}
+    return {name: values for name, values in both.items() if values[:1] not in (["Any"], ["NotRequired"])}
 
 
 def _proper(names: Any, wanted: str) -> str:
@@ -199,6 +209,7 @@ def set_rule(call: Call) -> Iterator[PSObject]:
         ):
             if call.get(parameter) is not None:
                 changes[key] = texts(call.get(parameter))
+        changes["limits"] = _limits(call, document.get("limits", {}))
         _check_ports(call, {**document, **changes})
         changed = call.machine.collection("firewall").change(document["name"], **changes)
         if call.get("PassThru"):
@@ -230,77 +241,13 @@ def remove_rule(call: Call) -> None:
         del call.machine.collection("firewall")[document["name"]]
 
 
-def _of_rules(call: Call) -> list[Document]:
-    """The rules whose filters are asked for; without any, all."""
-    _check_store(call)
-    rules = call.machine.collection("firewall")
-    given = call.get("AssociatedNetFirewallRule")
-    items = [given] if given is not None else list(call.input)
-    names = [item.hidden["name"] for item in items if isinstance(item, CimInstance)]
-    return [rules[name] for name in names or list(rules)]
-
-
-@cmdlet("Get-NetFirewallPortFilter")
-def get_port_filter(call: Call) -> Iterator[PSObject]:
-    for document in _of_rules(call):
-        yield CimInstance(
-            NAMESPACE,
-            "MSFT_NetProtocolPortFilter",
-            {
-                "InstanceID": document["name"],
-                "Protocol": document["protocol"],
-                "LocalPort": _one_or_all(document["local_port"]),
-                "RemotePort": _one_or_all(document["remote_port"]),
-                "IcmpType": "Any",
-            },
-        )
-
-
-@cmdlet("Get-NetFirewallAddressFilter")
-def get_address_filter(call: Call) -> Iterator[PSObject]:
-    """Subnets come back with their mask, in whatever form they were given."""
-    for document in _of_rules(call):
-        yield CimInstance(
-            NAMESPACE,
-            "MSFT_NetAddressFilter",
-            {
-                "InstanceID": document["name"],
-                "LocalAddress": _one_or_all([_masked(address) for address in document["local_address"]]),
-                "RemoteAddress": _one_or_all([_masked(address) for address in document["remote_address"]]),
-            },
-        )
-
-
-@cmdlet("Get-NetFirewallApplicationFilter")
-def get_application_filter(call: Call) -> Iterator[PSObject]:
-    """No rule of the lab is for one program alone."""
-    for document in _of_rules(call):
-        values = {"InstanceID": document["name"], "Program": "Any", "Package": None}
-        yield CimInstance(NAMESPACE, "MSFT_NetApplicationFilter", values)
-
-
 @cmdlet("Get-NetFirewallProfile")
 def get_profile(call: Call) -> Iterator[PSObject]:
     """The lab's machines are members of a domain: they use its profile, and the others are as Windows has them."""
-    _check_store(call)
+    check_store(call)
     wanted = texts(call.get("Name"))
     for name in (firewall.PROFILE, "Private", "Public"):
         if not wanted or any(matches(one, name) for one in wanted):
             enabled = name != firewall.PROFILE or firewall.on(call.machine)
             values = {"Name": name, "Profile": name, "Enabled": member(PROFILE_ENABLED, str(enabled))}
             yield CimInstance(NAMESPACE, "MSFT_NetFirewallProfile", values)
-
-
-def _masked(address: str) -> str:
-    """``172.21.5.0/24`` as ``172.21.5.0/255.255.255.0``; a range, a word or a single address stays as it is."""
-    if "/" not in address:
-        return address
-    try:
-        network = ipaddress.IPv4Network(address, strict=False)
-    except ValueError:
-        return address
-    return f"{network.network_address}/{network.netmask}"
-
-
-def _one_or_all(values: list[str]) -> Any:
-    return values[0] if len(values) == 1 else values

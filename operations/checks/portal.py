@@ -132,7 +132,8 @@ class _Opening(_OnNode):
         live = resource.actual(inputs, facts)
         if live is None:
             raise WrongError(f"there is no rule {self.opening.rule}")
-        wrong = [f"{name} is {_said(value)}" for name, value in live.items() if value != getattr(inputs, name)]
+        declared = inputs.model_dump(mode="json")
+        wrong = [f"{name} is {_said(value)}" for name, value in live.items() if value != declared[name]]
         return expect(wrong, f"rule {self.opening.rule}")
 
 

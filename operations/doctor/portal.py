@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ from components.windows.local_account import LocalAccountInputs, LocalAccountRes
 from components.windows.pfx import ends_soon, unusable
 from operations.doctor.check import Check, Judged, as_wrong, ok, unknown, warning, wrong
 from operations.doctor.farm import Farm
+from remote import tls
 from remote.http import Answer
 
 PART = "portal"
@@ -36,6 +38,9 @@ def checks(farm: Farm) -> Iterator[Check]:
     for certificate in farm.topology.certificates:
         look = partial(_file, farm, certificate)
         yield Check(PART, HERE, f"certificate {certificate.name}", ", ".join(certificate.dns_names), look, _readable)
+        shown = partial(_to_clients, farm, certificate)
+        needed = "a root authority that their operating system trusts"
+        yield Check(PART, HERE, f"certificate {certificate.name}, to clients", needed, shown, _trusted_by_clients)
     for tier in portal.tiers:
         for node in tier.nodes:
             yield Check(
@@ -89,6 +94,41 @@ def _trusted(answer: tuple[tuple[str, ...] | None, set[str]]) -> Judged:
         return ok("trusted")
     to_do = "Import it into LocalMachine\\Root there; that of a public authority Windows fetches from the internet."
     return warning(f"{ends[0]} is not in LocalMachine\\Root", to_do)
+
+
+@dataclass(frozen=True)
+class _ToClients:
+    """Where the path of a certificate ends, as a client sees it that has this operating system's authorities."""
+
+    readable: bool
+    system: bool
+    """One of the operating system's authorities issued it."""
+    authorities: bool
+    """One of `authorities` did."""
+
+
+def _to_clients(farm: Farm, certificate: Certificate) -> _ToClients:
+    found = _file(farm, certificate)
+    if not isinstance(found, pfx.Pfx):
+        return _ToClients(False, False, False)
+    roots = [root for file in tls.of_the_system() for root in pfx.roots_of(str(file))]
+    return _ToClients(
+        True, pfx.leads_to(found, roots), pfx.leads_to(found, pfx.roots_of(farm.remote.hosts.authorities))
+    )
+
+
+def _trusted_by_clients(seen: _ToClients) -> Judged:
+    if not seen.readable:
+        return unknown("the certificate cannot be read here", "See its own row.")
+    if seen.system:
+        return ok("the operating system of this computer trusts it")
+    to_do = (
+        "Use a certificate of a public authority, or see that the root is among the trusted ones of every client, as "
+        "Active Directory does it for members of a domain."
+    )
+    if seen.authorities:
+        return warning("only `authorities` has its root: a client that was not told of it refuses the sites", to_do)
+    return warning("neither this operating system nor `authorities` has its root", to_do)
 
 
 def _readable(found: pfx.Pfx | str) -> Judged:

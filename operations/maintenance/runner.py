@@ -22,6 +22,7 @@ from operations.maintenance.parts import AnyPart, BalancedNode
 from operations.maintenance.plan import Order
 from operations.maintenance.record import Note
 from operations.row import Check
+from remote import tls
 from remote.errors import LostAnswerError, MachineError, UnreachableError
 
 
@@ -234,7 +235,9 @@ def run_here(machine: str, command: str) -> None:
     attempted = f"run {words[0]} for it on this computer"
     try:
         # 2 is standard error, since standard output is for the result.
-        code = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=2, check=False).returncode  # noqa: S603
+        code = subprocess.run(  # noqa: S603
+            words, stdin=subprocess.DEVNULL, stdout=2, check=False, env=tls.shell_environment()
+        ).returncode
     except OSError as error:
         raise MachineError(machine, attempted, str(error), "Correct the command.") from None
     if code:

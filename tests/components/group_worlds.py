@@ -8,6 +8,7 @@ from typing import Any
 from components.sql.always_on import AlwaysOnFacts, AlwaysOnResource
 from components.sql.authentication_mode import ServerMode
 from components.sql.availability_group import AvailabilityGroupFacts, AvailabilityGroupResource
+from components.sql.backup_share_check import BackupShareCheckFacts, BackupShareCheckResource
 from components.sql.cluster_access import RIGHTS, ClusterAccessResource, SystemLogin
 from components.sql.endpoint import Endpoint, MirroringEndpointFacts, MirroringEndpointResource
 from components.sql.failover_cluster_check import FailoverClusterCheckFacts, FailoverClusterCheckResource
@@ -170,4 +171,12 @@ FAILOVER_CLUSTER = Case(
     leaves=True,
 )
 
-GROUP_CASES = [HADR, MIRRORING_ENDPOINT, CLUSTER_ACCESS, FAILOVER_CLUSTER, AVAILABILITY_GROUP]
+BACKUP_SHARE = Case(
+    BackupShareCheckResource,
+    {"machines": MACHINES, "share": r"\\FILE\SQLAG"},
+    BackupShareCheckFacts(("SQL2",)),
+    {"until": lambda f, a: BackupShareCheckFacts(())},
+    leaves=True,
+)
+
+GROUP_CASES = [HADR, MIRRORING_ENDPOINT, CLUSTER_ACCESS, FAILOVER_CLUSTER, BACKUP_SHARE, AVAILABILITY_GROUP]

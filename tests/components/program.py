@@ -120,7 +120,7 @@ def run(
     declared = yaml.safe_load(file.read_text(encoding="utf-8"))
     certificates = {}
     for certificate in declared.get("certificates", []):
-        pfx = tmp_path / f"{certificate['name']}.pfx"
+        pfx = tmp_path / f"{certificate['name'].lower()}.pfx"
         if not pfx.exists():
             write_pfx(pfx, *certificate["dns_names"])
         certificates[certificate["name"]] = {"file": str(pfx), "password": PASSWORD}

@@ -98,7 +98,10 @@ REPLICAS = (
     "sql:AvailabilityGroup sql:ClusterAccess sql:LoginMirror sql:Primary"
 )
 """What knows every replica."""
-NODES = "farm:ServerTlsCheck portal:Configuration sql:FailoverClusterCheck sql:Listener sql:MirroringEndpoint"
+NODES = (
+    "farm:ServerTlsCheck portal:Configuration sql:BackupShareCheck sql:FailoverClusterCheck sql:Listener "
+    "sql:MirroringEndpoint"
+)
 SITES = "iis:SiteBinding iis:SiteCertificates"
 NAMES = "portal:Federation portal:PublicEndpointName"
 SQL = "sql:AlwaysOn sql:AuthenticationMode"
@@ -223,7 +226,11 @@ CHANGES = [
         "sql.listener.address", put("sql.listener.address", "172.21.5.51"), refused="can neither change nor remove that"
     ),
     Change("sql.listener.port", put("sql.listener.port", 1444), refused="is configured against the listener"),
-    Change("sql.backup_share", put("sql.backup_share", r"\\FILE\Other"), updated="sql:AvailabilityDatabase"),
+    Change(
+        "sql.backup_share",
+        put("sql.backup_share", r"\\FILE\Other"),
+        updated="sql:AvailabilityDatabase sql:BackupShareCheck",
+    ),
     Change("sql.authentication", put("sql.authentication", "mixed")),
     Change(
         "sql.administrator",
@@ -254,7 +261,11 @@ CHANGES = [
         others="windows:LocalAccount",
     ),
     Change("spf.account", put("spf.account", "SVC_OTHER"), updated="spf:Registration", replaced="windows:LocalAccount"),
-    Change("spf.groups", put("spf.groups", ["SPF_Admin"]), updated="windows:LocalAccount"),
+    Change(
+        "spf.groups",
+        put("spf.groups", ["SPF_Admin", "SPF_Provider", "SPF_VMM", "SPF_Usage"]),
+        updated="windows:LocalAccount",
+    ),
     Change("portal.tiers.name", put(f"{TIER}.name", "other")),
     Change(
         "portal.tiers.roles",
@@ -342,7 +353,7 @@ CHANGES = [
         "portal.administrators_from", put("portal.administrators_from", ["10.0.0.0/8"]), updated="windows:FirewallRule"
     ),
     Change("portal.managed_from", put("portal.managed_from", ["10.0.0.0/8"]), updated="windows:FirewallRule"),
-    Change("portal.plan.name", put("portal.plan.name", "Other"), replaced="portal:Plan portal:PlanReplicationCheck"),
+    Change("portal.plan.name", put("portal.plan.name", "Other"), updated="portal:Plan portal:PlanReplicationCheck"),
     Change("portal.plan.services", put("portal.plan.services", ["mysqlservers", "sqlservers"]), updated="portal:Plan"),
     # What a drill is measured against is no resource's business.
     *(

@@ -11,7 +11,7 @@ from components.resource import closing
 from components.resource.closing import ClosingProvider, Run
 from remote.errors import MachineError
 
-PROPS = {"resources": "b", "stack": "organization/windows-azure-pack-ha/dev"}
+PROPS = {"resources": "b", "stack": "organization/windows-azure-pack-ha/dev", "names": ["Portal1", "SQL"]}
 
 
 @pytest.fixture

@@ -331,6 +331,7 @@ OF_THE_GROUP = {
     "SQL-administrator",
     "SQL-alwayson",
     "SQL-authentication",
+    "SQL-backup-share",
     "SQL-cluster",
     "SQL-failover-cluster",
     "SQL-listener",

@@ -59,6 +59,9 @@ class Plugin:
     def create(self, provider: type[Resource[Any, Any]], given: dict[str, Any]) -> Any:
         return self.stub.Create(provider_pb2.CreateRequest(urn=URN, properties=props(provider, given)), timeout=60)
 
+    def read(self, provider: type[Resource[Any, Any]], state: dict[str, Any]) -> Any:
+        return self.stub.Read(provider_pb2.ReadRequest(id="x", urn=URN, properties=props(provider, state)), timeout=60)
+
 
 def struct(values: dict[str, Any]) -> struct_pb2.Struct:
     made = struct_pb2.Struct()
@@ -171,6 +174,23 @@ def test_a_machine_that_does_not_answer_is_one_clear_line(plugin: Plugin) -> Non
         f"Portal1: read the Windows feature NLB: WinRM at {NOWHERE}:5986 does not answer (Failed to establish a new "
         "connection: [Errno 111] Connection refused). Start the machine, or correct its entry in `hosts`."
     )
+
+
+def test_a_machine_that_does_not_answer_is_one_error_of_a_refresh(plugin: Plugin) -> None:
+    """Whatever is read there besides stays as the state has it; the one error ends the run."""
+    features: list[dict[str, Any]] = [
+        {"machine": "Portal1", "feature": name, "ownership": {}} for name in ("NLB", "Web-Server", "DNS")
+    ]
+    with pytest.raises(grpc.RpcError) as caught:
+        plugin.read(FeatureResource, features[0])
+    assert caught.value.details().endswith(
+        "Start the machine, or correct its entry in `hosts`. Nothing else is looked at there."
+    )
+    for feature in features[1:]:
+        answer = plugin.read(FeatureResource, feature)
+        assert (answer.id, plain(answer.inputs)["feature"]) == ("x", feature["feature"])
+    with pytest.raises(grpc.RpcError, match="does not answer"):  # a change asks again
+        plugin.create(FeatureResource, {"machine": "Portal1", "feature": "NLB"})
 
 
 def test_a_machine_that_nobody_knows_is_one_clear_line(plugin: Plugin) -> None:

@@ -36,6 +36,7 @@ def test_every_step_of_the_walk_through_is_there(program: Program) -> None:
         "sql:Primary": 1,
         "farm:ServerTlsCheck": 1,
         "sql:FailoverClusterCheck": 1,
+        "sql:BackupShareCheck": 1,
         "portal:SoftwareSource": 2,
         "portal:Software": 2,
         "portal:Configuration": 2,
@@ -136,7 +137,7 @@ def test_everything_waits_until_the_sources_of_software_are_seen(program: Progra
     )
     assert len(sources) == 2
     assert all(program.is_before(trusted, source) for source in sources)
-    sources.append(trusted)
+    sources += [trusted, *program.all("sql:BackupShareCheck")]
     for resource in program.resources:
         if "dynamic" in resource.type and resource not in sources and not resource.type.endswith(OF_THE_STACK):
             assert all(program.is_before(source, resource) for source in sources), resource.name

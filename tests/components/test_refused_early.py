@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from components.nlb.state import NodeView
+from components.portal.plan import PlanState
 from components.resource import RefusesEarly
 from components.sql.endpoint import Endpoint
 from remote.errors import UnreachableError
@@ -41,10 +42,22 @@ REFUSED: list[tuple[Case, Any, dict[str, Any], str]] = [
         "SQL1: find the failover cluster other at 172.21.5.120: its failover cluster is named sqlcluster.",
     ),
     (
+        group_worlds.BACKUP_SHARE,
+        group_worlds.BACKUP_SHARE.absent,
+        {"share": r"\\FILE\Other"},
+        r"SQL2: find \\FILE\Other as SQL Server's service account: it is not there, or that account may not read it. ",
+    ),
+    (
         worlds.REGISTRATION,
         replace(worlds.registered(ELSEWHERE), unanswered="No such host is known"),
         {"url": "https://foundation.hyper-v.nu:8090"},
         "Portal1: move the registration of Service Provider Foundation to https://foundation.hyper-v.nu:8090: from ",
+    ),
+    (
+        worlds.PLAN,
+        replace(worlds.PLAN.absent, plans=(PlanState("q", "Other", "Public", frozenset()),)),
+        {"name": "Other"},
+        "Portal1: rename the plan Check to Other: there is another plan of this name. Rename or remove it in the ",
     ),
     (
         sql_worlds.LOGIN_MIRROR,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import yaml
 from pulumi.runtime import rpc
 
+from components.resource.closing import ClosingProvider
 from components.topology import TopologyError, load
 from tests.components.contract import adapter
 from tests.components.program import run
@@ -84,6 +86,75 @@ def test_another_spelling_takes_nothing_away(design: str, tmp_path: Path, monkey
     ours = [(one, KINDS[kind], *both) for one, *both in changed if (kind := one.split()[0].partition(":")[2]) in KINDS]
     assert {"Listener", "LocalAccount", "Plan"} <= {kind.__name__ for _, kind, *_ in ours}
     assert [one for one, kind, *both in ours if adapter(kind.implementation).diff("id", *both).replaces] == []
+
+
+def renamed_in_case(topology: dict[str, Any]) -> dict[str, Any]:
+    """Names corrected in case where they are declared, of what is no part of a name in Pulumi. References stay."""
+    for certificate in topology["certificates"]:
+        certificate["name"] = certificate["name"].swapcase()
+    for tier in topology["portal"]["tiers"]:
+        front = tier.get("cluster") or tier["load_balancer"]
+        front["name"] = front["name"].swapcase()
+    return topology
+
+
+@pytest.mark.parametrize("file", DESIGNS, ids=lambda file: file.stem)
+def test_a_name_whose_case_is_corrected_is_the_same_thing(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No resource comes, goes or is replaced, and nothing but the case of its inputs changes."""
+    before, after = _changed(file, renamed_in_case, tmp_path, monkeypatch)
+    assert before.keys() == after.keys()
+    for one in before:
+        (was, *place), (now, *other) = before[one], after[one]
+        assert (_in_lower_case(now), other) == (_in_lower_case(was), place), one
+        kind = one.split()[0].partition(":")[2]
+        if kind in KINDS:
+            assert adapter(KINDS[kind].implementation).diff("id", was, now).replaces == [], one
+
+
+@pytest.mark.parametrize("file", DESIGNS, ids=lambda file: file.stem)
+def test_the_case_of_a_name_that_pulumi_has_is_refused(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each machine and the group, one by one; without the refusal Pulumi would create and delete all that has it."""
+    names: list[str] = []
+
+    def change(topology: dict[str, Any]) -> dict[str, Any]:
+        names.extend((topology["sql"]["group"], *(machine["name"] for machine in topology["machines"])))
+        for machine in topology["machines"]:
+            machine["name"] = machine["name"].swapcase()
+        topology["sql"]["group"] = topology["sql"]["group"].swapcase()
+        return topology
+
+    before, after = _changed(file, change, tmp_path, monkeypatch)
+    assert before.keys() != after.keys()
+    assert {one.lower() for one in before} == {one.lower() for one in after}
+    (closing,) = (one for one in before if one.endswith(" closing"))
+    (olds, *_), (news, *_) = before[closing], after[closing]
+    assert ClosingProvider().check({}, news).failures == []
+    assert ClosingProvider().check(olds, olds).failures == []
+    reasons = [failure.reason for failure in ClosingProvider().check(olds, news).failures]
+    assert sorted(reasons) == sorted(
+        f"The topology writes {name.swapcase()}, this stack's state {name}. For Windows that is one name, for Pulumi "
+        f"another: what belongs to {name} would be created again and then deleted. Write {name}."
+        for name in names
+    )
+
+
+def _changed(
+    file: Path, change: Change, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is registered for a topology, and for the same with a change."""
+    topology, text = folder / "topology.yaml", file.read_text(encoding="utf-8")
+    topology.write_text(text, encoding="utf-8")
+    before = _registered(folder, monkeypatch, topology)
+    topology.write_text(yaml.safe_dump(change(yaml.safe_load(text))), encoding="utf-8")
+    return before, _registered(folder, monkeypatch, topology)
+
+
+def _in_lower_case(value: Any) -> str:
+    return json.dumps(value, sort_keys=True).lower()
 
 
 def relabelled(topology: dict[str, Any]) -> dict[str, Any]:

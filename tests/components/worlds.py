@@ -120,6 +120,7 @@ LOCAL_ACCOUNT = Case(
             never_expires=a.arguments["NeverExpires"],
             enabled=a.arguments["Enabled"],
             description=a.arguments["Description"],
+            expires="never",
         ),
         "windows/add_members.ps1": lambda f, a: _account(f, groups=f.account.groups | {a.arguments["Group"].lower()}),
         "windows/unlock_account.ps1": lambda f, a: _account(f, locked=False),
@@ -163,6 +164,7 @@ SITE_BINDING = Case(
         "iis/set_binding_certificate.ps1": lambda f, a: _binding(f, _port(a), a.arguments["Thumbprint"]),
         "iis/remove_binding.ps1": lambda f, a: _binding(f, _port(a), None),
         "iis/start_site.ps1": lambda f, a: replace(f, started=True),
+        "iis/start_pool.ps1": lambda f, a: replace(f, stopped_pool=""),
     },
     gone=SiteBindingFacts(False, False, {}, {}),
 )
@@ -467,13 +469,22 @@ def _with_service(facts: PlanFacts, service: str) -> PlanFacts:
     return replace(facts, plans=(replace(plan, services=plan.services | {service}),))
 
 
+def _made(arguments: dict[str, Any]) -> PlanState:
+    return PlanState("plan1", arguments["Name"], arguments["State"], frozenset())
+
+
+def _set(facts: PlanFacts, arguments: dict[str, Any]) -> PlanState:
+    (plan,) = (*facts.plans, *facts.former)
+    return replace(plan, name=arguments["Name"], state=arguments["State"])
+
+
 PLAN = Case(
     PlanResource,
     {"machine": "Portal1", **API, "name": "Check", "services": ["mysqlservers", "sqlservers"]},
     PlanFacts((), CALL),
     {
-        "portal/add_plan.ps1": lambda f, a: replace(f, plans=(PlanState("plan1", a.arguments["State"], frozenset()),)),
-        "portal/set_plan.ps1": lambda f, a: replace(f, plans=(replace(f.plans[0], state=a.arguments["State"]),)),
+        "portal/add_plan.ps1": lambda f, a: replace(f, plans=(_made(a.arguments),)),
+        "portal/set_plan.ps1": lambda f, a: replace(f, plans=(_set(f, a.arguments),), former=()),
         "portal/add_plan_service.ps1": lambda f, a: _with_service(f, a.arguments["Service"]),
         "portal/remove_plan.ps1": lambda f, a: replace(f, plans=()),
     },

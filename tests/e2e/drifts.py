@@ -233,6 +233,19 @@ $spf.TenantEndpoint.AuthenticationPassword = $Account
         shell("SPF1", account("$account.UserFlags.Value = $account.UserFlags.Value -bxor 0x10000; $account.SetInfo()")),
     ),
     Drift(
+        "account: has an end",
+        "SPF2-account",
+        '~ expires *: "2030-01-31 00:00:00" => "never"',
+        shell(
+            "SPF2",
+            "Add-Type -AssemblyName System.DirectoryServices.AccountManagement\n"
+            "$context = New-Object System.DirectoryServices.AccountManagement.PrincipalContext 'Machine'\n"
+            "$users = [System.DirectoryServices.AccountManagement.UserPrincipal]\n"
+            "$account = $users::FindByIdentity($context, 'SVC_SPF_REG')\n"
+            "$account.AccountExpirationDate = [datetime]'2030-01-31'; $account.Save()",
+        ),
+    ),
+    Drift(
         "account: disabled",
         "SPF2-account",
         "~ enabled : false => true",
@@ -304,6 +317,18 @@ $binding.AddSslCertificate($other, 'My')""",
     ),
     Drift(
         "site: stopped", "Portal2-tenant-site", "~ started: false => true", shell("Portal2", f"Stop-Website '{SITE}'")
+    ),
+    Drift(
+        "site: application pool stopped",
+        "Portal1-site-certificates",
+        "~ started *: false => true",
+        shell("Portal1", "Stop-WebAppPool -Name MgmtSvc-AdminSite"),
+    ),
+    Drift(
+        "firewall: for one program",
+        "Portal2-firewall-servers",
+        r'- \[0\]: "Program C:.+notepad.exe"',
+        firewall("Portal2", "servers", "Set", r"-Program C:\Windows\notepad.exe"),
     ),
     Drift(
         "firewall: disabled",

@@ -196,7 +196,7 @@ def test_a_finished_farm_needs_little(finished: TakenOver) -> None:
     }
     account = [
         "On {0}, set the password of the local account SVC_SPF_REG.",
-        "On {0}, let the password of SVC_SPF_REG never expire, and the account be enabled.",
+        "On {0}, enable the local account SVC_SPF_REG, and let neither it nor its password expire.",
     ]
     portal = finished.pieces["Portal1-certificate"].inputs
     (between,) = portal["intermediates"]
@@ -238,6 +238,7 @@ SETTINGS = {
     "Portal2-software-source",
     "SQL-administrator",
     "SQL-authentication",
+    "SQL-backup-share",
     "SQL-failover-cluster",
     "SQL-primary",
 }
@@ -280,12 +281,12 @@ FINISHED: dict[str, list[str]] = {
     ],
     "SPF1-account": [
         "On SPF1, set the password of the local account SVC_SPF_REG.",
-        "On SPF1, let the password of SVC_SPF_REG never expire, and the account be enabled.",
+        "On SPF1, enable the local account SVC_SPF_REG, and let neither it nor its password expire.",
         "On SPF1, add SVC_SPF_REG to the local group SPF_Provider.",
     ],
     "SPF2-account": [
         "On SPF2, create the local account SVC_SPF_REG.",
-        "On SPF2, let the password of SVC_SPF_REG never expire, and the account be enabled.",
+        "On SPF2, enable the local account SVC_SPF_REG, and let neither it nor its password expire.",
         *(
             f"On SPF2, add SVC_SPF_REG to the local group {group}."
             for group in ("SPF_Admin", "SPF_Provider", "SPF_VMM")

@@ -168,6 +168,7 @@ MANUAL = [
 
 CASES: dict[str, tuple[Undo, dict[str, Any]]] = {
     "Portal1-software-source": (delete, {}),
+    "SQL-backup-share": (delete, {}),
     "SPF2-account": (delete, {}),
     "Portal1-certificate": (delete, {}),
     "Portal1-firewall-clients": (delete, {}),

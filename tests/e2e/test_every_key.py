@@ -107,6 +107,10 @@ REFUSED = {
         put("sql.replicas.1", {"machine": "SQL2", "endpoint_port": 5099}),
         "no rule of its Windows Firewall allows that port, and the other replicas would lose it. Allow inbound TCP",
     ),
+    "sql.backup_share": (
+        put("sql.backup_share", r"\\FILE\Nowhere"),
+        "as SQL Server's service account: it is not there, or that account may not read it. Create the share",
+    ),
     "sql.logins": (
         put("sql.logins", ["Billing"]),
         "no replica has a login named Billing. Create it on SQL1 first, or take it out of `sql.logins`.",
@@ -222,7 +226,10 @@ New-NetFirewallRule -DisplayName 'SPF, other port' -Protocol TCP -LocalPort 8091
 
 
 def prepare_first(farm: FarmHere) -> None:
-    """What the administrator does before: SPF's other port, the login, the opening for the endpoint."""
+    """What the administrator does before: SPF's other port, the login, the opening for the endpoint, another share."""
+    farm.powershell("FILE", r"[void](New-Item C:\Shares\Other -ItemType Directory)")
+    shares = farm.world.machine("FILE").collection("share")
+    shares["Other"] = {**shares["SQLAG"], "name": "Other", "path": r"C:\Shares\Other"}
     for machine in ("SPF1", "SPF2"):
         farm.powershell(machine, BIND)
     farm.sql("SQL1", "CREATE LOGIN [Billing] WITH PASSWORD = N'E2e-Invoices-1!'")
@@ -282,7 +289,9 @@ def test_the_farm_follows_the_second_half(farm: FarmHere) -> None:
     farm.stop_lab()  # its domain controllers know the names of the topology that it starts with
     farm.start_lab()
     configure(farm, public="azure.hyper-v.nu portal.hyper-v.nu")
+    plan = farm.outputs()["plan"]
     follows(farm, SECOND)
+    assert farm.outputs()["plan"] == plan, "it was renamed: its subscriptions stay"
 
 
 # Behind an external load balancer ------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 THIRD = "{machine: SQL3, failover: manual}"
 GROUP = {
     "SQL-alwayson", "SQL-authentication", "SQL-administrator", "SQL-cluster", "SQL", "SQL-listener", "SQL-primary",
-    "SQL-failover-cluster",
+    "SQL-failover-cluster", "SQL-backup-share",
     "SQL1-endpoint", "SQL2-endpoint", *DATABASES, "logins", "logins-after-joining", "failover-proof",
     "Portal1-configuration", "Portal2-configuration",
     "Portal1-installers-rules", "Portal2-installers-rules",  # looked at when a node was configured

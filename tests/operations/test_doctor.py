@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import ssl
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from components.sql import quorum
-from operations.doctor import machine, output, reach, sql
+from components.topology import load
+from operations.doctor import machine, output, portal, reach, sql
 from operations.doctor.check import SHELL, Check, Row, Verdict, as_wrong, look_at, ok, warning, wrong
 from remote.errors import MachineError, UnreachableError
 from remote.secret import Secret
+from tests.components.certificates import PASSWORD, authority, write_pfx
+
+SHIPPED = Path(__file__).parents[2] / "topologies" / "single-domain.yaml"
 
 
 def raising(error: Exception) -> Any:
@@ -103,6 +112,43 @@ def test_the_table_says_what_to_do_once(capsys: pytest.CaptureFixture[str]) -> N
     assert reported.count("Make room.") == reported.count("Put [it] there.") == 1
     assert reported.index("Put [it] there.") < reported.index("Make room.")
     assert "3 rows: 1 ok, 1 warning, 1 wrong." in reported
+
+
+@pytest.mark.parametrize(
+    ("system", "declared", "verdict", "found"),
+    [
+        ("issuer", "", "ok", "the operating system of this computer trusts it"),
+        ("other", "issuer", "warning", "only `authorities` has its root"),
+        ("other", "", "warning", "neither this operating system nor `authorities` has its root"),
+        ("folder", "", "ok", "the operating system of this computer trusts it"),
+    ],
+)
+def test_whether_clients_trust_a_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str, declared: str, verdict: str, found: str
+) -> None:
+    """Through an authority that the file has, too, to a root that the operating system has or has not."""
+    root, other = authority("root"), authority("another root")
+    between = authority("between", root)
+    file = write_pfx(tmp_path / "c.pfx", "portal.hyper-v.nu", issuer=between, others=[between])
+    (tmp_path / "hashed").mkdir()
+    (tmp_path / "hashed" / "README").write_text("no certificate")
+    for name, one in {"issuer": root, "other": other, "hashed/0": other, "hashed/1": root}.items():
+        (tmp_path / name).write_bytes(one.certificate.public_bytes(Encoding.PEM))
+    nowhere = str(tmp_path / "nowhere")
+    paths = ssl.get_default_verify_paths()._replace(
+        openssl_cafile=nowhere if system == "folder" else str(tmp_path / system),
+        openssl_capath=str(tmp_path / "hashed") if system == "folder" else nowhere,
+    )
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths)
+    farm: Any = SimpleNamespace(
+        topology=load(SHIPPED),
+        context=SimpleNamespace(certificates={"portal": {"file": str(file), "password": PASSWORD}}),
+        remote=SimpleNamespace(hosts=SimpleNamespace(authorities=str(tmp_path / declared) if declared else "")),
+    )
+    _, row = (one.row() for one in itertools.islice(portal.checks(farm), 2))
+    assert (row.looked_at, str(row.verdict)) == ("certificate portal, to clients", verdict)
+    assert found in row.found
+    assert bool(row.to_do) is (verdict != "ok")
 
 
 def member(name: str, kind: int = 0, *, up: bool = True) -> dict[str, Any]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import ssl
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -110,6 +113,70 @@ def test_site(folder: Path, authorities: str, kind: str) -> None:
     with pytest.raises(UntrustedSiteError) as caught:
         site(tls_faults.context(folder, kind), authorities)
     expect(str(caught.value), kind, f"{begin(kind)}{NAME} at {ADDRESS}:")
+
+
+# Variables of the operator's shell -----------------------------------------------------------------------------------
+
+ASK = """
+import sys
+from remote.hosts import Host
+from remote.secret import Secret
+from remote.sql import SqlServer
+name, address, authorities = sys.argv[1:]
+host = Host("SQL1", name, address, "", Secret(""), sql_username="sa", sql_password=Secret("right"))
+print(SqlServer(host, "master", authorities).rows("SELECT 1 AS one", attempted="read it"))
+"""
+"""The driver reads its authorities once in a process."""
+
+
+@pytest.fixture(params=["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def shell(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
+    """A variable by which OpenSSL would trust the tests' authority."""
+    file = tmp_path / "authority.pem"
+    file.write_bytes(tls_faults.authority_pem())
+    command = ["openssl", "x509", "-noout", "-hash", "-in", str(file)]
+    name = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    folder = tmp_path / "hashed"
+    folder.mkdir()
+    (folder / f"{name}.0").write_bytes(file.read_bytes())
+    return request.param, str(file if request.param == "SSL_CERT_FILE" else folder)
+
+
+@pytest.mark.parametrize("connect", [winrm, site])
+def test_no_variable_of_the_shell_makes_a_server_trusted(
+    folder: Path,
+    shell: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    connect: Callable[[ssl.SSLContext, str], None],
+) -> None:
+    monkeypatch.setenv(*shell)
+    with pytest.raises((UntrustedError, UntrustedSiteError), match="unable to get local issuer certificate"):
+        connect(tls_faults.context(folder, "sound"), "")
+
+
+def of_another_process(shell: tuple[str, str], authorities: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", ASK, NAME, SQL_ADDRESS, authorities]
+    environment = {**os.environ, shell[0]: shell[1]}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+def test_nor_does_one_for_the_driver(
+    sql_server: Server, folder: Path, shell: tuple[str, str], authorities: str
+) -> None:
+    """Neither without authorities nor beside those of the configuration."""
+    tls_faults.context(folder, "self-signed")
+    sql_server.context = tls_faults.context(folder, "sound")
+    for trusted in ("", str(folder / "self-signed.pem")):
+        refused = of_another_process(shell, trusted)
+        assert "the certificate of SQL Server" in refused.stderr, refused.stderr + refused.stdout
+    assert of_another_process(("X", "x"), authorities).returncode == 0
+
+
+def test_another_program_gets_the_shells_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {name: value for name, value in tls.shell_environment().items() if name.startswith("SSL_CERT")}
+    tls.tell_driver("/nowhere/authorities.pem")
+    assert os.environ["SSL_CERT_FILE"] == "/nowhere/authorities.pem"
+    assert {name: value for name, value in tls.shell_environment().items() if name.startswith("SSL_CERT")} == before
 
 
 def test_a_sound_server_is_trusted(sql: Callable[[ssl.SSLContext, str], None], folder: Path, authorities: str) -> None:

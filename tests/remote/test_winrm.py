@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -178,7 +179,7 @@ def test_the_shells_variables_for_other_programs_change_nothing(
     netrc.chmod(0o600)
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.49.8.9:9")
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.setenv(name, str(tmp_path / "nowhere.pem"))
     monkeypatch.setenv("NETRC", str(netrc))
     assert remote(world).powershell("SQL1").run("hello", attempted="read it") == ["hello"]
@@ -188,8 +189,8 @@ def test_without_authorities_the_operating_systems_count(world: World, monkeypat
     unknown = Remote(Hosts(remote(world).hosts.machines))
     with pytest.raises(UntrustedError, match="unable to get local issuer certificate"):
         unknown.powershell("SQL1").run("hello", attempted="read it")
-    # Where OpenSSL looks for the system's, which is all that a test may change.
-    monkeypatch.setenv("SSL_CERT_FILE", authorities(world))
+    system = ssl.get_default_verify_paths()._replace(openssl_cafile=authorities(world))
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: system)
     assert unknown.powershell("SQL2").run("hello", attempted="read it") == ["hello"]
 
 

@@ -288,8 +288,13 @@ def _outcome(state: dict[str, Any]) -> Outcome:
     return Outcome(plain.get("stdout", ""), plain.get("stderr", ""))
 
 
+_LOOK_SECONDS = 2.0
+
+
 def main() -> None:
-    """Serve until the engine ends this process; the first line printed is the port."""
+    """Serve until the engine ends this process, or is gone: one that was killed tells nobody. The first line printed
+    is the port."""
+    parent = os.getppid()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell that starts it in the background ignores it
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=16))
     engine = sys.argv[1] if len(sys.argv) > 1 and ":" in sys.argv[1] else None
@@ -298,7 +303,8 @@ def main() -> None:
     server.start()
     with contextlib.suppress(KeyboardInterrupt):  # SIGINT is how the engine ends a plugin
         print(port, flush=True)
-        server.wait_for_termination()
+        while server.wait_for_termination(timeout=_LOOK_SECONDS) and os.getppid() == parent:
+            pass
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lab import machines
+from lab import firewall, machines
 from lab.powershell.api import PROGRAMS, TYPES, NotModelledError, PowerShellError
 from lab.windows import misc, nlb
 from lab.windows.firewall_rules import WMI
@@ -107,6 +107,54 @@ def test_firewall_rules(shell: Any) -> None:
             run("New-NetFirewallRule", DisplayName="From", RemoteAddress=[address])
     with pytest.raises(NotModelledError):
         run("New-NetFirewallRule", DisplayName="From", RemoteAddress=["Internet"])
+
+
+LIMITS: list[tuple[str, dict[str, Any], str, str]] = [
+    ("Application", {"Program": r"C:\Windows\notepad.exe"}, r"C:\Windows\notepad.exe", "Any"),
+    ("Service", {"Service": "W3SVC"}, "W3SVC", "Any"),
+    ("Interface", {"InterfaceAlias": ["Ethernet 2"]}, "Ethernet 2", "Any"),
+    ("InterfaceType", {"InterfaceType": "Wireless"}, "Wireless", "Any"),
+    ("Security", {"Authentication": "Required"}, "Required", "NotRequired"),
+    ("Security", {"Encryption": "Required"}, "Required", "NotRequired"),
+    ("Security", {"LocalUser": "D:(A;;CC;;;BA)"}, "D:(A;;CC;;;BA)", "Any"),
+    ("Security", {"RemoteUser": "D:(A;;CC;;;BA)"}, "D:(A;;CC;;;BA)", "Any"),
+    ("Security", {"RemoteMachine": "D:(A;;CC;;;BA)"}, "D:(A;;CC;;;BA)", "Any"),
+    ("Address", {"LocalAddress": ["172.45.5.9"]}, "172.45.5.9", "Any"),
+    ("Port", {"RemotePort": ["9"]}, "9", "Any"),
+]
+
+
+@pytest.mark.parametrize(("kind", "limit", "shown", "none"), LIMITS, ids=[next(iter(one[1])) for one in LIMITS])
+def test_a_rule_that_is_limited(
+    world: World, shell: Any, kind: str, limit: dict[str, Any], shown: str, none: str
+) -> None:
+    run, (name, _) = shell("Portal1"), *limit.items()
+    rule = {"Name": "Portal", "DisplayName": "Portal", "Protocol": "TCP", "LocalPort": ["443"]}
+    made = run("New-NetFirewallRule", **rule)[0]
+    world.machine("Portal1").collection("firewall-profile")["Domain"] = {"enabled": True}
+    (found,) = run(f"Get-NetFirewall{kind}Filter", AssociatedNetFirewallRule=made)
+    assert str(found.get(name)) == none
+    assert firewall.admits(world.machine("Portal1"), "172.45.5.7", 443)
+    run("Set-NetFirewallRule", Name=["Portal"], **limit)
+    (found,) = run(f"Get-NetFirewall{kind}Filter", AssociatedNetFirewallRule=made)
+    assert str(found.get(name)) == shown
+    assert not firewall.admits(world.machine("Portal1"), "172.45.5.7", 443)
+    run("Set-NetFirewallRule", Name=["Portal"], **{name: [none] if isinstance(limit[name], list) else none})
+    (found,) = run(f"Get-NetFirewall{kind}Filter", AssociatedNetFirewallRule=made)
+    assert str(found.get(name)) == none
+    run("Remove-NetFirewallRule", Name=["Portal"])
+    (again,) = run("New-NetFirewallRule", **rule, **limit)
+    (found,) = run(f"Get-NetFirewall{kind}Filter", AssociatedNetFirewallRule=again)
+    assert str(found.get(name)) == shown
+
+
+def test_a_rule_for_the_card_that_the_machine_has(world: World, shell: Any) -> None:
+    run = shell("Portal1")
+    world.machine("Portal1").collection("firewall-profile")["Domain"] = {"enabled": True}
+    for limit in ({"InterfaceAlias": ["ether*"]}, {"InterfaceType": "Wired"}):
+        run("New-NetFirewallRule", Name="Portal", DisplayName="Portal", Protocol="TCP", LocalPort=["443"], **limit)
+        assert firewall.admits(world.machine("Portal1"), "172.45.5.7", 443)
+        run("Remove-NetFirewallRule", Name=["Portal"])
 
 
 def test_a_restart_is_ordered_and_comes(world: World, shell: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,15 @@ class TestSiteBinding:
         facts = SiteBindingFacts(True, False, {443: THUMBPRINT}, {})
         assert sentences(self.resource.plan(self.inputs, facts)) == [f"On Portal1, start {SITE}."]
 
+    def test_a_stopped_application_pool_is_started(self) -> None:
+        facts = SiteBindingFacts(True, False, {443: THUMBPRINT}, {}, stopped_pool="Pool of it")
+        assert sentences(self.resource.plan(self.inputs, facts)) == [
+            f"On Portal1, start the application pool Pool of it of {SITE}.",
+            f"On Portal1, start {SITE}.",
+        ]
+        found = self.resource.actual(self.inputs, replace(facts, started=True))
+        assert found == {"started": False, "thumbprint": THUMBPRINT}
+
     def test_what_the_steps_send(self) -> None:
         assert actions(self.resource.plan(self.inputs, SiteBindingFacts(True, True, {30081: OLD}, {}))) == [
             f"Portal1 iis/add_binding.ps1 {{'Site': '{SITE}', 'Port': 443}}",
@@ -253,6 +262,11 @@ class TestSiteCertificates:
         half = sites({ADMIN: (30091, THUMBPRINT), AUTH: (30072, OWN)}, started=False)
         assert self.resource.actual(self.inputs, half) == {"thumbprint": f"(none) on {AUTH}", "started": False}
         assert self.resource.actual(self.inputs, SiteCertificatesFacts(sites({}).sites)) is None
+        pool = replace(self.ours, sites=replace(self.ours.sites, stopped_pools={AUTH.lower(): AUTH}))
+        assert self.resource.actual(self.inputs, pool) == {"thumbprint": THUMBPRINT, "started": False}
+        assert sentences(self.resource.plan(self.inputs, pool)) == [
+            f"On Portal1, start the application pool {AUTH} of {AUTH}."
+        ]
 
     def test_the_installers_certificates_are_put_back(self) -> None:
         before = self.resource.baseline(self.inputs, self.fresh)

@@ -41,6 +41,14 @@ class TestByHand:
         found = self.plan.actual(self.plan_inputs, facts)
         assert found == {"made": bool(plans), "nodes": [n for n in ("Portal1", "Portal2") if n in working]}
 
+    def test_another_name_of_the_plan_is_refused(self) -> None:
+        assert self.plan.validate_change({}, self.plan_inputs) == ""
+        assert self.plan.validate_change({"name": "CHECK"}, self.plan_inputs) == ""
+        assert self.plan.validate_change({"name": "Basic"}, self.plan_inputs) == (
+            "The plan Basic exists, and Check would be another plan: the operator would have to delete Basic with its "
+            "subscriptions. Keep `portal.plan.name: Basic`."
+        )
+
     def test_what_to_click(self) -> None:
         assert actions(self.plan.plan(self.plan_inputs, PlanByHandFacts((), ("Portal1", "Portal2")))) == [
             (

@@ -294,23 +294,60 @@ class TestPlan:
         ("plans", "expected"),
         [
             ((), ["Through Portal1, create the plan Check.", *services]),
-            ((PlanState("p", "Public", frozenset()),), services),
+            ((PlanState("p", "Check", "Public", frozenset()),), services),
             (
-                (PlanState("p", "Private", frozenset({"mysqlservers", "other"})),),
+                (PlanState("p", "Check", "Private", frozenset({"mysqlservers", "other"})),),
                 ["Through Portal1, set the plan Check to Public.", services[1]],
             ),
-            ((PlanState("p", "Public", frozenset({"mysqlservers", "sqlservers"})),), []),
+            ((PlanState("p", "Check", "Public", frozenset({"mysqlservers", "sqlservers"})),), []),
         ],
     )
     def test_plan(self, plans: tuple[PlanState, ...], expected: list[str]) -> None:
         assert sentences(self.resource.plan(self.inputs, PlanFacts(plans, CALL))) == expected
 
     def test_two_of_one_name(self) -> None:
-        two = (PlanState("p", "Public", frozenset()), PlanState("q", "Public", frozenset()))
+        two = (PlanState("p", "Check", "Public", frozenset()), PlanState("q", "Check", "Public", frozenset()))
         assert refusal(lambda: self.resource.plan(self.inputs, PlanFacts(two, CALL))) == (
             "Portal1: read the plan Check: there are 2 plans of this name. Rename or remove all but one in the "
             "administrators' site."
         )
+
+    FORMER = PlanState("p", "Basic", "Private", frozenset({"mysqlservers", "sqlservers"}))
+
+    def test_another_name_renames_the_plan(self) -> None:
+        inputs = self.resource.inputs_of_update({"name": "Basic"}, self.inputs)
+        assert inputs.former == "Basic"
+        steps = self.resource.plan(inputs, PlanFacts((), CALL, (self.FORMER,)))
+        assert sentences(steps) == [
+            "Through Portal1, rename the plan Basic to Check.",
+            "Through Portal1, set the plan Check to Public.",
+        ]
+        assert [action.rpartition("'PlanId'")[2] for action in actions(steps)] == [
+            ": 'p', 'Name': 'Check', 'State': 'Private'}",
+            ": 'p', 'Name': 'Check', 'State': 'Public'}",
+        ]
+
+    def test_another_spelling_of_the_name_is_corrected(self) -> None:
+        inputs = self.resource.inputs_of_update({"name": "CHECK"}, self.inputs)
+        assert inputs.former == ""
+        spelled = replace(self.FORMER, name="CHECK", state="Public")
+        assert self.resource.actual(inputs, PlanFacts((spelled,), CALL)) == {
+            "name": "CHECK",
+            "state": "Public",
+            "services": ["mysqlservers", "sqlservers"],
+        }
+        assert sentences(self.resource.plan(inputs, PlanFacts((spelled,), CALL))) == [
+            "Through Portal1, rename the plan CHECK to Check."
+        ]
+
+    def test_a_name_that_another_plan_has(self) -> None:
+        inputs = self.resource.inputs_of_update({"name": "Basic"}, self.inputs)
+        other = replace(self.FORMER, id="q", name="Check")
+        assert "there is another plan of this name" in refusal(
+            lambda: self.resource.plan(inputs, PlanFacts((other,), CALL, (self.FORMER,)))
+        )
+        gone = {"name": "Basic", "present": False}
+        self.resource.refuse_change(gone, self.inputs, PlanFacts((other,), CALL))  # it was renamed by hand
 
     def test_the_call_carries_its_password_as_a_secret(self) -> None:
         (first, *_) = actions(self.resource.plan(self.inputs, PlanFacts((), CALL)))

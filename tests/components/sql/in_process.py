@@ -43,6 +43,9 @@ class Servers(Remote):
     def sql_odbc(self, machine: str, database: str = "master") -> Any:
         return Server(self, machine)
 
+    def sql_integrated(self, machine: str, database: str = "master") -> Any:
+        return Server(self, machine)
+
     def powershell(self, machine: str) -> Any:
         return Shell(self, machine)
 

@@ -19,7 +19,7 @@ def drifted(kept: str, password_set: str, key: Secret = KEY) -> bool:
     """Whether a machine with this mark shows another password."""
     state = {
         "exists": True, "memberOf": [], "groups": [], "mark": kept, "passwordSet": password_set, "description": "",
-        "neverExpires": True, "disabled": False, "locked": False,
+        "neverExpires": True, "disabled": False, "locked": False, "expires": "",
     }  # fmt: skip
     powershell = SimpleNamespace(run=lambda *_, **__: [state])
     remote: Any = SimpleNamespace(powershell=lambda machine: powershell)

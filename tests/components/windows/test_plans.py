@@ -175,7 +175,7 @@ class TestLocalAccount:
         plan = self.resource.plan(self.inputs, server())
         assert sentences(plan) == [
             "On SPF2, create the local account SVC_SPF.",
-            "On SPF2, let the password of SVC_SPF never expire, and the account be enabled.",
+            "On SPF2, enable the local account SVC_SPF, and let neither it nor its password expire.",
             "On SPF2, add SVC_SPF to the local group SPF_Admin.",
             "On SPF2, add SVC_SPF to the local group SPF_VMM.",
         ]
@@ -193,8 +193,13 @@ class TestLocalAccount:
         ("changes", "expected"),
         [
             *(
-                (change, ["On SPF2, let the password of SVC_SPF never expire, and the account be enabled."])
-                for change in ({"never_expires": False}, {"enabled": False}, {"description": "x"})
+                (change, ["On SPF2, enable the local account SVC_SPF, and let neither it nor its password expire."])
+                for change in (
+                    {"never_expires": False},
+                    {"enabled": False},
+                    {"description": "x"},
+                    {"expires": "2026-12-24 00:00:00"},
+                )
             ),
             ({"password_is_ours": False}, ["On SPF2, set the password of the local account SVC_SPF."]),
             (
@@ -207,7 +212,7 @@ class TestLocalAccount:
                 {"password_is_ours": False, "never_expires": False, "description": "", "groups": frozenset({"users"})},
                 [
                     "On SPF2, set the password of the local account SVC_SPF.",
-                    "On SPF2, let the password of SVC_SPF never expire, and the account be enabled.",
+                    "On SPF2, enable the local account SVC_SPF, and let neither it nor its password expire.",
                     "On SPF2, add SVC_SPF to the local group SPF_Admin.",
                     "On SPF2, add SVC_SPF to the local group SPF_VMM.",
                 ],
@@ -240,6 +245,7 @@ class TestLocalAccount:
             "locked": False,
             "groups": [],
             "description": "x",
+            "expires": "never",
         }
 
     def test_the_mark_fits_one_password_account_and_machine_only(self) -> None:
@@ -325,13 +331,24 @@ class TestFirewallRule:
                 "'Ports': ['443', '30004'], 'Remote': ['172.21.5.0/24']}"
             )
         ]
-        as_it_is = {"enabled": True, "direction": "Inbound", "action": "Allow", "protocol": "TCP", "profile": "Any"}
+        words = {"direction": "Inbound", "action": "Allow", "protocol": "TCP", "profile": "Any"}
+        as_it_is: dict[str, object] = {"enabled": True, **words, "limits": []}
         assert self.resource.actual(self.inputs, facts) == as_it_is | found
         # The drifted state is what the next read begins with.
         drifted = FirewallRuleInputs.model_validate(self.inputs.model_dump() | found)
         assert self.resource.actual(drifted, facts) == as_it_is | {
             key: value for key, value in found.items() if key not in ("ports", "remote")
         }
+
+    def test_one_that_is_limited_is_recreated(self) -> None:
+        facts = replace(self.good, limits=("Program x", "RemotePort 9"))
+        assert sentences(self.resource.plan(self.inputs, facts)) == [
+            f"On Portal1, remove the firewall rule {self.name}, which is limited to Program x, RemotePort 9.",
+            f"On Portal1, allow inbound TCP 443, 30004 from 172.21.5.0/24 with the firewall rule {self.name}.",
+        ]
+        found = self.resource.actual(self.inputs, facts)
+        assert found is not None
+        assert found["limits"] == ["Program x", "RemotePort 9"]
 
     def test_from_anywhere(self) -> None:
         anywhere = self.inputs.model_copy(update={"remote": ()})

@@ -8,7 +8,8 @@ from typing import Any
 
 from lab.sql.engine.catalog.registry import NOT_MODELLED, VIEWS, CatalogView
 from lab.sql.engine.database import Database
-from lab.sql.engine.elsewhere import INFORMATION_SCHEMA, LATER_VIEWS
+from lab.sql.engine.elsewhere import INFORMATION_SCHEMA
+from lab.sql.engine.elsewhere_views import COMPATIBILITY, SYS
 from lab.sql.engine.errors import error, not_modelled
 from lab.sql.engine.frame import Frame, Variable
 from lab.sql.engine.parse.parser import Parser
@@ -61,9 +62,8 @@ def find_view(schema: str, name: str, database: str) -> CatalogView | None:
     if full in NOT_MODELLED:
         raise not_modelled(f"the view {full}")
     known = VIEWS.get(full)
-    if known is None and (
-        (schema == "sys" and name not in LATER_VIEWS) or (schema == "information_schema" and name in INFORMATION_SCHEMA)
-    ):
+    there = {"sys": SYS | COMPATIBILITY, "information_schema": INFORMATION_SCHEMA}.get(schema, COMPATIBILITY)
+    if known is None and name in there:
         raise not_modelled(f"the view {full}")
     return known
 

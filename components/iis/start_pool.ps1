@@ -1,0 +1,3 @@
+# Starts an application pool.
+param($Name)
+Start-WebAppPool -Name $Name
