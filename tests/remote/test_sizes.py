@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -38,9 +38,8 @@ def test_no_declared_size_is_passed_over(file: Path) -> None:
         assert (size is not None) == bool(sized), text[max(0, at - 30) : at + 30]
 
 
-class Unasked(SqlServer):
-    def _do(self, *_: Any, **__: Any) -> list[dict[str, Any]]:
-        raise AssertionError("it was sent")
+def unasked(_: str) -> NoReturn:
+    raise AssertionError("it was sent")
 
 
 HOST = Host("SQL1", "sql1.test", "127.0.0.1", "who", Secret("only-for-tests"))
@@ -51,7 +50,7 @@ def test_a_longer_value_is_refused_on_every_way(file: Path, at: int, size: int) 
     text = file.read_text(encoding="utf-8")
     values: list[Any] = ["x"] * len(sizes(text))
     values[at] = Secret("s" * (size + 1))
-    server, remote = Unasked(HOST), Remote(Hosts({"sql1": HOST}))
+    server, remote = SqlServer(HOST, connect=unasked), Remote(Hosts({"sql1": HOST}))
     for act in (
         lambda: server.rows(text, *values, attempted="set it"),
         lambda: server.run(text, *values, attempted="set it"),

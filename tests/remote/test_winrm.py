@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,13 @@ import pytest
 from lab.testing import winrm
 from lab.testing.windows import keep_full_tokens, local_administrator
 from lab.testing.worlds import World
-from remote import powershell as remote_powershell
 from remote import wsman
 from remote.errors import LostAnswerError, MachineError, RefusedError, UntrustedError
 from remote.hosts import Host, Hosts
 from remote.looks import shared
 from remote.secret import Secret
 from remote.session import Remote
+from remote.shell import Shell
 from tests.remote import tls_faults
 from tests.remote.servers import Handler, Reply, serving
 
@@ -318,11 +319,10 @@ WRONG_ANSWERS: dict[str, Lines] = {
 @pytest.mark.parametrize("kind", WRONG_ANSWERS)
 @pytest.mark.parametrize("changes", [False, True])
 def test_an_answer_of_another_kind_is_the_machines_error(
-    world: World, program: Program, monkeypatch: pytest.MonkeyPatch, kind: str, *, changes: bool
+    world: World, program: Program, kind: str, *, changes: bool
 ) -> None:
-    monkeypatch.setattr(remote_powershell, "_MOST_BYTES", 1_000_000)
     program.lines = WRONG_ANSWERS[kind]
-    connections = remote(world)
+    connections = Remote(remote(world).hosts, open_shell=partial(Shell, most_bytes=1_000_000))
     with pytest.raises(MachineError) as caught:
         connections.powershell("SQL1").run("hello", attempted="read it", changes=changes)
     text = str(caught.value)
