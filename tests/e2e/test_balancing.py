@@ -17,11 +17,11 @@ import pytest
 from components import progress
 from lab.testing import windows
 from lab.testing.worlds import Document
-from remote import detached
 from remote.errors import MachineError
 from remote.powershell import PowerShell
 from tests.e2e.drifts import Hand, balancing, console
 from tests.e2e.lab_here import FarmHere, Piece
+from tests.remote import task_scripts
 
 NETWORK = 64
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -260,11 +260,14 @@ def killed_at_the_join(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Non
     """Portal2 leaves; a run that joins it again is killed as soon as its task is started, which goes on."""
     cluster.pieces["Portal2-node"].delete(cluster.outs.pop("Portal2-node"))
 
-    def kill(*_: Any) -> Any:
-        raise KilledError
+    def kill(powershell: PowerShell, script: str, arguments: Any = None, **how: Any) -> list[Any]:
+        if script == task_scripts.READ and arguments["Run"]:
+            raise KilledError
+        return run(powershell, script, arguments, **how)
 
+    run = PowerShell.run
     with monkeypatch.context() as patch:
-        patch.setattr(detached, "_watch", kill)
+        patch.setattr(PowerShell, "run", kill)
         with pytest.raises(KilledError):
             cluster.pieces["Portal2-node"].create()
     (task,) = cluster.farm.world.machine("Portal1").collection("task")
@@ -294,16 +297,17 @@ def test_the_result_of_a_killed_run_is_not_taken_for_ones_own(
 def test_what_a_killed_run_left_running_is_taken_over(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     with windows.tasks_queue_for(5.0 / cluster.farm.world.clock.pace):
         killed_at_the_join(cluster, monkeypatch)
-    asked: list[str] = []
-    run = detached._insist
+    asked: dict[str, None] = {}  # in order, whether or not an answer was lost and the script sent again
+    run = PowerShell.run
 
-    def insist(powershell: PowerShell, script: str, *arguments: Any, **how: Any) -> None:
-        asked.append(script)
-        run(powershell, script, *arguments, **how)
+    def noted(powershell: PowerShell, script: str, *arguments: Any, **how: Any) -> list[Any]:
+        if script in (task_scripts.START, task_scripts.REMOVE):
+            asked[script] = None
+        return run(powershell, script, *arguments, **how)
 
-    monkeypatch.setattr(detached, "_insist", insist)
+    monkeypatch.setattr(PowerShell, "run", noted)
     cluster.outs["Portal2-node"] = cluster.pieces["Portal2-node"].create()
-    assert asked == [detached._REMOVE], "the task of the killed run was watched to its end"
+    assert list(asked) == [task_scripts.REMOVE], "the task of the killed run was watched to its end"
     assert cluster.drifts() == {}
     assert cluster.tasks() == []
 
