@@ -124,8 +124,8 @@ class Ended(Protocol):
 def paced(
     ended: Ended, pause_seconds: float, act: Callable[[], None], clock: Callable[[], float] = time.monotonic
 ) -> None:
-    """Do something until the end, ``pause_seconds`` from one beginning to the next. What is missed while it takes longer
-    is not made up for. ``clock`` gives seconds and never goes back."""
+    """Do something until the end, ``pause_seconds`` from one beginning to the next. What is missed while it takes
+    longer is not made up for. ``clock`` gives seconds and never goes back."""
     due = clock()
     while not ended.wait(max(0.0, due - clock())):
         now = clock()
