@@ -30,10 +30,15 @@ class Account:
 
 def documents(directory: Path) -> Documents:
     """Everything the lab of a directory knows at this moment."""
-    file = directory / "state.sqlite"
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+    with closing(_database(directory)) as database:
         rows = database.execute("SELECT owner, kind, name, body FROM document").fetchall()
     return {(owner, kind, name): json.loads(body) for owner, kind, name, body in rows}
+
+
+def names(directory: Path) -> set[tuple[str, str, str]]:
+    """(owner, kind, name) of everything that ``documents`` gives, at a tenth of its time."""
+    with closing(_database(directory)) as database:
+        return set(database.execute("SELECT owner, kind, name FROM document"))
 
 
 def files(directory: Path) -> set[str]:
@@ -61,6 +66,10 @@ def local_administrator_password() -> str:
 def is_password(password: str, login: dict[str, Any]) -> bool:
     """Whether the hash in a SQL login's document is that of a password."""
     return verify(password, bytes.fromhex(login["hash"]))
+
+
+def _database(directory: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{directory / 'state.sqlite'}?mode=ro", uri=True)
 
 
 def _known() -> dict[str, Any]:

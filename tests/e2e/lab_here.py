@@ -33,7 +33,7 @@ class FarmHere(Farm):
     _lab: lab.Farm | None = None
 
     @property
-    def world(self) -> lab.World:
+    def world(self) -> lab.Lab:
         """The lab's, while it runs."""
         assert self._lab is not None, "the lab runs"
         return self._lab.world

@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from lab.testing import windows
+from lab.testing.authority import authority_of
 from remote.errors import MachineError
 from tests.components.test_changes import CHANGES, CLUSTER, TIER, Change, Declared, both, keys, put
 from tests.e2e.farm import PROJECT, ROOT, SECRETS
@@ -244,7 +245,7 @@ def configure(farm: FarmHere, **certificates: str) -> None:
     for name, names in certificates.items():
         (kept,) = values[f"{PROJECT}:certificates"].values()
         file = farm.lab_folder / "certificates" / f"{name}.pfx"
-        file.write_bytes(farm.world.authority.pfx(names.split(), SECRETS["pfx"]))
+        file.write_bytes(authority_of(farm.world).pfx(names.split(), SECRETS["pfx"]))
         values[f"{PROJECT}:certificates"] = {name: {**kept, "file": f"../lab/certificates/{name}.pfx"}}
     farm.config.write_text(yaml.safe_dump(document), encoding="utf-8")
 

@@ -10,7 +10,7 @@ import pytest
 
 import components
 from lab.testing import sql as lab_sql
-from lab.testing.worlds import begin_sql, small_world
+from lab.testing.worlds import begin_sql, close, small_world
 from remote.errors import MachineError
 from remote.hosts import Host, Hosts
 from remote.secret import Secret
@@ -74,4 +74,4 @@ def test_sql_server_would_cut_it_off(tmp_path: Path) -> None:
     session = lab_sql.connect(world, "SQL1", "SQL1", windows_user=r"HYPERVNU\installer")
     assert lab_sql.query(session, "DECLARE @a nvarchar(3) = ?; SELECT @a AS a", "abcdef") == [{"a": "abc"}]
     session.close()
-    world.close()
+    close(world)

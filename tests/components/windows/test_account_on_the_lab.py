@@ -9,8 +9,9 @@ import pytest
 
 from components.steps import Script, load_script
 from components.windows.local_account import LocalAccountInputs, LocalAccountResource
+from lab.testing import changes
 from lab.testing.windows import wrong_password
-from lab.testing.worlds import small_world
+from lab.testing.worlds import close, small_world
 from remote.secret import Secret, plain
 from tests.components.contract import actual, sentences
 from tests.components.sql.in_process import Servers
@@ -20,7 +21,7 @@ from tests.components.sql.in_process import Servers
 def servers(tmp_path: Path) -> Iterator[Servers]:
     world = small_world(tmp_path / "lab")
     yield Servers(world)
-    world.close()
+    close(world)
 
 
 def test_it_is_drift_and_unlocked(servers: Servers) -> None:
@@ -39,7 +40,7 @@ def test_it_is_drift_and_unlocked(servers: Servers) -> None:
 
     assert carry_out()[0] == "On SPF1, create the local account SVC_NEW."
     assert carry_out() == []
-    servers.world.collection("SPF1", "policy")["lockout"] = {"threshold": 2}
+    changes.lock_out(servers.world, "SPF1", wrong_passwords=2)
     for _ in range(2):
         wrong_password(servers.world, "SPF1", r".\SVC_NEW")
     assert actual(resource, inputs, resource.observe(inputs, servers))["locked"] is True
