@@ -186,7 +186,7 @@ def test_the_shells_variables_for_other_programs_change_nothing(
 
 
 def test_without_authorities_the_operating_systems_count(world: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
-    untold = Remote(Hosts(remote(world).hosts.machines))
+    unknown = Remote(Hosts(remote(world).hosts.machines))
     with pytest.raises(UntrustedError, match="unable to get local issuer certificate"):
         unknown.powershell("SQL1").run("hello", attempted="read it")
     # Where OpenSSL looks for the system's, which is all that a test may change.
