@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -43,8 +44,9 @@ def names(directory: Path) -> set[tuple[str, str, str]]:
 
 def files(directory: Path) -> set[str]:
     """Every file and folder on the disks of the machines: ``portal1/C/ProgramData/…``."""
-    root = directory / "files"
-    return {str(path.relative_to(root)) for path in root.rglob("*")}
+    root = str(directory / "files")
+    found = [os.path.join(folder, name) for folder, *kinds in os.walk(root) for names in kinds for name in names]
+    return {path[len(root) + 1 :] for path in found}
 
 
 def accounts(domain: str) -> dict[str, Account]:

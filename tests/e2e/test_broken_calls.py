@@ -17,6 +17,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -319,5 +320,12 @@ def objects(folder: Path) -> Counter[str]:
     """What there is in the lab of a folder, without contents, history and generated parts of names."""
     names = [f"{owner}/{kind}/{name.lower()}" for owner, kind, name in snapshot.names(folder) if kind not in HISTORY]
     files = [file for file in snapshot.files(folder) if "Shares" not in file.split("/")]
-    everything = [name for name in (*names, *files) if RESTART not in name.replace("\\", "/").lower()]
-    return Counter(re.sub(r"[0-9A-Fa-f]{32,}|[0-9a-fA-F-]{36}|\d{3,}", "#", name) for name in everything)
+    return Counter(one for name in (*names, *files) if (one := without_generated(name)))
+
+
+@cache
+def without_generated(name: str) -> str:
+    """A name without its generated parts; empty for what does not count."""
+    if RESTART in name.replace("\\", "/").lower():
+        return ""
+    return re.sub(r"[0-9A-Fa-f]{32,}|[0-9a-fA-F-]{36}|\d{3,}", "#", name)
