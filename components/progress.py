@@ -73,6 +73,12 @@ def warn(sentence: str) -> None:
     _show(text, "", lasting=True)
 
 
+def forget_warnings() -> None:
+    """Show each warning again, as a new process does."""
+    with _lock:
+        _warned.clear()
+
+
 def _show(text: str, urn: str, *, lasting: bool) -> None:
     engine = _engine(sys.argv[-1]) if len(sys.argv) > 1 else None
     if engine is None:

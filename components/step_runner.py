@@ -229,7 +229,7 @@ def restart(
 ) -> None:
     """Restart a machine and wait until its PowerShell answers with a later time of boot."""
     powershell = remote.powershell(machine)
-    booted = load_script("windows/boot_time.ps1")
+    booted = load_script("windows/read_boot_time.ps1")
     before = powershell.run(booted, attempted=attempted)
 
     def order() -> bool:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import itertools
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from lab.clock import Clock
@@ -32,12 +34,26 @@ class Fault:
     """Delay every call by so many modelled seconds instead of breaking one."""
 
 
+@dataclass(frozen=True)
+class Call:
+    """A request on a wire, as faults count them: the nth with the same machine and wire is what ``Fault.nth`` means."""
+
+    machine: str
+    """As the topology names it."""
+    wire: str
+    """``winrm``, ``sql`` or ``http``."""
+    text: str
+    """``winrm``: the input that ends a line; ``sql``: the statement, without the values of its parameters; ``http``:
+    method and path."""
+
+
 class Faults:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._numbers = itertools.count(1)
         self._faults: dict[int, Fault] = {}
+        self._listeners: list[Callable[[Call], None]] = []
 
     def add(self, fault: Fault) -> int:
         with self._lock:
@@ -60,8 +76,26 @@ class Faults:
             for fault in self.standing().values()
         )
 
-    def trip(self, machine: str, wire: str, moment: str) -> None:
-        """Called by a wire; raises BrokenWireError when a fault says so. Blocks for a delay: call it off the loop."""
+    @property
+    def watched(self) -> bool:
+        """True while a wire has to call ``trip``: a fault stands, or calls are listened to."""
+        return bool(self._faults or self._listeners)
+
+    @contextmanager
+    def listening(self, listener: Callable[[Call], None]) -> Iterator[None]:
+        """Meanwhile every call is given to a listener, before its effect, in the thread of its wire."""
+        self._listeners.append(listener)
+        try:
+            yield
+        finally:
+            self._listeners.remove(listener)
+
+    def trip(self, machine: str, wire: str, moment: str, text: str = "") -> None:
+        """Called by a wire, with the text of the call before its effect; raises BrokenWireError when a fault says so.
+        Blocks for a delay: call it off the loop."""
+        if moment == "before":
+            for listener in list(self._listeners):
+                listener(Call(machine, wire, text))
         delay = 0.0
         with self._lock:
             for number, fault in list(self._faults.items()):

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from socket import create_connection
+from typing import Protocol
 
 from components.topology import Topology
 from remote import tls
@@ -114,6 +115,24 @@ def asking(wanted: Sequence[Target], sources: Sequence[str], requests_per_second
             thread.join()
 
 
+class Ended(Protocol):
+    """As ``threading.Event``."""
+
+    def wait(self, timeout: float) -> bool: ...
+
+
+def paced(
+    ended: Ended, pause_seconds: float, act: Callable[[], None], clock: Callable[[], float] = time.monotonic
+) -> None:
+    """Do something until the end, ``pause_seconds`` from one beginning to the next. What is missed while it takes
+    longer is not made up for. ``clock`` gives seconds and never goes back."""
+    due = clock()
+    while not ended.wait(max(0.0, due - clock())):
+        now = clock()
+        due = due + pause_seconds if due + pause_seconds > now else now + pause_seconds
+        act()
+
+
 class _Client:
     def __init__(self, wanted: Sequence[Target], source: str, number: int, asked: Asked) -> None:
         self._wanted, self._source, self._asked = wanted, source, asked
@@ -121,14 +140,7 @@ class _Client:
         self._kept: dict[Target, tuple[HTTPConnection, int]] = {}
 
     def run(self, ended: threading.Event, interval_seconds: float) -> None:
-        due = time.monotonic()
-        while not ended.wait(max(0.0, due - time.monotonic())):
-            now = time.monotonic()
-            due = (
-                due + interval_seconds if due + interval_seconds > now else now + interval_seconds
-            )  # what was missed is not asked all at once
-            self._request(self._wanted[self._turn % len(self._wanted)])
-            self._turn += 1
+        paced(ended, interval_seconds, self._next)
         self._leave()
 
     def round(self) -> None:
@@ -136,6 +148,10 @@ class _Client:
         for target in self._wanted:
             self._request(target)
         self._leave()
+
+    def _next(self) -> None:
+        self._request(self._wanted[self._turn % len(self._wanted)])
+        self._turn += 1
 
     def _leave(self) -> None:
         for connection, _ in self._kept.values():

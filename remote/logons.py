@@ -129,6 +129,11 @@ class LogOns:
                     for server in {*servers, *fronts}:
                         known.refused.pop(server, None)
 
+    def forget_all(self) -> None:
+        """Nothing is known of any account any more, as in a new process."""
+        with self._lock:
+            self._accounts.clear()
+
     def _locks(self, known: _Known, account: Account, server: str) -> list[threading.Lock]:
         if account.kind is Kind.ONE_DIRECTORY:
             needed = [] if known.admitted and not known.refused else [""]

@@ -7,174 +7,28 @@ one host run one after the other.
 
 from __future__ import annotations
 
-import base64
-import contextlib
 import itertools
 import json
-import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
-import requests.exceptions
-from winrm.exceptions import (
-    WinRMError,
-    WinRMOperationTimeoutError,
-    WinRMTransportError,
-    WSManFaultError,
-)
-from winrm.protocol import Protocol
+from winrm.exceptions import WinRMError, WSManFaultError
 
-from remote import tls, wsman
+from remote import tls
 from remote.errors import LostAnswerError, MachineError, RefusedError, UnreachableError, UntrustedError
 from remote.hosts import Host, sql_server
 from remote.logons import LOG_ONS, RefusedLogOn
 from remote.looks import Looks, key_of
-from remote.secret import plain, redact
+from remote.secret import plain
+from remote.shell import BROKEN, OpenShell, ResidentShell, Shell, reason
 from remote.wsman import WrongAnswerError
 
-_LOOP = (Path(__file__).parent / "loop.ps1").read_text(encoding="utf-8")
 _PRELUDE = (Path(__file__).parent / "prelude.ps1").read_text(encoding="utf-8")
-_ARGUMENTS = (
-    "-NoLogo -NoProfile -NonInteractive -InputFormat None -OutputFormat Text -ExecutionPolicy Bypass -EncodedCommand"
-)
 _ACCESS_DENIED = 5
 """Code of the fault with which WinRM refuses a shell to an account that it knows."""
-_IDLE_SECONDS = 240
-"""How long Windows keeps a shell that nobody uses: that of a process that was killed, for instance. Windows gives an
-account thirty of them, so that many runs would have to be killed within this time. A script that runs is no idle shell:
-its output is asked for all the time."""
-_SPARE_SECONDS = 60
-"""A shell that was idle for nearly that long is left alone, and a new one is opened."""
-_CLOSING_SECONDS = 1
-_CONNECT_SECONDS, _READ_SECONDS = 10, 40
-"""How long a machine may take to take a connection, and to answer on one. WinRM itself answers every 20 s."""
-_PIECE = 100_000
-"""Bytes of standard input in one envelope: Server 2012 takes envelopes of 500 KB, and base64 adds a third."""
-_MOST_BYTES = 128 << 20
-"""Of one line of output; ten thousand logins are ten million."""
-_SHOWN = 80
-"""Characters of a wrong answer that an error shows."""
-_OBJECT = re.compile(r"^(?:<[^>]*>|\w+\(host=[^)]*\)): ")
-"""The connection that urllib3 puts before what went wrong with it, in either of its forms."""
-_BROKEN = (requests.exceptions.RequestException, WinRMTransportError)
-_WRONG_SHAPE = (
-    AttributeError,
-    AssertionError,
-    LookupError,
-    RecursionError,
-    StopIteration,
-    ElementTree.ParseError,
-    TypeError,
-    ValueError,
-)
-"""What pywinrm raises while it reads an envelope that is none, or another than it asked for."""
-
-
-class _Shell:
-    """An open WinRM shell with the resident PowerShell in it. Raises ``WrongAnswerError`` for what is no answer."""
-
-    def __init__(self, host: Host, authorities: str, prelude: str) -> None:
-        self._host = host
-        self._protocol = Protocol(
-            f"https://{host.address}:{host.winrm_port}/wsman",
-            transport="ntlm",
-            username=host.username,
-            password=host.password.reveal(),
-            server_cert_validation="validate" if host.verify else "ignore",
-            operation_timeout_sec=20,
-            read_timeout_sec=_READ_SECONDS,
-        )
-        self._session = wsman.session(host, authorities)
-        self._protocol.transport.build_session = lambda: self._session  # type: ignore[method-assign]
-        # pywinrm has one time-out for both; requests, which gets it, takes a pair.
-        self._protocol.transport.read_timeout_sec = (_CONNECT_SECONDS, _READ_SECONDS)  # type: ignore[assignment]
-        encoded = base64.b64encode(_LOOP.encode("utf-16-le")).decode()
-        arguments = [*_ARGUMENTS.split(), encoded]
-        with _understood():
-            self._shell = self._protocol.open_shell(codepage=65001, idle_timeout=_IDLE_SECONDS)
-            self._command = self._protocol.run_command(
-                self._shell, "powershell.exe", arguments, console_mode_stdin=False, skip_cmd_shell=True
-            )
-        self._pending = b""
-        self._used = time.monotonic()
-        # Not on the command line, which may be limited to 8191 characters.
-        self.send(json.dumps({"prelude": prelude}).encode("ascii") + b"\n")
-
-    @property
-    def usable(self) -> bool:
-        return time.monotonic() - self._used < _IDLE_SECONDS - _SPARE_SECONDS
-
-    def send(self, line: bytes) -> None:
-        for start in range(0, len(line), _PIECE):
-            with _understood():
-                self._protocol.send_command_input(self._shell, self._command, line[start : start + _PIECE])
-
-    def receive(self, identifier: int, deadline: float) -> dict[str, Any]:
-        """The answer with this number; answers to requests given up earlier are passed over."""
-        errors = b""
-        while True:
-            while b"\n" in self._pending:
-                line, self._pending = self._pending.split(b"\n", 1)
-                answer = _answer(line)
-                if answer["id"] == identifier:
-                    return answer
-            if len(self._pending) > _MOST_BYTES:
-                raise WrongAnswerError(f"its answer does not end (after {len(self._pending)} bytes)")
-            if time.monotonic() > deadline:
-                raise TimeoutError
-            with contextlib.suppress(WinRMOperationTimeoutError), _understood():
-                output, error, code, done = self._protocol.get_command_output_raw(self._shell, self._command)
-                self._used = time.monotonic()
-                self._pending += output
-                errors += error
-                if done and b"\n" not in self._pending:
-                    raise EOFError(f"PowerShell ended with exit code {code}: {errors.decode(errors='replace').strip()}")
-
-    def close(self) -> None:
-        """Delete the shell, which ends what runs in it."""
-        # A courtesy to the machine: one that is gone needs none, and a slow one does it after nobody waits any more.
-        self._protocol.transport.read_timeout_sec = _CLOSING_SECONDS
-        gone = (WinRMError, WinRMOperationTimeoutError, OSError, *_BROKEN, RefusedLogOn, WrongAnswerError)
-        with contextlib.suppress(*gone), _understood():
-            self._protocol.close_shell(self._shell)
-        self._session.close()
-
-
-@contextlib.contextmanager
-def _understood() -> Iterator[None]:
-    try:
-        yield
-    except requests.exceptions.RequestException:
-        raise  # some of them are ValueErrors, too
-    except _WRONG_SHAPE as error:
-        raise WrongAnswerError(f"its answer is not an envelope of a remote shell ({type(error).__name__})") from None
-
-
-def _answer(line: bytes) -> dict[str, Any]:
-    """One line of ``loop.ps1``. Raises ``WrongAnswerError`` for anything else."""
-    try:
-        answer = json.loads(line)
-    except (ValueError, RecursionError):
-        raise WrongAnswerError(f"its answer is not JSON, or nested too deep ({_beginning(line)})") from None
-    said = answer.get("error") if isinstance(answer, dict) else None
-    if (
-        not isinstance(answer, dict)
-        or not isinstance(answer.get("id"), int)
-        or not isinstance(answer.get("output"), list)
-        or not (said is None or (isinstance(said, dict) and {"message", "id", "number"} <= said.keys()))
-    ):
-        raise WrongAnswerError(f"its answer is JSON of another shape ({_beginning(line)})")
-    return answer
-
-
-def _beginning(line: bytes) -> str:
-    """Enough of an answer to recognize it. Secrets are masked before it is cut."""
-    text = redact(line.decode(errors="replace"))
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 class PowerShell:
@@ -187,14 +41,16 @@ class PowerShell:
         before: Callable[[Host, Mapping[str, Any], str], None] = lambda _host, _arguments, _attempted: None,
         looks: Looks | None = None,
         prelude: str = "",
+        open_shell: OpenShell = Shell,
     ) -> None:
         """``before`` gets the arguments of every script, and raises ``MachineError`` for one that is not to be run.
         ``looks`` has the answers that readers share. ``prelude`` are functions that scripts call beside those of
         ``prelude.ps1``. ``authorities`` is a PEM file; empty: those of the operating system."""
         self._host, self._authorities, self._before, self._looks = host, authorities, before, looks or Looks()
+        self._open_shell = open_shell
         self.machine, self.prelude = host.name, f"{_PRELUDE}\n{prelude}"
         self._lock = threading.Lock()
-        self._shell: _Shell | None = None
+        self._shell: ResidentShell | None = None
         self._unreachable: tuple[float, UnreachableError | UntrustedError] | None = None
         """When it last could not be reached, and why."""
         self._numbers = itertools.count(1)
@@ -277,10 +133,10 @@ class PowerShell:
             if changes:  # the connection was a new one; the one before may have carried part of the request
                 raise LostAnswerError(self._host.name, attempted, self._refused(attempted, refusal).found) from None
             raise self._refused(attempted, refusal) from None
-        except (*_BROKEN, WSManFaultError, EOFError) as error:
+        except (*BROKEN, WSManFaultError, EOFError) as error:
             self.forget()
             raise LostAnswerError(
-                self._host.name, attempted, f"the connection broke before the answer came ({_short(error)})"
+                self._host.name, attempted, f"the connection broke before the answer came ({reason(error)})"
             ) from None
         if answer["error"]:
             said = answer["error"]
@@ -294,21 +150,21 @@ class PowerShell:
         output: list[Any] = answer["output"]
         return output
 
-    def _open(self, attempted: str) -> _Shell:
+    def _open(self, attempted: str) -> ResidentShell:
         host = self._host
         try:
-            self._shell = _Shell(host, self._authorities, self.prelude)
+            self._shell = self._open_shell(host, self._authorities, self.prelude)
         except RefusedLogOn as refusal:
             raise self._refused(attempted, refusal) from None
         except WrongAnswerError as error:
             raise self._wrong(attempted, error, changes=False) from None
-        except _BROKEN as error:
+        except BROKEN as error:
             if said := tls.words(error):
                 raise tls.untrusted(host.name, attempted, said, f"WinRM at {self._at}", host.fqdn) from None
             raise UnreachableError(
                 host.name,
                 attempted,
-                f"WinRM at {self._at} does not answer ({_short(error)})",
+                f"WinRM at {self._at} does not answer ({reason(error)})",
                 "Start the machine, or correct its entry in `hosts`.",
             ) from None
         except (WSManFaultError, WinRMError) as error:
@@ -322,7 +178,7 @@ class PowerShell:
                     r"(HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System, a DWORD).",
                 ) from None
             raise UnreachableError(
-                host.name, attempted, f"WinRM at {self._at} refuses a shell ({_short(error)})"
+                host.name, attempted, f"WinRM at {self._at} refuses a shell ({reason(error)})"
             ) from None
         return self._shell
 
@@ -348,17 +204,3 @@ class PowerShell:
         if self._shell is not None:
             self._shell.close()
             self._shell = None
-
-
-def _short(error: BaseException) -> str:
-    """The innermost reason of an error of the HTTP layers, without the objects they print around it."""
-    reason: object = error
-    while isinstance(reason, BaseException):
-        inner = getattr(reason, "reason", None) or (reason.args[0] if reason.args else None)
-        if not isinstance(inner, BaseException):
-            # A time-out has the connection's object before its words.
-            reason = next((part for part in reversed(reason.args) if isinstance(part, str)), str(reason))
-        else:
-            reason = inner
-    text = redact(str(reason)).split(" (extended fault data", 1)[0].rstrip(" .")
-    return _OBJECT.sub("", text)

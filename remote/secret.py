@@ -61,6 +61,12 @@ class Secret:
         raise PydanticCustomError("secret_type", "Input should be a text")
 
 
+def forget() -> None:
+    """Mask only secrets that are made from now on: what follows has nothing to do with what came before."""
+    with _lock:
+        _known.clear()
+
+
 def redact(text: str) -> str:
     """The text with every secret this process knows masked, also where it stands escaped: as in JSON, in Python's
     ``repr``, in XML, in a T-SQL literal, or with its white space made into single spaces.

@@ -7,23 +7,21 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from remote.errors import MachineError, UnreachableError, UntrustedError
 from remote.hosts import Host, Hosts, sql_server
 from remote.http import Answer, get
+from remote.integrated_sql import IntegratedSql, WithFallback
 from remote.logons import LOG_ONS
 from remote.looks import Looks
 from remote.names import folded, same
 from remote.secret import Secret
-from remote.sizes import refuse_cut
-from remote.sql import REFUSED, Row, SqlServer, Statements, Value
+from remote.sql import SqlServer, Statements
 
 if TYPE_CHECKING:
     from remote.powershell import PowerShell
-
-_INVOKE_SQL = (Path(__file__).parent / "invoke_sql.ps1").read_text(encoding="utf-8")
+    from remote.shell import OpenShell
 
 T = TypeVar("T")
 _CLOSING_SECONDS = 4
@@ -33,9 +31,10 @@ _CLOSING_SECONDS = 4
 class Remote:
     """Looks connections up by machine name. Thread-safe."""
 
-    def __init__(self, hosts: Hosts, prelude: str = "") -> None:
-        """``prelude`` are PowerShell functions that the program's scripts call; each shell defines them once."""
-        self.hosts, self._prelude = hosts, prelude
+    def __init__(self, hosts: Hosts, prelude: str = "", open_shell: OpenShell | None = None) -> None:
+        """``prelude`` are PowerShell functions that the program's scripts call; each shell defines them once.
+        ``open_shell`` opens the shells of all machines; None: over WinRM."""
+        self.hosts, self._prelude, self._open_shell = hosts, prelude, open_shell
         self._lock = threading.Lock()
         self._connections: dict[tuple[str, ...], Any] = {}
         self.looks = Looks()
@@ -44,11 +43,12 @@ class Remote:
     def powershell(self, machine: str) -> PowerShell:
         # Here: the program that only declares resources needs none of what WinRM brings along.
         from remote.powershell import PowerShell
+        from remote.shell import Shell
 
-        host = self.hosts[machine]
+        host, open_shell = self.hosts[machine], self._open_shell or Shell
         return self._once(
             ("powershell", host.name),
-            lambda: PowerShell(host, self.hosts.authorities, self._admitted, self.looks, self._prelude),
+            lambda: PowerShell(host, self.hosts.authorities, self._admitted, self.looks, self._prelude, open_shell),
         )
 
     def sql(self, machine: str, database: str = "master") -> Statements:
@@ -57,7 +57,7 @@ class Remote:
         While the server does not admit this login (Windows-only mode, disabled, another password), statements go the
         integrated way: so the drift can be seen which the next ``up`` repairs, and ``destroy`` needs no such ``up``.
         """
-        return _WithFallback(self.sql_odbc(machine, database), self.sql_integrated(machine, database))
+        return WithFallback(self.sql_odbc(machine, database), self.sql_integrated(machine, database))
 
     def sql_odbc(self, machine: str, database: str = "master") -> SqlServer:
         """The same over ODBC or not at all."""
@@ -87,7 +87,7 @@ class Remote:
         """The SQL Server of a machine, reached on the machine itself as the Windows account of its PowerShell."""
         host = self.hosts[machine]
         server = f".\\{host.sql_instance}" if host.sql_instance else "."
-        return _IntegratedSql(self.powershell(machine), host, server, database)
+        return IntegratedSql(self.powershell(machine), host, server, database)
 
     def _admitted(self, host: Host, arguments: Mapping[str, Any], attempted: str) -> None:
         """Before a script that logs on to SQL Server with the administrator's login (its arguments ``Server``,
@@ -156,75 +156,3 @@ class Remote:
                 self._connections[key] = make()
             found: T = self._connections[key]
             return found
-
-
-class _IntegratedSql:
-    """``Statements`` through PowerShell on the server: for a server that admits no SQL login (yet)."""
-
-    def __init__(self, powershell: PowerShell, host: Host, server: str, database: str) -> None:
-        self._powershell, self._host, self._server, self._database = powershell, host, server, database
-
-    def rows(self, statement: str, *values: Value, attempted: str) -> list[Row]:
-        return self._call(statement, values, attempted, 120, changes=False)
-
-    def run(self, statement: str, *values: Value, attempted: str, timeout_seconds: float = 120) -> None:
-        self._call(statement, values, attempted, timeout_seconds, changes=True)
-
-    def _call(
-        self, statement: str, values: tuple[Value, ...], attempted: str, timeout_seconds: float, *, changes: bool
-    ) -> list[Row]:
-        refuse_cut(self._host.name, attempted, statement, values)
-        for value in values:
-            if isinstance(value, bytes):
-                raise TypeError("binary values do not travel as JSON; use ODBC for this statement")
-        arguments = {
-            "Server": self._server,
-            "Database": self._database,
-            "Statement": numbered(statement),
-            "Values": list(values),
-            "TimeoutSeconds": int(timeout_seconds),
-        }
-        output = self._powershell.run(
-            _INVOKE_SQL, arguments, attempted=attempted, changes=changes, timeout_seconds=timeout_seconds + 30
-        )
-        if not all(isinstance(row, dict) for row in output):
-            raise MachineError(
-                self._host.name, attempted, "PowerShell returned something other than rows of SQL Server"
-            )
-        return [{name: _from_json(value) for name, value in row.items()} for row in output]
-
-
-class _WithFallback:
-    """``Statements`` over ODBC that go the integrated way while the server does not admit the SQL login."""
-
-    def __init__(self, odbc: SqlServer, integrated: Statements) -> None:
-        self._odbc, self._integrated = odbc, integrated
-
-    def rows(self, statement: str, *values: Value, attempted: str) -> list[Row]:
-        try:
-            return self._odbc.rows(statement, *values, attempted=attempted)
-        except MachineError as error:
-            if error.number not in REFUSED:
-                raise
-            # The next reader gets the same refusal without a log-on: ``LOG_ONS`` has it.
-            return self._integrated.rows(statement, *values, attempted=attempted)
-
-    def run(self, statement: str, *values: Value, attempted: str, timeout_seconds: float = 120) -> None:
-        try:
-            self._odbc.run(statement, *values, attempted=attempted, timeout_seconds=timeout_seconds)
-        except MachineError as error:
-            # Refused before anything ran. ``destroy`` gets here: only ``up`` repairs the login first. Binary values do
-            # not travel the other way.
-            if error.number not in REFUSED or any(isinstance(value, bytes) for value in values):
-                raise
-            self._integrated.run(statement, *values, attempted=attempted, timeout_seconds=timeout_seconds)
-
-
-def _from_json(value: Any) -> Any:
-    return bytes.fromhex(value["hexadecimal"]) if isinstance(value, dict) else value
-
-
-def numbered(statement: str) -> str:
-    """A statement with ``?`` markers as .NET wants it: ``@p1``, ``@p2``, … Our statements have no other ``?``."""
-    parts = statement.split("?")
-    return "".join(part + (f"@p{number}" if number < len(parts) else "") for number, part in enumerate(parts, 1))

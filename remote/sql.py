@@ -8,23 +8,19 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import platform
-import re
 import socket
-import sysconfig
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from remote import tls
+from remote import odbc, tls
 from remote.errors import TIMED_OUT, LostAnswerError, MachineError, UnreachableError
 from remote.hosts import Host, sql_server
 from remote.logons import LOG_ONS, Account, Kind, RefusedLogOn
 from remote.looks import Looks, key_of
 from remote.names import folded
-from remote.secret import Secret, redact
+from remote.secret import Secret
 from remote.sizes import MARKER, refuse_cut
 from remote.watched import Watch
 
@@ -52,8 +48,6 @@ _PERCENT = "SELECT percent_complete AS [percent] FROM sys.dm_exec_requests WHERE
 _ROLLBACK = "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION; SET XACT_ABORT OFF"
 REFUSED = frozenset({18452, 18456, 18470, 18486, 18487, 18488})
 """Numbers of errors that say: this login is not admitted (now)."""
-_NUMBER = re.compile(r"\((-?\d+)\) \(SQL\w+\)")
-_PREFIX = re.compile(r"\[[^\]]*\]\[[^\]]*\](?:\[[^\]]*\])?")
 
 
 class Statements(Protocol):
@@ -67,24 +61,15 @@ class Statements(Protocol):
         read is cut short. After ``timeout_seconds`` the statement is cancelled, with a ``MachineError``."""
 
 
-def driver() -> str:
-    """The file of the ODBC driver that the package ``mssql-python-odbc`` brings."""
-    machine = {"x86_64": "x86_64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    libraries = Path(sysconfig.get_paths()["purelib"]) / "mssql_python_odbc" / "libs" / "linux"
-    family = "debian_ubuntu"
-    if Path("/etc/redhat-release").exists():
-        family = "rhel"
-    elif Path("/etc/SUSE-brand").exists():
-        family = "suse"
-    found = sorted((libraries / family / machine / "lib").glob("libmsodbcsql-18*.so*"))
-    if not found:
-        raise MachineError(
-            "this computer",
-            "find Microsoft's ODBC driver",
-            f"none below {libraries}",
-            "Install requirements.txt again.",
-        )
-    return str(found[0])
+Connect = Callable[[str], "pyodbc.Connection"]
+"""Opens a connection for a connection string; raises ``pyodbc.Error``."""
+
+
+def connect(text: str) -> pyodbc.Connection:
+    """``Connect`` with Microsoft's driver, which tries for fifteen seconds."""
+    import pyodbc  # here: the program that only declares resources needs no driver manager
+
+    return pyodbc.connect(text, timeout=_LOGIN_TIMEOUT_SECONDS, autocommit=True)
 
 
 class SqlServer:
@@ -101,8 +86,10 @@ class SqlServer:
         authorities: str = "",
         leads_to: frozenset[str] = frozenset(),
         looks: Looks | None = None,
+        connect: Connect = connect,
     ) -> None:
         """``looks`` has the answers that readers share; ``leads_to`` and ``authorities`` as ``http.get`` has them."""
+        self._open = connect
         self._host, self._database, self._authorities = host, database, authorities
         self._leads_to, self._looks = leads_to, looks or Looks()
         self._lock = threading.Lock()
@@ -214,18 +201,18 @@ class SqlServer:
                     connection.timeout = int(timeout_seconds)
                     rows = work(connection)
                 except pyodbc.Error as error:
-                    broken = _state(error).startswith("08")
+                    broken = odbc.state(error).startswith("08")
                     if broken:
                         connection.close()
                         self.forget()  # what broke this one (a failover, a restart) broke the idle ones, too
                         if not fresh and not changes:
                             continue  # an idle connection that died in the meantime; reading twice does no harm
                         raise LostAnswerError(
-                            self._host.name, attempted, f"the connection to SQL Server broke ({_message(error)})"
+                            self._host.name, attempted, f"the connection to SQL Server broke ({odbc.message(error)})"
                         ) from None
                     self._give(connection)
-                    number = TIMED_OUT if _state(error) == "HYT00" else _number(error)
-                    raise MachineError(self._host.name, attempted, _message(error), number=number) from None
+                    number = TIMED_OUT if odbc.state(error) == "HYT00" else odbc.number(error)
+                    raise MachineError(self._host.name, attempted, odbc.message(error), number=number) from None
                 self._give(connection)
                 return rows
 
@@ -243,7 +230,7 @@ class SqlServer:
         host = self._host
         tls.tell_driver(self._authorities)
         parts = {
-            "DRIVER": driver(),
+            "DRIVER": odbc.driver(),
             "SERVER": f"tcp:{host.address},{host.sql_port}",
             "DATABASE": self._database,
             "UID": host.sql_username,
@@ -253,7 +240,7 @@ class SqlServer:
             "TrustServerCertificate": "no" if host.verify else "yes",
             "HostNameInCertificate": host.fqdn,
         }
-        text = ";".join(f"{key}={_braced(value)}" for key, value in parts.items())
+        text = odbc.connection_string(parts)
         asked = time.monotonic()
         account = Account(Kind.EACH_SERVER, "SQL Server", folded(host.sql_username), host.sql_password)
         try:
@@ -268,15 +255,15 @@ class SqlServer:
 
         self._look(attempted, asked)
         try:
-            connection = pyodbc.connect(text, timeout=_LOGIN_TIMEOUT_SECONDS, autocommit=True)
+            connection = self._open(text)
         except pyodbc.Error as error:
-            number, said = _number(error), _message(error)
+            number, said = odbc.number(error), odbc.message(error)
             if number in REFUSED:
                 raise RefusedLogOn(said, number) from None
             if words := tls.words_of_driver(said):
                 name = self._host.fqdn
                 raise tls.untrusted(self._host.name, attempted, words, f"SQL Server at {self._server}", name) from None
-            if number == 0 or _state(error).startswith("08"):
+            if number == 0 or odbc.state(error).startswith("08"):
                 raise self._unreachable(attempted, said, number) from None
             raise self._refused(attempted, RefusedLogOn(said, number)) from None
         _UNREACHABLE.pop(self._server, None)
@@ -338,7 +325,7 @@ def _in_one_transaction(
             _all_rows(connection, statement, values)
         return _all_rows(connection, _COMMIT, ())
     except pyodbc.Error as error:
-        if not _state(error).startswith("08"):
+        if not odbc.state(error).startswith("08"):
             _all_rows(connection, _ROLLBACK, ())
         raise
 
@@ -424,23 +411,3 @@ def _executed(cursor: pyodbc.Cursor, statement: str, values: Sequence[Value]) ->
             rows += [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
         if not cursor.nextset():
             return rows
-
-
-def _braced(value: str) -> str:
-    return "{" + value.replace("}", "}}") + "}"
-
-
-def _state(error: pyodbc.Error) -> str:
-    return str(error.args[0]) if error.args else ""
-
-
-def _message(error: pyodbc.Error) -> str:
-    """What the server or the driver says, without the driver's own prefixes and without its numbers."""
-    text = redact(str(error.args[-1] if error.args else error))  # before it is cut
-    first = re.split(r" \(-?\d+\) \(SQL\w+\)", text)[0]
-    return _PREFIX.sub("", re.sub(r"^\[\w{5}\] ", "", first)).strip()
-
-
-def _number(error: pyodbc.Error) -> int:
-    found = _NUMBER.search(str(error.args[-1] if error.args else ""))
-    return int(found.group(1)) if found else 0

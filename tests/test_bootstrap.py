@@ -313,7 +313,6 @@ def program(path: Path, text: str) -> None:
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty place for tools, and an empty PATH."""
     monkeypatch.setattr(pulumi_cli, "BIN", tmp_path / "tools" / "bin")
-    monkeypatch.setattr(pulumi_cli, "_STAMP", tmp_path / "tools" / "pulumi-version")
     (tmp_path / "tools" / "bin").mkdir(parents=True)
     monkeypatch.setenv("PATH", str(tmp_path / "path"))
     return tmp_path
@@ -459,7 +458,7 @@ def test_every_release_of_the_pinned_version_has_a_checksum() -> None:
 def test_a_module_with_another_sum_is_not_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Go compares the modules that it has with go.sum: nothing else decides, whatever the operator's settings are."""
     go = shutil.which("go")
-    version = f"{pulumi_cli._SDK}/go/common/version"
+    version = "github.com/pulumi/pulumi/sdk/v3/go/common/version"
     offline = {**os.environ, "GOPROXY": "off"}
     cli = ROOT / "tools" / "pulumi"
     if go is None or subprocess.run([go, "list", version], cwd=cli, env=offline, capture_output=True).returncode:
@@ -494,36 +493,37 @@ def test_no_release_for_this_computer(tmp_path: Path, monkeypatch: pytest.Monkey
 # --- the other stages -----------------------------------------------------------------------------------------------
 
 
-def test_python_packages_are_installed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_packages_are_installed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def started(*_: object, **__: object) -> None:
         raise AssertionError("something was started")
 
-    assert python_environment._STAMP.read_text() == python_environment._digest()
+    for name in ("constraints.txt", "requirements.txt", "requirements-dev.txt"):
+        shutil.copy(ROOT / name, tmp_path)
     monkeypatch.setattr(python_environment, "run", started)
-    python_environment.python_environment()
-    monkeypatch.setattr(python_environment, "_digest", lambda: "changed requirements")
+    for folder in (ROOT, tmp_path):
+        python_environment.python_environment(folder)
+    (tmp_path / "constraints.txt").write_text("changed requirements")
     with pytest.raises(AssertionError, match="started"):
-        python_environment.python_environment()
+        python_environment.python_environment(tmp_path)
 
 
 def test_odbc_without_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(system_packages, "_ODBC", "libnosuch.so.9")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(StageError, match="sudo apt-get install unixodbc"):
-        system_packages.odbc()
+        system_packages.odbc("libnosuch.so.9")
 
 
 def test_a_browser_that_cannot_be_installed_ends_nothing(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise StageError("no such package")
 
-    monkeypatch.setattr(system_packages, "_BROWSERS", ("nosuchbrowser",))
-    monkeypatch.setattr(system_packages, "_can_install", lambda: False)
-    system_packages.browser()
-    monkeypatch.setattr(system_packages, "_can_install", lambda: True)
+    monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(system_packages, "quiet", refuse)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    system_packages.browser()
+    program(tmp_path / "apt-get", "")
     system_packages.browser()
     reported = capsys.readouterr().out
     assert "No Chromium on PATH: the tests that need a browser are skipped" in reported

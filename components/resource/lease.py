@@ -190,11 +190,13 @@ class Leases:
             raise self._lost
 
     def cover(self, steps: Sequence[Step]) -> None:
-        """Extend the leases of machines whose connection is busy for long with a script of these steps."""
+        """Extend the leases of machines whose connection is busy for long with a script of these steps. Raises
+        ``MachineError`` when that finds a lease taken over."""
         for step in steps:
             action = step.action
             if isinstance(action, Script) and action.timeout_seconds > LEASE_SECONDS - RENEWAL_SECONDS:
                 self._renew(action.machine, action.timeout_seconds + LEASE_SECONDS)
+        self.check()
 
     def release(self, timeout_seconds: float = RELEASE_SECONDS) -> None:
         """Give back what is held, and renew no more; what cannot be given back in time expires."""

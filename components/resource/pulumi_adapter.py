@@ -255,7 +255,7 @@ class Adapter(ResourceProvider):
                 held = leases_of(self._connection, self._left)
                 begin, run = partial(held.take, owner), partial(_under_lease, held, run)
             world = World(
-                lambda resource, inputs: _observed(resource, inputs, remote), run, MachineClaims(remote, report)
+                lambda resource, inputs: observed(resource, inputs, remote), run, MachineClaims(remote, report)
             )
         observe, resource = world.observe, self.resource
         return Reconciler(
@@ -333,7 +333,7 @@ def _another(old: Any, new: Any) -> bool:
     return not same(old, new) if both_texts else bool(old != new)
 
 
-def _observed(resource: Resource[Any, Any], inputs: Any, remote: Remote) -> Any:
+def observed(resource: Resource[Any, Any], inputs: Any, remote: Remote) -> Any:
     """The facts. What a machine answers is data: an answer of another shape than the script gives is that machine's
     error."""
     try:

@@ -13,8 +13,14 @@ from functools import cache
 from pathlib import Path
 
 from lab.authority import Authority, Issued, thumbprint
+from lab.testing.handle import AnyLab, inside
 
-__all__ = ["Authority", "Issued", "share_authority", "thumbprint"]
+__all__ = ["Authority", "Issued", "authority_of", "share_authority", "thumbprint"]
+
+
+def authority_of(lab: AnyLab) -> Authority:
+    """The authority that every machine of a lab trusts."""
+    return inside(lab).authority
 
 
 def share_authority(lab: Path) -> None:

@@ -1,7 +1,8 @@
 """A whole lab in this process: every machine of a topology, on its loopback addresses, until it is stopped.
 
-A test that changes the lab behind the machines' backs (an edition, a share's rights) or looks at its state has it at
-hand as ``world``; clients reach it on the wire, and ``python -m lab`` finds it in its directory, as any other.
+Clients reach it on the wire, and ``python -m lab`` finds it in its directory, as any other. A test that changes it
+behind the machines' backs (an edition, a share's rights), or looks at its state, gives ``world`` to the functions of
+the other modules.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from lab import boot, state
 from lab.control import Control
 from lab.testing.authority import share_authority
 from lab.testing.clients import odbc_driver
+from lab.testing.handle import Lab, inside
 from lab.testing.snapshot import accounts
 from lab.testing.worlds import TOPOLOGY
-from lab.world import Machine, World
 
-__all__ = ["Farm", "Machine", "World"]
+__all__ = ["Farm", "Lab"]
 
 
 class Farm:
@@ -31,8 +32,8 @@ class Farm:
     Ports below 1024 need root or a network of the process's own (``lab.testing.isolation``).
     """
 
-    world: World
-    """From ``start`` to ``stop``."""
+    world: Lab
+    """For the other modules of ``lab.testing``, from ``start`` to ``stop``."""
 
     def __init__(
         self, topology: Path = TOPOLOGY, directory: Path | None = None, pace: float = boot.DEFAULT_PACE
@@ -51,13 +52,14 @@ class Farm:
         (docs/lab.md), one after the other. Raises LabError, TopologyError or OSError where a port is not free."""
         entries = [entry for file in by_hand for entry in state.read(file)]
         share_authority(self.directory)
-        self.world = boot.build(self.topology, self.directory, self.pace)
+        world = boot.build(self.topology, self.directory, self.pace)
+        self.world = Lab(world)
         try:
-            boot.start(self.world, entries)
-            self._control = Control(self.world, self.directory)
+            boot.start(world, entries)
+            self._control = Control(world, self.directory)
         except BaseException:
-            boot.stop(self.world)
-            self.world.close()
+            boot.stop(world)
+            world.close()
             raise
 
     def stop(self) -> None:
@@ -65,8 +67,8 @@ class Farm:
         if self._control is not None:
             self._control.close()
             self._control = None
-            boot.stop(self.world)
-            self.world.close()
+            boot.stop(inside(self.world))
+            inside(self.world).close()
         if self._temporary:
             shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -86,7 +88,7 @@ class Farm:
 
     def address(self, machine: str) -> str:
         """Where a machine listens, such as 127.21.5.121. Raises KeyError for an unknown machine."""
-        return self.world.machine(machine).loopback
+        return inside(self.world).machine(machine).loopback
 
     def use_sql_logins(self, machine: str, sa_password: str) -> None:
         """What an administrator does by hand on a machine so that SQL logins may log on: mixed mode, sa enabled with a
@@ -98,7 +100,7 @@ class Farm:
             state.Entry("use_sql_logins", machine, sql=f"{sa}; EXEC xp_instance_regwrite {mode}"),
             state.Entry("use_sql_logins", machine, powershell="Restart-Service MSSQLSERVER -Force"),
         ]
-        state.carry_out(self.world, steps)
+        state.carry_out(inside(self.world), steps)
 
     # What clients need ------------------------------------------------------------------------------------------
 
@@ -109,11 +111,11 @@ class Farm:
     def credentials(self, account: str = "installer", domain: str = "hyper-v.nu") -> tuple[str, str]:
         """``HYPERVNU\\installer`` and its password: an administrator of every machine in the domain, unless another
         account is named. Raises KeyError for an unknown one."""
-        netbios = {one["name"]: one["netbios"] for one in self.world.topology["domains"]}
+        netbios = {one["name"]: one["netbios"] for one in inside(self.world).topology["domains"]}
         return rf"{netbios[domain]}\{account}", accounts(domain)[account].password
 
     def odbc(self, machine: str) -> str:
         """A connection string for Microsoft's driver, without a login; the server's certificate is checked against the
         authorities in the file that SSL_CERT_FILE names when the process connects for the first time."""
-        here = self.world.machine(machine)
+        here = inside(self.world).machine(machine)
         return f"DRIVER={odbc_driver()};SERVER={here.loopback};HostNameInCertificate={here.fqdn}"

@@ -12,30 +12,34 @@ from lab import files, identity
 from lab.balancer import balancer_of
 from lab.files import LabFileError
 from lab.powershell.api import Session
+from lab.testing.handle import AnyLab, inside
 from lab.wap import web
 from lab.wap.web import WebError
-from lab.world import Response, World
+from lab.world import Response
 
 __all__ = ["LabFileError", "Response", "WebError", "fetch", "open_path", "permit", "serving", "sign_in"]
 
 
-def permit(world: World, flows: Iterable[tuple[str, str, int]]) -> None:
+def permit(lab: AnyLab, flows: Iterable[tuple[str, str, int]]) -> None:
     """What the administrators of the network between the domains let through from now on: source domain, target
     domain, port."""
+    world = inside(lab)
     world.topology["flows"] = [{"source": source, "target": target, "port": port} for source, target, port in flows]
     for owner in {endpoint.owner for endpoint in world.network.endpoints()}:
         world.network.refilter(owner)
 
 
-def fetch(world: World, machine: str, url: str) -> Response:
+def fetch(lab: AnyLab, machine: str, url: str) -> Response:
     """GET from a machine, whatever certificate the site has; redirects are not followed. Raises WebError when no answer
     comes."""
+    world = inside(lab)
     return web.fetch(world.machine(machine), url, verify=False)
 
 
-def sign_in(world: World, machine: str, user: str, url: str) -> str:
+def sign_in(lab: AnyLab, machine: str, user: str, url: str) -> str:
     """The page that a user who is logged on to a machine sees, in a browser, after signing in at a site of the portal
     with Windows authentication."""
+    world = inside(lab)
     here = world.machine(machine)
     browser = Session(here, identity.identity(world, here, user), "batch")
     location = web.fetch(here, url, verify=False).headers["location"]
@@ -49,11 +53,13 @@ def sign_in(world: World, machine: str, user: str, url: str) -> str:
     return web.fetch(here, url, headers={"Cookie": cookie}, verify=False).body.decode()
 
 
-def serving(world: World, cluster: str) -> frozenset[str]:
+def serving(lab: AnyLab, cluster: str) -> frozenset[str]:
     """The nodes among which a load balancing cluster distributes its clients now."""
+    world = inside(lab)
     return balancer_of(world).mapping(cluster)
 
 
-def open_path(world: World, machine: str, path: str, account: str) -> Path:
+def open_path(lab: AnyLab, machine: str, path: str, account: str) -> Path:
     """What an account on a machine reads at a path, shares of other machines included. Raises LabFileError."""
+    world = inside(lab)
     return files.resolve(world, world.machine(machine), path, account, False)

@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 from lab import machines
-from lab.world import World
+from lab.testing.handle import AnyLab, inside
 
 
-def stop(world: World, machine: str) -> None:
+def stop(lab: AnyLab, machine: str) -> None:
     """Shut the machine down; returns when it is off."""
+    world = inside(lab)
     machines.stop(world, world.machine(machine))
 
 
-def cut(world: World, machine: str) -> None:
+def cut(lab: AnyLab, machine: str) -> None:
     """Take the machine's power away."""
+    world = inside(lab)
     machines.cut(world, world.machine(machine))
 
 
-def start(world: World, machine: str) -> None:
+def start(lab: AnyLab, machine: str) -> None:
     """Switch the machine on; returns when its services were started."""
+    world = inside(lab)
     machines.start(world, world.machine(machine))
 
 
-def restart(world: World, machine: str) -> None:
+def restart(lab: AnyLab, machine: str) -> None:
+    world = inside(lab)
     machines.restart(world, world.machine(machine))
 
 
-def disconnect(world: World, machine: str) -> None:
+def disconnect(lab: AnyLab, machine: str) -> None:
     """Pull the network cable; the machine's services go on."""
+    world = inside(lab)
     machines.disconnect(world, world.machine(machine))
 
 
-def connect(world: World, machine: str) -> None:
+def connect(lab: AnyLab, machine: str) -> None:
     """Put the network cable back."""
+    world = inside(lab)
     machines.connect(world, world.machine(machine))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -30,16 +31,22 @@ class Account:
 
 def documents(directory: Path) -> Documents:
     """Everything the lab of a directory knows at this moment."""
-    file = directory / "state.sqlite"
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+    with closing(_database(directory)) as database:
         rows = database.execute("SELECT owner, kind, name, body FROM document").fetchall()
     return {(owner, kind, name): json.loads(body) for owner, kind, name, body in rows}
 
 
+def names(directory: Path) -> set[tuple[str, str, str]]:
+    """(owner, kind, name) of everything that ``documents`` gives, at a tenth of its time."""
+    with closing(_database(directory)) as database:
+        return set(database.execute("SELECT owner, kind, name FROM document"))
+
+
 def files(directory: Path) -> set[str]:
     """Every file and folder on the disks of the machines: ``portal1/C/ProgramData/…``."""
-    root = directory / "files"
-    return {str(path.relative_to(root)) for path in root.rglob("*")}
+    root = str(directory / "files")
+    found = [os.path.join(folder, name) for folder, *kinds in os.walk(root) for names in kinds for name in names]
+    return {path[len(root) + 1 :] for path in found}
 
 
 def accounts(domain: str) -> dict[str, Account]:
@@ -61,6 +68,10 @@ def local_administrator_password() -> str:
 def is_password(password: str, login: dict[str, Any]) -> bool:
     """Whether the hash in a SQL login's document is that of a password."""
     return verify(password, bytes.fromhex(login["hash"]))
+
+
+def _database(directory: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{directory / 'state.sqlite'}?mode=ro", uri=True)
 
 
 def _known() -> dict[str, Any]:

@@ -11,17 +11,18 @@ from contextlib import contextmanager
 from lab.authority import Authority, Issued
 from lab.sql import service
 from lab.sql.installation import installed
-from lab.world import World
+from lab.testing.handle import AnyLab, inside
 
 __all__ = ["Authority", "Issued", "sql_server"]
 
 
 @contextmanager
 def sql_server(
-    world: World, machine: str, *, issued: Issued | None = None, build: tuple[int, int, int] | None = None
+    lab: AnyLab, machine: str, *, issued: Issued | None = None, build: tuple[int, int, int] | None = None
 ) -> Iterator[None]:
     """SQL Server of a machine has another certificate, or is of another build, meanwhile; connections are cut, as by a
     restart. 11.0.3000 (SP1) speaks TLS 1.0 only. Raises KeyError for a machine without SQL Server."""
+    world = inside(lab)
     here = world.machine(machine)
     found = installed(here)
     if found is None:

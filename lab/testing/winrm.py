@@ -17,10 +17,10 @@ from lab import identity
 from lab.authority import Issued, thumbprint
 from lab.powershell import process
 from lab.powershell.api import Session
+from lab.testing.handle import AnyLab, Lab, inside
 from lab.testing.worlds import begin_winrm, small_world
 from lab.winrm import operations, service
 from lab.winrm.http import Listener
-from lab.world import World
 
 __all__ = [
     "Program",
@@ -64,9 +64,10 @@ def standing_for_powershell(program: Program) -> Iterator[None]:
             sys.modules[name] = kept
 
 
-def written(world: World, machine: str, user: str, command: str, *lines: str) -> str:
+def written(lab: AnyLab, machine: str, user: str, command: str, *lines: str) -> str:
     """What powershell.exe -Command writes in a remote shell of a user for lines of standard input, without a wire
     between."""
+    world = inside(lab)
     importlib.import_module("lab.windows")  # its cmdlets
     here, given, output = world.machine(machine), iter(lines), list[str]()
     session = Session(here, identity.identity(world, here, user))
@@ -75,12 +76,13 @@ def written(world: World, machine: str, user: str, command: str, *lines: str) ->
 
 
 @contextmanager
-def serving(directory: Path) -> Iterator[World]:
+def serving(directory: Path) -> Iterator[Lab]:
     """The machines of a small world, with WinRM and nothing else."""
-    world = small_world(directory)
-    begin_winrm(world)
+    lab = small_world(directory)
+    world = inside(lab)
+    begin_winrm(lab)
     service.start(world)
-    yield world
+    yield lab
     service.stop(world)
     world.close()
 
@@ -99,9 +101,10 @@ def answering(bodies: list[bytes]) -> Iterator[None]:
 
 
 @contextmanager
-def bound_to_another_certificate(world: World, machine: str) -> Iterator[None]:
+def bound_to_another_certificate(lab: AnyLab, machine: str) -> Iterator[None]:
     """The listener expects log-ons for another certificate than it shows, as a server does to which a machine
     in between relays them."""
+    world = inside(lab)
     listening, here = service.service_of(world), world.machine(machine)
     original = service._tls
 
@@ -133,8 +136,9 @@ def far_away(round_trip_seconds: float, start_seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def listener_certificate(world: World, machine: str, issued: Issued) -> Iterator[None]:
+def listener_certificate(lab: AnyLab, machine: str, issued: Issued) -> Iterator[None]:
     """The listener has another certificate meanwhile."""
+    world = inside(lab)
     listening, here = service.service_of(world), world.machine(machine)
     kept, other = here.collection("winrm")["listener"], thumbprint(issued.certificate)
     here.collection("certificate")[other] = {"store": "My", "pem": issued.certificate, "key_pem": issued.key}

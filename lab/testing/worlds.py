@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,21 @@ import yaml
 from lab import files, identity, trust
 from lab.boot import populate
 from lab.sql import beginning as sql_beginning
+from lab.testing.handle import AnyLab, Lab, inside
 from lab.winrm import service
-from lab.world import Document, Machine, World
+from lab.world import Document, World
 
 __all__ = [
     "TOPOLOGIES",
     "TOPOLOGY",
-    "Document",
+    "Lab",
     "Machine",
-    "World",
+    "authorities",
     "begin_sql",
     "begin_winrm",
+    "close",
+    "machines",
+    "set_pace",
     "small_world",
     "topology",
 ]
@@ -46,7 +51,7 @@ def topology(subnet: str = "172.44.5") -> dict[str, Any]:
     return loaded
 
 
-def small_world(directory: Path, pace: float = 0.0, subnet: str = "172.44.5") -> World:
+def small_world(directory: Path, pace: float = 0.0, subnet: str = "172.44.5") -> Lab:
     """Machines, accounts, files and the authority, as they are at the beginning; nothing listens.
 
     The authority's files are made once for all tests of a run: keys take time.
@@ -65,11 +70,46 @@ def small_world(directory: Path, pace: float = 0.0, subnet: str = "172.44.5") ->
         for folder in ("authority", "certificates"):
             shutil.copytree(directory / folder, kept / folder)
         _AUTHORITY.append(kept)
-    return world
+    return Lab(world)
 
 
-def begin_winrm(world: World) -> None:
+@dataclass(frozen=True)
+class Machine:
+    """A machine of a lab."""
+
+    name: str
+    """As the topology names it."""
+    fqdn: str
+    """In lower case."""
+    netbios: str
+    """Of its domain."""
+    address: str
+    """Where it listens, on loopback."""
+
+
+def machines(lab: AnyLab) -> dict[str, Machine]:
+    """Every machine, by its name in lower case."""
+    return {name: Machine(one.name, one.fqdn, one.netbios, one.loopback) for name, one in inside(lab).machines.items()}
+
+
+def authorities(lab: AnyLab) -> Path:
+    """The file of the authority that clients have to trust."""
+    return inside(lab).directory / "authority" / "ca.pem"
+
+
+def set_pace(lab: AnyLab, pace: float) -> None:
+    """The length of modelled durations from now on, 1 for real time."""
+    inside(lab).clock.pace = pace
+
+
+def close(lab: AnyLab) -> None:
+    """Let go of files and threads; the state stays in the directory."""
+    inside(lab).close()
+
+
+def begin_winrm(lab: AnyLab) -> None:
     """The WinRM listeners' certificates, made once for all tests of a run."""
+    world = inside(lab)
     if not _LISTENERS:
         service.begin(world)
         for name, machine in world.machines.items():
@@ -81,7 +121,8 @@ def begin_winrm(world: World) -> None:
         machine.collection("certificate")[listener["thumbprint"]] = certificate
 
 
-def begin_sql(world: World) -> None:
+def begin_sql(lab: AnyLab) -> None:
     """The SQL Servers with the availability group of the topology, as an administrator has made it."""
+    world = inside(lab)
     world.topology["sql"]["adopt"] = True
     sql_beginning.begin(world)

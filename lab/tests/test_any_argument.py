@@ -25,7 +25,7 @@ from lab.powershell.core import STREAMING
 from lab.powershell.parser import parse
 from lab.powershell.runspace import Runspace
 from lab.powershell.values import Char, NetArray, ScriptBlock, SizedInt, Version
-from lab.testing import worlds
+from lab.tests import worlds
 from lab.world import World
 
 for part in boot.COMMANDS:

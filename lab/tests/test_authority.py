@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
 from lab.authority import PFX_PASSWORD, Authority, thumbprint
-from lab.testing.worlds import small_world
+from lab.tests.worlds import small_world
 
 
 def test_the_authority_is_kept(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from lab import balancer, machines
 from lab.balancer import Node, choose, mapped, rule_for
-from lab.testing.worlds import small_world
+from lab.tests.worlds import small_world
 from lab.world import Machine, World
 
 VIP = "172.44.5.150"

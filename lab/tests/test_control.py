@@ -21,7 +21,8 @@ from lab.__main__ import other_versions
 from lab.client import LabError, NotRunningError, call
 from lab.control import Control
 from lab.orders import OrderError, break_wire, power
-from lab.testing.worlds import TOPOLOGY, small_world
+from lab.testing.worlds import TOPOLOGY
+from lab.tests.worlds import small_world
 from lab.world import World
 
 PROGRAM = (sys.executable, str(Path(__file__).with_name("small_lab.py")))

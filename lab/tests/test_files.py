@@ -9,7 +9,7 @@ import pytest
 
 from lab import files, machines
 from lab.files import LabFileError, resolve
-from lab.testing.worlds import small_world
+from lab.tests.worlds import small_world
 from lab.world import World
 
 SERVICE = "HYPERVNU\\SVC_SQL"

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from lab import boot, identity
-from lab.testing.worlds import small_world
+from lab.tests.worlds import small_world
 from lab.world import World
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from lab import load_balancer, machines, orders
 from lab.load_balancer import Member, Service, choose
-from lab.testing.worlds import small_world
+from lab.tests.worlds import small_world
 from lab.world import Machine, World
 
 VIP, FRONT = "172.46.6.150", "127.46.6.150"

@@ -12,7 +12,8 @@ import pytest
 import yaml
 
 from lab import boot, machines
-from lab.testing.worlds import small_world, topology
+from lab.testing.worlds import topology
+from lab.tests.worlds import small_world
 from lab.world import Machine, World
 
 

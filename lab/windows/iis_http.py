@@ -112,7 +112,7 @@ class PortServer:
     def _answer(self, request: Request, target: str) -> Response:
         world, machine = self._world, self._machine
         world.journal(machine.name, "http", f"{request.method} {target} on port {self.port}")
-        world.faults.trip(machine.name, "http", "before")
+        world.faults.trip(machine.name, "http", "before", f"{request.method} {target}")
         response = self._route(request)
         world.faults.trip(machine.name, "http", "after")
         return response

@@ -107,9 +107,10 @@ async def _deliver(shells: Shells, process: Process, data: bytes, *, end: bool) 
     """Hand input over; where a fault is ordered, break before a request line or after its effect."""
     world = shells.machine.world
     carries_line = b"\n" in data
-    watched = carries_line and bool(world.faults.standing())
+    watched = carries_line and world.faults.watched
     if watched:
-        await asyncio.to_thread(world.faults.trip, shells.machine.name, "winrm", "before")
+        text = data.decode(errors="replace")
+        await asyncio.to_thread(world.faults.trip, shells.machine.name, "winrm", "before", text)
     written = process.written
     process.send(data, end=end)
     if watched and world.faults.has(shells.machine.name, "winrm", "after"):

@@ -15,7 +15,7 @@ from components.portal.databases import DATABASES
 from components.sql.primary import PrimaryInputs, PrimaryResource, hand_over
 from components.sql.restart import Healthy
 from components.sql.whereabouts import Whereabouts
-from components.steps import Step, WaitFor
+from components.steps import Step, WaitFor, load_script
 from components.topology import Topology
 from remote.errors import MachineError
 from remote.names import same
@@ -179,3 +179,25 @@ def replicas(topology: Topology, machine: str, groups: Sequence[str]) -> list[Gr
     others = [name for name in groups if not same(name, sql.group)]
     inputs = [common, *(common.model_copy(update={"group": n, "policy": "build", "databases": ()}) for n in others)]
     return [GroupReplica(machine, one, topology.waits.synchronization_seconds) for one in inputs]
+
+
+def primary(topology: Topology, remote: Remote) -> str:
+    """The primary of the farm's availability group now."""
+    own, *_ = replicas(topology, topology.sql.preferred_primary, [])
+    return own.observe(remote).group.primary
+
+
+def found_on(topology: Topology, remote: Remote, machine: str, drain_minutes: int, *, balanced: bool) -> list[AnyPart]:
+    """What a server has to give away, as it is found there now. ``balanced``: the program takes it out of its load
+    balancing cluster; ``drain_minutes`` as ``Order`` has them. Raises ``MachineError``."""
+    balancing: list[AnyPart] = [*nodes(topology, machine, drain_minutes)] if balanced else []
+    if "sql" not in levels_of(topology, machine):
+        return balancing
+    return [*balancing, *replicas(topology, machine, carried(remote, machine, "GROUP"))]
+
+
+def carried(remote: Remote, machine: str, kind: str) -> list[str]:
+    """The availability groups (``GROUP``) or the databases in no group (``DATABASE``) that a server has."""
+    script, attempted = load_script("sql/read_carried.sql"), "read which availability groups and databases it has"
+    rows = remote.sql(machine).rows(script, "", attempted=attempted)
+    return sorted(row["name"] for row in rows if row["kind"] == kind)

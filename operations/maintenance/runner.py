@@ -13,7 +13,7 @@ from components.progress import Report
 from components.resource.lease import CommandLease
 from components.step_log import StepLog
 from components.step_runner import StepRunner
-from components.steps import Step, load_script
+from components.steps import Step
 from operations.checks import balancing
 from operations.configuration import Context
 from operations.levels import every, wrong
@@ -97,18 +97,14 @@ class Runner:
 
     def _machines(self, order: Order) -> list[str]:
         """The servers of the order. Raises ``MachineError`` for one that cannot be taken out whatever its state is."""
-        machines = plan.machines(self._topology, order, self._primary(order))
+        several_with_sql = not order.machine and order.level in ("sql", "all")
+        primary = parts.primary(self._topology, self._remote) if several_with_sql else ""
+        machines = plan.machines(self._topology, order, primary)
         for machine in machines:
             plan.refuse_alone(self._topology, machine)
             if not order.taken_out:
                 parts.nodes(self._topology, machine, order.drain_minutes)
         return machines
-
-    def _primary(self, order: Order) -> str:
-        if order.machine or order.level not in ("sql", "all"):
-            return ""
-        (own, *_) = parts.replicas(self._topology, self._topology.sql.preferred_primary, [])
-        return own.observe(self._remote).group.primary
 
     def _done_before(self, order: Order) -> list[str]:
         """The servers that a killed run of the same order was ready with; the one that it left out is brought back
@@ -194,24 +190,14 @@ class Runner:
         self.turns[-1].ended = "back"
 
     def _parts(self, machine: str, note: Note, drain_minutes: int = 1) -> list[AnyPart]:
-        """What the server has to give away, as it is found there now."""
-        nodes: list[AnyPart] = []
-        if note.balanced:
-            nodes = [*parts.nodes(self._topology, machine, drain_minutes)]
-        if "sql" not in parts.levels_of(self._topology, machine):
-            return _with_machine(nodes, note)
-        groups = self._carried(machine, "GROUP")
-        return [*_with_machine(nodes, note), *parts.replicas(self._topology, machine, groups)]
-
-    def _carried(self, machine: str, kind: str) -> list[str]:
-        """The availability groups (``GROUP``) or the databases in no group (``DATABASE``) that a server has."""
-        script, attempted = load_script("sql/read_carried.sql"), "read which availability groups and databases it has"
-        rows = self._remote.sql(machine).rows(script, "", attempted=attempted)
-        return sorted(row["name"] for row in rows if row["kind"] == kind)
+        found = parts.found_on(self._topology, self._remote, machine, drain_minutes, balanced=note.balanced)
+        return _with_machine(found, note)
 
     def _tell_alone(self, machine: str) -> None:
         """No other server takes these over: the operator knows it before the server is out."""
-        if "sql" in parts.levels_of(self._topology, machine) and (alone := self._carried(machine, "DATABASE")):
+        if "sql" in parts.levels_of(self._topology, machine) and (
+            alone := parts.carried(self._remote, machine, "DATABASE")
+        ):
             self._tell(f"Offline while SQL Server of {machine} does not run, since in no group: {', '.join(alone)}.")
 
     def _carry_out(self, machine: str, part: AnyPart, steps: Callable[[Any], list[Step]]) -> None:

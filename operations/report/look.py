@@ -91,10 +91,10 @@ def looked(context: Context, kept: Kept, progress: Progress = quiet) -> Content:
         verification,
         tuple(findings),
         machines=machine_states(context.topology, verification),
-        databases=troubles.guard("databases", lambda: _databases(context, verification), ()),
+        databases=troubles.guard("databases", lambda: databases(context, verification), ()),
         logins=troubles.guard("logins", lambda: sql.logins_now(context), sql.Mirror((), (), ())),
         certificates=shown,
-        drills=_drills(context.topology.name, kept.drills, troubles),
+        drills=drills(context.topology.name, kept.drills, troubles),
         updates=troubles.guard("history", lambda: history.updates(kept.stack, steps), ()),
         steps=tuple(reversed(steps[-history.STEPS :])),
         troubles=troubles.found,
@@ -131,7 +131,8 @@ def _part(topology: Topology, name: str) -> str:
     return "; ".join(parts) or "other server"
 
 
-def _databases(context: Context, verification: Report) -> tuple[Database, ...]:
+def databases(context: Context, verification: Report) -> tuple[Database, ...]:
+    """Every database of the farm, as the availability group has it now. Raises ``MachineError``."""
     group = sql.group_now(context)
     logs = sql.logs_now(context, group.primary) if group.primary else {}
     return tuple(_database(context, verification, name, group, logs.get(folded(name))) for name in DATABASES)
@@ -161,7 +162,9 @@ def _steps(log: Path | None) -> tuple[Entry, ...]:
         raise MachineError("this computer", f"read {log}", error.strerror or str(error)) from None
 
 
-def _drills(farm: str, folder: Path, troubles: Troubles) -> tuple[Drill, ...]:
+def drills(farm: str, folder: Path, troubles: Troubles) -> tuple[Drill, ...]:
+    """The last drills of a farm whose results a folder keeps, the latest first; a file that cannot be read is one of
+    the troubles."""
     found: list[Drill] = []
     for file in store.files(folder, farm):
         read: tuple[Drill, ...] = troubles.guard("drills", partial(_drill, file), ())

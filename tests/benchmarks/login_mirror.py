@@ -26,7 +26,6 @@ from typing import Any
 from components.sql.login_mirror import LoginMirrorInputs
 from components.step_runner import StepRunner
 from lab.testing import sql
-from lab.testing.worlds import Document
 from remote.session import Remote
 from remote.sql import Row, Value
 from tests.e2e.lab_here import FarmHere
@@ -75,28 +74,13 @@ class Bench:
         self._sql("SQL1", "CREATE DATABASE Shop")
         self._sql("SQL1", f"{self._create(0)} USE Shop; CREATE USER [bench 0] FOR LOGIN [bench 0]")
         self._sql("SQL2", self._create(0))
-        world = self.farm.world
+        numbers = {f"bench {number}": number for number in range(1, self.count)}
+        sids = {name: f"{number + 1:032x}" for name, number in numbers.items()}
+        logins = {name: (sids[name], HASH.format(number)[2:].lower()) for name, number in numbers.items()}
         for machine in ("SQL1", "SQL2"):
-            self._copy(sql.server_space(world, machine), "login", ("permission", "grantee_id"))
-        self._copy(sql.database_space(world, "SQL1", "Shop"), "user", ("permission", "grantee_id"))
+            sql.copy_login(self.farm.world, machine, "bench 0", logins)
+        sql.copy_user(self.farm.world, "SQL1", "Shop", "bench 0", sids)
         gc.freeze()  # or Python looks through all of these again and again, in the program's time and the lab's
-
-    def _copy(self, space: sql.Space, kind: str, other: tuple[str, str]) -> None:
-        """Copies of the document of the first login or user, and of what belongs to it."""
-        first = space.get(kind, "bench 0")
-        assert first is not None
-        next_id = max(document["id"] for _, document in space.items(kind)) + 1000
-        belonging, owner = other
-        mine = [(key, one) for key, one in space.items(belonging) if one[owner] == first["id"]]
-        changes: dict[tuple[str, str], Document | None] = {}
-        for number in range(1, self.count):
-            copy = {**first, "name": f"bench {number}", "id": next_id + number, "sid": f"{number + 1:032x}"}
-            if "hash" in copy:
-                copy["hash"] = HASH.format(number)[2:].lower()
-            changes[kind, f"bench {number}"] = copy
-            for key, one in mine:
-                changes[belonging, f"{key} of {number}"] = {**one, owner: next_id + number}
-        space.commit(changes)
 
     def differ(self, different: int) -> None:
         """On the secondary: missing, another password, another SID, in turn."""

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -32,7 +32,7 @@ from components.steps import (
     Step,
     WaitFor,
 )
-from remote.errors import LostAnswerError, MachineError
+from remote.errors import LostAnswerError, MachineError, UnreachableError
 from remote.hosts import Hosts
 from remote.session import Remote
 
@@ -193,14 +193,19 @@ def actual(resource: Resource[Any, Any], inputs: Any, facts: Any) -> dict[str, A
     return found
 
 
-def adapter(kind: type[Resource[Any, Any]] | Resource[Any, Any]) -> Adapter:
-    """What the engine calls before anything is reached: check and diff. What machines refuse is asked in a world."""
-    return _Unasked(kind if isinstance(kind, type) else type(kind))
+def adapter(kind: type[Resource[Any, Any]] | Resource[Any, Any], remote: Remote | None = None) -> Adapter:
+    """What the engine calls before anything is changed: check, diff and read. ``remote`` has the machines; without it
+    none answers, and what they refuse is asked in a world."""
 
+    def observe(resource: Resource[Any, Any], inputs: Any) -> Any:
+        if remote is None:
+            raise UnreachableError("M", "read it", "no machine is reached here")
+        return adapters.observed(resource, inputs, remote)
 
-class _Unasked(Adapter):
-    def _refusal(self, *_: object) -> str:
-        return ""
+    def run(*_: object) -> NoReturn:
+        raise AssertionError("what only looks changes nothing")
+
+    return Adapter(kind if isinstance(kind, type) else type(kind), world=adapters.World(observe, run, Claims()))
 
 
 def lost(at: int, *, after: bool) -> Break:

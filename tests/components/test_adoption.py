@@ -21,7 +21,9 @@ DESIGNS = [
     *sorted((ROOT / "topologies").glob("*.yaml")),
     *sorted((Path(__file__).parent / "topologies").glob("*.yaml")),
 ]
-KINDS: dict[str, type[FarmResource[Any]]] = {kind._resource_type_name: kind for kind in resources.resources()}
+KINDS: dict[str, type[FarmResource[Any]]] = {
+    f"dynamic/{resources.type_name(kind)}": kind for kind in resources.resources()
+}
 
 
 def pieces(program: Program) -> Iterator[tuple[str, Resource[Any, Any], dict[str, Any]]]:

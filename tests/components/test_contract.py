@@ -427,11 +427,8 @@ ON_ONE_MACHINE = [case for case in CASES if case.resource.__module__.split(".")[
 
 @pytest.mark.parametrize("output", [[], [{}], [None], ["Welcome!"], [{"exists": {}}], [[]]], ids=str)
 @pytest.mark.parametrize("case", ON_ONE_MACHINE, ids=lambda case: case.name)
-def test_an_answer_of_another_shape_is_the_machines_error(
-    monkeypatch: pytest.MonkeyPatch, case: Case, output: list[Any]
-) -> None:
-    monkeypatch.setattr("components.settings.remote", lambda _: Answering(output))
-    provider, inputs = adapter(case.resource), case.parsed()
+def test_an_answer_of_another_shape_is_the_machines_error(case: Case, output: list[Any]) -> None:
+    provider, inputs = adapter(case.resource, Answering(output)), case.parsed()
     said = ""
     try:
         provider.read("id", case.inputs)  # some are what a machine may answer

@@ -14,7 +14,7 @@ from components.resource import Resource
 from components.resource.pulumi_adapter import Adapter
 from components.sql.availability_group import AvailabilityGroupResource
 from components.windows.local_account import LocalAccountResource
-from lab.testing import power
+from lab.testing import power, worlds
 from lab.testing.farm import Farm
 from remote.errors import UnreachableError
 from tests.components.program import ROOT
@@ -33,7 +33,7 @@ def farm() -> Iterator[Farm]:
 
 def connection(farm: Farm, topology: Path) -> str:
     username, password = farm.credentials()
-    machines = [machine["name"] for machine in farm.world.topology["machines"]]
+    machines = [machine.name for machine in worlds.machines(farm.world).values()]
     return settings.connection_settings(
         {
             "topology": str(topology),

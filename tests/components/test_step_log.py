@@ -47,7 +47,7 @@ def test_a_log_that_cannot_be_written_to_is_one_warning(
 ) -> None:
     (tmp_path / "logs").write_text("a file where the folder should be")
     monkeypatch.setattr(step_log, "FOLDER", tmp_path / "logs")
-    monkeypatch.setattr(progress, "_warned", set())
+    progress.forget_warnings()
     for _ in range(2):
         with pytest.raises(MachineError, match="no way"):
             run(Step("On Portal2, join.", Refuse("Portal2", "no way")), StepLog.of(URN))

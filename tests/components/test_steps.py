@@ -32,7 +32,7 @@ class Machine(Remote):
     def run(self, script: str, arguments: Mapping[str, Any] | None = None, **how: Any) -> list[Any]:
         if self.error:
             raise self.error
-        if script == load_script("windows/boot_time.ps1"):
+        if script == load_script("windows/read_boot_time.ps1"):
             return [self.boots]
         self.orders += 1
         lost = self.orders <= self.lost

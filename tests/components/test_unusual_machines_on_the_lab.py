@@ -17,7 +17,7 @@ from components.portal.software import SoftwareFacts
 from components.resource import Resource, lease
 from components.resource.pulumi_adapter import Adapter
 from components.windows.group_members import GroupMembersResource
-from lab.testing import windows
+from lab.testing import changes, windows
 from lab.testing.farm import Farm
 from remote.errors import MachineError
 from tests.components.program import ROOT
@@ -58,11 +58,9 @@ def test_a_member_whose_account_is_gone(farm: Farm, connection: str) -> None:
     found = members.read("id", outs)
     assert found.inputs is not None
     assert found.inputs["members"] == ours["members"]
-    group = farm.world.machine("SPF1").collection("group")["SPF_Admin"]
-    assert group["members"] == [sid, r"HYPERVNU\installer"]
+    assert windows.members(farm.world, "SPF1", "SPF_Admin") == [sid, r"HYPERVNU\installer"]
     members.delete("id", outs)
-    group = farm.world.machine("SPF1").collection("group")["SPF_Admin"]
-    assert group["members"] == [sid]
+    assert windows.members(farm.world, "SPF1", "SPF_Admin") == [sid]
 
 
 def test_a_renamed_card(farm: Farm, connection: str) -> None:
@@ -101,7 +99,7 @@ def test_a_port_of_a_site_that_another_program_has(farm: Farm, connection: str) 
         attempted="prepare",
         changes=True,
     )
-    windows.listen(farm.world, MACHINE, 443)
+    changes.listener(farm.world, MACHINE, 443)
     binding = {"machine": MACHINE, "site": "Default Web Site", "port": 443, "old_port": 30081}
     with pytest.raises(MachineError) as refused:
         sites.create({**binding, "thumbprint": thumbprint})

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pulumi.runtime import rpc
 
 from components import settings
 from components.resource import FarmResource, Resource, lease
@@ -24,7 +23,8 @@ from remote.logons import LOG_ONS
 from tests.components import program
 from tests.e2e.farm import PACE, SECRETS, Farm, Result
 
-_SECRET = rpc._special_sig_key
+_SECRET = "4dabf18193072939515e22adb298388d"
+"""The key that marks a value as special in Pulumi's protocol (pulumi/pulumi: sdk/go/common/resource, ``SigKey``)."""
 
 
 class FarmHere(Farm):
@@ -33,7 +33,7 @@ class FarmHere(Farm):
     _lab: lab.Farm | None = None
 
     @property
-    def world(self) -> lab.World:
+    def world(self) -> lab.Lab:
         """The lab's, while it runs."""
         assert self._lab is not None, "the lab runs"
         return self._lab.world

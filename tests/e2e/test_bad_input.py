@@ -23,8 +23,9 @@ from components.resource.machine_claims import MachineClaims, machines
 from components.resource.ownership import Owner
 from components.resource.stack import StackProvider
 from components.steps import load_script
-from lab.testing import winrm
-from lab.testing.authority import Authority
+from lab.testing import changes, winrm
+from lab.testing.authority import Authority, authority_of
+from lab.testing.windows import failed_log_ons
 from operations.leftovers import Known, Leftovers
 from remote.errors import MachineError
 from tests.e2e.drifts import DISABLE_HADR
@@ -165,7 +166,7 @@ def pfx(farm: FarmHere, name: str, **how: Any) -> dict[str, Any]:
     """The configuration's key ``certificates`` with a new file from the lab's authority."""
     file = farm.folder / f"{name}.pfx"
     names = how.pop("names", ["portal.hyper-v.nu"])
-    file.write_bytes(farm.world.authority.pfx(names, how.pop("password", SECRETS["pfx"]), **how))
+    file.write_bytes(authority_of(farm.world).pfx(names, how.pop("password", SECRETS["pfx"]), **how))
     kept = yaml.safe_load(farm.config.read_text(encoding="utf-8"))
     password = kept["config"]["windows-azure-pack-ha:certificates"]["portal"]["password"]
     return {"portal": {"file": str(file), "password": password}}
@@ -195,8 +196,7 @@ def test_a_wrong_password_of_the_certificate(farm: FarmHere) -> None:
 
 
 def test_a_wrong_password(farm: FarmHere) -> None:
-    before, account = scripts(farm), farm.world.collection("hyper-v.nu", "account")
-    failed = account["installer"]["failed_logons"]
+    before, failed = scripts(farm), failed_log_ons(farm.world, "hyper-v.nu")["installer"]
     farm.set_secret('credentials["hyper-v.nu"].password', WRONG, path=True)
     try:
         lines = errors(farm.up())
@@ -207,7 +207,7 @@ def test_a_wrong_password(farm: FarmHere) -> None:
     assert re.match(r"\w+: read .*: WinRM at [\d.]+:5986 does not accept the user name or password of HYPERVNU\\", line)
     assert "Correct `credentials`" in line
     assert scripts(farm) == before
-    assert account["installer"]["failed_logons"] - failed == 1, "on all machines together"
+    assert failed_log_ons(farm.world, "hyper-v.nu")["installer"] - failed == 1, "on all machines together"
 
 
 def test_a_stopped_lab(farm: FarmHere) -> None:
@@ -247,8 +247,8 @@ def test_an_authority_that_is_not_trusted(farm: FarmHere, pieces: dict[str, Piec
 
 
 def test_an_expired_certificate_of_winrm(farm: FarmHere, pieces: dict[str, Piece]) -> None:
-    name, long_ago = farm.world.machine("Portal2").fqdn, datetime(2012, 1, 1, tzinfo=UTC)
-    expired = farm.world.authority.server_certificate([name], 365, not_before=long_ago)
+    long_ago = datetime(2012, 1, 1, tzinfo=UTC)
+    expired = authority_of(farm.world).server_certificate(["portal2.hyper-v.nu"], 365, not_before=long_ago)
     with winrm.listener_certificate(farm.world, "Portal2", expired):
         # Connections of its own: the ones of the other tests are open, and ask for no certificate any more.
         reported = farm.settings(hosts={**farm.hosts, "FILE": {"address": f"127.{NETWORK}.5.110", "sqlPort": 1}})
@@ -261,20 +261,8 @@ def test_an_expired_certificate_of_winrm(farm: FarmHere, pieces: dict[str, Piece
 # On the SQL Servers -------------------------------------------------------------------------------------------------
 
 
-@contextlib.contextmanager
-def installed(farm: FarmHere, machine: str, **how: Any) -> Iterator[None]:
-    """SQL Server of a machine installed otherwise."""
-    known = farm.world.machine(machine).collection("sql-instance")
-    kept = known["MSSQLSERVER"]
-    known.change("MSSQLSERVER", **how)
-    try:
-        yield
-    finally:
-        known["MSSQLSERVER"] = kept
-
-
 def test_an_edition_without_availability_groups(farm: FarmHere, pieces: dict[str, Piece]) -> None:
-    with installed(farm, "SQL2", edition="Standard Edition (64-bit)"):
+    with changes.sql_server(farm.world, "SQL2", edition="Standard Edition (64-bit)"):
         line = refusal(pieces["SQL-alwayson"])
     assert line.startswith("SQL2: read its part in the availability group SQL: Standard Edition (64-bit) has no")
     assert "Install SQL Server 2012 Enterprise on every replica" in line
@@ -282,13 +270,10 @@ def test_an_edition_without_availability_groups(farm: FarmHere, pieces: dict[str
 
 def test_a_server_outside_the_failover_cluster(farm: FarmHere, pieces: dict[str, Piece]) -> None:
     farm.powershell("SQL2", DISABLE_HADR)
-    cluster = farm.world.collection("lab", "sql-cluster")
-    kept = cluster["cluster"]
-    cluster.change("cluster", members=["SQL1"])
     try:
-        line = refusal(pieces["SQL-alwayson"])
+        with changes.failover_cluster(farm.world, ["SQL1"]):
+            line = refusal(pieces["SQL-alwayson"])
     finally:
-        cluster["cluster"] = kept
         pieces["SQL-alwayson"].create()
     assert line.startswith("SQL2: On SQL2, enable AlwaysOn Availability Groups: ")
     assert "See that SQL2 is a node of the failover cluster" in line
@@ -427,13 +412,8 @@ def test_a_passphrase_that_is_too_simple(farm: FarmHere) -> None:
 
 
 def test_a_share_that_cannot_be_written(farm: FarmHere) -> None:
-    shares = farm.world.machine("FILE").collection("share")
-    kept = shares["SQLAG"]
-    shares["SQLAG"] = {**kept, "access": {r"HYPERVNU\SVC_SQL": "read"}}
-    try:
+    with changes.share_access(farm.world, "FILE", "SQLAG", {r"HYPERVNU\SVC_SQL": "read"}):
         lines = errors(farm.up())
-    finally:
-        shares["SQLAG"] = kept
     line = one(lines, "SQL1: On SQL1, start the log chain of Microsoft.MgmtSvc.Store with a full backup")
     assert "Operating system error 5(Access is denied.)" in line
     assert r"may read and write \\FILE\SQLAG" in line

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 
 from components import progress
-from lab.testing import windows
-from lab.testing.worlds import Document
-from remote import detached
+from lab.testing import changes, windows
 from remote.errors import MachineError
 from remote.powershell import PowerShell
 from tests.e2e.drifts import Hand, balancing, console
+from tests.e2e.farm import PACE
 from tests.e2e.lab_here import FarmHere, Piece
+from tests.remote import task_scripts
 
 NETWORK = 64
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -68,18 +68,18 @@ class Cluster:
             self.outs[name] = self.pieces[name].update(self.outs[name])
         return set(drifted)
 
-    def documents(self) -> dict[str, Document]:
+    def documents(self) -> dict[str, dict[str, Any]]:
         """The cluster's, and of each node's what does not change by itself."""
-        shown = {name: dict(one) for name, one in self.farm.world.collection("nlb", "cluster").items()}
+        shown = windows.clusters(self.farm.world)
         for machine in NODES:
-            for node in self.farm.world.machine(machine).collection("nlb-node").values():
+            for node in windows.nodes(self.farm.world, machine).values():
                 shown[machine] = {key: value for key, value in node.items() if key not in ("converged_at", "state")}
                 shown[machine]["state"] = node["state"].replace("Converging", "Converged")
         return shown
 
     def tasks(self) -> list[str]:
         """What is left of tasks: themselves, and the folders that hold their files."""
-        left = [key for name in NODES for key in self.farm.world.machine(name).collection("task")]
+        left = [path for name in NODES for path in windows.scheduled_tasks(self.farm.world, name)]
         folder = "Get-ChildItem $env:ProgramData | % { $_.FullName } | Where-Object { $_ -like '*WindowsAzurePackHA' }"
         return left + [found for name in NODES for found in self.farm.powershell(name, folder)]
 
@@ -106,9 +106,7 @@ def behind_its_back(change: Any) -> Hand:
     """A node that was away while the cluster's rules were changed has others: no cmdlet makes one so."""
 
     def act(farm: Any) -> None:
-        nodes = farm.world.machine("Portal2").collection("nlb-node")
-        rules = nodes["Ethernet"]["port_rules"]
-        nodes.change("Ethernet", port_rules=change([dict(rule) for rule in rules]))
+        changes.port_rules(farm.world, "Portal2", "Ethernet", change)
 
     return act
 
@@ -195,7 +193,7 @@ def test_what_was_altered_by_hand_is_shown_and_repaired(farm: FarmHere, cluster:
     assert cluster.repair() == set(expected)
     assert cluster.drifts() == {}
 
-    def rules(document: Document) -> list[Document]:
+    def rules(document: dict[str, Any]) -> list[dict[str, Any]]:
         return sorted(document.pop("port_rules"), key=lambda rule: rule["start"])
 
     after = cluster.documents()
@@ -242,8 +240,8 @@ def test_a_card_that_is_not_there_is_found_before_the_node_leaves(farm: FarmHere
 def test_a_suspended_node_leaves(farm: FarmHere, cluster: Cluster, suspended: str) -> None:
     balancing(suspended, SUSPEND)(farm)
     cluster.unmake()
-    assert CLUSTER not in farm.world.collection("nlb", "cluster")
-    assert [len(farm.world.machine(name).collection("nlb-node")) for name in NODES] == [0, 0]
+    assert CLUSTER not in windows.clusters(farm.world)
+    assert [windows.nodes(farm.world, name) for name in NODES] == [{}, {}]
     assert cluster.tasks() == []
     cluster.make()
     assert cluster.drifts() == {}
@@ -260,15 +258,17 @@ def killed_at_the_join(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Non
     """Portal2 leaves; a run that joins it again is killed as soon as its task is started, which goes on."""
     cluster.pieces["Portal2-node"].delete(cluster.outs.pop("Portal2-node"))
 
-    def kill(*_: Any) -> Any:
-        raise KilledError
+    def kill(powershell: PowerShell, script: str, arguments: Any = None, **how: Any) -> list[Any]:
+        if script == task_scripts.READ and arguments["Run"]:
+            raise KilledError
+        return run(powershell, script, arguments, **how)
 
+    run = PowerShell.run
     with monkeypatch.context() as patch:
-        patch.setattr(detached, "_watch", kill)
+        patch.setattr(PowerShell, "run", kill)
         with pytest.raises(KilledError):
             cluster.pieces["Portal2-node"].create()
-    (task,) = cluster.farm.world.machine("Portal1").collection("task")
-    assert task == "\\NLB join Portal2"
+    assert windows.scheduled_tasks(cluster.farm.world, "Portal1") == ["\\NLB join Portal2"]
 
 
 def until_it_has_ended(cluster: Cluster) -> None:
@@ -285,25 +285,26 @@ def test_the_result_of_a_killed_run_is_not_taken_for_ones_own(
     until_it_has_ended(cluster)
     cluster.outs["Portal2-node"] = cluster.pieces["Portal2-node"].create()  # it has joined: nothing is to be done
     cluster.pieces["Portal2-node"].delete(cluster.outs.pop("Portal2-node"))
-    assert len(cluster.farm.world.machine("Portal1").collection("task")) == 1, "the leftover, and nobody asked for it"
+    assert len(windows.scheduled_tasks(cluster.farm.world, "Portal1")) == 1, "the leftover, and nobody asked for it"
     cluster.outs["Portal2-node"] = cluster.pieces["Portal2-node"].create()
     assert cluster.drifts() == {}
     assert cluster.tasks() == []
 
 
 def test_what_a_killed_run_left_running_is_taken_over(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    with windows.tasks_queue_for(5.0 / cluster.farm.world.clock.pace):
+    with windows.tasks_queue_for(5.0 / float(PACE)):
         killed_at_the_join(cluster, monkeypatch)
-    asked: list[str] = []
-    run = detached._insist
+    asked: dict[str, None] = {}  # in order, whether or not an answer was lost and the script sent again
+    run = PowerShell.run
 
-    def insist(powershell: PowerShell, script: str, *arguments: Any, **how: Any) -> None:
-        asked.append(script)
-        run(powershell, script, *arguments, **how)
+    def noted(powershell: PowerShell, script: str, *arguments: Any, **how: Any) -> list[Any]:
+        if script in (task_scripts.START, task_scripts.REMOVE):
+            asked[script] = None
+        return run(powershell, script, *arguments, **how)
 
-    monkeypatch.setattr(detached, "_insist", insist)
+    monkeypatch.setattr(PowerShell, "run", noted)
     cluster.outs["Portal2-node"] = cluster.pieces["Portal2-node"].create()
-    assert asked == [detached._REMOVE], "the task of the killed run was watched to its end"
+    assert list(asked) == [task_scripts.REMOVE], "the task of the killed run was watched to its end"
     assert cluster.drifts() == {}
     assert cluster.tasks() == []
 
@@ -385,12 +386,10 @@ def test_bindings_of_others_are_left_alone(farm: FarmHere) -> None:
     farm.powershell("Portal2", f"{new} {tenants} -HostHeader tenants.hyper-v.nu -SslFlags 1")
 
     def bindings() -> dict[str, str]:
-        machine = farm.world.machine("Portal2")
         return {
-            f"{one['name']} {b['address']}:{b['port']}:{b['host']} {b['flags']}": ""
-            for one in machine.collection("site").values()
-            for b in one["bindings"]
-        } | {key: one["thumbprint"] for key, one in machine.collection("sslbinding").items()}
+            f"{name} {b['address']}:{b['port']}:{b['host']} {b['flags']}": ""
+            for name, b in windows.site_bindings(farm.world, "Portal2")
+        } | windows.certificate_bindings(farm.world, "Portal2")
 
     before = bindings()
     outs = site.create()

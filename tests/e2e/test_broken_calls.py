@@ -11,23 +11,26 @@ is broken before its effect only, since it has none.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import components
+import remote
 from components.portal.databases import DATABASES
 from components.server_tls_check import ServerTlsCheckResource
-from lab.testing.farm import World
-from lab.testing.faults import Fault
-from remote import sql as wire
+from lab.testing import faults, snapshot
+from lab.testing.farm import Lab
+from lab.testing.faults import Call, Fault
 from remote.errors import MachineError
-from remote.powershell import PowerShell
-from remote.sql import SqlServer
 from tests.e2e.drifts import DISABLE_HADR, RESTART_SQL, Hand, shell, sql
 from tests.e2e.lab_here import FarmHere, Piece
 
@@ -226,18 +229,16 @@ def test_every_kind_is_here(built: Built) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_broken_create_is_finished_by_the_next(
-    built: Built, name: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_broken_create_is_finished_by_the_next(built: Built, name: str, capfd: pytest.CaptureFixture[str]) -> None:
     undo, changed = CASES[name]
     built.before(name)
-    world = built.farm.world
-    requests = Recorder(world, monkeypatch).requests(lambda: built.make(name, **changed))
+    world, folder = built.farm.world, built.farm.lab_folder
+    requests = requests_of(world, lambda: built.make(name, **changed))
     assert requests
-    expected = objects(world)
+    expected = objects(folder)
     for request, moment in chosen(requests):
         undo(built, name)
-        number = world.faults.add(Fault(request.machine, request.wire, request.nth, moment))
+        number = faults.add(world, Fault(request.machine, request.wire, request.nth, moment))
         where = f"{name}: {request.wire} request {request.nth} of {request.machine}, {moment}: {request.text[:80]}"
         try:
             built.make(name, **changed)
@@ -245,13 +246,13 @@ def test_a_broken_create_is_finished_by_the_next(
             message = str(error)
             assert "\n" not in message, where
             assert request.machine in message, where
-        fired = number not in world.faults.standing()
-        world.faults.clear()
+        fired = not faults.stands(world, number)
+        faults.clear(world)
         assert fired or request.polled, f"{where}: no such request came"
         built.outs.pop(name, None)
         built.make(name, **changed)
         assert not built.piece(name).but(**changed).drift(built.outs[name]), where
-        assert objects(world) == expected, where
+        assert objects(folder) == expected, where
     if changed:
         built.outs.pop(name)
         built.make(name)
@@ -276,68 +277,56 @@ def chosen(requests: list[Request]) -> list[tuple[Request, str]]:
     ]
 
 
-class Recorder:
-    """Writes down which requests reach the lab, as its faults count them."""
+# What comes over the wires --------------------------------------------------------------------------------------------
 
-    def __init__(self, world: World, patch: pytest.MonkeyPatch) -> None:
-        self._world, self._patch = world, patch
-        self._now: tuple[str, bool] = ("", False)
-        """The text that is on its way, and whether it changes something: there is one at a time."""
-
-    def requests(self, call: Callable[[], object]) -> list[Request]:
-        """The requests that a call makes, on the wires on which faults can be ordered."""
-        found: list[Request] = []
-        trip, run, handled, together, apart, rows = (
-            self._world.faults.trip, PowerShell._run, SqlServer._call, SqlServer.together, SqlServer.apart,
-            wire._all_rows,
-        )  # fmt: skip
-
-        def ran(powershell: PowerShell, script: str, arguments: Any, attempted: str, changes: bool, *rest: Any) -> Any:
-            self._now = (script, changes)
-            return run(powershell, script, arguments, attempted, changes, *rest)
-
-        def asked(server: SqlServer, statement: str, *rest: Any, changes: bool) -> Any:
-            self._now = (statement, changes)
-            return handled(server, statement, *rest, changes=changes)
-
-        def in_one(server: SqlServer, statements: Any, **rest: Any) -> None:
-            self._now = ("", True)
-            together(server, statements, **rest)
-
-        def each(server: SqlServer, transactions: Any, **rest: Any) -> Any:
-            self._now = ("", True)
-            return apart(server, transactions, **rest)
-
-        def sent(connection: Any, statement: str, values: Any) -> Any:
-            self._now = (statement, self._now[1])
-            return rows(connection, statement, values)
-
-        def tripped(machine: str, wire: str, moment: str) -> None:
-            if moment == "before" and wire in ("winrm", "sql"):
-                mine = [one for one in found if (one.machine, one.wire) == (machine, wire)]
-                polled = any(one.polled or one.text == self._now[0] for one in mine)
-                found.append(Request(machine, wire, len(mine) + 1, *self._now, polled))
-            trip(machine, wire, moment)
-
-        with self._patch.context() as patch:
-            patch.setattr(PowerShell, "_run", ran)
-            patch.setattr(SqlServer, "_call", asked)
-            patch.setattr(SqlServer, "together", in_one)
-            patch.setattr(SqlServer, "apart", each)
-            patch.setattr(wire, "_all_rows", sent)
-            patch.setattr(self._world.faults, "trip", tripped)
-            self._world.faults.add(Fault("nobody", "winrm"))  # the wires look for faults only while one stands
-            call()
-            self._world.faults.clear()
-        return found
+FILES = [file for place in (components, remote) for file in Path(place.__file__ or "").parent.rglob("*.*s*")]
+SCRIPTS = {file.read_text(encoding="utf-8"): file.stem for file in FILES if file.suffix in (".ps1", ".sql")}
+"""The program's leaf scripts by their text: what reads is named so."""
+READS = re.compile(r"(task_)?(read|list|try)(_|$)")
+PRELUDE = "the prelude of a new shell"
+PARAMETER = re.compile(r"@[Pp]\d+")
 
 
-def objects(world: World) -> Counter[str]:
-    """What there is in the lab, without contents, history and generated parts of names."""
-    with world.lock:
-        documents = list(world.store._documents.items())
-        names = [f"{owner}/{kind}/{name}" for (owner, kind), d in documents if kind not in HISTORY for name in d]
-    folder = world.directory / "files"
-    files = [str(file.relative_to(folder)) for file in folder.rglob("*") if "Shares" not in file.parts]
-    everything = [name for name in (*names, *files) if RESTART not in name.replace("\\", "/").lower()]
-    return Counter(re.sub(r"[0-9A-Fa-f]{32,}|[0-9a-fA-F-]{36}|\d{3,}", "#", name) for name in everything)
+def requests_of(world: Lab, call: Callable[[], object]) -> list[Request]:
+    """The requests that a call makes, on the wires on which faults are ordered here."""
+    with faults.recorded(world) as calls:
+        call()
+    found: list[Request] = []
+    for one in calls:
+        if one.wire in ("winrm", "sql"):
+            text, changes = meaning(one)
+            mine = [earlier for earlier in found if (earlier.machine, earlier.wire) == (one.machine, one.wire)]
+            # The next call finds the shell open: it has a request less.
+            polled = text == PRELUDE or any(earlier.polled or earlier.text == text for earlier in mine)
+            found.append(Request(one.machine, one.wire, len(mine) + 1, text, changes, polled))
+    return found
+
+
+def meaning(call: Call) -> tuple[str, bool]:
+    """The script or statement of a call, and whether it may change something: what is no leaf script may, unless it is
+    a SELECT alone."""
+    if call.wire == "sql":
+        text = PARAMETER.sub("?", call.text)
+        return text, not (text.startswith("SELECT ") or READS.match(SCRIPTS.get(text, "")))
+    request = json.loads(call.text)
+    if "script" not in request:
+        return PRELUDE, False
+    script: str = request["script"]
+    statement = request["arguments"].get("Statement")  # SQL Server's, through PowerShell
+    decides = script if statement is None else PARAMETER.sub("?", statement)
+    return script, not READS.match(SCRIPTS.get(decides, ""))
+
+
+def objects(folder: Path) -> Counter[str]:
+    """What there is in the lab of a folder, without contents, history and generated parts of names."""
+    names = [f"{owner}/{kind}/{name.lower()}" for owner, kind, name in snapshot.names(folder) if kind not in HISTORY]
+    files = [file for file in snapshot.files(folder) if "Shares" not in file.split("/")]
+    return Counter(one for name in (*names, *files) if (one := without_generated(name)))
+
+
+@cache
+def without_generated(name: str) -> str:
+    """A name without its generated parts; empty for what does not count."""
+    if RESTART in name.replace("\\", "/").lower():
+        return ""
+    return re.sub(r"[0-9A-Fa-f]{32,}|[0-9a-fA-F-]{36}|\d{3,}", "#", name)

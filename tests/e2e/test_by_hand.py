@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from lab.testing import portal
 from tests.e2e import by_hand
 from tests.e2e.farm import ROOT, Result
 from tests.e2e.lab_here import FarmHere
@@ -25,7 +26,7 @@ PLAN = "Hosting plan for testing HA"
 def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarmHere]:
     farm = FarmHere(tmp_path_factory.mktemp("by-hand"), source=ROOT / "topologies" / "wa4ws.yaml")
     with farm.running():
-        farm.world.collection("wap", "model")["model"] = {"cmdlets": False}
+        portal.without_cmdlets(farm.world)
         farm.make_stack()
         yield farm
 

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab.testing import power
+from lab.testing import changes, power
+from lab.testing.authority import authority_of
 from lab.testing.tls import sql_server
-from lab.testing.windows import disk_path, leave_pending_renames
+from lab.testing.windows import disk_path, failed_log_ons, leave_pending_renames
 from lab.testing.winrm import listener_certificate
 from operations.configuration import Context, context
 from operations.doctor import output
@@ -86,58 +88,44 @@ def test_all_is_well_and_nothing_is_changed(farm: FarmHere) -> None:
 
 def test_what_is_wrong_is_a_row_each_and_none_keeps_another_from_being_seen(farm: FarmHere, tmp_path: Path) -> None:
     world = farm.world
-    portal1, portal2, spf1, sql2 = (world.machine(name) for name in ("Portal1", "Portal2", "SPF1", "SQL2"))
-    undo: list[Callable[[], object]] = []
-
-    def change(collection: Any, key: str, **new: Any) -> None:
-        kept = dict(collection[key]) if key in collection else None
-        undo.append(lambda: collection.__setitem__(key, kept) if kept is not None else collection.__delitem__(key))
-        collection[key] = {**(kept or {}), **new}
-
-    # Machines
-    change(portal1.collection("interface"), "Ethernet", dhcp=True)
-    change(portal1.collection("hotfix"), "KB2842230", description="")
-    del portal1.collection("hotfix")["KB2842230"]
-    change(portal1.collection("power"), "state", clock_ahead=400)
-    change(portal2.collection("registry"), FRAMEWORK, values={"Release": {"type": "DWord", "data": 1}})
-    change(portal2.collection("volume"), "C", free=5 << 30)
-    change(portal2.collection("interface"), "Ethernet", name="LAN")
-    change(spf1.collection("registry"), GUEST, values={"PhysicalHostName": {"type": "String", "data": "HV7"}})
-    change(spf1.collection("winrm"), "shell", MaxMemoryPerShellMB=150)
-    change(spf1.collection("group"), "SPF_VMM")
-    del spf1.collection("group")["SPF_VMM"]
+    undo = ExitStack()
+    for change in (
+        # Machines
+        changes.network_card(world, "Portal1", "Ethernet", dhcp=True),
+        changes.no_hotfix(world, "Portal1", "KB2842230"),
+        changes.clock(world, "Portal1", ahead_seconds=400),
+        changes.registry_value(world, "Portal2", FRAMEWORK, "Release", 1),
+        changes.free_space(world, "Portal2", "C", 5 << 30),
+        changes.network_card(world, "Portal2", "Ethernet", name="LAN"),
+        changes.registry_value(world, "SPF1", GUEST, "PhysicalHostName", "HV7"),
+        changes.shell_memory(world, "SPF1", megabytes=150),
+        changes.no_group(world, "SPF1", "SPF_VMM"),
+        changes.listener(world, "Portal1", 30091),
+        # Names, SQL Server, the share, and what exists already
+        changes.dns(world, "spf.hyper-v.nu", "172.21.5.9"),
+        changes.sql_server(world, "SQL2", edition="Standard Edition (64-bit)"),
+        changes.service(world, "SQL2", "MSSQLSERVER", account=r"NT SERVICE\MSSQLSERVER"),
+        changes.service(world, "SQL2", "ClusSvc", status="Stopped"),
+        changes.firewall_off(world, "SQL2", 5022),
+        changes.share_access(world, "FILE", "SQLAG", {}),
+        changes.free_space(world, "SQL1", "C", 50 << 20),
+        changes.local_account(world, "SPF1", "SVC_SPF_REG", "Another-Pass-1!"),
+    ):
+        undo.enter_context(change)
     leave_pending_renames(world, "SQL1", [r"\??\C:\x.dll", ""])
-    undo.append(lambda: leave_pending_renames(world, "SQL1", []))
-    busy = world.network.listen("Portal1", portal1.loopback, 30091, lambda *_: None)  # type: ignore[arg-type]
-    undo.append(lambda: world.network.close(busy))
-    # Names, SQL Server, the share
-    change(world.collection("lab", "dns"), "spf.hyper-v.nu", address="172.21.5.9")
-    change(sql2.collection("sql-instance"), "MSSQLSERVER", edition="Standard Edition (64-bit)")
-    change(sql2.collection("service"), "MSSQLSERVER", account=r"NT SERVICE\MSSQLSERVER")
-    change(sql2.collection("service"), "ClusSvc", status="Stopped")
-    rule = next(key for key, one in sql2.collection("firewall").items() if "5022" in str(one))
-    change(sql2.collection("firewall"), rule, enabled=False)
-    change(world.machine("FILE").collection("share"), "SQLAG", access={})
-    change(world.machine("SQL1").collection("volume"), "C", free=50 << 20)
-    # The source, and what exists already
+    undo.callback(leave_pending_renames, world, "SQL1", [])
+    # The source
     feed = disk_path(world, "FILE", r"C:\WebPI\installers\MgmtSvc-TenantSite\MgmtSvc-TenantSite.msi")
     feed.rename(tmp_path / "away")
-    undo.append(lambda: (tmp_path / "away").rename(feed))
-    change(
-        spf1.collection("account"), "SVC_SPF_REG", password="Another-Pass-1!", sid="S-1-5-21-1-2-3-4711", flags=0x200
-    )
+    undo.callback((tmp_path / "away").rename, feed)
     power.stop(world, "SPF2")
-    undo.append(lambda: power.start(world, "SPF2"))
+    undo.callback(power.start, world, "SPF2")
 
-    soon = world.authority.server_certificate(["spf1.hyper-v.nu"], 10, datetime.now(UTC) - timedelta(days=1))
+    soon = authority_of(world).server_certificate(["spf1.hyper-v.nu"], 10, datetime.now(UTC) - timedelta(days=1))
     (tmp_path / "none.pfx").write_bytes(b"none")
     broken = {"portal": {"file": str(tmp_path / "none.pfx"), "password": "Another-Pfx-1!"}}
-    try:
-        with listener_certificate(world, "SPF1", soon), sql_server(world, "SQL1", build=(11, 0, 3000)):
-            found = rows(farm, certificates=broken)
-    finally:
-        for one in reversed(undo):
-            one()
+    with undo, listener_certificate(world, "SPF1", soon), sql_server(world, "SQL1", build=(11, 0, 3000)):
+        found = rows(farm, certificates=broken)
 
     expected = {
         ("SPF2", "TLS of WinRM"): ("wrong", "does not answer"),
@@ -189,28 +177,25 @@ def test_what_is_wrong_is_a_row_each_and_none_keeps_another_from_being_seen(farm
 def test_who_may_change_the_share_and_who_is_trusted(farm: FarmHere) -> None:
     """What cannot be known without a change is unknown, with the reason."""
     world = farm.world
-    share, kept = world.machine("FILE").collection("share"), dict(world.machine("FILE").collection("share")["SQLAG"])
-    roots = world.machine("Portal2").collection("certificate")
-    (root,) = (key for key, one in roots.items() if one["store"] == "Root")
-    trusted, rights = dict(roots[root]), r"\\FILE\SQLAG, rights of the service account"
-    world.collection("hyper-v.nu", "clock")["state"] = {"ahead": 45}
-    del roots[root]
-    try:
-        share["SQLAG"] = {**kept, "access": {r"HYPERVNU\Backup Writers": "change"}}
+    rights = r"\\FILE\SQLAG, rights of the service account"
+    with (
+        changes.domain_clock(world, "hyper-v.nu", ahead_seconds=45),
+        changes.no_root_certificates(world, "Portal2"),
+        changes.share_access(world, "FILE", "SQLAG", {r"HYPERVNU\Backup Writers": "change"}),
+    ):
         found = rows(farm)
         row = found["SQL2", rights]
         assert (row.verdict, "whether HYPERVNU\\SVC_SQL is among them is not looked at" in row.found) == (
             "unknown",
             True,
         )
-        share["SQLAG"] = {**kept, "access": {"Everyone": "read"}}
+    with changes.share_access(world, "FILE", "SQLAG", {"Everyone": "read"}):
         assert rows(farm)["SQL2", rights].verdict is Verdict.WRONG
         power.stop(world, "FILE")
-        assert (rows(farm)["SQL2", rights].verdict, rows(farm)["SQL1", rights].verdict) == ("unknown", "unknown")
-    finally:
-        power.start(world, "FILE")
-        share["SQLAG"], roots[root] = kept, trusted
-        world.collection("hyper-v.nu", "clock")["state"] = {"ahead": 0}
+        try:
+            assert (rows(farm)["SQL2", rights].verdict, rows(farm)["SQL1", rights].verdict) == ("unknown", "unknown")
+        finally:
+            power.start(world, "FILE")
     row = found["Portal2", "root authority of the certificate portal"]
     assert (row.verdict, "is not in LocalMachine\\Root" in row.found) == ("warning", True)
     assert found["Portal1", "root authority of the certificate portal"].verdict is Verdict.OK
@@ -231,13 +216,12 @@ def test_a_refused_account_is_one_failed_log_on(farm: FarmHere) -> None:
     assert {(row.verdict, "not as an administrator" in row.found) for row in shells} == {(Verdict.WRONG, True)}
     wrong = {"hyper-v.nu": {"username": r"HYPERVNU\operator", "password": "Wrong-Operator-2013!"}}
     found = rows(farm, credentials=wrong)
-    accounts = farm.world.collection("hyper-v.nu", "account")
-    assert accounts["operator"]["failed_logons"] == 1
+    assert failed_log_ons(farm.world, "hyper-v.nu")["operator"] == 1
     assert found["Portal1", "clock"].verdict is Verdict.UNKNOWN
 
 
 def test_a_replica_of_another_collation_and_an_account_that_is_not_sysadmin(farm: FarmHere) -> None:
-    farm.world.machine("SQL2").collection("sql-instance").change("MSSQLSERVER", collation="Latin1_General_CI_AS")
+    changes.sql_server(farm.world, "SQL2", collation="Latin1_General_CI_AS")
     row = rows(farm)["SQL2", "the same as on SQL1"]
     assert (row.verdict, "collation Latin1" in row.found) == (Verdict.WRONG, True)
     farm.sql("SQL2", r"ALTER SERVER ROLE sysadmin DROP MEMBER [HYPERVNU\installer]")

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
-from lab.testing import windows
+from lab.testing import changes, windows
+from lab.testing.authority import authority_of
 from remote.errors import MachineError
 from tests.components.test_changes import CHANGES, CLUSTER, TIER, Change, Declared, both, keys, put
 from tests.e2e.farm import PROJECT, ROOT, SECRETS
@@ -228,8 +229,7 @@ New-NetFirewallRule -DisplayName 'SPF, other port' -Protocol TCP -LocalPort 8091
 def prepare_first(farm: FarmHere) -> None:
     """What the administrator does before: SPF's other port, the login, the opening for the endpoint, another share."""
     farm.powershell("FILE", r"[void](New-Item C:\Shares\Other -ItemType Directory)")
-    shares = farm.world.machine("FILE").collection("share")
-    shares["Other"] = {**shares["SQLAG"], "name": "Other", "path": r"C:\Shares\Other"}
+    changes.share(farm.world, "FILE", "Other", r"C:\Shares\Other", like="SQLAG")
     for machine in ("SPF1", "SPF2"):
         farm.powershell(machine, BIND)
     farm.sql("SQL1", "CREATE LOGIN [Billing] WITH PASSWORD = N'E2e-Invoices-1!'")
@@ -251,7 +251,7 @@ def configure(farm: FarmHere, **certificates: str) -> None:
     for name, names in certificates.items():
         (kept,) = values[f"{PROJECT}:certificates"].values()
         file = farm.lab_folder / "certificates" / f"{name}.pfx"
-        file.write_bytes(farm.world.authority.pfx(names.split(), SECRETS["pfx"]))
+        file.write_bytes(authority_of(farm.world).pfx(names.split(), SECRETS["pfx"]))
         values[f"{PROJECT}:certificates"] = {name: {**kept, "file": f"../lab/certificates/{name}.pfx"}}
     farm.config.write_text(yaml.safe_dump(document), encoding="utf-8")
 

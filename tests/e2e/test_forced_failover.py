@@ -18,6 +18,7 @@ from components.portal.databases import DATABASES
 from components.step_runner import StepRunner
 from components.steps import Step
 from lab.testing import power, sql
+from lab.testing.worlds import set_pace
 from remote.errors import MachineError
 from tests.e2e.farm import PACE
 from tests.e2e.lab_here import FarmHere, Piece
@@ -240,12 +241,12 @@ class Seeding:
         for step in self.plan():
             last = until in step.sentence
             if last:
-                self.built.farm.world.clock.pace = pace or float(PACE)
+                set_pace(self.built.farm.world, pace or float(PACE))
                 step = replace(step, action=replace(step.action, **changed)) if changed else step
             try:
                 StepRunner(self.provider.remote, reported.append).run(step, lambda: None)
             finally:
-                self.built.farm.world.clock.pace = float(PACE)
+                set_pace(self.built.farm.world, float(PACE))
             if last:
                 return reported
         raise AssertionError(f"no step to {until}")

@@ -90,7 +90,7 @@ class Stack:
                 self.pieces[name].delete(self.outs.pop(name))
         for machine in servers(self.farm):
             self.drop(machine)
-        self.farm.world.machine("Portal1").collection("wap-feature").clear()
+        portal.forget_features(self.farm.world, "Portal1")
 
     def drop(self, machine: str) -> None:
         """What exists of the portal."""

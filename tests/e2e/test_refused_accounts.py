@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
-from lab.testing.farm import World
-from tests.e2e.farm import SECRETS
+from lab.testing import changes
+from lab.testing.farm import Lab
+from lab.testing.sql import error_log
+from lab.testing.windows import failed_log_ons
 from tests.e2e.lab_here import FarmHere
 
 WRONG = "Wrong-Secret-99!"
@@ -26,34 +27,27 @@ def farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FarmHere]:
         yield farm
 
 
-def windows(world: World) -> int:
+def windows(world: Lab) -> int:
     """Failed log-ons of the installer, wherever they were tried: what a domain's lock-out policy counts."""
-    return int(world.collection("hyper-v.nu", "account")["installer"]["failed_logons"])
+    return failed_log_ons(world, "hyper-v.nu")["installer"]
 
 
-def sql(world: World, machine: str) -> list[str]:
+def sql(world: Lab, machine: str) -> list[str]:
     """Failed log-ons in the error log of a machine's SQL Server, with the reason that only the log has."""
-    texts = [entry["text"] for _, entry in sorted(world.machine(machine).collection("sql-errorlog").items())]
-    return [text for text in texts if text.startswith("Login failed for user ")]
+    return [text for text in error_log(world, machine) if text.startswith("Login failed for user ")]
 
 
-def counted(world: World) -> dict[str, int]:
+def counted(world: Lab) -> dict[str, int]:
     return {name: len(sql(world, name)) for name in ("SQL1", "SQL2")}
 
 
-def since(world: World, before: dict[str, int]) -> dict[str, int]:
+def since(world: Lab, before: dict[str, int]) -> dict[str, int]:
     return {name: count - before[name] for name, count in counted(world).items()}
 
 
-@contextmanager
-def another_password_of_the_installer(farm: FarmHere) -> Iterator[None]:
+def another_password_of_the_installer(farm: FarmHere) -> changes.Change:
     """Changed in the domain."""
-    accounts = farm.world.collection("hyper-v.nu", "account")
-    accounts.change("installer", password=WRONG)
-    try:
-        yield
-    finally:
-        accounts.change("installer", password=SECRETS["installer"])
+    return changes.password(farm.world, "hyper-v.nu", "installer", WRONG)
 
 
 def set_password_of_sa(farm: FarmHere) -> None:
@@ -64,7 +58,7 @@ def set_password_of_sa(farm: FarmHere) -> None:
 
 def test_a_wrong_password_of_the_installer(farm: FarmHere) -> None:
     """In a domain that locks an account after five wrong passwords."""
-    farm.world.collection("hyper-v.nu", "policy")["lockout"] = {"threshold": 5}
+    changes.lock_out(farm.world, "hyper-v.nu", wrong_passwords=5)
     before = windows(farm.world)
     with another_password_of_the_installer(farm):
         result = farm.preview()

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from lab.testing import power
+from lab.testing import changes, portal, power
+from lab.testing.authority import authority_of
 from lab.testing.tls import sql_server
-from lab.testing.windows import disk_path
+from lab.testing.windows import disk_path, failed_log_ons
 from lab.testing.winrm import listener_certificate
 from remote.errors import MachineError
 from tests.e2e.changes import differences
@@ -96,10 +97,7 @@ def test_a_feed_that_is_not_there(farm: FarmHere) -> None:
 
 
 def test_a_share_that_the_account_may_not_read(farm: FarmHere) -> None:
-    share = farm.world.machine("FILE").collection("share")
-    access = share["WebPI"]["access"]
-    share.change("WebPI", access={"HYPERVNU\\SVC_SQL": "read"})
-    try:
+    with changes.share_access(farm.world, "FILE", "WebPI", {"HYPERVNU\\SVC_SQL": "read"}):
         text = refused(farm, source_of(farm, f"{WEBPI}{FEED}}}"))
         assert text == BEGINNING.format(
             missing=f"the offline feed {FEED}, which HYPERVNU\\installer cannot read "
@@ -109,8 +107,6 @@ def test_a_share_that_the_account_may_not_read(farm: FarmHere) -> None:
         assert text == BEGINNING.format(
             missing=f"the folder {PACKAGES} (it is not there, or HYPERVNU\\installer cannot read it)"
         )
-    finally:
-        share.change("WebPI", access=access)
 
 
 def test_a_feed_that_is_no_feed(farm: FarmHere) -> None:
@@ -152,12 +148,11 @@ def test_installed_from_packages_the_source_is_not_looked_at_any_more(
     outs = source.create()
     installed = farm.pieces()["Portal1-software"]
     made = installed.create()
-    components = farm.world.machine("Portal1").collection("wap-component")
-    assert len(components) == 14
+    assert len(portal.components(farm.world, "Portal1")) == 14
     take(away, tmp_path, here(farm, "FILE", r"C:\WebPI\WindowsAzurePack2013"))
     assert source.drift(outs) == {}
     installed.delete(made)
-    assert len(components) == 0
+    assert portal.components(farm.world, "Portal1") == []
     assert source.drift(outs) == {
         "state": ("whole", f"without the folder {PACKAGES} (it is not there, or HYPERVNU\\installer cannot read it)")
     }
@@ -166,8 +161,9 @@ def test_installed_from_packages_the_source_is_not_looked_at_any_more(
 def test_what_is_wrong_with_tls_anywhere_is_one_message_before_anything_is_touched(farm: FarmHere) -> None:
     """Of WinRM and of SQL Server; a server that does not answer is not its business, and no account is tried."""
     world, check = farm.world, farm.pieces()["server-tls"]
-    expired = world.authority.server_certificate(["spf1.hyper-v.nu"], 30, datetime.now(UTC) - timedelta(days=90))
-    other = world.authority.server_certificate(["other.hyper-v.nu"])
+    issuer = authority_of(world)
+    expired = issuer.server_certificate(["spf1.hyper-v.nu"], 30, datetime.now(UTC) - timedelta(days=90))
+    other = issuer.server_certificate(["other.hyper-v.nu"])
     power.stop(world, "SPF2")
     with (
         listener_certificate(world, "SPF1", expired),
@@ -187,8 +183,7 @@ def test_what_is_wrong_with_tls_anywhere_is_one_message_before_anything_is_touch
             "not valid for 'sql2.hyper-v.nu'). Give the machine a certificate for sql2.hyper-v.nu, or correct its "
             "entry in `hosts`. Nothing was touched yet."
         )
-        accounts = world.collection("hyper-v.nu", "account").values()
-        assert {account["failed_logons"] for account in accounts} == {0}
+        assert set(failed_log_ons(world, "hyper-v.nu").values()) == {0}
     power.start(world, "SPF2")
     outs = check.create()
     assert check.drift(outs) == {}

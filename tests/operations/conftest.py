@@ -8,5 +8,5 @@ from remote import secret
 
 
 @pytest.fixture(autouse=True)
-def _secrets_of_this_test_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secret, "_known", set())
+def _secrets_of_this_test_only() -> None:
+    secret.forget()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import ssl
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,13 +15,25 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from components.sql import quorum
 from components.topology import load
+from operations.configuration import Context
 from operations.doctor import machine, output, portal, reach, sql
-from operations.doctor.check import SHELL, Check, Row, Verdict, as_wrong, look_at, ok, warning, wrong
+from operations.doctor.check import SHELL, Check, Judged, Row, Verdict, as_wrong, look_at, ok, warning, wrong
+from operations.doctor.farm import Farm
 from remote.errors import MachineError, UnreachableError
+from remote.hosts import Hosts
 from remote.secret import Secret
+from remote.session import Remote
 from tests.components.certificates import PASSWORD, authority, write_pfx
+from tests.components.program import ROOT
 
-SHIPPED = Path(__file__).parents[2] / "topologies" / "single-domain.yaml"
+TOPOLOGY = load(ROOT / "topologies" / "single-domain.yaml")
+NONE = Secret("only-for-tests")
+FARM = Farm(Context(TOPOLOGY, Remote(Hosts({})), NONE, NONE, NONE))
+
+
+def judging(checks: Iterator[Check], looked_at: str) -> Callable[[Any], Judged]:
+    """What judges the first check of this kind. The checks themselves reach no machine here."""
+    return next(check.judge for check in checks if check.looked_at == looked_at)
 
 
 def raising(error: Exception) -> Any:
@@ -86,7 +99,7 @@ def test_exit_codes(verdicts: list[str], code: int) -> None:
 
 @pytest.mark.parametrize(("seconds", "verdict"), [(0.4, "ok"), (-29, "ok"), (31, "warning"), (-301, "wrong")])
 def test_clocks(seconds: float, verdict: str) -> None:
-    assert str(reach._apart(seconds).verdict) == verdict
+    assert str(judging(reach.checks(FARM), "clock")(seconds).verdict) == verdict
 
 
 @pytest.mark.parametrize(
@@ -101,7 +114,8 @@ def test_clocks(seconds: float, verdict: str) -> None:
 )
 def test_versions_of_windows(version: str, powershell: str, framework: int, verdict: str) -> None:
     said = {"caption": "", "version": version, "powershell": powershell, "framework": framework, "host": ""}
-    assert str(machine._system([said]).verdict) == verdict
+    judge = judging(machine.checks(FARM), "Windows, PowerShell, .NET")
+    assert str(judge([said]).verdict) == verdict
 
 
 def test_the_table_says_what_to_do_once(capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,7 +155,7 @@ def test_whether_clients_trust_a_certificate(
     )
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths)
     farm: Any = SimpleNamespace(
-        topology=load(SHIPPED),
+        topology=TOPOLOGY,
         context=SimpleNamespace(certificates={"portal": {"file": str(file), "password": PASSWORD}}),
         remote=SimpleNamespace(hosts=SimpleNamespace(authorities=str(tmp_path / declared) if declared else "")),
     )
@@ -170,5 +184,5 @@ WITNESS = member(r"\\FILE\Witness", 2)
     ],
 )
 def test_the_votes_of_the_failover_cluster(rows: list[Any] | None, verdict: str, found: str) -> None:
-    judged = sql._survived(None if rows is None else quorum.of(rows))
+    judged = judging(sql.checks(FARM), "quorum")(None if rows is None else quorum.of(rows))
     assert (judged.verdict, found in judged.found, bool(judged.to_do)) == (verdict, True, verdict != "ok")

@@ -19,8 +19,7 @@ from components.resource.lease import Lease
 from components.steps import load_script
 from components.topology import load
 from operations import __main__ as operations
-from operations import clients
-from operations.clients import Asked, Request, Target, unreachable
+from operations.clients import Asked, Request, Target, paced, unreachable
 from operations.drill import command, measure, run, store
 from remote.errors import LostAnswerError, MachineError, UnreachableError
 from tests.components.program import ROOT
@@ -267,7 +266,7 @@ def test_a_source_that_a_firewall_keeps_off_is_found_out_before_a_server_is_off(
     )
 
 
-def test_a_client_keeps_its_pace_however_long_a_request_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_keeps_its_pace_however_long_a_request_takes() -> None:
     """Ten a second are ten a second; what a slow answer made it miss is not asked all at once."""
     now, takes = 0.0, [0.06, 0.06, 0.35, 0.01, 0.01, 0.01]
     began: list[float] = []
@@ -277,15 +276,12 @@ def test_a_client_keeps_its_pace_however_long_a_request_takes(monkeypatch: pytes
         now += seconds
         return len(began) == len(takes)
 
-    def request(target: Target) -> None:
+    def request() -> None:
         nonlocal now
         began.append(round(now, 2))
         now += takes[len(began) - 1]
 
-    monkeypatch.setattr(clients, "time", SimpleNamespace(monotonic=lambda: now))
-    client = clients._Client([SITE], "", 0, Asked())
-    monkeypatch.setattr(client, "_request", request)
-    client.run(SimpleNamespace(wait=wait), 0.1)  # type: ignore[arg-type]
+    paced(SimpleNamespace(wait=wait), 0.1, request, lambda: now)
     assert began == [0, 0.1, 0.2, 0.55, 0.65, 0.75]
 
 

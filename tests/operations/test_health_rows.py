@@ -16,7 +16,6 @@ from operations.audits import balancing as audit
 from operations.audits.machines import Machines
 from operations.checks import balancing as verify
 from operations.configuration import Context
-from operations.row import WrongError
 from remote.hosts import Hosts
 from remote.secret import Secret
 from remote.session import Remote
@@ -95,12 +94,9 @@ def test_rows(changed: dict[str, Any], initial: str, reported: str, risks: list[
     topology = load(ROOT / "topologies" / "your-own.yaml")
     remote = Answers(topology, declared(topology) | changed, initial)
     context = Context(topology, remote, Secret("only-for-tests"), Secret("only-for-tests"), Secret("only-for-tests"))
-    (tier,) = topology.portal.tiers
-    row = verify._Node(context, tier, NODE)
-    if reported:
-        with pytest.raises(WrongError, match=reported.replace("(", r"\(").replace(")", r"\)")):
-            row()
-    else:
-        assert row().startswith("converged at ")
-    found = [risk.what for risk in audit._nodes(context, Machines(context), tier).risks]
+    (row,) = [check.row() for check in verify.checks(context) if check.member == NODE and check.machine == NODE]
+    assert row.ok == (not reported)
+    assert reported in row.found if reported else row.found.startswith("converged at ")
+    (nodes,) = [one for one in audit.questions(context, Machines(context)) if one.looked_at.endswith("its nodes")]
+    found = [risk.what for risk in nodes.look().risks]
     assert [what for what in found if NODE in what] == risks

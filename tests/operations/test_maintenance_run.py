@@ -17,7 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from components import stack_configuration
-from components.resource.lease import Lease, Leases
+from components.resource.lease import LEASE_SECONDS, Lease
 from components.steps import Script, Step, load_script
 from components.topology import load
 from operations import __main__ as operations
@@ -99,22 +99,25 @@ class NotedPart:
     """A part whose steps are acts of ``FarmOfNotes``."""
 
     machine: str
+    timeout_seconds: float = 120
+    """How long each step may take."""
 
     def observe(self, remote: Any) -> str:
         return ""
 
     def take_out(self, facts: str) -> list[Step]:
-        return [_act(self.machine, "out")]
+        return [_act(self.machine, "out", self.timeout_seconds)]
 
     def taken_out(self, facts: str) -> str:
         return facts
 
     def bring_back(self, facts: str) -> list[Step]:
-        return [_act(self.machine, "back")]
+        return [_act(self.machine, "back", self.timeout_seconds)]
 
 
-def _act(machine: str, what: str) -> Step:
-    return Step(f"On {machine}, {what}.", Script(machine, "windows/read_clock.ps1", {"What": what}))
+def _act(machine: str, what: str, timeout_seconds: float = 120) -> Step:
+    script = Script(machine, "windows/read_clock.ps1", {"What": what}, timeout_seconds=timeout_seconds)
+    return Step(f"On {machine}, {what}.", script)
 
 
 @pytest.fixture
@@ -125,8 +128,8 @@ def farm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FarmOfNotes:
     monkeypatch.setattr(command, "from_stack", lambda stack: context)
     monkeypatch.setattr(stack_configuration, "name_of", lambda stack: "dev")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(runner.Runner, "_primary", lambda self, order: "SQL1")
-    monkeypatch.setattr(runner.Runner, "_parts", lambda self, machine, note, minutes=1: [NotedPart(machine)])
+    monkeypatch.setattr(parts, "primary", lambda topology, remote: "SQL1")
+    monkeypatch.setattr(parts, "found_on", lambda topology, remote, machine, *_, **__: [NotedPart(machine)])
     monkeypatch.setattr(plan, "act", lambda topology, order, machine: [_act(machine, order.kind)])
 
     def wrong(_: Any, concerns: Callable[[Check], bool] = lambda check: True) -> list[str]:
@@ -212,22 +215,15 @@ def test_one_that_lost_its_lease_stops_before_its_next_step(
 
     def meanwhile(what: str) -> None:
         if what == moment:
-            made[-1]._lose("SPF1", Lease("p/test", "2", "run 2", "bob@there", NOW, SOON))
+            farm.leases.texts["Portal1"] = Lease("p/test", "2", "run 2", "bob@there", NOW, SOON).dump()
 
-    made: list[Leases] = []
-    make = Leases.__init__
-
-    def noted(self: Leases, *arguments: Any, **named: Any) -> None:
-        made.append(self)
-        make(self, *arguments, **named)
-
-    monkeypatch.setattr(Leases, "__init__", noted)
-    monkeypatch.setattr(runner.Runner, "_parts", lambda self, machine, note, minutes=1: [NotedPart(machine)] * 2)
+    long = NotedPart("Portal1", LEASE_SECONDS)
+    monkeypatch.setattr(parts, "found_on", lambda *_, **__: [long, long])
     farm.meanwhile = meanwhile
     done = run("Portal1", "--restart")
     acts = ["out Portal1", "out Portal1", "restart Portal1", "back Portal1", "back Portal1"]
     assert (done.exit_code, farm.did) == (1, acts[: acts.index(moment) + 1])
-    assert "SPF1: keep the lease: it was taken over by bob@there with the stack p/test." in done.stderr
+    assert "Portal1: keep the lease: it was taken over by bob@there with the stack p/test." in done.stderr
     assert done.stderr.endswith(f"{RESUME}\n")
 
 

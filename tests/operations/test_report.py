@@ -426,7 +426,7 @@ def test_databases_are_shown_as_the_group_has_them(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sql, "logs_now", lambda *_: {DATABASES[0].lower(): log})
     context: Any = SimpleNamespace(down=frozenset({"SQL3"}))
     late = Row("SQL Server", DATABASES[0], "its log is backed up", Status.WRONG, "late")
-    first, second, *_ = look._databases(context, Report((late,), ()))
+    first, second, *_ = look.databases(context, Report((late,), ()))
     assert [(one.machine, one.role, one.state, one.ready) for one in first.copies] == [
         ("SQL1", "primary", "SYNCHRONIZED", True),
         ("SQL2", "secondary", "suspended, SUSPEND_FROM_USER", False),
@@ -444,10 +444,10 @@ def test_drills_are_read_as_they_were_kept_and_a_broken_file_is_named(tmp_path: 
     store.Store(tmp_path, drill(farm="single-domain-2")).save()
     (tmp_path / "single-domain-2026-11-30T210000Z.json").write_text("{}", encoding="utf-8")
     troubles = look.Troubles()
-    assert look._drills("single-domain", tmp_path, troubles) == tuple(reversed(kept[-look.DRILLS :]))
+    assert look.drills("single-domain", tmp_path, troubles) == tuple(reversed(kept[-look.DRILLS :]))
     (why,) = troubles.found["drills"]
     assert why.startswith(f"this computer: read the drill {tmp_path}/single-domain-2026-11-30T210000Z.json: KeyError")
-    assert look._drills("another", tmp_path, look.Troubles()) == ()
+    assert look.drills("another", tmp_path, look.Troubles()) == ()
 
 
 def test_a_result_of_before_seconds_were_kept_is_read(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,17 +21,21 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from typer.testing import CliRunner
 
 from components.topology import load
+from lab.testing.authority import Authority
 from operations import __main__ as operations
 from operations import configuration, levels
 from operations.checks import balancing, machines, portal, spf, sql, unverified
 from operations.configuration import Context
 from operations.row import Check, Row, SoonError, Status, UncheckedError, WrongError, expect, rows
-from remote import http, session
+from remote import session
 from remote.errors import MachineError, RefusedError, UnreachableError
+from remote.hosts import Host, Hosts
 from remote.http import Answer, HttpError
-from remote.logons import LogOns
+from remote.logons import LOG_ONS
 from remote.secret import Secret
+from remote.session import Remote
 from tests.components.program import ROOT
+from tests.remote.servers import serving
 
 
 def good() -> str:
@@ -442,30 +447,38 @@ def test_the_port_of_another_instance_is_found(answers: str, found: str) -> None
     assert (row.ok, row.found) == (not found, found or "logged on over TLS, certificate verified")
 
 
-def test_an_account_that_spf_refuses_is_not_tried_through_the_portal(monkeypatch: pytest.MonkeyPatch) -> None:
+def spf_farm(authorities: str = "", **addresses: str) -> Context:
+    """A farm of which the SPF servers can be reached, at these addresses."""
+    hosts = {name.lower(): Host(name, f"{name}.test", address, "", Secret("")) for name, address in addresses.items()}
+    topology = load(ROOT / "topologies" / "single-domain.yaml")
+    none = Secret("only-for-tests")
+    return Context(topology, Remote(Hosts(hosts, {}, authorities)), none, none, none)
+
+
+def rows_of(checks: Iterable[Check], what: str) -> list[Row]:
+    """Of the questions that one machine is asked."""
+    return [check.row() for check in checks if check.machine and check.checked.startswith(what)]
+
+
+def test_an_account_that_spf_refuses_is_not_tried_through_the_portal(tmp_path: Path) -> None:
     """Two servers, two portal nodes, rows in any order: one failed log-on on each server that refuses it."""
-    asked: list[str] = []
-
-    def answer(address: str, *_: object, **__: object) -> Answer:
-        asked.append(address)
-        return Answer(401 if address == "10.0.0.1" else 200, b"", b"")
-
-    monkeypatch.setattr(http, "_get", answer)
-    monkeypatch.setattr(http, "LOG_ONS", LogOns())
-    hosts = {name: SimpleNamespace(address=f"10.0.0.{number}") for number, name in enumerate(("SPF2", "SPF1"), 1)}
-    context: Any = SimpleNamespace(
-        topology=load(ROOT / "topologies" / "single-domain.yaml"),
-        remote=SimpleNamespace(hosts=Known(hosts)),
-        spf_password=Secret("only-for-tests"),
-    )
-    rows = [Check("level", node, "calls SPF", portal._CallsSpf(context, node)).row() for node in ("Portal1", "Portal2")]
-    assert [(row.ok, row.found.startswith("SPF2: HTTP 401 for SVC_SPF_REG")) for row in rows] == [(False, True)] * 2
-    own = Check("level", "SPF2", "lets it in", spf._Server(context, "10.0.0.1")).row()
-    assert (own.ok, asked.count("10.0.0.1")) == (False, 1)
-
-
-class Known(dict[str, Any]):
-    authorities = ""
+    authority = Authority(tmp_path)
+    issued = authority.server_certificate(["spf.hyper-v.nu"])
+    (tmp_path / "server.pem").write_text(issued.certificate + issued.key)
+    (tmp_path / "ca.pem").write_text(authority.certificate)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "server.pem")
+    context = spf_farm(str(tmp_path / "ca.pem"), SPF1="127.49.9.1", SPF2="127.49.9.2")
+    LOG_ONS.forget_all()
+    with (
+        serving("127.49.9.1", tls, lambda _: (200, {}, b""), 8090),
+        serving("127.49.9.2", tls, lambda _: (401, {}, b""), 8090) as (_, refused),
+    ):
+        rows = rows_of(portal.checks(context), "calls SPF at")
+        assert [(row.ok, row.found.startswith("SPF2: HTTP 401 for SVC_SPF_REG")) for row in rows] == [(False, True)] * 2
+        own = {row.member: row.ok for row in rows_of(spf.checks(context), "lets SVC_SPF_REG in")}
+    assert own == {"SPF1": True, "SPF2": False}
+    assert len(refused) == 1
 
 
 @pytest.mark.parametrize(
@@ -482,11 +495,6 @@ def test_an_account_that_spf_refuses_is_sent_once(
         return Answer(status, b"", b"")
 
     monkeypatch.setattr(spf, "get", get)
-    context = SimpleNamespace(
-        topology=load(ROOT / "topologies" / "single-domain.yaml"),
-        remote=SimpleNamespace(hosts=SimpleNamespace(authorities="")),
-        spf_password=Secret("only-for-tests"),
-    )
-    row = Check("level", "SPF1", "checked", spf._Server(context, "127.0.0.1")).row()  # type: ignore[arg-type]
+    row = next(spf.checks(spf_farm(SPF1="127.0.0.1", SPF2="127.0.0.2"))).row()
     assert (row.ok, len(asked)) == (status == 200, paths)
     assert found in row.found

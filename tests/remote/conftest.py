@@ -10,10 +10,10 @@ from remote.logons import LOG_ONS
 
 
 @pytest.fixture(autouse=True)
-def _secrets_of_this_test_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secret, "_known", set())
+def _secrets_of_this_test_only() -> None:
+    secret.forget()
 
 
 @pytest.fixture(autouse=True)
-def _log_ons_of_this_test_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(LOG_ONS, "_accounts", {})
+def _log_ons_of_this_test_only() -> None:
+    LOG_ONS.forget_all()

@@ -42,11 +42,12 @@ class _Quiet(http.server.ThreadingHTTPServer):
 
 @contextmanager
 def serving(
-    address: str, context: ssl.SSLContext | None, reply: Callable[[Handler], Reply]
+    address: str, context: ssl.SSLContext | None, reply: Callable[[Handler], Reply], port: int = 0
 ) -> Iterator[tuple[int, list[str]]]:
-    """A server on any port of an address: the port, and what it was asked. Without a context it speaks plain HTTP."""
+    """A server on a port of an address, any free one without: the port, and what it was asked. Without a context it
+    speaks plain HTTP."""
     seen: list[str] = []
-    server = _Quiet((address, 0), type("Here", (Handler,), {"reply": staticmethod(reply), "seen": seen}))
+    server = _Quiet((address, port), type("Here", (Handler,), {"reply": staticmethod(reply), "seen": seen}))
     if context is not None:
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -14,8 +14,8 @@ from remote import detached
 from remote.detached import Report
 from remote.errors import LostAnswerError, MachineError, RefusedError, UnreachableError
 from remote.hosts import Host
-from remote.powershell import PowerShell
 from remote.secret import Secret
+from tests.remote import task_scripts
 
 HOST = Host("SQL1", "sql1.x", "127.0.0.1", "X\\me", Secret("only-for-tests"))
 LOST = LostAnswerError("SQL1", "do it", "the connection broke")
@@ -34,7 +34,7 @@ class Task:
     """What comes of it, one after each look: state, last result, what it wrote."""
 
 
-class Machine(PowerShell):
+class Machine:
     """Remembers which scripts came; each takes its effect before the answer that was ordered for it is lost."""
 
     def __init__(self, there: Task | None = None, /, **lost: list[MachineError]) -> None:
@@ -49,25 +49,30 @@ class Machine(PowerShell):
         """What it says of its progress, at one look after the other."""
 
     def run(self, script: str, arguments: Mapping[str, Any] | None = None, **how: Any) -> list[Any]:
-        scripts = {"_START": "start", "_READ": "read", "_REMOVE": "remove", "_LIST": "list"}
-        name = next(name for constant, name in scripts.items() if getattr(detached, constant) == script)
+        scripts = {
+            task_scripts.LIST: ("list", self.listed),
+            task_scripts.READ: ("read", self.read),
+            task_scripts.START: ("start", self.start),
+            task_scripts.REMOVE: ("remove", self.remove),
+        }
+        name, act = scripts[script]
         self.ran.append(name)
         error = self.lost[name].pop(0) if self.lost.get(name) else None
         answer: list[Any] = []
         if not isinstance(error, UnreachableError):
-            answer = getattr(self, f"_{name}")(arguments or {})
+            answer = act(arguments or {})
         if error:
             raise error
         return answer
 
-    def _start(self, given: Mapping[str, Any]) -> list[Any]:
+    def start(self, given: Mapping[str, Any]) -> list[Any]:
         if self.task is None:
             self.task = Task(given["Description"], "Queued", HAS_NOT_RUN, later=list(self.new))
         assert self.task.description == given["Description"], "another run's task is there"
         assert given["Run"] in given["Description"]
         return []
 
-    def _read(self, given: Mapping[str, Any]) -> list[Any]:
+    def read(self, given: Mapping[str, Any]) -> list[Any]:
         if self.says is not None and given["Run"]:
             return self.says
         task = self.task
@@ -83,12 +88,12 @@ class Machine(PowerShell):
         progress = self.progress.pop(0) if self.progress and given["Run"] else ""
         return [{**shown, "there": True, "progress": progress, "result": output, **self.folder}]
 
-    def _remove(self, given: Mapping[str, Any]) -> list[Any]:
+    def remove(self, given: Mapping[str, Any]) -> list[Any]:
         assert self.task is None or self.task.state not in ("Running", "Queued"), "what runs is not ended"
         self.task = None
         return []
 
-    def _list(self, given: Mapping[str, Any]) -> list[Any]:
+    def listed(self, given: Mapping[str, Any]) -> list[Any]:
         return ["T"] if self.task else []
 
 
@@ -101,7 +106,7 @@ def work(machine: Machine, timeout_seconds: float = 5, report: Report = lambda _
 def of_an_earlier_run(*later: tuple[str, int, Any], content: str = "") -> Task:
     """A task that a killed run left; with the same content unless told otherwise."""
     seen = Machine()
-    seen._remove = lambda given: []  # type: ignore[method-assign]
+    seen.remove = lambda given: []  # type: ignore[method-assign]
     work(seen)
     assert seen.task is not None
     description = seen.task.description
@@ -238,14 +243,14 @@ def test_a_task_of_an_earlier_version_of_this_program_is_removed() -> None:
 def test_a_task_that_was_removed() -> None:
     machine = Machine()
     machine.new = [("Running", RUNNING, None)]
-    read = machine._read
+    read = machine.read
 
     def removed(given: Mapping[str, Any]) -> list[Any]:
         answer = read(given)
         machine.task = None
         return answer
 
-    machine._read = removed  # type: ignore[method-assign]
+    machine.read = removed  # type: ignore[method-assign]
     with pytest.raises(MachineError, match="the scheduled task T was removed before it had a result"):
         work(machine)
 

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import requests.exceptions
 
-from remote import powershell
 from remote.errors import UnreachableError
 from remote.hosts import Host, Hosts
 from remote.secret import Secret
@@ -22,11 +21,9 @@ HOSTS = Hosts({name: Host(name, f"{name}.test", "127.0.0.1", "who", Secret("")) 
 class Shell:
     """Answers every request with its own number."""
 
-    opened: list[Shell]
-
-    def __init__(self, *_: object) -> None:
-        self.opened.append(self)
-        self.usable, self.closed = True, False
+    def __init__(self, opened: list[Shell]) -> None:
+        opened.append(self)
+        self.opened, self.usable, self.closed = opened, True, False
 
     def send(self, line: bytes) -> None:
         self.request = json.loads(line)
@@ -39,40 +36,39 @@ class Shell:
         self.closed = True
 
 
-@pytest.fixture(autouse=True)
-def opened(monkeypatch: pytest.MonkeyPatch) -> list[Shell]:
-    monkeypatch.setattr(Shell, "opened", [], raising=False)
-    monkeypatch.setattr(powershell, "_Shell", Shell)
-    return Shell.opened
+@pytest.fixture
+def opened() -> list[Shell]:
+    return []
 
 
-def test_a_shell_that_windows_may_have_ended_by_now_is_not_used_again(opened: list[Shell]) -> None:
-    remote = Remote(HOSTS)
+@pytest.fixture
+def remote(opened: list[Shell]) -> Remote:
+    return Remote(HOSTS, open_shell=lambda *_: Shell(opened))
+
+
+def test_a_shell_that_windows_may_have_ended_by_now_is_not_used_again(remote: Remote, opened: list[Shell]) -> None:
     assert [remote.powershell("SQL1").run("x", attempted="try") for _ in range(2)] == [[0], [0]]
     opened[0].usable = False
     assert remote.powershell("SQL1").run("x", attempted="try") == [1]
     assert [shell.closed for shell in opened] == [True, False]
 
 
-def test_no_shell_is_left_behind(opened: list[Shell]) -> None:
-    remote = Remote(HOSTS)
+def test_no_shell_is_left_behind(remote: Remote, opened: list[Shell]) -> None:
     for machine in ("SQL1", "SQL2"):
         remote.powershell(machine).run("x", attempted="try")
     remote.close()
     assert [shell.closed for shell in opened] == [True, True]
 
 
-def test_who_waited_while_a_machine_could_not_be_reached_does_not_wait_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_waited_while_a_machine_could_not_be_reached_does_not_wait_again() -> None:
     tried: list[str] = []
 
-    class Dead:
-        def __init__(self, host: Host, *_: str) -> None:
-            tried.append(host.name)
-            time.sleep(0.3)
-            raise requests.exceptions.ConnectTimeout("timed out")
+    def dead(host: Host, *_: str) -> Shell:
+        tried.append(host.name)
+        time.sleep(0.3)
+        raise requests.exceptions.ConnectTimeout("timed out")
 
-    monkeypatch.setattr(powershell, "_Shell", Dead)
-    one = Remote(HOSTS).powershell("SQL1")
+    one = Remote(HOSTS, open_shell=dead).powershell("SQL1")
 
     def look(number: int) -> str:
         with pytest.raises(UnreachableError) as caught:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 import components
 from lab.testing import sql as lab_sql
-from lab.testing.worlds import begin_sql, small_world
+from lab.testing.worlds import begin_sql, close, small_world
 from remote.errors import MachineError
 from remote.hosts import Host, Hosts
 from remote.secret import Secret
@@ -38,9 +38,8 @@ def test_no_declared_size_is_passed_over(file: Path) -> None:
         assert (size is not None) == bool(sized), text[max(0, at - 30) : at + 30]
 
 
-class Unasked(SqlServer):
-    def _do(self, *_: Any, **__: Any) -> list[dict[str, Any]]:
-        raise AssertionError("it was sent")
+def unasked(_: str) -> NoReturn:
+    raise AssertionError("it was sent")
 
 
 HOST = Host("SQL1", "sql1.test", "127.0.0.1", "who", Secret("only-for-tests"))
@@ -51,7 +50,7 @@ def test_a_longer_value_is_refused_on_every_way(file: Path, at: int, size: int) 
     text = file.read_text(encoding="utf-8")
     values: list[Any] = ["x"] * len(sizes(text))
     values[at] = Secret("s" * (size + 1))
-    server, remote = Unasked(HOST), Remote(Hosts({"sql1": HOST}))
+    server, remote = SqlServer(HOST, connect=unasked), Remote(Hosts({"sql1": HOST}))
     for act in (
         lambda: server.rows(text, *values, attempted="set it"),
         lambda: server.run(text, *values, attempted="set it"),
@@ -75,4 +74,4 @@ def test_sql_server_would_cut_it_off(tmp_path: Path) -> None:
     session = lab_sql.connect(world, "SQL1", "SQL1", windows_user=r"HYPERVNU\installer")
     assert lab_sql.query(session, "DECLARE @a nvarchar(3) = ?; SELECT @a AS a", "abcdef") == [{"a": "abc"}]
     session.close()
-    world.close()
+    close(world)

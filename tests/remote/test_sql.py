@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyodbc
 import pytest
 
-from remote import sql
+from remote import odbc
 from remote.errors import LostAnswerError, MachineError, UnreachableError
 from remote.hosts import Host, Hosts
 from remote.looks import Looks, shared
@@ -25,8 +27,9 @@ from remote.watched import Watch
 class Connection:
     """Answers one row, or breaks as ODBC says it."""
 
-    def __init__(self) -> None:
+    def __init__(self, together: threading.Barrier | None = None) -> None:
         self.broken = self.closed = False
+        self.together = together or threading.Barrier(1)
         self.timeout = 0
         self.executed: list[str] = []
 
@@ -43,6 +46,7 @@ class Connection:
 
     def execute(self, statement: str, *_: object) -> None:
         self.executed.append(statement)
+        self.together.wait(timeout=5)
         if self.broken:
             raise pyodbc.Error("08S01", "[08S01] [Microsoft][ODBC Driver 18] TCP Provider: Error code 0x68 (104)")
 
@@ -56,51 +60,62 @@ class Connection:
         self.closed = True
 
 
+@dataclass
+class Driver:
+    """Makes connections, and knows them."""
+
+    made: list[Connection] = field(default_factory=list)
+    together: threading.Barrier = field(default_factory=lambda: threading.Barrier(1))
+    """Each statement waits here for the others of its moment."""
+
+    def connect(self, _: str) -> Any:
+        self.made.append(Connection(self.together))
+        return self.made[-1]
+
+
+HOST = Host("SQL1", "sql1.test", "127.0.0.1", "who", Secret(""))
+
+
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[Connection]:
-    connections: list[Connection] = []
-
-    def connect(*_: Any) -> Connection:
-        connections.append(Connection())
-        return connections[-1]
-
-    monkeypatch.setattr(SqlServer, "_connect", connect)
-    return connections
+def driver() -> Driver:
+    return Driver()
 
 
-def server_with_idle(count: int, made: list[Connection]) -> SqlServer:
-    server = SqlServer(Host("SQL1", "sql1.test", "127.0.0.1", "who", Secret("")))
-    taken = [server._take("get ready")[0] for _ in range(count)]
-    for connection in taken:
-        server._give(connection)
-    assert len(made) == count
+def server_with_idle(count: int, driver: Driver) -> SqlServer:
+    driver.together = threading.Barrier(count)
+    server = SqlServer(HOST, connect=driver.connect)
+    with ThreadPoolExecutor(count) as pool:
+        list(pool.map(lambda number: server.rows(f"SELECT {number}", attempted="get ready"), range(count)))
+    assert len(driver.made) == count
+    driver.together = threading.Barrier(1)
+    for connection in driver.made:
+        connection.together = driver.together
     return server
 
 
-def test_a_failover_that_broke_every_idle_connection_is_not_felt_by_a_reader(made: list[Connection]) -> None:
-    server = server_with_idle(3, made)
-    for connection in made:
+def test_a_failover_that_broke_every_idle_connection_is_not_felt_by_a_reader(driver: Driver) -> None:
+    server = server_with_idle(3, driver)
+    for connection in driver.made:
         connection.broken = True
     assert server.rows("SELECT 42", attempted="read") == [{"answer": 42}]
-    assert [connection.closed for connection in made] == [True, True, True, False]
+    assert [connection.closed for connection in driver.made] == [True, True, True, False]
 
 
-def test_a_change_is_never_sent_twice(made: list[Connection]) -> None:
+def test_a_change_is_never_sent_twice(driver: Driver) -> None:
     """Whether it happened is not known; the next call meets no broken connection any more."""
-    server = server_with_idle(2, made)
-    for connection in made:
+    server = server_with_idle(2, driver)
+    for connection in driver.made:
         connection.broken = True
     with pytest.raises(LostAnswerError, match="SQL1: change it: the connection to SQL Server broke"):
         server.run("UPDATE", attempted="change it")
-    assert len(made) == 2
+    assert len(driver.made) == 2
     server.run("UPDATE", attempted="change it")
-    assert len(made) == 3
+    assert len(driver.made) == 3
 
 
-def test_readers_of_a_moment_share_an_answer_until_something_is_changed(made: list[Connection]) -> None:
+def test_readers_of_a_moment_share_an_answer_until_something_is_changed(driver: Driver) -> None:
     looks = Looks()
-    host = Host("SQL1", "sql1.test", "127.0.0.1", "who", Secret(""))
-    one, other = SqlServer(host, looks=looks), SqlServer(host, "Store", looks=looks)
+    one, other = (SqlServer(HOST, database, looks=looks, connect=driver.connect) for database in ("master", "Store"))
     changes: list[Callable[[], object]] = [
         lambda: other.run("UPDATE", attempted="change"),
         lambda: other.together([("UPDATE", ())], attempted="change"),
@@ -112,7 +127,7 @@ def test_readers_of_a_moment_share_an_answer_until_something_is_changed(made: li
                 one.rows("SELECT 42", attempted="read")
                 other.rows("SELECT 42", attempted="read")
             change()
-    executed = [statement for connection in made for statement in connection.executed]
+    executed = [statement for connection in driver.made for statement in connection.executed]
     assert executed.count("SELECT 42") == 2 * len(changes)
 
 
@@ -172,34 +187,43 @@ class Refusing:
 class Windows:
     """PowerShell on a machine: integrated reads, and changes."""
 
-    def __init__(self, remote: Remote, machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    usable = True
+
+    def __init__(self) -> None:
         self.asked: list[str] = []
-        one = remote.powershell(machine)
 
-        def run(_: str, arguments: dict[str, Any], *__: Any, **___: Any) -> list[Any]:
-            self.asked.append(arguments["Statement"])
-            return [{"answer": 7}]
+    def open(self, *_: object) -> Windows:
+        return self
 
-        monkeypatch.setattr(one, "_run", run)
+    def send(self, line: bytes) -> None:
+        self.asked.append(json.loads(line)["arguments"]["Statement"])
+
+    def receive(self, identifier: int, _: float) -> dict[str, Any]:
+        return {"id": identifier, "error": None, "output": [{"answer": 7}]}
+
+    def close(self) -> None:
+        pass
 
 
-def farm(password: str = "Wrong-1!") -> Remote:
+def farm(password: str = "Wrong-1!", windows: Windows | None = None, address: str = "") -> Remote:
     machines = {
-        name: Host(name, f"{name}.test", name, "who", Secret(""), sql_username="sa", sql_password=Secret(password))
+        name: Host(
+            name, f"{name}.test", address or name, "who", Secret(""), sql_username="sa", sql_password=Secret(password)
+        )
         for name in ("sql1", "sql2")
     }
-    return Remote(Hosts(machines, {"sql.test": "listener"}))
+    return Remote(Hosts(machines, {"sql.test": "listener"}), open_shell=(windows or Windows()).open)
 
 
 class TestRefusedLogins:
     @pytest.fixture(autouse=True)
     def _driver(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("remote.sql.driver", lambda: "driver")
+        monkeypatch.setattr("remote.odbc.driver", lambda: "driver")
 
     def test_one_log_on_for_all_databases_readers_and_the_listener(self, monkeypatch: pytest.MonkeyPatch) -> None:
         driver = Refusing(monkeypatch, {"sql1": "Right-1!", "sql2": "Right-1!", "listener": "Right-1!"})
-        remote = farm()
-        windows = Windows(remote, "sql1", monkeypatch)
+        windows = Windows()
+        remote = farm(windows=windows)
 
         def read(number: int) -> list[dict[str, Any]]:
             return remote.sql("SQL1", f"database{number % 4}").rows(f"SELECT {number}", attempted="read")
@@ -223,7 +247,6 @@ class TestRefusedLogins:
     def test_the_password_that_this_program_sets_works_afterwards(self, monkeypatch: pytest.MonkeyPatch) -> None:
         driver = Refusing(monkeypatch, {"sql1": "Old-1!", "sql2": "New-1!"})
         remote = farm("New-1!")
-        Windows(remote, "sql1", monkeypatch)
         with pytest.raises(MachineError):
             remote.sql_odbc("SQL1").rows("SELECT 1", attempted="read")
         driver.right["sql1"] = "New-1!"
@@ -236,8 +259,8 @@ class TestRefusedLogins:
     @pytest.mark.parametrize("changes", [False, True])
     def test_no_script_tries_a_refused_login_elsewhere(self, monkeypatch: pytest.MonkeyPatch, *, changes: bool) -> None:
         driver = Refusing(monkeypatch, {"sql1": "Right-1!", "sql2": "Right-1!", "listener": "Right-1!"})
-        remote = farm()
-        windows = Windows(remote, "sql2", monkeypatch)
+        windows = Windows()
+        remote = farm(windows=windows)
         login = {"UserName": "sa", "Password": Secret("Wrong-1!"), "Statement": "read the stores"}
         for _ in range(3):
             with pytest.raises(
@@ -252,8 +275,8 @@ class TestRefusedLogins:
 
     def test_a_script_with_an_admitted_login_runs(self, monkeypatch: pytest.MonkeyPatch) -> None:
         driver = Refusing(monkeypatch, {"sql1": "Right-1!", "sql2": "Right-1!", "listener": "Right-1!"})
-        remote = farm("Right-1!")
-        windows = Windows(remote, "sql2", monkeypatch)
+        windows = Windows()
+        remote = farm("Right-1!", windows=windows)
         login = {"UserName": "sa", "Password": Secret("Right-1!"), "Statement": "x", "Server": "sql.test"}
         for _ in range(3):
             remote.powershell("SQL2").run("x", login, attempted="read it")
@@ -266,9 +289,8 @@ class TestRefusedLogins:
             raise pyodbc.OperationalError("HYT00", "[HYT00] [Microsoft][ODBC Driver 18]Login timeout expired")
 
         monkeypatch.setattr(pyodbc, "connect", connect)
-        monkeypatch.setattr("remote.sql._UNREACHABLE", {})
-        remote = farm("Right-1!")
-        windows = Windows(remote, "sql2", monkeypatch)
+        windows = Windows()
+        remote = farm("Right-1!", windows=windows)
         login = {"UserName": "sa", "Password": Secret("Right-1!"), "Statement": "x", "Server": "sql.test,1500"}
         remote.powershell("SQL2").run("x", login, attempted="read it")
         assert len(windows.asked) == 1
@@ -297,8 +319,7 @@ class TestRefusedLogins:
             raise pyodbc.OperationalError("HYT00", "[HYT00] [Microsoft][ODBC Driver 18]Login timeout expired")
 
         monkeypatch.setattr(pyodbc, "connect", connect)
-        monkeypatch.setattr("remote.sql._UNREACHABLE", {})
-        remote = farm()
+        remote = farm(address="silent")  # no other test asks there
 
         def query(number: int) -> str:
             with pytest.raises(UnreachableError) as caught:
@@ -309,7 +330,7 @@ class TestRefusedLogins:
             said = list(pool.map(query, range(4)))
         assert tried == ["driver"]
         assert said[3] == (
-            "sql1: read 3: SQL Server at sql1:1433 does not answer (Login timeout expired). See that it runs there, "
+            "sql1: read 3: SQL Server at silent:1433 does not answer (Login timeout expired). See that it runs there, "
             "and that its port is the one of the topology (`port` of the replica)."
         )
 
@@ -317,7 +338,7 @@ class TestRefusedLogins:
 def test_secrets_are_masked_before_the_drivers_words_are_cut() -> None:
     secret = Secret("pa[x][y]ss (1) (SQLx")
     said = f"[42000] [Microsoft][ODBC Driver 18][SQL Server]Wrong: {secret.reveal()}. (102) (SQLExecDirectW)"
-    assert sql._message(pyodbc.Error("42000", said)) == "Wrong: ***."
+    assert odbc.message(pyodbc.Error("42000", said)) == "Wrong: ***."
 
 
 class Running:

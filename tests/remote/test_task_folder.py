@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,10 @@ from lab.testing.farm import Farm
 from remote import detached
 from remote.errors import MachineError
 from remote.hosts import Host, Hosts
+from remote.looks import Scripts
 from remote.secret import Secret
 from remote.session import Remote
+from tests.remote import task_scripts
 
 FOLDER = r"C:\ProgramData\WindowsAzurePackHA"
 SCRIPT = """
@@ -44,9 +47,9 @@ def remote(farm: Farm, host: Host) -> Iterator[Remote]:
     made.close()
 
 
-def run(remote: Remote, host: Host) -> list[object]:
+def run(powershell: Scripts, host: Host) -> list[object]:
     return detached.run_detached(
-        remote.powershell("Portal1"),
+        powershell,
         host,
         "test",
         SCRIPT,
@@ -57,20 +60,20 @@ def run(remote: Remote, host: Host) -> list[object]:
     )
 
 
-def refused(remote: Remote, host: Host) -> str:
+def refused(powershell: Scripts, host: Host) -> str:
     with pytest.raises(MachineError) as caught:
-        run(remote, host)
+        run(powershell, host)
     return str(caught.value)
 
 
 def test_only_administrators_reach_what_runs(farm: Farm, remote: Remote, host: Host) -> None:
-    within, word = run(remote, host)
+    within, word = run(remote.powershell("Portal1"), host)
     assert (within, word) == ("O:BAG:DUD:AI(A;OICIID;FA;;;SY)(A;OICIID;FA;;;BA)", "done, hello, user")
 
 
 def test_a_folder_that_a_user_created_before_is_refused(farm: Farm, remote: Remote, host: Host) -> None:
     ntfs.plant(farm.world, "Portal1", FOLDER, "S-1-5-21-9-9-9-1001")
-    text = refused(remote, host)
+    text = refused(remote.powershell("Portal1"), host)
     assert text.startswith(
         r"Portal1: try it: %ProgramData%\WindowsAzurePackHA has the owner and rights O:S-1-5-21-9-9-9-1001G:"
     )
@@ -83,27 +86,32 @@ def test_a_folder_that_a_user_created_before_is_refused(farm: Farm, remote: Remo
 def test_a_folder_that_inherits_is_refused(farm: Farm, remote: Remote, host: Host) -> None:
     """An administrator created it, and users may add files."""
     ntfs.plant(farm.world, "Portal1", FOLDER, "BA")
-    assert "accounts other than administrators could write there" in refused(remote, host)
+    assert "accounts other than administrators could write there" in refused(remote.powershell("Portal1"), host)
 
 
 def test_a_link_to_a_folder_of_administrators_is_refused(farm: Farm, remote: Remote, host: Host) -> None:
     ntfs.plant_link(farm.world, "Portal1", FOLDER, shows="O:BAG:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)")
-    assert r"%ProgramData%\WindowsAzurePackHA is a link" in refused(remote, host)
+    assert r"%ProgramData%\WindowsAzurePackHA is a link" in refused(remote.powershell("Portal1"), host)
     assert ntfs.files_below(farm.world, "Portal1", FOLDER) == []
 
 
-def test_a_folder_that_comes_between_the_look_and_the_start_is_refused(
-    farm: Farm, remote: Remote, host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    read = detached._read
+def test_a_folder_that_comes_between_the_look_and_the_start_is_refused(farm: Farm, remote: Remote, host: Host) -> None:
+    powershell = remote.powershell("Portal1")
 
-    def then_planted(*given: object) -> detached.Found:
-        found = read(*given)  # type: ignore[arg-type]
-        ntfs.plant(farm.world, "Portal1", FOLDER)
-        return found
+    class ThenPlanted:
+        """The machine, on which a user creates the folder after each look."""
 
-    monkeypatch.setattr(detached, "_read", then_planted)
-    assert "can be changed by accounts other than administrators: O:S-1-5-21-1-2-3-1001G:" in refused(remote, host)
+        machine, prelude = powershell.machine, powershell.prelude
+
+        def run(self, script: str, *arguments: Any, **how: Any) -> list[Any]:
+            answer = powershell.run(script, *arguments, **how)
+            if script == task_scripts.READ:
+                ntfs.plant(farm.world, "Portal1", FOLDER)
+            return answer
+
+    assert "can be changed by accounts other than administrators: O:S-1-5-21-1-2-3-1001G:" in refused(
+        ThenPlanted(), host
+    )
     assert ntfs.files_below(farm.world, "Portal1", FOLDER) == []
 
 

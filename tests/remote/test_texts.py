@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,10 +12,13 @@ import requests.exceptions
 import urllib3.exceptions
 
 from components.step_runner import wait
-from remote import sql
+from remote import odbc
 from remote.errors import MachineError
-from remote.powershell import _short
-from remote.session import Remote, _from_json, _WithFallback, numbered
+from remote.hosts import Host
+from remote.integrated_sql import IntegratedSql, WithFallback, numbered
+from remote.secret import Secret
+from remote.session import Remote
+from remote.shell import reason
 
 DRIVER = "[Microsoft][ODBC Driver 18 for SQL Server]"
 
@@ -33,8 +37,10 @@ def test_numbered(statement: str, expected: str) -> None:
 
 
 def test_binary_values_come_back_from_json() -> None:
-    assert _from_json({"hexadecimal": "00FF"}) == b"\x00\xff"
-    assert _from_json("00FF") == "00FF"
+    answer = {"hash": {"hexadecimal": "00FF"}, "name": "00FF"}
+    powershell = SimpleNamespace(run=lambda *_, **__: [answer])
+    server = IntegratedSql(powershell, Host("SQL1", "sql1.test", "", "", Secret("")), ".", "master")
+    assert server.rows("SELECT", attempted="read") == [{"hash": b"\x00\xff", "name": "00FF"}]
 
 
 @pytest.mark.parametrize(
@@ -77,12 +83,12 @@ def test_binary_values_come_back_from_json() -> None:
 )
 def test_what_pyodbc_says(arguments: tuple[str, ...], number: int, message: str) -> None:
     error: Any = Exception(*arguments)
-    assert (sql._number(error), sql._message(error)) == (number, message)
-    assert sql._state(error) == (arguments[0] if arguments else "")
+    assert (odbc.number(error), odbc.message(error)) == (number, message)
+    assert odbc.state(error) == (arguments[0] if arguments else "")
 
 
 def test_a_value_in_a_connection_string_stays_one_value() -> None:
-    assert sql._braced("a};UID=x") == "{a}};UID=x}"
+    assert odbc.connection_string({"PWD": "a};UID=x", "APP": "p"}) == "PWD={a}};UID=x};APP={p}"
 
 
 def wrapped(text: str) -> Exception:
@@ -112,7 +118,7 @@ def wrapped(text: str) -> Exception:
     ],
 )
 def test_the_innermost_reason(error: BaseException, expected: str) -> None:
-    assert _short(error) == expected
+    assert reason(error) == expected
 
 
 class TestWait:
@@ -163,8 +169,8 @@ class _Server:
 
 @pytest.mark.parametrize(("number", "falls_back"), [(18456, True), (18470, True), (208, False), (0, False)])
 def test_while_a_login_is_refused_statements_go_the_integrated_way(number: int, falls_back: bool) -> None:
-    odbc, integrated = _Server(number), _Server(0)
-    both: Any = _WithFallback(odbc, integrated)  # type: ignore[arg-type]
+    refusing, integrated = _Server(number), _Server(0)
+    both: Any = WithFallback(refusing, integrated)  # type: ignore[arg-type]
     for call in (both.rows, both.run):
         if number and not falls_back:
             with pytest.raises(MachineError):

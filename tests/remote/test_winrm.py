@@ -6,21 +6,22 @@ import json
 import ssl
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab.testing import winrm
-from lab.testing.windows import keep_full_tokens, local_administrator
-from lab.testing.worlds import World
-from remote import powershell as remote_powershell
+from lab.testing import winrm, worlds
+from lab.testing.windows import failed_log_ons, keep_full_tokens, local_administrator
+from lab.testing.worlds import Lab
 from remote import wsman
 from remote.errors import LostAnswerError, MachineError, RefusedError, UntrustedError
 from remote.hosts import Host, Hosts
 from remote.looks import shared
 from remote.secret import Secret
 from remote.session import Remote
+from remote.shell import Shell
 from tests.remote import tls_faults
 from tests.remote.servers import Handler, Reply, serving
 
@@ -62,42 +63,42 @@ def program() -> Iterator[Program]:
 
 
 @pytest.fixture
-def world(tmp_path: Path, program: Program) -> Iterator[World]:
+def world(tmp_path: Path, program: Program) -> Iterator[Lab]:
     with winrm.serving(tmp_path) as world:
         yield world
 
 
-def authorities(world: World) -> str:
-    return str(world.directory / "authority" / "ca.pem")
+def authorities(world: Lab) -> str:
+    return str(worlds.authorities(world))
 
 
-def remote(world: World, password: str = RIGHT, **changed: Any) -> Remote:
+def remote(world: Lab, password: str = RIGHT, **changed: Any) -> Remote:
     machines = {
         name: Host(
             machine.name,
-            **{"fqdn": machine.fqdn, "address": machine.loopback, **changed},
+            **{"fqdn": machine.fqdn, "address": machine.address, **changed},
             username=rf"{machine.netbios}\installer",
             password=Secret(password),
             netbios=machine.netbios,
         )
-        for name, machine in world.machines.items()
+        for name, machine in worlds.machines(world).items()
     }
     return Remote(Hosts(machines, authorities=authorities(world)))
 
 
-def failed(world: World) -> int:
-    return int(world.collection("hyper-v.nu", "account")["installer"]["failed_logons"])
+def failed(world: Lab) -> int:
+    return failed_log_ons(world, "hyper-v.nu")["installer"]
 
 
 # Whom it logs on to, and how often -----------------------------------------------------------------------------------
 
 
-def test_a_machine_is_dialled_by_its_address_and_proves_its_name(world: World) -> None:
+def test_a_machine_is_dialled_by_its_address_and_proves_its_name(world: Lab) -> None:
     assert remote(world).powershell("SQL1").run("hello", attempted="read it") == ["hello"]
     assert failed(world) == 0
 
 
-def test_readers_of_a_moment_share_an_answer_until_something_is_changed(world: World, program: Program) -> None:
+def test_readers_of_a_moment_share_an_answer_until_something_is_changed(world: Lab, program: Program) -> None:
     asked: list[str] = []
 
     def counted(request: dict[str, Any]) -> Iterator[str]:
@@ -114,20 +115,20 @@ def test_readers_of_a_moment_share_an_answer_until_something_is_changed(world: W
     assert asked == ["read", "read", "change", "read"]
 
 
-def test_the_certificate_of_another_machine_is_not_taken(world: World) -> None:
+def test_the_certificate_of_another_machine_is_not_taken(world: Lab) -> None:
     with pytest.raises(UntrustedError, match=r"Give the machine a certificate for sql9\.hyper-v\.nu"):
         remote(world, fqdn="sql9.hyper-v.nu").powershell("SQL1").run("hello", attempted="read it")
 
 
-def test_a_local_administrator_with_a_filtered_token_gets_one_clear_line(world: World) -> None:
+def test_a_local_administrator_with_a_filtered_token_gets_one_clear_line(world: Lab) -> None:
     local_administrator(world, "SPF1", "second", "Second-Pass-1!")
-    machine = world.machine("SPF1")
-    host = Host("SPF1", machine.fqdn, machine.loopback, r"SPF1\second", Secret("Second-Pass-1!"))
+    machine = worlds.machines(world)["spf1"]
+    host = Host("SPF1", machine.fqdn, machine.address, r"SPF1\second", Secret("Second-Pass-1!"))
     asked = Remote(Hosts({"spf1": host}, authorities=authorities(world))).powershell("SPF1")
     with pytest.raises(RefusedError) as caught:
         asked.run("hello", attempted="read it")
     assert str(caught.value) == (
-        f"SPF1: read it: WinRM at {machine.loopback}:5986 knows SPF1\\second, but not as an administrator (Access is "
+        f"SPF1: read it: WinRM at {machine.address}:5986 knows SPF1\\second, but not as an administrator (Access is "
         "denied). Use an account that is an administrator there. A local one, unless it is the built-in Administrator, "
         "is none over the network before LocalAccountTokenFilterPolicy is 1 "
         r"(HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\Policies\System, a DWORD)."
@@ -136,8 +137,8 @@ def test_a_local_administrator_with_a_filtered_token_gets_one_clear_line(world: 
     assert asked.run("hello", attempted="read it") == ["hello"]
 
 
-def test_a_wrong_password_is_one_failed_log_on_of_the_account_on_all_machines(world: World) -> None:
-    machines = [machine.name for machine in world.machines.values()]
+def test_a_wrong_password_is_one_failed_log_on_of_the_account_on_all_machines(world: Lab) -> None:
+    machines = [machine.name for machine in worlds.machines(world).values()]
     assert len(machines) > 3
     connections = remote(world, WRONG)
 
@@ -164,16 +165,16 @@ def test_a_wrong_password_is_one_failed_log_on_of_the_account_on_all_machines(wo
     assert remote(world).powershell("SQL1").run("hello", attempted="read it") == ["hello"], "the right password works"
 
 
-def test_a_log_on_is_good_for_this_tls_connection_only(world: World) -> None:
+def test_a_log_on_is_good_for_this_tls_connection_only(world: Lab) -> None:
     """A machine in between has another certificate; the log-on that it relays names that one."""
     with winrm.bound_to_another_certificate(world, "SQL1"), pytest.raises(RefusedError):
         remote(world).powershell("SQL1").run("hello", attempted="read it")
 
 
 def test_the_shells_variables_for_other_programs_change_nothing(
-    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    world: Lab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    address = world.machine("SQL1").loopback
+    address = worlds.machines(world)["sql1"].address
     netrc = tmp_path / "netrc"
     netrc.write_text(f"machine {address} login another password else\n")
     netrc.chmod(0o600)
@@ -185,7 +186,7 @@ def test_the_shells_variables_for_other_programs_change_nothing(
     assert remote(world).powershell("SQL1").run("hello", attempted="read it") == ["hello"]
 
 
-def test_without_authorities_the_operating_systems_count(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_authorities_the_operating_systems_count(world: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     unknown = Remote(Hosts(remote(world).hosts.machines))
     with pytest.raises(UntrustedError, match="unable to get local issuer certificate"):
         unknown.powershell("SQL1").run("hello", attempted="read it")
@@ -279,7 +280,7 @@ def nonsense() -> Iterator[list[bytes]]:
     [b"", b"not XML", b"<a/>", b'{"id": 1}', b"<a>" * 5000 + b"</a>" * 5000, b"\x00\xff"],
     ids=["empty", "no XML", "other XML", "JSON", "deep", "bytes"],
 )
-def test_an_envelope_that_is_none(world: World, nonsense: list[bytes], body: bytes) -> None:
+def test_an_envelope_that_is_none(world: Lab, nonsense: list[bytes], body: bytes) -> None:
     nonsense.append(body)
     with pytest.raises(MachineError) as caught:
         remote(world).powershell("SQL1").run("hello", attempted="read it")
@@ -319,11 +320,10 @@ WRONG_ANSWERS: dict[str, Lines] = {
 @pytest.mark.parametrize("kind", WRONG_ANSWERS)
 @pytest.mark.parametrize("changes", [False, True])
 def test_an_answer_of_another_kind_is_the_machines_error(
-    world: World, program: Program, monkeypatch: pytest.MonkeyPatch, kind: str, *, changes: bool
+    world: Lab, program: Program, kind: str, *, changes: bool
 ) -> None:
-    monkeypatch.setattr(remote_powershell, "_MOST_BYTES", 1_000_000)
     program.lines = WRONG_ANSWERS[kind]
-    connections = remote(world)
+    connections = Remote(remote(world).hosts, open_shell=partial(Shell, most_bytes=1_000_000))
     with pytest.raises(MachineError) as caught:
         connections.powershell("SQL1").run("hello", attempted="read it", changes=changes)
     text = str(caught.value)
@@ -336,7 +336,7 @@ def test_an_answer_of_another_kind_is_the_machines_error(
     assert connections.powershell("SQL1").run("hello", attempted="read it") == ["hello"], "a new shell answers"
 
 
-def test_rows_that_are_none_are_the_machines_error(world: World, program: Program) -> None:
+def test_rows_that_are_none_are_the_machines_error(world: Lab, program: Program) -> None:
     program.lines = answers('{"id": ID, "output": [1, "x"], "error": null}')
     with pytest.raises(
         MachineError, match=r"^SQL1: read it: PowerShell returned something other than rows of SQL Server"
@@ -344,7 +344,7 @@ def test_rows_that_are_none_are_the_machines_error(world: World, program: Progra
         remote(world).sql_integrated("SQL1").rows("SELECT 1", attempted="read it")
 
 
-def test_what_a_machine_says_does_not_reach_the_terminal_as_a_command(world: World, program: Program) -> None:
+def test_what_a_machine_says_does_not_reach_the_terminal_as_a_command(world: Lab, program: Program) -> None:
     message = f"\x1b[2J\x1b]0;title\x07 {RIGHT} \u202egnp"
     answer = {"id": 1, "output": [], "error": {"message": message, "id": "X", "number": "many"}}
     program.lines = lambda _: iter([json.dumps(answer) + "\r\n"])

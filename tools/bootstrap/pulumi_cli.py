@@ -19,12 +19,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from tools.bootstrap.project import BIN, ROOT, TOOLS, accepts, required_range
+from tools.bootstrap.project import BIN, ROOT, accepts, required_range
 from tools.bootstrap.stage import StageError, quiet, say, stage
 
 RELEASES = "https://get.pulumi.com/releases/sdk"
 SUMS = ROOT / "tools" / "pulumi" / "releases.sha256"
-_STAMP = TOOLS / "pulumi-version"
 _CLI = "github.com/pulumi/pulumi/pkg/v3"
 _SDK = "github.com/pulumi/pulumi/sdk/v3"
 _HOST = "github.com/pulumi/pulumi/sdk/python/cmd/pulumi-language-python/v3"
@@ -36,8 +35,8 @@ _SILENCE_SECONDS = 8
 
 def pulumi_cli() -> None:
     """Guarantees a CLI in the range of Pulumi.yaml: installed in .tools/bin, or the one that is on PATH already."""
-    version = pinned_version()
-    if _STAMP.exists() and _STAMP.read_text() == version and all((BIN / name).exists() for name in _PROGRAMS):
+    version, stamp = pinned_version(), BIN.parent / "pulumi-version"
+    if stamp.exists() and stamp.read_text() == version and all((BIN / name).exists() for name in _PROGRAMS):
         return
     if _on_path():
         return
@@ -50,7 +49,7 @@ def pulumi_cli() -> None:
                 say(f"   not {way.__name__}ed: {str(error).splitlines()[0]}" if way is download else "   not built")
                 reasons.append(str(error))
                 continue
-            _STAMP.write_text(version)
+            stamp.write_text(version)
             return
     wanted = f"Install a Pulumi CLI {required_range()} (https://www.pulumi.com/docs/install/) or Go {_go_needed()}"
     raise StageError(f"{wanted} or newer, and run make again. Tried:\n- " + "\n- ".join(reasons))

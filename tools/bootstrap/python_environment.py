@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+from pathlib import Path
 
 from tools.bootstrap.project import PYTHON, ROOT, VENV
 from tools.bootstrap.stage import StageError, quiet, run, stage
@@ -13,9 +14,10 @@ _STAMP = VENV / ".requirements"
 _PACKAGES = ("components", "remote", "operations", "lab", "tools", "__main__.py")
 
 
-def python_environment() -> None:
-    """Guarantees ``.venv`` with exactly the pinned packages; skipped while the requirement files are unchanged."""
-    wanted = _digest()
+def python_environment(requirements: Path = ROOT) -> None:
+    """Guarantees ``.venv`` with exactly the pinned packages; skipped while the requirement files in that folder are
+    unchanged."""
+    wanted = _digest(requirements)
     if PYTHON.exists() and _STAMP.exists() and _STAMP.read_text() == wanted:
         return
     with stage("Python environment .venv"):
@@ -25,7 +27,18 @@ def python_environment() -> None:
             except StageError as error:
                 hint = "Debian has it in the package python3-venv: sudo apt-get install python3-venv"
                 raise StageError(f"A virtual environment cannot be made. {hint}\n{error}") from None
-        run([PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "requirements-dev.txt"])
+        run(
+            [
+                PYTHON,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+                "-r",
+                requirements / "requirements-dev.txt",
+            ]
+        )
         _STAMP.write_text(wanted)
 
 
@@ -37,8 +50,8 @@ def bytecode() -> None:
     subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False)  # noqa: S603 - written here
 
 
-def _digest() -> str:
+def _digest(folder: Path) -> str:
     digest = hashlib.sha256(sys.version.encode())
     for name in ("constraints.txt", "requirements.txt", "requirements-dev.txt"):
-        digest.update((ROOT / name).read_bytes())
+        digest.update((folder / name).read_bytes())
     return digest.hexdigest()

@@ -8,21 +8,22 @@ import shutil
 
 from tools.bootstrap.stage import StageError, quiet, say, stage
 
-_ODBC = "libodbc.so.2"
+ODBC = "libodbc.so.2"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 """The names that tests/browser looks for."""
 
 
-def odbc() -> None:
-    """Guarantees the ODBC driver manager: installed as root, asked for otherwise. Raises StageError."""
-    if _loads(_ODBC):
+def odbc(library: str = ODBC) -> None:
+    """Guarantees the ODBC driver manager, whose file is ``library``: installed as root, asked for otherwise. Raises
+    StageError."""
+    if _loads(library):
         return
     if not _can_install():
         ways = "Debian, Ubuntu: sudo apt-get install unixodbc; Fedora, RHEL: sudo dnf install unixODBC"
         raise StageError(f"The one system package that is missing is unixodbc. Install it and run make again. {ways}")
     _install("unixodbc")
-    if not _loads(_ODBC):
-        raise StageError(f"unixodbc is installed, but {_ODBC} still cannot be loaded; look at ldconfig -p.")
+    if not _loads(library):
+        raise StageError(f"unixodbc is installed, but {library} still cannot be loaded; look at ldconfig -p.")
 
 
 def browser() -> None:

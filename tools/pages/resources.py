@@ -61,7 +61,7 @@ def render() -> str:
     page += _INPUTS + _named("input", ((name, meanings(model).get(name, "")) for name, model in common))
     groups: dict[str, list[type[FarmResource[Any]]]] = {}
     for kind in resources():
-        groups.setdefault(_type(kind).partition(":")[0], []).append(kind)
+        groups.setdefault(type_name(kind).partition(":")[0], []).append(kind)
     for part, kinds in sorted(groups.items()):
         page += f"\n## {_PARTS.get(part, part)}\n" + "".join(_section(kind) for kind in kinds)
     return page
@@ -73,7 +73,7 @@ def resources() -> list[type[FarmResource[Any]]]:
         importlib.import_module(module.name)
     # A class made by a test is not of the program.
     found = {kind for kind in _below(FarmResource) if kind.__module__.partition(".")[0] == "components"}
-    return sorted(found, key=_type)
+    return sorted(found, key=type_name)
 
 
 def guarantee(kind: type[FarmResource[Any]]) -> tuple[list[str], str]:
@@ -105,8 +105,8 @@ def input_models(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]
             yield from ((f"{name}{listed}{inner and '.'}{inner}", found) for inner, found in input_models(part))
 
 
-def _type(kind: type[FarmResource[Any]]) -> str:
-    """``nlb:Cluster``."""
+def type_name(kind: type[FarmResource[Any]]) -> str:
+    """``nlb:Cluster``: the end of a resource's Pulumi type, ``pulumi-python:dynamic/nlb:Cluster``."""
     return kind._resource_type_name.removeprefix("dynamic/")
 
 
@@ -115,7 +115,7 @@ def _section(kind: type[FarmResource[Any]]) -> str:
     said, delete = guarantee(kind)
     made_of = f"{one_line(kind.__doc__)} Pulumi type `pulumi-python:{kind._resource_type_name}`."
     texts = (made_of, *said, f"**An object that exists already** {_there(provider)}", f"**Delete** {delete}")
-    page = f"\n### {_type(kind)}\n" + "".join(f"\n{textwrap.fill(text, 120)}\n" for text in texts)
+    page = f"\n### {type_name(kind)}\n" + "".join(f"\n{textwrap.fill(text, 120)}\n" for text in texts)
     for path, model in input_models(provider.INPUTS):
         page += f"\n{f'Each of `{path}`' if path else 'Inputs'}:\n\n{_inputs(model, whole=not path)}"
     if given := outputs(kind):

@@ -66,7 +66,7 @@ class Requests:
 
     def _execute(self, text: str, parameters: tuple[Parameter, ...], reply: Reply) -> None:
         self._world.journal(self._machine.name, "sql", text)
-        self._world.faults.trip(self._machine.name, "sql", "before")
+        self._world.faults.trip(self._machine.name, "sql", "before", text)
         reply.play(self._session.execute(text, parameters))
         self._world.faults.trip(self._machine.name, "sql", "after")
 

@@ -18,6 +18,7 @@ from lab.faults import Fault
 from lab.powershell.api import NotModelledError
 from lab.sql.api import Column, DatabaseChanged, Done, Event, Message, Parameter, ResultSet, SqlError
 from lab.sql.tds import Server
+from lab.testing import faults
 from lab.testing.tds import FakeInstance, FakeSession
 from lab.tests.sql.tds_support import Authority, connect, diagnostics, number_of
 from lab.world import Machine, World
@@ -353,9 +354,11 @@ def test_a_client_that_disappears_ends_its_statement_and_its_session(farm: Farm)
 def test_a_fault_breaks_the_connection_before_or_after_the_effect(farm: Farm, moment: str, reached: bool) -> None:
     client = connect(ADDRESS)
     farm.world.faults.add(Fault("SQL1", "sql", 2, moment))
-    client.execute("first")
-    with pytest.raises(pyodbc.Error, match="08S01"):
-        client.execute("second")
+    with faults.recorded(farm.world) as calls:
+        client.execute("first")
+        with pytest.raises(pyodbc.Error, match="08S01"):
+            client.execute("second")
+    assert [(one.wire, one.text) for one in calls] == [("sql", "first"), ("sql", "second")]
     texts = [text for text, _ in one_session(farm).seen]
     assert ("second" in texts) is reached
     connect(ADDRESS).execute("third")

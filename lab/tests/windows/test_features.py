@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from lab.powershell.api import AVAILABLE, DRIVES
 from lab.windows import features, registry
 from lab.windows.features_catalogue import DEFAULT_PARTS, MANAGEMENT_TOOLS, NEEDS, catalogue
@@ -90,9 +88,8 @@ def test_removal_can_ask_for_a_restart(world: World, shell: Any) -> None:
     assert not features.installed(machine, "NLB")
 
 
-def test_other_parts_hear_of_a_feature(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_parts_hear_of_a_feature(world: World) -> None:
     heard: list[str] = []
-    monkeypatch.setattr(features, "_INSTALLED", {})
 
     @features.on_installed("Telnet-Client")
     def installed(machine: Machine) -> None:

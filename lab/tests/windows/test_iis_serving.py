@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, pkcs12
 
 from lab.faults import Fault
+from lab.testing import faults
 from lab.tests.windows.iis_world import certificate, site, world
 from lab.windows import certificates, iis
 from lab.world import Machine, Request, Response, World
@@ -204,8 +205,9 @@ def test_a_fault_cuts_the_connection_before_or_after_the_effect(world: World, po
 
     world.site_handlers["mgmtsvc-tenantsite"] = answer
     world.faults.add(Fault("portal1", "http", moment=moment))
-    with pytest.raises(requests.exceptions.ConnectionError):
+    with faults.recorded(world) as calls, pytest.raises(requests.exceptions.ConnectionError):
         get(world, portal)
+    assert [(one.wire, one.text) for one in calls] == [("http", "GET /")]
     assert seen == ([] if moment == "before" else ["/"])
     assert get(world, portal).status_code == 200
 

@@ -15,7 +15,8 @@ from requests.adapters import HTTPAdapter
 from winrm.protocol import Protocol
 
 from lab.powershell import api
-from lab.testing.worlds import begin_winrm, small_world
+from lab.testing.worlds import begin_winrm
+from lab.tests.worlds import small_world
 from lab.winrm import service
 from lab.world import World
 

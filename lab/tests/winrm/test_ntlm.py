@@ -14,7 +14,7 @@ from spnego._ntlm_raw.crypto import compute_response_v2, ntowfv1, ntowfv2
 from spnego._ntlm_raw.messages import Authenticate, Challenge, FileTime, Negotiate, NegotiateFlags
 from spnego.channel_bindings import GssChannelBindings
 
-from lab.testing.worlds import small_world
+from lab.tests.worlds import small_world
 from lab.winrm.ntlm import Acceptor, NtlmError
 from lab.world import Identity, Machine
 

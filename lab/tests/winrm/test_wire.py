@@ -22,6 +22,7 @@ from winrm.protocol import Protocol
 from lab import identity, machines
 from lab.faults import Fault
 from lab.powershell import api
+from lab.testing import faults
 from lab.tests.winrm.conftest import DONE, Named
 from lab.windows import registry
 from lab.winrm import service, shells
@@ -365,6 +366,25 @@ def test_a_fault_before_the_request_loses_it(world: World, connect: Connect) -> 
     with pytest.raises(requests.exceptions.ConnectionError):
         send(client, shell, command, id=2)
     assert send(connect("SQL1"), shell, command, id=3)["id"] == 3  # 2 was never there
+
+
+def test_calls_are_recorded_as_faults_count_them(world: World, connect: Connect) -> None:
+    client = connect("SQL1")
+    shell, command = start(client)
+    with faults.recorded(world) as calls:
+        for number in (1, 2):
+            send(client, shell, command, id=number)
+    assert [(one.machine, one.wire, json.loads(one.text)["id"]) for one in calls] == [
+        ("SQL1", "winrm", 1),
+        ("SQL1", "winrm", 2),
+    ]
+    number = faults.add(world, Fault("SQL1", "winrm", nth=2))
+    send(client, shell, command, id=3)
+    assert faults.stands(world, number)
+    with pytest.raises(requests.exceptions.ConnectionError):
+        send(client, shell, command, id=4)
+    assert not faults.stands(world, number)
+    assert len(calls) == 2, "not after the block"
 
 
 def test_a_fault_after_the_effect_loses_only_the_acknowledgement(world: World, connect: Connect) -> None:

@@ -10,11 +10,11 @@ import pytest
 
 from components.portal.software_source import SoftwareSourceFacts, SoftwareSourceInputs, SoftwareSourceResource
 from components.steps import WaitFor, load_script
-from remote import detached
 from remote.hosts import Host
 from remote.secret import Secret
 from tests.components import worlds
 from tests.components.contract import actual, refusal
+from tests.remote import task_scripts
 
 FEED = r"\\FILE\WebPI\feeds\latest\webproductlist.xml"
 
@@ -129,17 +129,21 @@ class _Machine:
 
     def __init__(self, features: dict[str, Any], found: dict[str, Any]) -> None:
         self.hosts = {"Portal1": Host("Portal1", "portal1.x", "127.0.0.1", r"X\me", Secret("only-for-tests"))}
-        self.answers = {load_script("portal/read_software.ps1"): [features], detached._START: [], detached._REMOVE: []}
+        self.answers = {
+            load_script("portal/read_software.ps1"): [features],
+            task_scripts.START: [],
+            task_scripts.REMOVE: [],
+        }
         self.description, self.result = "", json.dumps({"error": "", "output": [found]})
 
     def powershell(self, _: str) -> _Machine:
         return self
 
     def run(self, script: str, arguments: Mapping[str, Any] | None = None, **_: Any) -> list[Any]:
-        if script == detached._READ:
+        if script == task_scripts.READ:
             there, result = bool(self.description), self.result if self.description else None
             state = {"state": "Ready", "lastResult": 0, "progress": "", "description": self.description}
             return [{**state, "there": there, "result": result, "rights": "", "attributes": ""}]
-        if script == detached._START and arguments:
+        if script == task_scripts.START and arguments:
             self.description = arguments["Description"]
         return self.answers[script]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.testing.worlds import begin_sql, small_world
+from lab.testing.worlds import begin_sql, close, small_world
 from tests.components.sql.in_process import Servers
 
 
@@ -16,4 +16,4 @@ def servers(tmp_path: Path) -> Iterator[Servers]:
     world = small_world(tmp_path / "lab")
     begin_sql(world)
     yield Servers(world)
-    world.close()
+    close(world)

@@ -16,7 +16,7 @@ import remote
 from components.prelude import prelude
 from lab.testing import sql
 from lab.testing.winrm import written
-from lab.testing.worlds import World
+from lab.testing.worlds import Lab
 from remote.errors import MachineError
 from remote.hosts import Hosts
 from remote.session import Remote
@@ -30,7 +30,7 @@ ADMINISTRATOR = r"HYPERVNU\installer"
 class Servers(Remote):
     """Connections that are sessions of the lab's engine."""
 
-    world: World
+    world: Lab
     meanwhile: dict[str, Callable[[], object]] = field(default_factory=dict)
     """What others do right after the program ran a script, by a part of its text."""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from components.sql.backup_share_check import BackupShareCheckInputs, BackupShareCheckResource
+from lab.testing import changes
 from tests.components.contract import refusal, sentences
 from tests.components.sql.in_process import Servers
 
@@ -40,6 +39,5 @@ def test_what_is_no_folder_of_a_share(servers: Servers, share: str) -> None:
 
 
 def test_a_share_that_the_service_account_may_not_read(servers: Servers) -> None:
-    shares: Any = servers.world.machine("FILE").collection("share")
-    shares.change("SQLAG", access={r"BUILTIN\Administrators": "full"})
-    assert RESOURCE.observe(inputs(), servers).missing == ("SQL1", "SQL2")
+    with changes.share_access(servers.world, "FILE", "SQLAG", {r"BUILTIN\Administrators": "full"}):
+        assert RESOURCE.observe(inputs(), servers).missing == ("SQL1", "SQL2")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from components.sql.endpoint import MirroringEndpointInputs, MirroringEndpointResource, PartnerInputs
-from lab.testing import windows
+from lab.testing import changes
 from tests.components.contract import refusal, sentences
 from tests.components.sql.in_process import Servers
 
@@ -73,7 +73,7 @@ def test_all_by_certificate_stay_so(servers: Servers) -> None:
 
 
 def test_a_port_that_another_program_has(servers: Servers) -> None:
-    windows.listen(servers.world, "SQL1", 5022)
+    changes.listener(servers.world, "SQL1", 5022)
     assert connected(servers)[0] == "DISCONNECTED"
     assert plan(servers, "SQL1") == [], "whose socket it is, Windows does not say"
     servers.by_hand("SQL1", "DROP ENDPOINT [Hadr_endpoint]")
@@ -82,6 +82,6 @@ def test_a_port_that_another_program_has(servers: Servers) -> None:
         "(`netstat -aon`, then the process of that number) and end it, or declare another port for the replica "
         "(`endpoint_port` in the topology); then run `pulumi up` again."
     )
-    windows.listen(servers.world, "SQL2", 5099)
+    changes.listener(servers.world, "SQL2", 5099)
     assert "another program listens on TCP 5099" in refusal(lambda: plan(servers, "SQL2", 5099))
     assert plan(servers, "SQL2", 5098) == ["On SQL2, move the endpoint Hadr_endpoint to port 5098."]

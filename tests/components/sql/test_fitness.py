@@ -9,6 +9,7 @@ from components.sql.fitness import Shortage, shortages
 from components.sql.remedies import of_seed
 from components.sql.seeding import File
 from components.steps import load_script
+from lab.testing import changes
 from lab.testing.windows import disk_path
 from remote.errors import MachineError
 from tests.components.contract import refusal, sentences
@@ -29,7 +30,7 @@ def plan(servers: Servers) -> list[str]:
 
 
 def changed(servers: Servers, machine: str, **values: object) -> None:
-    servers.world.machine(machine).collection("sql-instance").change("MSSQLSERVER", **values)
+    changes.sql_server(servers.world, machine, **values)
 
 
 def test_one_that_fits(servers: Servers) -> None:
@@ -69,13 +70,12 @@ def test_a_folder_that_the_owner_chose_has_to_be_there(servers: Servers) -> None
 def test_a_copy_needs_room(servers: Servers) -> None:
     """As much as the primary's files, before the first backup; a copy that is there already has its own."""
     order(servers)
-    volume = servers.world.machine("SQL1").collection("volume")
-    volume.change("C", free=5 << 20)
+    changes.free_space(servers.world, "SQL1", "C", 5 << 20)
     assert refusal(lambda: plan(servers)) == (
         f"{REFUSED}the copy needs on SQL1 C:\\ 5 MB, of which 5 MB are free. Make room on that volume, as much as the "
         "message says; then run `pulumi up` again."
     )
-    volume.change("C", free=6 << 20)
+    changes.free_space(servers.world, "SQL1", "C", 6 << 20)
     assert len(plan(servers)) == 9
 
 

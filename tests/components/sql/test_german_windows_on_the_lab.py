@@ -12,7 +12,7 @@ from components.sql.endpoint import MirroringEndpointInputs, MirroringEndpointRe
 from components.sql.service_account import network_account
 from components.steps import Sql, load_script
 from lab.testing import sql, windows
-from lab.testing.worlds import begin_sql, small_world
+from lab.testing.worlds import begin_sql, close, small_world
 from operations.doctor.sql import on_the_network
 from tests.components.contract import sentences
 from tests.components.sql.in_process import Servers
@@ -28,7 +28,7 @@ def servers(tmp_path: Path) -> Iterator[Servers]:
     for machine in ("SQL1", "SQL2"):
         windows.speak_german(world, machine)
     yield Servers(world)
-    world.close()
+    close(world)
 
 
 def test_the_rights_of_the_cluster(servers: Servers) -> None:

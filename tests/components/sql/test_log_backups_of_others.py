@@ -14,7 +14,7 @@ from components.resource.reconcile import Reconciler
 from components.sql.availability_database import AvailabilityDatabaseInputs, AvailabilityDatabaseResource
 from components.step_runner import StepRunner
 from components.steps import Step
-from lab.testing.worlds import begin_sql, small_world
+from lab.testing.worlds import begin_sql, close, small_world
 from tests.components.contract import Claims, refusal
 from tests.components.sql.in_process import Servers
 
@@ -84,7 +84,7 @@ def seeding(tmp_path: Path) -> Iterator[Seeding]:
     servers.by_hand("SQL2", "CREATE TABLE Orders.dbo.Orders (number int PRIMARY KEY)")
     servers.by_hand("SQL2", r"BACKUP DATABASE Orders TO DISK = N'\\FILE\SQLAG\Owner.bak'")
     yield Seeding(servers)
-    world.close()
+    close(world)
 
 
 def test_nobody_else(seeding: Seeding) -> None:

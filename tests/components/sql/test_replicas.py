@@ -31,12 +31,8 @@ STOP, PROCEED = OnReplicas(), OnReplicas(unreachable="proceed")
 
 
 @pytest.fixture(autouse=True)
-def warnings(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was warned of; nothing was before."""
-    shown: list[str] = []
-    monkeypatch.setattr(progress, "_warned", set())
-    monkeypatch.setattr(progress, "_show", lambda text, _urn, *, lasting: shown.append(text) if lasting else None)
-    return shown
+def _nothing_was_warned_of_before() -> None:
+    progress.forget_warnings()
 
 
 def question(unreachable: str, error: type[MachineError] = UnreachableError) -> Any:
@@ -49,18 +45,17 @@ def question(unreachable: str, error: type[MachineError] = UnreachableError) -> 
 
 
 @pytest.mark.parametrize("error", [UnreachableError, LostAnswerError])
-def test_stop_or_proceed(error: type[MachineError], warnings: list[str]) -> None:
+def test_stop_or_proceed(error: type[MachineError], capsys: pytest.CaptureFixture[str]) -> None:
     assert query_each(STOP, THREE, question("")) == Answers({"SQL1": "sql1", "SQL2": "sql2", "SQL3": "sql3"})
     assert refusal(lambda: query_each(STOP, THREE, question("SQL3", error))) == "SQL3: read: no route to host."
-    assert warnings == []
+    assert capsys.readouterr().err == ""
     asked = query_each(PROCEED, THREE, question("SQL3", error))
     assert asked == Answers({"SQL1": "sql1", "SQL2": "sql2"}, ("SQL3",))
     query_each(PROCEED, THREE, question("SQL3", error))
-    (warning,) = warnings
-    assert warning == (
+    assert capsys.readouterr().err == (
         "SQL3 does not answer (no route to host). The topology has `sql.unreachable: proceed`: what is to be done "
-        "there waits until it does, and everything else goes on."
-    )
+        "there waits until it does, and everything else goes on.\n"
+    ), "it warns once"
 
 
 def test_the_primary_and_at_least_one_have_to_answer() -> None:

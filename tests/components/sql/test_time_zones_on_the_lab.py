@@ -7,7 +7,7 @@ from pathlib import Path
 
 from components.sql import login
 from lab.testing.windows import set_time_zone
-from lab.testing.worlds import begin_sql, small_world
+from lab.testing.worlds import begin_sql, close, small_world
 from tests.components.sql.in_process import Servers
 
 
@@ -25,4 +25,4 @@ def test_the_password_set_last_is_told_across_time_zones(tmp_path: Path) -> None
     assert first is not None
     assert last is not None
     assert first.password_set < last.password_set
-    world.close()
+    close(world)

@@ -11,8 +11,8 @@ import pytest
 
 from components.sql.login_mirror import LoginMirrorInputs, LoginMirrorResource
 from components.steps import SqlTransaction, load_script
-from lab.testing import sql
-from lab.testing.worlds import begin_sql, small_world
+from lab.testing import changes, sql
+from lab.testing.worlds import begin_sql, close, small_world
 from tests.components.contract import sentences
 from tests.components.sql.in_process import ADMINISTRATOR, Servers
 
@@ -41,7 +41,7 @@ def servers(tmp_path: Path) -> Iterator[InDatabases]:
     ):
         query(world, "SQL2", text)
     yield InDatabases(world)
-    world.close()
+    close(world)
 
 
 def query(world: Any, machine: str, text: str, *values: str | int) -> list[dict[str, Any]]:
@@ -92,10 +92,10 @@ def test_what_may_be_needed_is_not_dropped(servers: InDatabases) -> None:
         f"On SQL1, drop the login {GROUP}, which this program made and no database needs any more."
     ]
     assert resource.plan(dropping, replace(unseen, obscure=True)) == []
-    del servers.world.collection("hyper-v.nu", "account")["operator"]
+    changes.no_account(servers.world, "hyper-v.nu", "operator")
     assert resource.plan(dropping, resource.observe(dropping, servers)) == []
 
 
 def test_an_account_that_is_gone_needs_nothing(servers: InDatabases) -> None:
-    del servers.world.collection("hyper-v.nu", "account")["operator"]
+    changes.no_account(servers.world, "hyper-v.nu", "operator")
     assert due(servers) == []

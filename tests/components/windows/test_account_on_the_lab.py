@@ -10,8 +10,9 @@ import pytest
 
 from components.steps import Script, load_script
 from components.windows.local_account import LocalAccountInputs, LocalAccountResource
+from lab.testing import changes
 from lab.testing.windows import wrong_password
-from lab.testing.worlds import small_world
+from lab.testing.worlds import close, small_world
 from remote.secret import Secret, plain
 from tests.components.contract import actual, sentences
 from tests.components.sql.in_process import Servers
@@ -21,7 +22,7 @@ from tests.components.sql.in_process import Servers
 def servers(tmp_path: Path) -> Iterator[Servers]:
     world = small_world(tmp_path / "lab")
     yield Servers(world)
-    world.close()
+    close(world)
 
 
 RESOURCE = LocalAccountResource()
@@ -46,7 +47,7 @@ def drift(servers: Servers) -> dict[str, Any]:
 def test_one_that_is_locked_out_is_unlocked(servers: Servers) -> None:
     assert carry_out(servers)[0] == "On SPF1, create the local account SVC_NEW."
     assert carry_out(servers) == []
-    servers.world.collection("SPF1", "policy")["lockout"] = {"threshold": 2}
+    changes.lock_out(servers.world, "SPF1", wrong_passwords=2)
     for _ in range(2):
         wrong_password(servers.world, "SPF1", r".\SVC_NEW")
     assert drift(servers) == {"locked": True}

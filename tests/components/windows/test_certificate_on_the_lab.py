@@ -7,7 +7,7 @@ from pathlib import Path
 
 from components.steps import load_script
 from components.windows import pfx
-from lab.testing.worlds import small_world
+from lab.testing.worlds import close, small_world
 from remote.secret import Secret
 from tests.components.certificates import PASSWORD, write_pfx
 from tests.components.sql.in_process import Servers
@@ -26,4 +26,4 @@ def test_it_goes_with_its_key(tmp_path: Path) -> None:
     assert node.run(KEYS, attempted="count") == [before + 1]
     node.run(load_script("windows/remove_certificate.ps1"), {"Thumbprint": thumbprint}, attempted="remove")
     assert node.run(KEYS, attempted="count") == [before]
-    world.close()
+    close(world)

@@ -8,7 +8,7 @@ import pytest
 
 from components.steps import Script, load_script
 from components.windows.firewall_rule import FirewallRuleInputs, FirewallRuleResource
-from lab.testing.worlds import small_world
+from lab.testing.worlds import close, small_world
 from remote.secret import plain
 from tests.components.contract import actual, sentences
 from tests.components.sql.in_process import Servers
@@ -34,7 +34,7 @@ LIMITED = {
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     world = small_world(tmp_path_factory.mktemp("lab"))
     yield Servers(world)
-    world.close()
+    close(world)
 
 
 def carry_out(servers: Servers) -> list[str]:

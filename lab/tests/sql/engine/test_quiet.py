@@ -10,8 +10,10 @@ import pytest
 
 from lab.quiet import Quiet
 from lab.sql.engine.group import progress
+from lab.sql.engine.group.quorum import regroup
 from lab.store import Collection, Store
 from lab.tests.sql.engine.conftest import Servers
+from lab.world import World
 
 
 @pytest.fixture
@@ -53,13 +55,12 @@ def test_a_look_that_fails_is_repeated(store: Store) -> None:
 
 def _looks(patch: pytest.MonkeyPatch) -> Callable[[], int]:
     count = [0]
-    real = progress._watch_primary
 
-    def counted(*arguments: object) -> None:
+    def counted(world: World) -> None:
         count[0] += 1
-        real(*arguments)  # type: ignore[arg-type]
+        regroup(world)
 
-    patch.setattr(progress, "_watch_primary", counted)
+    patch.setattr(progress, "regroup", counted)
     return lambda: count[0]
 
 
