@@ -112,7 +112,7 @@ class ClosingProvider(ResourceProvider):
 
 
 def _declared(props: dict[str, Any]) -> dict[str, Any]:
-    return {name: props[name] for name in ("resources", "stack", "names") if name in props}  # older states lack some
+    return {name: props[name] for name in ("resources", "stack", "names")}
 
 
 def _respelled(name: str, was: str) -> str:

@@ -36,6 +36,7 @@ WHOLE_NODE = {
     "plan-replication",
     "tenant-site",
     "node",
+    "usable",
 }
 SPEAKING = dict.fromkeys(
     [
