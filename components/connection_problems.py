@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import warnings
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from cryptography import x509
 
 from components.topology import Topology
 from remote.text import visible
+
+# Operating systems still have authorities whose serial number is not positive; nobody here can change that.
+warnings.filterwarnings("ignore", message="Parsed a serial number which wasn't positive")
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")

@@ -118,7 +118,7 @@ def asking(wanted: Sequence[Target], sources: Sequence[str], requests_per_second
 class Ended(Protocol):
     """As ``threading.Event``."""
 
-    def wait(self, timeout: float) -> bool: ...
+    def wait(self, timeout_seconds: float, /) -> bool: ...
 
 
 def paced(

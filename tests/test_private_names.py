@@ -27,8 +27,12 @@ EXCEPTIONS = {
 }
 
 
+NAMED_TUPLES = {"_asdict", "_fields", "_make", "_replace"}
+"""Public for all their underscore, so that they do not clash with fields (Python: ``collections.namedtuple``)."""
+
+
 def private(name: str) -> bool:
-    return name.startswith("_") and not (name.startswith("__") and name.endswith("__"))
+    return name.startswith("_") and name not in NAMED_TUPLES and not (name.startswith("__") and name.endswith("__"))
 
 
 def patched(tree: ast.AST) -> Iterator[tuple[int, str]]:

@@ -7,6 +7,8 @@ refused (``components.windows.certificate``).
 from __future__ import annotations
 
 import base64
+import contextlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +26,7 @@ from remote.names import folded
 from remote.secret import Secret
 from remote.text import visible
 
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 EXPIRES_SOON = timedelta(days=30)
 """How long before its end a certificate is a warning."""
 
@@ -206,11 +209,17 @@ def _thumbprint(certificate: x509.Certificate) -> str:
 
 
 def roots_of(authorities: str) -> list[x509.Certificate]:
-    """The certificates of a PEM file; none for no file, and none for one that cannot be read: what connects says so."""
+    """The certificates of a PEM file; none for no file, and none for one that cannot be read: what connects says so.
+    One that cannot be parsed is left out: an operating system has authorities from before today's rules."""
     try:
-        return x509.load_pem_x509_certificates(Path(authorities).read_bytes()) if authorities else []
-    except (OSError, ValueError):
+        text = Path(authorities).read_bytes() if authorities else b""
+    except OSError:
         return []
+    found = []
+    for pem in _PEM.findall(text):
+        with contextlib.suppress(ValueError):
+            found.append(x509.load_pem_x509_certificate(pem))
+    return found
 
 
 def anchors(found: Pfx, roots: Sequence[x509.Certificate]) -> tuple[str, ...]:

@@ -41,7 +41,8 @@ class Change:
 
 
 def network_card(lab: AnyLab, machine: str, card: str, **changed: Any) -> Change:
-    """``dhcp``: whether its address is from DHCP; ``name``: another name, under the old one in every binding."""
+    """``dhcp``: whether its address is from DHCP; ``dns``: the addresses of its DNS servers; ``name``: another name,
+    under the old one in every binding."""
     return _of(lab, machine, "interface", card, changed)
 
 
@@ -180,9 +181,16 @@ def sql_server(lab: AnyLab, machine: str, **changed: Any) -> Change:
     return _of(lab, machine, "sql-instance", found.instance, changed)
 
 
-def failover_cluster(lab: AnyLab, members: Sequence[str]) -> Change:
-    """The failover cluster of the SQL Servers has these nodes."""
-    return _of(lab, "lab", "sql-cluster", "cluster", {"members": list(members)})
+def failover_cluster(lab: AnyLab, **changed: Any) -> Change:
+    """The failover cluster of the SQL Servers has these nodes (``members``), another ``witness`` (a share; empty for
+    none) or other ``votes`` (by node)."""
+    return _of(lab, "lab", "sql-cluster", "cluster", changed)
+
+
+def group_resource(lab: AnyLab, group: str, **changed: int) -> Change:
+    """How often the failover cluster fails an availability group over: ``failover_threshold`` times in
+    ``failover_period`` hours."""
+    return _set(inside(lab).collection(f"ag:{group}", "group"), "group", changed)
 
 
 def _collection(lab: AnyLab, owner: str, kind: str) -> Any:

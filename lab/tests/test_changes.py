@@ -23,6 +23,7 @@ CHANGES: dict[str, Callable[[World], changes.Change]] = {
     "no_hotfix": lambda lab: changes.no_hotfix(lab, "Portal1", "KB2842230"),
     "shell_memory": lambda lab: changes.shell_memory(lab, "SPF1", 150),
     "service": lambda lab: changes.service(lab, "SQL1", "MSSQLSERVER", account=r"HYPERVNU\another"),
+    "share": lambda lab: changes.share(lab, "FILE", "Other", r"C:\Other", like="SQLAG"),
     "share_access": lambda lab: changes.share_access(lab, "FILE", "SQLAG", {}),
     "no_root_certificates": lambda lab: changes.no_root_certificates(lab, "Portal2"),
     "firewall_off": lambda lab: changes.firewall_off(lab, "SQL1", 5022),
@@ -32,7 +33,8 @@ CHANGES: dict[str, Callable[[World], changes.Change]] = {
     "no_account": lambda lab: changes.no_account(lab, "hyper-v.nu", "operator"),
     "lock_out": lambda lab: changes.lock_out(lab, "hyper-v.nu", 5),
     "sql_server": lambda lab: changes.sql_server(lab, "SQL1", edition="Standard Edition (64-bit)"),
-    "failover_cluster": lambda lab: changes.failover_cluster(lab, ["SQL1"]),
+    "failover_cluster": lambda lab: changes.failover_cluster(lab, members=["SQL1"]),
+    "group_resource": lambda lab: changes.group_resource(lab, "SQL", failover_threshold=0),
     "port_rules": lambda lab: changes.port_rules(lab, "Portal1", "Ethernet", lambda rules: []),
 }
 

@@ -271,7 +271,7 @@ def test_an_edition_without_availability_groups(farm: FarmHere, pieces: dict[str
 def test_a_server_outside_the_failover_cluster(farm: FarmHere, pieces: dict[str, Piece]) -> None:
     farm.powershell("SQL2", DISABLE_HADR)
     try:
-        with changes.failover_cluster(farm.world, ["SQL1"]):
+        with changes.failover_cluster(farm.world, members=["SQL1"]):
             line = refusal(pieces["SQL-alwayson"])
     finally:
         pieces["SQL-alwayson"].create()

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from lab.testing import power, sql
+from lab.testing import changes, power, sql
+from lab.testing.handle import Lab
 from operations import audit, configuration, levels, verify
 from operations.audits.finding import Verdict
 from operations.checks import machines, unverified
@@ -480,21 +481,14 @@ def host(node: str, name: str) -> Hand:
     return shell(node, f"Set-ItemProperty '{GUEST}' -Name PhysicalHostName -Value '{name}'")
 
 
-def votes(sql1: int, sql2: int, witness: str) -> Hand:
-    def change(here: Any) -> None:
-        here.collection("lab", "sql-cluster").change("cluster", votes={"SQL1": sql1, "SQL2": sql2}, witness=witness)
-
-    return world(change)
-
-
-def dns(*servers: str) -> Hand:
-    """The DNS servers of Portal2's card."""
-    return world(lambda here: here.machine("Portal2").collection("interface").change("Ethernet", dns=list(servers)))
+def changed(make: Callable[[Lab], changes.Change]) -> tuple[Hand, Hand]:
+    """What no script brings about, and its end."""
+    made: list[changes.Change] = []
+    return world(lambda here: made.append(make(here))), lambda farm: made.pop().undo()
 
 
-def resource(**values: int) -> Hand:
-    """Properties of the group in the failover cluster."""
-    return world(lambda here: here.collection("ag:SQL", "group").change("group", **values))
+def votes(sql1: int, sql2: int, witness: str) -> tuple[Hand, Hand]:
+    return changed(lambda lab: changes.failover_cluster(lab, votes={"SQL1": sql1, "SQL2": sql2}, witness=witness))
 
 
 SHARE = r"\\FILE\SQLAG"
@@ -505,15 +499,17 @@ SHOWN_ALWAYS = {
 RISKS = [
     ("one host for both nodes", "HOST1 runs Portal1 and Portal2", host("Portal2", "HOST1"), host("Portal2", "HOST2")),
     ("one host for both replicas", "HOST1 runs SQL1 and SQL2", host("SQL2", "HOST1"), host("SQL2", "HOST2")),
-    ("no witness", "2 nodes vote and no witness does", votes(1, 1, ""), votes(1, 1, SHARE)),
-    ("the witness on a node", "the loss of SQL1 breaks the quorum", votes(1, 1, r"\\SQL1\Witness"), votes(1, 1, SHARE)),
-    ("a vote taken away", "the loss of SQL1 breaks the quorum", votes(1, 0, ""), votes(1, 1, SHARE)),
+    ("no witness", "2 nodes vote and no witness does", *votes(1, 1, "")),
+    ("the witness on a node", "the loss of SQL1 breaks the quorum", *votes(1, 1, r"\\SQL1\Witness")),
+    ("a vote taken away", "the loss of SQL1 breaks the quorum", *votes(1, 0, "")),
     (
         "one domain controller", "hyper-v.nu has one domain controller, 172.31.5.10",
-        world(lambda here: here.collection("lab", "dns").__setitem__("hyper-v.nu", {"address": "172.31.5.10"})),
-        world(lambda here: here.collection("lab", "dns").__delitem__("hyper-v.nu")),
+        *changed(lambda lab: changes.dns(lab, "hyper-v.nu", "172.31.5.10")),
     ),
-    ("one DNS server", "Portal2 knows only the DNS server 172.31.5.10", dns("172.31.5.10"), dns("1.1.1.1", "1.1.1.2")),
+    (
+        "one DNS server", "Portal2 knows only the DNS server 172.31.5.10",
+        *changed(lambda lab: changes.network_card(lab, "Portal2", "Ethernet", dns=["172.31.5.10"])),
+    ),
     (
         "nobody takes over", "no replica takes over by itself from SQL1",
         statements("SQL1", f"{REPLICA} (FAILOVER_MODE = MANUAL)"),
@@ -531,7 +527,10 @@ RISKS = [
         "a hang is noticed late", "health check time-out 120 s",
         group("SET (HEALTH_CHECK_TIMEOUT = 120000)"), group("SET (HEALTH_CHECK_TIMEOUT = 30000)"),
     ),
-    ("no failover at all", "0 failovers in 6 h", resource(failover_threshold=0), resource(failover_threshold=1)),
+    (
+        "no failover at all", "0 failovers in 6 h",
+        *changed(lambda lab: changes.group_resource(lab, "SQL", failover_threshold=0)),
+    ),
     (
         "a login on one server only", "MgmtSvc-Usage on SQL2: missing",
         statements("SQL2", "DROP LOGIN [MgmtSvc-Usage]"), mirror_again,
