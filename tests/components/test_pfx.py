@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ObjectIdentifier
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -158,3 +159,13 @@ def test_all_certificates_of_a_topology_and_all_their_problems(tmp_path: Path) -
     assert len(lines) == 3
     assert "not for other.example" in lines[0]
     assert lines[1].startswith("certificates.api: the stack's configuration names no file")
+
+
+def test_an_authority_that_cannot_be_parsed_hides_no_other(tmp_path: Path) -> None:
+    """A file of many authorities, as an operating system has it, with text between them."""
+    one, two = (authority(name).certificate for name in ("one", "two"))
+    odd = b"# Old authority\n-----BEGIN CERTIFICATE-----\nbm8gY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n"
+    file = tmp_path / "authorities.pem"
+    file.write_bytes(one.public_bytes(Encoding.PEM) + odd + two.public_bytes(Encoding.PEM))
+    assert pfx.roots_of(str(file)) == [one, two]
+    assert pfx.roots_of(str(tmp_path / "nowhere")) == pfx.roots_of("") == []
