@@ -6,8 +6,9 @@ bytes}.
 
 Rules of the real thing: names are found without case and keep the case they were made with; a trailing dot or space of
 a name does not count; a share is reached under any name of its machine, while that machine runs and is connected.
-Not modelled: NTFS permissions (every account reaches every local file; share permissions are checked), locks,
-short names, junctions. The second hop of a network log-on is the caller's affair: only the caller knows the log-on.
+Not modelled: NTFS permissions (every account reaches every local file; share permissions are checked; below
+``%ProgramData%`` owners and rights are kept and read, ``lab.windows.ntfs``), locks, short names. The second hop of a
+network log-on is the caller's affair: only the caller knows the log-on.
 """
 
 from __future__ import annotations
