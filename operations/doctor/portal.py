@@ -190,7 +190,7 @@ def _adoptions(farm: Farm) -> Iterator[Check]:
         if tier.cluster is not None:
             first = topology.machine(tier.nodes[0])
             cluster = ClusterInputs(
-                tier=tier.name,
+                tier=tier.key,
                 machine=first.name,
                 interface=first.interface or "",
                 cluster=tier.cluster.name,

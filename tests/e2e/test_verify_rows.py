@@ -355,6 +355,13 @@ def test_all_is_well(farm: Looking) -> None:
     assert report.closing_line() == f"{len(report.rows)} of {len(report.rows)} hold, 5 of them with a warning."
 
 
+def test_the_doctor_finds_what_this_stack_made_well(farm: Looking) -> None:
+    """What exists is not to be taken over where a claim says that it is this program's."""
+    rows = json.loads(farm.operations("doctor", "--json").output)["rows"]
+    assert [row for row in rows if row["verdict"] == "wrong"] == []
+    assert sum(row["looked_at"].startswith("existing: ") for row in rows) > 5
+
+
 def test_the_contract_cases_of_a_portal_server_hold(farm: Looking) -> None:
     """Those that need no more hold on a farm of their own (``tests/contract``)."""
     chosen = [case for case in cases() if case.needs not in WHERE]
