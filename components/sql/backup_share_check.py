@@ -3,7 +3,7 @@
 It changes nothing, and comes before everything that does: a share that is not there would stop the seed of the first
 database, an hour later. A preview says so as well, since SQL Server looks with its own account and writes nothing
 (``xp_fileexist``). Whether that account may also write there only a backup shows; `doctor` asks the share's server for
-its rights. A server that does not answer is passed over. Delete has nothing to undo.
+its rights. A server that cannot be asked is passed over: what needs it says why. Delete has nothing to undo.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class BackupShareCheckResource(
                 # Before the farm's administrator is there, and in Windows-only mode.
                 found = is_found(remote, machine, inputs.share)
             except MachineError:
-                continue  # what needs that server says what is wrong there
+                continue
             if not found:
                 missing.append(machine)
         return BackupShareCheckFacts(tuple(missing))

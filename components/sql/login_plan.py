@@ -81,7 +81,8 @@ class NoSessions:
 
 
 def examine(needed: Needed, machine: str, there: Logins, timeout_seconds: float) -> Finding:
-    """Compare one login on one server with the authority's. ``seconds``: how long to wait for its sessions to end.
+    """Compare one login on one server with the authority's. ``timeout_seconds``: how long its
+    sessions may take to end.
 
     A default database that the server has not is ``master`` there: else the login could not be made, or not log on.
     """

@@ -1,4 +1,4 @@
-"""Guarantees that the Windows Firewall of one machine lets TCP ports in, by one rule of the program's own.
+"""Guarantees that the Windows Firewall of one machine allows inbound TCP ports, by one rule of the program's own.
 
 The rule is found by its name, which says what it is for; its group is the program's name. Rules of Windows, of the
 portal's installer and of the administrators are left alone: what one of them allows stays allowed. A rule that was
@@ -32,7 +32,7 @@ class FirewallRuleInputs(Inputs):
     ports: tuple[str, ...]
     """The TCP ports that it allows. Text, because a rule that was altered by hand may have a range."""
     remote: tuple[str, ...] = ()
-    """The subnets from which it lets them in. None given: from anywhere."""
+    """The subnets from which it allows connections. None given: from anywhere."""
     enabled: bool = True
     """Whether Windows Firewall applies the rule."""
     direction: str = "Inbound"
@@ -156,6 +156,6 @@ def _subnet(address: str) -> str:
 
 
 class FirewallRule(FarmResource[FirewallRuleInputs], module="windows", name="FirewallRule"):
-    """A rule of the Windows Firewall that lets TCP ports in."""
+    """A rule of the Windows Firewall that allows inbound TCP ports."""
 
     implementation = FirewallRuleResource

@@ -86,7 +86,7 @@ def add(
     remote: str = "Any",
     enabled: bool = True,
 ) -> None:
-    """An inbound rule that lets TCP in. One of this name that is there already stays as it is."""
+    """An inbound rule that allows TCP. One of this name that is there already stays as it is."""
     rules = machine.collection("firewall")
     if name not in rules:
         rules[name] = _document(name, display, [str(port) for port in ports], group, remote, enabled)
